@@ -1,0 +1,167 @@
+"""Pictures of MNIST digits as people would have taken them: pen, paper, light, camera and place, one difficulty at a time."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from scipy import ndimage
+from skimage.morphology import skeletonize
+
+Floats = NDArray[np.float32]
+Pixels = NDArray[np.uint8]
+
+_FINE = 10  # working pixels per MNIST pixel
+
+
+@dataclass(frozen=True)
+class Scene:
+    """How one digit is drawn and photographed.
+
+    Attributes:
+        side: side of the 28-pixel frame in picture pixels.
+        page: side of the page in frames, the digit anywhere on it.
+        pen: stroke width in MNIST pixels; None keeps the writer's own.
+        paper: colour of the paper, 0 .. 1 each.
+        ink: colour of the ink.
+        fall_off: brightness left in the darkest corner.
+        shadow: brightness left in the shadow whose edge crosses the picture.
+        ruling: "" or "ruled" or "squared".
+        line: darkness of ruled lines, as a share of the ink's.
+        rotation: degrees, at random to either side.
+        blur: standard deviation in MNIST pixels.
+        noise: standard deviation, 0 .. 1.
+        jpeg: quality; 0 leaves the pixels as they are.
+    """
+
+    side: int = 140
+    page: float = 1.0
+    pen: float | None = None
+    paper: tuple[float, float, float] = (0.93, 0.92, 0.9)
+    ink: tuple[float, float, float] = (0.12, 0.12, 0.15)
+    fall_off: float = 1.0
+    shadow: float = 1.0
+    ruling: str = ""
+    line: float = 0.5
+    rotation: float = 0.0
+    blur: float = 0.0
+    noise: float = 0.01
+    jpeg: int = 0
+
+
+@dataclass(frozen=True)
+class Level:
+    """One level of one difficulty; ``clean`` while a person would still call the picture clean."""
+
+    difficulty: str
+    label: str
+    scene: Scene
+    clean: bool = True
+
+
+def levels() -> list[Level]:
+    """Every difficulty and level of the table, the plain scene first."""
+    plain = Scene()
+    found = [Level("plain", "dark pen, white paper", plain)]
+
+    def add(difficulty: str, values: dict[str, Scene], unclean: tuple[str, ...] = ()) -> None:
+        found.extend(Level(difficulty, label, scene, label not in unclean) for label, scene in values.items())
+
+    add("pen width, px in 28", {str(w): replace(plain, pen=float(w)) for w in (1, 2, 3, 4, 5, 6)}, ("5", "6"))
+    tones = {"ink 0.4 on 0.9": (0.9, 0.4), "0.75 on 0.9": (0.9, 0.75), "0.35 on 0.5": (0.5, 0.35)}
+    tones |= {"0.05 on 0.2": (0.2, 0.05), "light 0.9 on 0.1": (0.1, 0.9), "light 0.35 on 0.2": (0.2, 0.35)}
+    add("brightness", {k: replace(plain, paper=(p,) * 3, ink=(i,) * 3, noise=0.005) for k, (p, i) in tones.items()})
+    add("light falling off", {f"to {v:.2f}": replace(plain, fall_off=v) for v in (0.7, 0.5, 0.33)})
+    add("shadow edge", {f"to {v:.2f}": replace(plain, shadow=v) for v in (0.8, 0.6, 0.4)})
+    for ruling in ("ruled", "squared"):
+        lines = {f"lines {v:.0%} of ink": replace(plain, ruling=ruling, line=v, page=1.6) for v in (0.2, 0.4, 0.7, 1.0)}
+        add(f"{ruling} paper", lines, ("lines 100% of ink",))
+    add("JPEG quality", {str(q): replace(plain, jpeg=q) for q in (80, 40, 20)})
+    add("blur, px in 28", {f"{b:g}": replace(plain, blur=b) for b in (0.3, 0.6, 1.0)}, ("1",))
+    add("noise", {f"{s:g}": replace(plain, noise=s) for s in (0.03, 0.06, 0.12)}, ("0.12",))
+    add("rotation, degrees", {f"{d:g}": replace(plain, rotation=d) for d in (3.0, 6.0, 10.0)})
+    add("on a larger page", {f"{p:g} times": replace(plain, page=p, side=84) for p in (2.0, 5.0, 10.0)})
+    colours = {"blue": (0.15, 0.2, 0.7), "red": (0.8, 0.15, 0.15), "green": (0.1, 0.55, 0.25)}
+    colours |= {"yellow": (0.95, 0.85, 0.15)}
+    add("coloured ink", {k: replace(plain, ink=c) for k, c in colours.items()})
+    add("coloured ink", {"red on grey": replace(plain, paper=(0.55,) * 3, ink=(0.8, 0.42, 0.42))})
+    add("size, px", {str(s): replace(plain, side=s, noise=0.0) for s in (28, 56, 280, 1000, 4000)})
+    return found
+
+
+def photograph(digit: Pixels, scene: Scene, rng: np.random.Generator) -> Pixels:
+    """Draw an MNIST digit as a picture.
+
+    Args:
+        digit: uint8 ``(28, 28)``, light on dark.
+        scene: how.
+        rng: where the digit stands, where the shadow falls, the noise.
+
+    Returns:
+        uint8 ``(h, w, 3)``.
+    """
+    cover = _draw(digit, scene.pen, scene.rotation * rng.choice((-1, 1)))
+    if scene.blur:
+        cover = ndimage.gaussian_filter(cover, scene.blur * _FINE)
+    frame = np.asarray(Image.fromarray(cover).resize((scene.side, scene.side), Image.Resampling.BOX))
+    side = round(scene.side * scene.page)
+    ink = np.zeros((side, side), np.float32)
+    top, left = rng.integers(0, side - scene.side + 1, 2)
+    ink[top : top + scene.side, left : left + scene.side] = np.clip(frame, 0, 1)
+    if scene.ruling:
+        ink = np.maximum(ink, scene.line * _ruling(side, scene, rng))
+    picture = np.asarray(scene.paper, np.float32) * (1 - ink[..., None]) + np.asarray(scene.ink, np.float32) * ink[..., None]
+    picture *= _light(side, scene, rng)[..., None]
+    if scene.noise:
+        picture += rng.standard_normal((side, side, 1), np.float32) * np.float32(scene.noise)
+    pixels = np.clip(np.rint(picture * 255), 0, 255).astype(np.uint8)
+    return _compressed(pixels, scene.jpeg) if scene.jpeg else pixels
+
+
+def _draw(digit: Pixels, pen: float | None, degrees: float) -> Floats:
+    """Coverage of ink, ``(280, 280)``, with the writer's own pen or the skeleton drawn with another."""
+    size = (28 * _FINE, 28 * _FINE)
+    grey = np.asarray(Image.fromarray(digit).resize(size, Image.Resampling.BICUBIC), np.float32)
+    mask = ndimage.gaussian_filter(grey, 0.3 * _FINE) > 110
+    if pen is not None:
+        mask = ndimage.distance_transform_edt(~skeletonize(mask)) <= pen * _FINE / 2
+    cover = mask.astype(np.float32)
+    return ndimage.rotate(cover, degrees, reshape=False, order=1) if degrees else cover
+
+
+def _light(side: int, scene: Scene, rng: np.random.Generator) -> Floats:
+    y, x = np.mgrid[0:side, 0:side].astype(np.float32) / side
+    light = np.ones((side, side), np.float32)
+    angle = rng.uniform(0, 2 * np.pi)
+    along = (x - 0.5) * np.cos(angle) + (y - 0.5) * np.sin(angle)
+    if scene.fall_off < 1:
+        ramp = (along - along.min()) / np.ptp(along)
+        light *= scene.fall_off + (1 - scene.fall_off) * ramp
+    if scene.shadow < 1:
+        edge = np.clip((along - rng.uniform(-0.2, 0.2)) * side / max(2.0, 0.02 * side) + 0.5, 0, 1)
+        light *= scene.shadow + (1 - scene.shadow) * edge
+    return light.astype(np.float32)
+
+
+def _ruling(side: int, scene: Scene, rng: np.random.Generator) -> Floats:
+    pitch = scene.side * (0.55 if scene.ruling == "squared" else 0.8)
+    thickness = max(1.0, scene.side / 28 * 0.5)
+    lines = np.zeros((side, side), np.float32)
+    along = np.arange(side)
+    rows = ((along + rng.uniform(0, pitch)) % pitch) < thickness
+    lines[rows] = 1
+    if scene.ruling == "squared":
+        lines[:, ((along + rng.uniform(0, pitch)) % pitch) < thickness] = 1
+    tilt = rng.uniform(-2, 2)
+    return np.clip(ndimage.rotate(lines, tilt, reshape=False, order=1, mode="reflect"), 0, 1).astype(np.float32)
+
+
+def _compressed(pixels: Pixels, quality: int) -> Pixels:
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "JPEG", quality=quality)
+    return np.asarray(Image.open(file))
+
+

@@ -1,0 +1,73 @@
+"""A detector's card: what it was made of and from, in plain data that a person can read."""
+
+import dataclasses
+import json
+import platform
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Any
+
+from core.errors import ModelError
+
+
+@dataclass(frozen=True)
+class Card:
+    """What is written beside a detector's weights.
+
+    Attributes:
+        name: the detector's name.
+        normal: labels of the normal digits.
+        dataset: where the training images came from, as ``datasets.load`` names it.
+        yardstick: whose ink it was calibrated on, as it is put in a sentence: "measured against ... by <yardstick>".
+        split_seed: seed of the split into train, tune and calibrate.
+        counts: label -> (train, tune, calibrate) numbers of images.
+        settings: training settings, plain data.
+        curve: label -> loss name -> one mean a finished epoch.
+        seconds: wall time of training, seconds.
+        evaluated_on: what the evaluation's anomalies were, or why there are none.
+        recalibrated: whether the calibration was replaced after training.
+        created: UTC time, ISO 8601.
+        versions: versions of Python and the libraries that shape the numbers.
+    """
+
+    name: str
+    normal: tuple[str, ...]
+    dataset: str = "arrays"
+    yardstick: str = "the writers of its training images"
+    split_seed: int = 0
+    counts: dict[str, tuple[int, int, int]] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
+    curve: dict[str, dict[str, list[float]]] = field(default_factory=dict)
+    seconds: float = 0.0
+    evaluated_on: str = "not evaluated yet"
+    recalibrated: bool = False
+    created: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
+    versions: dict[str, str] = field(default_factory=lambda: library_versions())
+
+    def to_json(self) -> str:
+        """The card as one line of JSON; ``from_json`` reads it back to an equal card."""
+        return json.dumps(dataclasses.asdict(self), sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> "Card":
+        """Read a card.
+
+        Raises:
+            ModelError: it is not the JSON of a card.
+        """
+        try:
+            data = json.loads(text)
+            data["normal"] = tuple(str(name) for name in data["normal"])
+            data["counts"] = {name: tuple(int(n) for n in counts) for name, counts in data["counts"].items()}
+            card = cls(**data)
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise ModelError(f"the model card inside is not readable ({type(error).__name__}).") from error
+        if not card.normal or not all(isinstance(value, str) for value in (card.name, card.dataset, card.yardstick)):
+            raise ModelError("the model card inside names no normal digits.")
+        return card
+
+
+def library_versions() -> dict[str, str]:
+    """Versions of Python, torch and numpy on this machine."""
+    return {"python": platform.python_version()} | {name: version(name) for name in ("torch", "numpy")}

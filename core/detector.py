@@ -1,0 +1,343 @@
+"""The detector: fit on normal digits, inspect any, save and load. The one door to networks, scoring and calibration."""
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, OutlierMixin
+
+from core.calibration import Calibration
+from core.card import Card
+from core.datasets import Dataset, split
+from core.errors import OddDigitError, TrainingError
+from core.evaluation import Evaluation
+from core.operating import EVIDENCES, OperatingPoint
+from core.readings import Readings
+from core.scoring import Evidences, Scorer
+from core.training import Progress, Trainer, TrainingSettings
+
+FEWEST_IMAGES = 50
+CHUNK = 256
+
+
+class Detector(OutlierMixin, BaseEstimator):
+    """Tells how odd ink images are, compared with the normal digits it was fitted on.
+
+    A scikit-learn outlier detector over ``(n, 784)`` or ``(n, 28, 28)`` arrays in 0 .. 1, and more: ``inspect`` says
+    everything there is to see. With several normal digits each is scored on its own, standardised by that digit's
+    tune images, and the smallest is the raw score, calibrated on the pooled calibration images.
+
+    Args:
+        architecture: one of ``networks.ARCHITECTURES``.
+        epochs: passes over the training images; None takes the architecture's default.
+        seed: seed of everything random in training.
+        split_seed: seed of the split into train, tune and calibrate.
+        evidence: which score ``predict`` uses.
+        alpha: which false-alarm rate ``predict`` uses.
+
+    >>> Detector(alpha=0.01).get_params()["alpha"]
+    0.01
+    """
+
+    scorers_: dict[str, Scorer]
+    standards_: dict[str, dict[str, tuple[float, float]]]
+    digit_calibrations_: dict[str, dict[str, Calibration]]
+    calibrations_: dict[str, Calibration]
+    evaluation_: Evaluation | None
+    card_: Card
+
+    def __init__(
+        self,
+        architecture: str = "conv",
+        epochs: int | None = None,
+        seed: int = 0,
+        split_seed: int = 0,
+        evidence: str = "fused",
+        alpha: float = 0.05,
+    ) -> None:
+        self.architecture = architecture
+        self.epochs = epochs
+        self.seed = seed
+        self.split_seed = split_seed
+        self.evidence = evidence
+        self.alpha = alpha
+
+    @classmethod
+    def load(cls, name: str | Path) -> "Detector":
+        """Load a detector by the name of a shipped or own model, or by the path of its file.
+
+        Raises:
+            ModelError: there is none, or the file is damaged, foreign or of another version.
+        """
+        from core import models
+
+        return models.load(name)
+
+    def save(self, path: Path) -> None:
+        """Write the detector as one ``.safetensors`` file, whole or not at all."""
+        from core import detector_file
+
+        detector_file.save(self, path)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Hash of weights, latents and calibration: which build of a model this is. Fixed once it is first asked for."""
+        from core import detector_file
+
+        return detector_file.fingerprint(self)
+
+    def fit(self, X: ArrayLike, y: Sequence[Any] | NDArray[Any] | None = None) -> Self:  # noqa: N803
+        """Train on normal digits only.
+
+        Args:
+            X: ink images, ``(n, 28, 28)`` or ``(n, 784)``, 0 .. 1; at least 50 a label.
+            y: which digit each is, ``(n,)``; None when all are of one kind.
+
+        Raises:
+            TrainingError: too few images, or training diverged.
+        """
+        for _ in self.fit_steps(X, y):
+            pass
+        return self
+
+    def fit_steps(
+        self,
+        X: ArrayLike,  # noqa: N803
+        y: Sequence[Any] | NDArray[Any] | None = None,
+        folder: Path | None = None,
+    ) -> Iterator[Progress]:
+        """``fit``, handing out progress; exhausting the iterator completes the fit.
+
+        Args:
+            X: as for ``fit``.
+            y: as for ``fit``.
+            folder: where each digit's training state is kept after every epoch; a second run with the same folder
+                goes on from there, to the same tensors. None keeps nothing.
+        """
+        images = as_images(X)
+        labels = np.array(["digit"] * len(images) if y is None else [str(label) for label in y])
+        if len(labels) != len(images):
+            raise TrainingError(f"{len(images)} images came with {len(labels)} labels: give one label an image.")
+        names = tuple(str(name) for name in np.unique(labels))
+        for name in names:
+            if (count := int((labels == name).sum())) < FEWEST_IMAGES:
+                raise TrainingError(f"label {name!r} has {count} images: give at least {FEWEST_IMAGES}.")
+        settings = TrainingSettings(architecture=self.architecture, seed=self.seed)
+        if self.epochs is not None:
+            settings = replace(settings, epochs=self.epochs)
+
+        started = time.monotonic()
+        self.scorers_ = {}
+        tune: dict[str, NDArray[np.float32]] = {}
+        calibrate: dict[str, NDArray[np.float32]] = {}
+        curve: dict[str, dict[str, list[float]]] = {}
+        counts: dict[str, tuple[int, int, int]] = {}
+        for i, name in enumerate(names):
+            mine = images[labels == name]
+            parts = split(len(mine), self.split_seed)
+            tune[name], calibrate[name] = mine[parts.tune], mine[parts.calibrate]
+            counts[name] = (len(parts.train), len(parts.tune), len(parts.calibrate))
+            state = folder / f"digit-{i}.safetensors" if folder is not None else None
+            trainer = Trainer(mine[parts.train], settings, state)
+            for progress in trainer.run():
+                yield of_several(progress, i, names, time.monotonic() - started)
+            self.scorers_[name] = Scorer.fit(trainer.networks, mine[parts.train], tune[name], settings)
+            curve[name] = trainer.curve
+        self.standards_ = {name: _standards(self.scorers_[name], tune[name]) for name in names}
+        self._calibrate(calibrate)
+        self.evaluation_ = None
+        self.card_ = Card(
+            name="unnamed",
+            normal=names,
+            split_seed=self.split_seed,
+            counts=counts,
+            settings=asdict(settings),
+            curve=curve,
+            seconds=round(time.monotonic() - started, 1),
+        )
+
+    def inspect(self, images: ArrayLike) -> Readings:
+        """Everything the detector has to say about ink images.
+
+        Args:
+            images: ``(n, 28, 28)`` (or ``(n, 784)``), 0 paper .. 1 ink, in MNIST's geometry; ``core.ink.read`` makes
+                them from any picture.
+
+        Raises:
+            OddDigitError: wrong shape, values outside 0 .. 1, or NaN.
+        """
+        checked = as_images(images)
+        chunks = [self._inspect(checked[at : at + CHUNK]) for at in range(0, max(len(checked), 1), CHUNK)]
+        chosen, raw, digits = zip(*chunks, strict=True)
+        scores = {e: np.concatenate([part[e] for part in raw]) for e in EVIDENCES}
+        digit_p_values: dict[str, dict[str, NDArray[np.float64]]] = {}
+        if len(self.scorers_) > 1:
+            for e in EVIDENCES:
+                digit_p_values[e] = {
+                    name: self.digit_calibrations_[name][e].p_values(np.concatenate([part[name][e] for part in digits]))
+                    for name in self.scorers_
+                }
+        return Readings(
+            model=self.card_.name,
+            normal=self.card_.normal,
+            images=checked,
+            reconstruction=np.concatenate([part.reconstruction for part in chosen]),
+            heat_map=np.concatenate([part.heat_map for part in chosen]),
+            realism=np.concatenate([part.realism for part in chosen]),
+            reconstruction_realism=np.concatenate([part.reconstruction_realism for part in chosen]),
+            scores=scores,
+            p_values={e: self.calibrations_[e].p_values(scores[e]) for e in EVIDENCES},
+            digit_p_values=digit_p_values,
+            calibrations=self.calibrations_,
+        )
+
+    def calibrated(self, images: ArrayLike, labels: Sequence[str] | None, name: str, yardstick: str) -> "Detector":
+        """The same detector with its promise remade on other people's normal digits.
+
+        Args:
+            images: normal digits that trained nothing, as for ``inspect``.
+            labels: which digit each is; may be None for a detector of one digit.
+            name: name of the new detector.
+            yardstick: whose ink it is, for example ``"the writers of my_fives/"``.
+
+        Raises:
+            OddDigitError: a label is missing or not one of the detector's digits.
+        """
+        checked = as_images(images)
+        names = list(self.scorers_)
+        given = np.array([names[0]] * len(checked) if labels is None else [str(label) for label in labels])
+        if len(names) > 1 and labels is None:
+            raise OddDigitError(f"{self.card_.name} knows several digits: give the label of each image.")
+        for label in np.unique(given):
+            if label not in names:
+                raise OddDigitError(f"label {label!r} is none of this detector's digits: {', '.join(names)}.")
+        if missing := [label for label in names if label not in given]:
+            raise OddDigitError(f"no image of {', '.join(missing)}: give normal digits of every label.")
+        other = Detector(**self.get_params())
+        other.scorers_, other.standards_, other.evaluation_ = self.scorers_, self.standards_, self.evaluation_
+        other._calibrate({label: checked[given == label] for label in names})
+        counts = {label: (*self.card_.counts[label][:2], int((given == label).sum())) for label in names}
+        other.card_ = replace(self.card_, name=name, yardstick=yardstick, counts=counts, recalibrated=True)
+        return other
+
+    def evaluate(self, dataset: Dataset) -> Evaluation:
+        """Score a labelled data set; labels outside the detector's own are its anomalies."""
+        scores = self.inspect(dataset.images).scores
+        names = np.array(dataset.label_names)[dataset.labels]
+        return Evaluation(
+            sources=(f"{dataset.name}:{dataset.part}",),
+            source=np.zeros(len(names), dtype=np.int64),
+            position=np.arange(len(names)),
+            label=dataset.labels.astype(np.int64),
+            label_names=dataset.label_names,
+            anomaly=~np.isin(names, self.card_.normal),
+            scores=scores,
+        )
+
+    def score_samples(self, X: ArrayLike) -> NDArray[np.float64]:  # noqa: N803
+        """Raw scores turned round, ``(n,)``: higher is more normal."""
+        return -self.inspect(X).scores[self.evidence]
+
+    @property
+    def offset_(self) -> float:
+        """Where ``score_samples`` is cut: the threshold at ``alpha``, turned round."""
+        return -self.calibrations_[self.evidence].threshold(self.alpha)
+
+    def decision_function(self, X: ArrayLike) -> NDArray[np.float64]:  # noqa: N803
+        """Distance from the line, ``(n,)``: higher is more normal, 0 at the threshold."""
+        return self.score_samples(X) - self.offset_
+
+    def predict(self, X: ArrayLike) -> NDArray[np.int64]:  # noqa: N803
+        """+1 normal, -1 anomaly, ``(n,)``."""
+        point = OperatingPoint(self.card_.name, self.evidence, self.alpha)
+        return 1 - 2 * self.inspect(X).class_id(point)
+
+    def _inspect(
+        self, images: NDArray[np.float32]
+    ) -> tuple[Evidences, dict[str, NDArray[np.float64]], dict[str, dict[str, NDArray[np.float64]]]]:
+        """One chunk: (evidences of the nearest digit, raw scores, each digit's own scores)."""
+        found = {name: scorer.score(images) for name, scorer in self.scorers_.items()}
+        own = {name: {e: _on_grid(part.scores[e]) for e in EVIDENCES} for name, part in found.items()}
+        if len(found) == 1:
+            name, only = next(iter(found.items()))
+            return only, own[name], own
+        standing = {
+            e: np.stack([_standardise(own[name][e], *self.standards_[name][e]) for name in found]) for e in EVIDENCES
+        }
+        nearest = standing["fused"].argmin(axis=0)
+        parts = list(found.values())
+        rows = np.arange(len(images))
+
+        def pick(key: str) -> NDArray[Any]:
+            return np.stack([getattr(part, key) for part in parts])[nearest, rows]
+
+        chosen = Evidences(
+            scores={},
+            reconstruction=pick("reconstruction"),
+            heat_map=pick("heat_map"),
+            realism=pick("realism"),
+            reconstruction_realism=pick("reconstruction_realism"),
+        )
+        return chosen, {e: standing[e].min(axis=0) for e in EVIDENCES}, own
+
+    def _calibrate(self, images: dict[str, NDArray[np.float32]]) -> None:
+        found = {name: [self._inspect(part[at : at + CHUNK]) for at in range(0, len(part), CHUNK)] for name, part in images.items()}
+        self.digit_calibrations_ = {
+            name: {e: Calibration.fit(np.concatenate([own[name][e] for _, _, own in chunks])) for e in EVIDENCES}
+            for name, chunks in found.items()
+        }
+        self.calibrations_ = {
+            e: Calibration.fit(np.concatenate([raw[e] for chunks in found.values() for _, raw, _ in chunks]))
+            for e in EVIDENCES
+        }
+
+
+def as_images(images: ArrayLike) -> NDArray[np.float32]:
+    """Check ink images and bring them to float32 ``(n, 28, 28)``.
+
+    Raises:
+        OddDigitError: wrong shape, values outside 0 .. 1, or NaN.
+    """
+    array = np.asarray(images, dtype=np.float32)
+    if array.ndim == 2 and array.shape[1] == 784:
+        array = array.reshape(-1, 28, 28)
+    if array.ndim != 3 or array.shape[1:] != (28, 28):
+        raise OddDigitError(f"images have shape {array.shape}: give (n, 28, 28) or (n, 784).")
+    # NaN fails this comparison too.
+    if array.size and not (array.min() >= 0 and array.max() <= 1):
+        raise OddDigitError("images must lie between 0 (paper) and 1 (ink): divide bytes by 255.")
+    return array
+
+
+def of_several(progress: Progress, index: int, names: tuple[str, ...], seconds: float) -> Progress:
+    """One digit's progress as progress of the whole run over several digits."""
+    if len(names) == 1:
+        return progress
+    fraction = (index + progress.fraction) / len(names)
+    left = seconds / fraction - seconds if fraction > 0.01 else None
+    stage = f"digit {names[index]}: {progress.stage}"
+    return replace(progress, stage=stage, fraction=fraction, seconds=seconds, seconds_left=left)
+
+
+def _standards(scorer: Scorer, tune: NDArray[np.float32]) -> dict[str, tuple[float, float]]:
+    """Centre and scale of each evidence on tune images: median, and the way from there to the 90th percentile."""
+    scores = scorer.score(tune).scores
+    found = {}
+    for e in EVIDENCES:
+        middle, high = np.quantile(scores[e], [0.5, 0.9])
+        found[e] = (float(middle), float(max(high - middle, 1e-9)))
+    return found
+
+
+def _standardise(scores: NDArray[np.float64], centre: float, scale: float) -> NDArray[np.float64]:
+    return _on_grid((scores - centre) / scale)
+
+
+def _on_grid(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Scores as a file stores them, so that a stored score compares exactly with one computed later."""
+    return scores.astype(np.float32).astype(np.float64)

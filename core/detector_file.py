@@ -1,0 +1,166 @@
+"""The detector's file: one ``.safetensors`` with weights, latents, calibration and evaluation scores, and the card.
+
+A file may come from anywhere, so everything is checked before it is believed, and nothing is ever unpickled.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from core import paths
+from core.calibration import Calibration
+from core.card import Card
+from core.detector import Detector
+from core.errors import ModelError, OddDigitError
+from core.evaluation import Evaluation
+from core.features import FEATURES_VERSION
+from core.ink import INK_VERSION
+from core.model_header import MAGIC, read_metadata
+from core.operating import EVIDENCES
+from core.scoring import Scorer
+
+FORMAT = 1
+MOST_CLASSES = 100
+_VERSIONS = {"format": FORMAT, "ink": INK_VERSION, "features": FEATURES_VERSION}
+
+
+def save(detector: Detector, path: Path) -> None:
+    """Write a fitted detector whole or not at all."""
+    tensors: dict[str, torch.Tensor] = {}
+    for i, (name, scorer) in enumerate(detector.scorers_.items()):
+        tensors |= {f"scorer.{i}.{key}": value.contiguous() for key, value in scorer.tensors().items()}
+        for e in EVIDENCES:
+            tensors[f"digit.{i}.{e}"] = _narrow(detector.digit_calibrations_[name][e].scores)
+    for e in EVIDENCES:
+        tensors[f"calibration.{e}"] = _narrow(detector.calibrations_[e].scores)
+    structure: dict[str, Any] = {
+        "scorers": [{"label": name, "meta": scorer.meta()} for name, scorer in detector.scorers_.items()],
+        "standards": detector.standards_,
+    }
+    if (found := detector.evaluation_) is not None:
+        tensors["evaluation.source"] = torch.from_numpy(found.source.astype(np.uint8))
+        tensors["evaluation.position"] = torch.from_numpy(found.position.astype(np.int32))
+        tensors["evaluation.label"] = torch.from_numpy(found.label.astype(np.uint8))
+        tensors["evaluation.anomaly"] = torch.from_numpy(found.anomaly.astype(np.uint8))
+        for e in EVIDENCES:
+            tensors[f"evaluation.{e}"] = _narrow(found.scores[e])
+        structure["evaluation"] = {"sources": found.sources, "label_names": found.label_names}
+    metadata = {key: str(value) for key, value in _VERSIONS.items()}
+    metadata |= MAGIC | {"card": detector.card_.to_json(), "structure": json.dumps(structure)}
+    paths.write_whole(path, lambda part: save_file(tensors, part, metadata))
+
+
+def load(path: Path) -> Detector:
+    """Read a detector from a file that may be hostile.
+
+    Raises:
+        ModelError: missing, truncated, foreign, too large, or of another version; the text names file and remedy.
+    """
+    metadata, tensors = _read(path)
+    try:
+        return _build(metadata, tensors)
+    except OddDigitError as error:
+        raise ModelError(f"{path.name}: {error}") from error
+    except (KeyError, ValueError, TypeError, IndexError, RuntimeError, AttributeError) as error:
+        raise ModelError(f"{path.name} is damaged inside ({type(error).__name__}: {error}): fetch it again.") from error
+
+
+def fingerprint(detector: Detector) -> str:
+    """SHA-256 over all weights, latents and calibration scores: equal for equal seeds, whatever the date."""
+    digest = hashlib.sha256()
+    for name, scorer in detector.scorers_.items():
+        for key, value in sorted(scorer.tensors().items()):
+            digest.update(f"{name}.{key}".encode())
+            digest.update(value.contiguous().numpy().tobytes())
+    for e in EVIDENCES:
+        digest.update(detector.calibrations_[e].scores.tobytes())
+    return digest.hexdigest()
+
+
+def _read(path: Path) -> tuple[dict[str, str], dict[str, torch.Tensor]]:
+    metadata = read_metadata(path)
+    _check_versions(path, metadata)
+    try:
+        return metadata, load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise ModelError(f"{path.name} is not a whole model file ({error}): fetch it again.") from error
+
+
+def _check_versions(path: Path, metadata: Mapping[str, str]) -> None:
+    for key, ours in _VERSIONS.items():
+        theirs = metadata.get(key)
+        if theirs == str(ours):
+            continue
+        if key == "ink" and theirs is not None:
+            remedy = "calibrate it again with `python -m core calibrate`, or train anew"
+        else:
+            remedy = "train it anew with `python -m core train`, or use the version that saved it"
+        raise ModelError(f"{path.name} was saved with {key} version {theirs}, this is version {ours}: {remedy}.")
+
+
+def _build(metadata: Mapping[str, str], tensors: dict[str, torch.Tensor]) -> Detector:
+    card = Card.from_json(metadata["card"])
+    structure = json.loads(metadata["structure"])
+    if not 1 <= len(structure["scorers"]) <= MOST_CLASSES:
+        raise ModelError(f"it claims {len(structure['scorers'])} normal digits; 1 to {MOST_CLASSES} are possible.")
+    for name, tensor in tensors.items():
+        if tensor.is_floating_point() and not bool(torch.isfinite(tensor.float()).all()):
+            raise ModelError(f"tensor {name} holds NaN or infinity: fetch the file again.")
+    try:
+        cache = paths.state_dir() / "cache"
+    except OSError:
+        cache = None
+    detector = Detector(architecture=str(card.settings.get("architecture", "conv")), split_seed=card.split_seed)
+    detector.epochs, detector.seed = card.settings.get("epochs"), int(card.settings.get("seed", 0))
+    detector.card_ = card
+    detector.scorers_, detector.digit_calibrations_ = {}, {}
+    for i, part in enumerate(structure["scorers"]):
+        mine = {k.removeprefix(f"scorer.{i}."): v for k, v in tensors.items() if k.startswith(f"scorer.{i}.")}
+        name = str(part["label"])
+        detector.scorers_[name] = Scorer.from_tensors(mine, part["meta"], cache)
+        detector.digit_calibrations_[name] = {e: Calibration.fit(_wide(tensors[f"digit.{i}.{e}"])) for e in EVIDENCES}
+    if tuple(detector.scorers_) != card.normal:
+        raise ModelError("its card and its contents disagree on the normal digits: fetch the file again.")
+    detector.standards_ = {
+        name: {e: (float(structure["standards"][name][e][0]), float(structure["standards"][name][e][1])) for e in EVIDENCES}
+        for name in detector.scorers_
+    }
+    detector.calibrations_ = {e: Calibration.fit(_wide(tensors[f"calibration.{e}"])) for e in EVIDENCES}
+    detector.evaluation_ = _evaluation(structure, tensors)
+    return detector
+
+
+def _evaluation(structure: dict[str, Any], tensors: dict[str, torch.Tensor]) -> Evaluation | None:
+    if "evaluation" not in structure:
+        return None
+    found = Evaluation(
+        sources=tuple(str(name) for name in structure["evaluation"]["sources"]),
+        source=tensors["evaluation.source"].numpy().astype(np.int64),
+        position=tensors["evaluation.position"].numpy().astype(np.int64),
+        label=tensors["evaluation.label"].numpy().astype(np.int64),
+        label_names=tuple(str(name) for name in structure["evaluation"]["label_names"]),
+        anomaly=tensors["evaluation.anomaly"].numpy().astype(bool),
+        scores={e: _wide(tensors[f"evaluation.{e}"]) for e in EVIDENCES},
+    )
+    columns = (found.source, found.position, found.label, *found.scores.values())
+    if any(column.shape != (len(found),) for column in columns):
+        raise ModelError("its evaluation scores differ in number: fetch the file again.")
+    if len(found) and (found.source.max() >= len(found.sources) or found.label.max() >= len(found.label_names)):
+        raise ModelError("its evaluation names labels it does not list: fetch the file again.")
+    return found
+
+
+def _narrow(scores: np.ndarray) -> torch.Tensor:
+    """Scores live on the float32 grid, so storing them so loses nothing."""
+    return torch.from_numpy(scores.astype(np.float32))
+
+
+def _wide(scores: torch.Tensor) -> np.ndarray:
+    return scores.numpy().astype(np.float64)

@@ -1,0 +1,25 @@
+"""Errors that are written for the person who reads them: what was wrong, with which input, what to do."""
+
+
+class OddDigitError(ValueError):
+    """Base of every error this project raises on purpose; its text is shown to people as it stands."""
+
+
+class InkError(OddDigitError):
+    """A picture that cannot be turned into ink images."""
+
+
+class DatasetError(OddDigitError):
+    """A data set that is missing, broken or unusable for what was asked."""
+
+
+class ModelError(OddDigitError):
+    """A detector file that is missing, broken, foreign or of another version."""
+
+
+class TrainingError(OddDigitError):
+    """A training run that cannot start or cannot go on."""
+
+
+class HistoryError(OddDigitError):
+    """A history that cannot be read or written just now; the verdict itself still stands."""

@@ -1,0 +1,98 @@
+"""Stacks of small images: brought into MNIST's geometry, and varied a little where there are few to train on."""
+
+import numpy as np
+
+SIDE = 28  # pixels of an ink image
+BOX = 20  # MNIST's digits are scaled so that their longer side fills this many pixels
+CENTRE = 14.0  # pixel index at which MNIST puts the centre of mass, both ways
+FAINT = 0.1  # darker than this share of the strongest ink counts as paper when a digit's extent is measured
+
+
+def to_ink_images(images: np.ndarray) -> np.ndarray:
+    """Scale images of any one size into ink images: longer side 20 pixels, centre of mass in the middle.
+
+    Images that are 28x28 already pass unchanged, uncopied where they are float32. This is for clean stacks of small
+    digits (USPS, scikit-learn's 8x8); pictures of unknown making go through `core.ink`.
+
+    Args:
+        images: float ``(n, height, width)``, 0 = paper, 1 = ink.
+
+    Returns:
+        float32 ``(n, 28, 28)``, 0..1; an image without ink stays empty.
+
+    >>> bar = np.zeros((1, 8, 8)); bar[0, 1:7, 3] = 1
+    >>> ink = to_ink_images(bar)
+    >>> ink.shape, int((ink[0] > 0.5).any(axis=1).sum())
+    ((1, 28, 28), 20)
+    """
+    if images.shape[1:] == (SIDE, SIDE):
+        return images.astype(np.float32, copy=False)
+    return np.stack([_fit(image) for image in images]) if len(images) else np.zeros((0, SIDE, SIDE), np.float32)
+
+
+def _fit(image: np.ndarray) -> np.ndarray:
+    """One image of ``(height, width)`` to one ink image: crop to the ink, scale, centre."""
+    from scipy import ndimage
+    from skimage.transform import resize
+
+    strongest = image.max(initial=0.0)
+    if strongest <= 0:
+        return np.zeros((SIDE, SIDE), np.float32)
+    rows, columns = np.nonzero(image > FAINT * strongest)
+    crop = image[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1] / strongest
+    scale = BOX / max(crop.shape)
+    shape = tuple(max(1, round(side * scale)) for side in crop.shape)
+    # Paper all around: without it, interpolation smears the ink of the border rows outwards.
+    small = resize(crop, shape, order=1 if scale < 1 else 3, mode="constant", anti_aliasing=scale < 1)
+    if scale > 1:
+        # Enlarging widens every edge by the same factor; raising the contrast by it makes edges one pixel wide again.
+        small = 0.5 + (small - 0.5) * scale
+    canvas = np.zeros((SIDE, SIDE))
+    top, left = ((SIDE - side) // 2 for side in shape)
+    canvas[top : top + shape[0], left : left + shape[1]] = np.clip(small, 0, 1)
+    centre = ndimage.center_of_mass(canvas)
+    # Whole pixels, as MNIST itself was centred: strokes stay as sharp as they are, and all ink stays on the canvas.
+    down, right = (
+        int(np.clip(round(CENTRE - at), -before, SIDE - before - side))
+        for at, before, side in zip(centre, (top, left), shape, strict=True)
+    )
+    return np.roll(canvas, (down, right), axis=(0, 1)).astype(np.float32)
+
+
+def augment(
+    images: np.ndarray,
+    rng: np.random.Generator,
+    *,
+    degrees: float = 8.0,
+    scale: float = 0.08,
+    shear: float = 0.15,
+    shift: float = 0.75,
+) -> np.ndarray:
+    """Vary ink images as another go of the same hand would: each one turned, scaled, slanted and moved a little.
+
+    Args:
+        images: float32 ``(n, 28, 28)``, 0..1.
+        rng: source of the variations; the same state gives the same images.
+        degrees: largest turn either way.
+        scale: largest change of size, as a share, each axis on its own.
+        shear: largest slant, pixels sideways per pixel upwards.
+        shift: largest move in pixels, each axis; small, because ink images are centred before they are judged.
+
+    Returns:
+        float32 ``(n, 28, 28)``, 0..1, a new array.
+    """
+    import torch
+    from torch.nn import functional as F
+
+    n = len(images)
+    turn = np.deg2rad(rng.uniform(-degrees, degrees, n))
+    slant = rng.uniform(-shear, shear, n)
+    across, along = 1 + rng.uniform(-scale, scale, (2, n))
+    move = rng.uniform(-shift, shift, (2, n)) / (SIDE / 2)  # the sampling grid runs from -1 to 1
+    cos, sin = np.cos(turn), np.sin(turn)
+    matrix = np.empty((n, 2, 3), np.float32)  # output position -> input position
+    matrix[:, 0] = np.stack([cos * across, (slant * cos - sin) * along, move[0]], axis=1)
+    matrix[:, 1] = np.stack([sin * across, (slant * sin + cos) * along, move[1]], axis=1)
+    stack = torch.from_numpy(np.array(images, dtype=np.float32)).unsqueeze(1)  # (n, 1, 28, 28)
+    grid = F.affine_grid(torch.from_numpy(matrix), [n, 1, SIDE, SIDE], align_corners=False)  # (n, 28, 28, 2)
+    return F.grid_sample(stack, grid, mode="bicubic", align_corners=False).squeeze(1).clamp_(0, 1).numpy()

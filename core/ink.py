@@ -1,0 +1,240 @@
+"""From any picture to ink images: what MNIST would have made of the digits a person drew, scanned or photographed.
+
+The one road that the canvas, uploads, the camera, batches and the command line share.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from PIL import Image
+
+from core import strokes
+from core.errors import InkError
+from core.paper import InkMap, find_ink
+from core.pictures import Picture, Source, open_picture
+from core.ruling import remove_ruling
+from core.shapes import INKED, Shape, find_shapes
+
+INK_VERSION = 1
+
+SIDE = strokes.SIDE
+STEP_SIDE = 480
+LOW_CONTRAST = 0.25
+UNSURE = 0.35
+
+Floats = NDArray[np.float32]
+Pixels = NDArray[np.uint8]
+DoubtKind = Literal["inversion", "several", "contrast"]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One stage of the road, to be shown: its name, a uint8 picture ``(h, w)`` or ``(h, w, 3)``, and what was done."""
+
+    name: str
+    image: Pixels
+    note: str
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """Where a step was unsure, and the other choice.
+
+    Attributes:
+        kind: which step.
+        message: what was found, one sentence.
+        offer: the other choice as a label for a button; empty when there is none.
+        invert: the value of ``read``'s ``invert`` that makes the other choice; None leaves it as it was.
+        split: the value of ``read``'s ``split`` that makes the other choice; None leaves it as it was.
+    """
+
+    kind: DoubtKind
+    message: str
+    offer: str = ""
+    invert: bool | None = None
+    split: bool | None = None
+
+
+@dataclass(frozen=True)
+class Ink:
+    """What a picture holds.
+
+    Attributes:
+        images: float32 ``(n, 28, 28)``, 0 paper .. 1 ink, n >= 1, in reading order.
+        boxes: int64 ``(n, 4)``: left, top, right, bottom of each in the upright original picture, pixels.
+        steps: the road from the picture to the first image.
+        doubts: what was unsure.
+    """
+
+    images: Floats
+    boxes: NDArray[np.int64]
+    steps: tuple[Step, ...]
+    doubts: tuple[Doubt, ...]
+
+
+def read(picture: Source, *, name: str = "picture", invert: bool | None = None, split: bool = True) -> Ink:
+    """Find the digits in a picture and redraw each as an ink image.
+
+    What already is an ink image passes unchanged.
+
+    Args:
+        picture: bytes or path of a PNG, JPEG, BMP, GIF, WebP or TIFF file, a PIL image, or an array ``(h, w)``,
+            ``(h, w, 3)`` or ``(h, w, 4)`` of integers or of floats in 0 .. 1 or 0 .. 255.
+        name: what to call the picture in errors.
+        invert: True when ink is lighter than paper, False when darker, None to find out.
+        split: whether separate shapes are separate digits; False takes all ink as one shape.
+
+    Raises:
+        InkError: not a picture, damaged, too large or too small, or without ink; the text names it and the remedy.
+
+    >>> page = np.ones((60, 40)); page[10:50, 18:22] = 0
+    >>> ink = read(page)
+    >>> ink.images.shape, ink.boxes.tolist()
+    ((1, 28, 28), [[18, 10, 22, 50]])
+    """
+    opened = open_picture(picture, name)
+    if invert is not False and is_ink_image(opened.pixels):
+        return _unchanged(opened)
+    if min(opened.pixels.shape[:2]) < 3 or max(opened.pixels.shape[:2]) < 8:
+        raise InkError(f"{name} is {opened.width} x {opened.height} pixels, too small to hold a digit: use a larger one.")
+    page = find_ink(opened.pixels, False if opened.drawn_in_alpha and invert is None else invert)
+    ink, lines = remove_ruling(page.ink)
+    shapes = find_shapes(ink > INKED, split=split)
+    # A tall 1 in a tight frame crosses it like a line: nothing sizeable left means that the lines were the drawing.
+    if lines and (not shapes or max(max(shape.mask.shape) for shape in shapes) < 0.15 * min(ink.shape)):
+        ink, lines = page.ink, 0
+        shapes = find_shapes(ink > INKED, split=split)
+    if not shapes:
+        raise InkError(f"{name}: no ink found; draw or photograph a digit in a pen that stands out from the paper.")
+    images = np.stack([_redraw(ink, shape) for shape in shapes])
+    scale = np.array(opened.scale * 2)
+    boxes = np.array([shape.box for shape in shapes]) * scale
+    limits = np.array([opened.width, opened.height] * 2)
+    whole = np.minimum(np.round(boxes).astype(np.int64), limits)
+    return Ink(images, whole, _steps(opened, page, ink, lines, shapes, images), tuple(_doubts(page, shapes, invert, split)))
+
+
+def is_ink_image(image: ArrayLike) -> bool:
+    """Whether an array is an ink image already: 28x28, light on dark, MNIST's box and centre of mass.
+
+    Args:
+        image: ``(28, 28)`` or three equal channels; uint8, or floats in 0 .. 1.
+    """
+    ink = np.asarray(image)
+    if ink.shape == (SIDE, SIDE, 3) and (ink == ink[:, :, :1]).all():
+        ink = ink[:, :, 0]
+    if ink.shape != (SIDE, SIDE) or ink.dtype == np.bool_:
+        return False
+    full = 255.0 if ink.dtype == np.uint8 else 1.0
+    ink = ink.astype(np.float64) / full
+    if ink.min() != 0 or not 0.9 < ink.max() <= 1:
+        return False
+    rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
+    longest = max(np.ptp(rows), np.ptp(columns)) + 1
+    mass, axis = ink.sum(), np.arange(SIDE)
+    centre = np.array([ink.sum(axis=1) @ axis, ink.sum(axis=0) @ axis]) / mass
+    # MNIST's own: a box of 20 (16 images of 70,000 have 19), the centre of mass within half a pixel of (14, 14).
+    if longest not in (19, 20) or (np.abs(centre - 14) > 0.54).any():
+        return False
+    return THINNEST_OWN <= mass / longest <= THICKEST_OWN
+
+
+# Ink per length: the extremes of MNIST's 70,000, beyond which strokes are no longer a pen's.
+THINNEST_OWN, THICKEST_OWN = 0.99, 15.6
+
+
+def _unchanged(opened: Picture) -> Ink:
+    image = opened.pixels if opened.pixels.ndim == 2 else opened.pixels[:, :, 0]
+    rows, columns = np.flatnonzero(image.any(axis=1)), np.flatnonzero(image.any(axis=0))
+    box = [[columns[0], rows[0], columns[-1] + 1, rows[-1] + 1]]
+    step = Step("Ink image", _bytes(image), "The picture already is a 28x28 ink image and is taken as it stands.")
+    return Ink(image[None].astype(np.float32), np.array(box, np.int64), (step,), ())
+
+
+def _redraw(ink: Floats, shape: Shape) -> Floats:
+    """One shape of the page as an ink image, its strokes within MNIST's range of widths."""
+    from scipy.ndimage import binary_dilation, gaussian_filter, maximum_filter
+
+    left, top, right, bottom = shape.box
+    longest = max(right - left, bottom - top)
+    margin = 2 + longest // 8
+    frame = (max(0, top - margin), max(0, left - margin), bottom + margin, right + margin)
+    crop = ink[frame[0] : frame[2], frame[1] : frame[3]]
+    own = np.zeros(crop.shape, bool)
+    own[top - frame[0] : bottom - frame[0], left - frame[1] : right - frame[1]] = shape.mask
+    reach = max(1, longest // 40)
+    crop = np.where(binary_dilation(own, np.ones((3, 3)), iterations=reach), crop, 0).astype(np.float32)
+    crop = np.pad(crop, 2)
+    factor = strokes.BOX * strokes.FINE / longest
+    size = (max(1, round(crop.shape[1] * factor)), max(1, round(crop.shape[0] * factor)))
+    fine = np.asarray(Image.fromarray(crop).resize(size, Image.Resampling.BICUBIC))
+    if factor > 2:
+        fine = gaussian_filter(fine, 0.35 * factor)
+    # Half of the ink's own darkness nearby is its edge, whatever blur or a light hand made of it.
+    dark = gaussian_filter(maximum_filter(fine, size=4 * strokes.FINE + 1), strokes.FINE)
+    mask = fine > 0.5 * np.clip(dark, 0.45, 1)
+    if not mask.any():
+        mask = fine >= fine.max()
+    return strokes.place(strokes.normalise(_clean(mask)))
+
+
+def _clean(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Fill pinholes and drop crumbs smaller than about a pixel of the ink image."""
+    from skimage.morphology import remove_small_holes, remove_small_objects
+
+    least = strokes.FINE**2
+    cleaned = remove_small_objects(remove_small_holes(mask, max_size=least), max_size=least)
+    return cleaned if cleaned.any() else mask
+
+
+def _doubts(page: InkMap, shapes: list[Shape], invert: bool | None, split: bool) -> list[Doubt]:
+    doubts = []
+    if invert is None and page.polarity_margin < UNSURE:
+        now, other = ("lighter", "darker") if page.light_on_dark else ("darker", "lighter")
+        doubts.append(
+            Doubt(
+                "inversion",
+                f"The ink was taken to be {now} than the paper, but the picture leaves that open.",
+                f"The ink is {other}",
+                invert=not page.light_on_dark,
+            )
+        )
+    if len(shapes) > 1:
+        message = f"{len(shapes)} shapes found: each is judged on its own."
+        doubts.append(Doubt("several", message, "They are one digit", split=False))
+    if page.contrast < LOW_CONTRAST:
+        message = f"The ink is only {page.contrast:.0%} away from the paper: more light or a darker pen would help."
+        doubts.append(Doubt("contrast", message))
+    return doubts
+
+
+def _steps(
+    opened: Picture, page: InkMap, ink: Floats, lines: int, shapes: list[Shape], images: Floats
+) -> tuple[Step, ...]:
+    kind = "lighter" if page.light_on_dark else "darker"
+    found = np.zeros(page.ink.shape, bool)
+    for shape in shapes:
+        left, top, right, bottom = shape.box
+        found[top:bottom, left:right] |= shape.mask
+    count = "1 shape" if len(shapes) == 1 else f"{len(shapes)} shapes"
+    ruling = () if not lines else (Step("Lines removed", _bytes(1 - ink), f"{lines} ruled lines taken out."),)
+    return (
+        Step("Picture", _bytes(opened.pixels), f"{opened.width} x {opened.height} pixels, upright."),
+        Step("Even light", _bytes(1 - page.ink), f"Uneven light removed; the ink is {kind} than the paper."),
+        *ruling,
+        Step("Ink found", _bytes(1 - found.astype(np.float32)), f"{count}; specks and what the edge cuts off left out."),
+        Step("Ink image", _bytes(images[0]), "Strokes brought to MNIST's widths, put in the 20x20 box, centred."),
+    )
+
+
+def _bytes(pixels: Floats) -> Pixels:
+    """Floats 0 .. 1 as uint8, small enough to show."""
+    values = np.clip(np.rint(pixels * 255), 0, 255).astype(np.uint8)
+    longest = max(values.shape[:2])
+    if longest <= STEP_SIDE:
+        return values
+    return np.asarray(Image.fromarray(values).reduce(-(-longest // STEP_SIDE)))

@@ -1,0 +1,129 @@
+"""The shelf of models: shipped ones (read-only) and people's own, found by name."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from core import paths
+from core.card import Card
+from core.errors import ModelError
+from core.model_header import read_card
+
+if TYPE_CHECKING:
+    from core.detector import Detector
+
+SUFFIX = ".safetensors"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model on the shelf.
+
+    Attributes:
+        name: what it is called everywhere.
+        path: its file.
+        shipped: whether it came with the project and is read-only.
+    """
+
+    name: str
+    path: Path
+    shipped: bool
+
+
+def own_folder() -> Path:
+    """Where models trained or imported by people lie."""
+    return paths.state_dir() / "models"
+
+
+def shelf() -> list[Model]:
+    """All models by name, shipped ones first; reads no file."""
+    shipped = [Model(path.stem, path, True) for path in sorted(paths.CHECKPOINTS.glob(f"*{SUFFIX}"))]
+    own = [Model(path.stem, path, False) for path in sorted(own_folder().glob(f"*{SUFFIX}"))]
+    taken = {model.name for model in shipped}
+    return shipped + [model for model in own if model.name not in taken]
+
+
+def find(name: str | Path) -> Model:
+    """The model of that name, or the detector file at that path.
+
+    Raises:
+        ModelError: there is none; the text lists what there is.
+    """
+    for model in shelf():
+        if model.name == str(name):
+            return model
+    path = Path(name)
+    if path.suffix == SUFFIX and path.is_file():
+        return Model(path.stem, path, False)
+    names = ", ".join(model.name for model in shelf()) or "none yet"
+    raise ModelError(f"there is no model {str(name)!r}: the models here are {names}; or give a {SUFFIX} file.")
+
+
+def load(name: str | Path) -> "Detector":
+    """Load a detector by name or path.
+
+    Raises:
+        ModelError: there is none, or its file cannot be used.
+    """
+    from core import detector_file
+
+    return detector_file.load(find(name).path)
+
+
+def card(name: str | Path) -> Card:
+    """Read only a model's card.
+
+    Raises:
+        ModelError: there is no such model, or its file cannot be used.
+    """
+    return read_card(find(name).path)
+
+
+def place_for(name: str) -> Path:
+    """Where a new model of that name will be saved.
+
+    Raises:
+        ModelError: the name is not usable, or taken.
+    """
+    if not _NAME.fullmatch(name) or name.endswith("."):
+        raise ModelError(f"{name!r} is no model name: use 1 to 64 letters, digits, dots, hyphens and underscores.")
+    for model in shelf():
+        if model.name.lower() == name.lower():
+            kind = "shipped model, which is read-only" if model.shipped else "model of yours"
+            raise ModelError(f"{name!r} is the name of a {kind}: choose another name.")
+    return own_folder() / f"{name}{SUFFIX}"
+
+
+def rename(name: str, new: str) -> None:
+    """Give one of one's own models another name.
+
+    Raises:
+        ModelError: it is shipped, unknown, or the new name is not free.
+    """
+    model = _own(name)
+    from dataclasses import replace
+
+    from core import detector_file
+
+    detector = detector_file.load(model.path)
+    detector.card_ = replace(detector.card_, name=new)
+    detector_file.save(detector, place_for(new))
+    model.path.unlink()
+
+
+def delete(name: str) -> None:
+    """Remove one of one's own models.
+
+    Raises:
+        ModelError: it is shipped or unknown.
+    """
+    _own(name).path.unlink()
+
+
+def _own(name: str) -> Model:
+    model = find(name)
+    if model.shipped or model.path.parent != own_folder():
+        raise ModelError(f"{name!r} is a shipped model: it cannot be changed.")
+    return model

@@ -1,0 +1,69 @@
+"""The operating point: which model, which evidence and which line. One object, carried by every page, link and command."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from core.errors import OddDigitError
+
+EVIDENCES = ("pixel", "gradient", "manifold", "discriminator", "fused")
+
+
+@dataclass(frozen=True)
+class OperatingPoint:
+    """A model, one of its evidences and either a false-alarm rate or a fixed line on the raw score axis.
+
+    Attributes:
+        model: name of a shipped or own model, or the path of a detector file.
+        evidence: one of ``EVIDENCES``.
+        alpha: share of normal digits one is willing to see flagged, 0 < alpha < 1; None with a fixed threshold.
+        threshold: fixed line on the evidence's raw score axis, as the original had; None with an alpha.
+
+    >>> OperatingPoint("mnist-5").to_query()
+    {'model': 'mnist-5', 'evidence': 'fused', 'alpha': '0.05'}
+    >>> OperatingPoint.from_query({"model": "mnist-5", "evidence": "pixel", "threshold": "0.2"}).alpha is None
+    True
+    """
+
+    model: str = "mnist-any"
+    evidence: str = "fused"
+    alpha: float | None = 0.05
+    threshold: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.evidence not in EVIDENCES:
+            raise OddDigitError(f"evidence {self.evidence!r} is unknown: choose one of {', '.join(EVIDENCES)}.")
+        if (self.alpha is None) == (self.threshold is None):
+            raise OddDigitError("an operating point takes either alpha or a threshold, not both and not neither.")
+        if self.alpha is not None and not 0 < self.alpha < 1:
+            raise OddDigitError(f"alpha is {self.alpha}: give a false-alarm rate between 0 and 1, such as 0.05.")
+        if self.threshold is not None and not math.isfinite(self.threshold):
+            raise OddDigitError(f"threshold is {self.threshold}: give a finite score.")
+
+    def at_alpha(self, alpha: float) -> "OperatingPoint":
+        """The same model and evidence with the line at a false-alarm rate."""
+        return OperatingPoint(self.model, self.evidence, alpha, None)
+
+    def at_threshold(self, threshold: float) -> "OperatingPoint":
+        """The same model and evidence with the line at a raw score."""
+        return OperatingPoint(self.model, self.evidence, None, threshold)
+
+    def to_query(self) -> dict[str, str]:
+        """The point as a link's parameters; ``from_query`` reads them back to the same point."""
+        line = {"alpha": f"{self.alpha!r}"} if self.alpha is not None else {"threshold": f"{self.threshold!r}"}
+        return {"model": self.model, "evidence": self.evidence, **line}
+
+    @classmethod
+    def from_query(cls, query: Mapping[str, str]) -> "OperatingPoint":
+        """Read a link's parameters; what is missing takes its default.
+
+        Raises:
+            OddDigitError: a parameter is not a number or out of range; the text names it.
+        """
+        default = cls()
+        try:
+            threshold = float(query["threshold"]) if query.get("threshold") else None
+            alpha = float(query["alpha"]) if query.get("alpha") else (None if threshold is not None else default.alpha)
+        except ValueError as error:
+            raise OddDigitError(f"the link's line is not a number ({error}): alpha=0.05, say.") from error
+        return cls(query.get("model") or default.model, query.get("evidence") or default.evidence, alpha, threshold)

@@ -1,0 +1,138 @@
+"""Removes ruled and squared lines from an ink map and leaves the strokes that cross them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+# Lines are looked for at this size, at most this many degrees off the picture's edges.
+_COARSE = 250
+_TILT = 12.0
+_DRAWN = 0.22
+# A line is there nearly all the way across, and is alone: beside it there is much less.
+_COVERAGE = 0.66
+_ALONE = 0.6
+# Lines up to this dark are told from ink by their darkness, darker ones by how thin they are.
+_PALE = 0.7
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line across a picture, from left to right.
+
+    Attributes:
+        middle: y where it crosses the middle column, as a share of the height.
+        slope: y per x, in pixels.
+    """
+
+    middle: float
+    slope: float
+
+
+def remove_ruling(ink: Floats) -> tuple[Floats, int]:
+    """Take ruled lines out of an ink map.
+
+    Args:
+        ink: float32 ``(h, w)``, 0 paper .. 1 ink.
+
+    Returns:
+        the ink map without them, and how many lines there were.
+    """
+    cleaned, count = ink, 0
+    for turned in (False, True):
+        view = cleaned.T if turned else cleaned
+        lines = find_lines(view)
+        if lines:
+            view = np.array(view)
+            for line in lines:
+                _erase(view, line)
+            cleaned = view.T if turned else view
+            count += len(lines)
+    return (np.ascontiguousarray(cleaned), count) if count else (ink, 0)
+
+
+def find_lines(ink: Floats) -> list[Line]:
+    """Lines that cross the whole picture from left to right, at most 12 degrees off level."""
+    drawn = _pooled(ink) > _DRAWN
+    height, width = drawn.shape
+    edge = max(1, width // 50)
+    if min(height, width) < 24 or not (drawn[:, :edge].any() and drawn[:, -edge:].any()):
+        return []
+    y, x = np.nonzero(drawn)
+    slopes = np.tan(np.radians(np.arange(-_TILT, _TILT + 0.01, 0.4)))
+    # (slopes, height): share of the columns in which each line through the middle column meets ink.
+    coverage = np.empty((len(slopes), height))
+    columns = np.arange(width) - width / 2
+    for i, slope in enumerate(slopes):
+        middle = np.rint(y - slope * (x - width / 2)).astype(np.int64)
+        hits = np.bincount(middle[(middle >= 0) & (middle < height)], minlength=height)[:height]
+        path = np.arange(height)[:, None] + slope * columns
+        inside = ((path >= 0) & (path < height)).sum(axis=1)
+        coverage[i] = np.where(inside > 0.6 * width, np.minimum(hits / np.maximum(inside, 1), 1), 0)
+    lines = []
+    near, apart = 3, max(6, height // 25)
+    while True:
+        i, m = np.unravel_index(int(coverage.argmax()), coverage.shape)
+        if coverage[i, m] < _COVERAGE:
+            return lines
+        beside = [coverage[i, j] for j in (m - apart, m + apart) if 0 <= j < height]
+        if max(beside, default=0.0) < _ALONE * coverage[i, m]:
+            lines.append(Line((m + 0.5) / height, float(slopes[i])))
+        coverage[:, max(0, m - near) : m + near + 1] = 0
+
+
+def _pooled(ink: Floats) -> Floats:
+    """The darkest of each block, so that a hairline is not averaged away."""
+    factor = max(1, max(ink.shape) // _COARSE)
+    if factor == 1:
+        return ink
+    h, w = ink.shape[0] // factor, ink.shape[1] // factor
+    return ink[: h * factor, : w * factor].reshape(h, factor, w, factor).max(axis=(1, 3))
+
+
+def _erase(ink: Floats, line: Line) -> None:
+    """Erase one line in place, following its bends, except where a stroke crosses it."""
+    from scipy.ndimage import median_filter
+
+    height, width = ink.shape
+    columns = np.arange(width)
+    path = line.middle * height - 0.5 + line.slope * (columns - width / 2)
+    sway = max(2, round(0.012 * max(height, width)))
+    band = _band(ink, path, sway)  # (2 sway + 1, w)
+    level = float(np.median(band.max(axis=0)))
+    if level < 0.05:
+        return
+    even = np.minimum(band, level)
+    weight = np.square(even).sum(axis=0)
+    bend = np.where(weight > 0, (np.square(even) * np.arange(-sway, sway + 1)[:, None]).sum(axis=0) / np.maximum(weight, 1e-6), 0)
+    path = path + median_filter(bend, size=max(3, width // 12), mode="nearest")
+    thickness = float(np.median((_band(ink, path, sway) / level).clip(0, 1).sum(axis=0)))
+    reach = int(np.ceil(2 * thickness)) + 3
+    band = _band(ink, path, reach)
+    rows = np.rint(path).astype(np.int64) + np.arange(-reach, reach + 1)[:, None]
+    inside = (rows >= 0) & (rows < height)
+    on_line = np.abs(np.arange(-reach, reach + 1)) <= thickness / 2 + 1.5
+    if level <= _PALE:
+        # What lies over a pale line is what is darker than it.
+        paler = np.clip((band - 1.2 * level) / max(1 - 1.2 * level, 0.1), 0, 1)
+        band = np.where(on_line[:, None] & (band < 0.97), paler, band)
+    else:
+        dark = band > 0.5 * level
+        up = np.cumprod(dark[reach::-1], axis=0).sum(axis=0)
+        down = np.cumprod(dark[reach:], axis=0).sum(axis=0)
+        thin = up + down - 1 <= 1.5 * thickness + 1
+        band = np.where(on_line[:, None] & thin, 0, band)
+    ink[rows[inside], np.broadcast_to(columns, rows.shape)[inside]] = band[inside]
+
+
+def _band(ink: Floats, path: NDArray[np.float64], reach: int) -> Floats:
+    """Pixels within ``reach`` above and below a path: ``(2 reach + 1, w)``, zero beyond the picture."""
+    rows = np.rint(path).astype(np.int64) + np.arange(-reach, reach + 1)[:, None]
+    inside = (rows >= 0) & (rows < ink.shape[0])
+    found = ink[np.clip(rows, 0, ink.shape[0] - 1), np.arange(ink.shape[1])]
+    return np.where(inside, found, 0).astype(np.float32)

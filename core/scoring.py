@@ -1,0 +1,327 @@
+"""The five evidences of one digit class, and how they fuse.
+
+A :class:`Scorer` holds three networks and the latents of the training digits. Its memory is what the generator
+draws from those latents: no training image and no feature of one is kept.
+"""
+
+import dataclasses
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from core.errors import ModelError
+from core.features import FEATURES_VERSION, gradient_features
+from core.networks import Networks, build
+from core.paths import write_whole
+from core.training import TrainingSettings
+
+EVIDENCES = ("pixel", "gradient", "manifold", "discriminator", "fused")
+
+NEIGHBOURS = 40
+RIDGE = 0.3
+COMPONENTS = 128
+_CHUNK = 256
+_DIGITS = 6  # significant digits that a score keeps
+
+
+@dataclass(frozen=True)
+class Evidences:
+    """What a scorer says about n images.
+
+    Attributes:
+        scores: per name in ``EVIDENCES`` ``(n,)`` float64, higher = odder, rounded to six significant digits so
+            that an image scores the same alone and in any batch.
+        reconstruction: ``(n, 28, 28)`` float32, the image on the generator's manifold that stands for the input.
+        heat_map: ``(n, 28, 28)`` float32 in -1..1, input minus reconstruction: positive where there is ink that
+            a normal digit would not have, negative where ink is missing, 0 where they agree.
+        realism: ``(n,)`` in 0..1, the discriminator's probability that the image is a real normal digit.
+        reconstruction_realism: ``(n,)``, the same of its reconstruction.
+    """
+
+    scores: dict[str, np.ndarray]
+    reconstruction: np.ndarray
+    heat_map: np.ndarray
+    realism: np.ndarray
+    reconstruction_realism: np.ndarray
+
+
+class Scorer:
+    """Scores ink images against one class of normal digits. Made by :meth:`fit` or :meth:`from_tensors`.
+
+    Args:
+        networks: trained networks, as they will be stored.
+        latents: ``(m, latent_size)`` of the training digits, as they will be stored.
+        settings: what the networks were trained with.
+        fusion: centre and spread of each evidence that fuses.
+        memory: decoded memory, if it is known already.
+    """
+
+    def __init__(
+        self,
+        networks: Networks,
+        latents: Tensor,
+        settings: TrainingSettings,
+        fusion: dict[str, tuple[float, float]],
+        memory: "_Memory | None" = None,
+    ) -> None:
+        self.networks = Networks(*(network.eval().requires_grad_(False) for network in networks))
+        self.latents = latents
+        self.settings = settings
+        self.fusion = fusion
+        self._memory = memory or _Memory.of(self.decode(latents))
+
+    @classmethod
+    def fit(
+        cls, networks: Networks, train_images: np.ndarray, tune_images: np.ndarray, settings: TrainingSettings
+    ) -> Self:
+        """Build the generator's memory and the fusion.
+
+        Args:
+            networks: trained ones; they are copied and rounded to half precision before anything uses them.
+            train_images: ``(m, 28, 28)`` normals whose latents become the memory.
+            tune_images: ``(t, 28, 28)`` other normals, which set the scale of the evidences.
+            settings: what the networks were trained with.
+        """
+        rounded = _rebuild(settings, {key: value.half() for key, value in _state(networks).items()})
+        latents = _encode(rounded, train_images).half().float()
+        scorer = cls(rounded, latents, settings, {})
+        raw = scorer.score(tune_images).scores
+        scorer.fusion = {name: _scale(_spread_out(name, raw[name])) for name in ("manifold", "discriminator")}
+        return scorer
+
+    @classmethod
+    def from_tensors(cls, tensors: dict[str, Tensor], meta: dict[str, Any], cache: Path | None = None) -> Self:
+        """Rebuild a scorer from what :meth:`tensors` and :meth:`meta` gave.
+
+        Args:
+            tensors: by name.
+            meta: settings, fusion and versions.
+            cache: folder for what is decoded from the latents (a few MB a scorer, found by a hash of the tensors).
+
+        Raises:
+            ModelError: something is missing, of another shape, or made for other features.
+        """
+        if meta.get("features_version") != FEATURES_VERSION:
+            raise ModelError(
+                f"the model was made for features version {meta.get('features_version')}, this is "
+                f"{FEATURES_VERSION}; train it again"
+            )
+        try:
+            settings = TrainingSettings(**meta["settings"])
+            fusion = {name: (float(centre), float(spread)) for name, (centre, spread) in meta["fusion"].items()}
+            latents = tensors["latents"].float()
+            weights = {key.removeprefix("weights."): v for key, v in tensors.items() if key.startswith("weights.")}
+            networks = _rebuild(settings, weights)
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise ModelError(f"the model is incomplete or damaged ({error}); train or download it again") from error
+        if latents.ndim != 2 or latents.shape[1] != settings.latent_size or len(latents) == 0:
+            raise ModelError(f"the model's latents have the shape {tuple(latents.shape)}; train or download it again")
+        if cache is None:
+            return cls(networks, latents, settings, fusion)
+        path = cache / f"memory-{_fingerprint(tensors)}.safetensors"
+        memory = _Memory.read(path)
+        scorer = cls(networks, latents, settings, fusion, memory)
+        if memory is None:
+            scorer._memory.write(path)
+        return scorer
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Everything that must be stored, at stored precision."""
+        weights = {f"weights.{key}": value.half().contiguous() for key, value in _state(self.networks).items()}
+        return {"latents": self.latents.half().contiguous(), **weights}
+
+    def meta(self) -> dict[str, Any]:
+        """The rest of what must be stored, fit for JSON."""
+        return {
+            "features_version": FEATURES_VERSION,
+            "settings": dataclasses.asdict(self.settings),
+            "fusion": {name: list(scale) for name, scale in self.fusion.items()},
+        }
+
+    @torch.no_grad()
+    def score(self, images: np.ndarray) -> Evidences:
+        """Judge images; memory is bounded whatever their number.
+
+        Args:
+            images: ``(n, 28, 28)`` ink images.
+        """
+        given = torch.from_numpy(np.ascontiguousarray(images, dtype=np.float32))
+        parts = [self._score_chunk(chunk) for chunk in given.split(_CHUNK)] or [self._score_chunk(given)]
+        columns = {name: torch.cat([part[name] for part in parts]).numpy() for name in parts[0]}
+        scores = {
+            "pixel": columns["pixel"].astype(np.float64),
+            "gradient": columns["gradient"].astype(np.float64),
+            "manifold": columns["manifold"].astype(np.float64),
+            "discriminator": -columns["logit"].astype(np.float64),
+        }
+        if self.fusion:
+            scores["fused"] = sum(
+                (_spread_out(name, scores[name]) - centre) / spread for name, (centre, spread) in self.fusion.items()
+            )
+        return Evidences(
+            scores={name: _rounded(values) for name, values in scores.items()},
+            reconstruction=columns["reconstruction"],
+            heat_map=given.numpy() - columns["reconstruction"],
+            realism=_sigmoid(columns["logit"]),
+            reconstruction_realism=_sigmoid(columns["reconstruction_logit"]),
+        )
+
+    def sample(self, n: int, seed: int) -> np.ndarray:
+        """Digits from random latents: ``(n, 28, 28)`` float32."""
+        random = torch.Generator().manual_seed(seed)
+        return self.decode(torch.randn(n, self.settings.latent_size, generator=random)).numpy()
+
+    @torch.no_grad()
+    def decode(self, latents: Tensor) -> Tensor:
+        """Latents ``(n, latent_size)`` -> images ``(n, 28, 28)``."""
+        return torch.cat([self.networks.generator(chunk).squeeze(1) for chunk in latents.split(_CHUNK)])
+
+    def encode(self, images: np.ndarray) -> Tensor:
+        """Images ``(n, 28, 28)`` -> latents ``(n, latent_size)``."""
+        return _encode(self.networks, images)
+
+    def _score_chunk(self, images: Tensor) -> dict[str, Tensor]:
+        features = gradient_features(images)  # (n, F)
+        manifold, neighbours, weights = self._memory.distance(features)
+        blend = (weights.unsqueeze(2) * self.latents[neighbours]).sum(dim=1)  # (n, latent)
+        rebuilt = self.networks.generator(blend)  # (n, 1, 28, 28)
+        logits = self.networks.discriminator(torch.cat((images.unsqueeze(1), rebuilt)))  # (2n,)
+        reconstruction = rebuilt.squeeze(1)
+        return {
+            "pixel": (images - reconstruction).square().mean(dim=(1, 2)),
+            "gradient": (features - gradient_features(reconstruction)).square().sum(dim=1).sqrt(),
+            "manifold": manifold,
+            "logit": logits[: len(images)],
+            "reconstruction_logit": logits[len(images) :],
+            "reconstruction": reconstruction,
+        }
+
+
+@dataclass(frozen=True)
+class _Memory:
+    """Features of what the generator draws, in their principal components.
+
+    Attributes:
+        mean: ``(F,)``.
+        basis: ``(F, COMPONENTS)``.
+        points: ``(m, COMPONENTS)``.
+    """
+
+    mean: Tensor
+    basis: Tensor
+    points: Tensor
+
+    @classmethod
+    @torch.no_grad()
+    def of(cls, images: Tensor) -> Self:
+        """Of decoded images ``(m, 28, 28)``."""
+        features = torch.cat([gradient_features(chunk) for chunk in images.split(_CHUNK)])  # (m, F)
+        mean = features.mean(dim=0)
+        centred = features - mean
+        _, vectors = torch.linalg.eigh(centred.T @ centred)  # ascending
+        basis = vectors[:, -COMPONENTS:].contiguous()
+        return cls(mean, basis, centred @ basis)
+
+    @classmethod
+    def read(cls, path: Path) -> Self | None:
+        """From the cache; None if it is not there or not whole."""
+        if not path.exists():
+            return None
+        try:
+            return cls(**load_file(path))
+        except (SafetensorError, OSError, TypeError):
+            return None
+
+    def write(self, path: Path) -> None:
+        """Into the cache."""
+        write_whole(path, lambda part: save_file({k: v.contiguous() for k, v in vars(self).items()}, part))
+
+    def distance(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Distance to the ridge-regularised affine patch that the nearest memories span.
+
+        The farther a neighbour, the dearer its weight, up to infinitely dear at the first one left out: so the
+        distance has no jumps where neighbours change places.
+
+        Args:
+            features: ``(n, F)``.
+
+        Returns:
+            distance ``(n,)``, neighbours ``(n, k)`` as rows of the memory, their weights ``(n, k)`` of sum 1.
+        """
+        centred = features - self.mean
+        query = centred @ self.basis  # (n, c)
+        outside = (centred.square().sum(dim=1) - query.square().sum(dim=1)).clamp_min(0)  # (n,)
+        squared = torch.addmm(self.points.square().sum(dim=1), query, self.points.T, alpha=-2)  # (n, m), less |q|^2
+        k = min(NEIGHBOURS, len(self.points) - 1)
+        nearest, neighbours = squared.topk(k + 1, dim=1, largest=False)
+        nearest = (nearest + query.square().sum(dim=1, keepdim=True)).clamp_min(1e-9)
+        neighbours = neighbours[:, :k]
+        differences = self.points[neighbours] - query.unsqueeze(1)  # (n, k, c)
+        gram = differences @ differences.transpose(1, 2)  # (n, k, k)
+        dear = 1 / (1 - nearest[:, :k] / nearest[:, k:]).clamp_min(1e-3)  # (n, k)
+        size = gram.diagonal(dim1=1, dim2=2).mean(dim=1, keepdim=True)
+        gram.diagonal(dim1=1, dim2=2).add_(RIDGE * size * dear)
+        weights = torch.linalg.solve(gram, torch.ones_like(dear))  # (n, k)
+        weights = weights / weights.sum(dim=1, keepdim=True)
+        inside = (weights.unsqueeze(1) @ differences).squeeze(1).square().sum(dim=1)  # (n,)
+        return (inside + outside).sqrt(), neighbours, weights
+
+
+def _spread_out(name: str, scores: np.ndarray) -> np.ndarray:
+    """Distances are ratios: their logarithm is what adds up with logits."""
+    return np.log(np.maximum(scores, 1e-6)) if name == "manifold" else scores
+
+
+def _scale(values: np.ndarray) -> tuple[float, float]:
+    return float(np.mean(values)), float(max(np.std(values), 1e-6))
+
+
+def _rounded(values: np.ndarray) -> np.ndarray:
+    """Round to six significant digits."""
+    size = 10.0 ** (np.floor(np.log10(np.maximum(np.abs(values), 1e-12))) + 1 - _DIGITS)
+    return np.round(values / size) * size
+
+
+def _sigmoid(logits: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-logits.astype(np.float64)))
+
+
+@torch.no_grad()
+def _encode(networks: Networks, images: np.ndarray) -> Tensor:
+    given = torch.from_numpy(np.ascontiguousarray(images, dtype=np.float32)).unsqueeze(1)
+    return torch.cat([networks.encoder(chunk) for chunk in given.split(_CHUNK)])
+
+
+def _state(networks: Networks) -> dict[str, Tensor]:
+    return {
+        f"{name}.{key}": value
+        for name, network in networks._asdict().items()
+        for key, value in network.state_dict().items()
+        if not key.endswith("num_batches_tracked")
+    }
+
+
+def _rebuild(settings: TrainingSettings, weights: dict[str, Tensor]) -> Networks:
+    with torch.random.fork_rng(devices=[]):
+        networks = build(settings.architecture, settings.latent_size)
+    for name, network in networks._asdict().items():
+        own = {key.removeprefix(f"{name}."): v.float() for key, v in weights.items() if key.startswith(f"{name}.")}
+        missing, unexpected = network.load_state_dict(own, strict=False)
+        missing = [key for key in missing if not key.endswith("num_batches_tracked")]
+        if missing or unexpected:
+            raise ValueError(f"weights missing or foreign: {', '.join([*missing, *unexpected][:3])}")
+    return Networks(*(network.eval() for network in networks))
+
+
+def _fingerprint(tensors: dict[str, Tensor]) -> str:
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        digest.update(name.encode() + tensors[name].numpy().tobytes())
+    return digest.hexdigest()[:32]

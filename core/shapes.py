@@ -1,0 +1,142 @@
+"""Finds the shapes of ink on a page: specks dropped, loose bars and broken strokes joined, in reading order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+Boxes = NDArray[np.int64]
+
+INKED = 0.4
+# All sizes below are shares of the longest side of the largest shape.
+_SPECK = 0.14
+_HAIR_GAP = 0.02
+_BAR_GAP = 0.3
+_MOST_PIECES = 2000
+
+
+@dataclass(frozen=True)
+class Shape:
+    """One shape of ink.
+
+    Attributes:
+        mask: bool ``(h, w)`` within its box.
+        box: left, top, right, bottom in pixels of the picture it was found in; right and bottom are exclusive.
+    """
+
+    mask: Mask
+    box: tuple[int, int, int, int]
+
+
+def find_shapes(mask: Mask, *, split: bool = True) -> list[Shape]:
+    """Tell the shapes on a page apart.
+
+    Args:
+        mask: where ink is, bool ``(h, w)``.
+        split: False takes all ink but specks as one shape.
+
+    Returns:
+        shapes in reading order, line by line and left to right; empty when there is no ink.
+    """
+    from scipy.ndimage import find_objects
+
+    pieces, boxes, areas = _pieces(mask)
+    if not len(boxes):
+        return []
+    keep = _worth_keeping(boxes, areas, mask.shape)
+    kept = np.flatnonzero(keep)
+    groups = _joined(boxes[kept]) if split else np.zeros(len(kept), np.int64)
+    names = np.zeros(len(boxes) + 1, np.int64)
+    names[kept + 1] = groups + 1
+    page = np.where(mask, names[pieces], 0)
+    shapes = []
+    for name, slices in enumerate(find_objects(page), start=1):
+        if slices is not None:
+            rows, columns = slices
+            shapes.append(Shape(page[slices] == name, (columns.start, rows.start, columns.stop, rows.stop)))
+    return [shapes[i] for i in reading_order(np.array([shape.box for shape in shapes]))]
+
+
+def reading_order(boxes: Boxes) -> list[int]:
+    """Indices of boxes line by line, each line from left to right.
+
+    Args:
+        boxes: ``(n, 4)``, left, top, right, bottom.
+
+    >>> reading_order(np.array([[50, 2, 60, 22], [0, 0, 10, 20], [0, 40, 10, 60]]))
+    [1, 0, 2]
+    """
+    lines: list[list[int]] = []
+    for i in np.argsort(boxes[:, 1] + boxes[:, 3], kind="stable"):
+        middle = (boxes[i, 1] + boxes[i, 3]) / 2
+        if lines:
+            top = np.mean([boxes[j, 1] for j in lines[-1]])
+            bottom = np.mean([boxes[j, 3] for j in lines[-1]])
+            if top <= middle <= bottom:
+                lines[-1].append(int(i))
+                continue
+        lines.append([int(i)])
+    return [i for line in lines for i in sorted(line, key=lambda j: int(boxes[j, 0]))]
+
+
+def _pieces(mask: Mask) -> tuple[NDArray[np.int32], Boxes, NDArray[np.int64]]:
+    """Connected pieces, hair-wide gaps closed: labels ``(h, w)``, boxes ``(n, 4)`` and areas ``(n,)``."""
+    from scipy.ndimage import distance_transform_edt, find_objects, label
+
+    pieces, count = label(mask, structure=np.ones((3, 3)))
+    if not count:
+        return pieces, np.zeros((0, 4), np.int64), np.zeros(0, np.int64)
+    longest = max(max(s.stop - s.start for s in slices) for slices in find_objects(pieces))
+    gap = round(_HAIR_GAP * longest)
+    if gap and 1 < count <= _MOST_PIECES:
+        pieces, count = label(distance_transform_edt(~mask) <= gap, structure=np.ones((3, 3)))
+        pieces = np.where(mask, pieces, 0)
+    found = find_objects(pieces)
+    boxes = np.array([[s[1].start, s[0].start, s[1].stop, s[0].stop] for s in found], np.int64)
+    return pieces, boxes, np.bincount(pieces.ravel(), minlength=count + 1)[1:]
+
+
+def _worth_keeping(boxes: Boxes, areas: NDArray[np.int64], shape: tuple[int, ...]) -> Mask:
+    """Leave out specks, and what the picture's edge cuts off while whole shapes stand inside."""
+    height, width = shape
+    size = np.maximum(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1])
+    cut = (boxes[:, 0] == 0) | (boxes[:, 1] == 0) | (boxes[:, 2] == width) | (boxes[:, 3] == height)
+    main = int(np.argmax(areas))
+    if cut.any() and not cut.all():
+        inside = int(np.argmax(np.where(cut, 0, areas)))
+        if size[inside] >= 0.2 * min(shape):
+            main = inside
+        elif cut[main] and size[main] > 0.8 * max(shape):
+            main = inside
+    keep = size >= _SPECK * size[main]
+    if not cut[main]:
+        keep &= ~cut | ((size >= 0.6 * size[main]) & (size <= 1.6 * size[main]))
+    return keep
+
+
+def _joined(boxes: Boxes) -> NDArray[np.int64]:
+    """Group pieces that belong to one shape, such as the bar of a 5 and its body: group number of each ``(n,)``."""
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
+
+    if len(boxes) > _MOST_PIECES:
+        return np.arange(len(boxes))
+    left, top, right, bottom = boxes.T
+    width, height = right - left, bottom - top
+    over_x = np.minimum(right[:, None], right) - np.maximum(left[:, None], left)
+    over_y = np.minimum(bottom[:, None], bottom) - np.maximum(top[:, None], top)
+    narrower = np.minimum(width[:, None], width)
+    common = np.clip(over_x, 0, None) * np.clip(over_y, 0, None)
+    smaller = np.minimum((width * height)[:, None], width * height)
+    nested = common > 0.5 * smaller
+    # A bar is flat or small beside its body and hangs right above or through it.
+    taller = np.maximum(height[:, None], height)
+    shorter = np.minimum(height[:, None], height)
+    bar = (over_x > 0.3 * narrower) & (-over_y < _BAR_GAP * taller) & (shorter < 0.5 * taller)
+    rows, columns = np.nonzero(nested | bar)
+    links = coo_matrix((np.ones(len(rows)), (rows, columns)), shape=(len(boxes), len(boxes)))
+    return connected_components(links, directed=False)[1].astype(np.int64)

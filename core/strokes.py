@@ -1,0 +1,97 @@
+"""Strokes: how wide they are, and how a shape of any size and pen becomes a 28x28 ink image in MNIST's geometry."""
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+SIDE = 28
+BOX = 20
+# Shapes are worked on as masks this many times finer than the ink image, so that a stroke of any pen has a shape.
+FINE = 8
+THINNEST, THICKEST = 1.9, 3.0
+
+Floats = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+
+def stroke_width(mask: Mask) -> float:
+    """Width of the strokes of a mask, in its own pixels: twice the median distance from the skeleton to the edge.
+
+    >>> bar = np.zeros((40, 40), bool); bar[5:35, 16:24] = True
+    >>> 6 <= stroke_width(bar) <= 10
+    True
+    """
+    return _anatomy(mask)[0]
+
+
+def _anatomy(mask: Mask) -> tuple[float, Mask, Floats]:
+    """Stroke width, skeleton and distance to the edge of a mask."""
+    from scipy.ndimage import distance_transform_edt
+    from skimage.morphology import skeletonize
+
+    depth = distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1].astype(np.float32)
+    skeleton = skeletonize(mask)
+    if not skeleton.any():
+        return 0.0, skeleton, depth
+    return float(2 * np.median(depth[skeleton])) - 0.5, skeleton, depth
+
+
+def normalise(mask: Mask, thinnest: float = THINNEST, thickest: float = THICKEST) -> Mask:
+    """Thicken or thin the strokes of a shape so that in its final box they are between two widths.
+
+    Slant and shape stay; thinning never breaks a stroke, for its skeleton is kept.
+
+    Args:
+        mask: the shape alone, its longest side about ``BOX * FINE`` pixels.
+        thinnest: least width, in pixels of the final 20-pixel box.
+        thickest: greatest width, likewise.
+
+    Returns:
+        a mask with a margin, about the same size.
+    """
+    from scipy.ndimage import distance_transform_edt
+
+    longest = max(np.ptp(axis) + 1 for axis in np.nonzero(mask))
+    mask = np.pad(mask, longest // 4)
+    width, skeleton, depth = _anatomy(mask)
+    aim = float(np.clip(width * BOX / longest, thinnest, thickest))
+    # Growing by d on every side makes the box grow too: (width + 2 d) / (longest + 2 d) = aim / BOX.
+    grow = (aim * longest / BOX - width) / (2 * (1 - aim / BOX))
+    if abs(grow) < 0.5:
+        return mask
+    if grow > 0:
+        return distance_transform_edt(~mask) <= grow
+    spine = distance_transform_edt(~skeleton) <= max((width + 2 * grow) / 2, 1.0)
+    return (depth > -grow) | (spine & mask)
+
+
+def place(mask: Mask) -> Floats:
+    """Scale a shape into the 20x20 box, anti-aliased, and put its centre of mass in the middle, as MNIST does.
+
+    Args:
+        mask: any size, at least one pixel set.
+
+    Returns:
+        float32 ``(28, 28)``, 0 paper .. 1 ink.
+    """
+    rows, columns = np.nonzero(mask.any(axis=1))[0], np.nonzero(mask.any(axis=0))[0]
+    box = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    height, width = box.shape
+    ratio = BOX / max(height, width)
+    size = max(1, round(width * ratio)), max(1, round(height * ratio))
+    small = Image.fromarray(box.astype(np.uint8) * 255).resize(size, Image.Resampling.BOX)
+    ink = np.asarray(small, dtype=np.float32) / np.float32(255)
+    return _centre(ink)
+
+
+def _centre(ink: Floats) -> Floats:
+    """Put an image of at most 20x20 into 28x28, its centre of mass within half a pixel of (14, 14)."""
+    image = np.zeros((SIDE, SIDE), np.float32)
+    mass = ink.sum()
+    corner = []
+    for axis, length in ((1, ink.shape[0]), (0, ink.shape[1])):
+        centre = float(ink.sum(axis=axis) @ np.arange(length)) / float(mass)
+        corner.append(int(np.clip(round(SIDE / 2 - centre), 0, SIDE - length)))
+    top, left = corner
+    image[top : top + ink.shape[0], left : left + ink.shape[1]] = ink
+    return image

@@ -1,0 +1,40 @@
+"""The first page: draw, upload or photograph a digit, and see at once how odd it is."""
+
+import streamlit as st
+
+from core.errors import OddDigitError
+from pages.ui import canvas, chrome, intake, picker
+
+chrome.page(
+    chrome.NAME, "✍️", "Draw a digit. A network that has only ever seen normal ones tells you how odd yours is."
+)
+try:
+    point = picker.model_and_line()
+    normal = picker.normal_of(point.model)
+except OddDigitError as error:
+    chrome.refuse(error)
+    st.stop()
+
+
+@st.fragment
+def judge() -> None:
+    """Input on the left, its verdict on the right; reruns on its own after every stroke."""
+    left, right = st.columns([2, 3], gap="large")
+    with left:
+        draw, upload, camera = st.tabs(["Draw", "Upload", "Camera"], on_change="rerun", key="way_in")
+        with draw:
+            drawing = canvas.draw(normal) if draw.open else None
+        with upload:
+            files = intake.upload() if upload.open else None
+        with camera:
+            photo = intake.camera() if camera.open else None
+    with right:
+        if drawing is not None:
+            intake.judge_drawing(drawing, point)
+        elif files is not None:
+            intake.judge_pictures(files, point, "upload")
+        elif photo is not None:
+            intake.judge_pictures(photo, point, "camera")
+
+
+judge()

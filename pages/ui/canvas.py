@@ -1,0 +1,91 @@
+"""The drawing canvas: what is on it as a picture, and examples that can be put on it."""
+
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from streamlit_drawable_canvas import st_canvas
+
+from core.examples import PEN, SIDE, Example, for_normal
+
+PENS = {"thin": 8, "medium": PEN, "thick": 28}
+_START, _SEEN, _EXAMPLE, _DRAWING = "canvas_start", "canvas_seen", "canvas_example", "canvas_drawing"
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """What is to be judged.
+
+    Attributes:
+        picture: RGBA ``(280, 280, 4)`` or grey ``(280, 280)``, uint8.
+        id: of this drawing; a new one after clearing.
+        example: name of the example shown, or empty for a person's own drawing.
+    """
+
+    picture: np.ndarray
+    id: str
+    example: str
+
+
+def draw(normal: tuple[str, ...]) -> Drawing:
+    """The canvas with its pens and examples; returns what is on it, or the first example while it is empty."""
+    examples = {example.name: example for example in for_normal(normal)}
+    pen = PENS[st.session_state.get("pen") or "medium"]
+    found = st_canvas(
+        stroke_width=pen,
+        stroke_color="#181c24",
+        background_color="#ffffff",
+        width=SIDE,
+        height=SIDE,
+        initial_drawing=st.session_state.get(_START),
+        return_image_data=True,
+        key="canvas",
+    )
+    st.segmented_control("Pen", list(PENS), default="medium", key="pen", required=True, width="stretch")
+    st.markdown("Try one, then draw on:")
+    with st.container(horizontal=True, gap="small"):
+        for name in examples:
+            st.button(name, on_click=_put, args=(examples[name],), key=f"example-{name}")
+    return _what_is_there(found, examples)
+
+
+def _what_is_there(found: Any, examples: dict[str, Example]) -> Drawing:
+    data = found.image_bytes
+    strokes = (found.json_data or {}).get("objects", [])
+    fresh = data is not None and data != st.session_state.get(_SEEN)
+    if fresh:
+        st.session_state[_SEEN] = data
+        st.session_state[_EXAMPLE] = None
+        if not strokes:
+            st.session_state[_DRAWING] = uuid.uuid4().hex
+    chosen = st.session_state.get(_EXAMPLE)
+    if chosen is None and data is not None and strokes:
+        return Drawing(found.image_data, st.session_state.setdefault(_DRAWING, uuid.uuid4().hex), "")
+    example = chosen or next(iter(examples.values()))
+    return Drawing(np.asarray(example.picture()), "", example.name)
+
+
+def _put(example: Example) -> None:
+    """Put an example on the canvas. The canvas draws it but reports no picture of it until the next stroke."""
+    st.session_state[_START] = {"objects": [_path(stroke) for stroke in example.strokes]}
+    st.session_state[_EXAMPLE] = example
+    st.session_state[_DRAWING] = uuid.uuid4().hex
+
+
+def _path(stroke: list[tuple[float, float]]) -> dict[str, Any]:
+    """A stroke as the canvas's library (Fabric.js) writes paths."""
+    return {
+        "type": "Path",
+        "path": [["M" if i == 0 else "L", x, y] for i, (x, y) in enumerate(stroke)],
+        "fill": None,
+        "stroke": "#181c24",
+        "strokeWidth": PEN,
+        "strokeLineCap": "round",
+        "strokeLineJoin": "round",
+        "left": min(x for x, _ in stroke) - PEN / 2,
+        "top": min(y for _, y in stroke) - PEN / 2,
+        "originX": "left",
+        "originY": "top",
+    }

@@ -1,0 +1,130 @@
+"""Three ways in, one road: drawing, upload and photograph all go through ``ink`` to the same verdict."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+
+from core import figures, ink
+from core.errors import OddDigitError
+from core.operating import OperatingPoint
+from core.readings import Readings
+from pages.ui import chrome, picker, record, verdict
+from pages.ui.canvas import Drawing
+
+Judged = tuple["File", ink.Ink, Readings, int]
+KINDS = ["png", "jpg", "jpeg", "bmp", "gif", "webp", "tif", "tiff"]
+
+
+@dataclass(frozen=True)
+class File:
+    """A file as it was handed over: nothing in it is to be trusted yet."""
+
+    name: str
+    data: bytes
+
+
+def upload() -> list[File]:
+    """Pictures chosen or dropped."""
+    files = st.file_uploader("Pictures of digits, one or several", KINDS, accept_multiple_files=True, key="uploads")
+    st.caption("PNG, JPEG, BMP, GIF, WebP or TIFF. Nothing but the 28 × 28 digit is kept.")
+    return [File(file.name, file.getvalue()) for file in files or []]
+
+
+def camera() -> list[File]:
+    """A photograph."""
+    photo = st.camera_input("Photograph a digit on paper", key="photo")
+    st.caption("One digit, filling a good part of the picture, works best.")
+    return [File("photograph", photo.getvalue())] if photo else []
+
+
+def judge_drawing(drawing: Drawing, point: OperatingPoint) -> None:
+    """Judge what is on the canvas, or the example shown while it is empty."""
+    if drawing.example:
+        st.caption(f"An example, {drawing.example}. Draw your own and this side follows every stroke.")
+    try:
+        found = ink.read(drawing.picture, name="the drawing", split=False)
+        detector = picker.detector(point.model)
+        readings = detector.inspect(found.images)
+    except OddDigitError as error:
+        chrome.refuse(error)
+        return
+    verdict.show(readings, 0, point, detector.card_)
+    verdict.how_it_was_read(found)
+    if not drawing.example:
+        record.keep(readings, point, detector.fingerprint, "canvas", "canvas", drawing.id)
+
+
+def judge_pictures(files: Sequence[File], point: OperatingPoint, kind: str) -> None:
+    """Judge uploads or a photograph: a strip of digits with verdicts, the chosen one in full."""
+    if not files:
+        st.info("The verdict appears here as soon as there is a picture.", icon="👈")
+        return
+    try:
+        detector = picker.detector(point.model)
+    except OddDigitError as error:
+        chrome.refuse(error)
+        return
+    judged: list[Judged] = []
+    for number, file in enumerate(files):
+        choice = st.session_state.get(f"choice-{_digest(file)}", {})
+        try:
+            found = _read(file.data, file.name, choice.get("invert"), choice.get("split", True))
+            readings = detector.inspect(found.images)
+        except OddDigitError as error:
+            chrome.refuse(error)
+            continue
+        source = f"{kind}: {file.name}" if kind == "upload" else kind
+        record.keep(readings, point, detector.fingerprint, kind, source, f"{_digest(file)}-{number}")
+        judged += [(file, found, readings, row) for row in range(len(readings))]
+    if not judged:
+        return
+    chosen = _strip(judged, point) if len(judged) > 1 else 0
+    file, found, readings, row = judged[chosen]
+    if len(files) > 1:
+        st.caption(file.name)
+    verdict.show(readings, row, point, detector.card_, foreign_ink=True, key=f"{chosen}")
+    _doubts(file, found)
+    verdict.how_it_was_read(found)
+
+
+@st.cache_data(max_entries=200, show_spinner="Finding the ink…")
+def _read(data: bytes, name: str, invert: bool | None, split: bool) -> ink.Ink:
+    return ink.read(data, name=name, invert=invert, split=split)
+
+
+def _strip(judged: Sequence[Judged], point: OperatingPoint) -> int:
+    """All digits in a row with their verdicts; returns which one is chosen."""
+    words = []
+    images = []
+    for file, found, readings, row in judged:
+        flagged = bool(readings.class_id(point)[row])
+        name = file.name if len(found.images) == 1 else f"{file.name}, shape {row + 1}"
+        words.append(f"{verdict.SIGN[flagged]} {name}")
+        images.append(figures.digit_png(found.images[row], 2))
+    odd = sum(word.startswith(verdict.SIGN[True]) for word in words)
+    st.markdown(f"**{len(judged)} digits, {odd} anomal{'y' if odd == 1 else 'ies'}.** Choose one to see all of it.")
+    with st.container(horizontal=True, gap="small", key="strip"):
+        for image, word in list(zip(images, words, strict=True))[:24]:
+            st.image(image, caption=word[:1], width=56)
+    return int(st.selectbox("Shown below", range(len(words)), format_func=words.__getitem__, key="shown"))
+
+
+def _doubts(file: File, found: ink.Ink) -> None:
+    """What was unsure when the picture was read, each with the other choice."""
+    for i, doubt in enumerate(found.doubts):
+        st.warning(doubt.message, icon="🤔")
+        if doubt.offer:
+            other = {"invert": doubt.invert, "split": doubt.split}
+            st.button(doubt.offer, on_click=_choose, args=(file, other), key=f"doubt-{_digest(file)}-{i}")
+
+
+def _choose(file: File, choice: dict[str, bool | None]) -> None:
+    key = f"choice-{_digest(file)}"
+    made = {name: value for name, value in choice.items() if value is not None}
+    st.session_state[key] = st.session_state.get(key, {}) | made
+
+
+def _digest(file: File) -> str:
+    return hashlib.sha256(file.data).hexdigest()[:16]

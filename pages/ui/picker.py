@@ -1,0 +1,122 @@
+"""Choosing what is normal and where the line stands; the same widgets on every page that judges."""
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from core import models
+from core.operating import EVIDENCES, OperatingPoint
+from pages.ui import state
+
+if TYPE_CHECKING:
+    from core.detector import Detector
+
+ALPHAS = (0.01, 0.02, 0.05, 0.1, 0.2)
+EVIDENCE_WORDS = {
+    "fused": "fused: all of them together",
+    "manifold": "manifold: distance to what the generator can draw",
+    "discriminator": "discriminator: does it look real?",
+    "gradient": "gradient: edge directions against the reconstruction's",
+    "pixel": "pixel: reconstruction error",
+}
+_DIGITS = {"any": "mnist-any"} | {str(d): f"mnist-{d}" for d in range(10)}
+
+
+def model_and_line() -> OperatingPoint:
+    """Which digit is normal and where the line stands; returns the operating point."""
+    point = state.operating_point()
+    left, right = st.columns([3, 1], vertical_alignment="bottom")
+    with left:
+        pick_model(point)
+    with right, st.popover(_say_line(point), width="stretch"):
+        _pick_line(point)
+    return state.operating_point()
+
+
+def pick_model(point: OperatingPoint) -> None:
+    """Which digit is normal: any, 0 to 9, or one of one's own models."""
+    shelf = models.shelf()
+    names = {model.name for model in shelf}
+    digits = [word for word, name in _DIGITS.items() if name in names]
+    others = [model.name for model in shelf if model.name not in _DIGITS.values()]
+    chosen = next((word for word, name in _DIGITS.items() if name == point.model), None)
+    row = st.columns([3, 1], vertical_alignment="bottom") if others else [st.container()]
+    st.session_state["digit_choice"] = chosen
+    row[0].segmented_control("Normal is", digits, key="digit_choice", on_change=_take_digit)
+    if others:
+        st.session_state["own_choice"] = point.model if point.model in others else None
+        row[1].selectbox("or one of your models", others, key="own_choice", on_change=_take_own, placeholder="choose")
+
+
+@st.cache_resource(max_entries=24, show_spinner="Loading the model…")
+def _load(path: str, stamp: int) -> "Detector":  # noqa: ARG001 - the stamp makes a rewritten file load anew
+    from pathlib import Path
+
+    from core import detector_file
+
+    return detector_file.load(Path(path))
+
+
+def detector(name: str) -> "Detector":
+    """The detector of that name, loaded once for all visitors.
+
+    Raises:
+        ModelError: there is none, or its file cannot be used.
+    """
+    path = models.find(name).path
+    return _load(str(path), path.stat().st_mtime_ns)
+
+
+def normal_of(name: str) -> tuple[str, ...]:
+    """The normal labels of a model, from its card alone: much quicker than loading it.
+
+    Raises:
+        ModelError: there is none, or its file cannot be used.
+    """
+    return models.card(name).normal
+
+
+def _pick_line(point: OperatingPoint) -> None:
+    st.session_state["alpha_choice"] = point.alpha if point.alpha in ALPHAS else None
+    st.segmented_control(
+        "False alarms you are willing to pay",
+        ALPHAS,
+        key="alpha_choice",
+        format_func=lambda alpha: f"{100 * alpha:g} %",
+        on_change=_take_alpha,
+        help="Of 100 normal digits, this many are flagged. Fewer false alarms let more anomalies slip through.",
+    )
+    st.session_state["evidence_choice"] = point.evidence
+    st.radio("Evidence", EVIDENCES[::-1], key="evidence_choice", format_func=EVIDENCE_WORDS.get, on_change=_take_evidence)
+    st.caption("The Threshold page lets you set the line anywhere and see what it costs.")
+
+
+def _say_line(point: OperatingPoint) -> str:
+    line = f"score {point.threshold:g}" if point.alpha is None else f"{100 * point.alpha:g} % false alarms"
+    return f"line at {line}" + ("" if point.evidence == "fused" else f", {point.evidence}")
+
+
+def _take_digit() -> None:
+    if choice := st.session_state["digit_choice"]:
+        _move(model=_DIGITS[choice])
+
+
+def _take_own() -> None:
+    if choice := st.session_state["own_choice"]:
+        _move(model=choice)
+
+
+def _take_alpha() -> None:
+    if choice := st.session_state["alpha_choice"]:
+        _move(alpha=choice)
+
+
+def _take_evidence() -> None:
+    _move(evidence=st.session_state["evidence_choice"])
+
+
+def _move(model: str | None = None, alpha: float | None = None, evidence: str | None = None) -> None:
+    """A new operating point; a fixed threshold belongs to one model and evidence, so it does not move to another."""
+    point = state.operating_point()
+    line = alpha or point.alpha or OperatingPoint().alpha
+    state.set_operating_point(OperatingPoint(model or point.model, evidence or point.evidence, line))

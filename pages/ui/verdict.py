@@ -1,0 +1,99 @@
+"""A reading as a person sees it: the verdict, the three pictures, where it stands, and what is behind it."""
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from core import figures, wording
+from core.card import Card
+from core.ink import Ink
+from core.operating import EVIDENCES, OperatingPoint
+from core.readings import Readings
+
+SIGN = {False: "✅", True: "⚠️"}
+COLOUR = {False: "blue", True: "orange"}
+
+
+def show(readings: Readings, row: int, point: OperatingPoint, card: Card, foreign_ink: bool = False, key: str = "") -> None:
+    """Everything about one reading, the answer first.
+
+    Args:
+        readings: the readings.
+        row: which of them.
+        point: model, evidence and line.
+        card: the detector's card.
+        foreign_ink: whether the picture is a photograph or an upload, so that its writer and pen differ.
+        key: tells apart two verdicts on one page.
+    """
+    words = wording.describe(readings, row, point, card.yardstick)
+    colour = COLOUR[words.anomaly]
+    st.markdown(f"### {SIGN[words.anomaly]} :{colour}[{words.verdict}]")
+    st.markdown(f"**{words.meaning}** {words.extrapolation}")
+    hint = " Other pens and hands look odder to it than they are; it can be calibrated on yours." if foreign_ink else ""
+    st.caption(words.yardstick + (hint if not card.recalibrated else ""))
+    _pictures(readings, row)
+    _standing(readings, row, point, key)
+    st.markdown(
+        f"The discriminator's response: **{readings.realism[row]:.2f}** to this digit, "
+        f"**{readings.reconstruction_realism[row]:.2f}** to its reconstruction "
+        f":gray[(1 = looks like a real normal digit, 0 = does not)]"
+    )
+    with st.expander("Each evidence on its own"):
+        _evidences(readings, row, point)
+
+
+def how_it_was_read(ink: Ink) -> None:
+    """The steps from the picture to the ink image, folded away."""
+    with st.expander("How the model sees your picture"):
+        columns = st.columns(min(4, max(1, len(ink.steps))))
+        for i, step in enumerate(ink.steps):
+            columns[i % len(columns)].image(step.image, caption=f"{i + 1}. {step.name}. {step.note}", width="stretch")
+
+
+def _pictures(readings: Readings, row: int) -> None:
+    nearest = "nearest normal digit" if len(readings.normal) > 1 else f"nearest normal {readings.normal[0]}"
+    image, reconstruction = readings.images[row], readings.reconstruction[row]
+    pictures = (
+        (figures.digit_png(image), "as the model sees it", "The digit as the model sees it, 28 by 28 pixels"),
+        (figures.digit_png(reconstruction), nearest, "The generator's reconstruction of it"),
+        (
+            figures.heat_png(image, readings.heat_map[row]),
+            "where they differ: :orange[too much ink], :blue[missing ink]",
+            "Heat map of the difference",
+        ),
+    )
+    with st.container(key=f"pictures-{row}" if row else "pictures"):
+        for column, (picture, caption, alt) in zip(st.columns(3, wrap=False), pictures, strict=True):
+            column.image(picture, caption=caption, width="stretch", alt=alt)
+
+
+def _standing(readings: Readings, row: int, point: OperatingPoint, key: str) -> None:
+    scores = readings.calibrations[point.evidence].scores
+    figure = figures.standing(scores, readings.threshold(point), float(readings.scores[point.evidence][row]))
+    st.plotly_chart(
+        figure,
+        key=f"standing-{key}",
+        config={"displayModeBar": False},
+        alt="Histogram of the scores of normal digits, with the line and this digit's score",
+    )
+
+
+def _evidences(readings: Readings, row: int, point: OperatingPoint) -> None:
+    table = pd.DataFrame(
+        {
+            "evidence": EVIDENCES,
+            "score": [readings.scores[e][row] for e in EVIDENCES],
+            "p-value": [readings.p_values[e][row] for e in EVIDENCES],
+            "odder than": [100 * (1 - readings.p_values[e][row]) for e in EVIDENCES],
+        }
+    )
+    columns = {
+        "score": st.column_config.NumberColumn(format="%.4g"),
+        "p-value": st.column_config.NumberColumn(format="%.4f", help="share of normal digits at least this odd"),
+        "odder than": st.column_config.NumberColumn(format="%.1f %%", help="share of normal digits less odd"),
+    }
+    st.dataframe(table, hide_index=True, column_config=columns)
+    if digits := readings.digit_p_values.get(point.evidence):
+        st.caption("How plausible each digit is: the p-value against normal digits of that kind alone.")
+        ordered = {name: np.round(p[row], 4) for name, p in digits.items()}
+        st.dataframe(pd.DataFrame([ordered]), hide_index=True)
