@@ -5,9 +5,7 @@ import streamlit as st
 from core.errors import OddDigitError
 from pages.ui import canvas, chrome, intake, picker
 
-chrome.page(
-    chrome.NAME, "✍️", "Draw a digit. A network that has only ever seen normal ones tells you how odd yours is."
-)
+chrome.page(chrome.NAME, "Draw a digit. A network that has only ever seen normal ones tells you how odd yours is.")
 try:
     point = picker.model_and_line()
     normal = picker.normal_of(point.model)

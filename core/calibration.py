@@ -128,7 +128,7 @@ class Calibration:
         return (1 + at_least) / (self.n + 1)
 
     def rank(self, alpha: float) -> int:
-        """k = floor(alpha (n + 1)): how many calibration scores stand at or above the line; 0 never flags."""
+        """The rank k = floor(alpha (n + 1)): how many calibration scores stand at or above the line; 0 never flags."""
         # The tiny lift keeps 0.3 * 10 at 3: floating-point products land just below the whole number.
         return int(np.floor(alpha * (self.n + 1) + 1e-9))
 

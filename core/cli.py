@@ -23,8 +23,23 @@ app = typer.Typer(
 )
 say = Console(stderr=True)
 
-Evidence = StrEnum("Evidence", {name: name for name in EVIDENCES})
-Architecture = StrEnum("Architecture", {name: name for name in ("conv", "dense", "attention")})
+
+class Evidence(StrEnum):
+    """Which score decides; the names of ``operating.EVIDENCES``."""
+
+    pixel = "pixel"
+    gradient = "gradient"
+    manifold = "manifold"
+    discriminator = "discriminator"
+    fused = "fused"
+
+
+class Architecture(StrEnum):
+    """Kinds of networks that come with the project."""
+
+    conv = "conv"
+    dense = "dense"
+    attention = "attention"
 
 
 class Format(StrEnum):
@@ -101,7 +116,12 @@ def train(
     if not labels:
         raise typer.BadParameter("name at least one digit, such as 5.", param_hint="--normal")
     spec = runs.RunSpec(name or runs.default_name(dataset, labels), labels, dataset, architecture.value, epochs, seed)
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[losses]}"), TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[losses]}"),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=say) as bar:
         task = bar.add_task(f"training {spec.name}", total=1.0, losses="")
         try:
@@ -197,8 +217,8 @@ def _print_scores(rows: list[dict[str, Any]], output: Format) -> None:
     if output is Format.csv:
         from core.spreadsheets import write_csv
 
-        columns = ("source", "box", "model", "evidence", "alpha", "class_id", "verdict", "p_value", "anomaly_score")
-        columns += ("score", "threshold", "error")
+        judged = ("source", "box", "model", "evidence", "alpha", "class_id", "verdict", "p_value", "anomaly_score")
+        columns = (*judged, "score", "threshold", "error")
         write_csv(sys.stdout, columns, ([row.get(name, "") for name in columns] for row in rows))
         return
     table = Table("picture", "verdict", "p-value", "odder than", "reads as")

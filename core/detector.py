@@ -1,7 +1,7 @@
 """The detector: fit on normal digits, inspect any, save and load. The one door to networks, scoring and calibration."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
@@ -86,7 +86,7 @@ class Detector(OutlierMixin, BaseEstimator):
 
     @cached_property
     def fingerprint(self) -> str:
-        """Hash of weights, latents and calibration: which build of a model this is. Fixed once it is first asked for."""
+        """Hash of weights, latents and calibration: which build of a model this is."""
         from core import detector_file
 
         return detector_file.fingerprint(self)
@@ -225,6 +225,47 @@ class Detector(OutlierMixin, BaseEstimator):
         other.card_ = replace(self.card_, name=name, yardstick=yardstick, counts=counts, recalibrated=True)
         return other
 
+    @classmethod
+    def join(cls, detectors: Sequence["Detector"], calibrate: Mapping[str, ArrayLike]) -> "Detector":
+        """One detector of several digits out of detectors of single ones, without training again.
+
+        Parts made with the same settings give, tensor for tensor, what one ``fit`` on all the images gives.
+
+        Args:
+            detectors: fitted ones of one digit each, no digit twice.
+            calibrate: label -> the images of that digit's calibrate part, as for ``inspect``.
+
+        Raises:
+            OddDigitError: nothing to join, a digit twice, several digits in one part, other settings, or a label
+                without images.
+        """
+        parts = sorted(detectors, key=lambda part: part.card_.normal)
+        names = tuple(name for part in parts for name in part.card_.normal)
+        if not parts or len(set(names)) != len(parts) or len(names) != len(parts):
+            raise OddDigitError(f"cannot join detectors of {', '.join(names) or 'nothing'}: give one for each digit.")
+        first = parts[0].card_
+        if any((part.card_.settings, part.card_.split_seed) != (first.settings, first.split_seed) for part in parts):
+            raise OddDigitError("the detectors were trained with different settings: train them with the same ones.")
+        if missing := [name for name in names if not len(np.asarray(calibrate.get(name, ())))]:
+            raise OddDigitError(f"no calibration image of {', '.join(missing)}: give normal digits of every label.")
+        joined = cls(**parts[0].get_params())
+        joined.scorers_ = {name: part.scorers_[name] for name, part in zip(names, parts, strict=True)}
+        joined.standards_ = {name: part.standards_[name] for name, part in zip(names, parts, strict=True)}
+        joined._calibrate({name: as_images(calibrate[name]) for name in names})
+        joined.evaluation_ = None
+        joined.card_ = Card(
+            name="unnamed",
+            normal=names,
+            dataset=first.dataset,
+            yardstick=first.yardstick,
+            split_seed=first.split_seed,
+            counts={name: part.card_.counts[name] for name, part in zip(names, parts, strict=True)},
+            settings=first.settings,
+            curve={name: part.card_.curve[name] for name, part in zip(names, parts, strict=True)},
+            seconds=round(sum(part.card_.seconds for part in parts), 1),
+        )
+        return joined
+
     def evaluate(self, dataset: Dataset) -> Evaluation:
         """Score a labelled data set; labels outside the detector's own are its anomalies."""
         scores = self.inspect(dataset.images).scores
@@ -286,7 +327,10 @@ class Detector(OutlierMixin, BaseEstimator):
         return chosen, {e: standing[e].min(axis=0) for e in EVIDENCES}, own
 
     def _calibrate(self, images: dict[str, NDArray[np.float32]]) -> None:
-        found = {name: [self._inspect(part[at : at + CHUNK]) for at in range(0, len(part), CHUNK)] for name, part in images.items()}
+        found = {
+            name: [self._inspect(part[at : at + CHUNK]) for at in range(0, len(part), CHUNK)]
+            for name, part in images.items()
+        }
         self.digit_calibrations_ = {
             name: {e: Calibration.fit(np.concatenate([own[name][e] for _, _, own in chunks])) for e in EVIDENCES}
             for name, chunks in found.items()

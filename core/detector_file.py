@@ -129,7 +129,9 @@ def _build(metadata: Mapping[str, str], tensors: dict[str, torch.Tensor]) -> Det
     if tuple(detector.scorers_) != card.normal:
         raise ModelError("its card and its contents disagree on the normal digits: fetch the file again.")
     detector.standards_ = {
-        name: {e: (float(structure["standards"][name][e][0]), float(structure["standards"][name][e][1])) for e in EVIDENCES}
+        name: {
+            e: (float(structure["standards"][name][e][0]), float(structure["standards"][name][e][1])) for e in EVIDENCES
+        }
         for name in detector.scorers_
     }
     detector.calibrations_ = {e: Calibration.fit(_wide(tensors[f"calibration.{e}"])) for e in EVIDENCES}

@@ -1,7 +1,8 @@
 """Made-up malformed digits: what the discriminator learns to refuse, since no real anomaly may teach it.
 
-Four families, none of which is among those that the benchmark of malformed digits measures: free scribbles,
-strong warps, turns, and windows moved to another place.
+Seven families, none of which is among those that the benchmark of malformed digits measures: free scribbles,
+strong warps, turns, windows moved elsewhere, two digits on top of each other, two digits cut and joined, and
+digits pressed out of proportion.
 """
 
 import math
@@ -24,7 +25,8 @@ def malformed(images: Tensor, random: torch.Generator) -> Tensor:
     Returns:
         ``(n, 28, 28)`` in 0..1, in the same order.
     """
-    families = (scribble, warp_strongly, turn, move_window)
+    # Scribbles thrice: they are the nearest thing to digits of another class.
+    families = (scribble, scribble, scribble, warp_strongly, turn, move_window, overlay, join_two, press)
     choice = torch.randint(len(families), (len(images),), generator=random)  # (n,)
     edited = torch.empty_like(images)
     for number, family in enumerate(families):
@@ -76,6 +78,39 @@ def move_window(images: Tensor, random: torch.Generator) -> Tensor:
     return torch.maximum(images * (1 - window(centre)), moved * window(centre + offset))
 
 
+def overlay(images: Tensor, random: torch.Generator) -> Tensor:
+    """Write another normal digit, distorted, on top."""
+    n = len(images)
+    others = images[torch.randperm(n, generator=random)]
+    matrix = torch.eye(2) + 0.3 * torch.randn(n, 2, 2, generator=random)
+    shift = 0.25 * torch.randn(n, 1, 1, 2, generator=random)
+    return torch.maximum(images, _resample(others, _affine_grid(matrix) + shift))
+
+
+def join_two(images: Tensor, random: torch.Generator) -> Tensor:
+    """Continue a digit, beyond a straight cut at any angle, by another one that does not fit."""
+    n = len(images)
+    others = images[torch.randperm(n, generator=random)]
+    angle = 2 * math.pi * torch.rand(n, 1, 1, generator=random)
+    place = 0.3 * (torch.rand(n, 1, 1, generator=random) - 0.5)
+    kept = torch.sigmoid((angle.cos() * _AXIS + angle.sin() * _AXIS[:, None] + place) * _SIDE / 2)  # (n, 28, 28)
+    matrix = torch.eye(2) + 0.25 * torch.randn(n, 2, 2, generator=random)
+    shift = 0.25 * torch.randn(n, 1, 1, 2, generator=random)
+    return images * kept + _resample(others, _affine_grid(matrix) + shift) * (1 - kept)
+
+
+def press(images: Tensor, random: torch.Generator) -> Tensor:
+    """Stretch or squeeze along one axis by 1.6 to 2.3, half of the time slanting as well."""
+    n = len(images)
+    factor = torch.exp(_sign(n, random) * (0.45 + 0.4 * torch.rand(n, generator=random)))
+    wide = torch.rand(n, generator=random) < 0.5
+    lean = _sign(n, random) * (0.4 + 0.4 * torch.rand(n, generator=random))
+    lean = torch.where(torch.rand(n, generator=random) < 0.5, lean, torch.zeros(n))
+    one = torch.ones(n)
+    rows = (torch.where(wide, factor, one), lean, torch.zeros(n), torch.where(wide, one, factor))
+    return _resample(images, _affine_grid(torch.stack(rows, dim=1).unflatten(1, (2, 2))))
+
+
 def scribble(images: Tensor, random: torch.Generator) -> Tensor:
     """Forget the digit: two or three random curves with a pen as wide as a writer's, centred like any ink image."""
     n, strokes, points = len(images), 3, 20
@@ -98,6 +133,11 @@ def scribble(images: Tensor, random: torch.Generator) -> Tensor:
     distance = (down[:, :, :, None] + across[:, :, None, :]).amin(dim=1).sqrt() * (_SIDE / 2)  # pixels, (n, 28, 28)
     pen = 0.9 + 0.9 * torch.rand(n, 1, 1, generator=random)
     return torch.sigmoid((pen - distance) * 3)
+
+
+def _sign(n: int, random: torch.Generator) -> Tensor:
+    """Plus or minus one, ``(n,)``."""
+    return torch.where(torch.rand(n, generator=random) < 0.5, -1.0, 1.0)
 
 
 def _waves(n: int, cells: int, size: float, random: torch.Generator) -> Tensor:

@@ -13,6 +13,10 @@ class DatasetError(OddDigitError):
     """A data set that is missing, broken or unusable for what was asked."""
 
 
+class ArchiveError(OddDigitError):
+    """A zip archive that cannot be read or must not be."""
+
+
 class ModelError(OddDigitError):
     """A detector file that is missing, broken, foreign or of another version."""
 
@@ -23,3 +27,7 @@ class TrainingError(OddDigitError):
 
 class HistoryError(OddDigitError):
     """A history that cannot be read or written just now; the verdict itself still stands."""
+
+
+class BatchError(OddDigitError):
+    """A pile of digits that cannot be read, judged or written."""

@@ -144,7 +144,13 @@ def _line(figure: go.Figure, at: float, text: str, colour: str, dash: str) -> No
     figure.add_vline(
         x=at,
         line={"color": colour, "width": 2, "dash": dash},
-        annotation={"text": text, "font": {"color": colour, "size": 13}, "yref": "paper", "y": 1.12, "showarrow": False},
+        annotation={
+            "text": text,
+            "font": {"color": colour, "size": 13},
+            "yref": "paper",
+            "y": 1.12,
+            "showarrow": False,
+        },
     )
 
 

@@ -298,7 +298,7 @@ def _update(connection: sqlite3.Connection, table: str, row: dict[str, Any], row
 
 def _scatter(ids: np.ndarray, seed: int) -> np.ndarray:
     """A well-mixed number for each id (the finaliser of SplitMix64), uint64 in and out."""
-    mixed = ids * np.uint64(0x9E3779B97F4A7C15) + np.uint64(seed % 2**63) * np.uint64(0xD1B54A32D192ED03)
+    mixed = ids * np.uint64(0x9E3779B97F4A7C15) + np.uint64(seed * 0xD1B54A32D192ED03 % 2**64)
     mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return mixed ^ (mixed >> np.uint64(31))

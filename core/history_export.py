@@ -29,7 +29,6 @@ def export_csv(verdicts: Iterable[Verdict], file: TextIO) -> None:
 
 def _lines(verdicts: Iterable[Verdict]) -> Iterator[list[Any]]:
     for verdict in verdicts:
-        plausible = [label for label, p in verdict.digits.items() if p is not None and p > (verdict.alpha or 0)]
         yield [
             verdict.id,
             _iso(verdict.time),
@@ -43,7 +42,7 @@ def _lines(verdicts: Iterable[Verdict]) -> Iterator[list[Any]]:
             verdict.p_value,
             *(verdict.scores.get(name) for name in EVIDENCES),
             *(verdict.p_values.get(name) for name in EVIDENCES),
-            " ".join(plausible) if verdict.alpha is not None else "",
+            " ".join(verdict.plausible),
             verdict.mark,
             verdict.true_label,
         ]

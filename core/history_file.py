@@ -84,8 +84,8 @@ def transact(path: Path, work: Callable[[sqlite3.Connection], T], *, timeout: fl
     while True:
         found: int | None = None
         try:
+            found = path.stat().st_ino if path.exists() else None
             with _connection(path, timeout) as connection:
-                found = path.stat().st_ino
                 _bring_up_to_date(connection, path)
                 with _transaction(connection, "IMMEDIATE" if write else "DEFERRED"):
                     return work(connection)
@@ -155,7 +155,7 @@ def _read(connection: sqlite3.Connection, pragma: str) -> int:
 
 def _explain(error: sqlite3.Error, code: int, path: Path, found: int | None) -> str:
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-        return f"The history was damaged and has been set aside as {_set_aside(path, found)}; a new one begins."
+        return f"The history at {path} was damaged and has been set aside{_set_aside(path, found)}; a new one begins."
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return f"The history at {path} is held by another program, so nothing was recorded: close that program."
     if code == sqlite3.SQLITE_FULL:
@@ -163,13 +163,14 @@ def _explain(error: sqlite3.Error, code: int, path: Path, found: int | None) -> 
     return f"The history at {path} cannot be used ({error}): check that the folder exists and is writable."
 
 
-def _set_aside(path: Path, found: int | None) -> Path:
-    """Rename the damaged file and its write-ahead log, unless another process has done so already."""
+def _set_aside(path: Path, found: int | None) -> str:
+    """Rename the damaged file and its write-ahead log, unless another process was quicker; say under which name."""
+    if not path.exists() or path.stat().st_ino != found:
+        return ""
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")
     aside = path.with_name(f"{path.stem}.damaged-{stamp}{path.suffix}")
-    if path.exists() and path.stat().st_ino == found:
-        for ending in ("", "-wal", "-shm"):
-            part = path.with_name(path.name + ending)
-            if part.exists():
-                part.rename(aside.with_name(aside.name + ending))
-    return aside
+    for ending in ("", "-wal", "-shm"):
+        part = path.with_name(path.name + ending)
+        if part.exists():
+            part.rename(aside.with_name(aside.name + ending))
+    return f" as {aside}"

@@ -100,7 +100,9 @@ def read(picture: Source, *, name: str = "picture", invert: bool | None = None, 
     if invert is not False and is_ink_image(opened.pixels):
         return _unchanged(opened)
     if min(opened.pixels.shape[:2]) < 3 or max(opened.pixels.shape[:2]) < 8:
-        raise InkError(f"{name} is {opened.width} x {opened.height} pixels, too small to hold a digit: use a larger one.")
+        raise InkError(
+            f"{name} is {opened.width} x {opened.height} pixels, too small to hold a digit: use a larger one."
+        )
     page = find_ink(opened.pixels, False if opened.drawn_in_alpha and invert is None else invert)
     ink, lines = remove_ruling(page.ink)
     shapes = find_shapes(ink > INKED, split=split)
@@ -115,7 +117,9 @@ def read(picture: Source, *, name: str = "picture", invert: bool | None = None, 
     boxes = np.array([shape.box for shape in shapes]) * scale
     limits = np.array([opened.width, opened.height] * 2)
     whole = np.minimum(np.round(boxes).astype(np.int64), limits)
-    return Ink(images, whole, _steps(opened, page, ink, lines, shapes, images), tuple(_doubts(page, shapes, invert, split)))
+    return Ink(
+        images, whole, _steps(opened, page, ink, lines, shapes, images), tuple(_doubts(page, shapes, invert, split))
+    )
 
 
 def is_ink_image(image: ArrayLike) -> bool:
@@ -226,7 +230,9 @@ def _steps(
         Step("Picture", _bytes(opened.pixels), f"{opened.width} x {opened.height} pixels, upright."),
         Step("Even light", _bytes(1 - page.ink), f"Uneven light removed; the ink is {kind} than the paper."),
         *ruling,
-        Step("Ink found", _bytes(1 - found.astype(np.float32)), f"{count}; specks and what the edge cuts off left out."),
+        Step(
+            "Ink found", _bytes(1 - found.astype(np.float32)), f"{count}; specks and what the edge cuts off left out."
+        ),
         Step("Ink image", _bytes(images[0]), "Strokes brought to MNIST's widths, put in the 20x20 box, centred."),
     )
 

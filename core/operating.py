@@ -1,4 +1,4 @@
-"""The operating point: which model, which evidence and which line. One object, carried by every page, link and command."""
+"""The operating point: which model, evidence and line. One object, carried by every page, link and command."""
 
 import math
 from collections.abc import Mapping

@@ -16,7 +16,7 @@ from core import paths
 from core.errors import DatasetError, InkError
 from core.geometry import to_ink_images
 
-LARGEST_ARRAY = 1 << 30  # bytes unpacked: more than a million images of 28x28
+LARGEST_ARRAY = 1 << 30  # bytes unpacked: a third of a million ink images
 LARGEST_SIDE = 1024  # pixels
 MOST_FILES = 200_000
 DAMAGE = (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error, lzma.LZMAError)
@@ -123,7 +123,12 @@ def read_npz(path: str) -> Content:
     labelled = "labels" in headers
     if labelled:
         header = headers["labels"]
-        if header.dtype.kind not in "iuU" or header.shape != shape[:1] or header.size() > LARGEST_ARRAY:
+        if (
+            header.dtype.kind not in "iuU"
+            or not header.dtype.itemsize
+            or header.shape != shape[:1]
+            or header.size() > LARGEST_ARRAY
+        ):
             raise DatasetError(
                 f"{name}: 'labels' is {header.dtype} {header.shape}; needed is one whole number or short text for each "
                 f"of the {shape[0]:,} images."

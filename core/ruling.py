@@ -109,7 +109,9 @@ def _erase(ink: Floats, line: Line) -> None:
         return
     even = np.minimum(band, level)
     weight = np.square(even).sum(axis=0)
-    bend = np.where(weight > 0, (np.square(even) * np.arange(-sway, sway + 1)[:, None]).sum(axis=0) / np.maximum(weight, 1e-6), 0)
+    bend = np.where(
+        weight > 0, (np.square(even) * np.arange(-sway, sway + 1)[:, None]).sum(axis=0) / np.maximum(weight, 1e-6), 0
+    )
     path = path + median_filter(bend, size=max(3, width // 12), mode="nearest")
     thickness = float(np.median((_band(ink, path, sway) / level).clip(0, 1).sum(axis=0)))
     reach = int(np.ceil(2 * thickness)) + 3

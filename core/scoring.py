@@ -12,23 +12,18 @@ from typing import Any, Self
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from core.errors import ModelError
 from core.features import FEATURES_VERSION, gradient_features
+from core.memory import Memory, refined
 from core.networks import Networks, build
-from core.paths import write_whole
-from core.training import TrainingSettings
+from core.training import TrainingSettings, one_thread
 
 EVIDENCES = ("pixel", "gradient", "manifold", "discriminator", "fused")
 
-NEIGHBOURS = 40
-RIDGE = 0.3
-COMPONENTS = 128
 _CHUNK = 256
-_DIGITS = 6  # significant digits that a score keeps
+_DIGITS = 7  # significant digits that a score keeps
 
 
 @dataclass(frozen=True)
@@ -36,7 +31,7 @@ class Evidences:
     """What a scorer says about n images.
 
     Attributes:
-        scores: per name in ``EVIDENCES`` ``(n,)`` float64, higher = odder, rounded to six significant digits so
+        scores: per name in ``EVIDENCES`` ``(n,)`` float64, higher = odder, rounded to seven significant digits so
             that an image scores the same alone and in any batch.
         reconstruction: ``(n, 28, 28)`` float32, the image on the generator's manifold that stands for the input.
         heat_map: ``(n, 28, 28)`` float32 in -1..1, input minus reconstruction: positive where there is ink that
@@ -69,13 +64,13 @@ class Scorer:
         latents: Tensor,
         settings: TrainingSettings,
         fusion: dict[str, tuple[float, float]],
-        memory: "_Memory | None" = None,
+        memory: Memory | None = None,
     ) -> None:
         self.networks = Networks(*(network.eval().requires_grad_(False) for network in networks))
         self.latents = latents
         self.settings = settings
         self.fusion = fusion
-        self._memory = memory or _Memory.of(self.decode(latents))
+        self._memory = memory or Memory.of(self.decode(latents))
 
     @classmethod
     def fit(
@@ -90,7 +85,12 @@ class Scorer:
             settings: what the networks were trained with.
         """
         rounded = _rebuild(settings, {key: value.half() for key, value in _state(networks).items()})
-        latents = _encode(rounded, train_images).half().float()
+        for network in rounded:
+            network.requires_grad_(False)
+        given = torch.from_numpy(np.ascontiguousarray(train_images, dtype=np.float32))
+        with one_thread():
+            latents = refined(rounded.generator, _encode(rounded, train_images), given)
+        latents = _dequantised(*_quantised(latents))
         scorer = cls(rounded, latents, settings, {})
         raw = scorer.score(tune_images).scores
         scorer.fusion = {name: _scale(_spread_out(name, raw[name])) for name in ("manifold", "discriminator")}
@@ -116,7 +116,7 @@ class Scorer:
         try:
             settings = TrainingSettings(**meta["settings"])
             fusion = {name: (float(centre), float(spread)) for name, (centre, spread) in meta["fusion"].items()}
-            latents = tensors["latents"].float()
+            latents = _dequantised(tensors["latents"], tensors["latents_scale"])
             weights = {key.removeprefix("weights."): v for key, v in tensors.items() if key.startswith("weights.")}
             networks = _rebuild(settings, weights)
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
@@ -126,7 +126,7 @@ class Scorer:
         if cache is None:
             return cls(networks, latents, settings, fusion)
         path = cache / f"memory-{_fingerprint(tensors)}.safetensors"
-        memory = _Memory.read(path)
+        memory = Memory.read(path)
         scorer = cls(networks, latents, settings, fusion, memory)
         if memory is None:
             scorer._memory.write(path)
@@ -135,7 +135,8 @@ class Scorer:
     def tensors(self) -> dict[str, Tensor]:
         """Everything that must be stored, at stored precision."""
         weights = {f"weights.{key}": value.half().contiguous() for key, value in _state(self.networks).items()}
-        return {"latents": self.latents.half().contiguous(), **weights}
+        latents, scale = _quantised(self.latents)
+        return {"latents": latents, "latents_scale": scale, **weights}
 
     def meta(self) -> dict[str, Any]:
         """The rest of what must be stored, fit for JSON."""
@@ -204,76 +205,6 @@ class Scorer:
         }
 
 
-@dataclass(frozen=True)
-class _Memory:
-    """Features of what the generator draws, in their principal components.
-
-    Attributes:
-        mean: ``(F,)``.
-        basis: ``(F, COMPONENTS)``.
-        points: ``(m, COMPONENTS)``.
-    """
-
-    mean: Tensor
-    basis: Tensor
-    points: Tensor
-
-    @classmethod
-    @torch.no_grad()
-    def of(cls, images: Tensor) -> Self:
-        """Of decoded images ``(m, 28, 28)``."""
-        features = torch.cat([gradient_features(chunk) for chunk in images.split(_CHUNK)])  # (m, F)
-        mean = features.mean(dim=0)
-        centred = features - mean
-        _, vectors = torch.linalg.eigh(centred.T @ centred)  # ascending
-        basis = vectors[:, -COMPONENTS:].contiguous()
-        return cls(mean, basis, centred @ basis)
-
-    @classmethod
-    def read(cls, path: Path) -> Self | None:
-        """From the cache; None if it is not there or not whole."""
-        if not path.exists():
-            return None
-        try:
-            return cls(**load_file(path))
-        except (SafetensorError, OSError, TypeError):
-            return None
-
-    def write(self, path: Path) -> None:
-        """Into the cache."""
-        write_whole(path, lambda part: save_file({k: v.contiguous() for k, v in vars(self).items()}, part))
-
-    def distance(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Distance to the ridge-regularised affine patch that the nearest memories span.
-
-        The farther a neighbour, the dearer its weight, up to infinitely dear at the first one left out: so the
-        distance has no jumps where neighbours change places.
-
-        Args:
-            features: ``(n, F)``.
-
-        Returns:
-            distance ``(n,)``, neighbours ``(n, k)`` as rows of the memory, their weights ``(n, k)`` of sum 1.
-        """
-        centred = features - self.mean
-        query = centred @ self.basis  # (n, c)
-        outside = (centred.square().sum(dim=1) - query.square().sum(dim=1)).clamp_min(0)  # (n,)
-        squared = torch.addmm(self.points.square().sum(dim=1), query, self.points.T, alpha=-2)  # (n, m), less |q|^2
-        k = min(NEIGHBOURS, len(self.points) - 1)
-        nearest, neighbours = squared.topk(k + 1, dim=1, largest=False)
-        nearest = (nearest + query.square().sum(dim=1, keepdim=True)).clamp_min(1e-9)
-        neighbours = neighbours[:, :k]
-        differences = self.points[neighbours] - query.unsqueeze(1)  # (n, k, c)
-        gram = differences @ differences.transpose(1, 2)  # (n, k, k)
-        dear = 1 / (1 - nearest[:, :k] / nearest[:, k:]).clamp_min(1e-3)  # (n, k)
-        size = gram.diagonal(dim1=1, dim2=2).mean(dim=1, keepdim=True)
-        gram.diagonal(dim1=1, dim2=2).add_(RIDGE * size * dear)
-        weights = torch.linalg.solve(gram, torch.ones_like(dear))  # (n, k)
-        weights = weights / weights.sum(dim=1, keepdim=True)
-        inside = (weights.unsqueeze(1) @ differences).squeeze(1).square().sum(dim=1)  # (n,)
-        return (inside + outside).sqrt(), neighbours, weights
-
-
 def _spread_out(name: str, scores: np.ndarray) -> np.ndarray:
     """Distances are ratios: their logarithm is what adds up with logits."""
     return np.log(np.maximum(scores, 1e-6)) if name == "manifold" else scores
@@ -284,13 +215,26 @@ def _scale(values: np.ndarray) -> tuple[float, float]:
 
 
 def _rounded(values: np.ndarray) -> np.ndarray:
-    """Round to six significant digits."""
+    """Round to seven significant digits."""
     size = 10.0 ** (np.floor(np.log10(np.maximum(np.abs(values), 1e-12))) + 1 - _DIGITS)
     return np.round(values / size) * size
 
 
 def _sigmoid(logits: np.ndarray) -> np.ndarray:
     return 1 / (1 + np.exp(-logits.astype(np.float64)))
+
+
+def _quantised(latents: Tensor) -> tuple[Tensor, Tensor]:
+    """Latents as ``(m, latent)`` int8 and ``(latent,)`` float16 steps.
+
+    With a step of half precision, 127 steps are exact in float32: doing it twice changes nothing.
+    """
+    scale = (latents.abs().amax(dim=0).clamp_min(1e-3) / 127).half()
+    return (latents / scale.float()).round().clamp(-127, 127).to(torch.int8), scale
+
+
+def _dequantised(latents: Tensor, scale: Tensor) -> Tensor:
+    return latents.float() * scale.float()
 
 
 @torch.no_grad()

@@ -8,7 +8,7 @@ SIDE = 28
 BOX = 20
 # Shapes are worked on as masks this many times finer than the ink image, so that a stroke of any pen has a shape.
 FINE = 8
-THINNEST, THICKEST = 1.9, 3.0
+THINNEST, THICKEST = 2.3, 2.7
 
 Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]

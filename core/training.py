@@ -166,7 +166,7 @@ class Trainer:
         earlier = self.seconds
         self._mode(training=True)
         for done, batch in enumerate(batches, start=1):
-            with _reproducible(self._random):
+            with one_thread(), _seeded(self._random):
                 losses = self._step(self.images[batch], (self.epoch + (done - 1) / len(batches)) / self.settings.epochs)
             if not all(np.isfinite(value) for value in losses.values()):
                 raise TrainingError(
@@ -329,13 +329,19 @@ def _under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
 
 
 @contextmanager
-def _reproducible(random: torch.Generator) -> Iterator[None]:
-    """One thread, and layers such as dropout seeded from the run's own generator; both put back afterwards."""
+def one_thread() -> Iterator[None]:
+    """Sums come out the same every time only when one thread adds them up; the former number is put back."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(int(torch.randint(2**62, (1,), generator=random)))
-            yield
+        yield
     finally:
         torch.set_num_threads(threads)
+
+
+@contextmanager
+def _seeded(random: torch.Generator) -> Iterator[None]:
+    """Seed layers such as dropout from the run's own generator; torch's global one is put back afterwards."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(int(torch.randint(2**62, (1,), generator=random)))
+        yield

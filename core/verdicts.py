@@ -101,6 +101,14 @@ class Verdict:
         return OperatingPoint(self.model, self.evidence, self.alpha, self.threshold if self.alpha is None else None)
 
     @property
+    def plausible(self) -> tuple[str, ...]:
+        """Which normal digits the ink could be at its alpha, most plausible first; unknown with a fixed threshold."""
+        if self.alpha is None:
+            return ()
+        found = {name: p for name, p in self.digits.items() if p is not None and p > self.alpha}
+        return tuple(sorted(found, key=lambda name: -found[name]))
+
+    @property
     def truly_normal(self) -> bool | None:
         """Whether the digit is normal by a person's word; None while nobody has marked the verdict."""
         if self.mark is None:

@@ -11,6 +11,29 @@ from streamlit_drawable_canvas import st_canvas
 from core.examples import PEN, SIDE, Example, for_normal
 
 PENS = {"thin": 8, "medium": PEN, "thick": 28}
+# The canvas shows undo, redo and clear only under a mouse: on a touch screen nobody would find them.
+_show_tools = st.components.v2.component(
+    "canvas_tools",
+    js="""
+    const style = '.dc-toolbar, .dc-toolbar:hover, .dc-toolbar:focus-within { opacity: 1; top: -2.65rem; }';
+    function pin() {
+      for (const host of document.querySelectorAll('.st-key-canvas-area *')) {
+        const root = host.shadowRoot;
+        if (root && !root.querySelector('style[data-pin]')) {
+          const sheet = document.createElement('style');
+          sheet.dataset.pin = '';
+          sheet.textContent = style;
+          root.append(sheet);
+        }
+      }
+    }
+    export default function () {
+      pin();
+      const again = setInterval(pin, 400);
+      return () => clearInterval(again);
+    }
+    """,
+)
 _START, _SEEN, _EXAMPLE, _DRAWING = "canvas_start", "canvas_seen", "canvas_example", "canvas_drawing"
 
 
@@ -33,7 +56,20 @@ def draw(normal: tuple[str, ...]) -> Drawing:
     """The canvas with its pens and examples; returns what is on it, or the first example while it is empty."""
     examples = {example.name: example for example in for_normal(normal)}
     pen = PENS[st.session_state.get("pen") or "medium"]
-    found = st_canvas(
+    _show_tools(key="tools")
+    with st.container(key="canvas-area"):
+        st.markdown("Draw a digit here")
+        found = _canvas(pen)
+    st.segmented_control("Pen", list(PENS), default="medium", key="pen", required=True, width="stretch")
+    st.markdown("Try one, then draw on:")
+    with st.container(horizontal=True, gap="small"):
+        for name in examples:
+            st.button(name, on_click=_put, args=(examples[name],), key=f"example-{name}")
+    return _what_is_there(found, examples)
+
+
+def _canvas(pen: int) -> Any:
+    return st_canvas(
         stroke_width=pen,
         stroke_color="#181c24",
         background_color="#ffffff",
@@ -43,12 +79,6 @@ def draw(normal: tuple[str, ...]) -> Drawing:
         return_image_data=True,
         key="canvas",
     )
-    st.segmented_control("Pen", list(PENS), default="medium", key="pen", required=True, width="stretch")
-    st.markdown("Try one, then draw on:")
-    with st.container(horizontal=True, gap="small"):
-        for name in examples:
-            st.button(name, on_click=_put, args=(examples[name],), key=f"example-{name}")
-    return _what_is_there(found, examples)
 
 
 def _what_is_there(found: Any, examples: dict[str, Example]) -> Drawing:

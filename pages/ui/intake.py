@@ -59,7 +59,7 @@ def judge_drawing(drawing: Drawing, point: OperatingPoint) -> None:
 def judge_pictures(files: Sequence[File], point: OperatingPoint, kind: str) -> None:
     """Judge uploads or a photograph: a strip of digits with verdicts, the chosen one in full."""
     if not files:
-        st.info("The verdict appears here as soon as there is a picture.", icon="👈")
+        st.info("The verdict appears here as soon as there is a picture.", icon=":material/arrow_back:")
         return
     try:
         detector = picker.detector(point.model)
@@ -114,7 +114,7 @@ def _strip(judged: Sequence[Judged], point: OperatingPoint) -> int:
 def _doubts(file: File, found: ink.Ink) -> None:
     """What was unsure when the picture was read, each with the other choice."""
     for i, doubt in enumerate(found.doubts):
-        st.warning(doubt.message, icon="🤔")
+        st.warning(doubt.message, icon=":material/help:")
         if doubt.offer:
             other = {"invert": doubt.invert, "split": doubt.split}
             st.button(doubt.offer, on_click=_choose, args=(file, other), key=f"doubt-{_digest(file)}-{i}")

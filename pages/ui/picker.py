@@ -87,7 +87,9 @@ def _pick_line(point: OperatingPoint) -> None:
         help="Of 100 normal digits, this many are flagged. Fewer false alarms let more anomalies slip through.",
     )
     st.session_state["evidence_choice"] = point.evidence
-    st.radio("Evidence", EVIDENCES[::-1], key="evidence_choice", format_func=EVIDENCE_WORDS.get, on_change=_take_evidence)
+    st.radio(
+        "Evidence", EVIDENCES[::-1], key="evidence_choice", format_func=EVIDENCE_WORDS.get, on_change=_take_evidence
+    )
     st.caption("The Threshold page lets you set the line anywhere and see what it costs.")
 
 

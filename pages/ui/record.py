@@ -30,5 +30,5 @@ def keep(readings: Readings, point: OperatingPoint, model_hash: str, kind: str, 
         History(visitor=state.visitor()).record_all(verdicts)
     except HistoryError as error:
         if not st.session_state.get("history_failed"):
-            st.toast(f"Not kept in the history: {error}", icon="📒")
+            st.toast(f"Not kept in the history: {error}", icon=":material/warning:")
         st.session_state["history_failed"] = True

@@ -10,11 +10,13 @@ from core.ink import Ink
 from core.operating import EVIDENCES, OperatingPoint
 from core.readings import Readings
 
-SIGN = {False: "✅", True: "⚠️"}
+SIGN = {False: ":material/check_circle:", True: ":material/warning:"}
 COLOUR = {False: "blue", True: "orange"}
 
 
-def show(readings: Readings, row: int, point: OperatingPoint, card: Card, foreign_ink: bool = False, key: str = "") -> None:
+def show(
+    readings: Readings, row: int, point: OperatingPoint, card: Card, foreign_ink: bool = False, key: str = ""
+) -> None:
     """Everything about one reading, the answer first.
 
     Args:
@@ -27,7 +29,7 @@ def show(readings: Readings, row: int, point: OperatingPoint, card: Card, foreig
     """
     words = wording.describe(readings, row, point, card.yardstick)
     colour = COLOUR[words.anomaly]
-    st.markdown(f"### {SIGN[words.anomaly]} :{colour}[{words.verdict}]")
+    st.markdown(f"### :{colour}[{SIGN[words.anomaly]} {words.verdict}]")
     st.markdown(f"**{words.meaning}** {words.extrapolation}")
     hint = " Other pens and hands look odder to it than they are; it can be calibrated on yours." if foreign_ink else ""
     st.caption(words.yardstick + (hint if not card.recalibrated else ""))

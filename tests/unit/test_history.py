@@ -353,7 +353,7 @@ def test_every_row_is_drawn_equally_often(history: History) -> None:
 
     drawn = np.bincount([row for seed in range(1000) for row in history.draw_sample(10, seed)], minlength=41)[1:]
 
-    # 250 expected with a standard deviation of 13.7: five of them leave one run in 40,000 outside by chance, no seed is
+    # 250 are expected with a standard deviation of 13.7.
     assert drawn.min() > 250 - 5 * 13.7
     assert drawn.max() < 250 + 5 * 13.7
 
@@ -558,7 +558,7 @@ def test_a_file_of_a_newer_version_is_refused_and_left_alone(history: History) -
     with sqlite3.connect(history.path) as file:
         file.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
 
-    with pytest.raises(HistoryError, match="newer version.*update the program"):
+    with pytest.raises(HistoryError, match=r"newer version.*update the program"):
         history.record(verdict(2))
 
     with sqlite3.connect(history.path) as file:
@@ -598,7 +598,7 @@ def test_a_damaged_file_is_set_aside_whole_and_a_new_one_begins(
     damage(history.path)
     damaged = history.path.read_bytes()
 
-    with pytest.raises(HistoryError, match="set aside as .*damaged") as said:
+    with pytest.raises(HistoryError, match=r"set aside as .*damaged") as said:
         history.browse()
 
     aside = [path for path in history.path.parent.iterdir() if "damaged" in path.name and path.suffix == ".sqlite"]

@@ -1,0 +1,1 @@
+"""Many digits at once: read from anywhere, judged in a stream, reviewed and exported."""

@@ -1,0 +1,110 @@
+"""What a pile is made of before anything is judged: places to read from, and the items that come out of them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.errors import BatchError
+
+LARGEST_PICTURE = 100_000_000  # bytes of one picture file
+LABELS = frozenset("0123456789")
+
+
+@dataclass(frozen=True)
+class Place:
+    """A file of a pile, wherever it lies: on disk, uploaded, or in an object store.
+
+    Attributes:
+        name: what the file is called in results and errors; its suffix tells what it is.
+        open: opens it for reading bytes; seekable.
+        size: bytes.
+        stamp: time of the last change, nanoseconds since 1970, so that a changed pile is told from the old one.
+        label: what its folder says the digit is; None where it says nothing.
+    """
+
+    name: str
+    open: Callable[[], BinaryIO]
+    size: int
+    stamp: int = 0
+    label: str | None = None
+
+    def read(self) -> bytes:
+        """All bytes of a picture file.
+
+        Raises:
+            BatchError: it is too large, or cannot be read.
+        """
+        if self.size > LARGEST_PICTURE:
+            raise BatchError(f"{self.name} is {self.size / 1e6:,.0f} MB: shrink the picture to at most 100 MB.")
+        try:
+            with self.open() as file:
+                return file.read(LARGEST_PICTURE)
+        except OSError as error:
+            raise BatchError(
+                f"{self.name} cannot be read ({error.strerror or error}): check its permissions."
+            ) from error
+
+
+@dataclass(frozen=True)
+class Item:
+    """One thing to judge, or the reason why it cannot be.
+
+    Attributes:
+        source: where it came from, for people: ``"scans/a.png"``, ``"t10k-images.idx #17"``.
+        picture: a picture file's bytes or place, or an array ``(h, w)``; None where ``error`` says why.
+        label: what it is said to be; None where nothing says so.
+        whole: whether the picture is one digit, whatever shapes are in it.
+        error: why it cannot be judged; empty when it can.
+    """
+
+    source: str
+    picture: bytes | Place | NDArray[np.generic] | None
+    label: str | None = None
+    whole: bool = False
+    error: str = ""
+
+
+def place_of(path: Path, name: str | None = None, label: str | None = None) -> Place:
+    """A file on this machine as a place.
+
+    Raises:
+        BatchError: it cannot be looked at.
+    """
+    try:
+        found = path.stat()
+    except OSError as error:
+        raise BatchError(f"{path}: cannot be read ({error.strerror}). Check the path and its permissions.") from error
+    return Place(name or str(path), Opener(path), found.st_size, found.st_mtime_ns, label)
+
+
+@dataclass(frozen=True)
+class Opener:
+    """Opens one file on this machine; unlike a lambda it can be sent to another process."""
+
+    path: Path
+
+    def __call__(self) -> BinaryIO:
+        """The file, open for reading."""
+        return self.path.open("rb")
+
+
+def as_label(value: object) -> str | None:
+    """A label from a file as text: whole numbers without a point, nothing for what is missing.
+
+    >>> as_label(7.0), as_label(" 4 "), as_label(float("nan")), as_label("")
+    ('7', '4', None, None)
+    """
+    if value is None or (isinstance(value, float | np.floating) and not np.isfinite(value)):
+        return None
+    if isinstance(value, float | np.floating) and float(value).is_integer():
+        value = int(value)
+    if isinstance(value, bytes):
+        value = value.decode("utf-8", "replace")
+    text = str(value).strip()[:100]
+    if text.endswith(".0") and text[:-2].isdigit():
+        text = text[:-2]
+    return text or None

@@ -1,0 +1,44 @@
+"""Everything judged so far: found again, opened again, marked right or wrong, exported and deleted."""
+
+import streamlit as st
+
+from core.errors import HistoryError
+from core.history import Filter, History
+from pages.ui import chrome, history_bar, history_rows, history_tools, local_time, state
+
+A_PAGE = 20
+
+chrome.page("What was judged", "Every verdict, with the digit it was given on. Say which were right.")
+if failed := st.session_state.pop(history_rows.FAILED, None):
+    chrome.refuse(failed)
+
+
+def page(history: History) -> None:
+    """The page; whatever goes wrong with the history's file is said once, by the caller."""
+    counts = history.count()
+    today = history.count(Filter(since=local_time.midnight()))
+    history_rows.undo(history)
+    if not counts.judged:
+        st.info("Nothing here yet: what you draw, upload or photograph is listed here.", icon=":material/draw:")
+        st.page_link("dashboard.py", label="Draw a digit", icon="✍️")
+        history_tools.what_is_kept(history)
+        return
+    history_tools.summary(counts, today)
+    which = history_bar.choose(history)
+    which = history_tools.sample(history, which)
+    found = history.count(which)
+    history_tools.over_time(history, which)
+    history_tools.export_and_delete(history, which, found.judged, everything=counts.judged)
+    pages = max(1, -(-found.judged // A_PAGE))
+    number = st.pagination(pages, key=f"page-of-{pages}") if pages > 1 else 1
+    history_rows.show(history, history.browse(which, limit=A_PAGE, offset=(number - 1) * A_PAGE))
+    if not found.judged:
+        st.info("No verdict matches: widen the choice above.", icon=":material/filter_alt_off:")
+    history_tools.what_is_kept(history)
+
+
+try:
+    page(History(visitor=state.visitor()))
+except HistoryError as error:
+    chrome.refuse(error)
+    st.button("Try again", icon=":material/refresh:")

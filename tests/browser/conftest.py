@@ -1,0 +1,147 @@
+"""A real browser on a real server: every test here fails if the page ever shows an error, whatever else it asserts."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import ConsoleMessage, Page
+
+from tests.conftest import chromium
+
+ROOT = Path(__file__).resolve().parents[2]
+START_SECONDS = 90
+# Runs before the page's own code, so that an error box which comes and goes is seen too.
+REPORT_EXCEPTIONS = """
+new MutationObserver(() => {
+  for (const box of document.querySelectorAll('[data-testid=stException]:not([data-reported])')) {
+    box.dataset.reported = '';
+    console.error('error box in the page: ' + box.innerText);
+  }
+}).observe(document, {childList: true, subtree: true});
+"""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker("browser")
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    return browser_type_launch_args | {"executable_path": chromium(), "args": ["--no-sandbox", "--disable-gpu"]}
+
+
+@pytest.fixture(scope="session")
+def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]:
+    return browser_context_args | {"viewport": {"width": 1280, "height": 900}}
+
+
+@pytest.fixture(scope="module")
+def app_state(tmp_path_factory: pytest.TempPathFactory, tiny_detector_file: Path, tiny_detector_any_file: Path) -> Path:
+    """The server's state folder: the tiny models are on its shelf, beside those that are shipped."""
+    folder = tmp_path_factory.mktemp("app-state")
+    (folder / "models").mkdir()
+    for file in (tiny_detector_file, tiny_detector_any_file):
+        shutil.copy(file, folder / "models")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def app(app_state: Path) -> Iterator[str]:
+    """Address of a fresh server of the whole app, one for the tests of a file; it ends after the last of them."""
+    with serve(app_state) as url:
+        yield url
+
+
+@contextmanager
+def serve(state: Path, **environment: str) -> Iterator[str]:
+    """Start the app on a free port and give its address; end it, and all it has started, afterwards.
+
+    Args:
+        state: its state folder; ``server.log`` in it takes what the server says.
+        environment: further environment variables, such as ``ODD_DIGIT_SHARED="1"``.
+    """
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "streamlit", "run", "dashboard.py", "--server.headless", "true"]
+    command += ["--server.address", "127.0.0.1", "--server.port", str(port)]
+    log = state / "server.log"
+    with log.open("ab") as out:
+        server = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=os.environ | {"ODD_DIGIT_STATE": str(state)} | environment,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        _wait_until_healthy(server, url, log)
+        yield url
+    finally:
+        _end(server)
+    assert "Traceback" not in (said := log.read_text(errors="replace")), said[-3000:]
+
+
+@pytest.fixture
+def watch() -> Iterator[Callable[[Page], Page]]:
+    """Watch a page that a test opened itself, for error boxes and console errors; ``page`` is watched already."""
+    errors: list[str] = []
+
+    def note(message: ConsoleMessage) -> None:
+        if message.type == "error":
+            errors.append(f"{message.text} ({message.location.get('url', '')})")
+
+    def start(page: Page) -> Page:
+        page.add_init_script(REPORT_EXCEPTIONS)
+        page.on("console", note)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        return page
+
+    yield start
+    assert not errors, "\n".join(errors)
+
+
+@pytest.fixture
+def page(page: Page, watch: Callable[[Page], Page]) -> Page:
+    """Playwright's page, watched."""
+    return watch(page)
+
+
+def _wait_until_healthy(server: subprocess.Popen[bytes], url: str, log: Path) -> None:
+    give_up = time.monotonic() + START_SECONDS
+    while time.monotonic() < give_up and server.poll() is None:
+        try:
+            with urllib.request.urlopen(f"{url}/_stcore/health", timeout=2) as answer:
+                if answer.status == 200:
+                    return
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            time.sleep(0.2)
+    raise AssertionError(f"the server did not start: {log.read_text(errors='replace')[-3000:]}")
+
+
+def _end(server: subprocess.Popen[bytes]) -> None:
+    for how in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(server.pid, how)
+        except ProcessLookupError:
+            return
+        try:
+            server.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            continue

@@ -1,0 +1,148 @@
+"""The first page in a real browser: draw with the mouse, upload a photograph, undo, clear, choose another digit."""
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from core import paths
+from core.examples import for_normal
+
+pytestmark = pytest.mark.browser
+SECONDS = 1000
+
+
+def open_first_page(page: Page, app: str, model: str = "mnist-5") -> None:
+    page.goto(f"{app}/?model={model}")
+    expect(page.get_by_text("look this odd")).to_be_visible(timeout=60 * SECONDS)
+
+
+def stroke(page: Page, points: list[tuple[float, float]]) -> None:
+    """Draw through points of the 280 x 280 canvas with the mouse."""
+    canvas = page.locator("canvas.upper-canvas")
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + points[0][0], box["y"] + points[0][1])
+    page.mouse.down()
+    for x, y in points[1:]:
+        page.mouse.move(box["x"] + x, box["y"] + y)
+    page.mouse.up()
+
+
+def verdict(page: Page, word: str) -> None:
+    expect(page.get_by_role("heading", name=re.compile(word))).to_be_visible(timeout=30 * SECONDS)
+
+
+def draw_five(page: Page) -> None:
+    (five, *_) = for_normal(("5",))
+    for points in five.strokes:
+        stroke(page, points)
+        page.wait_for_timeout(300)
+
+
+def test_the_verdict_follows_the_strokes(page: Page, app: str) -> None:
+    open_first_page(page, app)
+    (five, *_) = for_normal(("5",))
+
+    stroke(page, five.strokes[0])
+    expect(page.get_by_text("An example")).to_be_hidden(timeout=30 * SECONDS)
+    verdict(page, "Anomaly")
+    for points in five.strokes[1:]:
+        stroke(page, points)
+        page.wait_for_timeout(300)
+
+    verdict(page, "Normal")
+
+
+def test_a_stroke_too_many_makes_a_five_an_anomaly_and_undo_takes_it_back(page: Page, app: str) -> None:
+    open_first_page(page, app)
+    draw_five(page)
+    verdict(page, "Normal")
+
+    stroke(page, [(60, 250), (140, 30), (220, 250)])
+    verdict(page, "Anomaly")
+    page.get_by_role("button", name="Undo").click()
+
+    verdict(page, "Normal")
+
+
+def test_clearing_brings_the_example_back(page: Page, app: str) -> None:
+    open_first_page(page, app)
+    draw_five(page)
+    expect(page.get_by_text("An example")).to_be_hidden(timeout=30 * SECONDS)
+
+    page.get_by_role("button", name=re.compile("Reset|Clear")).click()
+
+    expect(page.get_by_text("An example")).to_be_visible(timeout=30 * SECONDS)
+
+
+def test_an_example_can_be_drawn_on(page: Page, app: str) -> None:
+    open_first_page(page, app)
+
+    page.get_by_role("button", name="a 5", exact=True).click()
+    verdict(page, "Normal")
+    stroke(page, [(60, 250), (140, 30), (220, 250)])
+
+    verdict(page, "Anomaly")
+
+
+def test_choosing_another_normal_digit_turns_the_verdict(page: Page, app: str) -> None:
+    open_first_page(page, app)
+    draw_five(page)
+    verdict(page, "Normal")
+
+    page.get_by_role("radio", name="3", exact=True).click()
+
+    verdict(page, "Anomaly")
+    assert "model=mnist-3" in page.url
+
+
+def test_a_photograph_is_uploaded_and_judged(page: Page, app: str, photograph: Path) -> None:
+    open_first_page(page, app)
+
+    page.get_by_role("tab", name="Upload").click()
+    page.locator("input[type=file]").set_input_files(photograph)
+
+    verdict(page, "Normal")
+    expect(page.get_by_text("MNIST's writers")).to_be_visible()
+
+
+@pytest.fixture
+def photograph(tmp_path: Path) -> Path:
+    """A five on grey paper under uneven light, as a phone would save it."""
+    import numpy as np
+    from PIL import Image
+
+    five = np.asarray(for_normal(("5",))[0].picture().resize((560, 560)), dtype=np.float32) / 255
+    page = np.full((900, 1200), 0.8, dtype=np.float32)
+    page[150:710, 300:860] *= 0.25 + 0.75 * five
+    light = np.linspace(0.6, 1.0, 1200, dtype=np.float32)
+    noise = np.random.default_rng(0).normal(0, 0.01, page.shape)
+    file = tmp_path / "five.jpg"
+    Image.fromarray((255 * np.clip(page * light + noise, 0, 1)).astype(np.uint8)).save(file, quality=80)
+    return file
+
+
+@pytest.mark.datasets
+def test_a_real_photograph_is_judged(page: Page, app: str) -> None:
+    photo = next((paths.datasets_dir() / "real_digits" / "5").glob("Wikunia_*.png"))
+    open_first_page(page, app)
+
+    page.get_by_role("tab", name="Upload").click()
+    page.locator("input[type=file]").set_input_files(photo)
+
+    verdict(page, "Normal")
+
+
+def test_a_file_that_is_no_picture_is_refused_by_name(page: Page, app: str, tmp_path: Path) -> None:
+    file = tmp_path / "holiday.png"
+    file.write_bytes(b"not a picture")
+    open_first_page(page, app)
+
+    page.get_by_role("tab", name="Upload").click()
+    page.locator("input[type=file]").set_input_files(file)
+
+    expect(page.get_by_test_id("stAlert")).to_contain_text("holiday.png", timeout=30 * SECONDS)
+    expect(page.get_by_test_id("stException")).to_have_count(0)

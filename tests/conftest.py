@@ -1,0 +1,151 @@
+"""What all tests share: a state folder for each, small real models, and what a test may need from the machine."""
+
+import importlib.util
+import os
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+# Before anything imports torch: several test processes with several threads each only wait for one another.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+from core import datasets, models, paths, runs
+from core.detector import Detector
+from core.models import SUFFIX
+
+MARKERS = {
+    "datasets": "needs MNIST's files",
+    "ray": "needs Ray",
+    "browser": "needs a real browser",
+}
+LEFT_OUT = pytest.StashKey[Counter[str]]()
+
+
+def missing(marker: str) -> str | None:
+    """What to do so that tests with this marker can run here; None when they can."""
+    if marker == "datasets" and not datasets.available("mnist"):
+        return f"set ODD_DIGIT_DATASETS to a folder with MNIST/raw (now {paths.datasets_dir()})"
+    if marker == "ray" and not importlib.util.find_spec("ray"):
+        return "pip install -r requirements-ray.txt"
+    if marker == "browser":
+        if not importlib.util.find_spec("pytest_playwright"):
+            return "pip install pytest-playwright"
+        if chromium() is None:
+            return "install Chromium, or name one with CHROMIUM=/path/to/chromium"
+    return None
+
+
+def chromium() -> str | None:
+    """The browser to test with."""
+    return os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    for marker, what in MARKERS.items():
+        config.addinivalue_line("markers", f"{marker}: {what}")
+    config.stash[LEFT_OUT] = Counter()
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Browser tests import Playwright on their first lines, so without it not even their names can be read."""
+    if collection_path.name != "browser" or importlib.util.find_spec("playwright"):
+        return None
+    _leave_out(config, "browser", 1, "the folder tests/browser")
+    return True
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for marker in MARKERS:
+        needing = [item for item in items if item.get_closest_marker(marker)]
+        if needing and missing(marker):
+            _leave_out(config, marker, len(needing), f"{len(needing)} tests")
+            items[:] = [item for item in items if item not in needing]
+            config.hook.pytest_deselected(items=needing)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    for marker, count in config.stash[LEFT_OUT].items():
+        terminalreporter.write_line(
+            f"LEFT OUT: {count} marked '{marker}'. To run them: {missing(marker)}.", yellow=True, bold=True
+        )
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: object, error: object) -> None:
+    """Under pytest-xdist the workers collect; every one of them leaves out the same tests."""
+    found = getattr(node, "workeroutput", {}).get("left_out", {})
+    node.config.stash[LEFT_OUT] |= Counter(found)  # type: ignore[attr-defined]
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["left_out"] = dict(session.config.stash[LEFT_OUT])
+
+
+def _leave_out(config: pytest.Config, marker: str, count: int, what: str) -> None:
+    if os.environ.get("CI") == "true":
+        raise pytest.UsageError(f"CI leaves no test out, but {what} cannot run: {missing(marker)}.")
+    config.stash[LEFT_OUT][marker] += count
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _state_of_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What is made once for all tests leaves no trace in anyone's own state either."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ODD_DIGIT_STATE", str(tmp_path_factory.mktemp("session-state")))
+        patch.delenv("ODD_DIGIT_SHARED", raising=False)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def state_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where this test, and no other, keeps history, jobs and models; nothing is in it yet."""
+    folder = tmp_path / "state"
+    monkeypatch.setenv("ODD_DIGIT_STATE", str(folder))
+    monkeypatch.delenv("ODD_DIGIT_SHARED", raising=False)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_detector_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """``tiny-5.safetensors``: a real detector whose normal digit is 5, trained for one epoch on about 140 digits."""
+    return _train(tmp_path_factory.mktemp("models") / f"tiny-5{SUFFIX}", ("5",))
+
+
+@pytest.fixture(scope="session")
+def tiny_detector_any_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """``tiny-any.safetensors``: a real detector of the digits 0, 5 and 8."""
+    return _train(tmp_path_factory.mktemp("models") / f"tiny-any{SUFFIX}", ("0", "5", "8"))
+
+
+@pytest.fixture(scope="session")
+def tiny_detector(tiny_detector_file: Path) -> Detector:
+    """The detector of ``tiny_detector_file``; shared, so change nothing in it."""
+    return Detector.load(tiny_detector_file)
+
+
+@pytest.fixture(scope="session")
+def tiny_detector_any(tiny_detector_any_file: Path) -> Detector:
+    """The detector of ``tiny_detector_any_file``; shared, so change nothing in it."""
+    return Detector.load(tiny_detector_any_file)
+
+
+@pytest.fixture
+def tiny_shelf(state_dir: Path, tiny_detector_file: Path, tiny_detector_any_file: Path) -> tuple[str, str]:
+    """Both tiny models on this test's own shelf; gives their names, "tiny-5" and "tiny-any"."""
+    folder = models.own_folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in (tiny_detector_file, tiny_detector_any_file):
+        shutil.copy(file, folder)
+    return tiny_detector_file.stem, tiny_detector_any_file.stem
+
+
+def _train(path: Path, normal: tuple[str, ...]) -> Path:
+    images, labels = runs.normal_images(datasets.load("digits", "train"), normal)
+    detector = Detector(epochs=1).fit(images, labels)
+    runs.finish(detector, path.stem, "digits", [datasets.load("digits", "test")])
+    detector.save(path)
+    return path

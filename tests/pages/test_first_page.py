@@ -1,0 +1,154 @@
+"""The first page as Streamlit runs it, without a browser: what is shown, and that nothing raises."""
+
+import base64
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from core import paths
+from core.examples import for_normal
+from core.history import History
+from core.operating import OperatingPoint
+from core.verdicts import Verdict
+
+
+def example(name: str) -> Image.Image:
+    return next(each for each in for_normal(("5",)) if each.name == name).picture()
+
+
+def png(picture: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def open_page(**query: str) -> AppTest:
+    page = AppTest.from_file(str(paths.ROOT / "dashboard.py"), default_timeout=60)
+    for key, value in query.items():
+        page.query_params[key] = value
+    return page.run()
+
+
+def put_on_canvas(page: AppTest, picture: Image.Image, strokes: int = 1) -> AppTest:
+    data = "data:image/png;base64," + base64.b64encode(png(picture.convert("RGBA"))).decode()
+    drawing = {"raw": {"objects": [{"type": "Path"}] * strokes}, "data": data}
+    page.session_state["canvas"] = {"drawing": drawing, "backgroundFit": None}
+    return page.run()
+
+
+def words(page: AppTest) -> str:
+    shown = [*page.markdown, *page.caption, *page.warning, *page.error, *page.info]
+    return "\n".join(str(each.value) for each in shown)
+
+
+def test_before_the_first_stroke_an_example_is_judged_and_called_one() -> None:
+    page = open_page(model="mnist-5")
+
+    assert not page.exception
+    assert "An example, a 5." in words(page)
+    assert "Normal" in words(page)
+    assert History().count().judged == 0
+
+
+def test_a_drawn_five_is_normal_and_a_broken_one_is_not() -> None:
+    page = open_page(model="mnist-5")
+
+    assert "[:material/check_circle: Normal]" in words(put_on_canvas(page, example("a 5")))
+    assert "[:material/warning: Anomaly]" in words(put_on_canvas(page, example("a broken 5")))
+    assert not page.exception
+
+
+def test_a_drawing_is_one_row_of_the_history_however_many_strokes_it_has() -> None:
+    page = open_page(model="mnist-5")
+
+    put_on_canvas(page, example("a broken 5"), strokes=1)
+    put_on_canvas(page, example("a 5"), strokes=2)
+    page.run()
+
+    rows = History().browse()
+    assert [(row.source_kind, row.class_id) for row in rows] == [("canvas", 0)]
+
+
+def test_clearing_the_canvas_begins_another_drawing() -> None:
+    page = open_page(model="mnist-5")
+
+    put_on_canvas(page, example("a 5"))
+    put_on_canvas(page, Image.new("L", (280, 280), 255), strokes=0)
+    assert "An example" in words(page)
+    put_on_canvas(page, example("a 3"))
+
+    assert sorted(row.class_id for row in History().browse()) == [0, 1]
+
+
+def test_any_digit_is_read_as_what_it_could_be() -> None:
+    page = put_on_canvas(open_page(model="mnist-any"), example("a 3"))
+
+    assert "Normal: reads as 3" in words(page)
+
+
+def test_choosing_another_normal_digit_changes_the_verdict_and_the_link() -> None:
+    page = put_on_canvas(open_page(model="mnist-5"), example("a 3"))
+    assert "Anomaly" in words(page)
+
+    page.button_group(key="digit_choice").set_value(["3"]).run()
+
+    assert "Normal" in words(page)
+    assert page.query_params["model"] == ["mnist-3"]
+    assert not page.exception
+
+
+def test_a_strange_link_is_answered_with_a_sentence_and_the_page_goes_on() -> None:
+    page = open_page(model="../../etc", evidence="nonsense", alpha="2")
+
+    assert not page.exception
+    assert "The link was not understood" in words(page)
+    assert "look this odd" in words(page)
+
+
+def test_several_uploads_give_one_verdict_each_and_a_broken_file_its_reason() -> None:
+    page = open_page(model="mnist-5")
+    page.session_state["way_in"] = "Upload"
+    page.run()
+
+    files = [("five.png", png(example("a 5")), "image/png"), ("three.png", png(example("a 3")), "image/png")]
+    page.file_uploader(key="uploads").set_value([*files, ("broken.png", b"not a picture", "image/png")]).run()
+
+    assert not page.exception
+    assert "**2 digits, 1 anomaly.**" in words(page)
+    assert "broken.png" in words(page)
+    assert sorted((row.source, row.class_id) for row in History().browse()) == [
+        ("upload: five.png", 0),
+        ("upload: three.png", 1),
+    ]
+
+
+def test_the_page_and_the_command_line_say_the_same(tmp_path: paths.Path) -> None:
+    from core import ink
+    from core.detector import Detector
+
+    file = tmp_path / "five.png"
+    file.write_bytes(png(example("a broken 5")))
+    page = open_page(model="mnist-5")
+    page.session_state["way_in"] = "Upload"
+    page.run()
+    page.file_uploader(key="uploads").set_value([("five.png", file.read_bytes(), "image/png")]).run()
+
+    readings = Detector.load("mnist-5").inspect(ink.read(file).images)
+    expected = Verdict.of(readings, 0, OperatingPoint("mnist-5"), source="", source_kind="cli")
+    (row,) = History().browse()
+    assert row.p_values == expected.p_values
+    assert np.array_equal(row.image, expected.image)
+
+
+@pytest.mark.parametrize("way", ["Upload", "Camera"])
+def test_before_a_picture_is_given_the_page_says_what_will_happen(way: str) -> None:
+    page = open_page(model="mnist-5")
+    page.session_state["way_in"] = way
+
+    page.run()
+
+    assert "appears here as soon as there is a picture" in words(page)
+    assert not page.exception

@@ -1,0 +1,225 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.history import Filter, History, Verdict
+from core.operating import EVIDENCES
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = str(ROOT / "pages" / "4_History.py")
+
+
+@pytest.fixture
+def history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> History:
+    monkeypatch.setenv("ODD_DIGIT_STATE", str(tmp_path))
+    monkeypatch.delenv("ODD_DIGIT_SHARED", raising=False)
+    return History()
+
+
+def fill(history: History, n: int = 3) -> list[int]:
+    """Verdicts 1 .. n, each a minute after the one before; every third is an anomaly by mnist-8."""
+    return history.record_all(
+        Verdict(
+            source=f"upload: {number}.png",
+            source_kind="canvas" if number == 1 else "upload",
+            model="mnist-8" if number % 3 == 0 else "mnist-5",
+            evidence="fused",
+            alpha=0.05,
+            threshold=1.25,
+            scores=dict.fromkeys(EVIDENCES, 0.5),
+            p_values=dict.fromkeys(EVIDENCES, 0.3),
+            p_value=0.004 if number % 3 == 0 else 0.3,
+            class_id=int(number % 3 == 0),
+            image=np.full((28, 28), number / 1000, np.float32),
+            time=1e9 + 60 * number,
+            last_seen=1e9 + 60 * number,
+        )
+        for number in range(1, n + 1)
+    )
+
+
+def show(**query: str) -> AppTest:
+    page = AppTest.from_file(PAGE, default_timeout=30)
+    for key, value in query.items():
+        page.query_params[key] = value
+    return checked(page.run())
+
+
+def checked(page: AppTest) -> AppTest:
+    assert [error.message for error in page.exception] == []
+    return page
+
+
+def text(page: AppTest) -> str:
+    return "\n".join(element.value for kind in (page.markdown, page.caption, page.info) for element in kind)
+
+
+def rows(page: AppTest) -> list[int]:
+    return [int(box.key.removeprefix("chosen-")) for box in page.checkbox if box.key.startswith("chosen-")]
+
+
+def test_an_empty_history_says_how_it_fills_and_where_it_lies(history: History) -> None:
+    page = show()
+
+    assert "Nothing here yet" in text(page)
+    assert str(history.path) in text(page)
+    assert rows(page) == []
+
+
+def test_verdicts_are_listed_newest_first_with_their_words_and_numbers(history: History) -> None:
+    first, second, third = fill(history)
+
+    page = show()
+
+    assert rows(page) == [third, second, first]
+    assert "In all 3, 1 anomaly" in text(page)
+    assert "**Anomaly**] 4 in 1,000" in text(page)
+    assert "upload: 2.png" in text(page)
+    assert page.image is not None
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        pytest.param({"by_model": "mnist-8"}, [3], id="model"),
+        pytest.param({"by_verdict": "normal"}, [2, 1], id="verdict"),
+        pytest.param({"by_source": "drawing"}, [1], id="source"),
+        pytest.param({"by_mark": "marked wrong"}, [2], id="mark"),
+        pytest.param({"from_day": "2001-09-10"}, [], id="after the last day"),
+        pytest.param({"to_day": "2001-09-10"}, [3, 2, 1], id="up to the day after"),
+    ],
+)
+def test_a_link_opens_the_history_filtered(history: History, query: dict[str, str], expected: list[int]) -> None:
+    ids = fill(history)
+    history.mark(ids[1], "wrong")
+
+    page = show(**query)
+
+    assert rows(page) == [ids[number - 1] for number in expected]
+    assert ("No verdict matches" in text(page)) == (not expected)
+
+
+def test_choosing_a_verdict_narrows_the_rows(history: History) -> None:
+    fill(history)
+    page = show()
+
+    checked(page.selectbox(key="by_verdict").select("anomaly").run())
+
+    assert rows(page) == [3]
+
+
+def test_a_verdict_is_marked_wrong_and_given_its_true_label(history: History) -> None:
+    _, second, _ = fill(history)
+    page = show()
+
+    checked(page.segmented_control(key=f"mark-{second}").set_value("wrong").run())
+    checked(page.selectbox(key=f"label-{second}").select("3").run())
+
+    assert (history.get(second).mark, history.get(second).true_label) == ("wrong", "3")
+    assert "1 marked, 1 of them wrong" in text(page)
+    assert page.segmented_control(key=f"mark-{second}").value == "wrong"
+
+
+def test_one_row_is_deleted_and_brought_back(history: History) -> None:
+    first, second, third = fill(history)
+    page = show()
+
+    checked(page.button(key=f"delete-{second}").click().run())
+    assert rows(page) == [third, first]
+    assert page.button(key="undo").label == "Undo: bring back 1"
+    checked(page.button(key="undo").click().run())
+
+    assert rows(page) == [third, second, first]
+    assert not [button for button in page.button if button.key == "undo"]
+
+
+def test_the_chosen_rows_are_deleted(history: History) -> None:
+    first, second, third = fill(history)
+    page = show()
+    checked(page.checkbox(key=f"chosen-{first}").check().run())
+    checked(page.checkbox(key=f"chosen-{third}").check().run())
+
+    checked(page.button(key="delete-chosen").click().run())
+
+    assert rows(page) == [second]
+    assert not [button for button in page.button if button.key == "delete-chosen"]
+
+
+def test_what_the_filter_shows_is_deleted_and_the_rest_stays(history: History) -> None:
+    fill(history)
+    page = show(by_verdict="normal")
+
+    checked(page.button(key="delete-shown").click().run())
+
+    assert [kept.class_id for kept in history.browse()] == [1]
+
+
+def test_everything_is_deleted_and_brought_back(history: History) -> None:
+    fill(history)
+    page = show()
+
+    checked(page.button(key="delete-all").click().run())
+    assert "Nothing here yet" in text(page)
+    checked(page.button(key="undo").click().run())
+
+    assert len(rows(page)) == 3
+
+
+def test_many_rows_come_page_by_page(history: History) -> None:
+    fill(history, 45)
+
+    page = show()
+
+    assert rows(page) == list(range(45, 25, -1))
+    assert page.session_state["page-of-3"] == 1
+
+
+def test_on_a_shared_server_another_visitors_rows_are_not_shown(
+    history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(history)
+    monkeypatch.setenv("ODD_DIGIT_SHARED", "1")
+
+    page = show()
+
+    assert rows(page) == []
+    assert "Nothing here yet" in text(page)
+
+
+def test_a_damaged_history_is_said_once_and_the_page_goes_on(history: History) -> None:
+    history.path.write_bytes(b"this was never a database " * 400)
+
+    page = show()
+
+    assert [error.value for error in page.error if "set aside" in error.value]
+    checked(page.run())
+    assert [error.value for error in page.error] == []
+    assert "Nothing here yet" in text(page)
+
+
+def test_a_row_whose_model_is_gone_still_shows_what_was_recorded(history: History) -> None:
+    (row,) = history.record_all([Verdict(**(vars(_one(history)) | {"model": "long-gone", "id": 0}))])
+    page = show()
+
+    checked(page.button(key=f"open-{row}").click().run())
+
+    assert any("no model 'long-gone'" in error.value for error in page.error)
+    assert "As recorded: " in text(page)
+
+
+def test_a_sample_is_reviewed_only_by_model_and_its_progress_is_shown(history: History) -> None:
+    fill(history, 60)
+    history.mark(history.browse(Filter(model="mnist-5"))[0].id, "right")
+
+    unnamed = show(review="true")
+    page = show(review="true", by_model="mnist-5", sample="20")
+
+    assert "Choose the model above first" in text(unnamed)
+    assert len(rows(page)) == 20
+    assert {history.get(row).model for row in rows(page)} == {"mnist-5"}
+
+
+def _one(history: History) -> Verdict:
+    return history.get(fill(history, 1)[0])
