@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from core.cli_batch import batch
 from core.errors import OddDigitError
 from core.operating import EVIDENCES, OperatingPoint
 
@@ -188,6 +189,9 @@ def list_models() -> None:
         kind = "shipped" if model.shipped else "own"
         table.add_row(model.name, ", ".join(card.normal), card.dataset, card.yardstick, f"{card.created[:10]}, {kind}")
     Console().print(table)
+
+
+app.command()(batch)
 
 
 def _point(model: str, evidence: Evidence, alpha: float) -> OperatingPoint:

@@ -1,7 +1,7 @@
 """The detector: fit on normal digits, inspect any, save and load. The one door to networks, scoring and calibration."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
@@ -110,6 +110,8 @@ class Detector(OutlierMixin, BaseEstimator):
         X: ArrayLike,  # noqa: N803
         y: Sequence[Any] | NDArray[Any] | None = None,
         folder: Path | None = None,
+        watch: Callable[[str, Trainer], None] | None = None,
+        enough: Callable[[], bool] = lambda: False,
     ) -> Iterator[Progress]:
         """``fit``, handing out progress; exhausting the iterator completes the fit.
 
@@ -118,6 +120,9 @@ class Detector(OutlierMixin, BaseEstimator):
             y: as for ``fit``.
             folder: where each digit's training state is kept after every epoch; a second run with the same folder
                 goes on from there, to the same tensors. None keeps nothing.
+            watch: called with a label and its trainer after every epoch, and once where a run goes on from.
+            enough: asked as training goes; once it says so, the last finished epoch of each digit begun is what is
+                kept, and digits without one are left out. One epoch is always learnt. Needs ``folder``.
         """
         images = as_images(X)
         labels = np.array(["digit"] * len(images) if y is None else [str(label) for label in y])
@@ -138,16 +143,26 @@ class Detector(OutlierMixin, BaseEstimator):
         curve: dict[str, dict[str, list[float]]] = {}
         counts: dict[str, tuple[int, int, int]] = {}
         for i, name in enumerate(names):
+            if self.scorers_ and enough() and not _begun(folder, i):
+                break
             mine = images[labels == name]
             parts = split(len(mine), self.split_seed)
             tune[name], calibrate[name] = mine[parts.tune], mine[parts.calibrate]
             counts[name] = (len(parts.train), len(parts.tune), len(parts.calibrate))
-            state = folder / f"digit-{i}.safetensors" if folder is not None else None
+            state = _state_file(folder, i) if folder is not None else None
             trainer = Trainer(mine[parts.train], settings, state)
-            for progress in trainer.run():
+            if watch is not None and trainer.epoch:
+                watch(name, trainer)
+            for progress in () if trainer.epoch and enough() else trainer.run():
+                if watch is not None and progress.epoch_ended:
+                    watch(name, trainer)
                 yield of_several(progress, i, names, time.monotonic() - started)
+                if trainer.epoch and enough():
+                    trainer = Trainer(mine[parts.train], settings, state)  # as the last finished epoch left it
+                    break
             self.scorers_[name] = Scorer.fit(trainer.networks, mine[parts.train], tune[name], settings)
             curve[name] = trainer.curve
+        names = tuple(self.scorers_)
         self.standards_ = {name: _standards(self.scorers_[name], tune[name]) for name in names}
         self._calibrate(calibrate)
         self.evaluation_ = None
@@ -356,6 +371,14 @@ def as_images(images: ArrayLike) -> NDArray[np.float32]:
     if array.size and not (array.min() >= 0 and array.max() <= 1):
         raise OddDigitError("images must lie between 0 (paper) and 1 (ink): divide bytes by 255.")
     return array
+
+
+def _state_file(folder: Path, index: int) -> Path:
+    return folder / f"digit-{index}.safetensors"
+
+
+def _begun(folder: Path | None, index: int) -> bool:
+    return folder is not None and _state_file(folder, index).exists()
 
 
 def of_several(progress: Progress, index: int, names: tuple[str, ...], seconds: float) -> Progress:

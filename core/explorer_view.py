@@ -77,26 +77,30 @@ class View:
             "labels": _hardest_labels(lines, lines.row(calibration.threshold(0.05))),
             "histogram": _histogram(calibration, evaluation, point.evidence, axis),
             "curves": _curves(evaluation, point.evidence),
-            "sentence": sentence(calibration, evaluation, card, point),
+            "sentence": promise(evaluation, card),
+            "noLine": "" if np.isfinite(lines.threshold[-1]) else no_line(calibration, point.alpha or 0),
         }
         return cls(lines, row, data)
 
 
-def sentence(calibration: Calibration, evaluation: Evaluation | None, card: Card, point: OperatingPoint) -> str:
-    """The promise with places for the figures that move: ``{alpha}``, ``{bound}`` and ``{rate}``.
-
-    Where the operating point's alpha leaves no line, the sentence says so and how many digits one would take.
-    """
-    normals = wording.name_normals(card.normal)
-    if point.alpha is not None and calibration.rank(point.alpha) < 1:
-        needed = f"{images_needed(point.alpha):,}"
-        return NO_LINE.format(n=f"{calibration.n:,}", alpha=f"{100 * point.alpha:g} %", needed=needed)
-    text = PROMISE.replace("{normals}", normals).replace("{yardstick}", card.yardstick)
+def promise(evaluation: Evaluation | None, card: Card) -> str:
+    """The promise, with places for the figures that move: ``{alpha}``, ``{bound}`` and ``{rate}``."""
+    text = PROMISE.replace("{normals}", wording.name_normals(card.normal)).replace("{yardstick}", card.yardstick)
     if evaluation is not None and evaluation.n_normal:
         used = np.unique(evaluation.source[~evaluation.anomaly])
         names = " and ".join(say_source(evaluation.sources[i]) for i in used)
         text += MEASURED.replace("{sources}", names)
     return f"{text}."
+
+
+def no_line(calibration: Calibration, alpha: float) -> str:
+    """Why an alpha leaves no line, and how many calibration digits one would take.
+
+    >>> no_line(Calibration.fit(range(30)), 0.01)
+    'No line: 30 calibration digits are too few for 1 %, so nothing is flagged; 99 are needed.'
+    """
+    needed = f"{images_needed(alpha):,}"
+    return NO_LINE.format(n=f"{calibration.n:,}", alpha=f"{100 * alpha:g} %", needed=needed)
 
 
 def say_source(source: str) -> str:

@@ -37,6 +37,11 @@ def own_folder() -> Path:
     return paths.state_dir() / "models"
 
 
+def runs_folder() -> Path:
+    """Where training runs that have not finished yet keep their state, each under the name its model will have."""
+    return paths.state_dir() / "runs"
+
+
 def shelf() -> list[Model]:
     """All models by name, shipped ones first; reads no file."""
     shipped = [Model(path.stem, path, True) for path in sorted(paths.CHECKPOINTS.glob(f"*{SUFFIX}"))]
@@ -93,6 +98,8 @@ def place_for(name: str) -> Path:
         if model.name.lower() == name.lower():
             kind = "shipped model, which is read-only" if model.shipped else "model of yours"
             raise ModelError(f"{name!r} is the name of a {kind}: choose another name.")
+    if name.lower() in {run.name.lower() for run in runs_folder().glob("*")}:
+        raise ModelError(f"{name!r} is the name of an unfinished training run: resume that, or choose another name.")
     return own_folder() / f"{name}{SUFFIX}"
 
 

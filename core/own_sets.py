@@ -6,8 +6,8 @@ import sys
 import tokenize
 import zipfile
 import zlib
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Iterable
+from pathlib import Path, PurePath
 from typing import NamedTuple
 
 import numpy as np
@@ -73,8 +73,6 @@ def read_folder(path: str, progress: Callable[[float, str], None] | None = None)
     Raises:
         DatasetError: no such folder, too many files, or not one picture could be read.
     """
-    from core import ink
-
     folder, names = locate(path), folder_labels(path)
     files = [
         (label, file)
@@ -84,19 +82,46 @@ def read_folder(path: str, progress: Callable[[float, str], None] | None = None)
     ]
     if len(files) > MOST_FILES:
         raise DatasetError(f"folder:{path}: {len(files):,} files; at most {MOST_FILES:,}. Take a part of them.")
+    pictures = ((names[label], str(file.relative_to(folder)), file) for label, file in files)
+    content = read_pictures(pictures, len(files), f"folder:{path}", progress)
+    # A label all of whose pictures were refused, or that has none, still is one.
+    back = np.array([names.index(name) for name in content.label_names], dtype=np.int64)
+    return content._replace(labels=back[content.labels], label_names=names)
+
+
+def read_pictures(
+    pictures: Iterable[tuple[str, str, Path | bytes]],
+    total: int,
+    name: str,
+    progress: Callable[[float, str], None] | None = None,
+) -> Content:
+    """Read pictures of one shape each, through `core.ink`.
+
+    Args:
+        pictures: (label, what to call it, where it lies or its bytes), one at a time.
+        total: how many there are.
+        name: of the whole, for errors.
+        progress: called with the share done, 0 to 1, and a line to show.
+
+    Raises:
+        DatasetError: not one picture could be read.
+    """
+    from core import ink
+
     images, labels, refused = [], [], []
-    for done, (label, file) in enumerate(files):
+    for done, (label, file, source) in enumerate(pictures):
         if progress is not None:
-            progress(done / len(files), f"folder:{path}: picture {done + 1:,} of {len(files):,}")
+            progress(min(done / max(total, 1), 1.0), f"{name}: picture {done + 1:,} of {total:,}")
         try:
-            images.append(ink.read(file, name=file.name, split=False).images[0])
+            images.append(ink.read(source, name=PurePath(file).name, split=False).images[0])
             labels.append(label)
         except InkError as error:
-            refused.append((str(file.relative_to(folder)), str(error)))
+            refused.append((file, str(error)))
     if not images:
         why = f"; the first: {refused[0][1]}" if refused else ""
-        raise DatasetError(f"folder:{path}: no picture in it could be read ({len(refused)} refused{why}).")
-    return Content(np.stack(images), np.array(labels, dtype=np.int64), names, tuple(refused))
+        raise DatasetError(f"{name}: no picture in it could be read ({len(refused)} refused{why}).")
+    names, indices = np.unique(labels, return_inverse=True)
+    return Content(np.stack(images), indices.astype(np.int64), tuple(str(label) for label in names), tuple(refused))
 
 
 def read_npz(path: str) -> Content:

@@ -63,17 +63,20 @@ def find_lines(ink: Floats) -> list[Line]:
     edge = max(1, width // 50)
     if min(height, width) < 24 or not (drawn[:, :edge].any() and drawn[:, -edge:].any()):
         return []
-    y, x = np.nonzero(drawn)
-    slopes = np.tan(np.radians(np.arange(-_TILT, _TILT + 0.01, 0.4)))
+    y, x = (axis.astype(np.float32) for axis in np.nonzero(drawn))
+    x -= width / 2
+    slopes = np.tan(np.radians(np.arange(-_TILT, _TILT + 0.01, 0.5)))
     # (slopes, height): share of the columns in which each line through the middle column meets ink.
-    coverage = np.empty((len(slopes), height))
-    columns = np.arange(width) - width / 2
+    coverage = np.zeros((len(slopes), height))
+    rows = np.arange(height)
     for i, slope in enumerate(slopes):
-        middle = np.rint(y - slope * (x - width / 2)).astype(np.int64)
-        hits = np.bincount(middle[(middle >= 0) & (middle < height)], minlength=height)[:height]
-        path = np.arange(height)[:, None] + slope * columns
-        inside = ((path >= 0) & (path < height)).sum(axis=1)
-        coverage[i] = np.where(inside > 0.6 * width, np.minimum(hits / np.maximum(inside, 1), 1), 0)
+        middle = np.rint(y - np.float32(slope) * x).astype(np.int64)
+        hits = np.bincount(middle + height, minlength=3 * height)[height : 2 * height]
+        # How many columns the line spends in the picture: all, or fewer where it leaves at the top or the bottom.
+        half = width / 2 * abs(slope)
+        room = np.minimum(rows + 0.5, height - rows - 0.5)
+        inside = width / 2 * (1 + np.minimum(room / max(half, 1e-6), 1))
+        coverage[i] = np.where(inside > 0.6 * width, np.minimum(hits / inside, 1), 0)
     lines = []
     near, apart = 3, max(6, height // 25)
     while True:
@@ -92,7 +95,8 @@ def _pooled(ink: Floats) -> Floats:
     if factor == 1:
         return ink
     h, w = ink.shape[0] // factor, ink.shape[1] // factor
-    return ink[: h * factor, : w * factor].reshape(h, factor, w, factor).max(axis=(1, 3))
+    columns = ink[: h * factor, : w * factor].reshape(h, factor, w * factor).max(axis=1)
+    return np.maximum.reduce([columns[:, i::factor] for i in range(factor)])
 
 
 def _erase(ink: Floats, line: Line) -> None:

@@ -6,17 +6,19 @@ interrupted at any moment and resumed to the same detector.
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from core import datasets, models, paths
 from core.detector import Detector
-from core.errors import TrainingError
+from core.errors import OddDigitError, TrainingError
 from core.evaluation import Evaluation, concatenate
-from core.training import Progress
+from core.locks import FileLock
+from core.training import Progress, Trainer
 
 EVERY_LABEL = "any"
 
@@ -50,16 +52,44 @@ def default_name(dataset: str, normal: tuple[str, ...]) -> str:
 
 
 def folder(name: str) -> Path:
-    """Where the run of that name keeps its state until it has finished."""
-    return paths.state_dir() / "runs" / name
+    """Where the run of that name keeps its state until it has finished. While it exists, the name is taken."""
+    return models.runs_folder() / name
 
 
-def run(spec: RunSpec, resume: bool = False) -> Iterator[Progress]:
+def reserve(spec: RunSpec) -> None:
+    """Write down what to train, so that ``run(spec, resume=True)`` starts it and nothing else takes its name.
+
+    Raises:
+        ModelError: the name cannot be used, or a model or another run has it.
+    """
+    models.place_for(spec.name)
+    text = json.dumps(asdict(spec))
+    paths.write_whole(folder(spec.name) / "spec.json", lambda part: part.write_text(text))
+
+
+def begun(name: str) -> bool:
+    """Whether the run of that name has finished an epoch, so that there is something to resume or to keep."""
+    return any(folder(name).glob("digit-*.safetensors"))
+
+
+def discard(name: str) -> None:
+    """Throw away the state of the run of that name, and let go of the name."""
+    shutil.rmtree(folder(name), ignore_errors=True)
+
+
+def run(
+    spec: RunSpec,
+    resume: bool = False,
+    watch: Callable[[datasets.Dataset, str, Trainer], None] | None = None,
+    enough: Callable[[], bool] = lambda: False,
+) -> Iterator[Progress]:
     """Train, calibrate, evaluate and put on the shelf.
 
     Args:
         spec: what to train.
-        resume: go on with the interrupted run of that name.
+        resume: go on with the interrupted run of that name, with what it was asked for then.
+        watch: called with the training images, a label and its trainer after every epoch.
+        enough: asked as training goes; see ``Detector.fit_steps``.
 
     Yields:
         progress; when exhausted, ``models.load(spec.name)`` has the detector.
@@ -67,28 +97,46 @@ def run(spec: RunSpec, resume: bool = False) -> Iterator[Progress]:
     Raises:
         ModelError: the name cannot be used.
         DatasetError: the data set cannot be loaded.
-        TrainingError: a label is not in the data set, too few images, an interrupted run stands in the way, or
-            training diverged.
+        TrainingError: a label is not in the data set, too few images, an interrupted run stands in the way, it is
+            running already, or training diverged.
     """
-    place = models.place_for(spec.name)
+    if not resume:
+        reserve(spec)
     kept = folder(spec.name)
-    if resume:
-        spec = _interrupted(spec, kept)
-    elif kept.exists():
-        raise TrainingError(f"an interrupted run is named {spec.name!r}: resume it, or choose another name.")
+    spec = _interrupted(spec, kept)
+    lock = FileLock(kept / "lock")
+    if not lock.acquire():
+        raise TrainingError(f"the run {spec.name!r} is being trained by another process on this machine.")
+    try:
+        # While the run has the name nothing else can take it, so such a model is this run's own, saved just before
+        # it was interrupted.
+        if not any(model.name == spec.name for model in models.shelf()):
+            yield from _make(spec, kept, watch, enough)
+        discard(spec.name)
+    except OddDigitError:
+        if not resume and not begun(spec.name):
+            discard(spec.name)
+        raise
+    finally:
+        lock.release()
+
+
+def _make(
+    spec: RunSpec,
+    kept: Path,
+    watch: Callable[[datasets.Dataset, str, Trainer], None] | None,
+    enough: Callable[[], bool],
+) -> Iterator[Progress]:
     training = datasets.load(spec.dataset, "train")
     images, labels = normal_images(training, spec.normal)
-    if not resume:
-        paths.write_whole(kept / "spec.json", lambda part: part.write_text(json.dumps(asdict(spec))))
     detector = Detector(architecture=spec.architecture, epochs=spec.epochs, seed=spec.seed)
     last = None
-    for last in detector.fit_steps(images, labels, kept):
+    for last in detector.fit_steps(images, labels, kept, None if watch is None else partial(watch, training), enough):
         yield last
     if last is not None:
         yield replace(last, stage="evaluating", seconds_left=None, epoch_ended=False)
     finish(detector, spec.name, spec.dataset, [datasets.load(spec.dataset, "test")])
-    detector.save(place)
-    shutil.rmtree(kept)
+    detector.save(models.own_folder() / f"{spec.name}{models.SUFFIX}")
 
 
 def normal_images(dataset: datasets.Dataset, normal: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
@@ -135,7 +183,7 @@ def yardstick(dataset: str) -> str:
     """
     if dataset in datasets.NAMES:
         return f"{datasets.NAMES[dataset].title}'s writers"
-    return f"the writers of {dataset.split(':', 1)[-1]}"
+    return f"the writers of {Path(dataset.split(':', 1)[-1]).stem}"
 
 
 def _interrupted(spec: RunSpec, kept: Path) -> RunSpec:

@@ -22,6 +22,9 @@ from core.training import TrainingSettings, one_thread
 
 EVIDENCES = ("pixel", "gradient", "manifold", "discriminator", "fused")
 
+# Chosen on development digits and malformed normals, never on test images: the manifold tells other characters
+# best, the other two tell broken digits.
+WEIGHTS = {"manifold": 1.0, "gradient": 0.5, "discriminator": 0.1}
 _CHUNK = 256
 _DIGITS = 7  # significant digits that a score keeps
 
@@ -31,8 +34,13 @@ class Evidences:
     """What a scorer says about n images.
 
     Attributes:
-        scores: per name in ``EVIDENCES`` ``(n,)`` float64, higher = odder, rounded to seven significant digits so
-            that an image scores the same alone and in any batch.
+        scores: per name in ``EVIDENCES`` ``(n,)`` float64, not negative, higher = odder, rounded to seven
+            significant digits so that an image scores the same alone and in any batch.
+            ``pixel``: squared difference to the reconstruction, per ink in both, 0..1;
+            ``gradient``: distance to it in gradient-orientation features;
+            ``manifold``: distance to what the generator can draw, in that space;
+            ``discriminator``: minus the logarithm of ``realism``;
+            ``fused``: ``log(1 + exp(sum))`` of the standardised, weighted evidences, about linear for anomalies.
         reconstruction: ``(n, 28, 28)`` float32, the image on the generator's manifold that stands for the input.
         heat_map: ``(n, 28, 28)`` float32 in -1..1, input minus reconstruction: positive where there is ink that
             a normal digit would not have, negative where ink is missing, 0 where they agree.
@@ -54,7 +62,7 @@ class Scorer:
         networks: trained networks, as they will be stored.
         latents: ``(m, latent_size)`` of the training digits, as they will be stored.
         settings: what the networks were trained with.
-        fusion: centre and spread of each evidence that fuses.
+        fusion: centre and spread, among tune images, of each part that fuses; empty before they are known.
         memory: decoded memory, if it is known already.
     """
 
@@ -92,8 +100,9 @@ class Scorer:
             latents = refined(rounded.generator, _encode(rounded, train_images), given)
         latents = _dequantised(*_quantised(latents))
         scorer = cls(rounded, latents, settings, {})
-        raw = scorer.score(tune_images).scores
-        scorer.fusion = {name: _scale(_spread_out(name, raw[name])) for name in ("manifold", "discriminator")}
+        with one_thread():
+            parts = _fusion_parts(scorer._columns(tune_images))
+        scorer.fusion = {name: (float(part.mean()), float(max(part.std(), 1e-6))) for name, part in parts.items()}
         return scorer
 
     @classmethod
@@ -146,32 +155,29 @@ class Scorer:
             "fusion": {name: list(scale) for name, scale in self.fusion.items()},
         }
 
-    @torch.no_grad()
     def score(self, images: np.ndarray) -> Evidences:
         """Judge images; memory is bounded whatever their number.
 
         Args:
             images: ``(n, 28, 28)`` ink images.
         """
-        given = torch.from_numpy(np.ascontiguousarray(images, dtype=np.float32))
-        parts = [self._score_chunk(chunk) for chunk in given.split(_CHUNK)] or [self._score_chunk(given)]
-        columns = {name: torch.cat([part[name] for part in parts]).numpy() for name in parts[0]}
+        columns = self._columns(images)
+        parts = _fusion_parts(columns)
+        fused = sum(WEIGHTS[name] * (parts[name] - centre) / spread for name, (centre, spread) in self.fusion.items())
         scores = {
-            "pixel": columns["pixel"].astype(np.float64),
-            "gradient": columns["gradient"].astype(np.float64),
-            "manifold": columns["manifold"].astype(np.float64),
-            "discriminator": -columns["logit"].astype(np.float64),
+            "pixel": columns["pixel"],
+            "gradient": columns["gradient"],
+            "manifold": columns["manifold"],
+            "discriminator": np.logaddexp(0, -columns["logit"]),
+            "fused": np.logaddexp(0, fused),
         }
-        if self.fusion:
-            scores["fused"] = sum(
-                (_spread_out(name, scores[name]) - centre) / spread for name, (centre, spread) in self.fusion.items()
-            )
+        reconstruction = columns["reconstruction"].astype(np.float32)
         return Evidences(
             scores={name: _rounded(values) for name, values in scores.items()},
-            reconstruction=columns["reconstruction"],
-            heat_map=given.numpy() - columns["reconstruction"],
-            realism=_sigmoid(columns["logit"]),
-            reconstruction_realism=_sigmoid(columns["reconstruction_logit"]),
+            reconstruction=reconstruction,
+            heat_map=np.asarray(images, dtype=np.float32) - reconstruction,
+            realism=_probability(columns["logit"]),
+            reconstruction_realism=_probability(columns["reconstruction_logit"]),
         )
 
     def sample(self, n: int, seed: int) -> np.ndarray:
@@ -188,15 +194,23 @@ class Scorer:
         """Images ``(n, 28, 28)`` -> latents ``(n, latent_size)``."""
         return _encode(self.networks, images)
 
-    def _score_chunk(self, images: Tensor) -> dict[str, Tensor]:
+    def _columns(self, images: np.ndarray) -> dict[str, np.ndarray]:
+        """All that is measured of images, chunk by chunk, as float64."""
+        given = torch.from_numpy(np.ascontiguousarray(images, dtype=np.float32))
+        with torch.no_grad():
+            parts = [self._measure(chunk) for chunk in given.split(_CHUNK)]
+        return {name: torch.cat([part[name] for part in parts]).numpy().astype(np.float64) for name in parts[0]}
+
+    def _measure(self, images: Tensor) -> dict[str, Tensor]:
         features = gradient_features(images)  # (n, F)
         manifold, neighbours, weights = self._memory.distance(features)
         blend = (weights.unsqueeze(2) * self.latents[neighbours]).sum(dim=1)  # (n, latent)
         rebuilt = self.networks.generator(blend)  # (n, 1, 28, 28)
         logits = self.networks.discriminator(torch.cat((images.unsqueeze(1), rebuilt)))  # (2n,)
         reconstruction = rebuilt.squeeze(1)
+        ink = (images + reconstruction).sum(dim=(1, 2)).clamp_min(1.0)  # (n,)
         return {
-            "pixel": (images - reconstruction).square().mean(dim=(1, 2)),
+            "pixel": (images - reconstruction).square().sum(dim=(1, 2)) / ink,
             "gradient": (features - gradient_features(reconstruction)).square().sum(dim=1).sqrt(),
             "manifold": manifold,
             "logit": logits[: len(images)],
@@ -205,13 +219,17 @@ class Scorer:
         }
 
 
-def _spread_out(name: str, scores: np.ndarray) -> np.ndarray:
-    """Distances are ratios: their logarithm is what adds up with logits."""
-    return np.log(np.maximum(scores, 1e-6)) if name == "manifold" else scores
+def _fusion_parts(columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """What fuses, by the names in ``WEIGHTS``, ``(n,)`` each, about normally distributed for normal digits.
 
-
-def _scale(values: np.ndarray) -> tuple[float, float]:
-    return float(np.mean(values)), float(max(np.std(values), 1e-6))
+    Distances are ratios, so their logarithms add up. The discriminator's word is taken relative to the
+    reconstruction: how much more real would a normal digit in this place look?
+    """
+    return {
+        "manifold": np.log(np.maximum(columns["manifold"], 1e-6)),
+        "gradient": np.log(np.maximum(columns["gradient"], 1e-6)),
+        "discriminator": columns["reconstruction_logit"] - columns["logit"],
+    }
 
 
 def _rounded(values: np.ndarray) -> np.ndarray:
@@ -220,8 +238,8 @@ def _rounded(values: np.ndarray) -> np.ndarray:
     return np.round(values / size) * size
 
 
-def _sigmoid(logits: np.ndarray) -> np.ndarray:
-    return 1 / (1 + np.exp(-logits.astype(np.float64)))
+def _probability(logits: np.ndarray) -> np.ndarray:
+    return np.exp(-np.logaddexp(0, -logits))
 
 
 def _quantised(latents: Tensor) -> tuple[Tensor, Tensor]:

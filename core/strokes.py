@@ -7,7 +7,7 @@ from PIL import Image
 SIDE = 28
 BOX = 20
 # Shapes are worked on as masks this many times finer than the ink image, so that a stroke of any pen has a shape.
-FINE = 8
+FINE = 6
 THINNEST, THICKEST = 2.3, 2.7
 
 Floats = NDArray[np.float32]
@@ -47,12 +47,11 @@ def normalise(mask: Mask, thinnest: float = THINNEST, thickest: float = THICKEST
         thickest: greatest width, likewise.
 
     Returns:
-        a mask with a margin, about the same size.
+        a mask of about the same size.
     """
     from scipy.ndimage import distance_transform_edt
 
     longest = max(np.ptp(axis) + 1 for axis in np.nonzero(mask))
-    mask = np.pad(mask, longest // 4)
     width, skeleton, depth = _anatomy(mask)
     aim = float(np.clip(width * BOX / longest, thinnest, thickest))
     # Growing by d on every side makes the box grow too: (width + 2 d) / (longest + 2 d) = aim / BOX.
@@ -60,7 +59,7 @@ def normalise(mask: Mask, thinnest: float = THINNEST, thickest: float = THICKEST
     if abs(grow) < 0.5:
         return mask
     if grow > 0:
-        return distance_transform_edt(~mask) <= grow
+        return distance_transform_edt(~np.pad(mask, int(grow) + 1)) <= grow
     spine = distance_transform_edt(~skeleton) <= max((width + 2 * grow) / 2, 1.0)
     return (depth > -grow) | (spine & mask)
 

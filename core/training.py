@@ -5,7 +5,6 @@ checkpoint from which a killed run goes on to the very same tensors.
 """
 
 import dataclasses
-import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,18 +13,15 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn import functional as F
 
+from core import training_state
 from core.edits import jitter, malformed
 from core.errors import TrainingError
 from core.features import gradient_features
 from core.networks import Networks, build
-from core.paths import write_whole
 
-CHECKPOINT_VERSION = 1
 LOSSES = ("generator", "discriminator", "reconstruction")
 SAMPLES = 16
 _REPORT_SECONDS = 0.5
@@ -52,14 +48,14 @@ class TrainingSettings:
 
     architecture: str = "conv"
     latent_size: int = 32
-    epochs: int = 10
+    epochs: int = 12
     seed: int = 0
     batch_size: int = 64
     learning_rate: float = 2e-3
     discriminator_rate: float = 1e-3
     discriminator_decay: float = 0.05
     adversarial_weight: float = 0.02
-    gradient_weight: float = 0.05
+    gradient_weight: float = 0.2
     negatives_weight: float = 0.1
     moment_weight: float = 1e-3
 
@@ -187,7 +183,7 @@ class Trainer:
         self.epoch += 1
         self.seconds = earlier + time.monotonic() - started
         if self._checkpoint is not None:
-            write_whole(self._checkpoint, self._save)
+            self._save(self._checkpoint)
         yield self._progress(means, 0.0, epoch_ended=True)
 
     def _step(self, images: Tensor, fraction: float) -> dict[str, float]:
@@ -262,45 +258,24 @@ class Trainer:
         )
 
     def _save(self, path: Path) -> None:
-        tensors = {"random": self._random.get_state()}
-        for name, network in self.networks._asdict().items():
-            tensors |= {f"{name}.{key}": value for key, value in network.state_dict().items()}
-        for name, optimiser in self._optimisers.items():
-            for index, state in optimiser.state_dict()["state"].items():
-                tensors |= {f"optimiser.{name}.{index}.{key}": value for key, value in state.items()}
-        metadata = {
-            "version": CHECKPOINT_VERSION,
+        run = {
             "settings": dataclasses.asdict(self.settings),
             "images": len(self.images),
             "epoch": self.epoch,
             "seconds": self.seconds,
             "curve": self.curve,
         }
-        save_file({key: value.contiguous() for key, value in tensors.items()}, path, {"run": json.dumps(metadata)})
+        training_state.save(path, self.networks, self._optimisers, self._random, run)
 
     def _restore(self, path: Path) -> None:
-        try:
-            with safe_open(path, framework="pt") as file:
-                metadata = json.loads((file.metadata() or {})["run"])
-                tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a dictionary
-        except (SafetensorError, OSError, KeyError, json.JSONDecodeError) as error:
-            raise TrainingError(f"{path.name} is not a readable checkpoint; delete it to start afresh") from error
-        same = (CHECKPOINT_VERSION, dataclasses.asdict(self.settings), len(self.images))
-        if (metadata.get("version"), metadata.get("settings"), metadata.get("images")) != same:
+        run, tensors = training_state.read(path)
+        if (run.get("settings"), run.get("images")) != (dataclasses.asdict(self.settings), len(self.images)):
             raise TrainingError(
-                f"{path.name} belongs to a run with other settings, images or version; "
+                f"{path.name} belongs to a run with other settings or images; "
                 "resume with the same ones, or delete it to start afresh"
             )
-        for name, network in self.networks._asdict().items():
-            network.load_state_dict(_under(tensors, f"{name}."))
-        for name, optimiser in self._optimisers.items():
-            state: dict[int, dict[str, Tensor]] = {}
-            for key, value in _under(tensors, f"optimiser.{name}.").items():
-                index, entry = key.split(".")
-                state.setdefault(int(index), {})[entry] = value
-            optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
-        self._random.set_state(tensors["random"])
-        self.epoch, self.seconds, self.curve = metadata["epoch"], metadata["seconds"], metadata["curve"]
+        training_state.restore(tensors, self.networks, self._optimisers, self._random)
+        self.epoch, self.seconds, self.curve = run["epoch"], run["seconds"], run["curve"]
 
 
 def _check(images: np.ndarray, settings: TrainingSettings) -> None:
@@ -322,10 +297,6 @@ def _moment_gap(latents: Tensor) -> Tensor:
     centred = latents - mean
     covariance = centred.T @ centred / len(latents)
     return mean.square().sum() + (covariance - torch.eye(len(covariance))).square().sum() / len(covariance)
-
-
-def _under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
 
 
 @contextmanager

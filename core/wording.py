@@ -38,22 +38,28 @@ def describe(readings: Readings, row: int, point: OperatingPoint, yardstick: str
     normals = name_normals(readings.normal)
     p_value = float(readings.p_values[point.evidence][row])
     calibration = readings.calibrations[point.evidence]
-    verdict = "Anomaly" if anomaly else "Normal"
-    if readings.digit_p_values and not anomaly:
-        plausible = readings.plausible(point, row)
-        if plausible:
-            verdict = f"Normal: reads as {_or(plausible)}"
     if p_value <= calibration.floor:
         meaning = f"Fewer than 1 in {calibration.n:,} {normals} look this odd."
     else:
         meaning = f"{say_rate(p_value)} {normals} look this odd or odder."
     return Wording(
         anomaly=anomaly,
-        verdict=verdict,
+        verdict=say_verdict(anomaly, readings.plausible(point, row)),
         meaning=meaning,
         yardstick=f"Measured against {calibration.n:,} {normals} by {yardstick}.",
         extrapolation=_extrapolate(readings, row, point),
     )
+
+
+def say_verdict(anomaly: bool, plausible: tuple[str, ...]) -> str:
+    """The verdict in a word or a few, with the digits that the ink could be.
+
+    >>> say_verdict(True, ()), say_verdict(False, ()), say_verdict(False, ("4", "9"))
+    ('Anomaly', 'Normal', 'Normal: reads as 4 or 9')
+    """
+    if anomaly:
+        return "Anomaly"
+    return f"Normal: reads as {_or(plausible)}" if plausible else "Normal"
 
 
 def name_normals(normal: tuple[str, ...]) -> str:

@@ -20,17 +20,23 @@ def page(history: History) -> None:
     history_rows.undo(history)
     if not counts.judged:
         st.info("Nothing here yet: what you draw, upload or photograph is listed here.", icon=":material/draw:")
-        st.page_link("dashboard.py", label="Draw a digit", icon="✍️")
+        if st.button("Draw a digit", icon=":material/draw:", type="primary"):
+            st.switch_page("dashboard.py")
         history_tools.what_is_kept(history)
         return
     history_tools.summary(counts, today)
     which = history_bar.choose(history)
-    which = history_tools.sample(history, which)
+    left, right = st.columns(2)
+    with left:
+        history_tools.over_time(history, which)
+    with right:
+        which = history_tools.sample(history, which)
     found = history.count(which)
-    history_tools.over_time(history, which)
-    history_tools.export_and_delete(history, which, found.judged, everything=counts.judged)
+    history_tools.review_sample(history, which)
     pages = max(1, -(-found.judged // A_PAGE))
-    number = st.pagination(pages, key=f"page-of-{pages}") if pages > 1 else 1
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        history_tools.export_and_delete(history, which, found.judged, everything=counts.judged)
+        number = st.pagination(pages, key=f"page-of-{pages}") if pages > 1 else 1
     history_rows.show(history, history.browse(which, limit=A_PAGE, offset=(number - 1) * A_PAGE))
     if not found.judged:
         st.info("No verdict matches: widen the choice above.", icon=":material/filter_alt_off:")

@@ -6,15 +6,19 @@ import shutil
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 # Before anything imports torch: several test processes with several threads each only wait for one another.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-from core import datasets, models, paths, runs
-from core.detector import Detector
+from core import datasets, models, paths
 from core.models import SUFFIX
+
+# Torch takes seconds to import, and most tests need none.
+if TYPE_CHECKING:
+    from core.detector import Detector
 
 MARKERS = {
     "datasets": "needs MNIST's files",
@@ -69,7 +73,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     for marker, count in config.stash[LEFT_OUT].items():
         terminalreporter.write_line(
-            f"LEFT OUT: {count} marked '{marker}'. To run them: {missing(marker)}.", yellow=True, bold=True
+            f"LEFT OUT: {count} tests marked '{marker}'. To run them: {missing(marker)}.", yellow=True, bold=True
         )
 
 
@@ -122,15 +126,15 @@ def tiny_detector_any_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def tiny_detector(tiny_detector_file: Path) -> Detector:
+def tiny_detector(tiny_detector_file: Path) -> "Detector":
     """The detector of ``tiny_detector_file``; shared, so change nothing in it."""
-    return Detector.load(tiny_detector_file)
+    return models.load(tiny_detector_file)
 
 
 @pytest.fixture(scope="session")
-def tiny_detector_any(tiny_detector_any_file: Path) -> Detector:
+def tiny_detector_any(tiny_detector_any_file: Path) -> "Detector":
     """The detector of ``tiny_detector_any_file``; shared, so change nothing in it."""
-    return Detector.load(tiny_detector_any_file)
+    return models.load(tiny_detector_any_file)
 
 
 @pytest.fixture
@@ -144,6 +148,9 @@ def tiny_shelf(state_dir: Path, tiny_detector_file: Path, tiny_detector_any_file
 
 
 def _train(path: Path, normal: tuple[str, ...]) -> Path:
+    from core import runs
+    from core.detector import Detector
+
     images, labels = runs.normal_images(datasets.load("digits", "train"), normal)
     detector = Detector(epochs=1).fit(images, labels)
     runs.finish(detector, path.stem, "digits", [datasets.load("digits", "test")])

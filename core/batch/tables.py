@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from core.batch.items import LARGEST_PICTURE, Item, Place, as_label
+from core.batch.items import LABELS, LARGEST_PICTURE, Item, Place, as_label
 from core.batch.stacks import DAMAGE, LABEL_NAMES, as_picture, brightness_top
 from core.errors import BatchError
 
@@ -83,7 +83,7 @@ def count_csv(place: Place) -> int:
 
 
 def read_parquet(place: Place, start: int = 0, stop: int | None = None) -> Iterator[Item]:
-    """The rows of a Parquet file: pictures as bytes (or as data sets store them, ``{bytes, path}``), or lists of pixels.
+    """The rows of a Parquet file: pictures as bytes, as data sets store them (``{bytes, path}``), or lists of pixels.
 
     Args:
         place: the file.
@@ -104,8 +104,8 @@ def read_parquet(place: Place, start: int = 0, stop: int | None = None) -> Itera
                 raise BatchError(f"{place.name}: a row group claims more than 4 GB: write it with smaller row groups.")
             picture, label = _picture_column(place.name, table.schema_arrow)
             wanted = [picture] if label is None else [picture, label]
-            chosen, number = [], 0
-            at = 0
+            chosen: list[int] = []
+            number, at, top = 0, 0, 0.0
             for i, group in enumerate(groups):
                 if at + group.num_rows > start and (stop is None or at < stop):
                     number = at if not chosen else number
@@ -114,12 +114,13 @@ def read_parquet(place: Place, start: int = 0, stop: int | None = None) -> Itera
             for batch in table.iter_batches(PARQUET_TOGETHER, row_groups=chosen, columns=wanted):
                 pictures = batch.column(batch.schema.get_field_index(picture))
                 labels = None if label is None else batch.column(batch.schema.get_field_index(label))
+                top = top or _parquet_top(pictures)
                 for i in range(len(batch)):
                     number += 1
                     if number <= start or (stop is not None and number > stop):
                         continue
                     given = None if labels is None else as_label(labels[i].as_py())
-                    yield _parquet_item(f"{place.name} #{number}", pictures[i].as_py(), given)
+                    yield _parquet_item(f"{place.name} #{number}", pictures[i].as_py(), given, top)
         except (pa.ArrowException, *DAMAGE) as error:
             if isinstance(error, BatchError):
                 raise
@@ -149,7 +150,6 @@ def _lines(place: Place, stack: ExitStack) -> Iterator[str]:
     """The lines of a text file, none of them longer than memory allows."""
     try:
         text = io.TextIOWrapper(_unpacked(place, stack), "utf-8-sig", "replace", newline="")
-        stack.push(lambda *_: text.detach() and None)
         while line := text.readline(LONGEST_LINE):
             if len(line) == LONGEST_LINE:
                 raise BatchError(
@@ -182,7 +182,7 @@ def _columns(name: str, head: list[str], named: bool, body: list[list[str]]) -> 
         label = next((i for i, cell in enumerate(names) if cell in LABEL_NAMES), None)
         skip = {i for i, cell in enumerate(names) if cell in NUMBERING}
     elif not _square(total) and _square(total - 1):
-        label = 0 if _looks_like_labels(body, 0) else total - 1
+        label = _unnamed_label(body) % total
     pixels = tuple(i for i in range(total) if i != label and i not in skip)
     if not _square(len(pixels)):
         raise BatchError(
@@ -196,12 +196,16 @@ def _square(count: int) -> bool:
     return count >= 64 and math.isqrt(count) ** 2 == count
 
 
-def _looks_like_labels(body: list[list[str]], column: int) -> bool:
-    """Whether a column holds digits that are not all the same corner of paper."""
-    values = {as_label(row[column]) for row in body if len(row) > column}
-    return values <= set("0123456789") and (
-        values != {"0"} or not _looks_like_labels(body, -1) if column == 0 else True
-    )
+def _values(body: list[list[str]], column: int) -> set[str | None]:
+    return {as_label(row[column]) for row in body if row}
+
+
+def _unnamed_label(body: list[list[str]]) -> int:
+    """Where the label stands in a table without a head: first, as on Kaggle, or last, as in UCI's data sets."""
+    first, last = _values(body, 0), _values(body, -1)
+    # A first column that is always 0 is the corner of the paper.
+    paper = first == {"0"} or not first <= LABELS
+    return -1 if paper and last <= LABELS and last != {"0"} else 0
 
 
 def _is_number(cell: str) -> bool:
@@ -252,7 +256,13 @@ def _picture_column(name: str, schema: Any) -> tuple[str, str | None]:
     return picture, label
 
 
-def _parquet_item(source: str, value: Any, label: str | None) -> Item:
+def _parquet_top(pictures: Any) -> float:
+    """Which value is white in a column of lists of pixels; 255 for pictures, which say so themselves."""
+    values = [cell for value in pictures.to_pylist() if isinstance(value, list) for cell in value if cell is not None]
+    return brightness_top(np.array(values, dtype=np.float64)) if values else 255.0
+
+
+def _parquet_item(source: str, value: Any, label: str | None, top: float) -> Item:
     if isinstance(value, dict):
         value = value.get("bytes")
     if value is None or len(value) == 0:
@@ -265,7 +275,7 @@ def _parquet_item(source: str, value: Any, label: str | None) -> Item:
     if not _square(len(pixels)):
         return Item(source, None, label, error=f"{source} has {len(pixels)} pixels, which make no square image.")
     side = math.isqrt(len(pixels))
-    picture = as_picture(pixels.reshape(side, side), brightness_top(pixels))
+    picture = as_picture(pixels.reshape(side, side), top)
     if isinstance(picture, str):
         return Item(source, None, label, error=f"{source} {picture}")
     return Item(source, picture, label, whole=True)

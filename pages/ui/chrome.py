@@ -1,11 +1,13 @@
 """What every page starts with: its title in the browser and at the top, and the way between the pages."""
 
 import streamlit as st
+from streamlit.errors import StreamlitPageNotFoundError
 
 from core import paths
 
 NAME = "Odd Digit Out"
 LOGO, ICON, STYLE = (paths.ROOT / "assets" / name for name in ("logo.svg", "icon.svg", "style.html"))
+FIRST = "Draw"
 
 
 def page(title: str, lead: str) -> None:
@@ -15,9 +17,15 @@ def page(title: str, lead: str) -> None:
         title: the page's name.
         lead: one sentence that says what the page is for.
     """
-    st.set_page_config(page_title=f"{title} · {NAME}" if title != NAME else NAME, page_icon=str(ICON), layout="wide")
+    st.set_page_config(
+        page_title=f"{title} · {NAME}" if title != NAME else NAME,
+        page_icon=str(ICON),
+        layout="wide",
+        initial_sidebar_state="collapsed",
+    )
     st.logo(str(LOGO), size="large")
     st.html(STYLE)
+    _navigation()
     st.title(title, anchor=False)
     st.caption(lead)
 
@@ -25,3 +33,16 @@ def page(title: str, lead: str) -> None:
 def refuse(error: Exception) -> None:
     """Say an error that was written for people."""
     st.error(str(error), icon=":material/error:")
+
+
+def _navigation() -> None:
+    """The pages in a row; Streamlit's own list in the sidebar would take a fifth of the window."""
+    pages = {FIRST: "dashboard.py"}
+    for path in sorted((paths.ROOT / "pages").glob("[0-9]_*.py")):
+        pages[path.stem.split("_", 1)[1].replace("_", " ")] = f"pages/{path.name}"
+    with st.container(horizontal=True, gap="small", key="navigation"):
+        for label, path in pages.items():
+            try:
+                st.page_link(path, label=label, width="content")
+            except StreamlitPageNotFoundError:
+                return  # the page was started on its own, without the others

@@ -10,7 +10,7 @@ from core.errors import HistoryError, ModelError
 from core.history import Filter, History, Verdict
 from core.operating import EVIDENCES
 from core.readings import ANOMALY
-from core.wording import name_normals, say_rate
+from core.wording import name_normals, say_rate, say_verdict
 from pages.ui import chrome, local_time, picker, verdict
 from pages.ui.history_bar import say_kind
 
@@ -20,37 +20,48 @@ FAILED = "history_said"
 
 def show(history: History, rows: list[Verdict]) -> None:
     """One line a verdict: what it was, what a person says of it, and what can be done with it."""
+    opened = None
     for row in rows:
-        with st.container(border=True, horizontal=True, vertical_alignment="center", gap="small", key=f"row-{row.id}"):
+        with st.container(border=True, horizontal=True, vertical_alignment="center", gap="xsmall", key=f"row-{row.id}"):
             st.checkbox("choose", key=f"chosen-{row.id}", label_visibility="collapsed", width="content")
             st.image(figures.digit_png(row.image, 2), width=56, alt=f"the digit of row {row.id}")
-            with st.container(gap=None, width=330):
+            with st.container(gap=None, width="stretch"):
                 st.markdown(describe(row))
                 st.caption(f"{local_time.say(row.last_seen)} · {_source(row)} · {row.model}, {_line(row)}")
             _marks(history, row)
-            if st.button("Open", key=f"open-{row.id}", icon=":material/open_in_full:"):
-                open_again(row)
-            delete(history, Filter(ids=(row.id,)), "Delete", f"delete-{row.id}")
+            if st.button(
+                ":material/open_in_full:", key=f"open-{row.id}", help="Open the full reading", type="tertiary"
+            ):
+                opened = row
+            st.button(
+                ":material/delete:",
+                key=f"delete-{row.id}",
+                help="Delete this verdict",
+                type="tertiary",
+                on_click=_delete,
+                args=(history, Filter(ids=(row.id,))),
+            )
+    if opened is not None:  # only now, so that loading its model does not hold up the other rows
+        open_again(opened)
 
 
 def describe(row: Verdict) -> str:
     """The verdict in the words, colour and sign that every page uses."""
     anomaly = row.class_id == ANOMALY
-    word = "Anomaly" if anomaly else "Normal"
-    if row.plausible and not anomaly:
-        word += f": reads as {' or '.join(row.plausible)}"
     try:
         normals = name_normals(models.card(row.model).normal)
     except ModelError:
         normals = "its normal digits"
-    sign = f":{verdict.COLOUR[anomaly]}[{verdict.SIGN[anomaly]} **{word}**]"
-    return f"{sign} {say_rate(row.p_value)} {normals} look this odd"
+    word = f":{verdict.COLOUR[anomaly]}[{verdict.SIGN[anomaly]} **{say_verdict(anomaly, row.plausible)}**]"
+    return f"{word} · {say_rate(row.p_value)} {normals} look this odd"
 
 
 @st.dialog("The full reading", width="large")
 def open_again(row: Verdict) -> None:
     """Judge the kept ink again and show everything; what was recorded stands beside it where the model has changed."""
-    st.caption(f"{_source(row)}, judged {local_time.say(row.last_seen)} by {row.model}, {_line(row)}, row {row.id}.")
+    st.caption(
+        f"{_source(row)}, judged {local_time.say(row.last_seen)} by {row.model}, line at {_line(row)}; row {row.id}."
+    )
     try:
         detector = picker.detector(row.model)
         readings = detector.inspect(row.image[None])
@@ -97,7 +108,7 @@ def _marks(history: History, row: Verdict) -> None:
         placeholder="it was a …",
         label_visibility="collapsed",
         accept_new_options=True,
-        width=130,
+        width=105,
         **act,
     )
 
@@ -135,4 +146,4 @@ def _source(row: Verdict) -> str:
 
 def _line(row: Verdict) -> str:
     line = f"score {row.threshold:g}" if row.alpha is None else f"{100 * row.alpha:g} % false alarms"
-    return f"line at {line}" + ("" if row.evidence == "fused" else f", {row.evidence}")
+    return line + ("" if row.evidence == "fused" else f", {row.evidence}")

@@ -6,7 +6,7 @@ from dataclasses import replace
 import streamlit as st
 
 from core import models
-from core.errors import OddDigitError
+from core.errors import ModelError, OddDigitError
 from core.history import EVERYTHING, Counts, Filter, History
 from core.history_export import export_csv
 from core.history_review import Review, review
@@ -49,47 +49,54 @@ def export_and_delete(history: History, which: Filter, shown: int, everything: i
         for key, value in st.session_state.items()
         if value and str(key).startswith("chosen-")
     )
-    with st.container(horizontal=True, gap="small"):
-        st.download_button(
-            f"Export {shown:,} as CSV",
-            lambda: _csv(history, which),
-            "odd-digit-history.csv",
-            "text/csv",
-            icon=":material/download:",
-            on_click="ignore",
-            disabled=not shown,
-        )
-        if chosen:
-            history_rows.delete(history, Filter(ids=chosen), f"Delete the {len(chosen)} chosen", "delete-chosen")
-        if which != EVERYTHING:
-            history_rows.delete(history, which, f"Delete these {shown:,}", "delete-shown", disabled=not shown)
-        history_rows.delete(history, EVERYTHING, f"Delete all {everything:,}", "delete-all")
+    st.download_button(
+        f"Export {shown:,} as CSV",
+        lambda: _csv(history, which),
+        "odd-digit-history.csv",
+        "text/csv",
+        icon=":material/download:",
+        on_click="ignore",
+        disabled=not shown,
+    )
+    if chosen:
+        history_rows.delete(history, Filter(ids=chosen), f"Delete the {len(chosen)} chosen", "delete-chosen")
+    if which != EVERYTHING:
+        history_rows.delete(history, which, f"Delete these {shown:,}", "delete-shown", disabled=not shown)
+    history_rows.delete(history, EVERYTHING, f"Delete all {everything:,}", "delete-all")
 
 
 def sample(history: History, which: Filter) -> Filter:
-    """Let a person review a random sample and calibrate a model on it; returns what is to be shown then."""
-    with st.expander("Calibrate a model on what was judged here"):
+    """Let a person ask for a random sample to review; returns what is to be shown then, else ``which``.
+
+    The sample is drawn whatever the verdicts and marks are: a sample of anomalies says nothing about normal digits.
+    """
+    with st.expander("Calibrate a model on these digits"):
         st.markdown(
             "A model's promise, so many false alarms in 100 normal digits, holds for the writers it was calibrated on."
             " To make it hold for yours, review a **random sample** to its end: marks given where you happened to look"
             " are mostly on verdicts that looked wrong, and would bend the promise."
         )
-        if not st.toggle("Review a random sample", key="review", bind="query-params"):
-            return which
-        if which.model is None:
-            st.info("Choose the model above first.", icon=":material/arrow_upward:")
-            return which
+        on = st.toggle("Show a random sample to review", key="review", bind="query-params")
         size = st.number_input("Verdicts in the sample", 20, 10_000, SAMPLE, 10, key="sample", bind="query-params")
-        drawn_from = replace(which, class_id=None, mark=None)
-        ids = history.draw_sample(int(size), SEED, drawn_from)
-        try:
-            normal = models.card(which.model).normal
-            found = review(history.each(Filter(ids=ids)), normal)
-            _progress(found)
-            _make(found, which.model)
-        except OddDigitError as error:
-            chrome.refuse(error)
-        return replace(which, ids=ids)
+    if not on:
+        return which
+    if which.model is None:
+        st.info("To review a random sample, choose the model above.", icon=":material/arrow_upward:")
+        return which
+    ids = history.draw_sample(int(size), SEED, replace(which, class_id=None, mark=None))
+    return replace(which, class_id=None, ids=ids)
+
+
+def review_sample(history: History, which: Filter) -> None:
+    """How far the review is; at its end, the way to a model calibrated on its normal digits."""
+    if which.ids is None or which.model is None:
+        return
+    try:
+        found = review(history.each(Filter(ids=which.ids)), models.card(which.model).normal)
+        _progress(found)
+        _make(found, which.model)
+    except ModelError as error:
+        chrome.refuse(error)
 
 
 def what_is_kept(history: History) -> None:
@@ -103,7 +110,7 @@ def what_is_kept(history: History) -> None:
 
 
 def _progress(found: Review) -> None:
-    text = f"{found.marked:,} of {found.drawn:,} marked"
+    text = f"Random sample: {found.marked:,} of {found.drawn:,} marked"
     if found.unlabelled:
         text += f"; {len(found.unlabelled):,} normal digits still need “it was a …”"
     st.progress(found.marked / found.drawn if found.drawn else 0.0, text)
@@ -113,12 +120,18 @@ def _make(found: Review, model: str) -> None:
     if not found.complete:
         st.caption("When all are marked, the normal digits among them become the yardstick of a new model.")
         return
-    name = st.text_input("Name of the new model", f"{model}-mine", key="calibrated_name")
-    label = f"Calibrate on {len(found.images):,} normal digits"
-    if st.button(label, type="primary", icon=":material/straighten:", disabled=not len(found.images)):
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        name = st.text_input("Name of the new model", f"{model}-mine", key="calibrated_name", width=240)
+        pressed = st.button(f"Calibrate on {len(found.images):,} normal digits", key="calibrate", type="primary")
+    if not pressed:
+        return
+    try:
         place = models.place_for(name)
-        detector = picker.detector(model)
-        detector.calibrated(found.images, found.labels, name, "the writers of a reviewed history").save(place)
+        made = picker.detector(model).calibrated(found.images, found.labels, name, "the writers of a reviewed history")
+        made.save(place)
+    except OddDigitError as error:
+        chrome.refuse(error)
+    else:
         st.success(f"{name} is ready: choose it wherever a model is chosen.", icon=":material/check_circle:")
 
 

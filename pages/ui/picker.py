@@ -48,6 +48,19 @@ def pick_model(point: OperatingPoint) -> None:
         row[1].selectbox("or one of your models", others, key="own_choice", on_change=_take_own, placeholder="choose")
 
 
+def pick_evidence(point: OperatingPoint) -> None:
+    """Which score the line is drawn on."""
+    st.session_state["evidence_choice"] = point.evidence
+    st.segmented_control(
+        "Evidence",
+        EVIDENCES[::-1],
+        key="evidence_choice",
+        on_change=_take_evidence,
+        required=True,
+        help="; ".join(EVIDENCE_WORDS.values()).capitalize() + ".",
+    )
+
+
 @st.cache_resource(max_entries=24, show_spinner="Loading the model…")
 def _load(path: str, stamp: int) -> "Detector":  # noqa: ARG001 - the stamp makes a rewritten file load anew
     from pathlib import Path

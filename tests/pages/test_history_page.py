@@ -1,46 +1,59 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.history import Filter, History, Verdict
+from core import models
+from core.datasets import load
+from core.history import History, Verdict
 from core.operating import EVIDENCES
 
 ROOT = Path(__file__).resolve().parents[2]
+NOON = 1_600_000_000.0  # 13 September 2020, about noon in UTC
 PAGE = str(ROOT / "pages" / "4_History.py")
 
 
 @pytest.fixture
-def history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> History:
-    monkeypatch.setenv("ODD_DIGIT_STATE", str(tmp_path))
-    monkeypatch.delenv("ODD_DIGIT_SHARED", raising=False)
+def history() -> History:
     return History()
+
+
+def one(number: int = 1) -> Verdict:
+    """A normal verdict on an image of its own."""
+    return Verdict(
+        source="canvas",
+        source_kind="canvas",
+        model="mnist-5",
+        evidence="fused",
+        alpha=0.05,
+        threshold=1.25,
+        scores=dict.fromkeys(EVIDENCES, 0.5),
+        p_values=dict.fromkeys(EVIDENCES, 0.3),
+        p_value=0.3,
+        class_id=0,
+        image=np.full((28, 28), number / 1000, np.float32),
+        time=NOON + 60 * number,
+        last_seen=NOON + 60 * number,
+    )
 
 
 def fill(history: History, n: int = 3) -> list[int]:
     """Verdicts 1 .. n, each a minute after the one before; every third is an anomaly by mnist-8."""
+    odd = {"model": "mnist-8", "class_id": 1, "p_value": 0.004}
     return history.record_all(
-        Verdict(
-            source=f"upload: {number}.png",
+        replace(
+            one(number),
+            source="canvas" if number == 1 else f"upload: {number}.png",
             source_kind="canvas" if number == 1 else "upload",
-            model="mnist-8" if number % 3 == 0 else "mnist-5",
-            evidence="fused",
-            alpha=0.05,
-            threshold=1.25,
-            scores=dict.fromkeys(EVIDENCES, 0.5),
-            p_values=dict.fromkeys(EVIDENCES, 0.3),
-            p_value=0.004 if number % 3 == 0 else 0.3,
-            class_id=int(number % 3 == 0),
-            image=np.full((28, 28), number / 1000, np.float32),
-            time=1e9 + 60 * number,
-            last_seen=1e9 + 60 * number,
+            **(odd if number % 3 == 0 else {}),
         )
         for number in range(1, n + 1)
     )
 
 
-def show(**query: str) -> AppTest:
+def show(**query: str | list[str]) -> AppTest:
     page = AppTest.from_file(PAGE, default_timeout=30)
     for key, value in query.items():
         page.query_params[key] = value
@@ -75,7 +88,7 @@ def test_verdicts_are_listed_newest_first_with_their_words_and_numbers(history: 
 
     assert rows(page) == [third, second, first]
     assert "In all 3, 1 anomaly" in text(page)
-    assert "**Anomaly**] 4 in 1,000" in text(page)
+    assert "**Anomaly**] · 4 in 1,000" in text(page)
     assert "upload: 2.png" in text(page)
     assert page.image is not None
 
@@ -86,12 +99,14 @@ def test_verdicts_are_listed_newest_first_with_their_words_and_numbers(history: 
         pytest.param({"by_model": "mnist-8"}, [3], id="model"),
         pytest.param({"by_verdict": "normal"}, [2, 1], id="verdict"),
         pytest.param({"by_source": "drawing"}, [1], id="source"),
-        pytest.param({"by_mark": "marked wrong"}, [2], id="mark"),
-        pytest.param({"from_day": "2001-09-10"}, [], id="after the last day"),
-        pytest.param({"to_day": "2001-09-10"}, [3, 2, 1], id="up to the day after"),
+        pytest.param({"by_mark": "wrong"}, [2], id="mark"),
+        pytest.param({"days": ["2020-09-15", "2020-09-20"]}, [], id="later days"),
+        pytest.param({"days": ["2020-09-12", "2020-09-14"]}, [3, 2, 1], id="the days around it"),
     ],
 )
-def test_a_link_opens_the_history_filtered(history: History, query: dict[str, str], expected: list[int]) -> None:
+def test_a_link_opens_the_history_filtered(
+    history: History, query: dict[str, str | list[str]], expected: list[int]
+) -> None:
     ids = fill(history)
     history.mark(ids[1], "wrong")
 
@@ -199,8 +214,31 @@ def test_a_damaged_history_is_said_once_and_the_page_goes_on(history: History) -
     assert "Nothing here yet" in text(page)
 
 
+def test_a_row_is_opened_again_with_everything_its_model_says(history: History, tiny_shelf: tuple[str, str]) -> None:
+    (row,) = history.record_all([replace(one(), model=tiny_shelf[0])])
+    page = show()
+
+    checked(page.button(key=f"open-{row}").click().run())
+
+    assert "The discriminator's response" in text(page)
+    assert "As recorded" not in text(page)
+
+
+def test_a_row_of_a_model_that_changed_since_says_so_and_shows_both(
+    history: History, tiny_shelf: tuple[str, str]
+) -> None:
+    (row,) = history.record_all([replace(one(), model=tiny_shelf[0], model_hash="an older build")])
+    page = show()
+
+    checked(page.button(key=f"open-{row}").click().run())
+
+    assert ["has changed since" in warning.value for warning in page.warning] == [True]
+    assert "As recorded: " in text(page)
+    assert "The discriminator's response" in text(page)
+
+
 def test_a_row_whose_model_is_gone_still_shows_what_was_recorded(history: History) -> None:
-    (row,) = history.record_all([Verdict(**(vars(_one(history)) | {"model": "long-gone", "id": 0}))])
+    (row,) = history.record_all([replace(one(), model="long-gone")])
     page = show()
 
     checked(page.button(key=f"open-{row}").click().run())
@@ -209,17 +247,40 @@ def test_a_row_whose_model_is_gone_still_shows_what_was_recorded(history: Histor
     assert "As recorded: " in text(page)
 
 
-def test_a_sample_is_reviewed_only_by_model_and_its_progress_is_shown(history: History) -> None:
-    fill(history, 60)
-    history.mark(history.browse(Filter(model="mnist-5"))[0].id, "right")
+def test_a_sample_needs_a_model_and_is_drawn_whatever_the_verdicts_are(
+    history: History, tiny_shelf: tuple[str, str]
+) -> None:
+    digits = [replace(one(number), model=tiny_shelf[0], class_id=number % 2) for number in range(1, 61)]
+    history.mark(history.record_all(digits)[0], "right")
 
     unnamed = show(review="true")
-    page = show(review="true", by_model="mnist-5", sample="20")
+    page = show(review="true", by_model=tiny_shelf[0], by_verdict="anomaly", sample="30")
 
-    assert "Choose the model above first" in text(unnamed)
-    assert len(rows(page)) == 20
-    assert {history.get(row).model for row in rows(page)} == {"mnist-5"}
+    assert "choose the model above" in text(unnamed)
+    drawn = [row for _ in range(2) for row in rows(page)]
+    assert len(set(drawn)) == 20
+    assert {history.get(row).class_id for row in drawn} == {0, 1}
+    assert "Calibrate on" not in " ".join(button.label for button in page.button)
 
 
-def _one(history: History) -> Verdict:
-    return history.get(fill(history, 1)[0])
+def test_a_sample_reviewed_to_its_end_makes_a_model_calibrated_on_its_normal_digits(
+    history: History, tiny_shelf: tuple[str, str]
+) -> None:
+    model = tiny_shelf[0]
+    fives = load("digits", "test")
+    images = fives.images[fives.labels == 5][:24]
+    ids = history.record_all(replace(one(number), model=model, image=image) for number, image in enumerate(images))
+    for row in ids[:-1]:
+        history.mark(row, "right")
+    page = show(review="true", by_model=model)
+    assert not [button for button in page.button if button.key == "calibrate"]
+
+    history.mark(ids[-1], "wrong")
+    checked(page.run())
+    checked(page.text_input(key="calibrated_name").set_value("our-fives").run())
+    checked(page.button(key="calibrate").click().run())
+
+    assert [said.value for said in page.success if "our-fives is ready" in said.value]
+    made = models.card("our-fives")
+    assert made.recalibrated
+    assert made.counts["5"][2] == 23

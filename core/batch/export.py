@@ -1,0 +1,228 @@
+"""What leaves a batch: a table for spreadsheets, a Parquet file with pictures, a zip of chosen digits, the history."""
+
+import io
+import math
+import re
+import zipfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any, TextIO
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+from PIL import Image
+
+from core import paths
+from core.batch.judge import EDGES, SIDE
+from core.batch.review import Review
+from core.errors import BatchError
+from core.history import History
+from core.operating import EVIDENCES
+from core.readings import ANOMALY, NORMAL
+from core.spreadsheets import write_csv
+from core.verdicts import Verdict
+
+SUFFIXES = (".csv", ".parquet", ".zip")
+_TEXT, _REAL, _WHOLE = pa.string(), pa.float64(), pa.int64()
+COLUMNS: dict[str, pa.DataType] = {
+    "number": _WHOLE,
+    "source": _TEXT,
+    **dict.fromkeys(EDGES, _WHOLE),
+    "model": _TEXT,
+    "evidence": _TEXT,
+    "alpha": _REAL,
+    "threshold": _REAL,
+    "verdict": _TEXT,
+    "class_id": _WHOLE,
+    "p_value": _REAL,
+    "anomaly_score": _REAL,
+    "score": _REAL,
+    "label": _TEXT,
+    "plausible_digits": _TEXT,
+    "label_p_value": _REAL,
+    "suspicion": _REAL,
+    "probably_mislabelled": _TEXT,
+    **dict.fromkeys((f"score_{name}" for name in EVIDENCES), _REAL),
+    **dict.fromkeys((f"p_value_{name}" for name in EVIDENCES), _REAL),
+    "error": _TEXT,
+}
+PICTURES = {"image": pa.binary(), "reconstruction": pa.binary()}
+
+
+def write(review: Review, path: Path) -> None:
+    """Write a file of the kind its suffix names: every row as ``.csv`` or ``.parquet``, the flagged as ``.zip``.
+
+    Raises:
+        BatchError: another suffix, or the file cannot be written.
+    """
+    check_suffix(path)
+    try:
+        if path.suffix == ".csv":
+            paths.write_whole(path, lambda part: _to_csv(review, part))
+        elif path.suffix == ".parquet":
+            paths.write_whole(path, lambda part: write_parquet(review, part))
+        else:
+            paths.write_whole(path, lambda part: write_zip(review, part, review.order("flagged")))
+    except OSError as error:
+        raise BatchError(f"{path}: cannot be written ({error.strerror}). Choose another place for it.") from error
+
+
+def check_suffix(path: Path) -> None:
+    """Refuse a name that does not say what to write.
+
+    Raises:
+        BatchError: its suffix is none of ``SUFFIXES``.
+    """
+    if path.suffix not in SUFFIXES:
+        raise BatchError(f"{path}: name a file that ends in .csv, .parquet or .zip (of the flagged digits).")
+
+
+def export_csv(review: Review, file: TextIO, rows: Sequence[int] | None = None) -> None:
+    """Write one line a row under ``COLUMNS``, in the pile's order and with its numbers; no text opens as a formula.
+
+    Args:
+        review: the batch under its rule.
+        file: opened with ``newline=""``.
+        rows: these alone, in this order; None for all.
+    """
+    records = enumerate(record for table in review.store.tables(_RAW) for record in table.to_pylist())
+    if rows is None:
+        lines = (_line(review, row, record) for row, record in records)
+    else:
+        wanted = {int(row) for row in rows}
+        kept = {row: record for row, record in records if row in wanted}
+        lines = (_line(review, int(row), kept[int(row)]) for row in rows)
+    write_csv(file, tuple(COLUMNS), (list(line.values()) for line in lines))
+
+
+def write_parquet(review: Review, path: Path) -> None:
+    """Write every row with its pictures as PNG (light ink on black), part by part."""
+    schema = pa.schema({**COLUMNS, **PICTURES})
+    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+        start = 0
+        for table in review.store.tables():
+            records = table.select(_RAW).to_pylist()
+            lines = [_line(review, start + i, record) for i, record in enumerate(records)]
+            columns: dict[str, list[Any]] = {name: [line[name] for line in lines] for name in COLUMNS}
+            columns["image"] = [_image_png(data) for data in table["image"].to_pylist()]
+            columns["reconstruction"] = [_drawing_png(data) for data in table["reconstruction"].to_pylist()]
+            writer.write_table(pa.table(columns, schema=schema))
+            start += len(table)
+
+
+def write_zip(review: Review, path: Path | io.BytesIO, rows: Sequence[int] | NDArray[np.int64]) -> None:
+    """Write chosen digits as pictures, numbered as in the pile, with their lines of the table beside them."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+        text = io.StringIO(newline="")
+        export_csv(review, text, [int(row) for row in rows])
+        archive.writestr("digits.csv", text.getvalue())
+        for at in range(0, len(rows), 500):
+            some = [int(row) for row in rows[at : at + 500]]
+            images, _ = review.store.pictures(some)
+            for row, image in zip(some, images, strict=True):
+                if review.judged[row]:
+                    archive.writestr(f"{row + 1:06d}_{_file_name(review.source[row])}.png", _png(_bytes(image)))
+
+
+def verdicts(review: Review) -> Iterator[Verdict]:
+    """Every judged digit as the history records it, a part of the batch in memory at a time."""
+    job, point = review.store.job, review.point
+    line = review.threshold if math.isfinite(review.threshold) else None
+    row = -1
+    for table in review.store.tables():
+        for found in table.to_pylist():
+            row += 1
+            if not review.judged[row]:
+                continue
+            digits = dict(zip(job.normal, found["digit_p_values"], strict=False))
+            yield Verdict(
+                source=f"batch: {found['source']}",
+                source_kind=job.kind,
+                model=point.model,
+                evidence=point.evidence,
+                alpha=point.alpha,
+                threshold=line,
+                scores={name: found[f"score_{name}"] for name in EVIDENCES},
+                p_values={name: found[f"p_value_{name}"] for name in EVIDENCES},
+                p_value=found[f"p_value_{point.evidence}"],
+                class_id=ANOMALY if review.flagged[row] else NORMAL,
+                image=np.frombuffer(found["image"], "<f4").reshape(SIDE, SIDE),
+                digits=digits,
+                model_hash=job.model_hash,
+                visitor=job.visitor,
+            )
+
+
+def keep(review: Review) -> None:
+    """Record every verdict in the history.
+
+    Raises:
+        HistoryError: the history cannot be written; the batch itself stands.
+    """
+    History(visitor=review.store.job.visitor).record_all(verdicts(review))
+
+
+_RAW = ["source", "label", "error", *EDGES, *(f"{kind}_{name}" for kind in ("score", "p_value") for name in EVIDENCES)]
+
+
+def _to_csv(review: Review, path: Path) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        export_csv(review, file)
+
+
+def _line(review: Review, row: int, found: dict[str, Any]) -> dict[str, Any]:
+    """One row of the table: its stored columns and what the rule makes of it."""
+    judged = bool(review.judged[row])
+    flagged = bool(review.flagged[row])
+    known = not math.isnan(review.label_p_value[row])
+    p_value = float(review.p_value[row])
+    line: dict[str, Any] = dict.fromkeys(COLUMNS) | {name: found[name] for name in _RAW}
+    line |= {"number": row + 1, "error": found["error"] or None}
+    if not judged:
+        return line | {"verdict": "refused"}
+    return line | {
+        "model": review.point.model,
+        "evidence": review.point.evidence,
+        "alpha": review.point.alpha,
+        "threshold": review.threshold if math.isfinite(review.threshold) else None,
+        "verdict": "anomaly" if flagged else "normal",
+        "class_id": ANOMALY if flagged else NORMAL,
+        "p_value": p_value,
+        "anomaly_score": 1 - p_value,
+        "score": float(review.score[row]),
+        "plausible_digits": " ".join(review.plausible(row)) if review.digits.shape[1] else None,
+        "label_p_value": float(review.label_p_value[row]) if known else None,
+        "suspicion": float(review.suspicion[row]) if known else None,
+        "probably_mislabelled": ("yes" if review.mislabelled[row] else "no") if known else None,
+    }
+
+
+def _file_name(source: str) -> str:
+    """The end of a source as a file name that every system takes.
+
+    >>> _file_name("../a/=cmd|five.png"), _file_name("pile.idx #17")
+    ('cmd_five', 'pile_17')
+    """
+    last = PurePosixPath(source.replace("\\", "/")).name
+    stem = re.sub(r"\.(png|jpe?g|bmp|gif|webp|tiff?|idx|npz?|npy|csv|parquet)(?=$| #)", "", last, flags=re.IGNORECASE)
+    return re.sub(r"[^A-Za-z0-9-]+", "_", stem).strip("_")[:60] or "digit"
+
+
+def _image_png(data: bytes | None) -> bytes | None:
+    return None if data is None else _png(_bytes(np.frombuffer(data, "<f4").reshape(SIDE, SIDE)))
+
+
+def _drawing_png(data: bytes | None) -> bytes | None:
+    return None if data is None else _png(np.frombuffer(data, np.uint8).reshape(SIDE, SIDE))
+
+
+def _bytes(image: NDArray[np.float32]) -> NDArray[np.uint8]:
+    return np.rint(np.clip(image, 0, 1) * 255).astype(np.uint8)
+
+
+def _png(pixels: NDArray[np.uint8]) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()

@@ -1,0 +1,106 @@
+"""A batch from its first item to its last: streamed, resumed where it was, stopped at a word, never by a bad file."""
+
+import hashlib
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from core.batch import sources
+from core.batch.items import Place
+from core.batch.judge import Row, judge, read_item
+from core.batch.store import Store
+from core.detector import Detector
+from core.errors import BatchError
+
+TOGETHER = 256  # rows judged and written at a time
+PATIENCE = 3.0  # seconds after which fewer are
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a batch is.
+
+    Attributes:
+        items: items finished.
+        total: items there are, about; never below ``items``.
+        rows: rows judged or refused so far.
+        refused: how many of this run's rows were refused.
+        seconds: since this run began.
+        seconds_left: guess from this run's own pace; None while there is none.
+    """
+
+    items: int
+    total: int
+    rows: int
+    refused: int
+    seconds: float
+    seconds_left: float | None
+
+    @property
+    def fraction(self) -> float:
+        """Share done, 0 .. 1."""
+        return self.items / self.total if self.total else 1.0
+
+
+def run(
+    store: Store, pile: Sequence[Place], detector: Detector, stop: Callable[[], bool] = lambda: False
+) -> Iterator[Progress]:
+    """Judge what is left of a pile and write it into the store.
+
+    Memory holds a few hundred digits at a time, whatever the size of the pile.
+
+    Args:
+        store: where rows go; what it holds already is not judged again.
+        pile: the same places as when the batch was begun.
+        detector: the same detector, too.
+        stop: asked between items; True ends the run, to be gone on with later.
+
+    Yields:
+        progress after every part written, the last of them when the pile is finished.
+
+    Raises:
+        BatchError: another process works on the batch, or rows cannot be written.
+    """
+    if detector.fingerprint != store.job.model_hash:
+        raise BatchError(f"{store.job.point.model} has changed since this batch was begun: begin it anew.")
+    with store.alone():
+        finished, written = store.done
+        began, first, refused = time.monotonic(), finished, 0
+        rows: list[Row] = []
+        last_write = began
+
+        def write(items: int) -> Progress:
+            nonlocal rows, written, refused, last_write, finished
+            if rows:
+                store.append(judge(rows, detector, store.job.point.evidence), items)
+            refused += sum(bool(row.error) for row in rows)
+            written, finished, rows = written + len(rows), items, []
+            last_write = time.monotonic()
+            seconds = last_write - began
+            total = max(store.job.total, items)
+            left = (total - items) * seconds / (items - first) if items > first else None
+            return Progress(items, total, written, refused, seconds, left)
+
+        items = finished
+        for position, item in enumerate(sources.read(pile, finished), finished):
+            if stop():
+                break
+            rows += read_item(position, item, store.job.whole)
+            items = position + 1
+            if len(rows) >= TOGETHER or time.monotonic() - last_write > PATIENCE:
+                yield write(items)
+        else:
+            yield write(items)
+            store.finish()
+            return
+        if rows:
+            yield write(items)
+
+
+def key(pile: Sequence[Place], model_hash: str, evidence: str, whole: bool) -> str:
+    """A name that is the same for the same unchanged files, model and way of reading."""
+    digest = hashlib.sha256(repr((model_hash, evidence, whole)).encode())
+    for place, labels in sources.paired(pile):
+        for one in (place, labels):
+            digest.update(repr(None if one is None else (one.name, one.size, one.stamp)).encode())
+    return digest.hexdigest()[:24]

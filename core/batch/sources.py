@@ -1,0 +1,221 @@
+"""Where a pile comes from: files, folders and zip archives in any mixture become one stream of items, in order."""
+
+import gzip
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path, PurePosixPath
+
+from core import archives
+from core.batch import stacks, tables
+from core.batch.items import LABELS, Item, Opener, Place, place_of
+from core.errors import BatchError, OddDigitError
+
+PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
+TABLES = (".csv", ".tsv", ".txt")
+MOST_FILES = 1_000_000
+FEW = 32  # entries of a zip that may hold a file of labels beside one of images
+READERS = {"npy": stacks.read_npy, "npz": stacks.read_npz, "csv": tables.read_csv, "parquet": tables.read_parquet}
+
+
+def places(inputs: Sequence[Path]) -> list[Place]:
+    """All files of files and folders, in order: as given, and sorted by name inside a folder.
+
+    A sub-folder named after a digit is its pictures' label. A file of IDX labels goes to the file of images that it is
+    named after, also where only the latter was given.
+
+    Raises:
+        BatchError: an input is missing or unreadable, a folder is empty, or there are too many files.
+    """
+    found: list[Place] = []
+    for path in inputs:
+        if not path.is_dir():
+            found.append(place_of(path))
+            continue
+        inside = sorted(file for file in path.rglob("*") if file.is_file() and not _hidden(file.relative_to(path)))
+        if not inside:
+            raise BatchError(f"{path}: there is no file in this folder. Give one that holds pictures.")
+        found += [place_of(file, str(path / file.relative_to(path)), label_of(file.parts)) for file in inside]
+        if len(found) > MOST_FILES:
+            raise BatchError(f"{path}: more than {MOST_FILES:,} files. Take a part of them, or use --engine ray.")
+    return found
+
+
+def read(pile: Sequence[Place], start: int = 0) -> Iterator[Item]:
+    """The items of all places, one after the other; what cannot be read is an item that says why.
+
+    Args:
+        pile: the places, as ``places`` orders them.
+        start: how many items to pass over, which costs next to nothing for pictures and stacks.
+    """
+    return islice(_read(pile), start, None)
+
+
+def read_one(place: Place, labels: Place | None = None) -> Iterator[Item]:
+    """The items of one place, the last of them a refusal where it cannot be read on."""
+    try:
+        kind = kind_of(place)
+        if kind == "picture":
+            yield Item(place.name, place, place.label, whole=place.label is not None)
+        elif kind == "idx":
+            yield from stacks.read_idx(place, labels)
+        elif kind == "zip":
+            yield from _read_zip(place)
+        else:
+            yield from READERS[kind](place)
+    except OddDigitError as error:
+        yield Item(place.name, None, place.label, error=str(error))
+
+
+def count(pile: Sequence[Place]) -> int:
+    """About how many items there are, without reading them: exact but for tables with line breaks inside cells."""
+    return sum(_count(place) for place, _ in paired(pile))
+
+
+def paired(pile: Sequence[Place]) -> Iterator[tuple[Place, Place | None]]:
+    """Each place with the file of IDX labels that belongs to it; such a file is then no place of its own."""
+    by_name = {_stem(place.name): place for place in pile}
+    partners = {name: by_name.get(label_name(name)) if label_name(name) != name else None for name in by_name}
+    taken = {id(partner) for partner in partners.values() if partner is not None}
+    for place in pile:
+        if id(place) in taken:
+            continue
+        yield place, partners[_stem(place.name)] or _sibling(place)
+
+
+def label_name(name: str) -> str:
+    """The name of the IDX labels that go with IDX images of a name.
+
+    >>> label_name("t10k-images-idx3-ubyte")
+    't10k-labels-idx1-ubyte'
+    """
+    folder, _, file = name.rpartition("/")
+    renamed = file.replace("images", "labels").replace("idx3", "idx1")
+    return f"{folder}/{renamed}" if folder else renamed
+
+
+def label_of(parts: Sequence[str]) -> str | None:
+    """The label that a file's folder gives it: the folder's name, where that is a digit.
+
+    >>> label_of(("scans", "7", "a.png")), label_of(("scans", "a.png"))
+    ('7', None)
+    """
+    return parts[-2] if len(parts) > 1 and parts[-2] in LABELS else None
+
+
+def kind_of(place: Place) -> str:
+    """What a place holds, by its first bytes and, where those say nothing, its name.
+
+    Returns:
+        "picture", "idx", "npy", "npz", "csv", "parquet" or "zip"; anything unknown is tried as a picture.
+
+    Raises:
+        BatchError: it cannot be opened.
+    """
+    suffix = PurePosixPath(place.name.lower().removesuffix(".gz")).suffix
+    if suffix in PICTURES:
+        return "picture"
+    try:
+        with place.open() as file:
+            head = file.read(8)
+            if head[:2] == b"\x1f\x8b":
+                file.seek(0)
+                head = gzip.GzipFile(fileobj=file).read(8)
+    except (OSError, EOFError, ValueError) as error:
+        raise BatchError(f"{place.name}: cannot be read ({error}). Copy it again.") from error
+    if stacks.is_idx(head):
+        return "idx"
+    if head.startswith(b"\x93NUMPY"):
+        return "npy"
+    if head.startswith(b"PAR1"):
+        return "parquet"
+    if archives.looks_like_zip(head):
+        return "npz" if suffix == ".npz" else "zip"
+    named = {".npy": "npy", ".npz": "npz", ".parquet": "parquet", ".zip": "zip"} | dict.fromkeys(TABLES, "csv")
+    return named.get(suffix, "picture")
+
+
+def _read(pile: Sequence[Place]) -> Iterator[Item]:
+    for place, labels in paired(pile):
+        yield from read_one(place, labels)
+
+
+def _read_zip(place: Place) -> Iterator[Item]:
+    source = place.open.path if isinstance(place.open, Opener) else place.read()
+    labels: dict[str, Place] = {}
+    if archives.count(source, place.name) <= FEW:
+        inside = [_inside(place, name, data) for name, data in archives.members(source, place.name, _ignore)]
+        labels = {one.name: partner for one, partner in paired(inside) if partner is not None}
+    used = {partner.name for partner in labels.values()}
+    refused: list[tuple[str, str]] = []
+    for name, data in archives.members(source, place.name, lambda *why: refused.append(why)):
+        yield from _refusals(place, refused)
+        one = _inside(place, name, data)
+        if one.name not in used:
+            yield from read_one(one, labels.get(one.name))
+    yield from _refusals(place, refused)
+
+
+def _ignore(name: str, why: str) -> None:
+    """For a first look at an archive; what is refused is told when it is read."""
+
+
+def _refusals(place: Place, refused: list[tuple[str, str]]) -> Iterator[Item]:
+    for name, why in refused:
+        yield Item(f"{place.name}/{name}", None, label_of(name.split("/")), error=f"{place.name}/{name} {why}")
+    refused.clear()
+
+
+def _inside(place: Place, name: str, data: bytes) -> Place:
+    return Place(f"{place.name}/{name}", _Bytes(data), len(data), label=label_of(name.split("/")))
+
+
+class _Bytes:
+    """Opens bytes that are in memory already."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+
+    def __call__(self) -> io.BytesIO:
+        return io.BytesIO(self.data)
+
+
+def _count(place: Place) -> int:
+    try:
+        kind = kind_of(place)
+        if kind in ("idx", "npy", "npz"):
+            return stacks.count(place, kind)
+        if kind == "csv":
+            return tables.count_csv(place)
+        if kind == "parquet":
+            return tables.count_parquet(place)
+        if kind == "zip":
+            source = place.open.path if isinstance(place.open, Opener) else place.read()
+            entries = archives.count(source, place.name)
+            if entries > FEW:
+                return entries
+            return max(1, count([_inside(place, *member) for member in archives.members(source, place.name, _ignore)]))
+    except OddDigitError:
+        pass
+    return 1
+
+
+def _stem(name: str) -> str:
+    return name.replace("\\", "/").removesuffix(".gz")
+
+
+def _sibling(place: Place) -> Place | None:
+    """The file of labels that lies beside an IDX file of images on this machine, where only the images were given."""
+    wanted = label_name(_stem(place.name))
+    if wanted == _stem(place.name) or not isinstance(place.open, Opener) or "idx" not in place.name:
+        return None
+    for suffix in ("", ".gz"):
+        path = place.open.path.with_name(PurePosixPath(wanted).name + suffix)
+        if path.is_file():
+            return replace(place_of(path), name=wanted + suffix)
+    return None
+
+
+def _hidden(path: Path) -> bool:
+    return any(part.startswith(".") or part == "__MACOSX" for part in path.parts)

@@ -1,0 +1,260 @@
+"""A batch on disk: what was asked for, and its rows in parts that are each written whole, so that a kill loses little.
+
+A folder holds ``job.json``, ``calibration.npy`` and ``part-<first row>.parquet`` files. The next part to write follows
+from those that are there: that is all there is to resuming.
+"""
+
+import json
+import re
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from core import paths
+from core.batch.judge import SIDE
+from core.calibration import Calibration
+from core.errors import BatchError
+from core.operating import OperatingPoint
+
+FORMAT = 1
+_PART = re.compile(r"part-(\d{12})\.parquet")
+_ITEMS, _ROWS = b"items", b"rows"
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a batch was asked to do.
+
+    Attributes:
+        title: what the pile is called, for people.
+        point: model, evidence and line.
+        rate: false discovery rate that decides instead of the line; None for the line.
+        normal: the model's normal digits, in the order of ``digit_p_values``.
+        model_hash: which build of the model.
+        whole: take every picture as one digit.
+        total: about how many items the pile has.
+        keep: whether verdicts go into the history.
+        visitor: whose batch it is; empty on the command line.
+        kind: ``"batch"``, as the history names the source.
+        created: UTC seconds since 1970.
+        names: the uploaded files' names, in order; empty where files are read from where they lie.
+    """
+
+    title: str
+    point: OperatingPoint
+    rate: float | None
+    normal: tuple[str, ...]
+    model_hash: str
+    whole: bool = False
+    total: int = 0
+    keep: bool = True
+    visitor: str = ""
+    kind: str = "batch"
+    created: float = 0.0
+    names: tuple[str, ...] = field(default=())
+
+    def to_json(self) -> str:
+        """The job as text; ``from_json`` reads it back to an equal one."""
+        return json.dumps({"format": FORMAT} | asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> "Job":
+        """Read a job.
+
+        Raises:
+            BatchError: damaged, or of another version.
+        """
+        try:
+            data = json.loads(text)
+            if data.pop("format") != FORMAT:
+                raise BatchError("the batch was begun by another version: begin it anew.")
+            data["point"] = OperatingPoint(**data["point"])
+            data["normal"], data["names"] = tuple(data["normal"]), tuple(data["names"])
+            return cls(**data)
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            if isinstance(error, BatchError):
+                raise
+            raise BatchError(f"the batch's description is damaged ({error}): begin it anew.") from error
+
+
+class Store:
+    """The folder of one batch.
+
+    Args:
+        folder: where it lies; must hold a batch that ``create`` made.
+
+    Raises:
+        BatchError: there is none, or it is damaged.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        try:
+            self.job = Job.from_json((folder / "job.json").read_text())
+        except OSError as error:
+            raise BatchError(f"there is no batch in {folder}: it was deleted.") from error
+
+    @classmethod
+    def create(cls, folder: Path, job: Job, calibration: Calibration) -> "Store":
+        """Begin a batch in a new folder.
+
+        Raises:
+            BatchError: the folder cannot be written.
+        """
+
+        def save(part: Path) -> None:
+            with part.open("wb") as file:
+                np.save(file, calibration.scores, allow_pickle=False)
+
+        try:
+            paths.write_whole(folder / "calibration.npy", save)
+            paths.write_whole(folder / "job.json", lambda part: part.write_text(job.to_json()))
+        except OSError as error:
+            raise BatchError(f"{folder}: cannot be written ({error.strerror}). Free some space there.") from error
+        return cls(folder)
+
+    @cached_property
+    def calibration(self) -> Calibration:
+        """The scores of normal digits that the batch's evidence was calibrated on."""
+        try:
+            return Calibration.fit(np.load(self.folder / "calibration.npy", allow_pickle=False))
+        except (OSError, ValueError) as error:
+            raise BatchError(f"the batch in {self.folder} is damaged ({error}): begin it anew.") from error
+
+    @property
+    def parts(self) -> list[Path]:
+        """The parts written so far, in order."""
+        return sorted(path for path in self.folder.glob("part-*.parquet") if _PART.fullmatch(path.name))
+
+    @property
+    def done(self) -> tuple[int, int]:
+        """How many items of the pile are finished, and how many rows they gave."""
+        parts = self.parts
+        if not parts:
+            return 0, 0
+        metadata = _opened(parts[-1]).schema_arrow.metadata or {}
+        try:
+            return int(metadata[_ITEMS]), int(metadata[_ROWS])
+        except (KeyError, ValueError) as error:
+            raise BatchError(f"{parts[-1]} is damaged: delete it and go on.") from error
+
+    @property
+    def finished(self) -> bool:
+        """Whether the pile was judged to its end."""
+        return (self.folder / "finished").exists()
+
+    def finish(self) -> None:
+        """Say that the pile was judged to its end, and let the uploaded files go."""
+        paths.write_whole(self.folder / "finished", lambda part: part.write_text(""))
+        self.drop_input()
+
+    @property
+    def input(self) -> Path:
+        """Where uploaded files lie while they are judged."""
+        return self.folder / "input"
+
+    def drop_input(self) -> None:
+        """Delete the uploaded files."""
+        shutil.rmtree(self.input, ignore_errors=True)
+
+    def append(self, rows: pa.Table, items: int) -> None:
+        """Add judged rows.
+
+        Args:
+            rows: in the columns of ``SCHEMA``.
+            items: how many items of the pile are finished with them.
+
+        Raises:
+            BatchError: the disk is full or the folder not writable; everything before stays.
+        """
+        first = self.done[1]
+        tagged = rows.replace_schema_metadata({_ITEMS: str(items), _ROWS: str(first + len(rows))})
+        path = self.folder / f"part-{first:012d}.parquet"
+        try:
+            paths.write_whole(path, lambda part: pq.write_table(tagged, part, compression="zstd", compression_level=1))
+        except OSError as error:
+            raise BatchError(f"{path}: cannot be written ({error.strerror}). Free some space and go on.") from error
+
+    def tables(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+        """The rows part by part, so that no more than one part is in memory."""
+        for path in self.parts:
+            yield _read(path, columns)
+
+    def pictures(self, rows: Sequence[int]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Ink images and reconstructions of some rows (positions from 0), float32 ``(n, 28, 28)`` each, 0 .. 1.
+
+        Refused rows come as empty paper.
+        """
+        images = np.zeros((len(rows), SIDE, SIDE), np.float32)
+        drawn = np.zeros_like(images)
+        parts = self.parts
+        starts = np.array([int(_PART.fullmatch(path.name)[1]) for path in parts])  # type: ignore[index]
+        where = np.searchsorted(starts, rows, side="right") - 1
+        for part in np.unique(where).tolist():
+            table = _read(parts[part], ["image", "reconstruction"])
+            for i in np.flatnonzero(where == part).tolist():
+                row = int(rows[i] - starts[part])
+                if (data := table["image"][row].as_py()) is not None:
+                    images[i] = np.frombuffer(data, "<f4").reshape(SIDE, SIDE)
+                    drawing = np.frombuffer(table["reconstruction"][row].as_py(), np.uint8)
+                    drawn[i] = drawing.reshape(SIDE, SIDE) / np.float32(255)
+        return images, drawn
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Hold the batch for oneself; released by the system when the process dies.
+
+        Raises:
+            BatchError: another process works on it.
+        """
+        import filelock
+
+        try:
+            with filelock.FileLock(self.folder / ".lock", timeout=0):
+                yield
+        except filelock.Timeout as error:
+            raise BatchError(f"{self.job.title}: this batch is being worked on already; wait for it.") from error
+
+    def delete(self) -> None:
+        """Remove everything of the batch."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def batches_dir() -> Path:
+    """Where batches lie."""
+    return paths.state_dir() / "batches"
+
+
+def stores(visitor: str) -> list[Store]:
+    """The batches of a visitor, the newest first; damaged ones are left out."""
+    found = []
+    for file in batches_dir().glob("*/job.json"):
+        try:
+            store = Store(file.parent)
+        except BatchError:
+            continue
+        if store.job.visitor == visitor and store.job.names:
+            found.append(store)
+    return sorted(found, key=lambda store: -store.job.created)
+
+
+def _opened(path: Path) -> pq.ParquetFile:
+    try:
+        return pq.ParquetFile(path)
+    except (pa.ArrowException, OSError) as error:
+        raise BatchError(f"{path} is damaged ({error}): delete it and go on.") from error
+
+
+def _read(path: Path, columns: Sequence[str] | None) -> pa.Table:
+    try:
+        return pq.ParquetFile(path).read(columns=None if columns is None else list(columns))
+    except (pa.ArrowException, OSError) as error:
+        raise BatchError(f"{path} is damaged ({error}): delete it and begin that batch anew.") from error

@@ -1,0 +1,135 @@
+"""What can be known before a training run starts: whether it can succeed, and how long it will take."""
+
+import shutil
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from core import datasets, models, paths
+from core.detector import FEWEST_IMAGES
+from core.errors import TrainingError
+from core.networks import ARCHITECTURES
+from core.runs import EVERY_LABEL, RunSpec
+from core.training import Trainer, TrainingSettings
+
+MOST_EPOCHS = 1_000
+MOST_LABELS = 100
+# A detector of one digit with its checkpoint, cache and pictures; measured at 14 MB for MNIST's largest digit.
+BYTES_PER_LABEL = 20 * 2**20
+BYTES_SPARE = 50 * 2**20
+TRAIN_SHARE = 0.7
+INSPECTION = 0.35  # cost of scoring an image by one digit's networks, in units of training on it once
+_PROBE_BATCHES = 3
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many images of each label a data set has.
+
+    Attributes:
+        train: in its training part.
+        test: in its test part, which evaluates.
+    """
+
+    train: Mapping[str, int]
+    test: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A run that can start.
+
+    Attributes:
+        images: normal images there are to train, tune and calibrate on.
+        anomalies: images of other labels that it will be evaluated on; 0 means that no AUROC can be given.
+        work: how much there is to do, in trainings on one image.
+    """
+
+    images: int
+    anomalies: int
+    work: float
+
+
+def count(dataset: str) -> Counts:
+    """Count a data set's images; reads all of it.
+
+    Raises:
+        DatasetError: it cannot be loaded; nothing is downloaded.
+    """
+    found = []
+    for part in ("train", "test"):
+        loaded = datasets.load(dataset, part, download=False)
+        sizes = np.bincount(loaded.labels, minlength=len(loaded.label_names))
+        found.append({name: int(n) for name, n in zip(loaded.label_names, sizes, strict=True)})
+    return Counts(*found)
+
+
+def check(spec: RunSpec, counts: Counts) -> Plan:
+    """Whether a run can start and will not fail for a reason that can be known now.
+
+    Raises:
+        ModelError: the name cannot be used, or is taken.
+        TrainingError: no digit chosen, a label without images or with too few, settings out of range, a full disk.
+    """
+    models.place_for(spec.name)
+    default = TrainingSettings()
+    epochs = spec.epochs if spec.epochs is not None else default.epochs
+    if spec.architecture not in ARCHITECTURES:
+        raise TrainingError(f"no architecture is called {spec.architecture!r}: choose {', '.join(ARCHITECTURES)}.")
+    if not 1 <= epochs <= MOST_EPOCHS:
+        raise TrainingError(f"{epochs} epochs: choose 1 to {MOST_EPOCHS:,}.")
+    if not spec.normal:
+        raise TrainingError("no normal digit is chosen: choose at least one.")
+    there = [name for name, n in counts.train.items() if n]
+    wanted = there if spec.normal == (EVERY_LABEL,) else list(spec.normal)
+    if len(wanted) > MOST_LABELS:
+        raise TrainingError(f"{len(wanted)} labels: a detector knows at most {MOST_LABELS}. Choose some of them.")
+    for label in wanted:
+        n = counts.train.get(label, 0)
+        if n == 0:
+            raise TrainingError(
+                f"{spec.dataset} has no images labelled {label!r}: its labels are {', '.join(there[:40])}."
+            )
+        if n < FEWEST_IMAGES:
+            raise TrainingError(
+                f"label {label!r} has {n} images to train on; at least {FEWEST_IMAGES} are needed "
+                "(of one's own pictures a fifth is set aside for the evaluation)."
+            )
+    _check_disk(len(wanted))
+    images = sum(counts.train[label] for label in wanted)
+    anomalies = sum(n for label, n in counts.test.items() if label not in wanted)
+    evaluated = sum(counts.test.values())
+    # Each image is scored by its own digit's networks, then those to calibrate and evaluate by every digit's.
+    inspections = images + len(wanted) * (0.2 * images + evaluated)
+    return Plan(images, anomalies, work=TRAIN_SHARE * images * epochs + INSPECTION * inspections)
+
+
+def pace(architecture: str) -> float:
+    """Seconds that training on one image takes on this machine as it is now, from a short try.
+
+    Raises:
+        TrainingError: no such architecture.
+    """
+    settings = TrainingSettings(architecture=architecture, epochs=2)
+    images = np.random.default_rng(0).random((_PROBE_BATCHES * settings.batch_size, 28, 28), dtype=np.float32)
+    steps = Trainer(images, settings).run()
+    for progress in steps:
+        if progress.epoch_ended:  # the first epoch warms up
+            break
+    started = time.perf_counter()
+    for progress in steps:
+        if progress.epoch_ended:
+            break
+    return (time.perf_counter() - started) / len(images)
+
+
+def _check_disk(labels: int) -> None:
+    needed = labels * BYTES_PER_LABEL + BYTES_SPARE
+    free = shutil.disk_usage(paths.state_dir()).free
+    if free < needed:
+        raise TrainingError(
+            f"only {free / 1e6:,.0f} MB are free where training keeps its state ({paths.state_dir()}); "
+            f"it may need {needed / 1e6:,.0f} MB. Make room first."
+        )

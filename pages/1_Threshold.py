@@ -1,0 +1,36 @@
+"""Where the line stands: a slider against everything it changes, what it promises, and the digits at the line."""
+
+import streamlit as st
+
+from core.errors import OddDigitError
+from pages.ui import chrome, explorer, line_digits, original, own_ink, picker, state
+
+chrome.page("Threshold", "Where do you draw the line? Move it and see what it costs and what it catches.")
+try:
+    point = state.operating_point()
+    picker.pick_model(point)
+    picker.pick_evidence(point)
+    detector = picker.detector(point.model)
+except OddDigitError as error:
+    chrome.refuse(error)
+    st.stop()
+
+explorer.buttons(detector, point)
+view = explorer.show(detector, point)
+threshold = float(view.lines.threshold[view.row])
+evaluation = detector.evaluation_
+
+if evaluation is None or not len(evaluation):
+    st.info("This model was not evaluated on digits it never used, so the promise is all there is to show here: no "
+            "measured rates, no ROC curve and no digits at the line.")  # fmt: skip
+else:
+    if not evaluation.n_anomaly:
+        st.info(f"Evaluated on {detector.card_.evaluated_on}. Detection, precision and the ROC curve need anomalies.")
+    if original.chosen(point):
+        original.story(evaluation, point, detector.calibrations_["fused"].threshold(0.05))
+    line_digits.show(detector, evaluation, point, threshold)
+    with st.expander(f"Every image as a table ({len(evaluation):,})"):
+        line_digits.every_image(detector, evaluation, point, threshold)
+
+with st.expander("Use your own digits as the yardstick"):
+    own_ink.section(detector, point)

@@ -1,0 +1,74 @@
+"""The live component: slider, histogram, ROC curve and confusion matrix that follow the thumb while it moves.
+
+A native slider tells Python only when it is let go. So the browser gets one table of lines (``core.explorer_view``),
+looks up while the thumb is down, and sends the final line back.
+"""
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from core import paths
+from core.errors import OddDigitError
+from core.explorer_view import View
+from core.operating import OperatingPoint
+from core.original import FIXED_LINES, ON_EVIDENCE
+from pages.ui import state
+
+if TYPE_CHECKING:
+    from core.detector import Detector
+
+KEY = "explorer"
+_FILES = paths.ROOT / "assets" / "explorer"
+_component = st.components.v2.component(
+    "odd_digit_explorer",
+    html=(_FILES / "explorer.html").read_text(encoding="utf-8"),
+    css=(_FILES / "explorer.css").read_text(encoding="utf-8"),
+    js=(_FILES / "explorer.js").read_text(encoding="utf-8"),
+)
+
+
+def show(detector: "Detector", point: OperatingPoint) -> View:
+    """Draw the explorer at the operating point; letting a line go moves the operating point."""
+    found = _view(detector, detector.fingerprint, point)
+    _component(key=KEY, data=found.data, on_line_change=_take)
+    return found
+
+
+def buttons(detector: "Detector", point: OperatingPoint) -> None:
+    """Lines that have a name; the original's lie on the pixel error."""
+    evaluation = detector.evaluation_
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        for alpha in (0.01, 0.05, 0.1):
+            _button(f"{100 * alpha:g} %", point, point.at_alpha(alpha), "This share of normal digits is flagged.")
+        balance = None if evaluation is None else evaluation.best_balance(point.evidence)
+        if balance is not None:
+            why = "Most anomalies caught for the fewest false alarms (Youden). It needs labels of anomalies, which a "
+            why += "detector in use does not have."
+            _button("best balance (needs labels)", point, point.at_threshold(balance), why)
+        for line in FIXED_LINES:
+            there = OperatingPoint(point.model, ON_EVIDENCE, None, line)
+            _button(f"the original's {line:.2f}", point, there, "A line on the pixel error, set by hand.")
+
+
+def _button(label: str, here: OperatingPoint, there: OperatingPoint, why: str) -> None:
+    kind = "primary" if here == there else "secondary"
+    st.button(label, type=kind, help=why, on_click=state.set_operating_point, args=(there,), key=f"line-{label}")
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _view(_detector: "Detector", fingerprint: str, point: OperatingPoint) -> View:  # noqa: ARG001 - keys the cache
+    return View.of(_detector.calibrations_, _detector.evaluation_, _detector.card_, point)
+
+
+def _take() -> None:
+    """The line that was let go, from the browser: an alpha, or a fixed threshold beyond the last calibration digit."""
+    line = st.session_state[KEY].get("line") or {}
+    point = state.operating_point()
+    try:
+        if "alpha" in line:
+            state.set_operating_point(point.at_alpha(float(line["alpha"])))
+        elif "threshold" in line:
+            state.set_operating_point(point.at_threshold(float(line["threshold"])))
+    except (OddDigitError, TypeError, ValueError) as error:
+        st.toast(f"The line was not understood: {error}", icon=":material/warning:")

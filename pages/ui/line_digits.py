@@ -1,0 +1,125 @@
+"""The digits at the line with reconstruction and heat map; choosing one opens its full reading."""
+
+import io
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import streamlit as st
+
+from core import datasets, figures_threshold, line_digits
+from core.datasets import Dataset
+from core.errors import OddDigitError
+from core.evaluation import Evaluation
+from core.operating import OperatingPoint
+from core.readings import Readings
+from core.spreadsheets import write_csv
+from pages.ui import chrome, verdict
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from core.detector import Detector
+
+
+def show(detector: "Detector", evaluation: Evaluation, point: OperatingPoint, threshold: float) -> None:
+    """Four groups of digits: either side of the line, worst misses, worst false alarms."""
+    st.subheader("The digits at the line", anchor=False)
+    st.caption(
+        "Each digit over what a normal one would look like and where they differ. Under it what it really is, "
+        ":blue[normal] or :orange[an anomaly], and its score. Press to see all of its reading."
+    )
+    groups = line_digits.groups(evaluation, point.evidence, threshold)
+    rows = tuple(dict.fromkeys(row for group in groups for row in group.rows))
+    images = line_digits.images_of(evaluation, rows, _load)
+    readings = _inspect(detector, detector.fingerprint, tuple(images), images) if images else None
+    for pair in (groups[:2], groups[2:]):
+        for column, group in zip(st.columns(2, gap="large"), pair, strict=True):
+            with column:
+                _group(detector, evaluation, point, group, list(images), readings)
+    _offer_download(evaluation)
+
+
+def every_image(detector: "Detector", evaluation: Evaluation, point: OperatingPoint, threshold: float) -> None:
+    """Every evaluation digit as a sortable table and as CSV."""
+    columns = line_digits.table(evaluation, detector.calibrations_[point.evidence], point.evidence, threshold)
+    st.dataframe(
+        pd.DataFrame(columns),
+        hide_index=True,
+        height=320,
+        column_config={
+            "score": st.column_config.NumberColumn(format="%.4g"),
+            "p-value": st.column_config.NumberColumn(format="%.4f", help="share of normal digits at least this odd"),
+        },
+    )
+    file = io.StringIO(newline="")
+    write_csv(file, tuple(columns), zip(*columns.values(), strict=True))
+    name = f"{detector.card_.name}-{point.evidence}.csv"
+    st.download_button(
+        "Download as CSV", file.getvalue(), name, "text/csv", on_click="ignore", icon=":material/download:"
+    )
+
+
+def _group(
+    detector: "Detector",
+    evaluation: Evaluation,
+    point: OperatingPoint,
+    group: line_digits.Group,
+    pictured: list[int],
+    readings: Readings | None,
+) -> None:
+    st.markdown(f"**{group.title}**")
+    if not group.rows:
+        st.caption(group.empty)
+        return
+    for column, row in zip(st.columns(line_digits.COUNT, wrap=False), group.rows, strict=False):
+        label = evaluation.label_names[evaluation.label[row]]
+        colour = verdict.COLOUR[bool(evaluation.anomaly[row])]
+        words = f":{colour}[**{label}**] {evaluation.scores[point.evidence][row]:.3g}"
+        with column:
+            if readings is None or row not in pictured:
+                st.markdown(words)
+                continue
+            at = pictured.index(row)
+            picture = figures_threshold.strip_png(
+                readings.images[at], readings.reconstruction[at], readings.heat_map[at]
+            )
+            st.image(picture, width="stretch", alt=f"{label}: digit, reconstruction, heat map")
+            if st.button(words, key=f"{group.title}-{row}", type="tertiary", width="stretch"):
+                _open(readings, at, point, detector, label)
+
+
+@st.dialog("A digit at the line", width="large")
+def _open(readings: Readings, row: int, point: OperatingPoint, detector: "Detector", label: str) -> None:
+    st.caption(f"Labelled {label} in its data set.")
+    verdict.show(readings, row, point, detector.card_, key="at-the-line")
+
+
+def _offer_download(evaluation: Evaluation) -> None:
+    """Where pictures are missing, say so and fetch them on demand."""
+    for name in line_digits.not_here(evaluation):
+        about = datasets.NAMES[name]
+        st.info(f"{about.title} is not on this machine, so its digits are shown without pictures.")
+        if st.button(f"Download {about.title} ({about.download_mb} MB)", key=f"download-{name}"):
+            bar = st.progress(0.0, f"Downloading {about.title}")
+            try:
+                datasets.load(name, "all", progress=lambda share, line: bar.progress(min(share, 1.0), line) and None)
+            except OddDigitError as error:
+                chrome.refuse(error)
+            else:
+                st.rerun()
+
+
+def _load(name: str, part: str) -> Dataset:
+    return _cached_set(name, part)
+
+
+@st.cache_resource(max_entries=6, show_spinner=False)
+def _cached_set(name: str, part: str) -> Dataset:
+    return datasets.load(name, part, download=False)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _inspect(
+    _detector: "Detector", fingerprint: str, rows: tuple[int, ...], _images: "dict[int, np.ndarray]"
+) -> Readings:
+    return _detector.inspect([_images[row] for row in rows])

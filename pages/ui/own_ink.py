@@ -1,0 +1,99 @@
+"""Making one's own digits the yardstick: what it takes, the pictures, what is doubtful about them, the new model."""
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import streamlit as st
+
+from core import calibrating, figures, models, wording
+from core.calibrating import Pile
+from core.errors import OddDigitError
+from core.operating import OperatingPoint
+from pages.ui import chrome, state
+
+if TYPE_CHECKING:
+    from core.detector import Detector
+
+_MOST_THUMBNAILS = 24
+
+
+def section(detector: "Detector", point: OperatingPoint) -> None:
+    """Upload normal digits, look at what is doubtful, and make a detector whose promise holds for that hand."""
+    normal = detector.card_.normal
+    st.markdown(
+        f"The promise above holds for digits by {detector.card_.yardstick}. Give {calibrating.FEWEST} to "
+        f"{calibrating.ENOUGH} pictures of **your** {wording.name_normals(normal)} and it is made anew for your hand, pen "
+        "and camera. Nothing is trained, so it takes seconds."
+    )
+    _what_it_takes()
+    files = st.file_uploader(
+        "Pictures, one digit each, or zip archives of them",
+        ["png", "jpg", "jpeg", "bmp", "gif", "webp", "tif", "tiff", "zip"],
+        accept_multiple_files=True,
+        key="own_ink",
+    )
+    if len(normal) > 1:
+        st.caption("This model knows several digits: give a zip with one folder a digit, named like it.")
+    split = st.toggle("Each picture is a sheet of many digits", key="own_ink_sheets")
+    if not files:
+        return
+    try:
+        pile = _gather(tuple((file.name, file.getvalue()) for file in files), normal, split)
+        _look_over(detector, pile)
+    except OddDigitError as error:
+        chrome.refuse(error)
+        return
+    _make(detector, pile, point)
+
+
+def _what_it_takes() -> None:
+    rows = [(n, calibrating.guarantees(n)) for n in (calibrating.FEWEST, 100, 300, calibrating.ENOUGH)]
+    table: dict[str, list[object]] = {"digits": [n for n, _ in rows]}
+    for i, alpha in enumerate(calibrating.ALPHAS):
+        column = [f"at most {100 * g[i].at_most:.1f} %" if g[i].promised else "no line" for _, g in rows]
+        table[f"line at {100 * alpha:g} %"] = [*column]
+    needed = ", ".join(f"{g.needed} for {100 * g.alpha:g} %" for g in calibrating.guarantees(calibrating.FEWEST))
+    st.caption(
+        f"What so many digits guarantee, with 95 % confidence. Fewest with which a line flags anything: {needed}."
+    )
+    st.dataframe(pd.DataFrame(table), hide_index=True, width="content")
+
+
+def _look_over(detector: "Detector", pile: Pile) -> None:
+    """The digits as they were read, and what a person should look at before they count."""
+    st.markdown(f"**{len(pile.images)} digits read.**")
+    for line in calibrating.concerns(detector, pile):
+        st.warning(line, icon=":material/visibility:")
+    doubtful = calibrating.suspects(detector, pile)
+    for rows, title in ((doubtful.odd, "Far odder than the others"), (doubtful.repeated, "Repeated")):
+        if rows:
+            st.markdown(f"{title}:")
+            with st.container(horizontal=True, gap="small"):
+                for row in rows[:_MOST_THUMBNAILS]:
+                    st.image(figures.digit_png(pile.images[row], 2), caption=pile.names[row], width=72)
+    st.image(figures.sheet_png(pile.images[:200], 20), caption="What was read", width="content")
+    if pile.refused:
+        st.dataframe(pd.DataFrame(pile.refused, columns=["left out", "because"]), hide_index=True)
+
+
+def _make(detector: "Detector", pile: Pile, point: OperatingPoint) -> None:
+    left, right = st.columns(2)
+    name = left.text_input("Name of the new model", f"my-{'-'.join(detector.card_.normal)}"[:64], key="own_ink_name")
+    whose = right.text_input("Written by", "my own hand", max_chars=60, key="own_ink_whose")
+    if not st.button(f"Make these {len(pile.images)} digits the yardstick", type="primary", key="own_ink_make"):
+        return
+    try:
+        place = models.place_for(name)
+        with st.spinner("Calibrating…"):
+            detector.calibrated(pile.images, pile.labels, name, whose.strip() or "my own hand").save(place)
+    except (OddDigitError, OSError) as error:
+        chrome.refuse(error)
+        return
+    st.toast(f"{name} is ready and chosen.", icon=":material/check_circle:")
+    state.set_operating_point(OperatingPoint(name, point.evidence, point.alpha or OperatingPoint().alpha))
+    st.rerun()
+
+
+@st.cache_data(max_entries=4, show_spinner="Reading the pictures…")
+def _gather(files: tuple[tuple[str, bytes], ...], normal: tuple[str, ...], split: bool) -> Pile:
+    return calibrating.gather(files, normal, split)
