@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 say = Console(stderr=True)
 ENGINES = ("local", "ray")
+BAR = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
 
 
 def batch(
@@ -29,7 +30,11 @@ def batch(
         ),
     ],
     output: Annotated[
-        Path, typer.Option(help="File to write: .csv or .parquet with every row, .zip of the flagged digits.")
+        str,
+        typer.Option(
+            help="File to write: .csv or .parquet with every row, .zip of the flagged digits. With ray also a folder "
+            "or an address, ending in /, such as s3://bucket/results/, for more rows than one machine can hold."
+        ),
     ],
     model: Annotated[str, typer.Option(help="Name of a model, or a .safetensors file.")] = "mnist-any",
     evidence: Annotated[str, typer.Option(help=f"Which score decides: {', '.join(EVIDENCES)}.")] = "fused",
@@ -59,12 +64,16 @@ def batch(
         raise typer.BadParameter(f"there is no engine {engine!r}: local or ray.", param_hint="--engine")
     try:
         rule = Rule(OperatingPoint(model, evidence, 0.05 if alpha is None else alpha), fdr)
-        export.check_suffix(output)
+        if not (engine == "ray" and output.endswith("/")):
+            export.check_suffix(Path(output))
     except OddDigitError as error:
         raise typer.BadParameter(str(error)) from error
     try:
+        if output.endswith("/"):
+            _ray_to_folder(inputs, output.rstrip("/"), rule, whole, workers)
+            return
         review = _local(inputs, rule, whole) if engine == "local" else _ray(inputs, rule, whole, workers)
-        export.write(review, output)
+        export.write(review, Path(output))
     except OddDigitError as error:
         say.print(str(error), style="red", highlight=False, soft_wrap=True)
         raise typer.Exit(1) from error
@@ -107,9 +116,8 @@ def _local(inputs: list[str], rule: "Rule", whole: bool) -> "Review":
         say.print(warning, style="yellow", highlight=False, soft_wrap=True)
     if store.done[0]:
         say.print(f"Going on after {store.done[0]:,} of about {total:,}, judged before.", highlight=False)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     try:
-        with Bar(*columns, console=say) as bar:
+        with Bar(*BAR, console=say) as bar:
             task = bar.add_task("judging", total=total, completed=store.done[0])
             for progress in run.run(store, pile, detector):
                 bar.update(task, completed=progress.items, total=progress.total)
@@ -120,18 +128,40 @@ def _local(inputs: list[str], rule: "Rule", whole: bool) -> "Review":
 
 
 def _ray(inputs: list[str], rule: "Rule", whole: bool, workers: int | None) -> "Review":
+    """Judge with Ray, going on where an interrupted run of the same command stopped."""
     from core.batch import ray_engine
     from core.batch.review import Review
+    from core.batch.run import Progress
 
-    return Review(ray_engine.run(inputs, rule, whole, workers, say=lambda text: say.print(text, highlight=False)), rule)
+    with Bar(*BAR, console=say) as bar:
+        task = bar.add_task("judging units", total=None)
+        for found in ray_engine.run(inputs, rule, whole, workers):
+            if isinstance(found, Progress):
+                bar.update(task, completed=found.items, total=found.total)
+    assert not isinstance(found, Progress)
+    return Review(found, rule)
 
 
-def _tell(review: "Review", output: Path) -> None:
+def _ray_to_folder(inputs: list[str], output: str, rule: "Rule", whole: bool, workers: int | None) -> None:
+    """Judge with Ray into a folder or address of Parquet files, which no single machine ever holds at once."""
+    from core.batch import ray_engine, ray_units
+
+    pile = [place for name in inputs for place in ray_units.places(name)]
+    ray_engine.claim(output, pile, rule, whole)
+    cut = ray_units.units(pile)
+    with Bar(*BAR, console=say) as bar:
+        task = bar.add_task("judging units", total=len(cut))
+        for progress in ray_engine.score(cut, rule, whole, workers, output):
+            bar.update(task, completed=progress.items)
+    sys.stdout.write(json.dumps({"output": output} | ray_engine.tally(output, rule)) + "\n")
+
+
+def _tell(review: "Review", output: str) -> None:
     from core.batch.review import say_rule
 
     summary = review.summary
     found: dict[str, Any] = {
-        "output": str(output),
+        "output": output,
         "model": review.point.model,
         "evidence": review.point.evidence,
         "alpha": review.rule.point.alpha if review.rule.rate is None else None,

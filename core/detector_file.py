@@ -6,6 +6,7 @@ A file may come from anywhere, so everything is checked before it is believed, a
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,39 @@ def load(path: Path) -> Detector:
     metadata, tensors = _read(path)
     try:
         return _build(metadata, tensors)
+    except OddDigitError as error:
+        raise ModelError(f"{path.name}: {error}") from error
+    except (KeyError, ValueError, TypeError, IndexError, RuntimeError, AttributeError) as error:
+        raise ModelError(f"{path.name} is damaged inside ({type(error).__name__}: {error}): fetch it again.") from error
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was measured of a detector: its file without the networks, so that many can be read at once.
+
+    Attributes:
+        card: the card.
+        calibrations: evidence -> yardstick.
+        evaluation: scores of digits that took no part in making it, or None.
+    """
+
+    card: Card
+    calibrations: dict[str, Calibration]
+    evaluation: Evaluation | None
+
+
+def read_measured(path: Path) -> Measured:
+    """Read what was measured of a detector.
+
+    Raises:
+        ModelError: as for ``load``.
+    """
+    metadata, tensors = _read(path)
+    try:
+        calibrations = {e: Calibration.fit(_wide(tensors[f"calibration.{e}"])) for e in EVIDENCES}
+        return Measured(
+            Card.from_json(metadata["card"]), calibrations, _evaluation(json.loads(metadata["structure"]), tensors)
+        )
     except OddDigitError as error:
         raise ModelError(f"{path.name}: {error}") from error
     except (KeyError, ValueError, TypeError, IndexError, RuntimeError, AttributeError) as error:

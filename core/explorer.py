@@ -1,4 +1,4 @@
-"""Lines a person may draw on one score axis, and what each promises and finds: a table to look up while a thumb moves."""
+"""Lines a person may draw on one score axis, and what each promises and finds: one table to look up."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

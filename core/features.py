@@ -73,7 +73,7 @@ def pooled(maps: Tensor, cells: int) -> Tensor:
     Returns:
         ``(n, channels, cells, cells)``.
     """
-    weights = _cell_weights(cells, maps.shape[-1]).to(maps.dtype)  # (cells, h)
+    weights = _cell_weights(cells, maps.shape[-1])  # (cells, h)
     return weights @ maps @ weights.T
 
 
@@ -90,10 +90,10 @@ def orientation_maps(images: Tensor, orientations: int) -> Tensor:
     Returns:
         ``(n, orientations, 28, 28)``, not negative.
     """
-    gradient = F.conv2d(images.unsqueeze(1), _derivative_kernels().to(images.dtype), padding=2)  # (n, 2, 28, 28)
+    gradient = F.conv2d(images.unsqueeze(1), _derivative_kernels(), padding=2)  # (n, 2, 28, 28)
     strength = torch.sqrt(gradient.square().sum(dim=1, keepdim=True) + 1e-8)  # (n, 1, 28, 28)
     channels = torch.cat((gradient, strength), dim=1).flatten(2)  # (n, 3, 784)
-    lobes = _lobes(orientations).to(images.dtype) @ channels  # (n, o, 784)
+    lobes = _lobes(orientations) @ channels  # (n, o, 784)
     return F.relu(lobes).unflatten(2, (_SIDE, _SIDE))
 
 
@@ -106,8 +106,7 @@ def deskew(images: Tensor) -> Tensor:
     Returns:
         ``(n, 28, 28)``; an empty image stays as it is.
     """
-    axis = torch.arange(_SIDE, dtype=images.dtype)
-    moments = torch.stack((torch.ones_like(axis), axis, axis.square()))  # (3, 28)
+    axis, moments = _moments()
     table = moments @ images @ moments.T  # (n, 3, 3): [power of y, power of x]
     mass = table[:, 0, 0].clamp_min(1e-3)
     y, x = table[:, 1, 0] / mass, table[:, 0, 1] / mass  # (n,)
@@ -116,11 +115,19 @@ def deskew(images: Tensor) -> Tensor:
     slant = (covariance / spread.clamp_min(1.0)).clamp(-1.0, 1.0)  # (n,)
     # A shear moves whole rows, so that one-dimensional interpolation along x is all it takes.
     position = axis + slant[:, None, None] * (axis[:, None] - y[:, None, None])  # (n, 28, 28): source column
-    left = position.floor().clamp(-1, _SIDE)
+    # What is not a number has no column; its pixels stay NaN all the same.
+    left = position.nan_to_num().floor().clamp(-1, _SIDE)
     share = (position - left).clamp(0, 1)
     padded = F.pad(images, (1, 2))  # (n, 28, 31)
     column = left.long() + 1
     return torch.gather(padded, 2, column) * (1 - share) + torch.gather(padded, 2, column + 1) * share
+
+
+@cache
+def _moments() -> tuple[Tensor, Tensor]:
+    """Pixel positions ``(28,)`` and their powers 0, 1 and 2 ``(3, 28)``."""
+    axis = torch.arange(_SIDE, dtype=torch.float32)
+    return axis, torch.stack((torch.ones_like(axis), axis, axis.square()))
 
 
 @cache

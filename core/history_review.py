@@ -22,6 +22,7 @@ class Review:
         marked: how many of them are marked right or wrong.
         images: the normal digits among them, each image once, float32 ``(n, 28, 28)``.
         labels: which normal digit each is, ``n`` of them.
+        names: the row each came from, ``n`` of them.
         unlabelled: ids of normal digits of which nobody has said which digit they are; not among ``images``.
     """
 
@@ -29,6 +30,7 @@ class Review:
     marked: int
     images: NDArray[np.float32]
     labels: tuple[str, ...]
+    names: tuple[str, ...]
     unlabelled: tuple[int, ...]
 
     @property
@@ -48,7 +50,7 @@ def review(sample: Iterable[Verdict], normal: tuple[str, ...]) -> Review:
         normal: labels of that model's normal digits.
     """
     drawn, marked = 0, 0
-    found: dict[bytes, tuple[NDArray[np.float32], str]] = {}
+    found: dict[bytes, tuple[NDArray[np.float32], str, str]] = {}
     unlabelled = []
     for verdict in sample:
         drawn += 1
@@ -59,9 +61,10 @@ def review(sample: Iterable[Verdict], normal: tuple[str, ...]) -> Review:
         if label is None:
             unlabelled.append(verdict.id)
         else:
-            found[verdict.image.tobytes()] = (verdict.image, label)
-    images = np.stack([image for image, _ in found.values()]) if found else np.zeros((0, 28, 28), np.float32)
-    return Review(drawn, marked, images, tuple(label for _, label in found.values()), tuple(unlabelled))
+            found[verdict.image.tobytes()] = (verdict.image, label, f"row {verdict.id}")
+    images = np.stack([image for image, _, _ in found.values()]) if found else np.zeros((0, 28, 28), np.float32)
+    labels = tuple(label for _, label, _ in found.values())
+    return Review(drawn, marked, images, labels, tuple(name for _, _, name in found.values()), tuple(unlabelled))
 
 
 def _label(verdict: Verdict, normal: tuple[str, ...]) -> str | None:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from core.features import gradient_features
 from core.paths import write_whole
 
-NEIGHBOURS = 60
+NEIGHBOURS = 40
 RIDGE = 0.3
 COMPONENTS = 128
 REFINING_STEPS = 12
@@ -84,7 +84,8 @@ class Memory:
         dear = 1 / (1 - nearest[:, :k] / nearest[:, k:]).clamp_min(1e-3)  # (n, k)
         size = gram.diagonal(dim1=1, dim2=2).mean(dim=1, keepdim=True)
         gram.diagonal(dim1=1, dim2=2).add_(RIDGE * size * dear)
-        weights = torch.linalg.solve(gram, torch.ones_like(dear))  # (n, k)
+        factor, _ = torch.linalg.cholesky_ex(gram)  # the ridge makes it positive definite
+        weights = torch.cholesky_solve(torch.ones_like(dear).unsqueeze(2), factor).squeeze(2)  # (n, k)
         weights = weights / weights.sum(dim=1, keepdim=True)
         inside = (weights.unsqueeze(1) @ differences).squeeze(1).square().sum(dim=1)  # (n,)
         return (inside + outside).sqrt(), neighbours, weights

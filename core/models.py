@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from core import paths
@@ -101,6 +102,31 @@ def place_for(name: str) -> Path:
     if name.lower() in {run.name.lower() for run in runs_folder().glob("*")}:
         raise ModelError(f"{name!r} is the name of an unfinished training run: resume that, or choose another name.")
     return own_folder() / f"{name}{SUFFIX}"
+
+
+def import_model(data: bytes, name: str = "") -> Model:
+    """Put a detector file from elsewhere on the shelf; it is hostile until checked.
+
+    Args:
+        data: the file's content.
+        name: what to call it here; the name on its card when empty.
+
+    Raises:
+        ModelError: it is no whole detector of this version, or the name is not usable or taken.
+    """
+    from dataclasses import replace
+
+    from core import detector_file
+
+    with TemporaryDirectory(prefix="import-", dir=paths.state_dir()) as folder:
+        arrived = Path(folder) / f"the file{SUFFIX}"
+        arrived.write_bytes(data)
+        detector = detector_file.load(arrived)
+        name = name or detector.card_.name
+        place = place_for(name)
+        detector.card_ = replace(detector.card_, name=name)
+        detector_file.save(detector, place)
+    return Model(name, place, False)
 
 
 def rename(name: str, new: str) -> None:

@@ -24,7 +24,7 @@ EVIDENCES = ("pixel", "gradient", "manifold", "discriminator", "fused")
 
 # Chosen on development digits and malformed normals, never on test images: the manifold tells other characters
 # best, the other two tell broken digits.
-WEIGHTS = {"manifold": 1.0, "gradient": 0.5, "discriminator": 0.1}
+WEIGHTS = {"manifold": 1.0, "gradient": 0.25, "discriminator": 0.1}
 _CHUNK = 256
 _DIGITS = 7  # significant digits that a score keeps
 
@@ -155,13 +155,14 @@ class Scorer:
             "fusion": {name: list(scale) for name, scale in self.fusion.items()},
         }
 
-    def score(self, images: np.ndarray) -> Evidences:
+    def score(self, images: np.ndarray, features: Tensor | None = None) -> Evidences:
         """Judge images; memory is bounded whatever their number.
 
         Args:
             images: ``(n, 28, 28)`` ink images.
+            features: their gradient features ``(n, F)`` if they are known: several scorers can share them.
         """
-        columns = self._columns(images)
+        columns = self._columns(images, features)
         parts = _fusion_parts(columns)
         fused = sum(WEIGHTS[name] * (parts[name] - centre) / spread for name, (centre, spread) in self.fusion.items())
         scores = {
@@ -194,15 +195,16 @@ class Scorer:
         """Images ``(n, 28, 28)`` -> latents ``(n, latent_size)``."""
         return _encode(self.networks, images)
 
-    def _columns(self, images: np.ndarray) -> dict[str, np.ndarray]:
+    def _columns(self, images: np.ndarray, features: Tensor | None = None) -> dict[str, np.ndarray]:
         """All that is measured of images, chunk by chunk, as float64."""
         given = torch.from_numpy(np.ascontiguousarray(images, dtype=np.float32))
         with torch.no_grad():
-            parts = [self._measure(chunk) for chunk in given.split(_CHUNK)]
-        return {name: torch.cat([part[name] for part in parts]).numpy().astype(np.float64) for name in parts[0]}
+            chunks = given.split(_CHUNK)
+            known = map(gradient_features, chunks) if features is None else features.split(_CHUNK)
+            parts = [self._measure(chunk, described) for chunk, described in zip(chunks, known, strict=True)]
+            return {name: torch.cat([part[name] for part in parts]).double().numpy() for name in parts[0]}
 
-    def _measure(self, images: Tensor) -> dict[str, Tensor]:
-        features = gradient_features(images)  # (n, F)
+    def _measure(self, images: Tensor, features: Tensor) -> dict[str, Tensor]:
         manifold, neighbours, weights = self._memory.distance(features)
         blend = (weights.unsqueeze(2) * self.latents[neighbours]).sum(dim=1)  # (n, latent)
         rebuilt = self.networks.generator(blend)  # (n, 1, 28, 28)

@@ -33,6 +33,7 @@ class Frame:
     Attributes:
         label: the digit.
         epoch: epochs finished.
+        losses: mean losses of the epoch, by name.
         samples: ``(16, 28, 28)`` float32, the same sixteen latents drawn.
         held_out: ``(k, 28, 28)``, normal digits that the networks were not trained on, the same in every frame.
         held_out_drawn: their reconstructions.
@@ -44,6 +45,7 @@ class Frame:
 
     label: str
     epoch: int
+    losses: dict[str, float]
     samples: NDArray[np.float32]
     held_out: NDArray[np.float32]
     held_out_drawn: NDArray[np.float32]
@@ -106,7 +108,8 @@ class Watcher:
             "normal_errors": _errors(subjects.held_out, drawn),
             "other_errors": _errors(subjects.others, others_drawn),
         }
-        about = {"frame": json.dumps({"label": label, "epoch": trainer.epoch})}
+        losses = {name: values[-1] for name, values in trainer.curve.items()}
+        about = {"frame": json.dumps({"label": label, "epoch": trainer.epoch, "losses": losses})}
         write_whole(path, lambda part: save_file(tensors, part, about))
 
 
@@ -126,8 +129,9 @@ def read(path: Path) -> Frame:
             about = json.loads((file.metadata() or {})["frame"])
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a dictionary
         tensors = {key: _unit(value) if value.dtype == np.uint8 else value for key, value in tensors.items()}
-        return Frame(label=str(about["label"]), epoch=int(about["epoch"]), **tensors)
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
+        losses = {str(name): float(value) for name, value in about["losses"].items()}
+        return Frame(label=str(about["label"]), epoch=int(about["epoch"]), losses=losses, **tensors)
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise TrainingError(f"the pictures of {path.stem} cannot be read ({error}).") from error
 
 

@@ -89,6 +89,22 @@ def say_rate(p_value: float) -> str:
     return f"1 in {round(1 / p_value):,}"
 
 
+def say_duration(seconds: float) -> str:
+    """A time to wait, as exactly as anyone can know it.
+
+    >>> say_duration(0.4), say_duration(47), say_duration(165), say_duration(3000), say_duration(9000)
+    ('1 s', '47 s', '2 min 40 s', '50 min', '2 h 30 min')
+    """
+    whole = max(round(seconds), 1)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 600:
+        minutes, rest = divmod(whole // 10 * 10, 60)
+        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+    hours, minutes = divmod(round(whole / 60), 60)
+    return (f"{hours} h {minutes} min" if minutes else f"{hours} h") if hours else f"{minutes} min"
+
+
 def _extrapolate(readings: Readings, row: int, point: OperatingPoint) -> str:
     calibration = readings.calibrations[point.evidence]
     if calibration.tail is None or readings.p_values[point.evidence][row] > calibration.floor:

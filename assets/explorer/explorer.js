@@ -331,7 +331,7 @@ function closest(values, distance) {
 
 function percent(share) {
   if (share === null || Number.isNaN(share)) return "–";
-  return `${(100 * share).toFixed(share > 0 && share < 0.00095 ? 2 : 1)} %`;
+  return `${(100 * share).toFixed(share > 0 && share < 0.00095 ? 2 : 1)}\u00a0%`;
 }
 
 function short(score) {

@@ -15,7 +15,6 @@ from core.batch.store import Store
 from core.calibration import Calibration, discoveries, discoveries_needed
 from core.errors import BatchError
 from core.operating import OperatingPoint
-from core.wording import say_rate
 
 SHOWN = ("flagged", "mislabelled", "refused", "all")
 Bools = NDArray[np.bool_]
@@ -273,9 +272,8 @@ def foresee(n: int, digits: int, rate: float) -> str:
     needed = discoveries_needed(n, digits, rate)
     if needed <= max(1, digits // 1000):
         return ""
-    floor = say_rate(1 / (n + 1))
     return (
-        f"With {n:,} calibration digits nothing can look odder than {floor}, so unless at least {needed:,} of the "
-        f"{digits:,} digits do ({100 * needed / digits:.2g} %), a rate of {100 * rate:g} % flags none at all. "
-        "Take a model calibrated on more digits (mnist-any has about 12,000), a higher rate, or plain false alarms."
+        f"With {n:,} calibration digits nothing can look odder than 1 in {n + 1:,}, so unless at least {needed:,} "
+        f"of the {digits:,} digits look so ({100 * needed / digits:.2g} %), a rate of {100 * rate:g} % flags none at "
+        "all. Take a model calibrated on more digits (mnist-any: about 12,000), a higher rate, or plain false alarms."
     )

@@ -69,7 +69,7 @@ def run(
         rows: list[Row] = []
         last_write = began
 
-        def write(items: int) -> Progress:
+        def write(items: int, last: bool = False) -> Progress:
             nonlocal rows, written, refused, last_write, finished
             if rows:
                 store.append(judge(rows, detector, store.job.point.evidence), items)
@@ -77,7 +77,7 @@ def run(
             written, finished, rows = written + len(rows), items, []
             last_write = time.monotonic()
             seconds = last_write - began
-            total = max(store.job.total, items)
+            total = items if last else max(store.job.total, items)
             left = (total - items) * seconds / (items - first) if items > first else None
             return Progress(items, total, written, refused, seconds, left)
 
@@ -90,7 +90,7 @@ def run(
             if len(rows) >= TOGETHER or time.monotonic() - last_write > PATIENCE:
                 yield write(items)
         else:
-            yield write(items)
+            yield write(items, last=True)
             store.finish()
             return
         if rows:

@@ -52,8 +52,15 @@ def buttons(detector: "Detector", point: OperatingPoint) -> None:
 
 
 def _button(label: str, here: OperatingPoint, there: OperatingPoint, why: str) -> None:
-    kind = "primary" if here == there else "secondary"
-    st.button(label, type=kind, help=why, on_click=state.set_operating_point, args=(there,), key=f"line-{label}")
+    chosen = here == there
+    st.button(
+        label,
+        type="primary" if chosen else "secondary",
+        help=why,
+        on_click=state.set_operating_point,
+        args=(there,),
+        key=f"line-{label}",
+    )
 
 
 @st.cache_data(max_entries=64, show_spinner=False)

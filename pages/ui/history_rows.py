@@ -1,5 +1,6 @@
 """The rows of the history: each with its digit, its verdict, room for a person's own word, and the way back into it."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -56,7 +57,7 @@ def describe(row: Verdict) -> str:
     return f"{word} · {say_rate(row.p_value)} {normals} look this odd"
 
 
-@st.dialog("The full reading", width="large")
+@st.dialog("The full reading", width="medium")
 def open_again(row: Verdict) -> None:
     """Judge the kept ink again and show everything; what was recorded stands beside it where the model has changed."""
     st.caption(
@@ -69,7 +70,7 @@ def open_again(row: Verdict) -> None:
         chrome.refuse(error)
         _as_recorded(row)
         return
-    if row.model_hash and row.model_hash != detector.fingerprint:
+    if not math.isclose(readings.p_values[row.evidence][0], row.p_value) or _rebuilt(row, detector.fingerprint):
         st.warning("The model of that name has changed since: below is what it says today.", icon=":material/history:")
         _as_recorded(row)
     verdict.show(readings, 0, row.point, detector.card_, row.source_kind != "canvas", key=f"again-{row.id}")
@@ -105,10 +106,10 @@ def _marks(history: History, row: Verdict) -> None:
         options,
         None,
         key=label,
-        placeholder="it was a …",
+        placeholder="it was …",
         label_visibility="collapsed",
         accept_new_options=True,
-        width=105,
+        width=112,
         **act,
     )
 
@@ -138,6 +139,10 @@ def _as_recorded(row: Verdict) -> None:
     st.table(
         [dict(zip(columns, (e, row.scores[e], row.p_values[e]), strict=True)) for e in EVIDENCES if e in row.scores]
     )
+
+
+def _rebuilt(row: Verdict, fingerprint: str) -> bool:
+    return bool(row.model_hash) and row.model_hash != fingerprint
 
 
 def _source(row: Verdict) -> str:

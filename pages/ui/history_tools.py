@@ -5,8 +5,9 @@ from dataclasses import replace
 
 import streamlit as st
 
-from core import models
-from core.errors import ModelError, OddDigitError
+from core import calibrating, models
+from core.calibrating import Pile
+from core.errors import HistoryError, OddDigitError
 from core.history import EVERYTHING, Counts, Filter, History
 from core.history_export import export_csv
 from core.history_review import Review, review
@@ -24,22 +25,24 @@ def summary(counts: Counts, today: Counts) -> None:
 
 
 def over_time(history: History, which: Filter) -> None:
-    """The rate of anomalies by day, or by hour while all is of one or two days."""
-    east = local_time.seconds_east()
-    periods, unit = history.anomalies_over_time(which, step=DAY, seconds_east=east), "day"
-    if 0 < len(periods) < 3:
-        periods, unit = history.anomalies_over_time(which, step=HOUR, seconds_east=east), "hour"
+    """The rate of anomalies by day, or by hour while all is of one or two days; worked out once it is unfolded."""
     with st.expander("Rate of anomalies over time", on_change="rerun", key="rate_open") as shown:
-        if shown.open and periods:
-            from core.figures_history import anomaly_rate
+        if not shown.open:
+            return
+        from core.figures_history import anomaly_rate
 
+        east = local_time.seconds_east()
+        periods, unit = history.anomalies_over_time(which, step=DAY, seconds_east=east), "day"
+        if 0 < len(periods) < 3:
+            periods, unit = history.anomalies_over_time(which, step=HOUR, seconds_east=east), "hour"
+        if periods:
             st.plotly_chart(
                 anomaly_rate(periods, local_time.zone()),
                 key="rate",
                 config={"displayModeBar": False},
                 alt=f"Share of anomalies by {unit}",
             )
-            st.caption(f"By {unit}; the bars are 95 % intervals: wide where few digits were judged.")
+        st.caption(f"By {unit}; the bars are 95 % intervals: wide where few digits were judged.")
 
 
 def export_and_delete(history: History, which: Filter, shown: int, everything: int) -> None:
@@ -95,7 +98,9 @@ def review_sample(history: History, which: Filter) -> None:
         found = review(history.each(Filter(ids=which.ids)), models.card(which.model).normal)
         _progress(found)
         _make(found, which.model)
-    except ModelError as error:
+    except HistoryError:
+        raise
+    except OddDigitError as error:
         chrome.refuse(error)
 
 
@@ -112,7 +117,7 @@ def what_is_kept(history: History) -> None:
 def _progress(found: Review) -> None:
     text = f"Random sample: {found.marked:,} of {found.drawn:,} marked"
     if found.unlabelled:
-        text += f"; {len(found.unlabelled):,} normal digits still need “it was a …”"
+        text += f"; {len(found.unlabelled):,} normal digits still need “it was …”"
     st.progress(found.marked / found.drawn if found.drawn else 0.0, text)
 
 
@@ -120,18 +125,18 @@ def _make(found: Review, model: str) -> None:
     if not found.complete:
         st.caption("When all are marked, the normal digits among them become the yardstick of a new model.")
         return
+    if not len(found.images):
+        st.info("There is no normal digit in this sample to calibrate on.", icon=":material/info:")
+        return
+    detector = picker.detector(model)
+    for concern in calibrating.concerns(detector, Pile(found.images, list(found.labels), found.names, ())):
+        st.caption(concern)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.text_input("Name of the new model", f"{model}-mine", key="calibrated_name", width=240)
         pressed = st.button(f"Calibrate on {len(found.images):,} normal digits", key="calibrate", type="primary")
-    if not pressed:
-        return
-    try:
+    if pressed:
         place = models.place_for(name)
-        made = picker.detector(model).calibrated(found.images, found.labels, name, "the writers of a reviewed history")
-        made.save(place)
-    except OddDigitError as error:
-        chrome.refuse(error)
-    else:
+        detector.calibrated(found.images, found.labels, name, "the writers of a reviewed history").save(place)
         st.success(f"{name} is ready: choose it wherever a model is chosen.", icon=":material/check_circle:")
 
 

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from core.detector import Detector
 
 
+_WIDTH = 84  # pixels of a strip on the page
+
+
 def show(detector: "Detector", evaluation: Evaluation, point: OperatingPoint, threshold: float) -> None:
     """Four groups of digits: either side of the line, worst misses, worst false alarms."""
     st.subheader("The digits at the line", anchor=False)
@@ -71,11 +74,12 @@ def _group(
     if not group.rows:
         st.caption(group.empty)
         return
-    for column, row in zip(st.columns(line_digits.COUNT, wrap=False), group.rows, strict=False):
+    strip = st.container(horizontal=True, gap="small")
+    for row in group.rows:
         label = evaluation.label_names[evaluation.label[row]]
         colour = verdict.COLOUR[bool(evaluation.anomaly[row])]
         words = f":{colour}[**{label}**] {evaluation.scores[point.evidence][row]:.3g}"
-        with column:
+        with strip.container(width=_WIDTH, gap="xxsmall"):
             if readings is None or row not in pictured:
                 st.markdown(words)
                 continue
@@ -88,7 +92,7 @@ def _group(
                 _open(readings, at, point, detector, label)
 
 
-@st.dialog("A digit at the line", width="large")
+@st.dialog("A digit at the line", width="medium")
 def _open(readings: Readings, row: int, point: OperatingPoint, detector: "Detector", label: str) -> None:
     st.caption(f"Labelled {label} in its data set.")
     verdict.show(readings, row, point, detector.card_, key="at-the-line")
@@ -100,13 +104,21 @@ def _offer_download(evaluation: Evaluation) -> None:
         about = datasets.NAMES[name]
         st.info(f"{about.title} is not on this machine, so its digits are shown without pictures.")
         if st.button(f"Download {about.title} ({about.download_mb} MB)", key=f"download-{name}"):
-            bar = st.progress(0.0, f"Downloading {about.title}")
-            try:
-                datasets.load(name, "all", progress=lambda share, line: bar.progress(min(share, 1.0), line) and None)
-            except OddDigitError as error:
-                chrome.refuse(error)
-            else:
-                st.rerun()
+            _download(name)
+
+
+def _download(name: str) -> None:
+    bar = st.progress(0.0, f"Downloading {datasets.NAMES[name].title}")
+
+    def follow(share: float, line: str) -> None:
+        bar.progress(min(share, 1.0), line)
+
+    try:
+        datasets.load(name, "all", progress=follow)
+    except OddDigitError as error:
+        chrome.refuse(error)
+        return
+    st.rerun()
 
 
 def _load(name: str, part: str) -> Dataset:
@@ -120,6 +132,9 @@ def _cached_set(name: str, part: str) -> Dataset:
 
 @st.cache_resource(max_entries=32, show_spinner=False)
 def _inspect(
-    _detector: "Detector", fingerprint: str, rows: tuple[int, ...], _images: "dict[int, np.ndarray]"
+    _detector: "Detector",
+    fingerprint: str,  # noqa: ARG001 - tells models of one name apart
+    rows: tuple[int, ...],
+    _images: "dict[int, np.ndarray]",
 ) -> Readings:
     return _detector.inspect([_images[row] for row in rows])

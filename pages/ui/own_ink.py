@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from core.detector import Detector
 
 _MOST_THUMBNAILS = 24
+_NOBODY_SAID = "my own hand"
+_FAILED = "own_ink_failed"
 
 
 def section(detector: "Detector", point: OperatingPoint) -> None:
@@ -22,8 +24,8 @@ def section(detector: "Detector", point: OperatingPoint) -> None:
     normal = detector.card_.normal
     st.markdown(
         f"The promise above holds for digits by {detector.card_.yardstick}. Give {calibrating.FEWEST} to "
-        f"{calibrating.ENOUGH} pictures of **your** {wording.name_normals(normal)} and it is made anew for your hand, pen "
-        "and camera. Nothing is trained, so it takes seconds."
+        f"{calibrating.ENOUGH} pictures of **your** {wording.name_normals(normal)} and it is made anew for your hand, "
+        "pen and camera. Nothing is trained, so it takes seconds."
     )
     _what_it_takes()
     files = st.file_uploader(
@@ -79,19 +81,28 @@ def _look_over(detector: "Detector", pile: Pile) -> None:
 def _make(detector: "Detector", pile: Pile, point: OperatingPoint) -> None:
     left, right = st.columns(2)
     name = left.text_input("Name of the new model", f"my-{'-'.join(detector.card_.normal)}"[:64], key="own_ink_name")
-    whose = right.text_input("Written by", "my own hand", max_chars=60, key="own_ink_whose")
-    if not st.button(f"Make these {len(pile.images)} digits the yardstick", type="primary", key="own_ink_make"):
-        return
+    whose = right.text_input("Written by", _NOBODY_SAID, max_chars=60, key="own_ink_whose").strip() or _NOBODY_SAID
+    st.button(
+        f"Make these {len(pile.images)} digits the yardstick",
+        type="primary",
+        key="own_ink_make",
+        on_click=_calibrate,
+        args=(detector, pile, point, name.strip(), whose),
+    )
+    if failed := st.session_state.pop(_FAILED, None):
+        chrome.refuse(failed)
+
+
+def _calibrate(detector: "Detector", pile: Pile, point: OperatingPoint, name: str, whose: str) -> None:
+    """Make, keep and choose the new model; a callback, so that the whole page already shows it."""
     try:
         place = models.place_for(name)
-        with st.spinner("Calibrating…"):
-            detector.calibrated(pile.images, pile.labels, name, whose.strip() or "my own hand").save(place)
+        detector.calibrated(pile.images, pile.labels, name, whose).save(place)
     except (OddDigitError, OSError) as error:
-        chrome.refuse(error)
+        st.session_state[_FAILED] = error
         return
     st.toast(f"{name} is ready and chosen.", icon=":material/check_circle:")
     state.set_operating_point(OperatingPoint(name, point.evidence, point.alpha or OperatingPoint().alpha))
-    st.rerun()
 
 
 @st.cache_data(max_entries=4, show_spinner="Reading the pictures…")

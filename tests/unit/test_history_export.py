@@ -4,11 +4,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from test_history import verdict
+from hypothesis import given
+from hypothesis import strategies as st
+from recorded import verdict
 
 from core.history import History
 from core.history_export import COLUMNS, export_csv
-from core.spreadsheets import safe_cell
+from core.spreadsheets import RISKY, safe_cell
+from core.verdicts import clean_text
 
 
 def exported(*verdicts: object) -> list[dict[str, str]]:
@@ -37,6 +40,16 @@ def test_a_name_that_would_be_a_formula_is_exported_as_text(name: str) -> None:
 
     assert line["source"] == f"'{name}"
     assert line["true_label"] == f"'{name}"
+
+
+@given(st.text(st.characters(), max_size=40))
+def test_any_name_ends_up_in_one_cell_that_begins_no_formula(name: str) -> None:
+    (line,) = exported(verdict(1, source=clean_text(name)))
+
+    cell = line["source"]
+    assert not cell.startswith(RISKY)
+    assert cell.removeprefix("'") == clean_text(name).removeprefix("'")
+    assert cell.encode().decode() == cell
 
 
 def test_names_with_commas_quotes_and_line_ends_stay_in_their_cell() -> None:

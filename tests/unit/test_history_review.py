@@ -1,21 +1,22 @@
 import pytest
-from test_history import verdict
+from recorded import verdict
 
 from core.history_review import review
 
 
 def test_the_normal_digits_are_those_a_person_says_are_normal() -> None:
     sample = [
-        verdict(1, class_id=0, mark="right"),
-        verdict(2, class_id=0, mark="wrong"),
-        verdict(3, class_id=1, mark="right"),
-        verdict(4, class_id=1, mark="wrong"),
+        verdict(1, id=1, class_id=0, mark="right"),
+        verdict(2, id=2, class_id=0, mark="wrong"),
+        verdict(3, id=3, class_id=1, mark="right"),
+        verdict(4, id=4, class_id=1, mark="wrong"),
     ]
 
     found = review(sample, ("5",))
 
     assert found.images.tolist() == [verdict(1).image.tolist(), verdict(4).image.tolist()]
     assert found.labels == ("5", "5")
+    assert found.names == ("row 1", "row 4")
     assert found.complete
 
 

@@ -8,6 +8,7 @@ from scipy import ndimage
 from sklearn.datasets import load_digits
 
 from core.errors import ModelError
+from core.features import gradient_features
 from core.scoring import EVIDENCES, Scorer
 from core.training import Trainer, TrainingSettings
 
@@ -144,3 +145,9 @@ def test_a_scorer_of_other_features_or_with_parts_missing_is_refused(scorer):
         Scorer.from_tensors(tensors, {"features_version": meta["features_version"]})
     with pytest.raises(ModelError, match="latents"):
         Scorer.from_tensors(tensors | {"latents": tensors["latents"][:0]}, meta)
+
+
+def test_features_worked_out_beforehand_change_no_score(scorer, held_out):
+    shared = gradient_features(torch.from_numpy(held_out))
+    with_shared, without = scorer.score(held_out, shared).scores, scorer.score(held_out).scores
+    assert all(np.array_equal(with_shared[evidence], without[evidence]) for evidence in EVIDENCES)

@@ -1,0 +1,131 @@
+"""How fast it is, each figure against a reference measured in the same run.
+
+    python benchmarks/speed.py            all of it
+    python benchmarks/speed.py --no-browser
+
+Judging is compared with scikit-learn's five nearest neighbours on the raw pixels of one digit, one thread each, call
+by call in turns, so that whatever else the machine does hits both. The pages are compared in a real browser: see
+``speed_browser.py``.
+"""
+
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # so that it runs from any folder
+
+from benchmarks import common
+from core import datasets
+from core.detector import Detector
+
+NEIGHBOURS = 5
+MUST_ONE = {"single": 3.0, "any": 8.0}
+MUST_MANY = 0.5
+MUST_STROKE, MUST_START = 1.5, 1.3
+
+
+def main(
+    single: Annotated[str, typer.Option(help="Model of one digit.")] = "mnist-5",
+    several: Annotated[str, typer.Option(help="Model of all digits.")] = "mnist-any",
+    browser: Annotated[bool, typer.Option(help="Measure the pages as well; needs playwright and Chromium.")] = True,
+    quick: Annotated[bool, typer.Option("--quick", help="A smoke run: few repetitions.")] = False,
+    write: Annotated[bool, typer.Option("--write", help="Put the table into benchmarks/results.md.")] = False,
+) -> None:
+    """Measure and print a markdown table."""
+    common.one_thread()
+    one, many = Detector.load(single), Detector.load(several)
+    training = datasets.load("mnist", "train").of(one.card_.normal[0])
+    test = datasets.load("mnist", "test").images
+    rows = judging(one, many, training, test, repeats=10 if quick else 200, batch=500 if quick else 10_000)
+    if browser:
+        from benchmarks import speed_browser
+
+        rows += pages(speed_browser.measure(single, strokes=4 if quick else 20, starts=1 if quick else 5))
+    columns = ["what", "ours", "reference", "ratio", "must", "kept"]
+    command = " ".join(["python benchmarks/speed.py", *sys.argv[1:]])
+    text = f"{common.header(command)}\n{common.table(columns, rows)}"
+    sys.stdout.write(text)
+    if write:
+        common.write_section("speed", text)
+
+
+def judging(
+    one: Detector, many: Detector, training: np.ndarray, test: np.ndarray, repeats: int, batch: int
+) -> list[list[object]]:
+    """Rows of the table for one image at a time and for many at once.
+
+    Args:
+        one: model of one digit.
+        many: model of several.
+        training: ``(m, 28, 28)``, what the neighbour search looks through.
+        test: ``(n, 28, 28)``, what is judged.
+        repeats: how many single images.
+        batch: how many at once.
+    """
+    from sklearn.neighbors import NearestNeighbors
+
+    search = NearestNeighbors(n_neighbors=NEIGHBOURS).fit(training.reshape(len(training), -1))
+
+    def neighbours(images: np.ndarray) -> object:
+        return search.kneighbors(images.reshape(len(images), -1))
+
+    calls: dict[str, Callable[[np.ndarray], object]] = {
+        "reference": neighbours,
+        "single": one.inspect,
+        "any": many.inspect,
+    }
+    found: dict[str, list[float]] = {name: [] for name in calls}
+    for i in range(repeats + 3):
+        for name, call in calls.items():
+            seconds = timed(call, test[i : i + 1])
+            if i >= 3:  # the first calls warm caches up
+                found[name].append(seconds)
+    middle = {name: float(np.median(seconds)) for name, seconds in found.items()}
+    rows: list[list[object]] = []
+    for name, title in (("single", "one image, single-digit model"), ("any", "one image, mnist-any")):
+        ratio = middle[name] / middle["reference"]
+        limit = MUST_ONE[name]
+        times = [f"{1000 * middle[key]:.1f} ms" for key in (name, "reference")]
+        rows.append([title, *times, f"{ratio:.2f}", f"at most {limit:g}", kept(ratio <= limit)])
+    images = test[:batch]
+    rate = {name: len(images) / min(timed(calls[name], images) for _ in range(2)) for name in ("reference", "single")}
+    ratio = rate["single"] / rate["reference"]
+    rates = [f"{rate[name]:,.0f}/s" for name in ("single", "reference")]
+    title = f"{len(images):,} images at once, single-digit model"
+    rows.append([title, *rates, f"{ratio:.2f}", f"at least {MUST_MANY:g}", kept(ratio >= MUST_MANY)])
+    return rows
+
+
+def pages(found: dict[str, float]) -> list[list[object]]:
+    """Rows of the table for the pages, from ``speed_browser.measure``'s medians in seconds."""
+    rows: list[list[object]] = []
+    parts = (
+        ("stroke end to new verdict, in the browser", "stroke", "stroke constant", MUST_STROKE),
+        ("fresh start to a usable first page", "start", "start bare", MUST_START),
+    )
+    for title, ours, reference, limit in parts:
+        ratio = found[ours] / found[reference]
+        times = [f"{found[key]:.2f} s" for key in (ours, reference)]
+        rows.append([title, *times, f"{ratio:.2f}", f"at most {limit:g}", kept(ratio <= limit)])
+    return rows
+
+
+def timed(call: Callable[[np.ndarray], object], images: np.ndarray) -> float:
+    """Seconds of wall time that a call takes."""
+    started = time.perf_counter()
+    call(images)
+    return time.perf_counter() - started
+
+
+def kept(holds: bool) -> str:
+    """Whether a promise was kept, in a word."""
+    return "yes" if holds else "no"
+
+
+if __name__ == "__main__":
+    typer.run(main)

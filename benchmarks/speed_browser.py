@@ -1,0 +1,184 @@
+"""The first page's speed as a person meets it, in Chromium, each beside a page that does the least it could do.
+
+- Stroke end to new verdict: the first page, and the same page whose detector answers with a constant.
+- Fresh start: from launching the server to a visible canvas, and the same for a bare page that imports torch and shows
+  a canvas.
+"""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from core import models, paths
+
+BARE = """
+import streamlit as st
+import torch
+from streamlit_drawable_canvas import st_canvas
+
+st.title(f"torch {torch.__version__}")
+st_canvas(stroke_width=20, width=280, height=280, return_image_data=True, key="canvas")
+"""
+# The page's own code and the server as they are; only what the model would compute is known beforehand.
+CONSTANT = """
+import sys
+from dataclasses import replace
+
+from streamlit.web import cli
+
+from core.detector import Detector, as_images
+
+inspect, known = Detector.inspect, {}
+
+def constant(self, images):
+    checked = as_images(images)
+    key = (self.card_.name, len(checked))
+    if key not in known:
+        known[key] = inspect(self, checked)
+    return replace(known[key], images=checked)
+
+Detector.inspect = constant
+sys.argv = ["streamlit", *sys.argv[1:]]
+cli.main()
+"""
+# The picture of what was judged follows the verdict's words, and changes with every stroke whatever the verdict says.
+WATCH = """() => {
+  const picture = () => document.querySelector('.st-key-pictures img')?.src;
+  window.watched = {up: null, seen: null, last: picture()};
+  document.addEventListener('pointerup', () => {
+    Object.assign(window.watched, {up: performance.now(), seen: null, last: picture()});
+  }, true);
+  new MutationObserver(() => {
+    const found = window.watched;
+    const now = found.up !== null && found.seen === null ? picture() : null;
+    if (now && now !== found.last) found.seen = performance.now();
+  }).observe(document.body, {subtree: true, childList: true, attributes: true, attributeFilter: ['src']});
+}"""
+CANVAS = "canvas.upper-canvas"
+PATIENCE = 90_000  # ms
+
+
+def measure(model: str, strokes: int, starts: int) -> dict[str, float]:
+    """Medians in seconds: "stroke", "stroke constant", "start" and "start bare".
+
+    Args:
+        model: name of the detector on the page.
+        strokes: how many strokes on each page, taking turns.
+        starts: how many fresh starts of each server, taking turns.
+    """
+    from playwright.sync_api import sync_playwright
+
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    arguments = ["--no-sandbox", "--disable-gpu"]
+    with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
+        folder = Path(name)
+        (folder / "state").mkdir()
+        if models.own_folder().is_dir():
+            (folder / "state" / "models").symlink_to(models.own_folder())
+        (folder / "bare.py").write_text(BARE)
+        (folder / "constant.py").write_text(CONSTANT)
+        browser = playwright.chromium.launch(executable_path=chromium, args=arguments)
+        found = _strokes(browser, folder, model, strokes) | _starts(browser, folder, model, starts)
+        browser.close()
+    return found
+
+
+def _strokes(browser: Any, folder: Path, model: str, count: int) -> dict[str, float]:
+    ours = [sys.executable, "-m", "streamlit", "run", "dashboard.py"]
+    constant = [sys.executable, str(folder / "constant.py"), "run", "dashboard.py"]
+    seconds: dict[str, list[float]] = {"stroke": [], "stroke constant": []}
+    with _serve(ours, folder) as one, _serve(constant, folder) as other:
+        pages = {}
+        for name, url in (("stroke", one), ("stroke constant", other)):
+            pages[name] = browser.new_page(viewport={"width": 1280, "height": 900})
+            pages[name].goto(f"{url}/?model={model}")
+            pages[name].wait_for_selector(f"{CANVAS}", timeout=PATIENCE)
+            pages[name].wait_for_selector(".st-key-pictures img", timeout=PATIENCE)
+            pages[name].evaluate(WATCH)
+        for number in range(count + 2):
+            for name, page in pages.items():
+                taken = _stroke(page, number)
+                if number >= 2:  # the first strokes load what the page had not needed yet
+                    seconds[name].append(taken)
+    return {name: float(np.median(values)) for name, values in seconds.items()}
+
+
+def _stroke(page: Any, number: int) -> float:
+    """Draw a short stroke in a place of its own; seconds from the pen's lifting to the new verdict."""
+    page.bring_to_front()
+    canvas = page.locator(CANVAS)
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    x, y = box["x"] + 40 + 45 * (number % 5), box["y"] + 40 + 45 * (number // 5 % 5)
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 12, y + 16)
+    page.mouse.move(x + 24, y + 20)
+    page.mouse.up()
+    page.wait_for_function("window.watched.seen !== null", timeout=PATIENCE)
+    taken = page.evaluate("(window.watched.seen - window.watched.up) / 1000")
+    page.wait_for_timeout(700)  # for the rest of the page to arrive before the next stroke
+    return float(taken)
+
+
+def _starts(browser: Any, folder: Path, model: str, count: int) -> dict[str, float]:
+    commands = {
+        "start": [sys.executable, "-m", "streamlit", "run", "dashboard.py"],
+        "start bare": [sys.executable, "-m", "streamlit", "run", str(folder / "bare.py")],
+    }
+    seconds: dict[str, list[float]] = {name: [] for name in commands}
+    for _ in range(count):
+        for name, command in commands.items():
+            began = time.monotonic()
+            with _serve(command, folder) as url:
+                page = browser.new_page(viewport={"width": 1280, "height": 900})
+                page.goto(f"{url}/?model={model}")
+                page.wait_for_selector(CANVAS, timeout=PATIENCE)
+                seconds[name].append(time.monotonic() - began)
+                page.close()
+    return {name: float(np.median(values)) for name, values in seconds.items()}
+
+
+@contextmanager
+def _serve(command: list[str], folder: Path) -> Iterator[str]:
+    """A server of its own on a free port, with the state folder of this measurement; yields its address."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    options = ["--server.headless", "true", "--server.address", "127.0.0.1", "--server.port", str(port)]
+    environment = os.environ | {"ODD_DIGIT_STATE": str(folder / "state"), "PYTHONPATH": str(paths.ROOT)}
+    log = folder / "server.log"
+    with log.open("ab") as out:
+        server = subprocess.Popen(
+            [*command, *options], cwd=paths.ROOT, env=environment, stdout=out, stderr=out, start_new_session=True
+        )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        _wait(server, url, log)
+        yield url
+    finally:
+        os.killpg(server.pid, signal.SIGKILL)
+        server.wait()
+
+
+def _wait(server: subprocess.Popen[bytes], url: str, log: Path) -> None:
+    give_up = time.monotonic() + PATIENCE / 1000
+    while time.monotonic() < give_up and server.poll() is None:
+        try:
+            with urllib.request.urlopen(f"{url}/_stcore/health", timeout=2):
+                return
+        except OSError:
+            time.sleep(0.05)
+    raise RuntimeError(f"the server did not start: {log.read_text(errors='replace')[-2000:]}")

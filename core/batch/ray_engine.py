@@ -1,0 +1,275 @@
+"""The same scoring on Ray Data: actors judge units of the pile anywhere, one a core, and write their rows as Parquet.
+
+A unit's file appears whole or not at all, under a name that the unit alone has. An actor that dies costs the time of
+its unit and nothing else: Ray gives the unit to another, and nothing can be lost or doubled.
+"""
+
+import json
+import logging
+import os
+import re
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+from pyarrow import fs
+
+from core import models, paths
+from core.batch.items import Place
+from core.batch.judge import SCHEMA, judge, read_item
+from core.batch.ray_units import Unit, is_address, items, places, units
+from core.batch.review import Rule
+from core.batch.run import Progress, key
+from core.batch.store import Job, Store, batches_dir
+from core.detector import Detector
+from core.errors import BatchError
+
+_FILE = re.compile(r"unit-(\d{9})\.parquet")
+
+
+def run(inputs: Sequence[str], rule: Rule, whole: bool, workers: int | None) -> Iterator[Progress | Store]:
+    """Judge a pile with Ray and put the rows in order into a store like any other batch's.
+
+    Interrupted, the same call judges only the units that are missing.
+
+    Args:
+        inputs: paths, or addresses such as ``s3://bucket/folder``.
+        rule: what decides.
+        whole: take every picture as one digit.
+        workers: actors, one core each; None takes every core there is.
+
+    Yields:
+        progress after every unit, and at last the store.
+
+    Raises:
+        BatchError: Ray is not installed, or an input cannot be read.
+    """
+    pile = [place for name in inputs for place in places(name)]
+    detector = Detector.load(rule.point.model)
+    folder = batches_dir() / f"ray-{key(pile, detector.fingerprint, rule.point.evidence, whole)}"
+    cut = units(pile)
+    yield from score(cut, rule, whole, workers, str(folder / "rows"))
+    yield _gather(folder, cut, detector, rule, whole, ", ".join(inputs)[:200])
+
+
+def score(cut: Sequence[Unit], rule: Rule, whole: bool, workers: int | None, rows: str) -> Iterator[Progress]:
+    """Judge units into Parquet files in the columns of ``SCHEMA``, one file a unit; those that are there are left.
+
+    ``RAY_ADDRESS`` names a cluster; without it Ray starts on this machine.
+
+    Args:
+        cut: units, as ``ray_units.units`` makes them.
+        rule: model and evidence; rows hold no verdict.
+        whole: take every picture as one digit.
+        workers: actors; None takes every core there is.
+        rows: folder that every worker reaches, or address.
+
+    Yields:
+        progress after every unit.
+
+    Raises:
+        BatchError: Ray is not installed, or the folder cannot be written.
+    """
+    ray = _ray()
+    there = written(rows)
+    missing = [unit for unit in cut if unit["order"] not in there]
+    done, judged, refused, began = len(cut) - len(missing), 0, 0, time.monotonic()
+    if not missing:
+        return
+    mine = _start(ray, workers)
+    try:
+        size = workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
+        model = models.find(rule.point.model).path
+        described = [{"unit": json.dumps(unit)} for unit in missing]
+        scored = ray.data.from_items(described, override_num_blocks=len(described)).map_batches(
+            Actor,
+            fn_constructor_args=(model.name, model.read_bytes(), rule.point.evidence, whole, rows),
+            batch_size=1,
+            num_cpus=1,
+            compute=ray.data.ActorPoolStrategy(size=size),
+        )
+        for found in scored.iter_rows():
+            done, judged, refused = done + 1, judged + int(found["rows"]), refused + int(found["refused"])
+            seconds = time.monotonic() - began
+            left = seconds * (len(cut) - done) / (done - len(cut) + len(missing))
+            yield Progress(done, len(cut), judged, refused, seconds, left)
+    finally:
+        if mine:
+            ray.shutdown()
+
+
+def claim(rows: str, pile: Sequence[Place], rule: Rule, whole: bool) -> None:
+    """Make sure that an output folder holds this pile's rows by this model or nothing, before it is added to.
+
+    Raises:
+        BatchError: it holds another's, or cannot be written.
+    """
+    mine = key(pile, Detector.load(rule.point.model).fingerprint, rule.point.evidence, whole)
+    system, folder = _system(rows)
+    note = f"{folder}/_batch.json"
+    try:
+        if system.get_file_info(note).is_file:
+            with system.open_input_file(note) as file:
+                theirs = json.loads(file.read(10_000))
+            if theirs != {"key": mine}:
+                raise BatchError(f"{rows}: holds another batch's rows. Choose another output, or empty it first.")
+            return
+        if written(rows):
+            raise BatchError(f"{rows}: holds rows of unknown origin. Choose another output, or empty it first.")
+        system.create_dir(folder, recursive=True)
+        with system.open_output_stream(note) as stream:
+            stream.write(json.dumps({"key": mine}).encode())
+    except (pa.ArrowException, OSError, json.JSONDecodeError) as error:
+        raise BatchError(f"{rows}: cannot be used ({error}). Check the address and the access to it.") from error
+
+
+class Actor:
+    """Holds a detector and judges units; one on each core.
+
+    Args:
+        name: file name of the model.
+        model: the bytes of its file, so that no machine needs to have it.
+        evidence: which evidence's digit p-values are kept.
+        whole: take every picture as one digit.
+        rows: where each unit's file goes.
+    """
+
+    def __init__(self, name: str, model: bytes, evidence: str, whole: bool, rows: str) -> None:
+        import torch
+
+        torch.set_num_threads(1)
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / name
+            path.write_bytes(model)
+            self.detector = Detector.load(path)
+        self.evidence, self.whole, self.rows = evidence, whole, rows
+
+    def __call__(self, batch: dict[str, NDArray[Any]]) -> dict[str, NDArray[np.int64]]:
+        """Units in; how many rows and refusals each gave out."""
+        counts = [self._judge(json.loads(str(text))) for text in batch["unit"]]
+        rows, refused = zip(*counts, strict=True)
+        return {"rows": np.array(rows), "refused": np.array(refused)}
+
+    def _judge(self, unit: Unit) -> tuple[int, int]:
+        rows = [row for at, item in enumerate(items(unit)) for row in read_item(at, item, self.whole)]
+        table = judge(rows, self.detector, self.evidence)
+        name = f"unit-{unit['order']:09d}.parquet"
+        if is_address(self.rows):
+            system, folder = fs.FileSystem.from_uri(self.rows)
+            # An object appears when its stream is closed, so it too is there whole or not at all.
+            with system.open_output_stream(f"{folder}/{name}") as stream:
+                pq.write_table(table, stream, compression="zstd", compression_level=1)
+        else:
+            paths.write_whole(Path(self.rows) / name, lambda part: pq.write_table(table, part, compression="zstd"))
+        return len(rows), sum(bool(row.error) for row in rows)
+
+
+def written(rows: str) -> set[int]:
+    """Which units have their file.
+
+    Raises:
+        BatchError: the folder or address cannot be listed.
+    """
+    system, folder = _system(rows)
+    try:
+        found = system.get_file_info(fs.FileSelector(folder, allow_not_found=True))
+    except (pa.ArrowException, OSError) as error:
+        raise BatchError(f"{rows}: cannot be listed ({error}). Check the address and the access to it.") from error
+    return {int(match[1]) for file in found if (match := _FILE.fullmatch(file.base_name))}
+
+
+def tally(rows: str, rule: Rule) -> dict[str, float | int | str | None]:
+    """What any number of rows comes to, in the memory that the distinct p-values take.
+
+    Args:
+        rows: where ``score`` wrote.
+        rule: what decides.
+
+    Returns:
+        plain data for JSON: model, evidence, how many rows were judged, refused and flagged, and ``flagged_at``, the
+        p-value at and below which a row is an anomaly (None where none is).
+    """
+    column = f"p_value_{rule.point.evidence}"
+    counts: dict[float, int] = {}
+    refused = 0
+    system, folder = _system(rows)
+    for order in sorted(written(rows)):
+        with system.open_input_file(f"{folder}/unit-{order:09d}.parquet") as file:
+            found = pq.ParquetFile(file).read(columns=[column])[0]
+        refused += found.null_count
+        for value, count in zip(*np.unique(found.drop_null().to_numpy(), return_counts=True), strict=True):
+            counts[float(value)] = counts.get(float(value), 0) + int(count)
+    values = np.array(sorted(counts))
+    up_to = np.cumsum([counts[value] for value in values], dtype=np.int64)
+    judged = sum(counts.values())
+    # Benjamini and Hochberg 1995: the largest p-value that stands below its rank's share of the rate.
+    bound = rule.point.alpha if rule.rate is None else rule.rate * up_to / max(judged, 1)
+    below = np.flatnonzero(values <= bound)
+    return {
+        "model": rule.point.model,
+        "evidence": rule.point.evidence,
+        "alpha": rule.point.alpha if rule.rate is None else None,
+        "fdr": rule.rate,
+        "rows": judged + refused,
+        "judged": judged,
+        "refused": refused,
+        "flagged": int(up_to[below[-1]]) if len(below) else 0,
+        "flagged_at": float(values[below[-1]]) if len(below) else None,
+    }
+
+
+def _gather(folder: Path, cut: Sequence[Unit], detector: Detector, rule: Rule, whole: bool, title: str) -> Store:
+    if lost := len(cut) - len(written(str(folder / "rows"))):
+        raise BatchError(f"{lost:,} of {len(cut):,} units were not judged: start the same command again.")
+    normal, calibration = detector.card_.normal, detector.calibrations_[rule.point.evidence]
+    job = Job(title, rule.point, rule.rate, normal, detector.fingerprint, whole, created=time.time())
+    store = Store.create(folder, job, calibration)
+    for half_gathered in store.parts:
+        half_gathered.unlink()
+    done = 0
+    for unit in cut:
+        table = pq.ParquetFile(folder / "rows" / f"unit-{unit['order']:09d}.parquet").read()
+        if len(table):
+            within = table["item"].to_numpy()
+            table = table.set_column(0, SCHEMA.field("item"), pa.array(within + done, pa.int64()))
+            done += int(within[-1]) + 1
+            store.append(table, done)
+    store.finish()
+    return store
+
+
+def _system(rows: str) -> tuple[fs.FileSystem, str]:
+    return fs.FileSystem.from_uri(rows) if is_address(rows) else (fs.LocalFileSystem(), str(Path(rows).resolve()))
+
+
+def _ray() -> Any:
+    try:
+        import ray
+        import ray.data
+    except ImportError as error:
+        raise BatchError("the Ray engine is not installed: pip install -r requirements-ray.txt") from error
+    return ray
+
+
+def _start(ray: Any, workers: int | None) -> bool:
+    """Start or join Ray; returns whether this call did."""
+    if ray.is_initialized():
+        return False
+    environment: dict[str, Any] = {"env_vars": {"OMP_NUM_THREADS": "1"}}
+    if os.environ.get("RAY_ADDRESS"):
+        # The code travels to the cluster; data, models and tests stay.
+        excluded = [f"/{name}/" for name in ("data", "checkpoints", "tests", ".git", ".venv", "benchmarks")]
+        ray.init(runtime_env=environment | {"working_dir": str(paths.ROOT), "excludes": excluded}, log_to_driver=False)
+    else:
+        ray.init(
+            num_cpus=workers or os.cpu_count(), include_dashboard=False, log_to_driver=False, runtime_env=environment
+        )
+    logging.getLogger("ray.data").setLevel(logging.WARNING)
+    ray.data.DataContext.get_current().enable_progress_bars = False
+    return True
