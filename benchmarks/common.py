@@ -1,7 +1,6 @@
 """What every benchmark shares: the machine it ran on, markdown tables, and rows that survive an interruption."""
 
 import csv
-import hashlib
 import os
 import platform
 import subprocess
@@ -14,7 +13,6 @@ from core import paths
 
 BENCHMARKS = Path(__file__).resolve().parent
 RESULTS = BENCHMARKS / "results.md"
-_SHAPING = ("networks", "features", "edits", "training", "scoring", "detector", "geometry", "ink", "datasets")
 
 
 def one_thread() -> None:
@@ -65,14 +63,6 @@ def commit() -> str:
         return name + ("+" if _git("status", "--porcelain", "--untracked-files=no") else "")
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
-
-
-def recipe() -> str:
-    """Hash of the source files that decide a detector's scores: rows measured with other code are measured again."""
-    digest = hashlib.sha256()
-    for name in _SHAPING:
-        digest.update((paths.ROOT / "core" / f"{name}.py").read_bytes())
-    return digest.hexdigest()[:8]
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

@@ -1,4 +1,4 @@
-"""Pictures of MNIST digits as people would have taken them: pen, paper, light, camera and place, one difficulty at a time."""
+"""Pictures of MNIST digits as people take them: pen, paper, light, camera, place; one difficulty at a time."""
 
 from __future__ import annotations
 
@@ -113,7 +113,9 @@ def photograph(digit: Pixels, scene: Scene, rng: np.random.Generator) -> Pixels:
     ink[top : top + scene.side, left : left + scene.side] = np.clip(frame, 0, 1)
     if scene.ruling:
         ink = np.maximum(ink, scene.line * _ruling(side, scene, rng))
-    picture = np.asarray(scene.paper, np.float32) * (1 - ink[..., None]) + np.asarray(scene.ink, np.float32) * ink[..., None]
+    picture = (
+        np.asarray(scene.paper, np.float32) * (1 - ink[..., None]) + np.asarray(scene.ink, np.float32) * ink[..., None]
+    )
     picture *= _light(side, scene, rng)[..., None]
     if scene.noise:
         picture += rng.standard_normal((side, side, 1), np.float32) * np.float32(scene.noise)
@@ -163,5 +165,3 @@ def _compressed(pixels: Pixels, quality: int) -> Pixels:
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "JPEG", quality=quality)
     return np.asarray(Image.open(file))
-
-

@@ -131,15 +131,21 @@ def suspects(detector: "Detector", pile: Pile) -> Suspects:
     scores = detector.inspect(pile.images).scores["fused"]
     middle = float(np.median(scores))
     spread = 1.4826 * float(np.median(np.abs(scores - middle)))
-    flagged = detector.calibrations_["fused"].p_values(scores) <= ALPHAS[0]
-    far = flagged & (scores > middle + FAR_OUT * max(spread, 1e-9))
+    yardstick = detector.calibrations_["fused"]
+    far = (yardstick.p_values(scores) <= max(ALPHAS[0], yardstick.floor)) & (scores > middle + FAR_OUT * max(spread, 1e-9))
     return Suspects(repeated, tuple(int(i) for i in np.argsort(-scores, kind="stable") if far[i]))
 
 
-def concerns(detector: "Detector", pile: Pile) -> list[str]:
-    """What a person should know before calibrating on a pile, one sentence each; empty when there is nothing."""
+def concerns(detector: "Detector", pile: Pile, found: Suspects | None = None) -> list[str]:
+    """What a person should know before calibrating on a pile, one sentence each; empty when there is nothing.
+
+    Args:
+        detector: the detector to be calibrated.
+        pile: the normal digits.
+        found: what ``suspects`` found in it; None looks anew.
+    """
     n = len(pile.images)
-    found = suspects(detector, pile)
+    found = found or suspects(detector, pile)
     said = []
     if pile.refused:
         first = f"{pile.refused[0][0]}: {pile.refused[0][1]}"

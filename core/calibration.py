@@ -15,18 +15,22 @@ from core.errors import OddDigitError
 CONFIDENCE = 0.95
 TAIL_MINIMUM = 500
 TAIL_SHARE = 0.1
-# Level at which each order statistic's own upper bound must stand so that all n hold together with 95 % confidence;
-# between the sizes, linear in log n. `python benchmarks/calibration.py --local-levels` prints the table.
+# Level at which each order statistic's own upper bound must stand so that all n hold together with 95 % confidence,
+# rounded down; between the sizes, log-log. `python benchmarks/calibration.py --local-levels` computes the table.
 LOCAL_LEVELS = {
     1: 0.05,
-    10: 0.00775,
-    30: 0.00411,
-    100: 0.00235,
-    300: 0.00166,
-    1_000: 0.00122,
-    3_000: 0.00096,
-    12_000: 0.00078,
-    60_000: 0.00064,
+    2: 0.02716,
+    3: 0.01932,
+    5: 0.01294,
+    10: 0.00794,
+    20: 0.00521,
+    50: 0.00328,
+    100: 0.00246,
+    300: 0.001687,
+    1_000: 0.001217,
+    3_000: 0.000954,
+    12_000: 0.00074,
+    60_000: 0.000581,
 }
 
 
@@ -173,8 +177,8 @@ class Calibration:
 
 def local_level(n: int) -> float:
     """The per-order-statistic level behind ``Calibration.band`` for n calibration scores (see ``LOCAL_LEVELS``)."""
-    sizes = np.array(list(LOCAL_LEVELS))
-    return float(np.interp(np.log(n), np.log(sizes), list(LOCAL_LEVELS.values())))
+    sizes, levels = np.log(list(LOCAL_LEVELS)), np.log(list(LOCAL_LEVELS.values()))
+    return float(np.exp(np.interp(np.log(n), sizes, levels)))
 
 
 def images_needed(alpha: float) -> int:

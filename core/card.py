@@ -54,18 +54,45 @@ class Card:
         """Read a card.
 
         Raises:
-            ModelError: it is not the JSON of a card.
+            ModelError: it is not the JSON of a card: whoever reads ``Card`` may rely on the types of all its fields.
         """
         try:
             data = json.loads(text)
             data["normal"] = tuple(str(name) for name in data["normal"])
-            data["counts"] = {name: tuple(int(n) for n in counts) for name, counts in data["counts"].items()}
+            data["counts"] = {name: (int(a), int(b), int(c)) for name, (a, b, c) in data["counts"].items()}
+            data["curve"] = {
+                label: {name: [float(mean) for mean in means] for name, means in losses.items()}
+                for label, losses in data["curve"].items()
+            }
             card = cls(**data)
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise ModelError(f"the model card inside is not readable ({type(error).__name__}).") from error
-        if not card.normal or not all(isinstance(value, str) for value in (card.name, card.dataset, card.yardstick)):
-            raise ModelError("the model card inside names no normal digits.")
+        except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
+            raise ModelError(
+                f"the model card inside is not readable ({type(error).__name__}): fetch the file again."
+            ) from error
+        if not card.normal:
+            raise ModelError("the model card inside names no normal digits: fetch the file again.")
+        for name, kind in _KINDS.items():
+            if not isinstance(getattr(card, name), kind):
+                raise ModelError(f"the model card inside has an unusable {name!r}: fetch the file again.")
+        for name, plain in (("settings", _PLAIN), ("versions", str)):
+            if not all(isinstance(value, plain) for value in getattr(card, name).values()):
+                raise ModelError(f"the model card inside has unusable {name!r}: fetch the file again.")
         return card
+
+
+_PLAIN = (str, int, float, bool, type(None))
+_KINDS: dict[str, type | tuple[type, ...]] = {
+    "name": str,
+    "dataset": str,
+    "yardstick": str,
+    "split_seed": int,
+    "settings": dict,
+    "seconds": (int, float),
+    "evaluated_on": str,
+    "recalibrated": bool,
+    "created": str,
+    "versions": dict,
+}
 
 
 def library_versions() -> dict[str, str]:

@@ -1,11 +1,12 @@
 """The command line: the same detectors, the same readings and the same history as the pages.
 
-JSON and tables go to standard output, everything else to standard error. Exit codes: 0 all judged, 1 some refused,
-2 wrong usage.
+JSON and tables go to standard output, everything else to standard error. Exit codes: 0 all judged or done, 1 some
+refused or failed, 2 wrong usage, a model that cannot be used included.
 """
 
 import json
 import sys
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -22,7 +23,9 @@ from core.operating import EVIDENCES, OperatingPoint
 app = typer.Typer(
     help="Tell odd digits from normal ones.", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
 )
-say = Console(stderr=True)
+# File names and errors are printed as they are: brackets and colons in them are no markup.
+out = Console(markup=False, emoji=False, highlight=False)
+say = Console(markup=False, emoji=False, highlight=False, stderr=True, soft_wrap=True)
 
 
 class Evidence(StrEnum):
@@ -65,7 +68,7 @@ AlphaOption = Annotated[float, typer.Option(help="False-alarm rate to pay, betwe
 
 @app.command()
 def score(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Pictures, each with one digit.")],
+    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Pictures, each with one digit.")],
     model: ModelOption = "mnist-any",
     evidence: EvidenceOption = Evidence.fused,
     alpha: AlphaOption = 0.05,
@@ -78,26 +81,26 @@ def score(
     from core.detector import Detector
 
     point = _point(model, evidence, alpha)
-    detector = _or_stop(Detector.load, model)
-    rows: list[dict[str, Any]] = []
-    for file in files:
+    detector = _or_stop(Detector.load, model, code=2)
+
+    def judge(file: str) -> Iterator[dict[str, Any]]:
         try:
-            found = ink.read(file, name=str(file), split=True)
+            found = ink.read(Path(file), name=file, split=True)
             if len(found.images) > 1 and not split:
                 raise OddDigitError(
                     f"{file}: {len(found.images)} shapes found: give one digit a picture, or --split to judge each."
                 )
             readings = detector.inspect(found.images)
         except OddDigitError as error:
-            rows.append({"source": str(file), "error": str(error)})
-            continue
+            yield {"source": file, "error": str(error)}
+            return
         for i in range(len(readings)):
-            box = [int(edge) for edge in found.boxes[i]]
-            rows.append({"source": str(file), "box": box} | readings.record(i, point))
+            yield {"source": file, "box": found.boxes[i].tolist()} | readings.record(i, point)
         if not no_history:
-            _keep(detector, readings, point, str(file))
-    _print_scores(rows, output)
-    raise typer.Exit(1 if any("error" in row for row in rows) else 0)
+            _keep(detector, readings, point, file)
+
+    refused = _print_scores((row for file in files for row in judge(file)), output)
+    raise typer.Exit(1 if refused else 0)
 
 
 @app.command()
@@ -117,10 +120,11 @@ def train(
     if not labels:
         raise typer.BadParameter("name at least one digit, such as 5.", param_hint="--normal")
     spec = runs.RunSpec(name or runs.default_name(dataset, labels), labels, dataset, architecture.value, epochs, seed)
+    _fetch(dataset)
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
-        TextColumn("{task.fields[losses]}"),
+        TextColumn("{task.fields[losses]}", markup=False),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=say) as bar:
@@ -149,7 +153,8 @@ def evaluate(
     from core import datasets
     from core.detector import Detector
 
-    detector = _or_stop(Detector.load, model)
+    detector = _or_stop(Detector.load, model, code=2)
+    _fetch(dataset)
     detector.evaluation_ = detector.evaluate(_or_stop(datasets.load, dataset, "test"))
     _print_evaluation(_summary(detector), output)
 
@@ -165,10 +170,10 @@ def calibrate(
     from core.detector import Detector
 
     place = _or_stop(models.place_for, name)
-    detector = _or_stop(Detector.load, model)
+    detector = _or_stop(Detector.load, model, code=2)
     pile = _or_stop(calibrating.collect, images, detector.card_.normal)
     for line in calibrating.concerns(detector, pile):
-        say.print(f"[yellow]{line}[/yellow]", highlight=False)
+        say.print(line, style="yellow")
     made = _or_stop(detector.calibrated, pile.images, pile.labels, name, f"the writers of {images}")
     made.save(place)
     say.print(f"Calibrated on {len(pile.images)} images: {place}")
@@ -188,7 +193,7 @@ def list_models() -> None:
             continue
         kind = "shipped" if model.shipped else "own"
         table.add_row(model.name, ", ".join(card.normal), card.dataset, card.yardstick, f"{card.created[:10]}, {kind}")
-    Console().print(table)
+    out.print(table)
 
 
 app.command()(batch)
@@ -206,29 +211,51 @@ def _keep(detector: Any, readings: Any, point: OperatingPoint, source: str) -> N
     from core.history import History
     from core.verdicts import Verdict
 
-    about = {"source": source, "source_kind": "cli", "model_hash": detector.fingerprint}
+    about = {"source": f"cli: {source}", "source_kind": "cli", "model_hash": detector.fingerprint}
     try:
         History().record_all(Verdict.of(readings, row, point, **about) for row in range(len(readings)))
     except HistoryError as error:
-        say.print(f"Not kept in the history: {error}", highlight=False)
+        say.print(f"Not kept in the history: {error}")
 
 
-def _print_scores(rows: list[dict[str, Any]], output: Format) -> None:
+def _fetch(dataset: str) -> None:
+    """Download a data set that is not on this machine, showing how far it has come."""
+    from core import datasets
+
+    if datasets.available(dataset):
+        return
+    with Progress(TextColumn("{task.description}", markup=False), BarColumn(), console=say) as bar:
+        task = bar.add_task(dataset, total=1.0)
+        try:
+            datasets.load(
+                dataset, "all", progress=lambda done, line: bar.update(task, completed=done, description=line)
+            )
+        except OddDigitError as error:
+            _stop(error)
+
+
+def _print_scores(rows: Iterable[dict[str, Any]], output: Format) -> int:
+    """Print rows as they come, and give the number of refused files."""
+    refused = 0
     if output is Format.json:
         for row in rows:
+            refused += "error" in row
             sys.stdout.write(json.dumps(row) + "\n")
-        return
+            sys.stdout.flush()
+        return refused
+    rows = list(rows)
+    refused = sum("error" in row for row in rows)
     if output is Format.csv:
         from core.spreadsheets import write_csv
 
         judged = ("source", "box", "model", "evidence", "alpha", "class_id", "verdict", "p_value", "anomaly_score")
         columns = (*judged, "score", "threshold", "error")
         write_csv(sys.stdout, columns, ([row.get(name, "") for name in columns] for row in rows))
-        return
+        return refused
     table = Table("picture", "verdict", "p-value", "odder than", "reads as")
     for row in rows:
         if "error" in row:
-            say.print(row["error"], style="red", highlight=False)
+            say.print(row["error"], style="red")
             continue
         digits = sorted((p, name) for name, p in row.get("digits", {}).items() if p > row["alpha"])
         table.add_row(
@@ -239,7 +266,8 @@ def _print_scores(rows: list[dict[str, Any]], output: Format) -> None:
             " or ".join(name for _, name in reversed(digits)),
         )
     if table.row_count:
-        Console().print(table)
+        out.print(table)
+    return refused
 
 
 def _summary(detector: Any) -> dict[str, Any]:
@@ -265,30 +293,29 @@ def _print_evaluation(summary: dict[str, Any], output: EvaluationFormat) -> None
     if output is EvaluationFormat.json:
         sys.stdout.write(json.dumps(summary) + "\n")
         return
-    console = Console()
     title = f"{summary['model']}: {summary['n_normal']:,} normal digits, {summary['n_anomaly']:,} anomalies"
     areas = Table("evidence", "AUROC", title=title)
     for name, area in summary["auroc"].items():
         areas.add_row(name, "no anomalies to tell apart" if area is None else f"{area:.4f}")
-    console.print(areas)
+    out.print(areas)
     rates = Table("alpha", "false alarms", "anomalies caught")
     for alpha, found in summary["at_alpha"].items():
         rates.add_row(alpha, _percent(found["false_alarm_rate"]), _percent(found["detection_rate"]))
-    console.print(rates)
+    out.print(rates)
 
 
 def _percent(share: float | None) -> str:
     return "-" if share is None else f"{100 * share:.2f} %"
 
 
-def _or_stop(call: Any, *arguments: Any) -> Any:
-    """Call; an error written for people ends the command with its text and exit code 1."""
+def _or_stop(call: Any, *arguments: Any, code: int = 1) -> Any:
+    """Call; an error written for people ends the command with its text and an exit code."""
     try:
         return call(*arguments)
     except OddDigitError as error:
-        _stop(error)
+        _stop(error, code)
 
 
-def _stop(error: OddDigitError) -> None:
-    say.print(str(error), style="red", highlight=False, soft_wrap=True)
-    raise typer.Exit(1) from error
+def _stop(error: OddDigitError, code: int = 1) -> None:
+    say.print(str(error), style="red")
+    raise typer.Exit(code) from error

@@ -8,14 +8,17 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, OutlierMixin
+from sklearn.utils.validation import check_is_fitted
 
 from core.calibration import Calibration
 from core.card import Card
 from core.datasets import Dataset, split
 from core.errors import OddDigitError, TrainingError
 from core.evaluation import Evaluation
+from core.features import gradient_features
 from core.operating import EVIDENCES, OperatingPoint
 from core.readings import Readings
 from core.scoring import Evidences, Scorer
@@ -82,6 +85,7 @@ class Detector(OutlierMixin, BaseEstimator):
         """Write the detector as one ``.safetensors`` file, whole or not at all."""
         from core import detector_file
 
+        check_is_fitted(self, "card_")
         detector_file.save(self, path)
 
     @cached_property
@@ -89,6 +93,7 @@ class Detector(OutlierMixin, BaseEstimator):
         """Hash of weights, latents and calibration: which build of a model this is."""
         from core import detector_file
 
+        check_is_fitted(self, "card_")
         return detector_file.fingerprint(self)
 
     def fit(self, X: ArrayLike, y: Sequence[Any] | NDArray[Any] | None = None) -> Self:  # noqa: N803
@@ -124,7 +129,10 @@ class Detector(OutlierMixin, BaseEstimator):
             enough: asked as training goes; once it says so, the last finished epoch of each digit begun is what is
                 kept, and digits without one are left out. One epoch is always learnt. Needs ``folder``.
         """
+        OperatingPoint("", self.evidence, self.alpha)  # refuses what ``predict`` could not use, before any work
         images = as_images(X)
+        if not len(images):
+            raise TrainingError(f"there are no images to train on: give at least {FEWEST_IMAGES} a label.")
         labels = np.array(["digit"] * len(images) if y is None else [str(label) for label in y])
         if len(labels) != len(images):
             raise TrainingError(f"{len(images)} images came with {len(labels)} labels: give one label an image.")
@@ -137,6 +145,7 @@ class Detector(OutlierMixin, BaseEstimator):
             settings = replace(settings, epochs=self.epochs)
 
         started = time.monotonic()
+        self.__dict__.pop("fingerprint", None)  # that of an earlier fit
         self.scorers_ = {}
         tune: dict[str, NDArray[np.float32]] = {}
         calibrate: dict[str, NDArray[np.float32]] = {}
@@ -186,6 +195,7 @@ class Detector(OutlierMixin, BaseEstimator):
         Raises:
             OddDigitError: wrong shape, values outside 0 .. 1, or NaN.
         """
+        check_is_fitted(self, "card_")
         checked = as_images(images)
         chunks = [self._inspect(checked[at : at + CHUNK]) for at in range(0, max(len(checked), 1), CHUNK)]
         chosen, raw, digits = zip(*chunks, strict=True)
@@ -223,14 +233,17 @@ class Detector(OutlierMixin, BaseEstimator):
         Raises:
             OddDigitError: a label is missing or not one of the detector's digits.
         """
+        check_is_fitted(self, "card_")
         checked = as_images(images)
         names = list(self.scorers_)
         given = np.array([names[0]] * len(checked) if labels is None else [str(label) for label in labels])
         if len(names) > 1 and labels is None:
             raise OddDigitError(f"{self.card_.name} knows several digits: give the label of each image.")
+        if len(given) != len(checked):
+            raise OddDigitError(f"{len(checked)} images came with {len(given)} labels: give one label an image.")
         for label in np.unique(given):
             if label not in names:
-                raise OddDigitError(f"label {label!r} is none of this detector's digits: {', '.join(names)}.")
+                raise OddDigitError(f"label {str(label)!r} is none of this detector's digits: {', '.join(names)}.")
         if missing := [label for label in names if label not in given]:
             raise OddDigitError(f"no image of {', '.join(missing)}: give normal digits of every label.")
         other = Detector(**self.get_params())
@@ -302,6 +315,7 @@ class Detector(OutlierMixin, BaseEstimator):
     @property
     def offset_(self) -> float:
         """Where ``score_samples`` is cut: the threshold at ``alpha``, turned round."""
+        check_is_fitted(self, "card_")
         return -self.calibrations_[self.evidence].threshold(self.alpha)
 
     def decision_function(self, X: ArrayLike) -> NDArray[np.float64]:  # noqa: N803
@@ -317,7 +331,8 @@ class Detector(OutlierMixin, BaseEstimator):
         self, images: NDArray[np.float32]
     ) -> tuple[Evidences, dict[str, NDArray[np.float64]], dict[str, dict[str, NDArray[np.float64]]]]:
         """One chunk: (evidences of the nearest digit, raw scores, each digit's own scores)."""
-        found = {name: scorer.score(images) for name, scorer in self.scorers_.items()}
+        features = gradient_features(torch.from_numpy(images))  # the same for every digit's scorer
+        found = {name: scorer.score(images, features) for name, scorer in self.scorers_.items()}
         own = {name: {e: _on_grid(part.scores[e]) for e in EVIDENCES} for name, part in found.items()}
         if len(found) == 1:
             name, only = next(iter(found.items()))
@@ -360,9 +375,15 @@ def as_images(images: ArrayLike) -> NDArray[np.float32]:
     """Check ink images and bring them to float32 ``(n, 28, 28)``.
 
     Raises:
-        OddDigitError: wrong shape, values outside 0 .. 1, or NaN.
+        OddDigitError: not numbers, wrong shape, values outside 0 .. 1, or NaN.
     """
-    array = np.asarray(images, dtype=np.float32)
+    try:
+        given = np.asarray(images)
+        if given.dtype.kind not in "fiub":
+            raise TypeError(given.dtype)
+        array = given.astype(np.float32, copy=False)
+    except (TypeError, ValueError) as error:
+        raise OddDigitError("images are not all numbers: give an array (n, 28, 28) or (n, 784) of 0 .. 1.") from error
     if array.ndim == 2 and array.shape[1] == 784:
         array = array.reshape(-1, 28, 28)
     if array.ndim != 3 or array.shape[1:] != (28, 28):

@@ -25,10 +25,14 @@ from core.features import FEATURES_VERSION
 from core.ink import INK_VERSION
 from core.model_header import MAGIC, read_metadata
 from core.operating import EVIDENCES
-from core.scoring import Scorer
+from core.scoring import Scorer, scale_of
 
 FORMAT = 1
 MOST_CLASSES = 100
+MOST_LATENTS = 250_000  # of all digits together; decoding them takes a minute and 2 GB
+MOST_SCORES = 1_000_000  # in one column
+# What reading a file that someone has tampered with can raise, besides the project's own errors.
+_DAMAGE = (LookupError, ValueError, TypeError, ArithmeticError, RuntimeError, AttributeError)
 _VERSIONS = {"format": FORMAT, "ink": INK_VERSION, "features": FEATURES_VERSION}
 
 
@@ -48,7 +52,7 @@ def save(detector: Detector, path: Path) -> None:
     if (found := detector.evaluation_) is not None:
         tensors["evaluation.source"] = torch.from_numpy(found.source.astype(np.uint8))
         tensors["evaluation.position"] = torch.from_numpy(found.position.astype(np.int32))
-        tensors["evaluation.label"] = torch.from_numpy(found.label.astype(np.uint8))
+        tensors["evaluation.label"] = torch.from_numpy(found.label.astype(np.int16))
         tensors["evaluation.anomaly"] = torch.from_numpy(found.anomaly.astype(np.uint8))
         for e in EVIDENCES:
             tensors[f"evaluation.{e}"] = _narrow(found.scores[e])
@@ -69,7 +73,7 @@ def load(path: Path) -> Detector:
         return _build(metadata, tensors)
     except OddDigitError as error:
         raise ModelError(f"{path.name}: {error}") from error
-    except (KeyError, ValueError, TypeError, IndexError, RuntimeError, AttributeError) as error:
+    except _DAMAGE as error:
         raise ModelError(f"{path.name} is damaged inside ({type(error).__name__}: {error}): fetch it again.") from error
 
 
@@ -102,7 +106,7 @@ def read_measured(path: Path) -> Measured:
         )
     except OddDigitError as error:
         raise ModelError(f"{path.name}: {error}") from error
-    except (KeyError, ValueError, TypeError, IndexError, RuntimeError, AttributeError) as error:
+    except _DAMAGE as error:
         raise ModelError(f"{path.name} is damaged inside ({type(error).__name__}: {error}): fetch it again.") from error
 
 
@@ -132,11 +136,10 @@ def _check_versions(path: Path, metadata: Mapping[str, str]) -> None:
         theirs = metadata.get(key)
         if theirs == str(ours):
             continue
-        if key == "ink" and theirs is not None:
-            remedy = "calibrate it again with `python -m core calibrate`, or train anew"
-        else:
-            remedy = "train it anew with `python -m core train`, or use the version that saved it"
-        raise ModelError(f"{path.name} was saved with {key} version {theirs}, this is version {ours}: {remedy}.")
+        raise ModelError(
+            f"{path.name} was saved with {key} version {theirs}, this is version {ours}: train it anew with "
+            "`python -m core train`, or use the version of this app that saved it."
+        )
 
 
 def _build(metadata: Mapping[str, str], tensors: dict[str, torch.Tensor]) -> Detector:
@@ -147,6 +150,11 @@ def _build(metadata: Mapping[str, str], tensors: dict[str, torch.Tensor]) -> Det
     for name, tensor in tensors.items():
         if tensor.is_floating_point() and not bool(torch.isfinite(tensor.float()).all()):
             raise ModelError(f"tensor {name} holds NaN or infinity: fetch the file again.")
+        if not name.startswith("scorer.") and (tensor.ndim != 1 or len(tensor) > MOST_SCORES):
+            raise ModelError(f"tensor {name} has the shape {tuple(tensor.shape)}: fetch the file again.")
+    claimed = sum(len(tensors[f"scorer.{i}.latents"]) for i in range(len(structure["scorers"])))
+    if claimed > MOST_LATENTS:
+        raise ModelError(f"it has {claimed:,} latents, and at most {MOST_LATENTS:,} can be used: train it on less.")
     try:
         cache = paths.state_dir() / "cache"
     except OSError:
@@ -163,10 +171,7 @@ def _build(metadata: Mapping[str, str], tensors: dict[str, torch.Tensor]) -> Det
     if tuple(detector.scorers_) != card.normal:
         raise ModelError("its card and its contents disagree on the normal digits: fetch the file again.")
     detector.standards_ = {
-        name: {
-            e: (float(structure["standards"][name][e][0]), float(structure["standards"][name][e][1])) for e in EVIDENCES
-        }
-        for name in detector.scorers_
+        name: {e: scale_of(structure["standards"][name][e]) for e in EVIDENCES} for name in detector.scorers_
     }
     detector.calibrations_ = {e: Calibration.fit(_wide(tensors[f"calibration.{e}"])) for e in EVIDENCES}
     detector.evaluation_ = _evaluation(structure, tensors)
@@ -185,11 +190,12 @@ def _evaluation(structure: dict[str, Any], tensors: dict[str, torch.Tensor]) -> 
         anomaly=tensors["evaluation.anomaly"].numpy().astype(bool),
         scores={e: _wide(tensors[f"evaluation.{e}"]) for e in EVIDENCES},
     )
-    columns = (found.source, found.position, found.label, *found.scores.values())
+    columns = (found.source, found.position, found.label, found.anomaly, *found.scores.values())
     if any(column.shape != (len(found),) for column in columns):
         raise ModelError("its evaluation scores differ in number: fetch the file again.")
-    if len(found) and (found.source.max() >= len(found.sources) or found.label.max() >= len(found.label_names)):
-        raise ModelError("its evaluation names labels it does not list: fetch the file again.")
+    for column, most in ((found.source, len(found.sources)), (found.label, len(found.label_names))):
+        if len(found) and not 0 <= column.min() <= column.max() < most:
+            raise ModelError("its evaluation names labels it does not list: fetch the file again.")
     return found
 
 

@@ -123,7 +123,7 @@ def _axis(
     finite = lines.threshold[np.isfinite(lines.threshold) & np.isnan(lines.setting)]
     ends += [line for line in (*finite, point.threshold) if line is not None]
     low, high = min(ends), max(ends)
-    margin = 0.02 * max(high - low, 1e-9)
+    margin = 0.02 * (high - low) or 0.02 * max(abs(high), 1.0)
     return float(low - margin), float(high + margin)
 
 

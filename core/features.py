@@ -107,12 +107,14 @@ def deskew(images: Tensor) -> Tensor:
         ``(n, 28, 28)``; an empty image stays as it is.
     """
     axis, moments = _moments()
-    table = moments @ images @ moments.T  # (n, 3, 3): [power of y, power of x]
+    # In double precision: in single, how a product is added up depends on how many images there are.
+    table = moments @ images.double() @ moments.T  # (n, 3, 3): [power of y, power of x]
     mass = table[:, 0, 0].clamp_min(1e-3)
     y, x = table[:, 1, 0] / mass, table[:, 0, 1] / mass  # (n,)
     covariance = table[:, 1, 1] / mass - x * y
     spread = table[:, 2, 0] / mass - y.square()
-    slant = (covariance / spread.clamp_min(1.0)).clamp(-1.0, 1.0)  # (n,)
+    slant = (covariance / spread.clamp_min(1.0)).clamp(-1.0, 1.0).float()  # (n,)
+    y = y.float()
     # A shear moves whole rows, so that one-dimensional interpolation along x is all it takes.
     position = axis + slant[:, None, None] * (axis[:, None] - y[:, None, None])  # (n, 28, 28): source column
     # What is not a number has no column; its pixels stay NaN all the same.
@@ -125,9 +127,9 @@ def deskew(images: Tensor) -> Tensor:
 
 @cache
 def _moments() -> tuple[Tensor, Tensor]:
-    """Pixel positions ``(28,)`` and their powers 0, 1 and 2 ``(3, 28)``."""
-    axis = torch.arange(_SIDE, dtype=torch.float32)
-    return axis, torch.stack((torch.ones_like(axis), axis, axis.square()))
+    """Pixel positions ``(28,)`` float32 and their powers 0, 1 and 2 ``(3, 28)`` float64."""
+    axis = torch.arange(_SIDE, dtype=torch.float64)
+    return axis.float(), torch.stack((torch.ones_like(axis), axis, axis.square()))
 
 
 @cache

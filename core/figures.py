@@ -98,7 +98,7 @@ def standing(
     figure.update_layout(barmode="overlay", bargap=0)
     figure.update_xaxes(title="score (higher is odder)", range=[low, high])
     figure.update_yaxes(title="% of digits", rangemode="tozero")
-    return _styled(figure, 210)
+    return styled(figure, 210)
 
 
 def roc_curves(curves: dict[str, Roc], points: dict[str, tuple[float, float]] | None = None) -> go.Figure:
@@ -128,7 +128,7 @@ def roc_curves(curves: dict[str, Roc], points: dict[str, tuple[float, float]] | 
         )
     figure.update_xaxes(title="false alarms (%)", range=[0, 100])
     figure.update_yaxes(title="anomalies caught (%)", range=[0, 101])
-    return _styled(figure, 320)
+    return styled(figure, 320)
 
 
 def _axis(scores: NDArray[np.float64], threshold: float, score: float | None) -> tuple[float, float]:
@@ -154,7 +154,7 @@ def _line(figure: go.Figure, at: float, text: str, colour: str, dash: str) -> No
     )
 
 
-def _styled(figure: go.Figure, height: int) -> go.Figure:
+def styled(figure: go.Figure, height: int) -> go.Figure:
     figure.update_layout(
         height=height,
         margin={"l": 8, "r": 8, "t": 28, "b": 8},

@@ -5,7 +5,7 @@ from datetime import datetime, tzinfo
 
 import plotly.graph_objects as go
 
-from core.figures import ORANGE, _styled
+from core.figures import ORANGE, styled
 from core.history import Period
 
 
@@ -41,4 +41,4 @@ def anomaly_rate(periods: Sequence[Period], zone: tzinfo, confidence: float = 0.
         hovertemplate="%{customdata[0]} of %{customdata[1]} judged: %{y:.1f} %<extra></extra>",
     )
     figure.update_yaxes(title="anomalies (%)", rangemode="tozero")
-    return _styled(figure, 240)
+    return styled(figure, 240)

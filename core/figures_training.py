@@ -36,7 +36,7 @@ def losses(epochs: Sequence[int], curves: dict[str, list[float]], chosen: int | 
         figure.add_vline(x=chosen, line={"color": GREY, "width": 1, "dash": "dot"})
     figure.update_xaxes(title="epoch", dtick=max(1, len(epochs) // 6))
     figure.update_yaxes(title="loss", type="log", exponentformat="none")
-    return _styled(figure)
+    return styled(figure)
 
 
 def apart(normal_errors: NDArray[np.float32], other_errors: NDArray[np.float32]) -> go.Figure:
@@ -65,7 +65,7 @@ def apart(normal_errors: NDArray[np.float32], other_errors: NDArray[np.float32])
     figure.update_layout(barmode="overlay", bargap=0)
     figure.update_xaxes(title="reconstruction error")
     figure.update_yaxes(title="% of digits", rangemode="tozero")
-    return _styled(figure)
+    return styled(figure)
 
 
 def pairs_png(images: NDArray[np.float32], drawn: NDArray[np.float32]) -> bytes:
@@ -78,7 +78,7 @@ def curves_of(frames: Sequence[Frame]) -> dict[str, list[float]]:
     return {name: [frame.losses[name] for frame in frames] for name in frames[0].losses} if frames else {}
 
 
-def _styled(figure: go.Figure) -> go.Figure:
+def styled(figure: go.Figure) -> go.Figure:
     figure.update_layout(
         height=_HEIGHT,
         margin={"l": 8, "r": 8, "t": 28, "b": 8},

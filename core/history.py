@@ -69,7 +69,7 @@ class History:
         timeout: seconds to wait while others write.
     """
 
-    def __init__(self, path: Path | None = None, visitor: str = "", timeout: float = 5.0) -> None:
+    def __init__(self, path: Path | None = None, visitor: str = "", timeout: float = 15.0) -> None:
         try:
             self.path = path or paths.state_dir() / "history.sqlite"
         except OSError as error:

@@ -17,14 +17,17 @@ from core.errors import InkError
 from core.paper import InkMap, find_ink
 from core.pictures import Picture, Source, open_picture
 from core.ruling import remove_ruling
-from core.shapes import INKED, Shape, find_shapes
+from core.shapes import INKED, Shape, drop_shading, find_shapes
 
 INK_VERSION = 1
 
 SIDE = strokes.SIDE
 STEP_SIDE = 480
+MOST_SHAPES = 500
 LOW_CONTRAST = 0.25
 UNSURE = 0.35
+# Ink per length of an ink image: the extremes of MNIST's 70,000, beyond which strokes are no longer a pen's.
+THINNEST_OWN, THICKEST_OWN = 0.99, 15.6
 
 Floats = NDArray[np.float32]
 Pixels = NDArray[np.uint8]
@@ -105,21 +108,22 @@ def read(picture: Source, *, name: str = "picture", invert: bool | None = None, 
         )
     page = find_ink(opened.pixels, False if opened.drawn_in_alpha and invert is None else invert)
     ink, lines = remove_ruling(page.ink)
-    shapes = find_shapes(ink > INKED, split=split)
-    # A tall 1 in a tight frame crosses it like a line: nothing sizeable left means that the lines were the drawing.
-    if lines and (not shapes or max(max(shape.mask.shape) for shape in shapes) < 0.15 * min(ink.shape)):
+    shapes = drop_shading(find_shapes(ink > INKED, split=split), ink)
+    # A tall 1 in a tight frame crosses it like a line: when nothing sizeable is left, the dark lines were the drawing.
+    largest = max((max(shape.mask.shape) for shape in shapes), default=0)
+    if lines and largest < 0.15 * min(ink.shape) and page.contrast > LOW_CONTRAST:
         ink, lines = page.ink, 0
         shapes = find_shapes(ink > INKED, split=split)
     if not shapes:
         raise InkError(f"{name}: no ink found; draw or photograph a digit in a pen that stands out from the paper.")
+    if len(shapes) > MOST_SHAPES:
+        raise InkError(f"{name}: {len(shapes)} shapes found, more like a texture than writing; crop it to the digits.")
     images = np.stack([_redraw(ink, shape) for shape in shapes])
     scale = np.array(opened.scale * 2)
     boxes = np.array([shape.box for shape in shapes]) * scale
     limits = np.array([opened.width, opened.height] * 2)
     whole = np.minimum(np.round(boxes).astype(np.int64), limits)
-    return Ink(
-        images, whole, _steps(opened, page, ink, lines, shapes, images), tuple(_doubts(page, shapes, invert, split))
-    )
+    return Ink(images, whole, _steps(opened, page, ink, lines, shapes, images), tuple(_doubts(page, shapes, invert)))
 
 
 def is_ink_image(image: ArrayLike) -> bool:
@@ -145,10 +149,6 @@ def is_ink_image(image: ArrayLike) -> bool:
     if longest not in (19, 20) or (np.abs(centre - 14) > 0.54).any():
         return False
     return THINNEST_OWN <= mass / longest <= THICKEST_OWN
-
-
-# Ink per length: the extremes of MNIST's 70,000, beyond which strokes are no longer a pen's.
-THINNEST_OWN, THICKEST_OWN = 0.99, 15.6
 
 
 def _unchanged(opened: Picture) -> Ink:
@@ -195,7 +195,7 @@ def _clean(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return cleaned if cleaned.any() else mask
 
 
-def _doubts(page: InkMap, shapes: list[Shape], invert: bool | None, split: bool) -> list[Doubt]:
+def _doubts(page: InkMap, shapes: list[Shape], invert: bool | None) -> list[Doubt]:
     doubts = []
     if invert is None and page.polarity_margin < UNSURE:
         now, other = ("lighter", "darker") if page.light_on_dark else ("darker", "lighter")

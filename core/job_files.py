@@ -107,6 +107,17 @@ def read_job(folder: Path) -> Job:
         raise TrainingError(f"the job in {folder.name} is damaged ({error}).") from error
 
 
+def all_jobs() -> list[Job]:
+    """Every job that can be read, oldest first."""
+    found = []
+    for path in jobs_folder().glob("*/job.json"):
+        try:
+            found.append(read_job(path.parent))
+        except TrainingError:
+            continue  # deleted just now, or damaged: no reason to hide the others
+    return sorted(found, key=lambda job: job.created)
+
+
 def write_report(folder: Path, report: Report) -> None:
     """Keep a report, whole or not at all."""
     _write(folder / "report.json", asdict(report))

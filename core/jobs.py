@@ -53,12 +53,12 @@ class Jobs:
         with self._mutex:
             self._check_owner()
             runs.reserve(spec)
-            turn = max((job.turn for job in self._all()), default=0.0) + 1
+            turn = max((job.turn for job in job_files.all_jobs()), default=0.0) + 1
             return self._put(Job(id=uuid.uuid4().hex, spec=spec, visitor=visitor, turn=turn))
 
     def of(self, visitor: str | None = None) -> list[Job]:
         """All jobs, or one visitor's, oldest first."""
-        return [job for job in self._all() if visitor is None or job.visitor == visitor]
+        return [job for job in job_files.all_jobs() if visitor is None or job.visitor == visitor]
 
     def get(self, job_id: str) -> Job:
         """A job as it stands.
@@ -84,8 +84,8 @@ class Jobs:
     def ahead(self, job_id: str) -> int:
         """How many jobs, of all visitors, come before a waiting one."""
         mine = self.get(job_id)
-        waiting = sum(job.state is State.WAITING and job.turn < mine.turn for job in self._all())
-        return waiting + any(job.state is State.RUNNING for job in self._all())
+        waiting = sum(job.state is State.WAITING and job.turn < mine.turn for job in job_files.all_jobs())
+        return waiting + any(job.state is State.RUNNING for job in job_files.all_jobs())
 
     def pause(self, job_id: str) -> Job:
         """Hold a waiting or running job; the queue goes on without it.
@@ -157,8 +157,10 @@ class Jobs:
             for job_id, worker in list(self._workers.items()):
                 if (code := worker.exit_code()) is not None:
                     self._ended(job_id, code)
-            waiting = sorted((job for job in self._all() if job.state is State.WAITING), key=lambda job: job.turn)
-            if waiting and not any(job.state is State.RUNNING for job in self._all()):
+            waiting = sorted(
+                (job for job in job_files.all_jobs() if job.state is State.WAITING), key=lambda job: job.turn
+            )
+            if waiting and not any(job.state is State.RUNNING for job in job_files.all_jobs()):
                 self._start(waiting[0])
 
     def close(self) -> None:
@@ -207,7 +209,7 @@ class Jobs:
 
     def _adopt(self) -> None:
         """What a server that died left as running is interrupted."""
-        for job in self._all():
+        for job in job_files.all_jobs():
             if job.state is State.RUNNING:
                 self._put(replace(job, state=State.INTERRUPTED, cause="the server ended while it was training."))
 
@@ -223,20 +225,11 @@ class Jobs:
             raise TrainingError("another server with the same state folder does the training: use that one.")
 
     def _first_turn(self) -> float:
-        return min((job.turn for job in self._all()), default=0.0) - 1
+        return min((job.turn for job in job_files.all_jobs()), default=0.0) - 1
 
     def _put(self, job: Job) -> Job:
         job_files.write_job(self.folder(job.id), job)
         return job
-
-    def _all(self) -> list[Job]:
-        found = []
-        for path in job_files.jobs_folder().glob("*/job.json"):
-            try:
-                found.append(job_files.read_job(path.parent))
-            except TrainingError:
-                continue  # deleted just now by another thread
-        return sorted(found, key=lambda job: job.created)
 
 
 @cache

@@ -1,5 +1,6 @@
 """The shelf of models: shipped ones (read-only) and people's own, found by name."""
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 SUFFIX = ".safetensors"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+# Device names on Windows, whatever follows a dot.
+_RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,8 @@ def find(name: str | Path) -> Model:
         if model.name == str(name):
             return model
     path = Path(name)
-    if path.suffix == SUFFIX and path.is_file():
+    # os.path says no to what is no path at all, such as a text of 5,000 letters, where pathlib raises.
+    if path.suffix == SUFFIX and os.path.isfile(path):  # noqa: PTH113
         return Model(path.stem, path, False)
     names = ", ".join(model.name for model in shelf()) or "none yet"
     raise ModelError(f"there is no model {str(name)!r}: the models here are {names}; or give a {SUFFIX} file.")
@@ -93,8 +97,10 @@ def place_for(name: str) -> Path:
     Raises:
         ModelError: the name is not usable, or taken.
     """
-    if not _NAME.fullmatch(name) or name.endswith("."):
-        raise ModelError(f"{name!r} is no model name: use 1 to 64 letters, digits, dots, hyphens and underscores.")
+    if not _NAME.fullmatch(name) or _RESERVED.fullmatch(name) or name.endswith("."):
+        raise ModelError(
+            f"{name!r} is no model name: use 1 to 64 letters, digits, dots, hyphens and underscores, such as my-5."
+        )
     for model in shelf():
         if model.name.lower() == name.lower():
             kind = "shipped model, which is read-only" if model.shipped else "model of yours"
@@ -158,5 +164,5 @@ def delete(name: str) -> None:
 def _own(name: str) -> Model:
     model = find(name)
     if model.shipped or model.path.parent != own_folder():
-        raise ModelError(f"{name!r} is a shipped model: it cannot be changed.")
+        raise ModelError(f"{name!r} is none of your own models: only those can be renamed or deleted.")
     return model

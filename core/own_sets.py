@@ -93,7 +93,7 @@ def read_pictures(
     pictures: Iterable[tuple[str, str, Path | bytes]],
     total: int,
     name: str,
-    progress: Callable[[float, str], None] | None = None,
+    progress: Callable[[float, str], object] | None = None,
 ) -> Content:
     """Read pictures of one shape each, through `core.ink`.
 

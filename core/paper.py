@@ -135,13 +135,15 @@ def _envelope(signed: Floats) -> Floats:
 
     Unlike a blur it follows light that falls off and the edge of a shadow without a ghost beside it.
     """
-    from scipy.ndimage import grey_closing
+    from scipy.ndimage import grey_closing, minimum_filter
 
     coarse = _shrunk(signed, _COARSE)
     window = max(3, int(BROADEST_STROKE * max(coarse.shape)) | 1)
     closed = grey_closing(coarse, size=(window, window), mode="nearest")
     if coarse is signed:
         return closed
+    # Coarse pixels across a shadow's edge would call the dark side ink: there the darker paper counts.
+    closed = minimum_filter(closed, size=3, mode="nearest")
     return np.asarray(Image.fromarray(closed).resize(signed.shape[::-1], Image.Resampling.BILINEAR))
 
 

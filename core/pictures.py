@@ -1,4 +1,4 @@
-"""Opens pictures that nobody vouches for: bytes, files, PIL images and arrays become bounded, upright, opaque pixels."""
+"""Opens pictures that nobody vouches for: files, PIL images and arrays become bounded, upright, opaque pixels."""
 
 from __future__ import annotations
 
@@ -187,9 +187,9 @@ def _opaque(image: Image.Image) -> tuple[Floats, bool]:
     if image.mode == "F" or image.mode.startswith("I"):
         values = np.asarray(image, dtype=np.float32)
         low, high = float(values.min()), float(values.max())
-        top = 65535 if image.mode != "F" else 255
-        if image.mode == "F" and 0 <= low and high <= 1:
-            top = 1
+        top = 65535.0 if image.mode != "F" else 255.0
+        if image.mode == "F" and low >= 0 and high <= 1:
+            top = 1.0
         # 32-bit files have no agreed white; beyond the 16-bit range the brightest pixel is the best there is.
         if low < 0 or high > top:
             values, top = values - low, max(high - low, 1e-6)

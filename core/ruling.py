@@ -77,10 +77,10 @@ def find_lines(ink: Floats) -> list[Line]:
         room = np.minimum(rows + 0.5, height - rows - 0.5)
         inside = width / 2 * (1 + np.minimum(room / max(half, 1e-6), 1))
         coverage[i] = np.where(inside > 0.6 * width, np.minimum(hits / inside, 1), 0)
-    lines = []
+    lines: list[Line] = []
     near, apart = 3, max(6, height // 25)
     while True:
-        i, m = np.unravel_index(int(coverage.argmax()), coverage.shape)
+        i, m = divmod(int(coverage.argmax()), height)
         if coverage[i, m] < _COVERAGE:
             return lines
         beside = [coverage[i, j] for j in (m - apart, m + apart) if 0 <= j < height]

@@ -47,7 +47,7 @@ class RunSpec:
 def default_name(dataset: str, normal: tuple[str, ...]) -> str:
     """A name for a run nobody named: "my-mnist-5", "my-usps-0-5", "my-mnist-any"."""
     kind = dataset if ":" not in dataset else Path(dataset.split(":", 1)[1]).stem
-    clean = "".join(c if c.isalnum() else "-" for c in f"my-{kind}-{'-'.join(normal)}")
+    clean = "".join(c if c.isascii() and c.isalnum() else "-" for c in f"my-{kind}-{'-'.join(normal)}")
     return clean[:64]
 
 

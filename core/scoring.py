@@ -4,8 +4,11 @@ A :class:`Scorer` holds three networks and the latents of the training digits. I
 draws from those latents: no training image and no feature of one is kept.
 """
 
+import contextlib
 import dataclasses
 import hashlib
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -18,9 +21,7 @@ from core.errors import ModelError
 from core.features import FEATURES_VERSION, gradient_features
 from core.memory import Memory, refined
 from core.networks import Networks, build
-from core.training import TrainingSettings, one_thread
-
-EVIDENCES = ("pixel", "gradient", "manifold", "discriminator", "fused")
+from core.training import LARGEST_LATENT, TrainingSettings, one_thread
 
 # Chosen on development digits and malformed normals, never on test images: the manifold tells other characters
 # best, the other two tell broken digits.
@@ -34,7 +35,7 @@ class Evidences:
     """What a scorer says about n images.
 
     Attributes:
-        scores: per name in ``EVIDENCES`` ``(n,)`` float64, not negative, higher = odder, rounded to seven
+        scores: per name in ``operating.EVIDENCES`` ``(n,)`` float64, not negative, higher = odder, rounded to seven
             significant digits so that an image scores the same alone and in any batch.
             ``pixel``: squared difference to the reconstruction, per ink in both, 0..1;
             ``gradient``: distance to it in gradient-orientation features;
@@ -124,21 +125,21 @@ class Scorer:
             )
         try:
             settings = TrainingSettings(**meta["settings"])
-            fusion = {name: (float(centre), float(spread)) for name, (centre, spread) in meta["fusion"].items()}
-            latents = _dequantised(tensors["latents"], tensors["latents_scale"])
+            fusion = {name: scale_of(meta["fusion"][name]) for name in WEIGHTS}
+            latents = _checked_latents(tensors["latents"], tensors["latents_scale"], settings.latent_size)
             weights = {key.removeprefix("weights."): v for key, v in tensors.items() if key.startswith("weights.")}
             networks = _rebuild(settings, weights)
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise ModelError(f"the model is incomplete or damaged ({error}); train or download it again") from error
-        if latents.ndim != 2 or latents.shape[1] != settings.latent_size or len(latents) == 0:
-            raise ModelError(f"the model's latents have the shape {tuple(latents.shape)}; train or download it again")
-        if cache is None:
-            return cls(networks, latents, settings, fusion)
-        path = cache / f"memory-{_fingerprint(tensors)}.safetensors"
-        memory = Memory.read(path)
+        path = None if cache is None else cache / f"memory-{_fingerprint(tensors)}.safetensors"
+        memory = None if path is None else Memory.read(path)
         scorer = cls(networks, latents, settings, fusion, memory)
-        if memory is None:
-            scorer._memory.write(path)
+        if not torch.isfinite(scorer._memory.points).all():
+            raise ModelError("the model draws images that are not finite; train or download it again")
+        if path is not None and memory is None:
+            # A full or read-only disk costs the next start some seconds, not this one its model.
+            with contextlib.suppress(OSError):
+                scorer._memory.write(path)
         return scorer
 
     def tensors(self) -> dict[str, Tensor]:
@@ -221,6 +222,18 @@ class Scorer:
         }
 
 
+def scale_of(stored: Sequence[float]) -> tuple[float, float]:
+    """Centre and spread as a file has them.
+
+    Raises:
+        ValueError: they are not two finite numbers, the second above 0.
+    """
+    centre, spread = (float(value) for value in stored)
+    if not (math.isfinite(centre) and 0 < spread < math.inf):
+        raise ValueError(f"a scale of {spread} about {centre}")
+    return centre, spread
+
+
 def _fusion_parts(columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """What fuses, by the names in ``WEIGHTS``, ``(n,)`` each, about normally distributed for normal digits.
 
@@ -251,6 +264,15 @@ def _quantised(latents: Tensor) -> tuple[Tensor, Tensor]:
     """
     scale = (latents.abs().amax(dim=0).clamp_min(1e-3) / 127).half()
     return (latents / scale.float()).round().clamp(-127, 127).to(torch.int8), scale
+
+
+def _checked_latents(latents: Tensor, scale: Tensor, size: int) -> Tensor:
+    """Latents from a file, which may be hostile, before anything is made of their size."""
+    if size not in range(1, LARGEST_LATENT + 1):
+        raise ValueError(f"a latent size of {size}")
+    if latents.ndim != 2 or len(latents) == 0 or latents.shape[1:] != (size,) or scale.shape != (size,):
+        raise ValueError(f"latents of the shape {tuple(latents.shape)}, steps {tuple(scale.shape)}")
+    return _dequantised(latents, scale)
 
 
 def _dequantised(latents: Tensor, scale: Tensor) -> Tensor:

@@ -17,6 +17,10 @@ _SPECK = 0.14
 _HAIR_GAP = 0.04
 _BAR_GAP = 0.3
 _MOST_PIECES = 2000
+_SMALLEST = 5  # pixels; no digit can be read from less
+# From paper to ink within this share of the picture's longest side or so many pixels, or it is shade.
+_SOFTEST = 0.08
+_SOFTEST_PIXELS = 6
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,27 @@ def find_shapes(mask: Mask, *, split: bool = True) -> list[Shape]:
             rows, columns = slices
             shapes.append(Shape(page[slices] == name, (columns.start, rows.start, columns.stop, rows.stop)))
     return [shapes[i] for i in reading_order(np.array([shape.box for shape in shapes]))]
+
+
+def drop_shading(shapes: list[Shape], ink: Floats) -> list[Shape]:
+    """Leave out what has no edge: shade that fades over a good part of the picture was never drawn.
+
+    Args:
+        shapes: as found.
+        ink: the ink map they were found in, float32 ``(h, w)``, 0 .. 1.
+    """
+    longest = max(ink.shape)
+    kept = []
+    for shape in shapes:
+        left, top, right, bottom = shape.box
+        patch = ink[max(0, top - 2) : bottom + 2, max(0, left - 2) : right + 2]
+        down, across = np.abs(np.diff(patch, axis=0))[:, :-1], np.abs(np.diff(patch, axis=1))[:-1]
+        middle = patch[:-1, :-1]
+        edge = (middle > 0.3) & (middle < 0.7)
+        slope = float(np.median(np.maximum(down, across)[edge])) if edge.any() else 1.0
+        if slope * max(_SOFTEST * longest, _SOFTEST_PIXELS) > 1:
+            kept.append(shape)
+    return kept
 
 
 def reading_order(boxes: Boxes) -> list[int]:
@@ -110,11 +135,10 @@ def _worth_keeping(boxes: Boxes, areas: NDArray[np.int64], shape: tuple[int, ...
     main = int(np.argmax(areas))
     if cut.any() and not cut.all():
         inside = int(np.argmax(np.where(cut, 0, areas)))
-        if size[inside] >= 0.2 * min(shape):
+        across = cut[main] and size[main] > 0.8 * max(shape)
+        if across or size[inside] >= 0.2 * min(shape):
             main = inside
-        elif cut[main] and size[main] > 0.8 * max(shape):
-            main = inside
-    keep = size >= _SPECK * size[main]
+    keep = size >= max(_SPECK * size[main], _SMALLEST)
     if not cut[main]:
         keep &= ~cut | ((size >= 0.6 * size[main]) & (size <= 1.6 * size[main]))
     return keep

@@ -9,6 +9,8 @@ BOX = 20
 # Shapes are worked on as masks this many times finer than the ink image, so that a stroke of any pen has a shape.
 FINE = 6
 THINNEST, THICKEST = 2.3, 2.7
+# Beyond this share of the longest side there are no strokes to thin, and a thinned blob would pass for a 1.
+BLOB = 0.33
 
 Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -39,7 +41,7 @@ def _anatomy(mask: Mask) -> tuple[float, Mask, Floats]:
 def normalise(mask: Mask, thinnest: float = THINNEST, thickest: float = THICKEST) -> Mask:
     """Thicken or thin the strokes of a shape so that in its final box they are between two widths.
 
-    Slant and shape stay; thinning never breaks a stroke, for its skeleton is kept.
+    Slant and shape stay; thinning never breaks a stroke, for its skeleton is kept. A blob stays as it is.
 
     Args:
         mask: the shape alone, its longest side about ``BOX * FINE`` pixels.
@@ -53,6 +55,8 @@ def normalise(mask: Mask, thinnest: float = THINNEST, thickest: float = THICKEST
 
     longest = max(np.ptp(axis) + 1 for axis in np.nonzero(mask))
     width, skeleton, depth = _anatomy(mask)
+    if width > BLOB * longest:
+        return mask
     aim = float(np.clip(width * BOX / longest, thinnest, thickest))
     # Growing by d on every side makes the box grow too: (width + 2 d) / (longest + 2 d) = aim / BOX.
     grow = (aim * longest / BOX - width) / (2 * (1 - aim / BOX))

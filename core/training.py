@@ -22,6 +22,7 @@ from core.errors import TrainingError
 from core.features import gradient_features
 from core.networks import Networks, build
 
+LARGEST_LATENT = 32
 LOSSES = ("generator", "discriminator", "reconstruction")
 SAMPLES = 16
 _REPORT_SECONDS = 0.5
@@ -285,8 +286,8 @@ def _check(images: np.ndarray, settings: TrainingSettings) -> None:
         raise TrainingError(f"{len(images)} training images are too few; give at least 2, better 1,000 and more")
     if not np.isfinite(images).all() or images.min() < 0 or images.max() > 1:
         raise TrainingError("training images must lie between 0 (paper) and 1 (ink)")
-    if not 1 <= settings.latent_size <= 32:
-        raise TrainingError(f"latent_size is {settings.latent_size}; it must lie between 1 and 32")
+    if not 1 <= settings.latent_size <= LARGEST_LATENT:
+        raise TrainingError(f"latent_size is {settings.latent_size}; it must lie between 1 and {LARGEST_LATENT}")
     if settings.epochs < 1 or settings.batch_size < 2:
         raise TrainingError("epochs must be at least 1 and batch_size at least 2")
 

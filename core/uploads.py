@@ -2,17 +2,18 @@
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from core import archives, own_sets, paths
-from core.errors import DatasetError
+from core import archives, job_files, models, own_sets, paths
+from core.errors import DatasetError, ModelError
 
 MOST_PICTURES = 20_000
 LARGEST_BYTES = 32 * 2**20  # of a picture that is no archive
-Progress = Callable[[float, str], None]
+Progress = Callable[[float, str], object]
 
 
 @dataclass(frozen=True)
@@ -69,11 +70,18 @@ def archived(files: Sequence[tuple[str, bytes]]) -> int:
     return sum(archives.count(data, name) if archives.looks_like_zip(data) else 1 for name, data in files)
 
 
-def sweep(in_use: set[str]) -> None:
-    """Remove uploads that no data set name in ``in_use`` stands for."""
-    for path in folder().glob("*.npz"):
-        if f"npz:{path}" not in in_use:
-            path.unlink(missing_ok=True)
+def forget(dataset: str) -> None:
+    """Remove the upload that a data set name stands for, unless a job or one's own model still refers to it."""
+    path = Path(dataset.removeprefix("npz:"))
+    if path.parent != folder() or not dataset.startswith("npz:"):
+        return
+    used = {job.spec.dataset for job in job_files.all_jobs()}
+    for model in models.shelf():
+        if not model.shipped:
+            with suppress(ModelError):
+                used.add(models.card(model.name).dataset)
+    if dataset not in used:
+        path.unlink(missing_ok=True)
 
 
 def _pictures(

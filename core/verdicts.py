@@ -211,4 +211,4 @@ def _unpack(packed: bytes) -> NDArray[np.float32]:
     pixels = zlib.decompressobj().decompress(packed, SIDE * SIDE * 4)
     if len(pixels) == SIDE * SIDE:
         return (np.frombuffer(pixels, np.uint8).astype(np.float32) / np.float32(255)).reshape(SIDE, SIDE)
-    return np.frombuffer(pixels, "<f4").reshape(SIDE, SIDE)
+    return np.frombuffer(pixels, "<f4").reshape(SIDE, SIDE).copy()

@@ -27,7 +27,7 @@ else:
     if not evaluation.n_anomaly:
         st.info(f"Evaluated on {detector.card_.evaluated_on}. Detection, precision and the ROC curve need anomalies.")
     if original.chosen(point):
-        original.story(evaluation, point, detector.calibrations_["fused"].threshold(0.05))
+        original.story(detector, evaluation, point)
     line_digits.show(detector, evaluation, point, threshold)
     with st.expander(f"Every image as a table ({len(evaluation):,})"):
         line_digits.every_image(detector, evaluation, point, threshold)

@@ -1,5 +1,6 @@
 """Batches that belong to the server: handed in by a page, judged one after the other, there whoever looks."""
 
+import functools
 import queue
 import threading
 import time
@@ -10,7 +11,7 @@ from pathlib import Path
 
 from core import paths
 from core.batch import export, sources
-from core.batch.items import Place, place_of
+from core.batch.items import InMemory, Place, place_of
 from core.batch.review import Review, Rule
 from core.batch.run import Progress, run
 from core.batch.store import Job, Store, batches_dir, stores
@@ -78,7 +79,7 @@ class Desk:
             raise BatchError("there are no files: choose some first.")
         self._make_room(visitor)
         folder = batches_dir() / uuid.uuid4().hex
-        names = _names(uploads)
+        names = names_of(uploads)
         calibration = detector.calibrations_[rule.point.evidence]
         title = names[0] if len(names) == 1 else f"{len(names):,} files"
         job = Job(
@@ -95,7 +96,7 @@ class Desk:
         )
         try:
             for i, upload in enumerate(uploads):
-                paths.write_whole(folder / "input" / f"{i:06d}", lambda part, data=upload.data: part.write_bytes(data))
+                paths.write_whole(folder / "input" / f"{i:06d}", functools.partial(_write, upload.data))
             job = replace(job, total=sources.count(_pile(folder / "input", names)))
             store = Store.create(folder, job, calibration)
         except OSError as error:
@@ -171,8 +172,18 @@ class Desk:
             self.delete(store)
 
 
-def _names(uploads: Sequence[Upload]) -> tuple[str, ...]:
-    """Names for people; two files of one name are told apart."""
+def of_server() -> Desk:
+    """The one desk of this process, started on first use."""
+    return _at(batches_dir())
+
+
+@functools.cache
+def _at(folder: Path) -> Desk:  # noqa: ARG001 - another state folder, as in tests, is another desk
+    return Desk()
+
+
+def names_of(uploads: Sequence[Upload]) -> tuple[str, ...]:
+    """What the uploads of a batch are called in it; two files of one name are told apart."""
     seen: dict[str, int] = {}
     names = []
     for upload in uploads:
@@ -180,6 +191,15 @@ def _names(uploads: Sequence[Upload]) -> tuple[str, ...]:
         seen[name] = seen.get(name, 0) + 1
         names.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
     return tuple(names)
+
+
+def about(uploads: Sequence[Upload]) -> int:
+    """About how many digits the uploads hold, for what must be said beforehand."""
+    return sources.count([Place(upload.name, InMemory(upload.data), len(upload.data)) for upload in uploads])
+
+
+def _write(data: bytes | memoryview, part: Path) -> None:
+    part.write_bytes(data)
 
 
 def _pile(folder: Path, names: Sequence[str]) -> list[Place]:

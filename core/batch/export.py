@@ -97,7 +97,7 @@ def export_csv(review: Review, file: TextIO, rows: Sequence[int] | None = None) 
     write_csv(file, tuple(COLUMNS), (list(line.values()) for line in lines))
 
 
-def write_parquet(review: Review, path: Path) -> None:
+def write_parquet(review: Review, path: Path | io.BytesIO) -> None:
     """Write every row with its pictures as PNG (light ink on black), part by part."""
     schema = pa.schema({**COLUMNS, **PICTURES})
     with pq.ParquetWriter(path, schema, compression="zstd") as writer:

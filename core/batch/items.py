@@ -1,5 +1,6 @@
 """What a pile is made of before anything is judged: places to read from, and the items that come out of them."""
 
+import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,6 +91,17 @@ class Opener:
     def __call__(self) -> BinaryIO:
         """The file, open for reading."""
         return self.path.open("rb")
+
+
+@dataclass(frozen=True)
+class InMemory:
+    """Opens bytes that are in memory already."""
+
+    data: bytes | memoryview
+
+    def __call__(self) -> BinaryIO:
+        """The bytes as a file, open for reading."""
+        return io.BytesIO(self.data)
 
 
 def as_label(value: object) -> str | None:

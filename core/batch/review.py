@@ -213,20 +213,32 @@ class Review:
         found = [(p, name) for p, name in zip(self.digits[row], self.normal, strict=False) if p > self.digit_alpha]
         return tuple(name for _, name in sorted(found, key=lambda pair: -pair[0]))
 
-    def order(self, shown: str) -> NDArray[np.int64]:
+    def order(self, shown: str = "all", label: str | None = None, text: str = "") -> NDArray[np.int64]:
         """Rows to show, oddest first by raw score (mislabelled ones by suspicion, refusals as they came).
 
         Args:
             shown: one of ``SHOWN``.
+            label: only rows with this label; None for any.
+            text: only rows whose source holds this, whatever the case.
         """
         chosen = {"flagged": self.flagged, "mislabelled": self.mislabelled, "refused": ~self.judged}.get(shown)
-        rows = np.arange(len(self)) if chosen is None else np.flatnonzero(chosen)
+        kept = np.ones(len(self), bool) if chosen is None else chosen.copy()
+        if label is not None:
+            kept &= self.label == label
+        if text:
+            kept &= np.array([text.lower() in source.lower() for source in self.source])
+        rows = np.flatnonzero(kept)
         if shown == "refused":
             return rows
         by_score = rows[np.argsort(-np.nan_to_num(self.score[rows], nan=-np.inf), kind="stable")]
         if shown != "mislabelled":
             return by_score
         return by_score[np.argsort(-self.suspicion[by_score], kind="stable")]
+
+    @cached_property
+    def labels(self) -> tuple[str, ...]:
+        """All labels that came along, sorted."""
+        return tuple(sorted({label for label in self.label if label is not None}))
 
     @property
     def _promised(self) -> float:

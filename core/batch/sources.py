@@ -1,7 +1,6 @@
 """Where a pile comes from: files, folders and zip archives in any mixture become one stream of items, in order."""
 
 import gzip
-import io
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
@@ -9,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from core import archives
 from core.batch import stacks, tables
-from core.batch.items import LABELS, Item, Opener, Place, place_of
+from core.batch.items import LABELS, InMemory, Item, Opener, Place, place_of
 from core.errors import BatchError, OddDigitError
 
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
@@ -122,7 +121,7 @@ def kind_of(place: Place) -> str:
             if head[:2] == b"\x1f\x8b":
                 file.seek(0)
                 head = gzip.GzipFile(fileobj=file).read(8)
-    except (OSError, EOFError, ValueError) as error:
+    except stacks.DAMAGE as error:
         raise BatchError(f"{place.name}: cannot be read ({error}). Copy it again.") from error
     if stacks.is_idx(head):
         return "idx"
@@ -168,17 +167,7 @@ def _refusals(place: Place, refused: list[tuple[str, str]]) -> Iterator[Item]:
 
 
 def _inside(place: Place, name: str, data: bytes) -> Place:
-    return Place(f"{place.name}/{name}", _Bytes(data), len(data), label=label_of(name.split("/")))
-
-
-class _Bytes:
-    """Opens bytes that are in memory already."""
-
-    def __init__(self, data: bytes) -> None:
-        self.data = data
-
-    def __call__(self) -> io.BytesIO:
-        return io.BytesIO(self.data)
+    return Place(f"{place.name}/{name}", InMemory(data), len(data), label=label_of(name.split("/")))
 
 
 def _count(place: Place) -> int:

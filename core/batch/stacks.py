@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from core.archives import BOMB_BYTES, BOMB_RATIO
 from core.batch.items import Item, Place, as_label
 from core.errors import BatchError
+from core.geometry import SIDE, to_ink_images
 
 TOGETHER = 256  # images in memory at a time
 MOST_IMAGES = 10_000_000
@@ -155,20 +156,29 @@ def count(place: Place, kind: str) -> int:
 def brightness_top(first: NDArray[np.generic]) -> float:
     """Which value is white in a stack, judged by its first images: 1, 16 (scikit-learn's digits), 255 or 65,535.
 
+    Most images' brightest value decides, so that a broken one does not.
+
     >>> brightness_top(np.array([[0, 254]])), brightness_top(np.array([[0.0, 0.9]]))
     (255.0, 1.0)
     """
     if first.dtype == np.uint8:
         return 255.0
-    high = float(np.nanmax(first, initial=0))
+    brightest = np.nanmax(first.reshape(len(first), -1), axis=1, initial=0)
+    high = float(np.median(brightest[brightest > 0])) if (brightest > 0).any() else 0.0
     return next((top for top in (1.0, 16.0, 255.0) if high <= top), 65535.0)
 
 
 def as_picture(image: NDArray[np.generic], top: float) -> NDArray[np.generic] | str:
     """One image of a stack as a picture whose white is known, or why it is none.
 
-    Values that are whole steps of 255 stay exact.
+    Values that are whole steps of 255 stay exact. Images smaller than 28x28, which only data sets have, are enlarged to
+    ink images: of a few pixels no one could tell paper from ink.
     """
+    if max(image.shape) < SIDE and image.dtype.kind in "biuf":
+        bright = np.asarray(image, np.float64) / top
+        if np.isfinite(bright).all() and bright.min() >= 0 and bright.max() <= 1:
+            light_on_dark = bright if np.median(bright) <= 0.5 else 1 - bright
+            return np.asarray(to_ink_images(light_on_dark[None])[0])
     if image.dtype == np.uint8:
         return image
     if not np.isfinite(image).all():

@@ -258,8 +258,10 @@ def _picture_column(name: str, schema: Any) -> tuple[str, str | None]:
 
 def _parquet_top(pictures: Any) -> float:
     """Which value is white in a column of lists of pixels; 255 for pictures, which say so themselves."""
-    values = [cell for value in pictures.to_pylist() if isinstance(value, list) for cell in value if cell is not None]
-    return brightness_top(np.array(values, dtype=np.float64)) if values else 255.0
+    brightest = [
+        max((cell or 0 for cell in value), default=0) for value in pictures.to_pylist() if isinstance(value, list)
+    ]
+    return brightness_top(np.array(brightest, dtype=np.float64)) if brightest else 255.0
 
 
 def _parquet_item(source: str, value: Any, label: str | None, top: float) -> Item:

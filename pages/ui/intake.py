@@ -76,7 +76,7 @@ def judge_pictures(files: Sequence[File], point: OperatingPoint, kind: str) -> N
             chrome.refuse(error)
             continue
         source = f"{kind}: {file.name}" if kind == "upload" else kind
-        record.keep(readings, point, detector.fingerprint, kind, source, f"{_digest(file)}-{number}")
+        record.keep(readings, point, detector.fingerprint, kind, source, f"{_digest(file)}-{number}-{point.model}")
         judged += [(file, found, readings, row) for row in range(len(readings))]
     if not judged:
         return

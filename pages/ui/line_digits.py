@@ -33,13 +33,17 @@ def show(detector: "Detector", evaluation: Evaluation, point: OperatingPoint, th
     )
     groups = line_digits.groups(evaluation, point.evidence, threshold)
     rows = tuple(dict.fromkeys(row for group in groups for row in group.rows))
-    images = line_digits.images_of(evaluation, rows, _load)
-    readings = _inspect(detector, detector.fingerprint, tuple(images), images) if images else None
+    readings, pictured = _readings(detector, evaluation, rows)
     for pair in (groups[:2], groups[2:]):
         for column, group in zip(st.columns(2, gap="large"), pair, strict=True):
             with column:
-                _group(detector, evaluation, point, group, list(images), readings)
+                _group(detector, evaluation, point, group, pictured, readings)
     _offer_download(evaluation)
+
+
+def readings_of(detector: "Detector", evaluation: Evaluation, rows: tuple[int, ...]) -> Readings | None:
+    """Readings of evaluation digits, in the order of ``rows`` without those whose picture is not on this machine."""
+    return _readings(detector, evaluation, rows)[0]
 
 
 def every_image(detector: "Detector", evaluation: Evaluation, point: OperatingPoint, threshold: float) -> None:
@@ -62,12 +66,23 @@ def every_image(detector: "Detector", evaluation: Evaluation, point: OperatingPo
     )
 
 
+def _readings(
+    detector: "Detector", evaluation: Evaluation, rows: tuple[int, ...]
+) -> tuple[Readings | None, tuple[int, ...]]:
+    """The readings there can be, and which rows they are of."""
+    images = line_digits.images_of(evaluation, rows, _load)
+    pictured = tuple(row for row in rows if row in images)
+    if not pictured:
+        return None, ()
+    return _inspect(detector, detector.fingerprint, pictured, images), pictured
+
+
 def _group(
     detector: "Detector",
     evaluation: Evaluation,
     point: OperatingPoint,
     group: line_digits.Group,
-    pictured: list[int],
+    pictured: tuple[int, ...],
     readings: Readings | None,
 ) -> None:
     st.markdown(f"**{group.title}**")

@@ -64,9 +64,9 @@ def _what_it_takes() -> None:
 def _look_over(detector: "Detector", pile: Pile) -> None:
     """The digits as they were read, and what a person should look at before they count."""
     st.markdown(f"**{len(pile.images)} digits read.**")
-    for line in calibrating.concerns(detector, pile):
-        st.warning(line, icon=":material/visibility:")
     doubtful = calibrating.suspects(detector, pile)
+    for line in calibrating.concerns(detector, pile, doubtful):
+        st.warning(line, icon=":material/visibility:")
     for rows, title in ((doubtful.odd, "Far odder than the others"), (doubtful.repeated, "Repeated")):
         if rows:
             st.markdown(f"{title}:")

@@ -38,7 +38,9 @@ def offer() -> None:
     except OddDigitError as error:
         chrome.refuse(error)
         return
-    normal = row[2].multiselect("Normal", labels, _default(labels), key=f"train_normal-{dataset}", format_func=_say_label)
+    normal = row[2].multiselect(
+        "Normal", labels, _default(labels), key=f"train_normal-{dataset}", format_func=_say_label
+    )
     with row[3]:
         name = _name(dataset, tuple(normal))
     chosen = (EVERY_LABEL,) if EVERY_LABEL in normal else tuple(normal)
@@ -73,9 +75,16 @@ def _say_dataset(name: str) -> str:
 
 
 def _settings() -> tuple[str, int, int]:
-    architecture = st.radio("Architecture", list(ARCHITECTURES), format_func=_say_architecture, key="train_architecture")
+    architecture = st.radio(
+        "Architecture", list(ARCHITECTURES), format_func=_say_architecture, key="train_architecture"
+    )
     epochs = st.number_input(
-        "Epochs", 1, preflight.MOST_EPOCHS, TrainingSettings().epochs, key="train_epochs", help="Passes over the images."
+        "Epochs",
+        1,
+        preflight.MOST_EPOCHS,
+        TrainingSettings().epochs,
+        key="train_epochs",
+        help="Passes over the images.",
     )
     seed = st.number_input(
         "Seed", 0, 2**31 - 1, 0, key="train_seed", help="The same seed on the same machine makes the same detector."
@@ -104,8 +113,8 @@ def _name(dataset: str, normal: tuple[str, ...]) -> str:
     """The name's field: it follows the choice of digits until someone types a name."""
     kind = "npz:mine" if dataset.startswith("npz:") else dataset
     offered = _free(runs.default_name(kind, normal)) if normal else ""
-    typed = st.session_state.get("train_name", "")
-    if typed == st.session_state.get(_NAME_OFFERED, ""):
+    typed = st.session_state.get("train_name")
+    if typed is None or typed == st.session_state.get(_NAME_OFFERED, offered):
         st.session_state["train_name"] = offered
     st.session_state[_NAME_OFFERED] = offered
     return st.text_input("Name", key="train_name", max_chars=64).strip()
@@ -159,10 +168,12 @@ def _own_pictures() -> str:
 def _read(files: tuple[tuple[str, bytes], ...], label: str, progress: uploads.Progress) -> uploads.Upload:
     """Read an upload once, however often the page is drawn."""
     key = (label, tuple((name, hash(data)) for name, data in files))
-    if st.session_state.get(_UPLOAD, (None, None))[0] != key:
-        st.session_state[_UPLOAD] = (key, uploads.keep(files, label, progress))
-    upload: uploads.Upload = st.session_state[_UPLOAD][1]
-    return upload
+    known: tuple[object, uploads.Upload] | None = st.session_state.get(_UPLOAD)
+    # It goes with the last job or model that was made from it, while the files may still be chosen here.
+    if known is None or known[0] != key or not datasets.available(known[1].dataset):
+        known = (key, uploads.keep(files, label, progress))
+        st.session_state[_UPLOAD] = known
+    return known[1]
 
 
 @st.cache_data(max_entries=20, ttl=600, show_spinner="Counting the digits…")
@@ -187,7 +198,9 @@ def _trouble(spec: RunSpec, counts: Counts | None) -> OddDigitError | None:
     return None
 
 
-def _say(below: "st.delta_generator.DeltaGenerator", spec: RunSpec, counts: Counts | None, trouble: Exception | None) -> None:
+def _say(
+    below: "st.delta_generator.DeltaGenerator", spec: RunSpec, counts: Counts | None, trouble: Exception | None
+) -> None:
     """What a click would start, or why it cannot; then how the last one went."""
     if failed := st.session_state.pop(_FAILED, None):
         chrome.refuse(failed)

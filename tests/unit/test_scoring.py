@@ -9,7 +9,8 @@ from sklearn.datasets import load_digits
 
 from core.errors import ModelError
 from core.features import gradient_features
-from core.scoring import EVIDENCES, Scorer
+from core.operating import EVIDENCES
+from core.scoring import Scorer
 from core.training import Trainer, TrainingSettings
 
 SETTINGS = TrainingSettings(latent_size=8, epochs=4, batch_size=16)

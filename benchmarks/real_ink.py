@@ -1,0 +1,202 @@
+"""How well people's own pictures fare: real digits, postal digits and made difficulties, as markdown tables.
+
+    python benchmarks/real_ink.py [--quick] [--model mnist-any]
+
+Real digits lie in the data folder as ``real_digits/index.csv``, postal digits as ``usps_test.npz``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import sys
+import time
+import zlib
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import binomtest
+from sklearn.metrics import roc_auc_score
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from benchmarks.common import header, one_thread, table
+from benchmarks.difficulties import levels, photograph
+from core import datasets, ink, paths
+from core.detector import Detector
+from core.errors import InkError
+from core.operating import OperatingPoint
+
+ALPHA = 0.05
+BLANK = np.zeros((28, 28), np.float32)
+
+Floats = NDArray[np.float64]
+Images = NDArray[np.float32]
+
+
+class Judged:
+    """Ink images of known digits as a detector of all ten digits sees them.
+
+    Attributes:
+        p: p-value of each digit, ``(n, 10)``.
+        labels: what was written, ``(n,)``.
+        normal: whether the detector as a whole calls each normal, ``(n,)``.
+    """
+
+    def __init__(self, detector: Detector, images: Images, labels: NDArray[np.int64]) -> None:
+        readings = detector.inspect(images)
+        self.p: Floats = np.stack([readings.digits[str(digit)] for digit in range(10)], axis=1)
+        self.labels = labels
+        self.normal = readings.class_id(OperatingPoint(alpha=ALPHA)) == 0
+        self.own = np.zeros(self.p.shape, bool)
+        self.own[np.arange(len(labels)), labels] = True
+
+    def __getitem__(self, rows: NDArray[np.bool_]) -> Judged:
+        part = object.__new__(Judged)
+        part.p, part.labels, part.normal, part.own = self.p[rows], self.labels[rows], self.normal[rows], self.own[rows]
+        return part
+
+    def auroc(self) -> float | None:
+        """Mean over digits of the AUROC of one digit against the other nine, by p-value."""
+        values = [
+            roc_auc_score(self.labels != digit, -self.p[:, digit])
+            for digit in range(10)
+            if 0 < (self.labels == digit).sum() < len(self.labels)
+        ]
+        return float(np.mean(values)) if values else None
+
+    def row(self) -> list[object]:
+        """Images, own digit accepted, others rejected, most plausible right (each with its interval), AUROC, normal."""
+        auroc = self.auroc()
+        return [
+            len(self.labels),
+            share(self.p[self.own] > ALPHA),
+            share(self.p[~self.own] <= ALPHA),
+            share(self.p.argmax(axis=1) == self.labels),
+            "-" if auroc is None else f"{auroc:.4f}",
+            share(self.normal),
+        ]
+
+
+COLUMNS = ["images", "own digit accepted", "others rejected", "most plausible right", "AUROC", "called normal"]
+
+
+def share(hits: NDArray[np.bool_]) -> str:
+    """A share with its 95 % Wilson interval."""
+    interval = binomtest(int(hits.sum()), hits.size).proportion_ci(0.95, method="wilson")
+    return f"{hits.mean():.1%} ({interval.low:.1%} .. {interval.high:.1%})"
+
+
+def largest(picture: NDArray[np.uint8] | Path, name: str) -> Images | None:
+    """The ink image of the largest shape in a picture; None when it is refused."""
+    try:
+        found = ink.read(picture, name=name)
+    except InkError as error:
+        print(error, file=sys.stderr)
+        return None
+    sizes = np.prod(found.boxes[:, 2:] - found.boxes[:, :2], axis=1)
+    return found.images[int(sizes.argmax())]
+
+
+def real_digits(detector: Detector) -> str:
+    """Digits that people photographed, scanned and drew, by source. A refused picture counts as rejected."""
+    folder = paths.datasets_dir() / "real_digits"
+    with (folder / "index.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    read = [largest(folder / row["path"], row["path"]) for row in rows]
+    images = np.stack([BLANK if image is None else image for image in read])
+    judged = Judged(detector, images, np.array([int(row["label"]) for row in rows]))
+    sources = np.array([row["source"] for row in rows])
+    kinds = {row["source"]: row["kind"] for row in rows}
+    lines: list[list[object]] = [
+        [f"{source} ({kinds[source]})", *judged[sources == source].row()] for source in sorted(kinds)
+    ]
+    refused = sum(image is None for image in read)
+    wrong = [
+        rows[i]["path"]
+        for i in np.flatnonzero((judged.p[judged.own] <= ALPHA) | (judged.p.argmax(axis=1) != judged.labels))
+    ]
+    text = table(["source", *COLUMNS], [*lines, ["**all**", *judged.row()]])
+    return f"## Real digits\n\n{text}\nRefused: {refused}. Own digit rejected or another more plausible: {', '.join(wrong)}.\n"
+
+
+def postal_digits(detector: Detector, quick: bool) -> str:
+    """Postal digits, enlarged eight times and read like any picture; recalibrated on one half, measured on the other."""
+    with np.load(paths.datasets_dir() / "usps_test.npz", allow_pickle=False) as file:
+        pictures, labels = file["images"], file["labels"].astype(np.int64)
+    order = np.random.default_rng(0).permutation(len(labels))[: 400 if quick else None]
+    read = [largest(np.pad(np.kron(pictures[i], np.ones((8, 8), np.uint8)), 32), f"usps {i}") for i in order]
+    images, labels = np.stack([BLANK if image is None else image for image in read]), labels[order]
+    half = len(labels) // 2
+    names = [str(label) for label in labels[:half]]
+    own = detector.calibrated(images[:half], names, "postal", "half of the postal digits")
+    rows = [
+        ["MNIST's writers as the yardstick", *Judged(detector, images[half:], labels[half:]).row()],
+        ["recalibrated on the other half", *Judged(own, images[half:], labels[half:]).row()],
+    ]
+    return "## Postal digits\n\n" + table(["calibration", *COLUMNS], rows)
+
+
+def made_difficulties(detector: Detector, count: int) -> str:
+    """MNIST test digits rendered as pictures, one difficulty at a time."""
+    test = datasets.load("mnist", "test", download=False)
+    chosen = np.random.default_rng(0).choice(len(test.labels), count, replace=False)
+    images, labels = test.images[chosen], test.labels[chosen].astype(np.int64)
+    base = Judged(detector, images, labels)
+    rows: list[list[object]] = [["as MNIST has them", "", *_brief(base, base), 0, 0]]
+    for level in levels():
+        # A 4,000-pixel picture costs seconds to draw; fewer of them say as much.
+        few = count if level.scene.side * level.scene.page < 2000 else max(20, count // 10)
+        read, several = [], 0
+        for i in range(few):
+            rng = np.random.default_rng(zlib.crc32(f"{level.difficulty} {level.label} {i}".encode()))
+            picture = photograph(np.rint(images[i] * 255).astype(np.uint8), level.scene, rng)
+            try:
+                found = ink.read(picture)
+            except InkError:
+                read.append(None)
+                continue
+            several += len(found.images) > 1
+            read.append(found.images[int(np.prod(found.boxes[:, 2:] - found.boxes[:, :2], axis=1).argmax())])
+        judged = Judged(detector, np.stack([BLANK if image is None else image for image in read]), labels[:few])
+        same = base[np.arange(count) < few]
+        label = level.label if level.clean else f"{level.label} (no longer clean)"
+        rows.append([level.difficulty, label, *_brief(judged, same), several, sum(image is None for image in read)])
+        print(f"{level.difficulty}: {level.label}", file=sys.stderr)
+    columns = [
+        "difficulty",
+        "level",
+        "own digit accepted",
+        "change",
+        "most plausible right",
+        "several found",
+        "refused",
+    ]
+    return f"## Made difficulties, {count} MNIST test digits each\n\n" + table(columns, rows)
+
+
+def _brief(judged: Judged, base: Judged) -> list[object]:
+    accepted, before = judged.p[judged.own] > ALPHA, base.p[base.own] > ALPHA
+    right = judged.p.argmax(axis=1) == judged.labels
+    return [share(accepted), f"{100 * (accepted.mean() - before.mean()):+.1f} points", share(right)]
+
+
+def main() -> None:
+    """Print every table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="fewer images: minutes instead of an hour")
+    parser.add_argument("--model", default="mnist-any", help="a model of all ten digits")
+    arguments = parser.parse_args()
+    one_thread()
+    start = time.perf_counter()
+    detector = Detector.load(arguments.model)
+    print(real_digits(detector))
+    print(postal_digits(detector, arguments.quick))
+    print(made_difficulties(detector, 40 if arguments.quick else 300))
+    print(header("python benchmarks/real_ink.py" + (" --quick" if arguments.quick else "")))
+    print(f"ink version {ink.INK_VERSION}, alpha {ALPHA}, {time.perf_counter() - start:.0f} s.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,118 @@
+"""Handing a pile in: the files, how they are read, what decides, and the button."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import streamlit as st
+
+from core import datasets, public_sets
+from core.batch import desk, sample
+from core.batch.desk import Upload
+from core.batch.review import Rule, foresee, say_rule
+from core.detector import Detector
+from core.errors import OddDigitError
+from core.operating import OperatingPoint
+from pages.ui import chrome, state
+
+ALARMS, DISCOVERIES = "false alarms", "false discoveries"
+RATES = (0.01, 0.05, 0.1, 0.2)
+CHOSEN = "batch"
+_KEEP, _WHOLE, _FAILED = "pile_keep", "pile_whole", "pile_failed"
+
+
+def rule(point: OperatingPoint, detector: Detector) -> Rule:
+    """What decides: the line above, or a false discovery rate over the whole pile; a sentence says what it promises."""
+    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
+        how = st.segmented_control(
+            "Keep in check", [ALARMS, DISCOVERIES], default=ALARMS, key="flag_by", required=True, bind="query-params"
+        )
+        rate = None
+        if how == DISCOVERIES:
+            rate = st.segmented_control(
+                "Of the flagged, at most so many are normal",
+                RATES,
+                default=0.1,
+                key="flag_rate",
+                required=True,
+                format_func=lambda share: f"{100 * share:g} %",
+            )
+    chosen = Rule(point, rate)
+    st.caption(say_rule(chosen, detector.calibrations_[point.evidence]))
+    return chosen
+
+
+def hand_in(decides: Rule, detector: Detector) -> None:
+    """The files and the button that has them judged."""
+    folder = st.segmented_control(
+        "Hand in", ["files", "a folder"], default="files", key="pile_kind", required=True, label_visibility="collapsed"
+    )
+    files = st.file_uploader(
+        "Pictures, zip archives, CSV, Parquet, IDX, npy or npz, in any mixture, or a scanned sheet full of digits",
+        accept_multiple_files="directory" if folder == "a folder" else True,
+        key=f"pile-{folder}",
+    )
+    if failed := st.session_state.pop(_FAILED, None):
+        chrome.refuse(failed)
+    if not files:
+        return
+    uploads = [Upload(file.name, file.getbuffer()) for file in files]
+    with st.container(horizontal=True, gap="medium", vertical_alignment="center"):
+        st.button(
+            f"Judge {len(uploads):,} file{'s' * (len(uploads) != 1)}",
+            type="primary",
+            icon=":material/play_arrow:",
+            on_click=_submit,
+            args=(uploads, detector, decides),
+        )
+        st.toggle(
+            "Each picture is one digit",
+            key=_WHOLE,
+            help="Off: separate shapes in a picture are separate digits, in reading order, a row each.",
+        )
+        st.toggle("Keep the verdicts in the history", value=True, key=_KEEP)
+    st.caption("The files lie on the server until they are judged. What stays is each digit as the model sees it.")
+    if decides.rate is not None:
+        calibration = detector.calibrations_[decides.point.evidence]
+        if warning := foresee(calibration.n, desk.about(uploads), decides.rate):
+            st.warning(warning, icon=":material/visibility_off:")
+
+
+def nothing_yet(decides: Rule, detector: Detector) -> None:
+    """Before the first pile: something to try, and what a pile may be."""
+    st.info(
+        "Nothing judged yet. A sub-folder named after a digit, or a column named label, is checked against what the "
+        "ink could be: the probably mislabelled come out too.",
+        icon=":material/inbox:",
+    )
+    with st.container(horizontal=True, gap="small"):
+        st.button(
+            "Try it with 46 drawn examples", icon=":material/draw:", on_click=_try_sample, args=(detector, decides)
+        )
+        if datasets.available("mnist"):
+            st.button(
+                "Try it with MNIST's 10,000 test digits",
+                icon=":material/dataset:",
+                on_click=_try_mnist,
+                args=(detector, decides),
+            )
+
+
+def _try_sample(detector: Detector, decides: Rule) -> None:
+    _submit(sample.pile(), detector, decides)
+
+
+def _try_mnist(detector: Detector, decides: Rule) -> None:
+    files = public_sets.LAYOUTS["mnist"].files("test")
+    _submit([Upload(file.name, file.read_bytes()) for file in files], detector, decides)
+
+
+def _submit(uploads: Sequence[Upload], detector: Detector, decides: Rule) -> None:
+    found: Any = st.session_state
+    try:
+        store = desk.of_server().submit(
+            uploads, detector, decides, bool(found.get(_WHOLE)), bool(found.get(_KEEP, True)), state.visitor()
+        )
+    except OddDigitError as error:
+        found[_FAILED] = error
+        return
+    found[CHOSEN] = store.folder.name

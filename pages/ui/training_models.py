@@ -1,0 +1,144 @@
+"""The models there are: one's card, download, import, rename, delete, and two or more side by side."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from core import comparing, detector_file, figures, figures_training, models, uploads
+from core.detector_file import Measured
+from core.errors import OddDigitError
+from core.model_header import LARGEST_BYTES
+from core.models import Model
+from core.operating import OperatingPoint
+from pages.ui import chrome, state, training_compare
+
+_FAILED, _DONE, _CHOSEN = "models_failed", "models_done", "models_chosen"
+
+
+def show() -> None:
+    """A list of all models, then the card of the one chosen, or those chosen side by side."""
+    st.subheader("Models", anchor=False)
+    if failed := st.session_state.pop(_FAILED, None):
+        chrome.refuse(failed)
+    if done := st.session_state.pop(_DONE, None):
+        st.success(done, icon=":material/check_circle:")
+    shelf = {model.name: model for model in models.shelf()}
+    measured: dict[str, Measured] = {}
+    for model in shelf.values():
+        try:
+            measured[model.name] = _measured(str(model.path), model.path.stat().st_mtime_ns)
+        except (OddDigitError, OSError) as error:
+            st.warning(f"{model.name} cannot be used: {error}", icon=":material/warning:")
+    if measured:
+        _list(shelf, measured)
+        st.session_state[_CHOSEN] = [name for name in st.session_state.get(_CHOSEN, []) if name in measured]
+        chosen = st.pills(
+            "Choose one for its card, two or more to compare them", list(measured), selection_mode="multi", key=_CHOSEN
+        )
+        if len(chosen) == 1:
+            _card(shelf[chosen[0]], measured[chosen[0]])
+        elif chosen:
+            training_compare.show({name: measured[name] for name in chosen})
+    else:
+        st.caption("There are no models yet.")
+    _import()
+
+
+@st.cache_data(max_entries=100, show_spinner=False)
+def _measured(path: str, stamp: int) -> Measured:  # noqa: ARG001 - the stamp makes a rewritten file be read anew
+    return detector_file.read_measured(Path(path))
+
+
+def _list(shelf: dict[str, Model], measured: dict[str, Measured]) -> None:
+    rows = [
+        {"model": name, **comparing.summary(found), "kind": "shipped" if shelf[name].shipped else "own"}
+        for name, found in measured.items()
+    ]
+    st.dataframe(pd.DataFrame(rows), hide_index=True, height=min(35 * (len(rows) + 1) + 3, 290))
+
+
+def _card(model: Model, measured: Measured) -> None:
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        facts = comparing.facts(measured)
+        st.dataframe(pd.DataFrame({"card": list(facts), model.name: list(facts.values())}), hide_index=True)
+    with right:
+        for label, curves in list(measured.card.curve.items())[:1]:
+            count = len(next(iter(curves.values()), []))
+            if count:
+                st.markdown(
+                    "**Losses while it was trained**" + (f", digit {label}" if len(measured.card.curve) > 1 else "")
+                )
+                figure = figures_training.losses(range(1, count + 1), curves)
+                st.plotly_chart(figure, key="card-losses", config={"displayModeBar": False}, alt="Losses by epoch")
+        if measured.evaluation is not None and (curve := measured.evaluation.roc("fused")):
+            figure = figures.roc_curves({model.name: curve})
+            st.plotly_chart(figure, key="card-roc", config={"displayModeBar": False}, alt="ROC curve")
+    _actions(model)
+
+
+def _actions(model: Model) -> None:
+    with st.container(horizontal=True, gap="small"):
+        st.button("Use it", type="primary", on_click=_use, args=(model.name,), key="model-use")
+        st.download_button(
+            "Download", model.path.read_bytes(), model.path.name, "application/octet-stream", key="model-download"
+        )
+        if model.shipped:
+            st.caption("Shipped with the app: it cannot be renamed or deleted.")
+            return
+        with st.popover("Rename"):
+            new = st.text_input("New name", model.name, max_chars=64, key=f"rename-{model.name}").strip()
+            st.button("Rename it", on_click=_rename, args=(model.name, new), key="model-rename")
+        with st.popover("Delete"):
+            st.markdown(f"**{model.name}** will be gone from every page. A downloaded copy can be imported again.")
+            st.button("Delete it", type="primary", on_click=_delete, args=(model.name,), key="model-delete")
+
+
+def _import() -> None:
+    with st.expander("Import a model from another machine"):
+        file = st.file_uploader(
+            f"A file that Download has made ({models.SUFFIX})",
+            [models.SUFFIX.lstrip(".")],
+            key="import_file",
+            max_upload_size=LARGEST_BYTES >> 20,
+        )
+        name = st.text_input("Name here", placeholder="as on its card", max_chars=64, key="import_name").strip()
+        st.button("Import", disabled=file is None, on_click=_take_in, args=(file, name), key="import")
+
+
+def _use(name: str) -> None:
+    point = state.operating_point()
+    state.set_operating_point(OperatingPoint(name, point.evidence, point.alpha or OperatingPoint().alpha))
+    st.session_state[_DONE] = f"{name} is chosen on every page."
+
+
+def _rename(name: str, new: str) -> None:
+    if _safely(lambda: models.rename(name, new)):
+        st.session_state[_DONE], st.session_state[_CHOSEN] = f"{name} is called {new} now.", [new]
+
+
+def _delete(name: str) -> None:
+    dataset = models.card(name).dataset
+    if _safely(lambda: models.delete(name)):
+        uploads.forget(dataset)
+        st.session_state[_DONE] = f"{name} is deleted."
+
+
+def _take_in(file: "st.runtime.uploaded_file_manager.UploadedFile", name: str) -> None:
+    def take() -> None:
+        model = models.import_model(file.getvalue(), name)
+        st.session_state[_DONE], st.session_state[_CHOSEN] = f"{model.name} is on the shelf.", [model.name]
+
+    _safely(take)
+
+
+def _safely(do: Callable[[], object]) -> bool:
+    """Do it; what goes wrong is said on the page."""
+    try:
+        do()
+    except (OddDigitError, OSError) as error:
+        st.session_state[_FAILED] = error
+        return False
+    return True

@@ -1,0 +1,205 @@
+"""Watching training jobs: how far they are, what the generator draws, and the orders one can give."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import streamlit as st
+
+from core import figures, figures_training, job_files, jobs, uploads, watching, wording
+from core.errors import OddDigitError
+from core.job_files import Job, Report, State
+from core.watching import Frame
+from pages.ui import chrome, state
+
+BUSY_SECONDS, IDLE_SECONDS = 0.5, 3.0
+_SIGNS = {
+    State.WAITING: ":material/hourglass_empty:",
+    State.RUNNING: ":material/model_training:",
+    State.PAUSED: ":material/pause:",
+    State.INTERRUPTED: ":material/power_off:",
+    State.FAILED: ":material/error:",
+    State.DONE: ":material/check_circle:",
+}
+_FAILED, _SEEN = "job_failed", "job_states"
+_PLAIN = {"displayModeBar": False}
+
+
+def show() -> None:
+    """All of this visitor's jobs; redraws itself while one is at work, and looks now and then when none is."""
+    found = jobs.of_server().of(state.visitor())
+    busy = any(job.state in (State.RUNNING, State.WAITING) for job in found)
+    st.session_state[_SEEN] = _states(found)
+    st.fragment(_show, run_every=BUSY_SECONDS if busy else IDLE_SECONDS)()
+
+
+def _show() -> None:
+    found = jobs.of_server().of(state.visitor())
+    if _states(found) != st.session_state[_SEEN]:
+        st.rerun()  # the rest of the page, the list of models above all, follows
+    if failed := st.session_state.pop(_FAILED, None):
+        chrome.refuse(failed)
+    unfinished = [job for job in found if job.state is not State.DONE]
+    for job in sorted(unfinished, key=lambda job: job.state is not State.RUNNING):
+        _row(job)
+    watchable = [job for job in found if watching.frames(_frames_folder(job))]
+    if watchable:
+        _pictures(_chosen(watchable))
+    elif not unfinished:
+        st.info(
+            "Nothing is being trained. Choose what is normal and press Train: it goes on in the background, also when "
+            "this page is closed.",
+            icon=":material/school:",
+        )
+
+
+def _states(found: list[Job]) -> list[tuple[str, State]]:
+    return [(job.id, job.state) for job in found]
+
+
+def _row(job: Job) -> None:
+    """One unfinished job: what it is doing and what can be done about it."""
+    report = jobs.of_server().report(job.id)
+    text, *buttons = st.columns([5, 1, 1.6, 1], vertical_alignment="bottom")
+    with text:
+        if job.state in (State.RUNNING, State.PAUSED):
+            st.progress(min(report.fraction, 1.0), f"{_SIGNS[job.state]} **{job.spec.name}** · {_say(job, report)}")
+        else:
+            st.markdown(f"{_SIGNS[job.state]} **{job.spec.name}** · {_say(job, report)}")
+    server = jobs.of_server()
+    if job.state in (State.RUNNING, State.WAITING):
+        _button(buttons[0], "Pause", server.pause, job)
+    else:
+        _button(buttons[0], "Resume", server.resume, job)
+    if not job.finishing:
+        _button(buttons[1], "Stop and keep it", server.stop, job, "End here; what it has learnt becomes a detector.")
+    with buttons[2].popover("Delete", width="stretch", key=f"delete-{job.id}"):
+        st.markdown(f"What **{job.spec.name}** has learnt so far will be gone.")
+        st.button("Delete it", key=f"delete-{job.id}-sure", type="primary", on_click=_delete, args=(job,))
+
+
+def _say(job: Job, report: Report) -> str:
+    match job.state:
+        case State.RUNNING:
+            return _say_running(job, report)
+        case State.WAITING:
+            ahead = jobs.of_server().ahead(job.id)
+            return "starts now" if not ahead else f"waiting, {ahead} before it"
+        case State.PAUSED:
+            return f"paused after epoch {report.epoch} of {report.epochs}" if report.epochs else "paused"
+        case State.INTERRUPTED:
+            return f"interrupted: {job.cause} It can go on from its last finished epoch."
+        case _:
+            return f"failed: {job.cause}"
+
+
+def _say_running(job: Job, report: Report) -> str:
+    if not report.epochs:
+        return f"{report.stage}…"
+    if report.stage == "evaluating" or report.fraction >= 1:
+        return "calibrating and evaluating…"
+    digit = f"{report.stage.removesuffix(': training')}, " if ":" in report.stage else ""
+    epoch = f"{digit}epoch {min(report.epoch + 1, report.epochs)} of {report.epochs}"
+    if job.finishing:
+        return f"{epoch} · stopping, and keeping what it has learnt"
+    if report.seconds_left is None:
+        return epoch
+    return f"{epoch} · {wording.say_duration(report.seconds_left)} left"
+
+
+def _button(
+    place: "st.delta_generator.DeltaGenerator", word: str, order: Callable[[str], Job], job: Job, help: str = ""
+) -> None:
+    key = f"{word.split()[0].lower()}-{job.id}"
+    place.button(word, key=key, on_click=_give, args=(order, job), width="stretch", help=help or None)
+
+
+def _give(order: Callable[[str], Job], job: Job) -> None:
+    try:
+        order(job.id)
+    except OddDigitError as error:
+        st.session_state[_FAILED] = error
+
+
+def _delete(job: Job) -> None:
+    try:
+        jobs.of_server().delete(job.id)
+        uploads.forget(job.spec.dataset)
+    except OddDigitError as error:
+        st.session_state[_FAILED] = error
+
+
+def _chosen(watchable: list[Job]) -> Job:
+    """Which job's pictures are shown: the running one, or whichever is asked for."""
+    running = [job for job in watchable if job.state is State.RUNNING]
+    default = (running or watchable)[-1]
+    if len(watchable) == 1:
+        return default
+    by_id = {job.id: job for job in watchable}
+    if st.session_state.get("watch_job") not in by_id:
+        st.session_state["watch_job"] = default.id
+    chosen = st.selectbox("Watch", list(by_id), key="watch_job", format_func=lambda i: by_id[i].spec.name, width=300)
+    return by_id[chosen]
+
+
+def _frames_folder(job: Job) -> Path:
+    return job_files.frames_folder(jobs.of_server().folder(job.id))
+
+
+@st.cache_data(max_entries=2_000, show_spinner=False)
+def _frame(path: str) -> Frame:
+    return watching.read(Path(path))
+
+
+def _pictures(job: Job) -> None:
+    """What the networks draw and how they learn, at the epoch the slider is on."""
+    try:
+        frames = [_frame(str(path)) for path in watching.frames(_frames_folder(job))]
+    except OddDigitError as error:
+        chrome.refuse(error)
+        return
+    shown = frames[_epoch(job, len(frames)) - 1]
+    same = [frame for frame in frames if frame.label == shown.label]
+    digit = f", digit {shown.label}" if len(same) < len(frames) or len(job.spec.normal) > 1 else ""
+    left, middle, right = st.columns([1.15, 1, 1], gap="medium")
+    with left:
+        st.markdown(f"**Sixteen digits it imagines** · epoch {shown.epoch}{digit}")
+        st.image(figures.sheet_png(shown.samples, 8, scale=4), width="stretch", alt="Sixteen generated digits")
+        _reconstructions(shown)
+    with middle:
+        st.markdown("**Losses**")
+        curves = figures_training.curves_of(same)
+        figure = figures_training.losses([frame.epoch for frame in same], curves, shown.epoch)
+        st.plotly_chart(figure, key=f"losses-{job.id}", config=_PLAIN, alt="Losses by epoch")
+        if job.state is State.RUNNING and (now := jobs.of_server().report(job.id).losses):
+            st.caption("this epoch: " + ", ".join(f"{name} {value:.3g}" for name, value in now.items()))
+    with right:
+        _separation(job, shown)
+
+
+def _epoch(job: Job, count: int) -> int:
+    """The slider back through the epochs; it stays at the newest until someone moves it."""
+    if count == 1:
+        return 1
+    key, last = f"epoch-{job.id}", f"epoch-{job.id}-last"
+    at = st.session_state.get(key, count)
+    if at == st.session_state.get(last, count) or at > count:
+        at = count
+    st.session_state[key], st.session_state[last] = at, count
+    return int(st.slider("Back through the epochs", 1, count, key=key))
+
+
+def _reconstructions(shown: Frame) -> None:
+    png = figures_training.pairs_png(shown.held_out, shown.held_out_drawn)
+    st.image(png, caption="held-out normals, and what it makes of them", width="stretch", alt="Held-out digits")
+    if shown.odd.size:
+        png = figures_training.pairs_png(shown.odd, shown.odd_drawn)
+        st.image(png, caption="other digits, and what it makes of them", width="stretch", alt="Odd digits")
+
+
+def _separation(job: Job, shown: Frame) -> None:
+    st.markdown("**Held-out normals and others apart**")
+    figure = figures_training.apart(shown.normal_errors, shown.other_errors)
+    st.plotly_chart(figure, key=f"apart-{job.id}", config=_PLAIN, alt="Histograms of normals and others")
+    area = shown.separation
+    said = "There are no other digits in this data." if area is None else f"AUROC {area:.3f} of this error alone."
+    st.caption(f"{said} For watching only, it selects nothing.")

@@ -1,0 +1,259 @@
+"""The Training page: one click trains, what stands in the way is said first, and what was learnt is looked after."""
+
+import io
+import time
+import zipfile
+
+import pytest
+from PIL import Image, ImageDraw
+from streamlit.testing.v1 import AppTest
+
+from core import job_files, jobs, models, paths, runs
+from core.job_files import State
+from core.runs import RunSpec
+
+PAGE = str(paths.ROOT / "pages" / "2_Training.py")
+
+
+@pytest.fixture(autouse=True)
+def bundled_digits_alone(tmp_path, monkeypatch):
+    """A machine that has never been online."""
+    monkeypatch.setenv("ODD_DIGIT_DATASETS", str(tmp_path / "nothing"))
+
+
+@pytest.fixture
+def server():
+    """The server's jobs, ended with the test."""
+    found = jobs.of_server()
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def open_page(server):
+    return lambda: AppTest.from_file(PAGE, default_timeout=60).run()
+
+
+def texts(at):
+    return " ".join(
+        str(part.value)
+        for kind in ("markdown", "caption", "info", "warning", "error", "success")
+        for part in at.get(kind)
+    )
+
+
+def choose_quickly(at):
+    """The least that can be trained."""
+    at.number_input(key="train_epochs").set_value(1)
+    return at.run()
+
+
+def wait_for(what, seconds=120):
+    end = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.1)
+
+
+def test_without_a_network_the_bundled_digits_are_offered_and_nothing_is_missing(open_page):
+    at = open_page()
+    assert not at.exception
+    assert at.selectbox(key="train_dataset").value == "digits"
+    assert at.multiselect(key="train_normal-digits").value == ["5"]
+    assert not at.button(key="train").disabled
+    assert "About" in texts(at)
+    assert "on this machine" in texts(at)
+    assert "Nothing is being trained" in texts(at)
+
+
+def test_one_click_trains_and_the_detector_is_on_every_shelf(open_page, server):
+    at = choose_quickly(open_page())
+    name = at.text_input(key="train_name").value
+    at.button(key="train").click().run()
+    assert not at.exception
+    [job] = server.of("local")
+    assert job.spec == RunSpec(name, ("5",), "digits", "conv", 1, 0)
+    wait_for(lambda: server.get(job.id).state not in (State.WAITING, State.RUNNING))
+    assert server.get(job.id).state is State.DONE, server.get(job.id).cause
+    assert [model.name for model in models.shelf() if not model.shipped] == [name]
+    at.run()
+    assert "Sixteen digits it imagines" in texts(at)
+    assert "For watching only, it selects nothing" in texts(at)
+    assert at.text_input(key="train_name").value == f"{name}-2"
+
+
+def test_a_name_in_use_is_said_before_anything_starts(open_page, tiny_shelf):
+    at = open_page()
+    at.text_input(key="train_name").set_value("tiny-5").run()
+    assert at.button(key="train").disabled
+    assert "'tiny-5' is the name of a model of yours: choose another name." in texts(at)
+
+
+@pytest.mark.parametrize(("name", "says"), [("", "no model name"), ("../x", "no model name")])
+def test_a_name_that_cannot_be_a_files_is_refused(open_page, name, says):
+    at = open_page()
+    at.text_input(key="train_name").set_value(name).run()
+    assert at.button(key="train").disabled
+    assert says in texts(at)
+
+
+def test_a_typed_name_stays_when_the_digits_change(open_page):
+    at = open_page()
+    at.text_input(key="train_name").set_value("keep-me").run()
+    at.multiselect(key="train_normal-digits").set_value(["3"]).run()
+    assert at.text_input(key="train_name").value == "keep-me"
+
+
+def test_an_offered_name_follows_the_digits(open_page):
+    at = open_page()
+    at.multiselect(key="train_normal-digits").set_value(["3", "8"]).run()
+    assert at.text_input(key="train_name").value == "my-digits-3-8"
+
+
+def test_no_normal_digit_is_no_run(open_page):
+    at = open_page()
+    at.multiselect(key="train_normal-digits").set_value([]).run()
+    assert at.button(key="train").disabled
+
+
+def test_a_full_disk_is_said_before_work_is_lost(open_page, monkeypatch):
+    monkeypatch.setattr("shutil.disk_usage", lambda path: type("Usage", (), {"free": 10_000_000})())
+    at = open_page()
+    assert at.button(key="train").disabled
+    assert "only 10 MB are free" in texts(at)
+
+
+def kept_job(state, name="mine", cause="", learnt=True):
+    """A job as an earlier server left it."""
+    spec = RunSpec(name, ("5",), "digits", epochs=1)
+    runs.reserve(spec)
+    if learnt:
+        (runs.folder(name) / "digit-0.safetensors").write_bytes(b"")
+    job = job_files.Job(id=f"job{name}", spec=spec, visitor="local", state=state, cause=cause)
+    job_files.write_job(job_files.jobs_folder() / job.id, job)
+    return job
+
+
+def test_a_job_that_a_dead_server_was_running_is_shown_as_interrupted_and_can_go_on(state_dir):
+    job = kept_job(State.RUNNING)
+    server = jobs.of_server()
+    try:
+        at = AppTest.from_file(PAGE, default_timeout=60).run()
+        assert "**mine** · interrupted" in texts(at)
+        assert {f"resume-{job.id}", f"stop-{job.id}", f"delete-{job.id}-sure"} <= {button.key for button in at.button}
+    finally:
+        server.close()
+
+
+def test_a_failed_job_shows_its_cause_and_can_be_deleted(open_page, server):
+    job = kept_job(State.FAILED, cause="training diverged in epoch 3")
+    at = open_page()
+    assert "**mine** · failed: training diverged in epoch 3" in texts(at)
+    at.button(key=f"delete-{job.id}-sure").click().run()
+    assert server.of() == []
+    assert not runs.folder("mine").exists()
+    assert "**mine**" not in texts(at)
+
+
+def test_an_order_that_comes_too_late_is_answered_and_breaks_nothing(open_page, server):
+    job = kept_job(State.FAILED, learnt=False)
+    at = open_page()
+    at.button(key=f"stop-{job.id}").click().run()
+    assert not at.exception
+    assert "has not finished an epoch, so there is nothing to keep" in texts(at)
+
+
+def test_on_a_shared_server_others_jobs_are_not_shown(open_page, monkeypatch):
+    monkeypatch.setenv("ODD_DIGIT_SHARED", "1")
+    kept_job(State.FAILED)
+    assert "**mine**" not in texts(open_page())
+
+
+def test_one_models_card_tells_what_was_promised_and_what_was_measured(open_page, tiny_shelf):
+    at = open_page()
+    at.get("button_group")[0].set_value(["tiny-5"]).run()
+    card = next(frame.value for frame in at.dataframe if "card" in frame.value.columns)
+    told = dict(zip(card["card"], card["tiny-5"], strict=True))
+    assert told["data"] == "scikit-learn's digits"
+    assert told["digits"].startswith("99 trained on, 14 tuned on, 28 calibrated on")
+    assert 0.5 < float(told["AUROC, fused"]) <= 1
+    assert told["false alarms, promised 5 %"].endswith("%")
+    assert not at.exception
+
+
+def test_a_model_can_be_renamed_and_deleted(open_page, tiny_shelf):
+    at = open_page()
+    at.get("button_group")[0].set_value(["tiny-5"]).run()
+    at.text_input(key="rename-tiny-5").set_value("fives").run()
+    at.button(key="model-rename").click().run()
+    assert models.card("fives").name == "fives"
+    assert "tiny-5 is called fives now" in texts(at)
+    at.button(key="model-delete").click().run()
+    assert [model.name for model in models.shelf() if not model.shipped] == ["tiny-any"]
+
+
+def test_a_renaming_that_cannot_be_is_explained(open_page, tiny_shelf):
+    at = open_page()
+    at.get("button_group")[0].set_value(["tiny-5"]).run()
+    at.text_input(key="rename-tiny-5").set_value("tiny-any").run()
+    at.button(key="model-rename").click().run()
+    assert "'tiny-any' is the name of a model of yours" in texts(at)
+
+
+def test_two_models_stand_side_by_side_with_the_same_digit_through_each(open_page, tiny_shelf):
+    at = open_page()
+    at.get("button_group")[0].set_value(["tiny-5", "tiny-any"]).run()
+    assert not at.exception
+    table = next(frame.value for frame in at.dataframe if "" in frame.value.columns)
+    assert list(table.columns) == ["", "tiny-5", "tiny-any"]
+    assert "The same digit through each" in texts(at)
+    assert "not evaluated on the same digits and anomalies" in texts(at)
+
+
+def digits_zip(counts):
+    """A zip with a folder of drawn digits for each label."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for label, n in counts.items():
+            for i in range(n):
+                picture = Image.new("L", (60, 60), 255)
+                ImageDraw.Draw(picture).text((15 + i % 5, 5 + i % 7), label, fill=0, font_size=40)
+                png = io.BytesIO()
+                picture.save(png, "PNG")
+                archive.writestr(f"pile/{label}/{i}.png", png.getvalue())
+    return file.getvalue()
+
+
+def upload(at, name, data):
+    at.selectbox(key="train_dataset").set_value("my own pictures").run()
+    at.get("file_uploader")[0].upload(name, data, "application/zip")
+    return at.run()
+
+
+def test_ones_own_pictures_are_read_counted_and_checked_before_anything_starts(open_page):
+    at = upload(open_page(), "pile.zip", digits_zip({"7": 70, "1": 4}))
+    assert not at.exception
+    assert "4 × 1, 70 × 7" in texts(at)
+    normal = next(field for field in at.multiselect if field.key.startswith("train_normal-npz:"))
+    assert "label '1' has 3 images to train on; at least 50 are needed" in texts(at)
+    normal.set_value(["7"]).run()
+    assert not at.button(key="train").disabled
+    assert "56 normal digits, measured against 1 others" in texts(at)
+
+
+def test_a_hostile_zip_is_refused_with_its_reason(open_page):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("../../outside.png", b"x")
+    at = upload(open_page(), "evil.zip", file.getvalue())
+    assert not at.exception
+    assert "'../../outside.png' points outside the archive" in texts(at)
+    assert at.button(key="train").disabled
+
+
+def test_a_zip_without_pictures_says_so(open_page):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("pile/notes.txt", b"no picture")
+    at = upload(open_page(), "notes.zip", file.getvalue())
+    assert "no picture in it could be read" in texts(at)
