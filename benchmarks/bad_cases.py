@@ -101,7 +101,7 @@ def block(title: str, readings: Readings, texts: list[str]) -> Image.Image:
     pen = ImageDraw.Draw(sheet)
     pen.text((GAP, 1), title, fill="black")
     for i, text in enumerate(texts):
-        left, top = i % columns * width, LABEL + i // columns * height
+        left, top = i % columns * width + GAP, LABEL + i // columns * height
         image, rebuilt, heat = readings.images[i], readings.reconstruction[i], readings.heat_map[i]
         pictures = (figures.digit_png(image), figures.digit_png(rebuilt), figures.heat_png(image, heat))
         for k, picture in enumerate(pictures):

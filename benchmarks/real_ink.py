@@ -113,12 +113,12 @@ def real_digits(detector: Detector) -> str:
         [f"{source} ({kinds[source]})", *judged[sources == source].row()] for source in sorted(kinds)
     ]
     refused = sum(image is None for image in read)
-    wrong = [
-        rows[i]["path"]
-        for i in np.flatnonzero((judged.p[judged.own] <= ALPHA) | (judged.p.argmax(axis=1) != judged.labels))
-    ]
+    missed = (judged.p[judged.own] <= ALPHA) | (judged.p.argmax(axis=1) != judged.labels)
+    wrong = ", ".join(rows[i]["path"] for i in np.flatnonzero(missed)) or "none"
     text = table(["source", *COLUMNS], [*lines, ["**all**", *judged.row()]])
-    return f"## Real digits\n\n{text}\nRefused: {refused}. Own digit rejected or another more plausible: {', '.join(wrong)}.\n"
+    note = f"Refused: {refused}. Own digit rejected or another more plausible: {wrong}."
+    note = f"Refused: {refused}. Own digit rejected or another more plausible: {wrong}."
+    return f"## Real digits\n\n{text}\n{note}\n"
 
 
 def postal_digits(detector: Detector, quick: bool) -> str:
@@ -148,7 +148,8 @@ def made_difficulties(detector: Detector, count: int) -> str:
     for level in levels():
         # A 4,000-pixel picture costs seconds to draw; fewer of them say as much.
         few = count if level.scene.side * level.scene.page < 2000 else max(20, count // 10)
-        read, several = [], 0
+        read: list[Images | None] = []
+        several = 0
         for i in range(few):
             rng = np.random.default_rng(zlib.crc32(f"{level.difficulty} {level.label} {i}".encode()))
             picture = photograph(np.rint(images[i] * 255).astype(np.uint8), level.scene, rng)

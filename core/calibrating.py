@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 ALPHAS = (0.01, 0.05, 0.1)
 FEWEST, ENOUGH, MOST = 30, 500, 5_000
-FAR_OUT = 5.0  # robust standard deviations from the pile's middle
+FAR_OUT = 3.0  # times the way from the pile's median to its upper quartile, beyond that quartile
 LISTED = 8  # names spelt out before "and n more"
 
 
@@ -129,10 +129,11 @@ def suspects(detector: "Detector", pile: Pile) -> Suspects:
     seen: dict[bytes, int] = {}
     repeated = tuple(i for i, image in enumerate(pile.images) if seen.setdefault(image.tobytes(), i) != i)
     scores = detector.inspect(pile.images).scores["fused"]
-    middle = float(np.median(scores))
-    spread = 1.4826 * float(np.median(np.abs(scores - middle)))
+    middle, upper = np.quantile(scores, [0.5, 0.75])
     yardstick = detector.calibrations_["fused"]
-    far = (yardstick.p_values(scores) <= max(ALPHAS[0], yardstick.floor)) & (scores > middle + FAR_OUT * max(spread, 1e-9))
+    far = (yardstick.p_values(scores) <= max(ALPHAS[0], yardstick.floor)) & (
+        scores > upper + FAR_OUT * (upper - middle)
+    )
     return Suspects(repeated, tuple(int(i) for i in np.argsort(-scores, kind="stable") if far[i]))
 
 

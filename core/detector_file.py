@@ -25,7 +25,7 @@ from core.features import FEATURES_VERSION
 from core.ink import INK_VERSION
 from core.model_header import MAGIC, read_metadata
 from core.operating import EVIDENCES
-from core.scoring import Scorer, scale_of
+from core.scoring import SCORING_VERSION, Scorer, scale_of
 
 FORMAT = 1
 MOST_CLASSES = 100
@@ -33,7 +33,7 @@ MOST_LATENTS = 250_000  # of all digits together; decoding them takes a minute a
 MOST_SCORES = 1_000_000  # in one column
 # What reading a file that someone has tampered with can raise, besides the project's own errors.
 _DAMAGE = (LookupError, ValueError, TypeError, ArithmeticError, RuntimeError, AttributeError)
-_VERSIONS = {"format": FORMAT, "ink": INK_VERSION, "features": FEATURES_VERSION}
+_VERSIONS = {"format": FORMAT, "ink": INK_VERSION, "features": FEATURES_VERSION, "scoring": SCORING_VERSION}
 
 
 def save(detector: Detector, path: Path) -> None:

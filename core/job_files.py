@@ -38,6 +38,7 @@ class Job:
         turn: place in the queue, lowest first.
         finishing: whether it was told to stop and make a detector of what it has learnt.
         cause: why it failed or stands still, for people; empty otherwise.
+        after: what is to be done after training, as a share of training; for the estimate of what is left.
         created: Unix time, seconds.
     """
 
@@ -48,6 +49,7 @@ class Job:
     turn: float = 0.0
     finishing: bool = False
     cause: str = ""
+    after: float = 0.0
     created: float = field(default_factory=time.time)
 
 
@@ -74,6 +76,18 @@ class Report:
     seconds_left: float | None = None
     losses: dict[str, float] = field(default_factory=dict)
     written: float = 0.0
+
+    def standing(self, now: float) -> tuple[float, float | None]:
+        """Share of the whole job done, 0..1, and seconds left, if known, at a Unix time after the report.
+
+        >>> Report(fraction=0.5, seconds=30, seconds_left=60, written=1000).standing(1030)
+        (0.6666666666666666, 30)
+        """
+        if self.seconds_left is None:
+            return self.fraction, None
+        since = max(now - self.written, 0.0)
+        left = max(self.seconds_left - since, 1.0)
+        return min((self.seconds + since) / (self.seconds + since + left), 1.0), left
 
 
 def jobs_folder() -> Path:

@@ -71,10 +71,13 @@ class Clock:
 
     Args:
         spent: seconds that earlier sessions worked.
+        after: what is to be done after training, as a share of training.
     """
 
-    def __init__(self, spent: float) -> None:
+    def __init__(self, spent: float, after: float = 0.0) -> None:
         self._spent = spent
+        self._after = after
+        self._whole: float | None = None
         self._started = time.monotonic()
         self._paused = 0.0
         self._first: tuple[float, float] | None = None
@@ -89,19 +92,25 @@ class Clock:
         return self._spent + time.monotonic() - self._started - self._paused
 
     def left(self, fraction: float) -> float | None:
-        """Seconds that the rest takes at this session's pace, or None while there is none to judge by."""
+        """Seconds that the rest takes at this session's pace, or None while there is none to judge by.
+
+        Args:
+            fraction: of training, 0..1.
+        """
         now = self.seconds
         if self._first is None:
             self._first = (now, fraction)
         since, done = now - self._first[0], fraction - self._first[1]
-        return since * (1 - fraction) / done if done > 0 and since > 1 else None
+        if fraction < 1 and done > 0 and since > 1:
+            self._whole = since / done
+        return None if self._whole is None else self._whole * (1 - fraction + self._after)
 
 
 def main(folder: Path, orders: Orders) -> int:
     """Train the job in a folder; returns the exit code, 0 when its detector is on the shelf."""
     job = job_files.read_job(folder)
     before = job_files.read_report(folder)
-    clock = Clock(before.seconds)
+    clock = Clock(before.seconds, job.after)
     try:
         _fetch(folder, before, job.spec.dataset)
         watcher = Watcher(job_files.frames_folder(folder))

@@ -43,8 +43,13 @@ class Jobs:
         if tick_seconds:
             threading.Thread(target=self._run, args=(tick_seconds,), name="training queue", daemon=True).start()
 
-    def submit(self, spec: RunSpec, visitor: str = "") -> Job:
+    def submit(self, spec: RunSpec, visitor: str = "", after: float = 0.0) -> Job:
         """Put a job at the end of the queue.
+
+        Args:
+            spec: what to train.
+            visitor: who asks for it.
+            after: what is to be done after training, as a share of training, for the estimate of what is left.
 
         Raises:
             ModelError: the name cannot be used, or is taken.
@@ -54,7 +59,7 @@ class Jobs:
             self._check_owner()
             runs.reserve(spec)
             turn = max((job.turn for job in job_files.all_jobs()), default=0.0) + 1
-            return self._put(Job(id=uuid.uuid4().hex, spec=spec, visitor=visitor, turn=turn))
+            return self._put(Job(id=uuid.uuid4().hex, spec=spec, visitor=visitor, turn=turn, after=after))
 
     def of(self, visitor: str | None = None) -> list[Job]:
         """All jobs, or one visitor's, oldest first."""

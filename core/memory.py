@@ -8,6 +8,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from core.features import gradient_features
 from core.paths import write_whole
@@ -15,7 +16,7 @@ from core.paths import write_whole
 NEIGHBOURS = 40
 RIDGE = 0.3
 COMPONENTS = 128
-REFINING_STEPS = 12
+REFINING_STEPS = 24
 _REFINING_RATE = 0.1
 _CHUNK = 256
 
@@ -71,10 +72,14 @@ class Memory:
         Returns:
             distance ``(n,)``, neighbours ``(n, k)`` as rows of the memory, their weights ``(n, k)`` of sum 1.
         """
+        n = len(features)
         centred = features - self.mean
-        query = centred @ self.basis  # (n, c)
+        # Matrix products of few rows are rounded otherwise than those of many, and an image must stand at the same
+        # distance alone and in any batch: rows are filled up to a multiple of eight.
+        filled = F.pad(centred, (0, 0, 0, -n % 8)) @ self.basis  # (n up to 8, c)
+        query = filled[:n]  # (n, c)
         outside = (centred.square().sum(dim=1) - query.square().sum(dim=1)).clamp_min(0)  # (n,)
-        squared = torch.addmm(self.points.square().sum(dim=1), query, self.points.T, alpha=-2)  # (n, m), less |q|^2
+        squared = torch.addmm(self.points.square().sum(dim=1), filled, self.points.T, alpha=-2)[:n]  # less |q|^2
         k = min(NEIGHBOURS, len(self.points) - 1)
         nearest, neighbours = squared.topk(k + 1, dim=1, largest=False)
         nearest = (nearest + query.square().sum(dim=1, keepdim=True)).clamp_min(1e-9)

@@ -16,6 +16,7 @@ from typing import Any, Self
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from core.errors import ModelError
 from core.features import FEATURES_VERSION, gradient_features
@@ -23,6 +24,9 @@ from core.memory import Memory, refined
 from core.networks import Networks, build
 from core.training import LARGEST_LATENT, TrainingSettings, one_thread
 
+# Raise it whenever the weights below, or neighbours and ridge in ``memory``, change: a stored calibration holds for
+# the scores it was made with and no others.
+SCORING_VERSION = 1
 # Chosen on development digits and malformed normals, never on test images: the manifold tells other characters
 # best, the other two tell broken digits.
 WEIGHTS = {"manifold": 1.0, "gradient": 0.25, "discriminator": 0.1}
@@ -208,16 +212,19 @@ class Scorer:
     def _measure(self, images: Tensor, features: Tensor) -> dict[str, Tensor]:
         manifold, neighbours, weights = self._memory.distance(features)
         blend = (weights.unsqueeze(2) * self.latents[neighbours]).sum(dim=1)  # (n, latent)
-        rebuilt = self.networks.generator(blend)  # (n, 1, 28, 28)
-        logits = self.networks.discriminator(torch.cat((images.unsqueeze(1), rebuilt)))  # (2n,)
-        reconstruction = rebuilt.squeeze(1)
+        # Convolutions round odd batches otherwise than even ones, and an image must score the same in any batch.
+        n, odd = len(images), len(images) % 2
+        rebuilt = self.networks.generator(F.pad(blend, (0, 0, 0, odd)))  # (n up to even, 1, 28, 28)
+        seen = torch.cat((F.pad(images, (0, 0, 0, 0, 0, odd)).unsqueeze(1), rebuilt))
+        logits, reconstruction_logits = self.networks.discriminator(seen).unflatten(0, (2, -1))[:, :n]  # (n,) each
+        reconstruction = rebuilt[:n].squeeze(1)
         ink = (images + reconstruction).sum(dim=(1, 2)).clamp_min(1.0)  # (n,)
         return {
             "pixel": (images - reconstruction).square().sum(dim=(1, 2)) / ink,
             "gradient": (features - gradient_features(reconstruction)).square().sum(dim=1).sqrt(),
             "manifold": manifold,
-            "logit": logits[: len(images)],
-            "reconstruction_logit": logits[len(images) :],
+            "logit": logits,
+            "reconstruction_logit": reconstruction_logits,
             "reconstruction": reconstruction,
         }
 

@@ -49,7 +49,7 @@ class TrainingSettings:
 
     architecture: str = "conv"
     latent_size: int = 32
-    epochs: int = 12
+    epochs: int = 16
     seed: int = 0
     batch_size: int = 64
     learning_rate: float = 2e-3

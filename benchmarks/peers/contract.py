@@ -90,8 +90,6 @@ def judge(
     peer: Peer, test: Images, anomaly: NDArray[np.bool_], train_seconds: float, cpu_seconds: float = math.nan
 ) -> Measured:
     """Figures of a fitted peer; arguments as for ``measure``."""
-    from sklearn.metrics import roc_auc_score
-
     scores = np.concatenate([peer.score(part) for part in np.array_split(test, max(1, len(test) // BATCH))])
     singles = []
     for i in range(SINGLES):
@@ -101,16 +99,25 @@ def judge(
     began = time.perf_counter()
     peer.score(test[:BATCH])
     rate = min(BATCH, len(test)) / (time.perf_counter() - began)
-    flagged = scores > peer.threshold
     return Measured(
-        auroc=float(roc_auc_score(anomaly, scores)),
+        **quality(scores, peer.threshold, anomaly),
         train_seconds=train_seconds,
         cpu_seconds=cpu_seconds,
         one_image_ms=1000 * float(np.median(singles)),
         images_per_second=rate,
-        detection=float(flagged[anomaly].mean()),
-        false_alarms=float(flagged[~anomaly].mean()),
     )
+
+
+def quality(scores: Floats, threshold: float, anomaly: NDArray[np.bool_]) -> dict[str, float]:
+    """The three figures of ``Measured`` that follow from scores ``(m,)`` alone."""
+    from sklearn.metrics import roc_auc_score
+
+    flagged = scores > threshold
+    return {
+        "auroc": float(roc_auc_score(anomaly, scores)),
+        "detection": float(flagged[anomaly].mean()),
+        "false_alarms": float(flagged[~anomaly].mean()),
+    }
 
 
 def quantile_line(scores: Floats) -> float:

@@ -23,10 +23,6 @@ class Ours:
         """Train, tune and calibrate on 70, 10 and 20 % of the images."""
         self.detector = Detector(architecture=self.architecture, seed=seed).fit(images)
 
-    def by(self, evidence: str) -> "Ours":
-        """The same detector, judged by another evidence."""
-        return Ours(self.architecture, evidence, self.detector)
-
     def score(self, images: Images) -> Floats:
         """Raw scores of the evidence; everything else that ``inspect`` says is computed as well."""
         assert self.detector is not None

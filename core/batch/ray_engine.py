@@ -74,7 +74,7 @@ def score(cut: Sequence[Unit], rule: Rule, whole: bool, workers: int | None, row
         progress after every unit.
 
     Raises:
-        BatchError: Ray is not installed, or the folder cannot be written.
+        BatchError: Ray is not installed, or gave up on a unit.
     """
     ray = _ray()
     there = written(rows)
@@ -99,6 +99,10 @@ def score(cut: Sequence[Unit], rule: Rule, whole: bool, workers: int | None, row
             seconds = time.monotonic() - began
             left = seconds * (len(cut) - done) / (done - len(cut) + len(missing))
             yield Progress(done, len(cut), judged, refused, seconds, left)
+    except ray.exceptions.RayError as error:
+        # Ray wraps what happened on a worker several times over; the innermost cause is what a person can act on.
+        cause = error.cause if isinstance(getattr(error, "cause", None), Exception) else error
+        raise BatchError(f"Ray gave up ({cause}). Start the same command again: finished units stay.") from error
     finally:
         if mine:
             ray.shutdown()

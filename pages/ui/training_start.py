@@ -5,13 +5,13 @@ import streamlit as st
 from core import datasets, jobs, models, preflight, runs, uploads, wording
 from core.errors import OddDigitError
 from core.networks import ARCHITECTURES
-from core.preflight import Counts
+from core.preflight import Counts, Plan
 from core.runs import EVERY_LABEL, RunSpec
 from core.training import TrainingSettings
 from pages.ui import chrome, state
 
 _OWN = "my own pictures"
-_UPLOAD, _NAME_OFFERED, _FAILED, _STARTED = "train_upload", "train_name_offered", "train_failed", "train_started"
+_UPLOAD, _NAME_OFFERED, _FAILED = "train_upload", "train_name_offered", "train_failed"
 _KINDS = ["png", "jpg", "jpeg", "bmp", "gif", "webp", "tif", "tiff", "zip"]
 _ARCHITECTURE_WORDS = {
     "conv": "conv: convolutions, the default",
@@ -46,18 +46,18 @@ def offer() -> None:
     chosen = (EVERY_LABEL,) if EVERY_LABEL in normal else tuple(normal)
     spec = RunSpec(name, chosen, dataset, architecture, epochs, seed)
     below = st.container()
-    trouble = _trouble(spec, counts)
+    plan, trouble = _plan(spec, counts)
     row[0].button(
         "Train",
         type="primary",
         width="stretch",
         key="train",
         on_click=_start,
-        args=(spec,),
+        args=(spec, plan),
         disabled=trouble is not None,
         icon=":material/play_arrow:",
     )
-    _say(below, spec, counts, trouble)
+    _say(below, spec, plan, trouble)
 
 
 def _dataset() -> str:
@@ -186,43 +186,36 @@ def _pace(architecture: str) -> float:
     return preflight.pace(architecture)
 
 
-def _trouble(spec: RunSpec, counts: Counts | None) -> OddDigitError | None:
-    """What stands in the way of a run, found out before anything is lost."""
+def _plan(spec: RunSpec, counts: Counts | None) -> tuple[Plan | None, OddDigitError | None]:
+    """What a run will take, or what stands in its way, found out before anything is lost."""
     try:
-        if counts is None:
-            models.place_for(spec.name)
-        else:
-            preflight.check(spec, counts)
+        if counts is not None:
+            return preflight.check(spec, counts), None
+        models.place_for(spec.name)
     except OddDigitError as error:
-        return error
-    return None
+        return None, error
+    return None, None
 
 
 def _say(
-    below: "st.delta_generator.DeltaGenerator", spec: RunSpec, counts: Counts | None, trouble: Exception | None
+    below: "st.delta_generator.DeltaGenerator", spec: RunSpec, plan: Plan | None, trouble: OddDigitError | None
 ) -> None:
-    """What a click would start, or why it cannot; then how the last one went."""
+    """What a click would start, or why it cannot."""
     if failed := st.session_state.pop(_FAILED, None):
         chrome.refuse(failed)
     if trouble is not None:
         below.warning(str(trouble), icon=":material/block:")
         return
-    if counts is None:
+    if plan is None:
         below.caption(f"{datasets.NAMES[spec.dataset]}. It is fetched first, then trained on.")
         return
-    plan = preflight.check(spec, counts)
-    said = below.empty()
-    about = f"{plan.images:,} normal digits"
     measured = f"measured against {plan.anomalies:,} others" if plan.anomalies else "no others to measure it against"
-    said.caption(f"{about}, {measured}.")
     seconds = wording.say_duration(plan.work * _pace(spec.architecture))
-    said.caption(f"{about}, {measured}. **About {seconds}** on this machine.")
+    below.caption(f"**About {seconds}** on this machine: {plan.images:,} normal digits, {measured}.")
 
 
-def _start(spec: RunSpec) -> None:
+def _start(spec: RunSpec, plan: Plan | None) -> None:
     try:
-        job = jobs.of_server().submit(spec, state.visitor())
+        jobs.of_server().submit(spec, state.visitor(), plan.finishing / plan.training if plan else 0.0)
     except (OddDigitError, OSError) as error:
         st.session_state[_FAILED] = error
-        return
-    st.session_state[_STARTED] = job.id

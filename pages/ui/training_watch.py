@@ -1,5 +1,6 @@
 """Watching training jobs: how far they are, what the generator draws, and the orders one can give."""
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,6 +23,8 @@ _SIGNS = {
 }
 _FAILED, _SEEN = "job_failed", "job_states"
 _PLAIN = {"displayModeBar": False}
+# What is being redrawn stays as it is until the new has come, instead of fading twice a second.
+_NO_FADING = "<style>.st-key-training_watch [data-stale=true] {opacity: 1 !important; transition: none}</style>"
 
 
 def show() -> None:
@@ -29,7 +32,9 @@ def show() -> None:
     found = jobs.of_server().of(state.visitor())
     busy = any(job.state in (State.RUNNING, State.WAITING) for job in found)
     st.session_state[_SEEN] = _states(found)
-    st.fragment(_show, run_every=BUSY_SECONDS if busy else IDLE_SECONDS)()
+    st.html(_NO_FADING)
+    with st.container(key="training_watch"):
+        st.fragment(_show, run_every=BUSY_SECONDS if busy else IDLE_SECONDS)()
 
 
 def _show() -> None:
@@ -62,7 +67,8 @@ def _row(job: Job) -> None:
     text, *buttons = st.columns([5, 1, 1.6, 1], vertical_alignment="bottom")
     with text:
         if job.state in (State.RUNNING, State.PAUSED):
-            st.progress(min(report.fraction, 1.0), f"{_SIGNS[job.state]} **{job.spec.name}** · {_say(job, report)}")
+            share, _ = report.standing(_now(job, report))
+            st.progress(share, f"{_SIGNS[job.state]} **{job.spec.name}** · {_say(job, report)}")
         else:
             st.markdown(f"{_SIGNS[job.state]} **{job.spec.name}** · {_say(job, report)}")
     server = jobs.of_server()
@@ -95,15 +101,18 @@ def _say(job: Job, report: Report) -> str:
 def _say_running(job: Job, report: Report) -> str:
     if not report.epochs:
         return f"{report.stage}…"
+    _, left = report.standing(_now(job, report))
+    wait = f" · {wording.say_duration(left)} left" if left is not None else ""
     if report.stage == "evaluating" or report.fraction >= 1:
-        return "calibrating and evaluating…"
+        return f"learnt; calibrating and evaluating{wait}"
     digit = f"{report.stage.removesuffix(': training')}, " if ":" in report.stage else ""
     epoch = f"{digit}epoch {min(report.epoch + 1, report.epochs)} of {report.epochs}"
-    if job.finishing:
-        return f"{epoch} · stopping, and keeping what it has learnt"
-    if report.seconds_left is None:
-        return epoch
-    return f"{epoch} · {wording.say_duration(report.seconds_left)} left"
+    return f"{epoch} · stopping, and keeping what it has learnt" if job.finishing else epoch + wait
+
+
+def _now(job: Job, report: Report) -> float:
+    """Time goes on for a running job alone."""
+    return time.time() if job.state is State.RUNNING else report.written
 
 
 def _button(

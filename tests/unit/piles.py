@@ -42,7 +42,7 @@ def folder_of(folder: Path, images: Sequence[Pixels]) -> Path:
 
 
 def sheet(names: str, columns: int, cell: int = 140) -> tuple[Image.Image, list[tuple[int, ...]]]:
-    """Digits drawn in dark ink on one white page, row by row, and the box of each one's ink: left, top, right, bottom."""
+    """Digits drawn in dark ink on one white page, and each one's box: left, top, right, bottom."""
     page = Image.new("L", (columns * cell, -(-len(names) // columns) * cell), 255)
     boxes = []
     for i, name in enumerate(names):

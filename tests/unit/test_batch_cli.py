@@ -75,7 +75,7 @@ def test_wrong_usage_is_said_before_anything_is_read(arguments, said, tmp_path):
     result = batch(*given)
 
     assert result.exit_code == 2
-    assert said in " ".join(result.stderr.split())
+    assert said in " ".join(result.stderr.replace("│", " ").split())
 
 
 def test_a_missing_input_is_said_in_a_sentence(tmp_path, tiny_shelf):

@@ -56,7 +56,7 @@ def test_an_address_of_a_file_system_is_listed_and_read_like_a_path(pile, monkey
 
     assert [place.name for place in places] == [f"file://{pile[0]}/{i:04d}.png" for i in range(20)]
     assert found[1].picture.read() == (Path(pile[0]) / "0001.png").read_bytes()
-    with pytest.raises(BatchError, match="no file under this address"):
+    with pytest.raises(BatchError, match="cannot be listed"):
         ray_units.places(f"file://{pile[0]}/nothing-here")
 
 

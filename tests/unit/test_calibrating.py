@@ -1,14 +1,17 @@
 import io
 import zipfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 from PIL import Image
+from stand_in import calibration, readings
 
 from core import calibrating, datasets
 from core.calibrating import Pile
+from core.card import Card
 from core.errors import OddDigitError
 
 if TYPE_CHECKING:
@@ -156,17 +159,35 @@ def test_repeated_images_are_found_and_stay_in_the_pile(tiny_detector: "Detector
     assert len(doubled.images) == 27
 
 
-def test_a_digit_that_is_evidently_another_is_shown_but_its_place_is_for_a_person_to_take(
-    tiny_detector: "Detector",
-) -> None:
-    scribble = np.zeros((1, 28, 28), np.float32)
-    scribble[:, ::2, 4:24] = 1
-    mixed = pile(np.concatenate([DIGITS.of("5")[:30], scribble]))
+def detector_that_scores(*scores: float) -> Any:
+    """A stand-in whose normal digits score 1 to 99, and the pile as given."""
+    return SimpleNamespace(
+        inspect=lambda images: readings(*scores),
+        calibrations_={"fused": calibration()},
+        card_=Card("stand-in", ("5",)),
+    )
 
-    found = calibrating.suspects(tiny_detector, mixed)
 
-    assert 30 in found.odd
-    assert any("picture 30" in line and "must stay" in line for line in calibrating.concerns(tiny_detector, mixed))
+def different(n: int) -> Pile:
+    images = np.zeros((n, 28, 28), np.float32)
+    images[:, 5, 5] = np.arange(n) / n
+    return pile(images)
+
+
+def test_a_digit_far_odder_than_the_rest_is_shown_and_left_for_a_person_to_take_out() -> None:
+    detector = detector_that_scores(*range(30), 400.0)
+
+    found = calibrating.suspects(detector, different(31))
+    said = calibrating.concerns(detector, different(31))
+
+    assert found.odd == (30,)
+    assert any("picture 30. Take out only what is no normal 5;" in line and "must stay" in line for line in said)
+
+
+def test_another_hand_that_makes_every_digit_a_little_odd_is_no_reason_to_doubt_any() -> None:
+    detector = detector_that_scores(*np.linspace(120, 180, 31))
+
+    assert calibrating.suspects(detector, different(31)).odd == ()
 
 
 def test_a_small_clean_pile_is_told_what_it_is_too_small_for(tiny_detector: "Detector") -> None:

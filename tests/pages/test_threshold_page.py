@@ -1,0 +1,305 @@
+"""The Threshold page as Streamlit runs it, without a browser: what is shown, what moves the line, what is missing."""
+
+import io
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from core import datasets, models, paths
+from core.detector import Detector
+from core.operating import OperatingPoint
+
+PAGE = str(paths.ROOT / "pages" / "1_Threshold.py")
+pytestmark = pytest.mark.usefixtures("tiny_shelf")
+
+
+def open_page(**query: str) -> AppTest:
+    page = AppTest.from_file(PAGE, default_timeout=60)
+    for key, value in ({"model": "tiny-5"} | query).items():
+        page.query_params[key] = value
+    return checked(page.run())
+
+
+def checked(page: AppTest) -> AppTest:
+    assert [error.message for error in page.exception] == []
+    return page
+
+
+def text(page: AppTest) -> str:
+    kinds = (page.markdown, page.caption, page.info, page.warning, page.error)
+    return "\n".join(element.value for kind in kinds for element in kind)
+
+
+def drawn(page: AppTest) -> dict[str, Any]:
+    """What the live component was given to draw."""
+    (found,) = page.get("bidi_component")
+    return dict(json.loads(found.proto.json))
+
+
+def point(page: AppTest) -> OperatingPoint:
+    return OperatingPoint.from_query({key: values[0] for key, values in page.query_params.items()})
+
+
+def let_go(page: AppTest, line: dict[str, float]) -> AppTest:
+    """What happens when the thumb is let go in the browser: the component's callback, with the line it sends."""
+    script = """
+import streamlit as st
+from pages.ui import explorer
+st.session_state[explorer.KEY] = {"line": LINE}
+explorer._take()
+"""
+    sent = AppTest.from_string(script.replace("LINE", repr(line)), default_timeout=30)
+    for key, values in page.query_params.items():
+        sent.query_params[key] = values[0]
+    return checked(sent.run())
+
+
+def fives(count: int) -> list[tuple[str, bytes, str]]:
+    files = []
+    for i, image in enumerate(datasets.load("digits", "test").of("5")[:count]):
+        buffer = io.BytesIO()
+        Image.fromarray(np.round(255 * image).astype(np.uint8)).save(buffer, "PNG")
+        files.append((f"five-{i}.png", buffer.getvalue(), "image/png"))
+    return files
+
+
+def test_the_page_opens_at_five_percent_with_promise_lines_histogram_and_all_five_curves() -> None:
+    page = open_page()
+    data = drawn(page)
+
+    assert "of normal 5s by scikit-learn's digits's writers are flagged" in data["sentence"]
+    assert data["setting"][data["row"]] == 0.05
+    assert (data["nNormal"], data["nAnomaly"]) == (len(datasets.load("digits", "test").of("5")), 397 - data["nNormal"])
+    assert len(data["curves"]) == 5
+    assert {label["name"] for label in data["labels"]} == set("012346789")
+
+
+@pytest.mark.parametrize(
+    ("label", "there"),
+    [
+        pytest.param("1 %", OperatingPoint("tiny-5", "fused", 0.01), id="one percent"),
+        pytest.param("10 %", OperatingPoint("tiny-5", "fused", 0.1), id="ten percent"),
+        pytest.param("the original's 0.20", OperatingPoint("tiny-5", "pixel", None, 0.2), id="the original's line"),
+        pytest.param("the original's 0.08", OperatingPoint("tiny-5", "pixel", None, 0.08), id="its other line"),
+    ],
+)
+def test_a_named_line_moves_the_operating_point_and_the_link(label: str, there: OperatingPoint) -> None:
+    page = open_page()
+
+    page.button(key=f"line-{label}").click()
+    checked(page.run())
+
+    assert point(page) == there
+
+
+def test_the_best_balance_is_marked_as_needing_labels_and_sets_a_fixed_line() -> None:
+    page = open_page()
+    best = models.load("tiny-5").evaluation_.best_balance("fused")  # type: ignore[union-attr]
+
+    page.button(key="line-best balance (needs labels)").click()
+    checked(page.run())
+
+    assert point(page).threshold == best
+    data = drawn(page)
+    assert data["threshold"][data["row"]] == pytest.approx(best)
+
+
+def test_a_link_with_a_line_opens_at_that_line() -> None:
+    page = open_page(evidence="manifold", alpha="0.1")
+    data = drawn(page)
+
+    assert data["of"] == "tiny-5 manifold"
+    assert data["setting"][data["row"]] == 0.1
+
+
+@pytest.mark.parametrize(
+    ("line", "there"),
+    [
+        pytest.param({"alpha": 0.2}, OperatingPoint("tiny-5", "fused", 0.2), id="a line an alpha gives"),
+        pytest.param({"threshold": 12.5}, OperatingPoint("tiny-5", "fused", None, 12.5), id="a fixed line"),
+        pytest.param({"alpha": 7}, OperatingPoint("tiny-5", "fused", 0.05), id="an impossible alpha changes nothing"),
+        pytest.param({"alpha": "x"}, OperatingPoint("tiny-5", "fused", 0.05), id="nonsense changes nothing"),
+        pytest.param({}, OperatingPoint("tiny-5", "fused", 0.05), id="nothing changes nothing"),
+    ],
+)
+def test_the_line_that_is_let_go_becomes_the_operating_point(line: dict[str, Any], there: OperatingPoint) -> None:
+    page = let_go(open_page(), line)
+
+    assert point(page) == there
+
+
+def test_choosing_another_evidence_keeps_alpha_and_draws_its_scores() -> None:
+    page = open_page(alpha="0.1")
+
+    page.session_state["evidence_choice"] = "pixel"
+    page.button_group(key="evidence_choice").set_value(["pixel"])
+    checked(page.run())
+
+    assert point(page) == OperatingPoint("tiny-5", "pixel", 0.1)
+    assert drawn(page)["curves"][0]["name"] == "pixel"
+
+
+def test_too_few_calibration_digits_for_an_alpha_say_how_many_it_takes() -> None:
+    page = open_page(alpha="0.001")
+
+    assert "too few for 0.1 %, so nothing is flagged; 999 are needed." in drawn(page)["noLine"]
+
+
+def test_the_digits_at_the_line_are_shown_and_one_opens_its_full_reading() -> None:
+    page = open_page()
+    for title in ("Just inside the line", "Just outside the line", "Worst misses", "Worst false alarms"):
+        assert title in text(page)
+    first = next(button for button in page.button if (button.key or "").startswith("Just inside the line"))
+
+    first.click()
+    checked(page.run())
+
+    assert "in its data set." in text(page)
+    assert "look this odd" in text(page)
+
+
+def test_the_originals_line_tells_the_story_and_draws_again_on_demand(monkeypatch: pytest.MonkeyPatch) -> None:
+    # The small evaluation set holds fewer than 50 normal digits.
+    monkeypatch.setattr("core.original.NORMALS", 20)
+    page = open_page(evidence="pixel", threshold="0.2")
+
+    assert "caught 0 of 54 anomalies: the line lay above all of them" in text(page)
+    before = page.dataframe[0].value.to_dict()
+    page.button(key="original_again").click()
+    checked(page.run())
+
+    assert list(before["line"].values())[:2] == ["mean squared error over 0.20", "mean squared error over 0.08"]
+    assert page.session_state["original_draw"] == 1
+
+
+def test_an_evaluation_too_small_for_the_experiment_is_said_not_raised() -> None:
+    page = open_page(evidence="pixel", threshold="0.2")
+
+    assert "The experiment takes 50 normal digits and 54 others" in text(page)
+
+
+def test_every_image_is_in_the_table_oddest_first() -> None:
+    table = next(frame.value for frame in open_page().dataframe if "true label" in frame.value)
+
+    assert len(table) == 397
+    assert table["score"].is_monotonic_decreasing
+    assert table["image"].str.startswith("digits:test:").all()
+
+
+def test_without_the_data_set_everything_but_pictures_works_and_a_download_is_offered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    detector = models.load("tiny-5")
+    found = detector.evaluation_
+    assert found is not None
+    detector.evaluation_ = SimpleNamespace(**vars(found)) and type(found)(
+        **(vars(found) | {"sources": ("mnist:test",)})
+    )
+    detector.save(models.find("tiny-5").path)
+    monkeypatch.setenv("ODD_DIGIT_DATASETS", "/nowhere")
+
+    page = open_page()
+
+    assert "MNIST is not on this machine" in text(page)
+    assert page.button(key="download-mnist").label == "Download MNIST (12 MB)"
+    assert len(drawn(page)["curves"]) == 5
+    assert "Just inside the line" in text(page)
+
+
+def remake(change: Any) -> None:
+    """Change the shelf's tiny-5 in place."""
+    detector: Detector = models.load("tiny-5")
+    change(detector)
+    detector.save(models.find("tiny-5").path)
+
+
+def test_a_model_never_evaluated_shows_its_promise_and_says_what_is_missing() -> None:
+    remake(lambda detector: setattr(detector, "evaluation_", None))
+
+    page = open_page()
+
+    assert "not evaluated on digits it never used" in text(page)
+    assert drawn(page)["nNormal"] == 0
+    assert "flagged" in drawn(page)["sentence"]
+
+
+def test_a_model_without_anomalies_says_that_there_is_no_roc_curve() -> None:
+    def only_normal(detector: Detector) -> None:
+        found = detector.evaluation_
+        assert found is not None
+        kept = ~found.anomaly
+        arrays = {name: getattr(found, name)[kept] for name in ("source", "position", "label", "anomaly")}
+        scores = {name: values[kept] for name, values in found.scores.items()}
+        detector.evaluation_ = type(found)(found.sources, label_names=found.label_names, scores=scores, **arrays)
+
+    remake(only_normal)
+
+    page = open_page()
+
+    assert "the ROC curve need anomalies" in text(page)
+    assert drawn(page)["curves"] == []
+    assert not [button for button in page.button if "best balance" in button.label]
+
+
+def test_a_model_of_several_digits_is_explored_like_any_other() -> None:
+    page = open_page(model="tiny-any")
+
+    assert "of normal 0s, 5s and 8s by" in drawn(page)["sentence"]
+
+
+def test_own_digits_become_a_model_that_is_chosen_and_names_whose_they_are() -> None:
+    page = open_page()
+    page.file_uploader(key="own_ink").set_value(fives(30))
+    checked(page.run())
+
+    assert "**30 digits read.**" in text(page)
+    assert "30 are too few for a line at 1 %: it takes 99." in text(page)
+    assert "no more than 9.5 %" in text(page)
+    page.text_input(key="own_ink_whose").set_value("Ada's hand")
+    page.button(key="own_ink_make").click()
+    checked(page.run())
+
+    assert point(page).model == "my-5"
+    assert "of normal 5s by Ada's hand are flagged" in drawn(page)["sentence"]
+    assert models.load("my-5").calibrations_["fused"].n == 30
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [pytest.param("tiny-any", "choose another name", id="taken"), pytest.param("../x", "no model name", id="hostile")],
+)
+def test_a_name_that_cannot_be_used_is_refused_and_nothing_is_made(name: str, said: str) -> None:
+    page = open_page()
+    page.file_uploader(key="own_ink").set_value(fives(20))
+    checked(page.run())
+    page.text_input(key="own_ink_name").set_value(name)
+
+    page.button(key="own_ink_make").click()
+    checked(page.run())
+
+    assert said in text(page)
+    assert point(page).model == "tiny-5"
+    assert sorted(file.name for file in models.own_folder().iterdir()) == ["tiny-5.safetensors", "tiny-any.safetensors"]
+
+
+def test_files_that_are_no_pictures_are_refused_in_words() -> None:
+    page = open_page()
+    page.file_uploader(key="own_ink").set_value([("fives.png", b"no picture", "image/png")])
+
+    checked(page.run())
+
+    assert "no picture could be used to calibrate on" in text(page).lower()
+
+
+def test_a_broken_model_file_is_an_error_in_words(tiny_shelf: tuple[str, str]) -> None:
+    Path(models.find(tiny_shelf[0]).path).write_bytes(b"broken")
+
+    page = open_page()
+
+    assert "tiny-5.safetensors" in page.error[0].value

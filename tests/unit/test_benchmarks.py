@@ -1,0 +1,227 @@
+"""The parts of the benchmarks that have logic: rows that survive a crash, splits, malformed digits, sheets of results."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from benchmarks import common, malformations, malformed, one_class, outliers, ship
+from benchmarks.peers.contract import Method, measure, quality
+from benchmarks.peers.scikit import Neighbours, Pca, flat
+from core import datasets
+from core.detector import Detector
+from core.errors import OddDigitError
+from core.examples import for_normal
+from core.ink import read
+
+
+def rows_in(folder: Path) -> common.Rows:
+    return common.Rows(folder / "rows.csv", ("method", "digit", "auroc"), ("method", "digit"))
+
+
+def drawn(digit: str) -> np.ndarray:
+    """The project's own drawing of a digit as an ink image ``(1, 28, 28)``."""
+    return read(for_normal((digit,))[0].picture(), split=False).images
+
+
+@pytest.fixture(scope="module")
+def two_digits() -> datasets.Dataset:
+    bundled = datasets.load("digits", "train")
+    return bundled.take(np.flatnonzero(np.isin(bundled.labels, (0, 1))))
+
+
+def test_a_row_is_there_for_the_next_run(tmp_path: Path) -> None:
+    rows_in(tmp_path).append({"method": "a, b", "digit": 5, "auroc": 0.25})
+
+    assert rows_in(tmp_path).find(method="a, b", digit=5) == {"method": "a, b", "digit": "5", "auroc": "0.250000"}
+    assert rows_in(tmp_path).find(method="a, b", digit=6) is None
+
+
+def test_a_row_measured_again_replaces_the_old_one(tmp_path: Path) -> None:
+    rows = rows_in(tmp_path)
+    rows.append({"method": "a", "digit": 5, "auroc": 0.25})
+    rows.append({"method": "a", "digit": 5, "auroc": 0.75})
+
+    assert [row["auroc"] for row in rows.read()] == ["0.750000"]
+
+
+def test_a_row_cut_short_by_a_crash_is_measured_again(tmp_path: Path) -> None:
+    rows = rows_in(tmp_path)
+    rows.append({"method": "a", "digit": 5, "auroc": 0.25})
+    with rows.file.open("a") as out:
+        out.write("a,6,0.9")
+
+    assert rows.find(method="a", digit=6) is None
+    rows.append({"method": "a", "digit": 6, "auroc": 0.5})
+
+    assert [(row["digit"], row["auroc"]) for row in rows.read()] == [("5", "0.250000"), ("6", "0.500000")]
+
+
+def test_writing_a_section_again_leaves_the_others_alone(tmp_path: Path) -> None:
+    file = tmp_path / "results.md"
+    common.write_section("first", "old", file)
+    common.write_section("second", "kept", file)
+
+    common.write_section("first", "new", file)
+
+    text = file.read_text()
+    assert "new" in text
+    assert "old" not in text
+    assert text.count("kept") == 1
+
+
+@pytest.mark.parametrize("strength", range(3), ids=malformations.STRENGTHS)
+@pytest.mark.parametrize("family", malformations.FAMILIES)
+def test_a_malformed_digit_is_another_ink_image(family: str, strength: int) -> None:
+    five = drawn("5")
+
+    edited = malformations.malform(five, family, strength)
+
+    assert edited.shape == five.shape
+    assert edited.dtype == np.float32
+    assert edited.min() >= 0
+    assert edited.max() <= 1
+    assert np.abs(edited - five).sum() >= malformed.LEAST_CHANGE
+
+
+@pytest.mark.parametrize("family", malformations.FAMILIES)
+def test_an_edit_is_the_same_every_time(family: str) -> None:
+    images = np.concatenate([drawn("2"), drawn("8")])
+
+    assert np.array_equal(malformations.malform(images, family, 1), malformations.malform(images, family, 1))
+
+
+@pytest.mark.parametrize("family", malformations.FAMILIES)
+def test_no_edit_stumbles_over_an_empty_image(family: str) -> None:
+    empty = np.zeros((1, 28, 28), np.float32)
+
+    assert np.array_equal(malformations.malform(empty, family, 2), empty)
+
+
+def test_erasing_takes_more_ink_the_stronger_it_is() -> None:
+    five = drawn("5")
+
+    ink = [float(malformations.malform(five, "stroke erased", strength).sum()) for strength in range(3)]
+
+    assert float(five.sum()) > ink[0] > ink[1] > ink[2] > 0
+
+
+def test_mirroring_is_not_held_against_symmetric_digits() -> None:
+    assert malformed.counted("mirrored", ["0", "1", "5", "8"]) == ["5"]
+    assert malformed.counted("gap torn", ["0", "5"]) == ["0", "5"]
+
+
+def test_no_outlier_bears_the_name_of_a_digit() -> None:
+    for part in outliers.SETS:
+        assert not set(part.label_names) & set("0123456789")
+
+
+def test_letters_that_look_like_digits_are_left_out() -> None:
+    letters = outliers.SETS[0]
+    labels = np.arange(26)
+    alphabet = datasets.Dataset("letters", np.zeros((26, 28, 28), np.float32), labels, letters.label_names, "all")
+
+    kept = letters.kept(alphabet)
+
+    assert kept.sum() == 18
+    assert not kept[[ord(name) - ord("a") for name in "lozsgqib"]].any()
+
+
+def test_methods_are_chosen_by_parts_of_their_names_and_left_out_where_not_installed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    there, missing = Method("Kept one", "numpy", Pca), Method("kept two", "no-such-distribution", Pca)
+    other = Method("another", "numpy", Pca)
+
+    assert one_class.select([there, missing, other], "kept") == [there]
+    assert "kept two" in capsys.readouterr().err
+
+
+def test_the_test_images_are_not_used_without_a_note(tmp_path: Path) -> None:
+    log = tmp_path / "log.md"
+
+    one_class.log_use("first command", log)
+    one_class.log_use("second command", log)
+
+    lines = log.read_text().splitlines()
+    assert lines[-2].endswith("`first command` |")
+    assert lines[-1].endswith("`second command` |")
+
+
+@pytest.mark.parametrize("peer", [Pca(), Neighbours(flat)], ids=["pca", "neighbours"])
+def test_a_peer_tells_zeros_from_ones(peer: Pca | Neighbours, two_digits: datasets.Dataset) -> None:
+    zeros, ones = two_digits.of("0"), two_digits.of("1")
+    test = np.concatenate([zeros[100:], ones])
+    anomaly = np.arange(len(test)) >= len(zeros[100:])
+
+    found = measure(peer, zeros[:100], test, anomaly, seed=0)
+
+    assert found.auroc > 0.9
+    assert found.train_seconds > 0
+
+
+def test_detection_and_false_alarms_are_counted_at_the_methods_own_line() -> None:
+    figures = quality(np.array([0.1, 0.6, 0.4, 0.9]), 0.5, np.array([False, False, True, True]))
+
+    assert figures == {"auroc": 0.75, "detection": 0.5, "false_alarms": 0.5}
+
+
+def test_an_unmeasured_digit_leaves_the_mean_empty() -> None:
+    figures = dict.fromkeys(one_class.FIGURES, "0.5")
+    rows = [
+        {"method": name, "digit": digit, "seed": "0", "split": "test"} | figures
+        for name, digit in (("whole", "1"), ("whole", "2"), ("partial", "1"))
+    ]
+
+    text = one_class.report(rows, "test")
+
+    assert "| whole | 0.5000 | 0.5000 | 0.5000 |" in text
+    assert "| partial |  | 0.5000 |  |" in text
+
+
+def test_a_file_with_images_in_it_is_not_shipped(tmp_path: Path) -> None:
+    good, bad = tmp_path / "mnist-1.safetensors", tmp_path / "mnist-2.safetensors"
+    allowed = {"scorer.0.latents": np.zeros((9, 32), np.int8), "calibration.fused": np.zeros(9, np.float32)}
+    save_file(allowed, good)
+    save_file(allowed | {"images": np.zeros((9, 784), np.uint8)}, bad)
+
+    assert ship.faults(good) == []
+    assert any("images" in fault for fault in ship.faults(bad))
+
+
+def test_a_file_above_its_size_is_not_shipped(tmp_path: Path) -> None:
+    file = tmp_path / "mnist-1.safetensors"
+    save_file({"scorer.0.weights.generator.w": np.zeros(ship.LARGEST_DIGIT // 4 + 1, np.float32)}, file)
+
+    assert any("bytes" in fault for fault in ship.faults(file))
+
+
+def test_joining_gives_what_training_on_all_the_images_gives(two_digits: datasets.Dataset) -> None:
+    names = np.array(two_digits.label_names)[two_digits.labels]
+    whole = Detector(epochs=1).fit(two_digits.images, names)
+    parts, calibrate = [], {}
+    for label in ("1", "0"):
+        mine = two_digits.of(label)
+        parts.append(Detector(epochs=1).fit(mine, [label] * len(mine)))
+        calibrate[label] = mine[datasets.split(len(mine), 0).calibrate]
+
+    joined = Detector.join(parts, calibrate)
+
+    assert joined.fingerprint == whole.fingerprint
+    assert joined.standards_ == whole.standards_
+    assert joined.card_.counts == whole.card_.counts
+    assert math.isclose(joined.card_.seconds, sum(part.card_.seconds for part in parts), abs_tol=0.1)
+
+
+def test_joining_refuses_what_does_not_fit_together(two_digits: datasets.Dataset) -> None:
+    zeros = two_digits.of("0")
+    one, other = (Detector(epochs=1, seed=seed).fit(zeros, [str(seed)] * len(zeros)) for seed in (0, 1))
+
+    with pytest.raises(OddDigitError, match="one for each digit"):
+        Detector.join([one, one], {"0": zeros})
+    with pytest.raises(OddDigitError, match="different settings"):
+        Detector.join([one, other], {"0": zeros, "1": zeros})
+    with pytest.raises(OddDigitError, match="no calibration image of 0"):
+        Detector.join([one], {})
