@@ -154,7 +154,10 @@ def report(rows: list[dict[str, str]], split: str) -> str:
     text = f"AUROC by digit on {kind}; spread is the standard deviation over seeds of the mean.\n\n"
     columns = ["method", "mean", *digits, "spread", "seeds"]
     text += common.table(columns, [cells for _, cells in areas])
-    text += "\nMeans over the digits measured; caught and false alarms at each method's own default threshold.\n\n"
+    text += (
+        "\nMeans over the digits measured; speeds in processor time of one thread; caught and false alarms at each "
+        "method's own default threshold.\n\n"
+    )
     columns = ["method", "trained in s", "processor s", "one image, ms", "images/s", "caught", "false alarms", "digits"]
     costs = []
     for name in names:

@@ -67,7 +67,7 @@ class Judged:
         return float(np.mean(values)) if values else None
 
     def row(self) -> list[object]:
-        """Images, own digit accepted, others rejected, most plausible right (each with its interval), AUROC, normal."""
+        """The cells of ``COLUMNS``, shares with their intervals."""
         auroc = self.auroc()
         return [
             len(self.labels),
@@ -122,7 +122,7 @@ def real_digits(detector: Detector) -> str:
 
 
 def postal_digits(detector: Detector, quick: bool) -> str:
-    """Postal digits, enlarged eight times and read like any picture; recalibrated on one half, measured on the other."""
+    """Postal digits, enlarged and read like any picture; recalibrated on one half, measured on the other."""
     with np.load(paths.datasets_dir() / "usps_test.npz", allow_pickle=False) as file:
         pictures, labels = file["images"], file["labels"].astype(np.int64)
     order = np.random.default_rng(0).permutation(len(labels))[: 400 if quick else None]

@@ -1,6 +1,5 @@
 """The detector: fit on normal digits, inspect any, save and load. The one door to networks, scoring and calibration."""
 
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import cached_property
@@ -8,23 +7,22 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.utils.validation import check_is_fitted
 
+from core import several
 from core.calibration import Calibration
 from core.card import Card
-from core.datasets import Dataset, split
-from core.errors import OddDigitError, TrainingError
+from core.datasets import Dataset
+from core.errors import OddDigitError
 from core.evaluation import Evaluation
-from core.features import gradient_features
+from core.fitting import fit_digits
 from core.operating import EVIDENCES, OperatingPoint
 from core.readings import Readings
-from core.scoring import Evidences, Scorer
+from core.scoring import Scorer
 from core.training import Progress, Trainer, TrainingSettings
 
-FEWEST_IMAGES = 50
 CHUNK = 256
 
 
@@ -131,58 +129,23 @@ class Detector(OutlierMixin, BaseEstimator):
         """
         OperatingPoint("", self.evidence, self.alpha)  # refuses what ``predict`` could not use, before any work
         images = as_images(X)
-        if not len(images):
-            raise TrainingError(f"there are no images to train on: give at least {FEWEST_IMAGES} a label.")
         labels = np.array(["digit"] * len(images) if y is None else [str(label) for label in y])
-        if len(labels) != len(images):
-            raise TrainingError(f"{len(images)} images came with {len(labels)} labels: give one label an image.")
-        names = tuple(str(name) for name in np.unique(labels))
-        for name in names:
-            if (count := int((labels == name).sum())) < FEWEST_IMAGES:
-                raise TrainingError(f"label {name!r} has {count} images: give at least {FEWEST_IMAGES}.")
         settings = TrainingSettings(architecture=self.architecture, seed=self.seed)
         if self.epochs is not None:
             settings = replace(settings, epochs=self.epochs)
-
-        started = time.monotonic()
         self.__dict__.pop("fingerprint", None)  # that of an earlier fit
-        self.scorers_ = {}
-        tune: dict[str, NDArray[np.float32]] = {}
-        calibrate: dict[str, NDArray[np.float32]] = {}
-        curve: dict[str, dict[str, list[float]]] = {}
-        counts: dict[str, tuple[int, int, int]] = {}
-        for i, name in enumerate(names):
-            if self.scorers_ and enough() and not _begun(folder, i):
-                break
-            mine = images[labels == name]
-            parts = split(len(mine), self.split_seed)
-            tune[name], calibrate[name] = mine[parts.tune], mine[parts.calibrate]
-            counts[name] = (len(parts.train), len(parts.tune), len(parts.calibrate))
-            state = _state_file(folder, i) if folder is not None else None
-            trainer = Trainer(mine[parts.train], settings, state)
-            if watch is not None and trainer.epoch:
-                watch(name, trainer)
-            for progress in () if trainer.epoch and enough() else trainer.run():
-                if watch is not None and progress.epoch_ended:
-                    watch(name, trainer)
-                yield of_several(progress, i, names, time.monotonic() - started)
-                if trainer.epoch and enough():
-                    trainer = Trainer(mine[parts.train], settings, state)  # as the last finished epoch left it
-                    break
-            self.scorers_[name] = Scorer.fit(trainer.networks, mine[parts.train], tune[name], settings)
-            curve[name] = trainer.curve
-        names = tuple(self.scorers_)
-        self.standards_ = {name: _standards(self.scorers_[name], tune[name]) for name in names}
-        self._calibrate(calibrate)
+        fitted = yield from fit_digits(images, labels, settings, self.split_seed, folder, watch, enough)
+        self.scorers_, self.standards_ = fitted.scorers, fitted.standards
+        self._calibrate(fitted.calibrate)
         self.evaluation_ = None
         self.card_ = Card(
             name="unnamed",
-            normal=names,
+            normal=tuple(fitted.scorers),
             split_seed=self.split_seed,
-            counts=counts,
+            counts=fitted.counts,
             settings=asdict(settings),
-            curve=curve,
-            seconds=round(time.monotonic() - started, 1),
+            curve=fitted.curve,
+            seconds=round(fitted.seconds, 1),
         )
 
     def inspect(self, images: ArrayLike) -> Readings:
@@ -197,24 +160,22 @@ class Detector(OutlierMixin, BaseEstimator):
         """
         check_is_fitted(self, "card_")
         checked = as_images(images)
-        chunks = [self._inspect(checked[at : at + CHUNK]) for at in range(0, max(len(checked), 1), CHUNK)]
-        chosen, raw, digits = zip(*chunks, strict=True)
-        scores = {e: np.concatenate([part[e] for part in raw]) for e in EVIDENCES}
+        chunks = [several.score(self.scorers_, self.standards_, chunk) for chunk in _chunks(checked)]
+        nearest = [part.nearest for part in chunks]
+        scores = {e: np.concatenate([part.scores[e] for part in nearest]) for e in EVIDENCES}
         digit_p_values: dict[str, dict[str, NDArray[np.float64]]] = {}
         if len(self.scorers_) > 1:
             for e in EVIDENCES:
-                digit_p_values[e] = {
-                    name: self.digit_calibrations_[name][e].p_values(np.concatenate([part[name][e] for part in digits]))
-                    for name in self.scorers_
-                }
+                own = {name: np.concatenate([part.own[name][e] for part in chunks]) for name in self.scorers_}
+                digit_p_values[e] = {name: self.digit_calibrations_[name][e].p_values(own[name]) for name in own}
         return Readings(
             model=self.card_.name,
             normal=self.card_.normal,
             images=checked,
-            reconstruction=np.concatenate([part.reconstruction for part in chosen]),
-            heat_map=np.concatenate([part.heat_map for part in chosen]),
-            realism=np.concatenate([part.realism for part in chosen]),
-            reconstruction_realism=np.concatenate([part.reconstruction_realism for part in chosen]),
+            reconstruction=np.concatenate([part.reconstruction for part in nearest]),
+            heat_map=np.concatenate([part.heat_map for part in nearest]),
+            realism=np.concatenate([part.realism for part in nearest]),
+            reconstruction_realism=np.concatenate([part.reconstruction_realism for part in nearest]),
             scores=scores,
             p_values={e: self.calibrations_[e].p_values(scores[e]) for e in EVIDENCES},
             digit_p_values=digit_p_values,
@@ -324,49 +285,21 @@ class Detector(OutlierMixin, BaseEstimator):
 
     def predict(self, X: ArrayLike) -> NDArray[np.int64]:  # noqa: N803
         """+1 normal, -1 anomaly, ``(n,)``."""
+        check_is_fitted(self, "card_")
         point = OperatingPoint(self.card_.name, self.evidence, self.alpha)
         return 1 - 2 * self.inspect(X).class_id(point)
 
-    def _inspect(
-        self, images: NDArray[np.float32]
-    ) -> tuple[Evidences, dict[str, NDArray[np.float64]], dict[str, dict[str, NDArray[np.float64]]]]:
-        """One chunk: (evidences of the nearest digit, raw scores, each digit's own scores)."""
-        features = gradient_features(torch.from_numpy(images))  # the same for every digit's scorer
-        found = {name: scorer.score(images, features) for name, scorer in self.scorers_.items()}
-        own = {name: {e: _on_grid(part.scores[e]) for e in EVIDENCES} for name, part in found.items()}
-        if len(found) == 1:
-            name, only = next(iter(found.items()))
-            return only, own[name], own
-        standing = {
-            e: np.stack([_standardise(own[name][e], *self.standards_[name][e]) for name in found]) for e in EVIDENCES
-        }
-        nearest = standing["fused"].argmin(axis=0)
-        parts = list(found.values())
-        rows = np.arange(len(images))
-
-        def pick(key: str) -> NDArray[Any]:
-            return np.stack([getattr(part, key) for part in parts])[nearest, rows]
-
-        chosen = Evidences(
-            scores={},
-            reconstruction=pick("reconstruction"),
-            heat_map=pick("heat_map"),
-            realism=pick("realism"),
-            reconstruction_realism=pick("reconstruction_realism"),
-        )
-        return chosen, {e: standing[e].min(axis=0) for e in EVIDENCES}, own
-
-    def _calibrate(self, images: dict[str, NDArray[np.float32]]) -> None:
+    def _calibrate(self, images: Mapping[str, NDArray[np.float32]]) -> None:
         found = {
-            name: [self._inspect(part[at : at + CHUNK]) for at in range(0, len(part), CHUNK)]
+            name: [several.score(self.scorers_, self.standards_, chunk) for chunk in _chunks(part)]
             for name, part in images.items()
         }
         self.digit_calibrations_ = {
-            name: {e: Calibration.fit(np.concatenate([own[name][e] for _, _, own in chunks])) for e in EVIDENCES}
-            for name, chunks in found.items()
+            name: {e: Calibration.fit(np.concatenate([part.own[name][e] for part in parts])) for e in EVIDENCES}
+            for name, parts in found.items()
         }
         self.calibrations_ = {
-            e: Calibration.fit(np.concatenate([raw[e] for chunks in found.values() for _, raw, _ in chunks]))
+            e: Calibration.fit(np.concatenate([part.nearest.scores[e] for parts in found.values() for part in parts]))
             for e in EVIDENCES
         }
 
@@ -394,38 +327,6 @@ def as_images(images: ArrayLike) -> NDArray[np.float32]:
     return array
 
 
-def _state_file(folder: Path, index: int) -> Path:
-    return folder / f"digit-{index}.safetensors"
-
-
-def _begun(folder: Path | None, index: int) -> bool:
-    return folder is not None and _state_file(folder, index).exists()
-
-
-def of_several(progress: Progress, index: int, names: tuple[str, ...], seconds: float) -> Progress:
-    """One digit's progress as progress of the whole run over several digits."""
-    if len(names) == 1:
-        return progress
-    fraction = (index + progress.fraction) / len(names)
-    left = seconds / fraction - seconds if fraction > 0.01 else None
-    stage = f"digit {names[index]}: {progress.stage}"
-    return replace(progress, stage=stage, fraction=fraction, seconds=seconds, seconds_left=left)
-
-
-def _standards(scorer: Scorer, tune: NDArray[np.float32]) -> dict[str, tuple[float, float]]:
-    """Centre and scale of each evidence on tune images: median, and the way from there to the 90th percentile."""
-    scores = scorer.score(tune).scores
-    found = {}
-    for e in EVIDENCES:
-        middle, high = np.quantile(scores[e], [0.5, 0.9])
-        found[e] = (float(middle), float(max(high - middle, 1e-9)))
-    return found
-
-
-def _standardise(scores: NDArray[np.float64], centre: float, scale: float) -> NDArray[np.float64]:
-    return _on_grid((scores - centre) / scale)
-
-
-def _on_grid(scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Scores as a file stores them, so that a stored score compares exactly with one computed later."""
-    return scores.astype(np.float32).astype(np.float64)
+def _chunks(images: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+    """Few enough images at a time for memory to stay bounded; one empty chunk when there are none."""
+    return [images[at : at + CHUNK] for at in range(0, max(len(images), 1), CHUNK)]

@@ -74,7 +74,7 @@ def load(path: Path) -> Detector:
     except OddDigitError as error:
         raise ModelError(f"{path.name}: {error}") from error
     except _DAMAGE as error:
-        raise ModelError(f"{path.name} is damaged inside ({type(error).__name__}: {error}): fetch it again.") from error
+        raise _damaged(path, error) from error
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ def read_measured(path: Path) -> Measured:
     except OddDigitError as error:
         raise ModelError(f"{path.name}: {error}") from error
     except _DAMAGE as error:
-        raise ModelError(f"{path.name} is damaged inside ({type(error).__name__}: {error}): fetch it again.") from error
+        raise _damaged(path, error) from error
 
 
 def fingerprint(detector: Detector) -> str:
@@ -129,6 +129,11 @@ def _read(path: Path) -> tuple[dict[str, str], dict[str, torch.Tensor]]:
         return metadata, load_file(path)
     except (SafetensorError, OSError) as error:
         raise ModelError(f"{path.name} is not a whole model file ({error}): fetch it again.") from error
+
+
+def _damaged(path: Path, error: Exception) -> ModelError:
+    reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+    return ModelError(f"{path.name} is damaged inside ({reason}): fetch it again.")
 
 
 def _check_versions(path: Path, metadata: Mapping[str, str]) -> None:

@@ -82,9 +82,11 @@ def draw_lines(
     """
     scores = {} if evaluation is None else evaluation.scores
     found = scores.get(point.evidence, np.zeros(0))
-    ranks = _ranks(calibration, [a for a in (*ALPHAS, point.alpha) if a is not None])
+    asked = [alpha for alpha in (*ALPHAS, point.alpha) if alpha is not None and calibration.rank(alpha) >= 1]
+    ranks = _ranks(calibration, asked)
     on_yardstick = calibration.scores[calibration.n - ranks]
     thresholds = dict(zip(on_yardstick.tolist(), (short_alpha(calibration, int(k)) for k in ranks), strict=True))
+    thresholds |= {calibration.threshold(alpha): alpha for alpha in asked}
     for line in (*_beyond(calibration, found), *fixed, *([] if point.threshold is None else [point.threshold])):
         thresholds.setdefault(float(line), float("nan"))
     never = point.alpha is not None and calibration.rank(point.alpha) < 1
@@ -126,13 +128,13 @@ def short_alpha(calibration: Calibration, rank: int) -> float:
 
 
 def _ranks(calibration: Calibration, alphas: Sequence[float]) -> Ints:
-    """Ranks of calibration scores, 1 the largest, that lines are drawn at."""
+    """Ranks of calibration scores, 1 the largest, that lines are drawn at, those of ``alphas`` among them."""
     n = calibration.n
     by_rank = np.geomspace(1, n, min(n, BY_RANK)).round().astype(np.int64)
     grid = np.linspace(calibration.scores[0], calibration.scores[-1], min(n, BY_SCORE))
     by_score = n - np.searchsorted(calibration.scores, grid, side="right") + 1
     asked = np.array([calibration.rank(alpha) for alpha in alphas], dtype=np.int64)
-    return np.unique(np.clip(np.concatenate([by_rank, by_score, asked[asked >= 1]]), 1, n))
+    return np.unique(np.clip(np.concatenate([by_rank, by_score, asked]), 1, n))
 
 
 def _beyond(calibration: Calibration, found: Floats) -> list[float]:

@@ -25,6 +25,7 @@ SIDE = strokes.SIDE
 STEP_SIDE = 480
 MOST_SHAPES = 500
 LOW_CONTRAST = 0.25
+SHADE_CONTRAST = 0.35
 UNSURE = 0.35
 # Ink per length of an ink image: the extremes of MNIST's 70,000, beyond which strokes are no longer a pen's.
 THINNEST_OWN, THICKEST_OWN = 0.99, 15.6
@@ -108,7 +109,9 @@ def read(picture: Source, *, name: str = "picture", invert: bool | None = None, 
         )
     page = find_ink(opened.pixels, False if opened.drawn_in_alpha and invert is None else invert)
     ink, lines = remove_ruling(page.ink)
-    shapes = drop_shading(find_shapes(ink > INKED, split=split), ink)
+    shapes = find_shapes(ink > INKED, split=split)
+    if page.contrast < SHADE_CONTRAST:
+        shapes = drop_shading(shapes, ink)
     # A tall 1 in a tight frame crosses it like a line: when nothing sizeable is left, the dark lines were the drawing.
     largest = max((max(shape.mask.shape) for shape in shapes), default=0)
     if lines and largest < 0.15 * min(ink.shape) and page.contrast > LOW_CONTRAST:

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 import traceback
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -159,8 +160,16 @@ def _report(progress: Progress, clock: Clock) -> Report:
     )
 
 
-if __name__ == "__main__":
+def _give_way() -> None:
+    """Let drawing and scoring come first."""
     if hasattr(os, "nice"):
-        os.nice(NICENESS)  # drawing and scoring come first
+        os.nice(NICENESS)
+    # Linux weighs whole sessions against each other first, and this process is a session of its own.
+    with suppress(OSError):
+        Path("/proc/self/autogroup").write_text(str(NICENESS))
+
+
+if __name__ == "__main__":
+    _give_way()
     place = Path(sys.argv[1])
     sys.exit(main(place, Orders(sys.stdin.fileno(), job_files.read_job(place).finishing)))

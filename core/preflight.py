@@ -9,8 +9,8 @@ import numpy as np
 import torch
 
 from core import datasets, models, paths
-from core.detector import FEWEST_IMAGES
 from core.errors import TrainingError
+from core.fitting import FEWEST_IMAGES
 from core.networks import ARCHITECTURES, build
 from core.runs import EVERY_LABEL, RunSpec
 from core.training import TrainingSettings

@@ -78,12 +78,13 @@ def find_lines(ink: Floats) -> list[Line]:
         inside = width / 2 * (1 + np.minimum(room / max(half, 1e-6), 1))
         coverage[i] = np.where(inside > 0.6 * width, np.minimum(hits / inside, 1), 0)
     lines: list[Line] = []
+    everywhere = coverage.copy()
     near, apart = 3, max(6, height // 25)
     while True:
         i, m = divmod(int(coverage.argmax()), height)
         if coverage[i, m] < _COVERAGE:
             return lines
-        beside = [coverage[i, j] for j in (m - apart, m + apart) if 0 <= j < height]
+        beside = [everywhere[i, j] for j in (m - apart, m + apart) if 0 <= j < height]
         if max(beside, default=0.0) < _ALONE * coverage[i, m]:
             lines.append(Line((m + 0.5) / height, float(slopes[i])))
         coverage[:, max(0, m - near) : m + near + 1] = 0

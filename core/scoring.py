@@ -29,7 +29,7 @@ from core.training import LARGEST_LATENT, TrainingSettings, one_thread
 SCORING_VERSION = 1
 # Chosen on development digits and malformed normals, never on test images: the manifold tells other characters
 # best, the other two tell broken digits.
-WEIGHTS = {"manifold": 1.0, "gradient": 0.25, "discriminator": 0.1}
+WEIGHTS = {"manifold": 1.0, "gradient": 0.1, "discriminator": 0.03}
 _CHUNK = 256
 _DIGITS = 7  # significant digits that a score keeps
 
@@ -134,7 +134,8 @@ class Scorer:
             weights = {key.removeprefix("weights."): v for key, v in tensors.items() if key.startswith("weights.")}
             networks = _rebuild(settings, weights)
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
-            raise ModelError(f"the model is incomplete or damaged ({error}); train or download it again") from error
+            reason = " ".join(str(error).split())[:200]
+            raise ModelError(f"the model is incomplete or damaged ({reason}); train or download it again") from error
         path = None if cache is None else cache / f"memory-{_fingerprint(tensors)}.safetensors"
         memory = None if path is None else Memory.read(path)
         scorer = cls(networks, latents, settings, fusion, memory)

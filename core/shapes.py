@@ -19,7 +19,7 @@ _BAR_GAP = 0.3
 _MOST_PIECES = 2000
 _SMALLEST = 5  # pixels; no digit can be read from less
 # From paper to ink within this share of the picture's longest side or so many pixels, or it is shade.
-_SOFTEST = 0.08
+_SOFTEST = 0.05
 _SOFTEST_PIXELS = 6
 
 

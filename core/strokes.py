@@ -8,7 +8,7 @@ SIDE = 28
 BOX = 20
 # Shapes are worked on as masks this many times finer than the ink image, so that a stroke of any pen has a shape.
 FINE = 6
-THINNEST, THICKEST = 2.3, 2.7
+THINNEST, THICKEST = 2.6, 2.8
 # Beyond this share of the longest side there are no strokes to thin, and a thinned blob would pass for a 1.
 BLOB = 0.33
 

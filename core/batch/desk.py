@@ -2,6 +2,7 @@
 
 import functools
 import queue
+import shutil
 import threading
 import time
 import uuid
@@ -9,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from core import paths
 from core.batch import export, sources
 from core.batch.items import InMemory, Place, place_of
 from core.batch.review import Review, Rule
@@ -95,12 +95,15 @@ class Desk:
             names=names,
         )
         try:
+            (folder / "input").mkdir(parents=True)
             for i, upload in enumerate(uploads):
-                paths.write_whole(folder / "input" / f"{i:06d}", functools.partial(_write, upload.data))
+                (folder / "input" / f"{i:06d}").write_bytes(upload.data)
             job = replace(job, total=sources.count(_pile(folder / "input", names)))
             store = Store.create(folder, job, calibration)
-        except OSError as error:
-            raise BatchError(f"the files cannot be taken in ({error.strerror}): free some space.") from error
+        except (OSError, BatchError) as error:
+            shutil.rmtree(folder, ignore_errors=True)
+            why = error.strerror if isinstance(error, OSError) else error
+            raise BatchError(f"the files cannot be taken in ({why}): free some space.") from error
         self._enqueue(store, detector)
         return store
 
@@ -196,10 +199,6 @@ def names_of(uploads: Sequence[Upload]) -> tuple[str, ...]:
 def about(uploads: Sequence[Upload]) -> int:
     """About how many digits the uploads hold, for what must be said beforehand."""
     return sources.count([Place(upload.name, InMemory(upload.data), len(upload.data)) for upload in uploads])
-
-
-def _write(data: bytes | memoryview, part: Path) -> None:
-    part.write_bytes(data)
 
 
 def _pile(folder: Path, names: Sequence[str]) -> list[Place]:

@@ -176,7 +176,7 @@ def _line(review: Review, row: int, found: dict[str, Any]) -> dict[str, Any]:
     """One row of the table: its stored columns and what the rule makes of it."""
     judged = bool(review.judged[row])
     flagged = bool(review.flagged[row])
-    known = not math.isnan(review.label_p_value[row])
+    known = not math.isnan(review.labels.p_value[row])
     p_value = float(review.p_value[row])
     line: dict[str, Any] = dict.fromkeys(COLUMNS) | {name: found[name] for name in _RAW}
     line |= {"number": row + 1, "error": found["error"] or None}
@@ -193,9 +193,9 @@ def _line(review: Review, row: int, found: dict[str, Any]) -> dict[str, Any]:
         "anomaly_score": 1 - p_value,
         "score": float(review.score[row]),
         "plausible_digits": " ".join(review.plausible(row)) if review.digits.shape[1] else None,
-        "label_p_value": float(review.label_p_value[row]) if known else None,
-        "suspicion": float(review.suspicion[row]) if known else None,
-        "probably_mislabelled": ("yes" if review.mislabelled[row] else "no") if known else None,
+        "label_p_value": float(review.labels.p_value[row]) if known else None,
+        "suspicion": float(review.labels.suspicion[row]) if known else None,
+        "probably_mislabelled": ("yes" if review.labels.mislabelled[row] else "no") if known else None,
     }
 
 

@@ -11,6 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from core.batch.judge import EDGES
+from core.batch.labels import LabelCheck
 from core.batch.store import Store
 from core.calibration import Calibration, discoveries, discoveries_needed
 from core.errors import BatchError
@@ -157,39 +158,10 @@ class Review:
         return self.point.alpha if self.point.alpha is not None else float(self.calibration.alpha(self.threshold)[0])
 
     @cached_property
-    def label_p_value(self) -> Floats:
-        """p-value of each row as the digit its label names, ``(n,)``; NaN without a label that the model knows."""
-        found = np.full(len(self), np.nan)
-        for i, name in enumerate(self.normal):
-            mine = self.judged & (self.label == name)
-            found[mine] = self.digits[mine, i] if self.digits.shape[1] else self.p_value[mine]
-        return found
-
-    @cached_property
-    def disagreeing(self) -> Bools:
-        """Rows whose label is none of their plausible digits, ``(n,)``."""
-        return np.less_equal(
-            self.label_p_value, self.digit_alpha, where=~np.isnan(self.label_p_value), out=np.zeros(len(self), bool)
-        )
-
-    @cached_property
-    def suspicion(self) -> Floats:
-        """How much better another digit explains the ink than the label does, ``(n,)``; NaN without a known label.
-
-        The logarithm (base 10) of the best other digit's p-value over the label's. An odd digit that is like no digit
-        at all ranks low, one that is a plain other digit ranks high. A model of one digit knows no other: there it is
-        how odd the ink is as its label.
-        """
-        if not self.digits.shape[1]:
-            return -np.log10(self.label_p_value)
-        return np.log10(self._best_other) - np.log10(self.label_p_value)
-
-    @cached_property
-    def mislabelled(self) -> Bools:
-        """Rows that are probably mislabelled, ``(n,)``: the label is not plausible, and another digit is."""
-        if not self.digits.shape[1]:
-            return self.disagreeing
-        return self.disagreeing & (self._best_other > self.digit_alpha)
+    def labels(self) -> LabelCheck:
+        """The labels that came along, against what the ink could be."""
+        named = np.stack([self.judged & (self.label == name) for name in self.normal], axis=1)
+        return LabelCheck(self.digits if self.digits.shape[1] else self.p_value[:, None], named, self.digit_alpha)
 
     @cached_property
     def summary(self) -> Summary:
@@ -203,9 +175,9 @@ class Review:
             refused=len(self) - judged,
             flagged=flagged,
             expected=expected,
-            labelled=int((~np.isnan(self.label_p_value)).sum()),
-            disagreeing=int(self.disagreeing.sum()),
-            mislabelled=int(self.mislabelled.sum()),
+            labelled=int((~np.isnan(self.labels.p_value)).sum()),
+            disagreeing=int(self.labels.disagreeing.sum()),
+            mislabelled=int(self.labels.mislabelled.sum()),
         )
 
     def plausible(self, row: int) -> tuple[str, ...]:
@@ -221,7 +193,7 @@ class Review:
             label: only rows with this label; None for any.
             text: only rows whose source holds this, whatever the case.
         """
-        chosen = {"flagged": self.flagged, "mislabelled": self.mislabelled, "refused": ~self.judged}.get(shown)
+        chosen = {"flagged": self.flagged, "mislabelled": self.labels.mislabelled, "refused": ~self.judged}.get(shown)
         kept = np.ones(len(self), bool) if chosen is None else chosen.copy()
         if label is not None:
             kept &= self.label == label
@@ -233,10 +205,10 @@ class Review:
         by_score = rows[np.argsort(-np.nan_to_num(self.score[rows], nan=-np.inf), kind="stable")]
         if shown != "mislabelled":
             return by_score
-        return by_score[np.argsort(-self.suspicion[by_score], kind="stable")]
+        return by_score[np.argsort(-self.labels.suspicion[by_score], kind="stable")]
 
     @cached_property
-    def labels(self) -> tuple[str, ...]:
+    def label_names(self) -> tuple[str, ...]:
         """All labels that came along, sorted."""
         return tuple(sorted({label for label in self.label if label is not None}))
 
@@ -244,12 +216,6 @@ class Review:
     def _promised(self) -> float:
         """Share of normal digits that the line flags."""
         return self.point.alpha if self.point.alpha is not None else float(self.calibration.alpha(self.threshold)[0])
-
-    @cached_property
-    def _best_other(self) -> Floats:
-        """Largest p-value among the digits that a row's label does not name, ``(n,)``."""
-        known = np.stack([self.label == name for name in self.normal], axis=1)
-        return np.max(np.where(known, -np.inf, self.digits), axis=1, initial=-np.inf)
 
 
 def say_rule(rule: Rule, calibration: Calibration) -> str:

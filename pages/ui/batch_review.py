@@ -83,8 +83,8 @@ def _choose(review: Review) -> tuple[str, NDArray[np.int64]]:
             "Show", kinds, key="shown_kind", required=True, format_func=lambda kind: f"{WORDS[kind]} {counts[kind]:,}"
         )
         label = None
-        if review.labels:
-            label = st.selectbox("Label", review.labels, None, key="shown_label", placeholder="any", width=130)
+        if review.label_names:
+            label = st.selectbox("Label", review.label_names, None, key="shown_label", placeholder="any", width=130)
         text = st.text_input("Name contains", key="shown_text", width=220)
     return shown, review.order(shown, label, text)
 
@@ -137,6 +137,6 @@ def _charts(review: Review) -> None:
     if review.judged.any():
         chart = figures_batch.scores(review.calibration.scores, review.score[review.judged], review.threshold)
         left.plotly_chart(chart, key="pile-scores", config=_PLAIN, alt="Scores of the pile and of normal digits")
-    if review.labels:
-        chart = figures_batch.by_label(review.label, review.flagged, review.mislabelled)
+    if review.label_names:
+        chart = figures_batch.by_label(review.label, review.flagged, review.labels.mislabelled)
         right.plotly_chart(chart, key="pile-labels", config=_PLAIN, alt="Share flagged and mislabelled by label")

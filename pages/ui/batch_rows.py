@@ -55,7 +55,7 @@ def table(review: Review, rows: NDArray[np.int64]) -> None:
                 "score": review.score[row],
                 "reads as": " or ".join(review.plausible(row)) or None,
                 "label": review.label[row],
-                "mislabelled": "probably" if review.mislabelled[row] else None,
+                "mislabelled": "probably" if review.labels.mislabelled[row] else None,
                 "source": review.source[row],
                 "reason": review.error[row] or None,
             }
@@ -89,7 +89,7 @@ def table(review: Review, rows: NDArray[np.int64]) -> None:
 def reading(review: Review, row: int) -> None:
     """One digit of the pile in full, with its label, and where it stood in its picture while that is at hand."""
     st.caption(f"Number {row + 1:,} · {plain(review.source[row])}")
-    if review.mislabelled[row]:
+    if review.labels.mislabelled[row]:
         other = " or ".join(review.plausible(row))
         said = f", it reads as {other}" if other else ""
         st.warning(f"Labelled {plain(review.label[row])}{said}: probably mislabelled.", icon=":material/label_off:")

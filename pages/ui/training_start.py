@@ -47,17 +47,19 @@ def offer() -> None:
     spec = RunSpec(name, chosen, dataset, architecture, epochs, seed)
     below = st.container()
     plan, trouble = _plan(spec, counts)
-    row[0].button(
+    _say(below, spec, plan, trouble)
+    # Acted on here rather than in a callback: whoever changes a field and clicks at once gets what they see.
+    go = row[0].button(
         "Train",
         type="primary",
         width="stretch",
         key="train",
-        on_click=_start,
-        args=(spec, plan),
         disabled=trouble is not None,
         icon=":material/play_arrow:",
     )
-    _say(below, spec, plan, trouble)
+    if go and trouble is None:
+        _start(spec, plan)
+        st.rerun()
 
 
 def _dataset() -> str:

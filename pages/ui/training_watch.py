@@ -21,7 +21,7 @@ _SIGNS = {
     State.FAILED: ":material/error:",
     State.DONE: ":material/check_circle:",
 }
-_FAILED, _SEEN = "job_failed", "job_states"
+_FAILED, _SEEN, _FRONT = "job_failed", "job_states", "watch_front"
 _PLAIN = {"displayModeBar": False}
 # What is being redrawn stays as it is until the new has come, instead of fading twice a second.
 _NO_FADING = "<style>.st-key-training_watch [data-stale=true] {opacity: 1 !important; transition: none}</style>"
@@ -144,8 +144,9 @@ def _chosen(watchable: list[Job]) -> Job:
     if len(watchable) == 1:
         return default
     by_id = {job.id: job for job in watchable}
-    if st.session_state.get("watch_job") not in by_id:
-        st.session_state["watch_job"] = default.id
+    # A job that has just begun to draw comes to the front; otherwise the choice stays.
+    if st.session_state.get("watch_job") not in by_id or st.session_state.get(_FRONT) != default.id:
+        st.session_state["watch_job"] = st.session_state[_FRONT] = default.id
     chosen = st.selectbox("Watch", list(by_id), key="watch_job", format_func=lambda i: by_id[i].spec.name, width=300)
     return by_id[chosen]
 

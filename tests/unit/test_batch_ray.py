@@ -63,7 +63,6 @@ def test_an_address_of_a_file_system_is_listed_and_read_like_a_path(pile, monkey
 @pytest.mark.ray
 def test_a_worker_killed_in_the_middle_loses_and_doubles_nothing(pile, tiny_shelf, tiny_detector_any, monkeypatch):
     import ray
-    from ray.util.state import list_actors
 
     small_units(monkeypatch)
     items = [item for name in pile for item in sources.read(sources.places([Path(name)]))]
@@ -73,7 +72,7 @@ def test_a_worker_killed_in_the_middle_loses_and_doubles_nothing(pile, tiny_shel
     killed = []
 
     def kill_one() -> None:
-        (victim, *_) = [actor.pid for actor in list_actors() if actor.state == "ALIVE" and actor.pid]
+        (victim, *_) = [pid for pid, name in descendants(os.getpid()) if name.startswith("ray::MapWorker")]
         os.kill(victim, signal.SIGKILL)
         killed.append(victim)
 
@@ -144,3 +143,19 @@ def worker(tiny_shelf, rows: str) -> ray_engine.Actor:
 
     path = models.find(tiny_shelf[1]).path
     return ray_engine.Actor(path.name, path.read_bytes(), "fused", False, rows)
+
+
+def descendants(root: int) -> list[tuple[int, str]]:
+    """Processes that this one started, directly or not, and what they call themselves."""
+    parents, names = {}, {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            parents[int(folder.name)] = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+            names[int(folder.name)] = (folder / "cmdline").read_text().replace("\0", " ")
+        except OSError:
+            continue  # it has ended meanwhile
+
+    def is_ours(pid: int) -> bool:
+        return pid == root or (pid in parents and is_ours(parents[pid]))
+
+    return [(pid, name) for pid, name in names.items() if pid != root and is_ours(pid)]

@@ -89,8 +89,8 @@ def test_a_label_that_is_not_plausible_while_another_digit_is_is_probably_mislab
         normal=("0", "5", "8"),
     )
 
-    assert found.disagreeing.tolist() == [False, True, True, False, False]
-    assert found.mislabelled.tolist() == [False, True, False, False, False]
+    assert found.labels.disagreeing.tolist() == [False, True, True, False, False]
+    assert found.labels.mislabelled.tolist() == [False, True, False, False, False]
     assert found.summary.labelled == 3
     assert found.plausible(0) == ("5",)
 
@@ -104,14 +104,14 @@ def test_the_clearest_mislabelling_ranks_first_and_an_odd_digit_last(review):
         normal=("0", "5", "8"),
     )
 
-    assert np.argsort(-found.suspicion).tolist() == [2, 1, 0, 3]
+    assert np.argsort(-found.labels.suspicion).tolist() == [2, 1, 0, 3]
     assert found.order("mislabelled").tolist() == [2, 1]
 
 
 def test_a_model_of_one_digit_doubts_its_own_label_alone(review):
     found = review(row(99.5, label="5"), row(10, label="5"), row(99.5, label="3"))
 
-    assert found.mislabelled.tolist() == [True, False, False]
+    assert found.labels.mislabelled.tolist() == [True, False, False]
 
 
 def test_the_oddest_come_first_by_raw_score_even_where_p_values_tie(review):
@@ -127,7 +127,7 @@ def test_rows_are_narrowed_by_label_and_name(review):
 
     assert found.order("all", label="3").tolist() == [1]
     assert found.order("all", text="a.PNG").tolist() == [0]
-    assert found.labels == ("3", "5")
+    assert found.label_names == ("3", "5")
 
 
 def test_nothing_judged_yet_is_said(tmp_path):

@@ -185,7 +185,7 @@ def meta(change: dict[str, Any]) -> Callable[[Structure], object]:
     "change",
     [
         pytest.param(meta({"architecture": "transformer"}), id="an unknown architecture"),
-        pytest.param(meta({"architecture": "dense"}), id="another architecture than the weights'"),
+        pytest.param(meta({"architecture": "conv"}), id="another architecture than the weights'"),
         pytest.param(meta({"architecture": ["conv"]}), id="architecture is a list"),
         pytest.param(meta({"latent_size": 10**9}), id="a billion latents"),
         pytest.param(meta({"latent_size": -1}), id="less than no latents"),

@@ -1,0 +1,94 @@
+"""A batch against bare arrays: how much streaming, storing and exporting cost, and how much memory a pile takes.
+
+    python benchmarks/batch_speed.py [--model mnist-5] [--images 10000] [--history]
+
+Both are timed in one run, taking turns, on the same images. Prints images per second, their ratio, and by how much the
+process's largest size grew over the batch (`--images 100000` is the pile that must stay within 1 GB).
+"""
+
+import argparse
+import resource
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from core import datasets
+from core.batch import export, sources
+from core.batch.review import Review, Rule
+from core.batch.run import run
+from core.batch.store import Job, Store
+from core.detector import Detector
+from core.operating import OperatingPoint
+
+PORTION = 2048  # images that bare arrays are timed on, again and again between portions of the batch
+
+
+def main() -> None:
+    """Time the two in turns."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", default="mnist-5")
+    parser.add_argument("--images", type=int, default=10_000)
+    parser.add_argument("--history", action="store_true", help="also record every verdict")
+    options = parser.parse_args()
+    detector, test = Detector.load(options.model), datasets.load("mnist", "test")
+    pixels = np.rint(test.images * 255).astype(np.uint8)
+    arrays = test.images[:PORTION]
+    detector.inspect(arrays)
+    point = OperatingPoint(options.model)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        stack = np.lib.format.open_memmap(folder / "pile.npy", "w+", np.uint8, (options.images, 28, 28))
+        for at in range(0, options.images, len(pixels)):
+            stack[at : at + len(pixels)] = pixels[: options.images - at]
+        del stack
+        job = Job("pile", point, None, detector.card_.normal, detector.fingerprint, total=options.images)
+        store = Store.create(folder / "batch", job, detector.calibrations_["fused"])
+        start = largest()
+        bare = batch = 0.0
+        bare_images, done = 0, 0
+        steps = run(store, sources.places([folder / "pile.npy"]), detector)
+        while True:
+            began = time.perf_counter()
+            step = next(steps, None)
+            batch += time.perf_counter() - began
+            if step is None:
+                break
+            # Bare arrays keep pace with the batch, so that a busy machine slows both alike.
+            while bare_images < min(step.items, 5 * PORTION) and step.items > done:
+                began = time.perf_counter()
+                detector.inspect(arrays[:256])
+                bare += time.perf_counter() - began
+                bare_images += 256
+            done = step.items
+        began = time.perf_counter()
+        review = Review(store, Rule(point))
+        export.write(review, folder / "found.csv")
+        exported = time.perf_counter() - began
+        recorded = 0.0
+        if options.history:
+            began = time.perf_counter()
+            export.keep(review)
+            recorded = time.perf_counter() - began
+        inspected = bare_images / bare
+        print(f"{options.model}, {options.images:,} images")
+        print(f"Detector.inspect on arrays: {inspected:,.0f} images/s")
+        for word, seconds in (
+            ("batch", batch),
+            ("batch with CSV", batch + exported),
+            ("batch with CSV and history", batch + exported + recorded),
+        ):
+            if word.endswith("history") and not options.history:
+                continue
+            print(f"{word}: {options.images / seconds:,.0f} images/s, ratio {options.images / seconds / inspected:.2f}")
+        print(f"memory above start: {(largest() - start) / 1e6:,.0f} MB")
+
+
+def largest() -> int:
+    """The largest that the process has been so far, bytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,158 @@
+"""What training in the background costs drawing, and drawing training: a thread of the server against a process.
+
+    python benchmarks/training_load.py --rounds 5
+
+Idle, thread and process take turns, so that other load on the machine meets all three alike. A stroke is what the
+first page does after each: ink, reading, pictures. Prints a Markdown table; needs MNIST.
+"""
+
+import argparse
+import itertools
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import numpy as np
+import torch
+
+from core import datasets, figures, ink
+from core.detector import Detector
+from core.examples import for_normal
+from core.job_worker import NICENESS
+from core.training import Trainer, TrainingSettings
+
+PAUSE_SECONDS = 0.1  # between strokes, as a hand makes
+
+
+class Steps(Trainer):
+    """A trainer that counts its steps and can be ended between two of them."""
+
+    taken = 0
+    ended = False
+
+    def _step(self, images: torch.Tensor, fraction: float) -> dict[str, float]:
+        if self.ended:
+            raise InterruptedError
+        losses = super()._step(images, fraction)
+        self.taken += 1
+        return losses
+
+
+def trainer() -> Steps:
+    """A run on MNIST's 5s that does not end by itself."""
+    torch.set_num_threads(1)
+    return Steps(datasets.load("mnist", "train").of("5"), TrainingSettings(epochs=10_000))
+
+
+def work(training: Steps) -> None:
+    """Train until told to end."""
+    try:
+        for _ in training.run():
+            pass
+    except InterruptedError:
+        return
+
+
+def child() -> None:
+    """The process: trains, and answers every line with the number of steps taken so far."""
+    os.nice(NICENESS)
+    training = trainer()
+    threading.Thread(target=work, args=(training,), daemon=True).start()
+    for _ in sys.stdin:
+        print(training.taken, flush=True)
+    os._exit(0)
+
+
+@contextmanager
+def nothing() -> Iterator[Callable[[], int]]:
+    """An idle server."""
+    yield lambda: 0
+
+
+@contextmanager
+def thread() -> Iterator[Callable[[], int]]:
+    """Training in a thread of this process; gives a counter of steps."""
+    training = trainer()
+    worker = threading.Thread(target=work, args=(training,))
+    worker.start()
+    yield lambda: training.taken
+    training.ended = True
+    worker.join()
+
+
+@contextmanager
+def process() -> Iterator[Callable[[], int]]:
+    """Training in a process of its own; gives a counter of steps."""
+    command = [sys.executable, str(Path(__file__).resolve()), "--child"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as worker:
+        assert worker.stdin is not None
+        assert worker.stdout is not None
+
+        def steps() -> int:
+            print(file=worker.stdin, flush=True)
+            return int(worker.stdout.readline())  # type: ignore[union-attr]
+
+        yield steps
+        worker.stdin.close()
+
+
+def measure(model: str, rounds: int, seconds: float) -> None:
+    """Take turns, and print medians."""
+    torch.set_num_threads(1)
+    detector = Detector.load(model)
+    picture = np.asarray(for_normal(detector.card_.normal)[0].picture())
+
+    def stroke() -> float:
+        started = time.perf_counter()
+        readings = detector.inspect(ink.read(picture, name="stroke", split=False).images)
+        figures.digit_png(readings.images[0])
+        figures.digit_png(readings.reconstruction[0])
+        figures.heat_png(readings.images[0], readings.heat_map[0])
+        return time.perf_counter() - started
+
+    for _ in range(3):
+        stroke()
+    strokes: dict[str, list[float]] = defaultdict(list)
+    paces: dict[str, list[float]] = defaultdict(list)
+    places = {"idle": nothing, "thread": thread, "process": process}
+    for _, (name, place) in itertools.product(range(rounds), places.items()):
+        with place() as steps:
+            while name != "idle" and steps() < 3:
+                time.sleep(0.2)
+            before, started, end = steps(), time.monotonic(), time.monotonic() + seconds
+            while time.monotonic() < end:
+                strokes[name].append(stroke())
+                time.sleep(PAUSE_SECONDS)
+            paces[f"{name}, drawing"].append((steps() - before) / (time.monotonic() - started))
+            before, started = steps(), time.monotonic()
+            time.sleep(seconds)
+            paces[f"{name}, alone"].append((steps() - before) / (time.monotonic() - started))
+    idle = float(np.median(strokes["idle"]))
+    print("| training in | stroke, median | 90 % below | against idle | steps/s alone | while drawing | slower by |")
+    print("|---|---|---|---|---|---|---|")
+    for name, times in strokes.items():
+        middle, high = np.quantile(times, [0.5, 0.9])
+        alone, drawing = (float(np.median(paces[f"{name}, {how}"])) for how in ("alone", "drawing"))
+        pace = f"{alone:.1f} | {drawing:.1f} | {alone / drawing:.2f}x" if alone else "- | - | -"
+        print(f"| {name} | {1000 * middle:.0f} ms | {1000 * high:.0f} ms | {middle / idle:.2f}x | {pace} |")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", default="mnist-5")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=10)
+    parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.child:
+        child()
+    else:
+        measure(given.model, given.rounds, given.seconds)

@@ -1,0 +1,64 @@
+"""Labels against the ink: which are not among the digits that it could be, and which of those are surely wrong."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class LabelCheck:
+    """Labels of m digits beside the p-values of the k digits that a model knows.
+
+    Attributes:
+        p_values: conformal p-value of each row as each digit, ``(m, k)``; NaN for rows that were not judged.
+        named: which digit the label names, ``(m, k)``; no digit in a row without a label that the model knows.
+        alpha: p-values at or below it make a digit implausible.
+
+    >>> check = LabelCheck(np.array([[0.01, 0.6], [0.01, 0.02]]), np.array([[True, False], [True, False]]), 0.05)
+    >>> check.mislabelled.tolist(), check.suspicion.round(1).tolist()
+    ([True, False], [1.8, 0.3])
+    """
+
+    p_values: Floats
+    named: NDArray[np.bool_]
+    alpha: float
+
+    @cached_property
+    def p_value(self) -> Floats:
+        """p-value as the digit that the label names, ``(m,)``; NaN without a known label."""
+        found = np.where(self.named, self.p_values, -np.inf).max(axis=1, initial=-np.inf)
+        return np.where(np.isfinite(found), found, np.nan)
+
+    @cached_property
+    def disagreeing(self) -> NDArray[np.bool_]:
+        """Rows whose label is none of their plausible digits, ``(m,)``."""
+        with np.errstate(invalid="ignore"):
+            return np.asarray(self.p_value <= self.alpha)
+
+    @cached_property
+    def suspicion(self) -> Floats:
+        """How much better another digit explains the ink than the label does, ``(m,)``; NaN without a known label.
+
+        The logarithm (base 10) of the best other digit's p-value over the label's. An odd digit that is like no digit
+        at all ranks low, one that is a plain other digit ranks high. A model of one digit knows no other: there it is
+        how odd the ink is as its label.
+        """
+        if self.p_values.shape[1] == 1:
+            return -np.log10(self.p_value)
+        return np.log10(np.where(np.isnan(self.p_value), np.nan, self._best_other)) - np.log10(self.p_value)
+
+    @cached_property
+    def mislabelled(self) -> NDArray[np.bool_]:
+        """Rows that are probably mislabelled, ``(m,)``: the label is not plausible, and another digit is."""
+        if self.p_values.shape[1] == 1:
+            return self.disagreeing
+        with np.errstate(invalid="ignore"):
+            return self.disagreeing & (self._best_other > self.alpha)
+
+    @cached_property
+    def _best_other(self) -> Floats:
+        return np.where(self.named, -np.inf, self.p_values).max(axis=1, initial=-np.inf)

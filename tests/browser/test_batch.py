@@ -1,0 +1,51 @@
+"""The Batch page in a real browser: five hundred files at once, from dropping them to the exported table."""
+
+import csv
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from playwright.sync_api import Page, expect
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "unit"))
+from piles import digits, png
+
+pytestmark = pytest.mark.browser
+SECONDS = 1000
+FILES = 500
+
+
+def test_five_hundred_files_are_judged_shown_and_exported(page: Page, app: str, tmp_path: Path) -> None:
+    images, _ = digits(397)
+    files = []
+    for i in range(FILES):
+        file = tmp_path / f"{i:03d}.png"
+        file.write_bytes(png(np.ascontiguousarray(images[i % 397])))
+        files.append(file)
+    files[7].write_bytes(b"no picture")
+    page.goto(f"{app}/Batch?model=tiny-any")
+    expect(page.get_by_text("Nothing judged yet")).to_be_visible(timeout=60 * SECONDS)
+
+    page.locator("input[type=file]").set_input_files(files)
+    page.get_by_role("button", name=re.compile("Judge 500 files")).click(timeout=120 * SECONDS)
+
+    expect(page.get_by_role("heading", name=re.compile("499 digits .* 1 refused"))).to_be_visible(timeout=240 * SECONDS)
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name=re.compile("CSV")).click()
+    with waiting.value.path().open(newline="") as file:
+        lines = list(csv.DictReader(file))
+    assert [int(line["number"]) for line in lines] == list(range(1, FILES + 1))
+    assert [line["source"] for line in lines] == [file.name for file in files]
+    assert [line["number"] for line in lines if line["error"]] == ["8"]
+
+
+def test_a_digit_of_the_gallery_opens_in_full(page: Page, app: str) -> None:
+    page.goto(f"{app}/Batch?model=tiny-any")
+    gallery = page.locator(".st-key-gallery")
+    expect(gallery).to_be_visible(timeout=120 * SECONDS)
+
+    gallery.get_by_role("button").first.click()
+
+    expect(page.get_by_role("dialog").get_by_text("look this odd")).to_be_visible(timeout=60 * SECONDS)

@@ -1,0 +1,159 @@
+"""The Threshold page in a real browser: everything follows the thumb while it is held, and stays where it is let go."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, expect
+
+pytestmark = pytest.mark.browser
+SECONDS = 1000
+
+
+@pytest.fixture
+def explorer(context: BrowserContext, app: str) -> Iterator[Page]:
+    """The page of tiny-5 at 5 %, watched for errors.
+
+    A link straight to a page makes Streamlit's own script ask for its server under that page's address too, and those
+    few answers of 404 are the only errors let through.
+    """
+    errors: list[str] = []
+
+    def note(message: ConsoleMessage) -> None:
+        if message.type == "error" and "/_stcore/" not in message.location.get("url", ""):
+            errors.append(message.text)
+
+    page = context.new_page()
+    page.on("console", note)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(f"{app}/Threshold?model=tiny-5&alpha=0.05")
+    ready(page)
+    yield page
+    expect(page.get_by_test_id("stException")).to_have_count(0)
+    assert errors == []
+
+
+def ready(page: Page) -> None:
+    """Wait until the script has run to its end, so that nothing moves by itself any more."""
+    expect(page.get_by_text("Use your own digits as the yardstick")).to_be_visible(timeout=90 * SECONDS)
+    expect(page.get_by_test_id("promise")).not_to_be_empty(timeout=30 * SECONDS)
+
+
+def what_is_shown(page: Page) -> dict[str, str | None]:
+    """Everything that is to follow the thumb."""
+    return {
+        "thumb": page.locator(".thumb").get_attribute("cx"),
+        "line": page.locator(".histogram .line").get_attribute("x1"),
+        "point": page.get_by_test_id("point").get_attribute("cx"),
+        "promise": page.get_by_test_id("promise").inner_text(),
+        "caught": page.locator("[data-cell=caught]").inner_text(),
+        "false alarms": page.locator("[data-cell=falseAlarms]").inner_text(),
+    }
+
+
+def middle(locator: Locator, across: float, down: float = 0.7) -> tuple[float, float]:
+    """A place within an element, in shares of its width and height."""
+    locator.scroll_into_view_if_needed()
+    box = locator.bounding_box()
+    assert box is not None
+    return box["x"] + across * box["width"], box["y"] + down * box["height"]
+
+
+def test_line_point_and_matrix_follow_the_thumb_before_it_is_let_go(explorer: Page) -> None:
+    band = explorer.get_by_test_id("line")
+    link = explorer.url
+    explorer.mouse.move(*middle(band, 0.9))
+    explorer.mouse.down()
+    far = what_is_shown(explorer)
+
+    explorer.mouse.move(*middle(band, 0.1), steps=8)
+    near = what_is_shown(explorer)
+
+    assert all(near[part] != far[part] for part in far), (near, far)
+    assert explorer.url == link, "the line was sent before the thumb was let go"
+    explorer.mouse.up()
+    expect(explorer).not_to_have_url(link, timeout=30 * SECONDS)
+    assert what_is_shown(explorer)["promise"] == near["promise"]
+
+
+def test_a_line_that_was_let_go_survives_a_reload_and_goes_along_to_other_pages(explorer: Page) -> None:
+    explorer.mouse.click(*middle(explorer.get_by_test_id("line"), 0.3))
+    expect(explorer).not_to_have_url(re.compile("alpha=0.05"), timeout=30 * SECONDS)
+    before = what_is_shown(explorer)["promise"]
+    alpha = re.search(r"alpha=[0-9.]+", explorer.url)
+    assert alpha is not None
+
+    explorer.reload()
+    ready(explorer)
+
+    assert what_is_shown(explorer)["promise"] == before
+    explorer.get_by_role("link", name="Draw").first.click()
+    expect(explorer).to_have_url(re.compile(re.escape(alpha.group())), timeout=60 * SECONDS)
+
+
+def test_arrow_keys_home_and_end_move_the_line(explorer: Page) -> None:
+    band = explorer.get_by_test_id("line")
+    band.focus()
+
+    said = [band.get_attribute("aria-valuetext")]
+    for key in ("ArrowRight", "Home", "End"):
+        explorer.keyboard.press(key)
+        said.append(band.get_attribute("aria-valuetext"))
+
+    assert len(set(said)) == 4
+    assert "99." in str(said[2]) or "9" in str(said[2])
+    expect(explorer.locator("[data-cell=falseAlarms] b")).to_have_text("0")
+    expect(explorer).to_have_url(re.compile("threshold="), timeout=30 * SECONDS)
+
+
+def test_a_click_on_the_histogram_or_the_curve_moves_the_line_there(explorer: Page) -> None:
+    for chart in ("histogram", "roc"):
+        before = what_is_shown(explorer)["promise"]
+
+        explorer.mouse.click(*middle(explorer.get_by_test_id(chart).locator("svg"), 0.3, 0.3))
+
+        assert what_is_shown(explorer)["promise"] != before, chart
+        explorer.wait_for_timeout(500)
+
+
+def test_alpha_beside_the_slider_moves_it_and_is_moved_by_it(explorer: Page) -> None:
+    alpha, thumb = explorer.get_by_test_id("alpha"), explorer.locator(".thumb")
+    before = thumb.get_attribute("cx")
+    alpha.focus()
+
+    explorer.keyboard.press("End")
+    moved = thumb.get_attribute("cx")
+    value = alpha.input_value()
+    explorer.mouse.click(*middle(explorer.get_by_test_id("line"), 0.6))
+    explorer.get_by_test_id("line").focus()
+
+    assert float(moved or 0) < float(before or 0)
+    expect(alpha).not_to_have_value(value)
+
+
+def test_log_counts_and_all_evidences_are_drawn_on_demand(explorer: Page) -> None:
+    curves, bars = explorer.locator(".roc .curve"), explorer.locator(".histogram path.anomaly")
+    plain = bars.get_attribute("d")
+
+    explorer.get_by_test_id("overlay").check()
+    explorer.get_by_test_id("log").check()
+
+    expect(curves).to_have_count(5)
+    assert bars.get_attribute("d") != plain
+
+
+def test_choosing_a_digit_at_the_line_opens_its_full_reading(explorer: Page) -> None:
+    explorer.locator("[class*=st-key-Just-inside] button").first.click()
+
+    expect(explorer.get_by_role("dialog").get_by_text("look this odd")).to_be_visible(timeout=30 * SECONDS)
+
+
+def test_on_a_narrow_window_nothing_is_wider_than_the_page(explorer: Page) -> None:
+    explorer.set_viewport_size({"width": 390, "height": 800})
+    explorer.wait_for_timeout(500)
+
+    widths = explorer.evaluate(
+        "() => [document.documentElement.scrollWidth, document.querySelector('[data-testid=stMain]').scrollWidth]"
+    )
+
+    assert max(widths) <= 390

@@ -1,0 +1,77 @@
+"""Training in a real browser: it goes on without the tab that started it, and every tab shows the same."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.conftest import serve
+
+pytestmark = pytest.mark.browser
+SECONDS = 1000
+
+
+@pytest.fixture
+def app(app_state: Path, tmp_path: Path) -> Iterator[str]:
+    """A server on a machine that has never been online, so that the tiny bundled digits are offered."""
+    with serve(app_state, ODD_DIGIT_DATASETS=str(tmp_path / "nothing")) as url:
+        yield url
+
+
+def open_training(page: Page, app: str) -> None:
+    page.goto(f"{app}/Training")
+    expect(page.get_by_text("on this machine")).to_be_visible(timeout=90 * SECONDS)
+
+
+def ask_for(page: Page, name: str, epochs: int) -> None:
+    """Fill the form and press Train."""
+    page.get_by_role("button", name="more").click()
+    page.get_by_role("spinbutton", name="Epochs").fill(str(epochs))
+    page.keyboard.press("Enter")
+    page.keyboard.press("Escape")
+    page.get_by_role("textbox", name="Name", exact=True).fill(name)
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Train", exact=True).click()
+
+
+def test_two_browsers_watch_one_job_and_it_outlives_the_tab_that_started_it(
+    page: Page, app: str, browser: Browser, watch
+) -> None:
+    # Arrange: one browser starts a job, another looks on.
+    open_training(page, app)
+    ask_for(page, "seen-by-two", epochs=40)
+    expect(page.get_by_text("seen-by-two · epoch")).to_be_visible(timeout=90 * SECONDS)
+    other = watch(browser.new_page())
+    open_training(other, app)
+    expect(other.get_by_text("seen-by-two · epoch")).to_be_visible(timeout=30 * SECONDS)
+    expect(other.get_by_text("Sixteen digits it imagines")).to_be_visible(timeout=30 * SECONDS)
+
+    # Act: one holds it, the other sees so and lets it go on; then the first tab is closed.
+    page.get_by_role("button", name="Pause").click()
+    expect(other.get_by_text("seen-by-two · paused")).to_be_visible(timeout=30 * SECONDS)
+    other.get_by_role("button", name="Resume").click()
+    page.close()
+
+    # Assert: it is stopped from the second tab, and what it has learnt is a model at once.
+    expect(other.get_by_role("button", name="Pause")).to_be_visible(timeout=30 * SECONDS)
+    other.get_by_role("button", name="Stop and keep it").click()
+    expect(other.get_by_role("button", name="seen-by-two", exact=True)).to_be_visible(timeout=120 * SECONDS)
+    other.get_by_role("button", name="seen-by-two", exact=True).click()
+    expect(other.get_by_role("button", name="Use it")).to_be_visible(timeout=30 * SECONDS)
+    other.close()
+
+
+def test_the_page_does_not_scroll_back_while_it_redraws(page: Page, app: str) -> None:
+    open_training(page, app)
+    ask_for(page, "scrolled", epochs=40)
+    expect(page.get_by_text("Sixteen digits it imagines")).to_be_visible(timeout=90 * SECONDS)
+    main = page.get_by_test_id("stMain")
+
+    main.evaluate("part => part.scrollTo(0, 400)")
+    page.wait_for_timeout(300)
+    before = main.evaluate("part => part.scrollTop")
+    page.wait_for_timeout(3 * SECONDS)
+
+    assert before > 100
+    assert abs(main.evaluate("part => part.scrollTop") - before) < 5

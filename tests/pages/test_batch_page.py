@@ -1,0 +1,230 @@
+"""The Batch page: hand a pile in, see the odd ones first, move the line, take the findings away."""
+
+import io
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from core import paths
+from core.batch import desk, sample
+from core.batch.review import Rule
+from core.batch.store import Store, stores
+from core.detector import Detector
+from core.history import History
+from core.operating import OperatingPoint
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "unit"))
+from piles import digits, png, sheet
+
+PAGE = str(paths.ROOT / "pages" / "3_Batch.py")
+ME = "local"
+RULE = Rule(OperatingPoint("tiny-any", "fused", 0.05))
+
+
+@pytest.fixture(autouse=True)
+def _models(tiny_shelf) -> None:
+    """The tiny models on the shelf."""
+
+
+def show(**query: str) -> AppTest:
+    page = AppTest.from_file(PAGE, default_timeout=60)
+    for key, value in ({"model": "tiny-any"} | query).items():
+        page.query_params[key] = value
+    return checked(page.run())
+
+
+def checked(page: AppTest) -> AppTest:
+    assert [error.message for error in page.exception] == []
+    return page
+
+
+def text(page: AppTest) -> str:
+    return "\n".join(
+        str(part.value) for kind in (page.markdown, page.caption, page.info, page.warning, page.error) for part in kind
+    )
+
+
+def button(page: AppTest, words: str):
+    return next(found for found in page.button if words in found.label)
+
+
+def finished(server: desk.Desk, store: Store) -> Store:
+    give_up = time.monotonic() + 120
+    while server.state(store).busy:
+        assert time.monotonic() < give_up, "it was never judged"
+        time.sleep(0.05)
+    return store
+
+
+def judged(detector: Detector, uploads: list[desk.Upload], keep: bool = False) -> Store:
+    """A pile that was judged before the page is opened."""
+    server = desk.of_server()
+    return finished(server, server.submit(uploads, detector, RULE, False, keep, ME))
+
+
+def test_before_the_first_pile_there_is_something_to_try() -> None:
+    page = show()
+
+    assert "Nothing judged yet" in text(page)
+    assert button(page, "46 drawn examples")
+    assert "5 % are flagged" in text(page)
+
+
+def test_the_examples_are_judged_at_a_click_and_shown_oddest_first() -> None:
+    page = show()
+
+    checked(button(page, "46 drawn examples").click().run())
+    (store,) = stores(ME)
+    finished(desk.of_server(), store)
+    checked(page.run())
+
+    said = text(page)
+    assert "45 digits" in said
+    assert "1 refused" in said
+    assert "probably mislabelled" in said
+    assert History().count().judged == 45
+
+
+def test_uploaded_files_become_rows_and_the_history_can_be_left_alone() -> None:
+    page = show()
+    uploads = [(f"{i}.png", png(image), "image/png") for i, image in enumerate(digits(5)[0])]
+    page.file_uploader[0].set_value(uploads)
+    checked(page.run())
+    page.toggle(key="pile_keep").set_value(False)
+
+    checked(button(page, "Judge 5 files").click().run())
+    (store,) = stores(ME)
+    finished(desk.of_server(), store)
+    checked(page.run())
+
+    assert "5 digits" in text(page)
+    assert History().count().judged == 0
+
+
+def test_a_sheet_is_split_and_its_digits_open_with_their_place_in_it(tiny_detector_any) -> None:
+    buffer = io.BytesIO()
+    sheet("0123456789", columns=5)[0].save(buffer, "PNG")
+    judged(tiny_detector_any, [desk.Upload("form.png", buffer.getvalue())])
+    page = show()
+    page.file_uploader[0].set_value([("form.png", buffer.getvalue(), "image/png")])
+    page.segmented_control(key="shown_kind").set_value("all")
+    checked(page.run())
+
+    opened = next(found for found in page.button if found.key and found.key.startswith("open-all-"))
+    checked(opened.click().run())
+
+    assert "10 digits" in text(page)
+    assert "form" in text(page)
+    assert "look this odd" in text(page)
+
+
+def test_the_line_can_be_moved_after_the_pile_was_judged(tiny_detector_any) -> None:
+    store = judged(tiny_detector_any, [desk.Upload(f"{i}.png", png(image)) for i, image in enumerate(digits(40)[0])])
+    from core.batch.review import Review
+
+    counts = {}
+    for alpha in (0.05, 0.5):
+        page = show(alpha=str(alpha))
+        counts[alpha] = Review(store, Rule(OperatingPoint("tiny-any", "fused", alpha))).summary.flagged
+        assert f"{counts[alpha]:,} flagged" in text(page)
+    assert counts[0.05] < counts[0.5]
+
+
+def test_another_model_above_leaves_the_batch_with_its_own(tiny_detector_any) -> None:
+    judged(tiny_detector_any, [desk.Upload("a.png", png(digits(1)[0][0]))])
+
+    page = show(model="tiny-5")
+
+    assert "Judged by tiny-any" in text(page)
+
+
+def test_a_false_discovery_rate_that_cannot_flag_says_so_beforehand() -> None:
+    page = show()
+    page.segmented_control(key="flag_by").set_value("false discoveries")
+    uploads = [(f"{i}.png", png(image), "image/png") for i, image in enumerate(digits(30)[0])]
+    page.file_uploader[0].set_value(uploads)
+
+    checked(page.run())
+
+    assert "at most 10 % are expected to be normal" in text(page)
+    assert "flags none at all" in text(page)
+
+
+def test_table_and_charts_show_the_same_pile(tiny_detector_any) -> None:
+    judged(tiny_detector_any, sample.pile())
+    page = show()
+    page.segmented_control(key="shown_kind").set_value("all")
+    page.segmented_control(key="view").set_value("Table")
+    checked(page.run())
+
+    table = page.dataframe[0].value
+
+    assert len(table) == 46
+    assert {"number", "digit", "reconstruction", "verdict", "p-value", "reads as", "label", "source"} <= set(
+        table.columns
+    )
+    assert table["verdict"].tolist()[-1] == "refused"
+    scores = [score for score in table["score"] if score == score]
+    assert scores == sorted(scores, reverse=True)
+    page.segmented_control(key="view").set_value("Charts")
+    checked(page.run())
+
+
+def test_refused_files_are_listed_with_their_reasons(tiny_detector_any) -> None:
+    judged(tiny_detector_any, [desk.Upload("good.png", png(digits(1)[0][0])), desk.Upload("bad_$x$.png", b"none")])
+    page = show()
+    page.segmented_control(key="shown_kind").set_value("refused")
+
+    checked(page.run())
+
+    table = page.dataframe[0].value
+    assert table["source"].tolist() == ["bad_$x$.png"]
+    assert "bad_$x$.png" in table["reason"].tolist()[0]
+
+
+def test_a_batch_is_deleted_with_everything_in_it(tiny_detector_any) -> None:
+    store = judged(tiny_detector_any, [desk.Upload("a.png", png(digits(1)[0][0]))])
+    page = show()
+
+    checked(button(page, "Delete this batch").click().run())
+
+    assert not store.folder.exists()
+    assert "Nothing judged yet" in text(page)
+
+
+def test_an_interrupted_batch_can_be_gone_on_with(tiny_detector_any, monkeypatch) -> None:
+    monkeypatch.setattr("core.batch.run.TOGETHER", 1)
+    server = desk.of_server()
+    uploads = [desk.Upload(f"{i}.png", png(image)) for i, image in enumerate(digits(60)[0])]
+    store = server.submit(uploads, tiny_detector_any, RULE, False, False, ME)
+    while store.done[0] < 2:
+        time.sleep(0.02)
+    server.stop(store)
+    finished(server, store)
+    page = show()
+    assert "Stopped after" in text(page)
+
+    checked(button(page, "Go on").click().run())
+    finished(server, store)
+
+    assert "60 digits" in text(checked(page.run()))
+
+
+def test_an_orange_box_marks_an_anomaly_where_it_stands() -> None:
+    import numpy as np
+
+    from core.batch.overlay import boxed
+
+    buffer = io.BytesIO()
+    Image.new("L", (400, 300), 255).save(buffer, "PNG")
+
+    picture = boxed(buffer.getvalue(), "page.png", np.array([[50, 60, 120, 160], [200, 60, 260, 160]]), [True, False])
+
+    assert picture.shape == (300, 400, 3)
+    assert picture[100, 49].tolist() == [232, 103, 42]
+    assert picture[100, 199].tolist() == [47, 126, 216]
+    assert picture[100, 80].tolist() == [255, 255, 255]
