@@ -1,7 +1,7 @@
 """One digit is normal, the other nine are anomalies: ours and its peers on the same split, machine and run.
 
     python benchmarks/one_class.py                              development split, every method installed
-    python benchmarks/one_class.py --methods ours,gradient      methods whose names contain one of these
+    python benchmarks/one_class.py --methods ours,gradient      methods in whose names a word begins so
     python benchmarks/one_class.py --split test --shipped       the report: seed 0 is the shipped models themselves
 
 One row a (method, digit, seed) is written to one_class.csv as it is made, and an interrupted run goes on; --fresh
@@ -80,9 +80,9 @@ def main(
 
 
 def select(methods: Iterable[Method], wanted: str) -> list[Method]:
-    """Methods whose names contain one of the words, if their package is installed; says which are left out."""
+    """Methods in whose names a word begins with one of these, if installed; says which are left out."""
     words = [word.strip().lower() for word in wanted.split(",")]
-    found = [m for m in methods if wanted == "all" or any(word in m.name.lower() for word in words)]
+    found = [m for m in methods if wanted == "all" or any(f" {word}" in f" {m.name.lower()}" for word in words)]
     missing = [m.name for m in found if common.installed(m.package) == "not installed"]
     if missing:
         sys.stderr.write(f"left out, not installed: {', '.join(missing)} (requirements-benchmarks.txt has them)\n")

@@ -44,25 +44,15 @@ def main(
     seed: Annotated[int, typer.Option(min=0)] = 0,
     output: Annotated[Path, typer.Option(help="Folder of the models.")] = paths.CHECKPOINTS,
     fresh: Annotated[bool, typer.Option("--fresh", help="Train again what is finished already.")] = False,
+    only_report: Annotated[bool, typer.Option("--report", help="Make nothing, report what is there.")] = False,
     write: Annotated[bool, typer.Option("--write", help="Put the table into benchmarks/results.md.")] = False,
 ) -> None:
     """Train what is missing, join, check and print what was made."""
     common.one_thread()
     chosen = tuple(sorted(dict.fromkeys(digits.split(","))))
-    settings = wanted_settings(epochs, seed)
-    waiting = [digit for digit in chosen if fresh or not finished(output / f"mnist-{digit}.safetensors", settings)]
-    if fresh:
-        for digit in waiting:
-            (work_folder(digit) / "digit-0.safetensors").unlink(missing_ok=True)
-    # Fresh interpreters: a forked child would inherit torch's thread pool in an undefined state.
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        for done in as_completed([pool.submit(make_digit, digit, epochs, seed, output) for digit in waiting]):
-            say(f"mnist-{done.result()} is finished")
-    files = [output / f"mnist-{digit}.safetensors" for digit in chosen]
-    if len(chosen) > 1:
-        say("joining mnist-any")
-        files.append(output / "mnist-any.safetensors")
-        join([Detector.load(file) for file in files[:-1]], files[-1])
+    files = [output / f"mnist-{name}.safetensors" for name in (*chosen, "any")[: None if len(chosen) > 1 else 1]]
+    if not only_report:
+        make(chosen, files, jobs, epochs, seed, fresh)
     text = report(files, sys.argv[1:])
     sys.stdout.write(text)
     if write:
@@ -71,6 +61,32 @@ def main(
     if problems:
         say("\n".join(problems))
         raise typer.Exit(1)
+
+
+def make(digits: tuple[str, ...], files: list[Path], jobs: int, epochs: int | None, seed: int, fresh: bool) -> None:
+    """Train the digits that are not finished, and join them all if there are several.
+
+    Args:
+        digits: sorted.
+        files: where each digit's model lies, and after them that of all.
+        jobs: processes at once.
+        epochs: None takes the recipe's own.
+        seed: of the training.
+        fresh: whether to train again what is finished.
+    """
+    settings = wanted_settings(epochs, seed)
+    own = dict(zip(digits, files, strict=False))
+    waiting = [digit for digit, file in own.items() if fresh or not finished(file, settings)]
+    if fresh:
+        for digit in waiting:
+            (work_folder(digit) / "digit-0.safetensors").unlink(missing_ok=True)
+    # Fresh interpreters: a forked child would inherit torch's thread pool in an undefined state.
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        for done in as_completed([pool.submit(make_digit, digit, epochs, seed, own[digit]) for digit in waiting]):
+            say(f"mnist-{done.result()} is finished")
+    if len(digits) > 1:
+        say("joining mnist-any")
+        join([Detector.load(file) for file in own.values()], files[-1])
 
 
 def wanted_settings(epochs: int | None, seed: int) -> TrainingSettings:
@@ -93,7 +109,7 @@ def work_folder(digit: str) -> Path:
     return paths.state_dir() / "ship" / f"mnist-{digit}"
 
 
-def make_digit(digit: str, epochs: int | None, seed: int, output: Path) -> str:
+def make_digit(digit: str, epochs: int | None, seed: int, file: Path) -> str:
     """Train, calibrate, evaluate and save the model of one digit; resumes a killed run."""
     common.one_thread()
     images, labels = runs.normal_images(datasets.load("mnist", "train"), (digit,))
@@ -101,8 +117,8 @@ def make_digit(digit: str, epochs: int | None, seed: int, output: Path) -> str:
     for progress in detector.fit_steps(images, labels, work_folder(digit)):
         if progress.epoch_ended:
             say(f"mnist-{digit}: epoch {progress.epoch} of {progress.epochs}, {progress.seconds:.0f} s")
-    runs.finish(detector, f"mnist-{digit}", "mnist", [datasets.load("mnist", "test")])
-    detector.save(output / f"mnist-{digit}.safetensors")
+    runs.finish(detector, file.stem, "mnist", [datasets.load("mnist", "test")])
+    detector.save(file)
     (work_folder(digit) / "digit-0.safetensors").unlink(missing_ok=True)
     return digit
 

@@ -38,8 +38,8 @@ def refuse(error: Exception) -> None:
 def _navigation() -> None:
     """The pages in a row; Streamlit's own list in the sidebar would take a fifth of the window."""
     pages = {FIRST: "dashboard.py"}
-    for path in sorted((paths.ROOT / "pages").glob("[0-9]_*.py")):
-        pages[path.stem.split("_", 1)[1].replace("_", " ")] = f"pages/{path.name}"
+    for file in sorted((paths.ROOT / "pages").glob("[0-9]_*.py")):
+        pages[file.stem.split("_", 1)[1].replace("_", " ")] = f"pages/{file.name}"
     with st.container(horizontal=True, gap="small", key="navigation"):
         for label, path in pages.items():
             try:

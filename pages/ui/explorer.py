@@ -30,7 +30,7 @@ _component = st.components.v2.component(
 
 def show(detector: "Detector", point: OperatingPoint) -> View:
     """Draw the explorer at the operating point; letting a line go moves the operating point."""
-    found = _view(detector, detector.fingerprint, point)
+    found = _view(detector, _what_is_drawn(detector), point)
     _component(key=KEY, data=found.data, on_line_change=_take)
     return found
 
@@ -63,8 +63,15 @@ def _button(label: str, here: OperatingPoint, there: OperatingPoint, why: str) -
     )
 
 
+def _what_is_drawn(detector: "Detector") -> tuple[object, ...]:
+    """All that a view is made of, in a form that can be compared quickly."""
+    found = detector.evaluation_
+    evaluated = None if found is None else (found.sources, found.n_normal, found.n_anomaly)
+    return detector.fingerprint, detector.card_.to_json(), evaluated
+
+
 @st.cache_data(max_entries=64, show_spinner=False)
-def _view(_detector: "Detector", fingerprint: str, point: OperatingPoint) -> View:  # noqa: ARG001 - keys the cache
+def _view(_detector: "Detector", drawn: tuple[object, ...], point: OperatingPoint) -> View:  # noqa: ARG001 - a key
     return View.of(_detector.calibrations_, _detector.evaluation_, _detector.card_, point)
 
 

@@ -74,7 +74,8 @@ def _readings(
     pictured = tuple(row for row in rows if row in images)
     if not pictured:
         return None, ()
-    return _inspect(detector, detector.fingerprint, pictured, images), pictured
+    which = tuple((evaluation.sources[evaluation.source[row]], int(evaluation.position[row])) for row in pictured)
+    return _inspect(detector, detector.fingerprint, which, [images[row] for row in pictured]), pictured
 
 
 def _group(
@@ -149,7 +150,7 @@ def _cached_set(name: str, part: str) -> Dataset:
 def _inspect(
     _detector: "Detector",
     fingerprint: str,  # noqa: ARG001 - tells models of one name apart
-    rows: tuple[int, ...],
-    _images: "dict[int, np.ndarray]",
+    which: tuple[tuple[str, int], ...],  # noqa: ARG001 - tells the images apart
+    _images: "list[np.ndarray]",
 ) -> Readings:
-    return _detector.inspect([_images[row] for row in rows])
+    return _detector.inspect(_images)

@@ -80,21 +80,23 @@ def _look_over(detector: "Detector", pile: Pile) -> None:
 
 def _make(detector: "Detector", pile: Pile, point: OperatingPoint) -> None:
     left, right = st.columns(2)
-    name = left.text_input("Name of the new model", f"my-{'-'.join(detector.card_.normal)}"[:64], key="own_ink_name")
-    whose = right.text_input("Written by", _NOBODY_SAID, max_chars=60, key="own_ink_whose").strip() or _NOBODY_SAID
+    left.text_input("Name of the new model", f"my-{'-'.join(detector.card_.normal)}"[:64], key="own_ink_name")
+    right.text_input("Written by", _NOBODY_SAID, max_chars=60, key="own_ink_whose")
     st.button(
         f"Make these {len(pile.images)} digits the yardstick",
         type="primary",
         key="own_ink_make",
         on_click=_calibrate,
-        args=(detector, pile, point, name.strip(), whose),
+        args=(detector, pile, point),
     )
     if failed := st.session_state.pop(_FAILED, None):
         chrome.refuse(failed)
 
 
-def _calibrate(detector: "Detector", pile: Pile, point: OperatingPoint, name: str, whose: str) -> None:
+def _calibrate(detector: "Detector", pile: Pile, point: OperatingPoint) -> None:
     """Make, keep and choose the new model; a callback, so that the whole page already shows it."""
+    name = st.session_state["own_ink_name"].strip()
+    whose = st.session_state["own_ink_whose"].strip() or _NOBODY_SAID
     try:
         place = models.place_for(name)
         detector.calibrated(pile.images, pile.labels, name, whose).save(place)

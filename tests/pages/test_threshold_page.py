@@ -43,7 +43,11 @@ def drawn(page: AppTest) -> dict[str, Any]:
 
 
 def point(page: AppTest) -> OperatingPoint:
-    return OperatingPoint.from_query({key: values[0] for key, values in page.query_params.items()})
+    return OperatingPoint.from_query(link(page))
+
+
+def link(page: AppTest) -> dict[str, str]:
+    return {key: value if isinstance(value, str) else value[0] for key, value in page.query_params.items()}
 
 
 def let_go(page: AppTest, line: dict[str, float]) -> AppTest:
@@ -55,8 +59,8 @@ st.session_state[explorer.KEY] = {"line": LINE}
 explorer._take()
 """
     sent = AppTest.from_string(script.replace("LINE", repr(line)), default_timeout=30)
-    for key, values in page.query_params.items():
-        sent.query_params[key] = values[0]
+    for key, value in link(page).items():
+        sent.query_params[key] = value
     return checked(sent.run())
 
 
@@ -138,8 +142,7 @@ def test_the_line_that_is_let_go_becomes_the_operating_point(line: dict[str, Any
 def test_choosing_another_evidence_keeps_alpha_and_draws_its_scores() -> None:
     page = open_page(alpha="0.1")
 
-    page.session_state["evidence_choice"] = "pixel"
-    page.button_group(key="evidence_choice").set_value(["pixel"])
+    page.segmented_control(key="evidence_choice").set_value("pixel")
     checked(page.run())
 
     assert point(page) == OperatingPoint("tiny-5", "pixel", 0.1)

@@ -125,7 +125,9 @@ def test_an_image_reads_the_same_alone_and_in_any_batch(detector: Detector) -> N
         for rows in batch:
             part, expected = detector.inspect(images[rows]), whole[rows]
             for evidence in EVIDENCES:
-                np.testing.assert_allclose(part.scores[evidence], expected.scores[evidence], rtol=1e-5, err_msg=name)
+                # Of several digits a score is in spreads of normal ones and may stand near 0, so relative to 1.
+                scale = np.maximum(np.abs(expected.scores[evidence]), 1)
+                assert (np.abs(part.scores[evidence] - expected.scores[evidence]) <= 3e-5 * scale).all(), name
                 np.testing.assert_array_equal(part.p_values[evidence], expected.p_values[evidence], name)
             np.testing.assert_allclose(part.reconstruction, expected.reconstruction, atol=1e-4)
             for digit, p_values in part.digits.items():
