@@ -5,8 +5,8 @@
 Piles are drawn with replacement from each model's own evaluation scores (test images that took no part in making it),
 so no image is scored here. Two tables a model: with its calibration as it is, as a person meets it, where the test
 set's writers are not the calibration's; and with calibration and pile parted anew from all normal digits in every draw,
-which is what the promise speaks of. Prints a Markdown table: the realised share of normal digits among the flagged, and the
-share of anomalies found, beside plain alpha.
+which is what the promise speaks of. Prints Markdown tables: the realised share of normal digits among the flagged, and
+the share of anomalies found, beside plain alpha.
 """
 
 import argparse

@@ -2,15 +2,13 @@
 
 import csv
 import re
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "unit"))
-from piles import digits, png
+from tests.unit.piles import digits, png
 
 pytestmark = pytest.mark.browser
 SECONDS = 1000

@@ -1,9 +1,7 @@
 """The Batch page: hand a pile in, see the odd ones first, move the line, take the findings away."""
 
 import io
-import sys
 import time
-from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -16,9 +14,7 @@ from core.batch.store import Store, stores
 from core.detector import Detector
 from core.history import History
 from core.operating import OperatingPoint
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "unit"))
-from piles import digits, png, sheet
+from tests.unit.piles import digits, png, sheet
 
 PAGE = str(paths.ROOT / "pages" / "3_Batch.py")
 ME = "local"

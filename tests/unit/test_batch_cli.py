@@ -4,11 +4,11 @@ import json
 
 import pandas as pd
 import pytest
-from piles import digits, folder_of
 from typer.testing import CliRunner
 
 from core.cli import app
 from core.history import History
+from tests.unit.piles import digits, folder_of
 
 
 def batch(*arguments: object):

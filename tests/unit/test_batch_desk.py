@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable
 
 import pytest
-from piles import digits, idx, png
 
 from core.batch import desk, sample
 from core.batch.desk import Desk, Upload
@@ -13,6 +12,7 @@ from core.batch.store import Store, stores
 from core.errors import BatchError
 from core.history import History
 from core.operating import OperatingPoint
+from tests.unit.piles import digits, idx, png
 
 RULE = Rule(OperatingPoint("tiny-any", "fused", 0.1))
 

@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from piles import digits, png
 
 from core.batch import export, sources
 from core.batch.review import Review, Rule
@@ -17,6 +16,7 @@ from core.batch.store import Job, Store
 from core.errors import BatchError
 from core.history import Filter, History
 from core.operating import EVIDENCES, OperatingPoint
+from tests.unit.piles import digits, png
 
 POINT = OperatingPoint("tiny-any", "fused", 0.2)
 FORMULAS = ["=cmd|' !A0.png", "+1.png", "-2.png", "@sum.png"]

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from piles import digits, folder_of, idx
 
 from core.batch import ray_engine, ray_units, sources
 from core.batch.judge import judge, read_item
@@ -17,6 +16,7 @@ from core.batch.store import Store
 from core.calibration import discoveries
 from core.errors import BatchError
 from core.operating import OperatingPoint
+from tests.unit.piles import digits, folder_of, idx
 
 RULE = Rule(OperatingPoint("tiny-any", "fused", 0.1))
 

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from piles import digits, folder_of, sheet
 
 from core.batch import sources
 from core.batch.review import Review, Rule
@@ -18,6 +17,7 @@ from core.batch.store import Job, Store
 from core.detector import Detector
 from core.errors import BatchError
 from core.operating import OperatingPoint
+from tests.unit.piles import digits, folder_of, sheet
 
 ROOT = Path(__file__).resolve().parents[2]
 POINT = OperatingPoint("tiny-any", "fused", 0.1)

@@ -12,12 +12,12 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from piles import digits, folder_of, idx, png
 
 from core import ink
 from core.batch import sources, stacks
 from core.batch.items import Item, Place, as_label, place_of
 from core.errors import BatchError
+from tests.unit.piles import digits, folder_of, idx, png
 
 N = 12
 

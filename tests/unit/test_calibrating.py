@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from PIL import Image
-from stand_in import calibration, readings
 
 from core import calibrating, datasets
 from core.calibrating import Pile
 from core.card import Card
 from core.errors import OddDigitError
+from tests.unit.stand_in import calibration, readings
 
 if TYPE_CHECKING:
     from core.detector import Detector

@@ -145,7 +145,7 @@ def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
 # Files that were tampered with
 
 
-@pytest.mark.parametrize("key", ["format", "ink", "features"])
+@pytest.mark.parametrize("key", ["format", "ink", "features", "scoring"])
 @pytest.mark.parametrize("version", ["0", "99", "1.0", "", None])
 def test_another_version_is_refused_with_both_versions_and_a_remedy(
     key: str, version: str | None, copy_with: Callable[..., Path]

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from mirror import serve
 
 from core.downloads import Remote, fetch
 from core.errors import DatasetError
+from tests.unit.mirror import serve
 
 BODY = np.random.default_rng(0).bytes(700_000)
 DEAD = "http://127.0.0.1:9/"  # the discard port: nothing listens

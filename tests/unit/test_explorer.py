@@ -5,13 +5,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_evaluation import evaluation
 
 from core.calibration import Calibration
 from core.card import Card
 from core.explorer import draw_lines, short_alpha
 from core.explorer_view import View, no_line, promise
 from core.operating import EVIDENCES, OperatingPoint
+from tests.unit.test_evaluation import evaluation
 
 YARDSTICK = Calibration.fit(np.random.default_rng(0).normal(size=1_084))
 FOUND = evaluation(

@@ -2,13 +2,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from recorded import verdict
 
 from core.calibration import Calibration
 from core.errors import HistoryError
 from core.history import EVERYTHING, Filter, History, Verdict
 from core.operating import EVIDENCES, OperatingPoint
 from core.readings import Readings
+from tests.unit.recorded import verdict
 
 
 @pytest.fixture

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from recorded import verdict
 
 from core.history import History
 from core.history_export import COLUMNS, export_csv
 from core.spreadsheets import RISKY, safe_cell
 from core.verdicts import clean_text
+from tests.unit.recorded import verdict
 
 
 def exported(*verdicts: object) -> list[dict[str, str]]:

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from recorded import verdict
 
 from core import history_file
 from core.errors import HistoryError
 from core.history import Filter, History
 from core.history_file import MIGRATIONS
+from tests.unit.recorded import verdict
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -51,10 +51,10 @@ def test_ten_threads_write_at_once_and_nothing_is_lost(history: History) -> None
 
 WRITER = """
 import sys
-sys.path[:0] = [{root!r}, {tests!r}]
+sys.path.insert(0, {root!r})
 from pathlib import Path
 from core.history import History
-from recorded import verdict
+from tests.unit.recorded import verdict
 history = History(Path(sys.argv[1]), timeout=120)
 for number in range(int(sys.argv[2]), int(sys.argv[3])):
     print(history.record(verdict(number)), flush=True)
@@ -62,7 +62,7 @@ for number in range(int(sys.argv[2]), int(sys.argv[3])):
 
 
 def start_writer(path: Path, first: int, end: int) -> "subprocess.Popen[str]":
-    code = WRITER.format(root=str(ROOT), tests=str(Path(__file__).parent))
+    code = WRITER.format(root=str(ROOT))
     command = [sys.executable, "-c", code, str(path), str(first), str(end)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 

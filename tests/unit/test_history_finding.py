@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from recorded import verdict
 
 from core.errors import HistoryError
 from core.history import EVERYTHING, Counts, Filter, History
+from tests.unit.recorded import verdict
 
 DAY = 86400.0
 

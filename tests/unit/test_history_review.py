@@ -1,7 +1,7 @@
 import pytest
-from recorded import verdict
 
 from core.history_review import review
+from tests.unit.recorded import verdict
 
 
 def test_the_normal_digits_are_those_a_person_says_are_normal() -> None:

@@ -4,8 +4,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from PIL import Image
-from stand_in import readings
-from test_evaluation import evaluation
 
 from core import line_digits, original
 from core.calibration import Calibration
@@ -13,6 +11,8 @@ from core.datasets import Dataset
 from core.errors import DatasetError, OddDigitError
 from core.evaluation import Confusion, concatenate
 from core.figures_threshold import strip_png
+from tests.unit.stand_in import readings
+from tests.unit.test_evaluation import evaluation
 
 FOUND = evaluation([1, 2, 3, 4], [2.5, 5, 6], labels="59")
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from mirror import serve
 
 from core import datasets, public_sets
 from core.errors import DatasetError
+from tests.unit.mirror import serve
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (12, 28, 28), dtype=np.uint8)
 

@@ -2,9 +2,9 @@ import json
 
 import numpy as np
 import pytest
-from stand_in import readings
 
 from core.operating import EVIDENCES, OperatingPoint
+from tests.unit.stand_in import readings
 
 POINT = OperatingPoint("stand-in", "fused", 0.05)
 FIXED = OperatingPoint("stand-in", "pixel", None, 50.0)

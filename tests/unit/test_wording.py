@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from stand_in import readings
 
 from core.operating import OperatingPoint
 from core.wording import describe, name_normals, say_rate
+from tests.unit.stand_in import readings
 
 POINT = OperatingPoint("stand-in", "fused", 0.05)
 
