@@ -35,6 +35,7 @@ def main(
     output: Annotated[Path | None, typer.Option(help="Folder of the sheets; default in the state folder.")] = None,
     reconstructions: Annotated[bool, typer.Option("--reconstructions", help="Only the generators' sheet.")] = False,
     quick: Annotated[bool, typer.Option("--quick", help="A smoke run: the first digit alone.")] = False,
+    write: Annotated[bool, typer.Option("--write", help="Put the table into benchmarks/results.md.")] = False,
 ) -> None:
     """Draw the sheets and print which labels the misses have."""
     common.one_thread()
@@ -61,7 +62,13 @@ def main(
         alarmed = int((~found.anomaly & (found.scores["fused"] > line)).sum())
         rows.append([digit, int(missed.sum()), often, alarmed])
     columns = ["normal", "missed of about 9,000", "which, most often", "false alarms of about 1,000"]
-    sys.stdout.write(f"Sheets in {folder}\n\n{common.table(columns, rows)}")
+    sys.stderr.write(f"sheets in {folder}\n")
+    command = " ".join(["python benchmarks/bad_cases.py", *sys.argv[1:]])
+    title = f"Misses and false alarms of the shipped models on MNIST's test images at alpha {ALPHA:g}, fused."
+    text = f"{common.header(command)}\n{title}\n\n{common.table(columns, rows)}"
+    sys.stdout.write(text)
+    if write:
+        common.write_section("bad cases", text)
 
 
 def case_sheet(detector: Detector, test: datasets.Dataset, misses: np.ndarray, alarms: np.ndarray) -> Image.Image:

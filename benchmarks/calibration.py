@@ -72,7 +72,7 @@ def exchangeable(detectors: Detectors, draws: int) -> str:
         "gamma(2)": (lambda rng, n: known.rvs(n, random_state=rng), known.sf),
         f"MNIST, {pool.size:,} pooled scores": (
             lambda rng, n: rng.choice(pool, n),
-            lambda lines: 1 - np.searchsorted(pool, lines, side="right") / pool.size,
+            lambda lines: 1 - np.asarray(np.searchsorted(pool, lines, side="right")) / pool.size,
         ),
     }
     rows = []
@@ -141,7 +141,9 @@ def other_ink(detectors: Detectors) -> str:
             after.append(Calibration(np.sort(one)).flags(other, USPS_ALPHA).mean())
         theory = np.floor(USPS_ALPHA * (half + 1) + 1e-9) / (half + 1)
         rows.append([digit, half, float(np.mean(before)), float(np.mean(after)), float(theory)])
-        before_all.append(np.mean(before)), after_all.append(np.mean(after)), theory_all.append(theory)
+        before_all.append(np.mean(before))
+        after_all.append(np.mean(after))
+        theory_all.append(theory)
     rows.append(["mean", "", *(float(np.mean(part)) for part in (before_all, after_all, theory_all))])
     columns = ["digit", "calibrated on", "flagged before", "flagged after", "theory"]
     worst = max(abs(a - t) for a, t in zip(after_all, theory_all, strict=True))

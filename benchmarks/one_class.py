@@ -155,10 +155,19 @@ def report(rows: list[dict[str, str]], split: str) -> str:
     columns = ["method", "mean", *digits, "spread", "seeds"]
     text += common.table(columns, [cells for _, cells in areas])
     text += (
-        "\nMeans over the digits measured; speeds in processor time of one thread; caught and false alarms at each "
-        "method's own default threshold.\n\n"
+        "\nMeans over the digits measured; speeds in processor time of one thread, wall time with whatever else the "
+        "machine did; caught and false alarms at each method's own default threshold.\n\n"
     )
-    columns = ["method", "trained in s", "processor s", "one image, ms", "images/s", "caught", "false alarms", "digits"]
+    columns = [
+        "method",
+        "trained in s, wall",
+        "processor s",
+        "one image, ms",
+        "images/s",
+        "caught",
+        "false alarms",
+        "digits",
+    ]
     costs = []
     for name in names:
         if " alone" in name:

@@ -6,7 +6,7 @@ The one road that the canvas, uploads, the camera, batches and the command line 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -138,20 +138,33 @@ def is_ink_image(image: ArrayLike) -> bool:
     ink = np.asarray(image)
     if ink.shape == (SIDE, SIDE, 3) and (ink == ink[:, :, :1]).all():
         ink = ink[:, :, 0]
-    if ink.shape != (SIDE, SIDE) or ink.dtype == np.bool_:
-        return False
-    full = 255.0 if ink.dtype == np.uint8 else 1.0
-    ink = ink.astype(np.float64) / full
-    if ink.min() != 0 or not 0.9 < ink.max() <= 1:
-        return False
-    rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
-    longest = max(np.ptp(rows), np.ptp(columns)) + 1
-    mass, axis = ink.sum(), np.arange(SIDE)
-    centre = np.array([ink.sum(axis=1) @ axis, ink.sum(axis=0) @ axis]) / mass
+    return ink.shape == (SIDE, SIDE) and bool(are_ink_images(ink[None])[0])
+
+
+def are_ink_images(images: NDArray[Any]) -> NDArray[np.bool_]:
+    """Which images of a stack are ink images already, ``(n,)``; what ``is_ink_image`` says of each, many times faster.
+
+    Args:
+        images: ``(n, 28, 28)``; uint8, or floats in 0 .. 1.
+    """
+    if images.shape[1:] != (SIDE, SIDE) or images.dtype == np.bool_ or not len(images):
+        return np.zeros(len(images), bool)
+    ink = images.astype(np.float64) / (255.0 if images.dtype == np.uint8 else 1.0)
+    low, high = ink.min(axis=(1, 2)), ink.max(axis=(1, 2))
+    lit = (low == 0) & (high > 0.9) & (high <= 1)
+    by_row, by_column = ink.sum(axis=2), ink.sum(axis=1)
+    longest = np.maximum(_extent(by_row > 0), _extent(by_column > 0))
+    mass, axis = np.where(lit, by_row.sum(axis=1), 1.0), np.arange(SIDE)
+    off_centre = np.maximum(np.abs(by_row @ axis / mass - 14), np.abs(by_column @ axis / mass - 14))
     # MNIST's own: a box of 20 (16 images of 70,000 have 19), the centre of mass within half a pixel of (14, 14).
-    if longest not in (19, 20) or (np.abs(centre - 14) > 0.54).any():
-        return False
-    return THINNEST_OWN <= mass / longest <= THICKEST_OWN
+    boxed = np.isin(longest, (19, 20)) & (off_centre <= 0.54)
+    thickness = mass / np.maximum(longest, 1)
+    return lit & boxed & (thickness >= THINNEST_OWN) & (thickness <= THICKEST_OWN)
+
+
+def _extent(lit: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """From the first lit place of each row to its last, both counted: ``(n, 28)`` to ``(n,)``; 28 where none is lit."""
+    return SIDE - lit.argmax(axis=1) - lit[:, ::-1].argmax(axis=1)
 
 
 def _unchanged(opened: Picture) -> Ink:

@@ -79,9 +79,13 @@ def open_picture(source: Source, name: str) -> Picture:
         return _from_file(io.BytesIO(source), name)
     if isinstance(source, (str, Path)):
         path = Path(source)
-        if not path.is_file():
+        try:
+            size = path.stat().st_size if path.is_file() else None
+        except OSError as error:
+            raise InkError(f"{name} cannot be opened ({error.strerror}): check the path.") from error
+        if size is None:
             raise InkError(f"{name}: there is no such file; check the path.")
-        if not path.stat().st_size:
+        if not size:
             raise InkError(f"{name} is empty (0 bytes): save it again.")
         return _from_file(path, name)
     raise InkError(f"{name} is a {type(source).__name__}, which is no picture: {_OFFER}")

@@ -59,6 +59,7 @@ class Item:
         picture: a picture file's bytes or place, or an array ``(h, w)``; None where ``error`` says why.
         label: what it is said to be; None where nothing says so.
         whole: whether the picture is one digit, whatever shapes are in it.
+        ready: whether it is known to be an ink image already, uint8 ``(28, 28)``.
         error: why it cannot be judged; empty when it can.
     """
 
@@ -67,6 +68,7 @@ class Item:
     label: str | None = None
     whole: bool = False
     error: str = ""
+    ready: bool = False
 
 
 def place_of(path: Path, name: str | None = None, label: str | None = None) -> Place:

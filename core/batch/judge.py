@@ -66,6 +66,8 @@ def read_item(position: int, item: Item, whole: bool = False) -> list[Row]:
     label = None if item.label is None else clean_text(item.label)
     if item.picture is None:
         return [Row(position, source, label, clean_text(item.error))]
+    if item.ready and isinstance(item.picture, np.ndarray):
+        return [_ready(position, source, label, item.picture)]
     try:
         picture = item.picture.read() if isinstance(item.picture, Place) else item.picture
         found = ink.read(picture, name=source, split=not (whole or item.whole))
@@ -73,6 +75,13 @@ def read_item(position: int, item: Item, whole: bool = False) -> list[Row]:
         return [Row(position, source, label, clean_text(str(error)))]
     boxes = [tuple(int(edge) for edge in box) for box in found.boxes]
     return [Row(position, source, label, "", box, image) for box, image in zip(boxes, found.images, strict=True)]
+
+
+def _ready(position: int, source: str, label: str | None, pixels: NDArray[np.generic]) -> Row:
+    """What ``ink.read`` makes of an ink image, which it takes as it stands; without the steps for a page."""
+    rows, columns = np.flatnonzero(pixels.any(axis=1)), np.flatnonzero(pixels.any(axis=0))
+    box = (int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
+    return Row(position, source, label, "", box, pixels.astype(np.float32) / np.float32(255))
 
 
 def judge(rows: Sequence[Row], detector: Detector, evidence: str) -> pa.Table:

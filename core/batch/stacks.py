@@ -18,6 +18,7 @@ from core.archives import BOMB_BYTES, BOMB_RATIO
 from core.batch.items import Item, Place, as_label
 from core.errors import BatchError
 from core.geometry import SIDE, to_ink_images
+from core.ink import are_ink_images
 
 TOGETHER = 256  # images in memory at a time
 MOST_IMAGES = 10_000_000
@@ -197,6 +198,8 @@ def _items(source: str, images: Stream, labels: Stream | None) -> Iterator[Item]
     for block in images.rows():
         top = top or brightness_top(block)
         given = None if beside is None else next(beside)
+        # A whole block is looked at in the time that a few images take one by one.
+        ready = are_ink_images(block) if block.dtype == np.uint8 else np.zeros(len(block), bool)
         for i, image in enumerate(block):
             number += 1
             label = None if given is None else as_label(given[i].flat[0])
@@ -204,7 +207,7 @@ def _items(source: str, images: Stream, labels: Stream | None) -> Iterator[Item]
             if isinstance(picture, str):
                 yield Item(f"{source} #{number}", None, label, error=f"{source} #{number} {picture}")
             else:
-                yield Item(f"{source} #{number}", picture, label, whole=True)
+                yield Item(f"{source} #{number}", picture, label, whole=True, ready=bool(ready[i]))
 
 
 def _opened(place: Place, stack: ExitStack) -> BinaryIO:

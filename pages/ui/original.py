@@ -44,8 +44,8 @@ def story(detector: "Detector", evaluation: Evaluation, point: OperatingPoint) -
             st.button("Draw other digits", icon=":material/casino:", on_click=_again, key="original_again")
         st.caption(
             f"Above, the same {point.threshold:.2f} cuts elsewhere, since the pixel evidence divides by the ink and "
-            f"not by 784 pixels that are mostly paper: it catches {counts.caught:,} of {evaluation.n_anomaly:,} anomalies "
-            f"and flags {counts.false_alarms:,} of {evaluation.n_normal:,} normal digits."
+            f"not by 784 pixels that are mostly paper: it catches {counts.caught:,} of {evaluation.n_anomaly:,} "
+            f"anomalies and flags {counts.false_alarms:,} of {evaluation.n_normal:,} normal digits."
         )
 
 

@@ -65,7 +65,7 @@ def test_two_browsers_watch_one_job_and_it_outlives_the_tab_that_started_it(
 def test_the_page_does_not_scroll_back_while_it_redraws(page: Page, app: str) -> None:
     open_training(page, app)
     ask_for(page, "scrolled", epochs=40)
-    expect(page.get_by_text("Sixteen digits it imagines")).to_be_visible(timeout=90 * SECONDS)
+    expect(page.get_by_text("Back through the epochs")).to_be_visible(timeout=90 * SECONDS)
     main = page.get_by_test_id("stMain")
 
     main.evaluate("part => part.scrollTo(0, 400)")
@@ -74,4 +74,5 @@ def test_the_page_does_not_scroll_back_while_it_redraws(page: Page, app: str) ->
     page.wait_for_timeout(3 * SECONDS)
 
     assert before > 100
-    assert abs(main.evaluate("part => part.scrollTop") - before) < 5
+    # What grows above may move it on, to keep what is being looked at in place.
+    assert main.evaluate("part => part.scrollTop") >= before - 5

@@ -51,6 +51,20 @@ def test_a_batch_says_what_inspect_says_of_each_digit_in_the_piles_order(tmp_pat
     np.testing.assert_allclose(drawn, readings.reconstruction[[39, 0, 17]], atol=0.5 / 255 + 1e-6)
 
 
+def test_a_stack_and_the_same_images_as_files_give_the_same_rows(tmp_path, tiny_detector_any):
+    images, _ = digits(20)
+    images[3] = 255 - images[3]
+    np.save(tmp_path / "pile.npy", images)
+
+    stack = judge(tmp_path / "stack", tiny_detector_any, tmp_path / "pile.npy")
+    files = judge(tmp_path / "files", tiny_detector_any, folder_of(tmp_path / "pile", images), whole=True)
+
+    rows = list(range(20))
+    np.testing.assert_array_equal(stack.store.pictures(rows)[0], files.store.pictures(rows)[0])
+    np.testing.assert_array_equal(stack.boxes, files.boxes)
+    np.testing.assert_array_equal(stack.p_value, files.p_value)
+
+
 def test_a_refused_file_is_a_row_with_its_reason_between_its_neighbours(tmp_path, tiny_detector_any):
     pile = folder_of(tmp_path / "pile", digits(3)[0])
     (pile / "0001.png").write_bytes(b"no picture")
