@@ -5,7 +5,8 @@ thresholds at once (Bates, Candes, Lei, Romano, Sesia 2023, arXiv 2104.08279, he
 Benjamini and Hochberg 1995 for false discoveries; Pickands 1975 for the generalised Pareto tail.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -80,7 +81,6 @@ class Calibration:
 
     Attributes:
         scores: raw scores, float64 ``(n,)``, ascending, finite, n >= 1. Higher is odder.
-        tail: the extrapolation beyond them, or None.
 
     >>> c = Calibration.fit([0.1, 0.2, 0.3, 0.4])
     >>> c.p_values([0.05, 0.25, 9.0]).tolist()
@@ -90,7 +90,6 @@ class Calibration:
     """
 
     scores: NDArray[np.float64]
-    tail: Tail | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         if self.scores.ndim != 1 or self.scores.size == 0:
@@ -102,14 +101,17 @@ class Calibration:
 
     @classmethod
     def fit(cls, scores: ArrayLike) -> "Calibration":
-        """Sort the scores and fit the tail.
+        """Sort the scores.
 
         Raises:
             OddDigitError: no scores, or one is not finite.
         """
-        ordered = np.sort(np.asarray(scores, dtype=np.float64).ravel())
-        calibration = cls(ordered)
-        return cls(ordered, Tail.fit(calibration.scores))
+        return cls(np.sort(np.asarray(scores, dtype=np.float64).ravel()))
+
+    @cached_property
+    def tail(self) -> Tail | None:
+        """The extrapolation beyond the scores, or None; fitted when first asked for, as few ever are."""
+        return Tail.fit(self.scores)
 
     @property
     def n(self) -> int:

@@ -155,6 +155,7 @@ def _line(figure: go.Figure, at: float, text: str, colour: str, dash: str) -> No
 
 
 def styled(figure: go.Figure, height: int) -> go.Figure:
+    """Give a figure the look that all share: see-through, grey text, a thin grid, a legend above."""
     figure.update_layout(
         height=height,
         margin={"l": 8, "r": 8, "t": 28, "b": 8},

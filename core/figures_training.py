@@ -6,7 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from core.figures import BLUE, GREY, ORANGE, sheet_png
+from core.figures import BLUE, GREY, ORANGE, sheet_png, styled
 from core.watching import Frame
 
 # As in the theme: three that people with any colour vision tell apart, none of them a verdict's.
@@ -36,7 +36,7 @@ def losses(epochs: Sequence[int], curves: dict[str, list[float]], chosen: int | 
         figure.add_vline(x=chosen, line={"color": GREY, "width": 1, "dash": "dot"})
     figure.update_xaxes(title="epoch", dtick=max(1, len(epochs) // 6))
     figure.update_yaxes(title="loss", type="log", exponentformat="none")
-    return styled(figure)
+    return _dressed(figure)
 
 
 def apart(normal_errors: NDArray[np.float32], other_errors: NDArray[np.float32]) -> go.Figure:
@@ -65,7 +65,7 @@ def apart(normal_errors: NDArray[np.float32], other_errors: NDArray[np.float32])
     figure.update_layout(barmode="overlay", bargap=0)
     figure.update_xaxes(title="reconstruction error")
     figure.update_yaxes(title="% of digits", rangemode="tozero")
-    return styled(figure)
+    return _dressed(figure)
 
 
 def pairs_png(images: NDArray[np.float32], drawn: NDArray[np.float32]) -> bytes:
@@ -78,16 +78,5 @@ def curves_of(frames: Sequence[Frame]) -> dict[str, list[float]]:
     return {name: [frame.losses[name] for frame in frames] for name in frames[0].losses} if frames else {}
 
 
-def styled(figure: go.Figure) -> go.Figure:
-    figure.update_layout(
-        height=_HEIGHT,
-        margin={"l": 8, "r": 8, "t": 28, "b": 8},
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        font={"color": GREY},
-        legend={"orientation": "h", "y": 1.2, "x": 0},
-        uirevision="kept",  # a zoom survives the next epoch
-    )
-    figure.update_xaxes(gridcolor="rgba(138,143,152,0.2)", zeroline=False)
-    figure.update_yaxes(gridcolor="rgba(138,143,152,0.2)", zeroline=False)
-    return figure
+def _dressed(figure: go.Figure) -> go.Figure:
+    return styled(figure, _HEIGHT).update_layout(uirevision="kept")  # a zoom survives the next epoch

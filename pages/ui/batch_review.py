@@ -1,6 +1,7 @@
 """A judged pile: the answer in a line, the oddest first as pictures or as a table, charts, and files to take away."""
 
 import io
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -86,7 +87,8 @@ def _choose(review: Review) -> tuple[str, NDArray[np.int64]]:
         if review.label_names:
             label = st.selectbox("Label", review.label_names, None, key="shown_label", placeholder="any", width=130)
         text = st.text_input("Name contains", key="shown_text", width=220)
-    return shown, review.order(shown, label, text)
+    kind = shown or "all"
+    return kind, review.order(kind, label, text)
 
 
 def _page(rows: NDArray[np.int64], size: int) -> NDArray[np.int64]:
@@ -105,7 +107,7 @@ def _exports(review: Review, decides: Rule) -> None:
     ):
         st.download_button(
             label,
-            lambda make=make: make(review),
+            partial(make, review),
             name,
             kind,
             key=f"{name}-{key}",
