@@ -60,6 +60,7 @@ def main(
         command = f"python benchmarks/calibration.py {name}"
         text = f"{common.header(command)}\n{parts[name](detectors)}"
         sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()  # a proof takes minutes, and the next may be stopped
         if write:
             common.write_section(f"calibration, {name}", text)
 

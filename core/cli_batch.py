@@ -17,9 +17,9 @@ from core.operating import EVIDENCES, OperatingPoint
 if TYPE_CHECKING:
     from core.batch.review import Review, Rule
 
-say = Console(stderr=True)
+say = Console(markup=False, emoji=False, highlight=False, stderr=True)
 ENGINES = ("local", "ray")
-BAR = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+BAR = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
 
 
 def batch(

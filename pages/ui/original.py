@@ -42,10 +42,12 @@ def story(detector: "Detector", evaluation: Evaluation, point: OperatingPoint) -
             table.append(_row(f"fused, calibrated at {100 * CALIBRATED:g} %", found.yours))
             st.dataframe(pd.DataFrame(table), hide_index=True, width="content")
             st.button("Draw other digits", icon=":material/casino:", on_click=_again, key="original_again")
+        several = ", and measures each digit by its own spread" if len(detector.card_.normal) > 1 else ""
         st.caption(
             f"Above, the same {point.threshold:.2f} cuts elsewhere, since the pixel evidence divides by the ink and "
-            f"not by 784 pixels that are mostly paper: it catches {counts.caught:,} of {evaluation.n_anomaly:,} "
-            f"anomalies and flags {counts.false_alarms:,} of {evaluation.n_normal:,} normal digits."
+            f"not by 784 pixels that are mostly paper{several}: it catches {counts.caught:,} of "
+            f"{evaluation.n_anomaly:,} anomalies and flags {counts.false_alarms:,} of "
+            f"{evaluation.n_normal:,} normal digits."
         )
 
 

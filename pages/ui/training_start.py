@@ -115,8 +115,9 @@ def _name(dataset: str, normal: tuple[str, ...]) -> str:
     """The name's field: it follows the choice of digits until someone types a name."""
     kind = "npz:mine" if dataset.startswith("npz:") else dataset
     offered = _free(runs.default_name(kind, normal)) if normal else ""
-    typed = st.session_state.get("train_name")
-    if typed is None or typed == st.session_state.get(_NAME_OFFERED, offered):
+    typed, before = st.session_state.get("train_name"), st.session_state.get(_NAME_OFFERED)
+    # Written only when it changes: a value set anew overwrites what is being typed just then.
+    if typed is None or (typed == before and offered != before):
         st.session_state["train_name"] = offered
     st.session_state[_NAME_OFFERED] = offered
     return st.text_input("Name", key="train_name", max_chars=64).strip()

@@ -12,7 +12,7 @@ from core.job_files import Job, Report, State
 from core.watching import Frame
 from pages.ui import chrome, state
 
-BUSY_SECONDS, IDLE_SECONDS = 0.5, 3.0
+REDRAW_SECONDS = 0.7
 _SIGNS = {
     State.WAITING: ":material/hourglass_empty:",
     State.RUNNING: ":material/model_training:",
@@ -21,26 +21,25 @@ _SIGNS = {
     State.FAILED: ":material/error:",
     State.DONE: ":material/check_circle:",
 }
-_FAILED, _SEEN, _FRONT = "job_failed", "job_states", "watch_front"
+_FAILED, _SEEN, _FRONT = "job_failed", "jobs_done", "watch_front"
 _PLAIN = {"displayModeBar": False}
 # What is being redrawn stays as it is until the new has come, instead of fading twice a second.
 _NO_FADING = "<style>.st-key-training_watch [data-stale=true] {opacity: 1 !important; transition: none}</style>"
 
 
 def show() -> None:
-    """All of this visitor's jobs; redraws itself while one is at work, and looks now and then when none is."""
-    found = jobs.of_server().of(state.visitor())
-    busy = any(job.state in (State.RUNNING, State.WAITING) for job in found)
-    st.session_state[_SEEN] = _states(found)
+    """All of this visitor's jobs, redrawn by themselves."""
+    st.session_state[_SEEN] = _done(jobs.of_server().of(state.visitor()))
     st.html(_NO_FADING)
     with st.container(key="training_watch"):
-        st.fragment(_show, run_every=BUSY_SECONDS if busy else IDLE_SECONDS)()
+        st.fragment(_show, run_every=REDRAW_SECONDS)()
 
 
 def _show() -> None:
     found = jobs.of_server().of(state.visitor())
-    if _states(found) != st.session_state[_SEEN]:
-        st.rerun()  # the rest of the page, the list of models above all, follows
+    # The list of models follows. For nothing less: a click that meets the rerun of a whole page can be lost.
+    if _done(found) != st.session_state[_SEEN]:
+        st.rerun()
     if failed := st.session_state.pop(_FAILED, None):
         chrome.refuse(failed)
     unfinished = [job for job in found if job.state is not State.DONE]
@@ -57,8 +56,8 @@ def _show() -> None:
         )
 
 
-def _states(found: list[Job]) -> list[tuple[str, State]]:
-    return [(job.id, job.state) for job in found]
+def _done(found: list[Job]) -> set[str]:
+    return {job.id for job in found if job.state is State.DONE}
 
 
 def _row(job: Job) -> None:

@@ -18,7 +18,9 @@ FILES = 500
 def open_batch_page(page: Page, app: str) -> None:
     """By the link on the first page: opened by its own address, Streamlit first asks the wrong one for its health."""
     page.goto(f"{app}/?model=tiny-any")
-    page.get_by_role("link", name="Batch").click(timeout=60 * SECONDS)
+    expect(page.get_by_text("look this odd")).to_be_visible(timeout=90 * SECONDS)
+    page.get_by_role("link", name="Batch").click(no_wait_after=True)
+    expect(page.get_by_role("heading", name="Find the odd ones")).to_be_visible(timeout=90 * SECONDS)
 
 
 def test_five_hundred_files_are_judged_shown_and_exported(page: Page, app: str, tmp_path: Path) -> None:

@@ -12,15 +12,16 @@ pytestmark = pytest.mark.browser
 SECONDS = 1000
 
 
-@pytest.fixture
-def app(app_state: Path, tmp_path: Path) -> Iterator[str]:
+@pytest.fixture(scope="module")
+def app(app_state: Path) -> Iterator[str]:
     """A server on a machine that has never been online, so that the tiny bundled digits are offered."""
-    with serve(app_state, ODD_DIGIT_DATASETS=str(tmp_path / "nothing")) as url:
+    with serve(app_state, ODD_DIGIT_DATASETS=str(app_state / "nothing")) as url:
         yield url
 
 
 def open_training(page: Page, app: str) -> None:
-    page.goto(f"{app}/Training")
+    page.goto(f"{app}/?model=tiny-5")
+    page.get_by_role("link", name="Training").click(timeout=90 * SECONDS)
     expect(page.get_by_text("on this machine")).to_be_visible(timeout=90 * SECONDS)
 
 

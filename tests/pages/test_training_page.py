@@ -48,7 +48,7 @@ def choose_quickly(at):
     return at.run()
 
 
-def wait_for(what, seconds=120):
+def wait_for(what, seconds=400):
     end = time.monotonic() + seconds
     while not what():
         assert time.monotonic() < end, "it did not happen in time"

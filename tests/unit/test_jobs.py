@@ -432,7 +432,7 @@ SERVER = textwrap.dedent("""
 """)
 
 
-def wait_for(what, seconds=120):
+def wait_for(what, seconds=400):
     end = time.monotonic() + seconds
     while not what():
         assert time.monotonic() < end, "it did not happen in time"
