@@ -4,6 +4,7 @@ Normal is always blue, anomalous always orange: told apart by people with any co
 Text and axes stay grey enough to read on both themes, so that a figure needs no theme of its own.
 """
 
+import base64
 import io
 
 import numpy as np
@@ -62,6 +63,11 @@ def sheet_png(images: NDArray[np.float32], columns: int, scale: int = 3, gap: in
         top, left = gap + side * (i // columns), gap + side * (i % columns)
         sheet[top : top + 28, left : left + 28] = image
     return digit_png(sheet, scale)
+
+
+def inline(png: bytes) -> str:
+    """A PNG as a ``data:`` address, for pictures redrawn so often that a file would be gone before it is fetched."""
+    return "data:image/png;base64," + base64.b64encode(png).decode()
 
 
 def standing(

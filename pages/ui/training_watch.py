@@ -172,7 +172,8 @@ def _pictures(job: Job) -> None:
     left, middle, right = st.columns([1.15, 1, 1], gap="medium")
     with left:
         st.markdown(f"**Sixteen digits it imagines** · epoch {shown.epoch}{digit}")
-        st.image(figures.sheet_png(shown.samples, 8, scale=4), width="stretch", alt="Sixteen generated digits")
+        sheet = figures.inline(figures.sheet_png(shown.samples, 8, scale=4))
+        st.image(sheet, width="stretch", alt="Sixteen generated digits")
         _reconstructions(shown)
     with middle:
         st.markdown("**Losses**")
@@ -199,10 +200,17 @@ def _epoch(job: Job, count: int) -> int:
 
 def _reconstructions(shown: Frame) -> None:
     png = figures_training.pairs_png(shown.held_out, shown.held_out_drawn)
-    st.image(png, caption="held-out normals, and what it makes of them", width="stretch", alt="Held-out digits")
+    st.image(
+        figures.inline(png),
+        caption="held-out normals, and what it makes of them",
+        width="stretch",
+        alt="Held-out digits",
+    )
     if shown.odd.size:
         png = figures_training.pairs_png(shown.odd, shown.odd_drawn)
-        st.image(png, caption="other digits, and what it makes of them", width="stretch", alt="Odd digits")
+        st.image(
+            figures.inline(png), caption="other digits, and what it makes of them", width="stretch", alt="Odd digits"
+        )
 
 
 def _separation(job: Job, shown: Frame) -> None:
