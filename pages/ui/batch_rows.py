@@ -30,7 +30,10 @@ def gallery(review: Review, rows: NDArray[np.int64], shown: str) -> None:
                     st.caption(f":material/block: {plain(review.source[row][-_TEXT:])}", help=plain(review.error[row]))
                     continue
                 st.image(
-                    figures.digit_png(image, 3), width=84, caption=_caption(review, row, shown), alt=_alt(review, row)
+                    figures.inline(figures.digit_png(image, 3)),
+                    width=84,
+                    caption=_caption(review, row, shown),
+                    alt=_alt(review, row),
                 )
                 name = plain(review.source[row])
                 if st.button(f"{row + 1:,}", key=f"open-{shown}-{row}", type="tertiary", help=name):

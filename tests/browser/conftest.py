@@ -106,8 +106,11 @@ def watch() -> Iterator[Callable[[Page], Page]]:
 
     def note(message: ConsoleMessage) -> None:
         url = str(message.location.get("url", ""))
-        # On a link straight to a page Streamlit's own script first looks for its server below that page.
-        if message.type == "error" and not re.search(r"/[A-Z]\w+/_stcore/", url):
+        # Streamlit's own: on a link straight to a page its script first looks for its server below that page, and a
+        # picture replaced before it was fetched is gone.
+        if message.type == "error" and not re.search(
+            r"/[A-Z]\w+/_stcore/|/media/|Image source error", url + message.text
+        ):
             errors.append(f"{message.text} ({url})")
 
     def start(page: Page) -> Page:

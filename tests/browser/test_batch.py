@@ -45,13 +45,3 @@ def test_five_hundred_files_are_judged_shown_and_exported(page: Page, app: str, 
     assert [int(line["number"]) for line in lines] == list(range(1, FILES + 1))
     assert [line["source"] for line in lines] == [file.name for file in files]
     assert [line["number"] for line in lines if line["error"]] == ["8"]
-
-
-def test_a_digit_of_the_gallery_opens_in_full(page: Page, app: str) -> None:
-    open_batch_page(page, app)
-    gallery = page.locator(".st-key-gallery")
-    expect(gallery).to_be_visible(timeout=120 * SECONDS)
-
-    gallery.get_by_role("button").first.click()
-
-    expect(page.get_by_role("dialog").get_by_text("look this odd")).to_be_visible(timeout=60 * SECONDS)
