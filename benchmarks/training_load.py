@@ -3,7 +3,8 @@
     python benchmarks/training_load.py --rounds 5
 
 Idle, thread and process take turns, so that other load on the machine meets all three alike. A stroke is what the
-first page does after each: ink, reading, pictures. Prints a Markdown table; needs MNIST.
+first page does after each: ink, reading, pictures; the process gives way as a job's does. Prints a Markdown table, which
+`--write` puts into benchmarks/results.md; needs MNIST.
 """
 
 import argparse
@@ -23,10 +24,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import numpy as np
 import torch
 
+from benchmarks import common
 from core import datasets, figures, ink
 from core.detector import Detector
 from core.examples import for_normal
-from core.job_worker import NICENESS
+from core.job_worker import give_way
 from core.training import Trainer, TrainingSettings
 
 PAUSE_SECONDS = 0.1  # between strokes, as a hand makes
@@ -63,7 +65,7 @@ def work(training: Steps) -> None:
 
 def child() -> None:
     """The process: trains, and answers every line with the number of steps taken so far."""
-    os.nice(NICENESS)
+    give_way()
     training = trainer()
     threading.Thread(target=work, args=(training,), daemon=True).start()
     for _ in sys.stdin:
@@ -92,7 +94,9 @@ def thread() -> Iterator[Callable[[], int]]:
 def process() -> Iterator[Callable[[], int]]:
     """Training in a process of its own; gives a counter of steps."""
     command = [sys.executable, str(Path(__file__).resolve()), "--child"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as worker:
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as worker:
         assert worker.stdin is not None
         assert worker.stdout is not None
 
@@ -104,8 +108,8 @@ def process() -> Iterator[Callable[[], int]]:
         worker.stdin.close()
 
 
-def measure(model: str, rounds: int, seconds: float) -> None:
-    """Take turns, and print medians."""
+def measure(model: str, rounds: int, seconds: float) -> str:
+    """Take turns; medians as a Markdown table."""
     torch.set_num_threads(1)
     detector = Detector.load(model)
     picture = np.asarray(for_normal(detector.card_.normal)[0].picture())
@@ -136,13 +140,14 @@ def measure(model: str, rounds: int, seconds: float) -> None:
             time.sleep(seconds)
             paces[f"{name}, alone"].append((steps() - before) / (time.monotonic() - started))
     idle = float(np.median(strokes["idle"]))
-    print("| training in | stroke, median | 90 % below | against idle | steps/s alone | while drawing | slower by |")
-    print("|---|---|---|---|---|---|---|")
+    rows = []
     for name, times in strokes.items():
         middle, high = np.quantile(times, [0.5, 0.9])
         alone, drawing = (float(np.median(paces[f"{name}, {how}"])) for how in ("alone", "drawing"))
-        pace = f"{alone:.1f} | {drawing:.1f} | {alone / drawing:.2f}x" if alone else "- | - | -"
-        print(f"| {name} | {1000 * middle:.0f} ms | {1000 * high:.0f} ms | {middle / idle:.2f}x | {pace} |")
+        pace = (f"{alone:.1f}", f"{drawing:.1f}", f"{alone / drawing:.2f}x") if alone else ("", "", "")
+        rows.append([name, f"{1000 * middle:.0f} ms", f"{1000 * high:.0f} ms", f"{middle / idle:.2f}x", *pace])
+    columns = ["training in", "stroke, median", "90 % below", "against idle"]
+    return common.table([*columns, "steps/s alone", "while drawing", "slower by"], rows)
 
 
 if __name__ == "__main__":
@@ -150,9 +155,14 @@ if __name__ == "__main__":
     parser.add_argument("--model", default="mnist-5")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=10)
+    parser.add_argument("--write", action="store_true", help="put the table into benchmarks/results.md")
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.child:
         child()
     else:
-        measure(given.model, given.rounds, given.seconds)
+        found = measure(given.model, given.rounds, given.seconds)
+        text = f"{common.header('python benchmarks/training_load.py --rounds ' + str(given.rounds))}\n{found}"
+        print(text)
+        if given.write:
+            common.write_section("training load", text)

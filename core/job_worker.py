@@ -160,8 +160,8 @@ def _report(progress: Progress, clock: Clock) -> Report:
     )
 
 
-def _give_way() -> None:
-    """Let drawing and scoring come first."""
+def give_way() -> None:
+    """Let whatever else the machine does, drawing and scoring above all, come before this process."""
     if hasattr(os, "nice"):
         os.nice(NICENESS)
     # Linux weighs whole sessions against each other first, and this process is a session of its own.
@@ -170,6 +170,6 @@ def _give_way() -> None:
 
 
 if __name__ == "__main__":
-    _give_way()
+    give_way()
     place = Path(sys.argv[1])
     sys.exit(main(place, Orders(sys.stdin.fileno(), job_files.read_job(place).finishing)))

@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
-from core import job_files, job_worker, runs
+from core import job_files, job_worker, limits, models, runs
 from core.errors import TrainingError
 from core.job_files import Job, Report, State
 from core.job_process import LOG, Process, Worker
@@ -53,11 +53,18 @@ class Jobs:
 
         Raises:
             ModelError: the name cannot be used, or is taken.
-            TrainingError: another server works the queue.
+            TrainingError: another server works the queue, or the visitor has as many unfinished jobs as they may.
         """
         with self._mutex:
             self._check_owner()
+            unfinished = sum(job.state is not State.DONE for job in self.of(visitor))
+            if unfinished >= limits.JOBS:
+                raise TrainingError(
+                    f"{unfinished} of your training jobs are not finished, and no more are taken: wait for one, or "
+                    "delete one."
+                )
             runs.reserve(spec)
+            models.claim(spec.name, visitor)
             turn = max((job.turn for job in job_files.all_jobs()), default=0.0) + 1
             return self._put(Job(id=uuid.uuid4().hex, spec=spec, visitor=visitor, turn=turn, after=after))
 
@@ -146,6 +153,7 @@ class Jobs:
                 worker.kill()
             if job.state is not State.DONE:
                 runs.discard(job.spec.name)
+                models.disclaim(job.spec.name)
             # First what makes it a job: if the rest cannot be removed, it is no job all the same.
             (self.folder(job.id) / "job.json").unlink(missing_ok=True)
             shutil.rmtree(self.folder(job.id), ignore_errors=True)

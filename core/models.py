@@ -35,6 +35,14 @@ class Model:
     path: Path
     shipped: bool
 
+    @property
+    def owner(self) -> str:
+        """The visitor of a shared server who made it; empty for one that belongs to the machine."""
+        try:
+            return _owner_file(self.name).read_text()
+        except OSError:
+            return ""
+
 
 def own_folder() -> Path:
     """Where models trained or imported by people lie."""
@@ -46,11 +54,17 @@ def runs_folder() -> Path:
     return paths.state_dir() / "runs"
 
 
-def shelf() -> list[Model]:
-    """All models by name, shipped ones first; reads no file."""
+def shelf(visitor: str | None = None) -> list[Model]:
+    """All models by name, shipped ones first; reads no detector.
+
+    Args:
+        visitor: on a shared server, leave out what other visitors have made.
+    """
     shipped = [Model(path.stem, path, True) for path in sorted(paths.CHECKPOINTS.glob(f"*{SUFFIX}"))]
     own = [Model(path.stem, path, False) for path in sorted(own_folder().glob(f"*{SUFFIX}"))]
     taken = {model.name for model in shipped}
+    if visitor is not None and paths.shared_server():
+        own = [model for model in own if model.owner in ("", visitor)]
     return shipped + [model for model in own if model.name not in taken]
 
 
@@ -103,19 +117,31 @@ def place_for(name: str) -> Path:
         )
     for model in shelf():
         if model.name.lower() == name.lower():
-            kind = "shipped model, which is read-only" if model.shipped else "model of yours"
+            kind = "shipped model, which is read-only" if model.shipped else "model that is already here"
             raise ModelError(f"{name!r} is the name of a {kind}: choose another name.")
     if name.lower() in {run.name.lower() for run in runs_folder().glob("*")}:
         raise ModelError(f"{name!r} is the name of an unfinished training run: resume that, or choose another name.")
     return own_folder() / f"{name}{SUFFIX}"
 
 
-def import_model(data: bytes, name: str = "") -> Model:
+def claim(name: str, visitor: str) -> None:
+    """Note, on a shared server, whose the model of that name will be; the others will not see it."""
+    if paths.shared_server():
+        paths.write_whole(_owner_file(name), lambda part: part.write_text(visitor))
+
+
+def disclaim(name: str) -> None:
+    """Forget whose the model of that name was to be."""
+    _owner_file(name).unlink(missing_ok=True)
+
+
+def import_model(data: bytes, name: str = "", visitor: str = "") -> Model:
     """Put a detector file from elsewhere on the shelf; it is hostile until checked.
 
     Args:
         data: the file's content.
         name: what to call it here; the name on its card when empty.
+        visitor: whose it will be.
 
     Raises:
         ModelError: it is no whole detector of this version, or the name is not usable or taken.
@@ -131,38 +157,63 @@ def import_model(data: bytes, name: str = "") -> Model:
         name = name or detector.card_.name
         place = place_for(name)
         detector.card_ = replace(detector.card_, name=name)
+        claim(name, visitor)
         detector_file.save(detector, place)
     return Model(name, place, False)
 
 
-def rename(name: str, new: str) -> None:
+def rename(name: str, new: str, visitor: str | None = None) -> None:
     """Give one of one's own models another name.
 
+    Args:
+        name: what it is called.
+        new: what it will be called.
+        visitor: who asks for it; on a shared server it must be theirs.
+
     Raises:
-        ModelError: it is shipped, unknown, or the new name is not free.
+        ModelError: it is shipped, unknown or another's, or the new name is not free.
     """
-    model = _own(name)
+    model = _own(name, visitor)
     from dataclasses import replace
 
     from core import detector_file
 
     detector = detector_file.load(model.path)
     detector.card_ = replace(detector.card_, name=new)
-    detector_file.save(detector, place_for(new))
+    place = place_for(new)
+    if model.owner:
+        claim(new, model.owner)
+    detector_file.save(detector, place)
     model.path.unlink()
+    disclaim(name)
 
 
-def delete(name: str) -> None:
+def delete(name: str, visitor: str | None = None) -> None:
     """Remove one of one's own models.
 
+    Args:
+        name: what it is called.
+        visitor: who asks for it; on a shared server it must be theirs.
+
     Raises:
-        ModelError: it is shipped or unknown.
+        ModelError: it is shipped, unknown or another's.
     """
-    _own(name).path.unlink()
+    _own(name, visitor).path.unlink()
+    disclaim(name)
 
 
-def _own(name: str) -> Model:
+def may_change(model: Model, visitor: str | None) -> bool:
+    """Whether a visitor may rename or delete a model; None asks for the one whose machine it is."""
+    own = not model.shipped and model.path.parent == own_folder()
+    return own and (visitor is None or not paths.shared_server() or model.owner == visitor)
+
+
+def _owner_file(name: str) -> Path:
+    return own_folder() / f"{name}.owner"
+
+
+def _own(name: str, visitor: str | None) -> Model:
     model = find(name)
-    if model.shipped or model.path.parent != own_folder():
+    if not may_change(model, visitor):
         raise ModelError(f"{name!r} is none of your own models: only those can be renamed or deleted.")
     return model

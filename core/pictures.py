@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from core import limits
 from core.errors import InkError
 
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF")
-MOST_PIXELS = 64_000_000
+MOST_PIXELS = limits.PIXELS
 WORKING_SIDE = 800
 
 Floats = NDArray[np.float32]

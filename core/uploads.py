@@ -8,10 +8,11 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from core import archives, job_files, models, own_sets, paths
+from core import archives, datasets, job_files, limits, models, own_sets, paths
+from core.datasets import Dataset
 from core.errors import DatasetError, ModelError
 
-MOST_PICTURES = 20_000
+MOST_PICTURES = limits.PICTURES
 LARGEST_BYTES = 32 * 2**20  # of a picture that is no archive
 Progress = Callable[[float, str], object]
 
@@ -70,11 +71,25 @@ def archived(files: Sequence[tuple[str, bytes]]) -> int:
     return sum(archives.count(data, name) if archives.looks_like_zip(data) else 1 for name, data in files)
 
 
+def load(name: str, part: str) -> Dataset:
+    """A data set that a model's file names, as far as a page may open it.
+
+    Such a file may come from anyone. On a shared server it opens public sets and uploads alone, whatever else of the
+    machine's disk it names; nowhere is anything downloaded.
+
+    Raises:
+        DatasetError: it may not be opened, or is missing or broken.
+    """
+    if paths.shared_server() and name not in datasets.NAMES and not _holds(name):
+        raise DatasetError(f"{name}: files of a shared server are not opened for a model's sake.")
+    return datasets.load(name, part, download=False)
+
+
 def forget(dataset: str) -> None:
     """Remove the upload that a data set name stands for, unless a job or one's own model still refers to it."""
-    path = Path(dataset.removeprefix("npz:"))
-    if path.parent != folder() or not dataset.startswith("npz:"):
+    if not _holds(dataset):
         return
+    path = Path(dataset.removeprefix("npz:"))
     used = {job.spec.dataset for job in job_files.all_jobs()}
     for model in models.shelf():
         if not model.shipped:
@@ -82,6 +97,11 @@ def forget(dataset: str) -> None:
                 used.add(models.card(model.name).dataset)
     if dataset not in used:
         path.unlink(missing_ok=True)
+
+
+def _holds(dataset: str) -> bool:
+    """Whether a data set name stands for an upload."""
+    return dataset.startswith("npz:") and Path(dataset.removeprefix("npz:")).parent == folder()
 
 
 def _pictures(

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from core import limits
 from core.batch import export, sources
 from core.batch.items import InMemory, Place, place_of
 from core.batch.review import Review, Rule
@@ -73,10 +74,15 @@ class Desk:
             visitor: whose batch it is.
 
         Raises:
-            BatchError: no files, or no room for them.
+            BatchError: no files, no room for them, or the visitor has as many batches at work as they may.
         """
         if not uploads:
             raise BatchError("there are no files: choose some first.")
+        busy = sum(self.state(store).busy for store in stores(visitor))
+        if busy >= limits.BATCHES:
+            raise BatchError(
+                f"{busy} of your batches are not judged yet, and no more are taken: wait for one or stop one."
+            )
         self._make_room(visitor)
         folder = batches_dir() / uuid.uuid4().hex
         names = names_of(uploads)

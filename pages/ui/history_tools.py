@@ -11,7 +11,7 @@ from core.errors import HistoryError, OddDigitError
 from core.history import EVERYTHING, Counts, Filter, History
 from core.history_export import export_csv
 from core.history_review import Review, review
-from pages.ui import chrome, history_rows, local_time, picker
+from pages.ui import chrome, history_rows, local_time, picker, state
 
 DAY, HOUR = 86400.0, 3600.0
 SAMPLE = 100
@@ -136,7 +136,9 @@ def _make(found: Review, model: str) -> None:
         pressed = st.button(f"Calibrate on {len(found.images):,} normal digits", key="calibrate", type="primary")
     if pressed:
         place = models.place_for(name)
-        detector.calibrated(found.images, found.labels, name, "the writers of a reviewed history").save(place)
+        made = detector.calibrated(found.images, found.labels, name, "the writers of a reviewed history")
+        models.claim(name, state.visitor())
+        made.save(place)
         st.success(f"{name} is ready: choose it wherever a model is chosen.", icon=":material/check_circle:")
 
 

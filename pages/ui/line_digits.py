@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
-from core import datasets, figures_threshold, line_digits
+from core import datasets, figures_threshold, line_digits, uploads
 from core.datasets import Dataset
 from core.errors import OddDigitError
 from core.evaluation import Evaluation
@@ -143,7 +143,7 @@ def _load(name: str, part: str) -> Dataset:
 
 @st.cache_resource(max_entries=6, show_spinner=False)
 def _cached_set(name: str, part: str) -> Dataset:
-    return datasets.load(name, part, download=False)
+    return uploads.load(name, part)
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)

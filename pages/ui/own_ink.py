@@ -99,7 +99,9 @@ def _calibrate(detector: "Detector", pile: Pile, point: OperatingPoint) -> None:
     whose = st.session_state["own_ink_whose"].strip() or _NOBODY_SAID
     try:
         place = models.place_for(name)
-        detector.calibrated(pile.images, pile.labels, name, whose).save(place)
+        made = detector.calibrated(pile.images, pile.labels, name, whose)
+        models.claim(name, state.visitor())
+        made.save(place)
     except (OddDigitError, OSError) as error:
         st.session_state[_FAILED] = error
         return

@@ -35,7 +35,7 @@ def model_and_line() -> OperatingPoint:
 
 def pick_model(point: OperatingPoint) -> None:
     """Which digit is normal: any, 0 to 9, or one of one's own models."""
-    shelf = models.shelf()
+    shelf = models.shelf(state.visitor())
     names = {model.name for model in shelf}
     digits = [word for word, name in _DIGITS.items() if name in names]
     others = [model.name for model in shelf if model.name not in _DIGITS.values()]

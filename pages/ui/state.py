@@ -23,7 +23,7 @@ def operating_point() -> OperatingPoint:
             point = OperatingPoint.from_query({"model": point.model} | given)
         except OddDigitError as error:
             st.warning(f"The link was not understood: {error}")
-    if point.model not in {model.name for model in models.shelf()}:
+    if point.model not in {model.name for model in models.shelf(visitor())}:
         fallback = _first_model()
         if fallback != point.model:
             st.warning(f"There is no model {point.model!r} here; showing {fallback} instead.")
@@ -69,6 +69,6 @@ def _stable(cookie: str) -> str:
 
 
 def _first_model() -> str:
-    names = [model.name for model in models.shelf()]
+    names = [model.name for model in models.shelf(visitor())]
     default = OperatingPoint().model
     return default if default in names or not names else names[0]

@@ -24,7 +24,7 @@ def show() -> None:
         chrome.refuse(failed)
     if done := st.session_state.pop(_DONE, None):
         st.success(done, icon=":material/check_circle:")
-    shelf = {model.name: model for model in models.shelf()}
+    shelf = {model.name: model for model in models.shelf(state.visitor())}
     measured: dict[str, Measured] = {}
     for model in shelf.values():
         try:
@@ -85,8 +85,9 @@ def _actions(model: Model) -> None:
         st.download_button(
             "Download", model.path.read_bytes(), model.path.name, "application/octet-stream", key="model-download"
         )
-        if model.shipped:
-            st.caption("Shipped with the app: it cannot be renamed or deleted.")
+        if not models.may_change(model, state.visitor()):
+            whose = "Shipped with the app" if model.shipped else "Everyone's on this server"
+            st.caption(f"{whose}: it cannot be renamed or deleted.")
             return
         with st.popover("Rename"):
             new = st.text_input("New name", model.name, max_chars=64, key=f"rename-{model.name}").strip()
@@ -115,20 +116,20 @@ def _use(name: str) -> None:
 
 
 def _rename(name: str, new: str) -> None:
-    if _safely(lambda: models.rename(name, new)):
+    if _safely(lambda: models.rename(name, new, state.visitor())):
         st.session_state[_DONE], st.session_state[_CHOSEN] = f"{name} is called {new} now.", [new]
 
 
 def _delete(name: str) -> None:
     dataset = models.card(name).dataset
-    if _safely(lambda: models.delete(name)):
+    if _safely(lambda: models.delete(name, state.visitor())):
         uploads.forget(dataset)
         st.session_state[_DONE] = f"{name} is deleted."
 
 
 def _take_in(file: "st.runtime.uploaded_file_manager.UploadedFile", name: str) -> None:
     def take() -> None:
-        model = models.import_model(file.getvalue(), name)
+        model = models.import_model(file.getvalue(), name, state.visitor())
         st.session_state[_DONE], st.session_state[_CHOSEN] = f"{model.name} is on the shelf.", [model.name]
 
     _safely(take)

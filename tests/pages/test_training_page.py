@@ -86,7 +86,7 @@ def test_a_name_in_use_is_said_before_anything_starts(open_page, tiny_shelf):
     at = open_page()
     at.text_input(key="train_name").set_value("tiny-5").run()
     assert at.button(key="train").disabled
-    assert "'tiny-5' is the name of a model of yours: choose another name." in texts(at)
+    assert "'tiny-5' is the name of a model that is already here: choose another name." in texts(at)
 
 
 @pytest.mark.parametrize(("name", "says"), [("", "no model name"), ("../x", "no model name")])
@@ -169,6 +169,29 @@ def test_on_a_shared_server_others_jobs_are_not_shown(open_page, monkeypatch):
     assert "**mine**" not in texts(open_page())
 
 
+def test_a_data_set_that_is_not_offered_cannot_be_asked_for(open_page, tmp_path):
+    (tmp_path / "private" / "5").mkdir(parents=True)
+    at = open_page()
+    box = at.selectbox(key="train_dataset")
+    box.options.append(f"folder:{tmp_path / 'private'}")  # as a browser would that sends what it likes
+    box.set_value(box.options[-1]).run()
+    assert not at.exception
+    assert at.selectbox(key="train_dataset").value == "digits"
+    assert "private" not in texts(at)
+
+
+def test_on_a_shared_server_others_models_are_not_shown(open_page, tiny_shelf, monkeypatch):
+    monkeypatch.setenv("ODD_DIGIT_SHARED", "1")
+    models.claim("tiny-5", "someone else")
+    at = open_page()
+    names = next(frame.value["model"] for frame in at.dataframe if "model" in frame.value.columns)
+    assert "tiny-5" not in set(names)
+    assert "tiny-any" in set(names)
+    at.get("button_group")[0].set_value(["tiny-any"]).run()
+    assert "Everyone's on this server" in texts(at)
+    assert not [button for button in at.button if button.key == "model-delete"]
+
+
 def test_one_models_card_tells_what_was_promised_and_what_was_measured(open_page, tiny_shelf):
     at = open_page()
     at.get("button_group")[0].set_value(["tiny-5"]).run()
@@ -197,7 +220,7 @@ def test_a_renaming_that_cannot_be_is_explained(open_page, tiny_shelf):
     at.get("button_group")[0].set_value(["tiny-5"]).run()
     at.text_input(key="rename-tiny-5").set_value("tiny-any").run()
     at.button(key="model-rename").click().run()
-    assert "'tiny-any' is the name of a model of yours" in texts(at)
+    assert "'tiny-any' is the name of a model that is already here" in texts(at)
 
 
 def test_two_models_stand_side_by_side_with_the_same_digit_through_each(open_page, tiny_shelf):

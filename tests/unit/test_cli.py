@@ -366,7 +366,7 @@ def test_train_puts_a_calibrated_and_evaluated_detector_on_the_shelf(run: Run) -
     assert "my-few-5.safetensors" in result.stderr
     again = run("train", "--dataset", few, "--normal", "5", *quick)
     assert again.exit_code == 1
-    assert "'my-few-5' is the name of a model of yours: choose another name" in again.stderr
+    assert "'my-few-5' is the name of a model that is already here: choose another name" in again.stderr
 
 
 @pytest.mark.parametrize(
@@ -375,7 +375,7 @@ def test_train_puts_a_calibrated_and_evaluated_detector_on_the_shelf(run: Run) -
         pytest.param(("--normal", "x"), 1, "its labels are 0, 1, 2", id="a label that is not there"),
         pytest.param(("--normal", ","), 2, "name at least one digit", id="no label"),
         pytest.param(("--normal", "5", "--name", "../x"), 1, "is no model name", id="a name that climbs"),
-        pytest.param(("--normal", "5", "--name", "tiny-5"), 1, "is the name of a model of yours", id="a name in use"),
+        pytest.param(("--normal", "5", "--name", "tiny-5"), 1, "of a model that is already here", id="a name in use"),
         pytest.param(("--normal", "5", "--resume"), 1, "no interrupted run", id="nothing to resume"),
         pytest.param(("--normal", "5", "--epochs", "0"), 2, "--epochs", id="no epochs"),
         pytest.param(("--normal", "5", "--architecture", "tree"), 2, "--architecture", id="unknown architecture"),

@@ -142,7 +142,7 @@ def test_a_shipped_models_name_is_taken_in_any_case_of_letters(name: str, shippe
 def test_the_name_of_a_model_of_ones_own_is_taken(shipped: Path) -> None:
     put("mine")
 
-    with pytest.raises(ModelError, match="'Mine' is the name of a model of yours: choose another name"):
+    with pytest.raises(ModelError, match="'Mine' is the name of a model that is already here: choose another name"):
         models.place_for("Mine")
 
 
@@ -232,3 +232,50 @@ def test_what_cannot_be_imported_leaves_the_shelf_and_the_disk_as_they_were(
 
     assert [model.name for model in models.shelf()] == ["mnist-5"]
     assert not list(paths.state_dir().glob("import-*"))
+
+
+# On a shared server
+
+
+@pytest.fixture
+def shared(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ODD_DIGIT_SHARED", "1")
+
+
+@pytest.mark.usefixtures("shared")
+def test_a_model_of_ones_own_is_on_no_other_visitors_shelf_and_the_machines_is_on_all(
+    shipped: Path, tiny_detector_file: Path
+) -> None:
+    put("of-the-machine")
+
+    models.import_model(tiny_detector_file.read_bytes(), "of-anna", "anna")
+
+    assert [model.name for model in models.shelf("anna")] == ["mnist-5", "of-anna", "of-the-machine"]
+    assert [model.name for model in models.shelf("ben")] == ["mnist-5", "of-the-machine"]
+    assert [model.name for model in models.shelf()] == ["mnist-5", "of-anna", "of-the-machine"]
+
+
+@pytest.mark.usefixtures("shared")
+def test_nobody_but_its_owner_renames_or_deletes_a_model(shipped: Path, tiny_detector_file: Path) -> None:
+    put("of-the-machine")
+    models.import_model(tiny_detector_file.read_bytes(), "of-anna", "anna")
+
+    for name in ("of-anna", "of-the-machine"):
+        with pytest.raises(ModelError, match="none of your own models"):
+            models.delete(name, "ben")
+        with pytest.raises(ModelError, match="none of your own models"):
+            models.rename(name, "bens", "ben")
+    models.rename("of-anna", "annas", "anna")
+
+    assert [model.name for model in models.shelf("ben")] == ["mnist-5", "of-the-machine"]
+    assert [model.name for model in models.shelf("anna")] == ["mnist-5", "annas", "of-the-machine"]
+    models.delete("annas", "anna")
+    assert not list(models.own_folder().glob("*.owner"))
+
+
+def test_on_ones_own_machine_every_model_is_ones_own(shipped: Path, tiny_detector_file: Path) -> None:
+    models.import_model(tiny_detector_file.read_bytes(), "mine", "local")
+
+    assert [model.name for model in models.shelf("someone else")] == ["mnist-5", "mine"]
+    models.delete("mine", "local")
+    assert [model.name for model in models.shelf()] == ["mnist-5"]

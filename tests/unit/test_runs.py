@@ -180,6 +180,21 @@ def test_too_many_pictures_are_refused_before_any_is_read(monkeypatch):
         uploads.keep([(f"{i}.png", b"") for i in range(3)], "mine")
 
 
+def test_on_a_shared_server_a_models_file_opens_public_sets_and_uploads_and_nothing_else(monkeypatch, tmp_path):
+    secret = tmp_path / "secret.npz"
+    np.savez(secret, images=np.zeros((10, 28, 28), np.uint8))
+    upload = uploads.keep([("7.png", _digit_png())], "seven")
+    assert len(uploads.load(f"npz:{secret}", "all")) == 10, "on one's own machine it is one's own file"
+
+    monkeypatch.setenv("ODD_DIGIT_SHARED", "1")
+
+    for name in (f"npz:{secret}", f"folder:{tmp_path}", f"npz:{uploads.folder()}/../../secret.npz"):
+        with pytest.raises(DatasetError, match="files of a shared server are not opened"):
+            uploads.load(name, "all")
+    assert len(uploads.load(upload.dataset, "all")) == 1
+    assert len(uploads.load("digits", "test")) == 397
+
+
 def _digit_png():
     import io
 
