@@ -1,19 +1,25 @@
 """A batch against bare arrays: how much streaming, storing and exporting cost, and how much memory a pile takes.
 
-    python benchmarks/batch_speed.py [--model mnist-5] [--images 10000] [--history]
+    python benchmarks/batch_speed.py [--model mnist-5] [--images 10000] [--history] [--write]
 
 Both are timed in one run, taking turns, on the same images. Prints images per second, their ratio, and by how much the
-process's largest size grew over the batch (`--images 100000` is the pile that must stay within 1 GB).
+process's largest size grew over the batch (`--images 100000` is the pile that must stay within 1 GB); `--write` puts it
+into benchmarks/results.md.
 """
 
 import argparse
+import os
 import resource
+import sys
 import tempfile
 import time
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
 import numpy as np
 
+from benchmarks import common
 from core import datasets
 from core.batch import export, sources
 from core.batch.review import Review, Rule
@@ -31,7 +37,9 @@ def main() -> None:
     parser.add_argument("--model", default="mnist-5")
     parser.add_argument("--images", type=int, default=10_000)
     parser.add_argument("--history", action="store_true", help="also record every verdict")
+    parser.add_argument("--write", action="store_true", help="put the table into benchmarks/results.md")
     options = parser.parse_args()
+    common.one_thread()
     detector, test = Detector.load(options.model), datasets.load("mnist", "test")
     pixels = np.rint(test.images * 255).astype(np.uint8)
     arrays = test.images[:PORTION]
@@ -39,6 +47,7 @@ def main() -> None:
     point = OperatingPoint(options.model)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
+        os.environ["ODD_DIGIT_STATE"] = str(folder / "state")  # a history of its own, as a person's first pile has
         stack = np.lib.format.open_memmap(folder / "pile.npy", "w+", np.uint8, (options.images, 28, 28))
         for at in range(0, options.images, len(pixels)):
             stack[at : at + len(pixels)] = pixels[: options.images - at]
@@ -72,8 +81,7 @@ def main() -> None:
             export.keep(review)
             recorded = time.perf_counter() - began
         inspected = bare_images / bare
-        print(f"{options.model}, {options.images:,} images")
-        print(f"Detector.inspect on arrays: {inspected:,.0f} images/s")
+        rows = [["Detector.inspect on arrays", f"{inspected:,.0f}", ""]]
         for word, seconds in (
             ("batch", batch),
             ("batch with CSV", batch + exported),
@@ -81,8 +89,15 @@ def main() -> None:
         ):
             if word.endswith("history") and not options.history:
                 continue
-            print(f"{word}: {options.images / seconds:,.0f} images/s, ratio {options.images / seconds / inspected:.2f}")
-        print(f"memory above start: {(largest() - start) / 1e6:,.0f} MB")
+            rate = options.images / seconds
+            rows.append([word, f"{rate:,.0f}", f"{rate / inspected:.2f}"])
+        grown = f"Memory above start: {(largest() - start) / 1e6:,.0f} MB."
+    command = f"python benchmarks/batch_speed.py --images {options.images}{' --history' * options.history}"
+    found = common.table(["what", "images/s", "ratio"], rows)
+    text = f"{common.header(command)}\n{options.model}, {options.images:,} images. {grown}\n\n{found}"
+    print(text)
+    if options.write:
+        common.write_section("batch speed", text)
 
 
 def largest() -> int:

@@ -1,19 +1,25 @@
 """What a false discovery rate keeps and finds, against the share of anomalies in the pile.
 
-    python benchmarks/false_discoveries.py [--models mnist-5 mnist-any] [--pile 10000] [--draws 200]
+    python benchmarks/false_discoveries.py [--models mnist-5 mnist-any] [--pile 10000] [--draws 200] [--write]
 
 Piles are drawn with replacement from each model's own evaluation scores (test images that took no part in making it),
 so no image is scored here. Two tables a model: with its calibration as it is, as a person meets it, where the test
 set's writers are not the calibration's; and with calibration and pile parted anew from all normal digits in every draw,
-which is what the promise speaks of. Prints Markdown tables: the realised share of normal digits among the flagged, and
+which is what the promise speaks of. Prints Markdown tables, which `--write` puts
+into benchmarks/results.md: the realised share of normal digits among the flagged, and
 the share of anomalies found, beside plain alpha.
 """
 
 import argparse
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks import common
 from core.calibration import Calibration, discoveries, discoveries_needed
 from core.detector import Detector
 
@@ -28,29 +34,36 @@ def main() -> None:
     parser.add_argument("--models", nargs="+", default=["mnist-5", "mnist-any"])
     parser.add_argument("--pile", type=int, default=10_000)
     parser.add_argument("--draws", type=int, default=200)
+    parser.add_argument("--write", action="store_true", help="put the tables into benchmarks/results.md")
     options = parser.parse_args()
+    common.one_thread()
+    parts = []
     for name in options.models:
         detector = Detector.load(name)
         found = detector.evaluation_
         if found is None or not found.n_anomaly or not found.n_normal:
-            print(f"{name}: its evaluation has no anomalies to draw from.\n")
+            parts.append(f"{name}: its evaluation has no anomalies to draw from.\n")
             continue
         calibration = detector.calibrations_["fused"].scores
         normal, odd = found.scores["fused"][~found.anomaly], found.scores["fused"][found.anomaly]
         n = calibration.size
         needed = ", ".join(f"{discoveries_needed(n, options.pile, rate)} for {rate:g}" for rate in RATES)
-        print(f"**{name}**, n = {n:,}, piles of {options.pile:,}; must stand at the floor: {needed}.")
+        parts.append(f"**{name}**, n = {n:,}, piles of {options.pile:,}; must stand at the floor: {needed}.\n")
         for title, parted in (("As it is", False), ("Parted anew in every draw", True)):
-            print(f"\n{title}: normal digits among the flagged / anomalies found\n")
-            print("| anomalies | " + " | ".join(f"q = {rate:g}" for rate in RATES) + f" | alpha = {ALPHA:g} |")
-            print("|" + "---|" * (len(RATES) + 2))
+            rows = []
             for share in SHARES:
                 rng = np.random.default_rng(0)
                 piles = [draw(calibration, normal, odd, options.pile, share, parted, rng) for _ in range(options.draws)]
                 cells = [say([(discoveries(p_values, rate), truth) for p_values, truth in piles]) for rate in RATES]
                 cells.append(say([(p_values <= ALPHA, truth) for p_values, truth in piles]))
-                print("| " + " | ".join([f"{100 * share:g} %", *cells]) + " |", flush=True)
-        print()
+                rows.append([f"{100 * share:g} %", *cells])
+            columns = ["anomalies", *(f"q = {rate:g}" for rate in RATES), f"alpha = {ALPHA:g}"]
+            parts.append(f"{title}: normal digits among the flagged / anomalies found.\n")
+            parts.append(common.table(columns, rows))
+    text = "\n".join([common.header("python benchmarks/false_discoveries.py"), *parts])
+    print(text)
+    if options.write:
+        common.write_section("false discoveries", text)
 
 
 def draw(

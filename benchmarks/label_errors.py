@@ -1,16 +1,22 @@
 """How wrong labels are ranked: errors put at random into MNIST's test labels, found again by one model of all digits.
 
-    python benchmarks/label_errors.py [--model mnist-any] [--shares 0.01 0.03] [--draws 20]
+    python benchmarks/label_errors.py [--model mnist-any] [--shares 0.01 0.03] [--draws 20] [--write]
 
-Prints a Markdown table. Nothing here was tuned on the test set: the ranking is the one that the Batch page uses.
+Prints a Markdown table, which `--write` puts into benchmarks/results.md.
+Nothing here was tuned on the test set: the ranking is the one that the Batch page uses.
 """
 
 import argparse
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score
 
+from benchmarks import common
 from core import datasets
 from core.batch.labels import LabelCheck
 from core.detector import Detector
@@ -25,20 +31,33 @@ def main() -> None:
     parser.add_argument("--shares", type=float, nargs="+", default=[0.01, 0.03])
     parser.add_argument("--draws", type=int, default=20)
     parser.add_argument("--images", type=int, default=None, help="only so many of the test images")
+    parser.add_argument("--write", action="store_true", help="put the table into benchmarks/results.md")
     options = parser.parse_args()
+    common.one_thread()
     detector, test = Detector.load(options.model), datasets.load("mnist", "test")
     images, labels = test.images[: options.images], test.labels[: options.images]
     p_values = np.stack(list(detector.inspect(images).digits.values()), axis=1)
-    print(f"{options.model}, {len(images):,} test images, {options.draws} draws each\n")
-    print("| wrong labels | average precision | lowest draw | marked probably mislabelled | of those wrong | found |")
-    print("|---|---|---|---|---|---|")
+    rows = []
     for share in options.shares:
         found = np.array([one_draw(p_values, labels, share, seed) for seed in range(options.draws)])
         precision, marked, right, recall = found.mean(axis=0)
-        print(
-            f"| {100 * share:g} % | {precision:.4f} | {found[:, 0].min():.4f} | {marked:.0f} | {100 * right:.1f} % "
-            f"| {100 * recall:.1f} % |"
-        )
+        shares = (f"{100 * right:.1f} %", f"{100 * recall:.1f} %")
+        rows.append([f"{100 * share:g} %", float(precision), float(found[:, 0].min()), f"{marked:.0f}", *shares])
+    columns = [
+        "wrong labels",
+        "average precision",
+        "lowest draw",
+        "marked probably mislabelled",
+        "of those wrong",
+        "found",
+    ]
+    text = (
+        f"{common.header('python benchmarks/label_errors.py')}\n{options.model}, {len(images):,} test images, "
+        f"{options.draws} draws each.\n\n{common.table(columns, rows)}"
+    )
+    print(text)
+    if options.write:
+        common.write_section("label errors", text)
 
 
 def one_draw(

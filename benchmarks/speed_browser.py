@@ -99,7 +99,7 @@ def _strokes(browser: Any, folder: Path, model: str, count: int) -> dict[str, fl
     ours = [sys.executable, "-m", "streamlit", "run", "dashboard.py"]
     constant = [sys.executable, str(folder / "constant.py"), "run", "dashboard.py"]
     seconds: dict[str, list[float]] = {"stroke": [], "stroke constant": []}
-    with _serve(ours, folder) as one, _serve(constant, folder) as other:
+    with serve(ours, folder) as one, serve(constant, folder) as other:
         pages = {}
         for name, url in (("stroke", one), ("stroke constant", other)):
             pages[name] = browser.new_page(viewport={"width": 1280, "height": 900})
@@ -109,13 +109,13 @@ def _strokes(browser: Any, folder: Path, model: str, count: int) -> dict[str, fl
             pages[name].evaluate(WATCH)
         for number in range(count + 2):
             for name, page in pages.items():
-                taken = _stroke(page, number)
+                taken = stroke(page, number)
                 if number >= 2:  # the first strokes load what the page had not needed yet
                     seconds[name].append(taken)
     return {name: float(np.median(values)) for name, values in seconds.items()}
 
 
-def _stroke(page: Any, number: int) -> float:
+def stroke(page: Any, number: int) -> float:
     """Draw a short stroke in a place of its own; seconds from the pen's lifting to the new verdict."""
     page.bring_to_front()
     canvas = page.locator(CANVAS)
@@ -142,7 +142,7 @@ def _starts(browser: Any, folder: Path, model: str, count: int) -> dict[str, flo
     for _ in range(count):
         for name, command in commands.items():
             began = time.monotonic()
-            with _serve(command, folder) as url:
+            with serve(command, folder) as url:
                 page = browser.new_page(viewport={"width": 1280, "height": 900})
                 page.goto(f"{url}/?model={model}")
                 page.wait_for_selector(CANVAS, timeout=PATIENCE)
@@ -152,7 +152,7 @@ def _starts(browser: Any, folder: Path, model: str, count: int) -> dict[str, flo
 
 
 @contextmanager
-def _serve(command: list[str], folder: Path) -> Iterator[str]:
+def serve(command: list[str], folder: Path) -> Iterator[str]:
     """A server of its own on a free port, with the state folder of this measurement; yields its address."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

@@ -3,8 +3,8 @@
     python benchmarks/training_load.py --rounds 5
 
 Idle, thread and process take turns, so that other load on the machine meets all three alike. A stroke is what the
-first page does after each: ink, reading, pictures; the process gives way as a job's does. Prints a Markdown table, which
-`--write` puts into benchmarks/results.md; needs MNIST.
+first page does after each: ink, reading, pictures; the process gives way as a job's does. Prints a Markdown table,
+which `--write` puts into benchmarks/results.md; needs MNIST.
 """
 
 import argparse
