@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.unit.piles import digits, png
+from tests.unit.piles import digits, folder_of, png
 
 pytestmark = pytest.mark.browser
 SECONDS = 1000
@@ -45,3 +45,19 @@ def test_five_hundred_files_are_judged_shown_and_exported(page: Page, app: str, 
     assert [int(line["number"]) for line in lines] == list(range(1, FILES + 1))
     assert [line["source"] for line in lines] == [file.name for file in files]
     assert [line["number"] for line in lines if line["error"]] == ["8"]
+
+
+def test_a_digit_of_the_gallery_opens_in_full(page: Page, app: str, tmp_path: Path) -> None:
+    images, _ = digits(12)
+    files = folder_of(tmp_path, [np.ascontiguousarray(image) for image in images])
+    open_batch_page(page, app)
+    page.locator("input[type=file]").set_input_files(sorted(files.iterdir()))
+    page.get_by_role("button", name="Judge 12 files").click(timeout=60 * SECONDS)
+    expect(page.get_by_role("heading", name=re.compile("^12 digits"))).to_be_visible(timeout=120 * SECONDS)
+
+    # By its number: the first button of a tile is the one that enlarges its picture.
+    page.locator(".st-key-gallery [class*=st-key-open-] button").first.click()
+
+    reading = page.get_by_role("dialog")
+    expect(reading.get_by_text("look this odd")).to_be_visible(timeout=60 * SECONDS)
+    expect(reading.get_by_text("as the model sees it")).to_be_visible(timeout=30 * SECONDS)
