@@ -6,9 +6,11 @@ import streamlit as st
 
 from core import figures, wording
 from core.card import Card
+from core.errors import OddDigitError
 from core.ink import Ink
 from core.operating import EVIDENCES, OperatingPoint
 from core.readings import Readings
+from pages.ui import picker
 
 SIGN = {False: ":material/check_circle:", True: ":material/warning:"}
 COLOUR = {False: "blue", True: "orange"}
@@ -40,6 +42,10 @@ def show(
         f"**{readings.reconstruction_realism[row]:.2f}** to its reconstruction "
         f":gray[(1 = looks like a real normal digit, 0 = does not)]"
     )
+    if st.button(
+        "Walk around this reconstruction", icon=":material/explore:", type="tertiary", key=f"walk-{row}-{key}"
+    ):
+        _walk(readings, row)
     with st.expander("Each evidence on its own"):
         _evidences(readings, row, point)
 
@@ -50,6 +56,19 @@ def how_it_was_read(ink: Ink) -> None:
         columns = st.columns(min(4, max(1, len(ink.steps))))
         for i, step in enumerate(ink.steps):
             columns[i % len(columns)].image(step.image, caption=f"{i + 1}. {step.name}. {step.note}", width="stretch")
+
+
+def _walk(readings: Readings, row: int) -> None:
+    """Open the generator page where the reconstruction lies."""
+    from core import latent_space  # with torch, which the first page does not wait for
+
+    try:
+        digit, latent = latent_space.locate(picker.detector(readings.model), readings.images[row])
+    except OddDigitError as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    place = {"model": readings.model, "digit": digit, "latent": latent_space.to_text(latent)}
+    st.switch_page("pages/5_Generator.py", query_params=place)
 
 
 def _pictures(readings: Readings, row: int) -> None:

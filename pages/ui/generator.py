@@ -1,0 +1,253 @@
+"""The pieces of the generator page: where one is in the latent space, the live map and walk, and the nearest originals.
+
+The browser gets all pictures of a map or a walk as one sprite, so that they follow the thumb while it moves; the place
+where it is let go comes back and stands in the link.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from core import comparing, copying, datasets, figures, figures_generator, latent_space, paths
+from core.datasets import Dataset
+from core.detector_file import Measured
+from core.errors import OddDigitError
+from core.latent_space import Drawn, Floats
+from core.scoring import Scorer
+from pages.ui import chrome
+
+if TYPE_CHECKING:
+    from core.detector import Detector
+
+_FILES = paths.ROOT / "assets" / "walker"
+_component = st.components.v2.component(
+    "odd_digit_walker",
+    html=(_FILES / "walker.html").read_text(encoding="utf-8"),
+    css=(_FILES / "walker.css").read_text(encoding="utf-8"),
+    js=(_FILES / "walker.js").read_text(encoding="utf-8"),
+)
+_DIRECTIONS = {f"{2 * i + 1} and {2 * i + 2}": (2 * i, 2 * i + 1) for i in range(4)}
+_ANCHOR, _SEED = "generator_anchor", "generator_seed"
+_EXPLAIN = (
+    "A latent is the short list of numbers that the generator draws a digit from. Its principal directions are those "
+    "along which the latents of the training digits differ most."
+)
+
+
+def pick_digit(detector: "Detector") -> tuple[str, Scorer]:
+    """Which digit's generator: every digit of a model has its own."""
+    digits = list(detector.scorers_)
+    given = st.query_params.get("digit", digits[0])
+    chosen = given if given in digits else digits[0]
+    if len(digits) > 1:
+        st.session_state["generator_digit"] = chosen
+        st.segmented_control(
+            "Draw", digits, key="generator_digit", required=True, on_change=_take_digit,
+            help="In a model of several digits each has its own generator, so a walk stays within one digit.",
+        )  # fmt: skip
+    return chosen, detector.scorers_[chosen]
+
+
+def latent(scorer: Scorer, digit: str) -> Floats:
+    """The latent that the map is laid through: from the link, else that of a typical training digit."""
+    size = scorer.settings.latent_size
+    given = st.query_params.get("latent", "")
+    kept = st.session_state.get(_ANCHOR)
+    if kept is not None and kept[0] == (digit, given) and len(kept[1]) == size:
+        return np.asarray(kept[1])
+    found = None
+    if given:
+        try:
+            found = latent_space.from_text(given, size)
+        except OddDigitError as error:
+            st.warning(str(error), icon=":material/warning:")
+    if found is None:
+        found = latent_space.typical(scorer)[0]
+    st.session_state[_ANCHOR] = ((digit, given), found)
+    return found
+
+
+def here(scorer: Scorer, digit: str) -> Floats:
+    """The latent where the thumb was last let go."""
+    given = st.query_params.get("latent", "")
+    try:
+        return latent_space.from_text(given, scorer.settings.latent_size)
+    except OddDigitError:
+        return latent(scorer, digit)
+
+
+def show_map(scorer: Scorer, model: str, digit: str, through: Floats) -> None:
+    """The live map: drag and the picture follows."""
+    st.subheader("A map to walk on", anchor=False, help=_EXPLAIN)
+    name = st.segmented_control(
+        "Principal directions", list(_DIRECTIONS), default="1 and 2", key="directions", required=True
+    )
+    drawn = _plane(scorer, model, digit, through.tobytes(), _DIRECTIONS[name])
+    of = f"{model} {digit} {name} {latent_space.to_text(through)}"
+    x, y = st.session_state.get("map_place", {}).get(of, (latent_space.SIDE // 2, latent_space.SIDE // 2))
+    names = {"x": f"direction {_DIRECTIONS[name][0] + 1}", "y": f"direction {_DIRECTIONS[name][1] + 1}"}
+
+    def take() -> None:
+        place = st.session_state["map"].get("place") or {}
+        if place.get("of") != of:
+            return
+        x, y = float(place["x"]), float(place["y"])
+        link = latent_space.to_text(drawn.at(x, y))
+        st.query_params["latent"] = link
+        st.session_state["map_place"] = {of: (x, y)}
+        st.session_state[_ANCHOR] = ((digit, link), through)
+
+    _walker("map", drawn, of, "Map of the latent space", names, (x, y), take)
+    st.caption(
+        f"Drag on the map or move the sliders. These two directions hold {100 * drawn.held:.0f} % of the variation of "
+        "the training digits' latents; in all others the picture stays what it is in the middle."
+    )
+
+
+def fresh(scorer: Scorer, model: str, digit: str) -> None:
+    """A sheet of digits from random latents."""
+    st.subheader("Fresh digits", anchor=False, help="Drawn from random latents: nobody wrote them.")
+    seed = st.session_state.setdefault(_SEED, 0)
+    drawn = _fresh(scorer, model, digit, seed)
+    st.image(
+        figures.sheet_png(drawn.images, 8, 3), width="stretch", alt=f"{len(drawn.images)} digits the generator drew"
+    )
+    real = int((drawn.realism >= 0.5).sum())
+    st.caption(f"The discriminator takes {real} of these {len(drawn.images)} for real. Not all are good digits.")
+    with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
+        st.button("Again", icon=":material/refresh:", on_click=_again)
+        number = st.number_input("Number on the sheet", 1, len(drawn.images), 1, key="fresh_number")
+        st.button("Walk from it", on_click=_go, args=(drawn.latents[number - 1],), key="fresh_go")
+
+
+def show_walk(scorer: Scorer, model: str, digit: str) -> None:
+    """The live way from one typical digit to another."""
+    st.subheader("From one digit to another", anchor=False)
+    ends = _typical(scorer, model, digit)
+    st.image(figures.sheet_png(ends.images, len(ends.images), 3), alt=f"{len(ends.images)} different digits, in a row")
+    numbers = list(range(1, len(ends.images) + 1))
+    left, right = st.columns(2)
+    start = left.segmented_control("From", numbers, default=1, key="walk_from", required=True)
+    end = right.segmented_control("To", numbers, default=2, key="walk_to", required=True)
+    drawn = _walk(scorer, model, digit, start - 1, end - 1)
+    _walker("walk", drawn, f"{model} {digit} {start} {end}", "Realism along the walk", {"x": "along the way", "y": ""},
+            (latent_space.STEPS // 2, 0), lambda: None)  # fmt: skip
+    st.caption(
+        "The straight way through the latent space. Where the curve dips, the digits between are such as the "
+        "discriminator has not seen."
+    )
+
+
+def show_nearest(scorer: Scorer, detector: "Detector", digit: str) -> None:
+    """Does it copy? The training digits nearest to the picture of the map, and how near unseen digits come."""
+    st.subheader("Does it copy?", anchor=False)
+    card = detector.card_
+    if not copying.possible(card):
+        what = datasets.NAMES[card.dataset].title if card.dataset in datasets.NAMES else "the data it was trained on"
+        st.info(f"{what} is not on this machine, so the digits it was trained on cannot be shown beside its own.")
+        return
+    try:
+        known = _originals(card.dataset, card.split_seed, digit, card)
+    except OddDigitError as error:
+        chrome.refuse(error)
+        return
+    image = latent_space.draw(scorer, here(scorer, digit)[None], 1).images[0]
+    rows, distance = known.nearest(image)
+    drawn = _fresh_distances(scorer, detector.fingerprint, digit, known)
+    columns = st.columns([1, 3], gap="large")
+    columns[0].image(figures.digit_png(image), caption="on the map now", width=140, alt="the digit on the map")
+    with columns[1]:
+        sheet = figures.sheet_png(known.images[rows], len(rows), 4)
+        st.image(sheet, caption="the training digits nearest to it", alt=f"{len(rows)} training digits, nearest first")
+    nearer = float((known.unseen <= distance[0]).mean())
+    st.markdown(
+        f"Its nearest training digit is **{distance[0]:.3f}** away; of digits it never saw, {100 * nearer:.0f} % come "
+        f"as near to one. Fresh digits lie **{np.median(drawn):.3f}** from the nearest training digit (median of "
+        f"{drawn.size}), unseen test digits {np.median(known.unseen):.3f} (median of {known.unseen.size}). "
+        "A copy would lie at 0."
+    )
+    if not nearer:
+        st.caption(
+            "So near means that it is nearly that training digit. Around the latents the model remembers, where the "
+            "map starts and walks begin and end, the generator redraws its training digits: that is its memory."
+        )
+    figure = figures_generator.apart(drawn, known.unseen, float(distance[0]))
+    st.plotly_chart(figure, key="copying", config={"displayModeBar": False},
+                    alt="Distance to the nearest training digit: fresh digits and unseen test digits")  # fmt: skip
+
+
+def show_card(detector: "Detector") -> None:
+    """The model's card, line by line."""
+    facts = comparing.facts(Measured(detector.card_, detector.calibrations_, detector.evaluation_))
+    table = pd.DataFrame({"card": list(facts), detector.card_.name: list(facts.values())})
+    st.dataframe(table, hide_index=True)
+
+
+def _walker(
+    key: str, drawn: Drawn, of: str, title: str, names: dict[str, str], place: tuple[float, float], take: Any
+) -> None:
+    data = {
+        "of": of,
+        "title": title,
+        "names": names,
+        "sprite": figures.inline(drawn.sprite()),
+        "columns": drawn.columns,
+        "rows": len(drawn.images) // drawn.columns,
+        "realism": np.round(drawn.realism, 3).tolist(),
+        "x": place[0],
+        "y": place[1],
+    }
+    _component(key=key, data=data, on_place_change=take)
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _plane(_scorer: Scorer, model: str, digit: str, through: bytes, directions: tuple[int, int]) -> Drawn:  # noqa: ARG001
+    return latent_space.plane(_scorer, np.frombuffer(through, np.float32), directions)
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _fresh(_scorer: Scorer, model: str, digit: str, seed: int) -> Drawn:  # noqa: ARG001 - tell generators apart
+    return latent_space.fresh(_scorer, seed)
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _typical(_scorer: Scorer, model: str, digit: str) -> Drawn:  # noqa: ARG001 - tell generators apart
+    found = latent_space.typical(_scorer)
+    return latent_space.draw(_scorer, found, len(found))
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _walk(_scorer: Scorer, model: str, digit: str, start: int, end: int) -> Drawn:
+    ends = _typical(_scorer, model, digit).latents
+    return latent_space.walk(_scorer, ends[start], ends[end])
+
+
+@st.cache_resource(max_entries=10, show_spinner="Looking at the training digits…")
+def _originals(dataset: str, split_seed: int, digit: str, _card: Any) -> copying.Originals:  # noqa: ARG001 - a key
+    return copying.originals(_card, digit, _load)
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _fresh_distances(_scorer: Scorer, model: str, digit: str, _known: copying.Originals) -> Floats:  # noqa: ARG001
+    return _known.distances(latent_space.fresh(_scorer, 0, copying.COMPARED).images)
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _load(name: str, part: str) -> Dataset:
+    return datasets.load(name, part, download=False)
+
+
+def _take_digit() -> None:
+    st.query_params["digit"] = st.session_state["generator_digit"]
+    if "latent" in st.query_params:
+        del st.query_params["latent"]
+
+
+def _again() -> None:
+    st.session_state[_SEED] += 1
+
+
+def _go(there: Floats) -> None:
+    st.query_params["latent"] = latent_space.to_text(there)
