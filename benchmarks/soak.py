@@ -3,7 +3,7 @@
     python benchmarks/soak.py [--minutes 10] [--browsers 10] [--write]
 
 Starts the app on a state folder of its own and opens a page a browser, each with cookies of its own. All but the last
-draw a stroke in turn and wait for the verdict to follow; the last trains digit 5 of the bundled digits again and again.
+draw a stroke, at once, and wait for their verdicts; the last trains digit 5 of the bundled digits again and again.
 Prints a Markdown report, with `--write` into benchmarks/soak.md. Ends with 1 where anything went wrong. Linux only:
 memory is read from /proc. Needs Chromium.
 """
@@ -69,17 +69,22 @@ def soak(minutes: float, browsers: int, model: str) -> tuple[str, list[str]]:
                 page.evaluate(speed_browser.WATCH)
             trained = Training(training)
             began = time.monotonic()
-            for number, page in enumerate(itertools.cycle(drawing)):
+            for number in itertools.count():
                 passed = time.monotonic() - began
                 if passed > 60 * minutes:
                     break
                 if passed >= len(memory) * 60 * minutes / READINGS:
                     memory.append(resident(folder) / MB)
                 trained.look()
-                if number // len(drawing) % 8 == 7:
-                    page.get_by_role("button", name=re.compile("Clear|Reset")).click()
-                waits.append(speed_browser.stroke(page, number // len(drawing)))
+                for page in drawing:
+                    if number % 8 == 7:
+                        page.get_by_role("button", name=re.compile("Clear|Reset")).click()
+                    speed_browser.draw(page, number)
+                waits += [speed_browser.verdict_after(page) for page in drawing]
+                training.wait_for_timeout(700)  # as a hand rests, and for the rest of the pages to arrive
             memory.append(resident(folder) / MB)
+            for page in pages:
+                page.context.close()  # before the server ends, which they would complain of
         said = (folder / "server.log").read_text(errors="replace")
         errors += [line for line in said.splitlines() if "Traceback" in line or "Error" in line]
         browser.close()

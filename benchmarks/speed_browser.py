@@ -117,6 +117,14 @@ def _strokes(browser: Any, folder: Path, model: str, count: int) -> dict[str, fl
 
 def stroke(page: Any, number: int) -> float:
     """Draw a short stroke in a place of its own; seconds from the pen's lifting to the new verdict."""
+    draw(page, number)
+    taken = verdict_after(page)
+    page.wait_for_timeout(700)  # for the rest of the page to arrive before the next stroke
+    return taken
+
+
+def draw(page: Any, number: int) -> None:
+    """Draw a short stroke in a place of its own, and wait for nothing."""
     page.bring_to_front()
     canvas = page.locator(CANVAS)
     canvas.scroll_into_view_if_needed()
@@ -127,10 +135,12 @@ def stroke(page: Any, number: int) -> float:
     page.mouse.move(x + 12, y + 16)
     page.mouse.move(x + 24, y + 20)
     page.mouse.up()
+
+
+def verdict_after(page: Any) -> float:
+    """Wait for the verdict on what was drawn last; seconds from the pen's lifting to it."""
     page.wait_for_function("window.watched.seen !== null", timeout=PATIENCE)
-    taken = page.evaluate("(window.watched.seen - window.watched.up) / 1000")
-    page.wait_for_timeout(700)  # for the rest of the page to arrive before the next stroke
-    return float(taken)
+    return float(page.evaluate("(window.watched.seen - window.watched.up) / 1000"))
 
 
 def _starts(browser: Any, folder: Path, model: str, count: int) -> dict[str, float]:
