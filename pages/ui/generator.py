@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core import comparing, copying, datasets, figures, figures_generator, latent_space, paths
+from core import comparing, copying, datasets, figures, figures_generator, latent_space, paths, uploads
 from core.datasets import Dataset
 from core.detector_file import Measured
 from core.errors import OddDigitError
@@ -236,7 +236,7 @@ def _fresh_distances(_scorer: Scorer, model: str, digit: str, _known: copying.Or
 
 @st.cache_resource(max_entries=2, show_spinner=False)
 def _load(name: str, part: str) -> Dataset:
-    return datasets.load(name, part, download=False)
+    return uploads.load(name, part)
 
 
 def _take_digit() -> None:
