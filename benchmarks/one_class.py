@@ -3,6 +3,8 @@
     python benchmarks/one_class.py                              development split, every method installed
     python benchmarks/one_class.py --methods ours,gradient      methods in whose names a word begins so
     python benchmarks/one_class.py --split test --shipped       the report: seed 0 is the shipped models themselves
+    python benchmarks/one_class.py --split test --shipped --seeds 0,1,2 --others FOLDER
+                            seeds 1 and 2 are what ``ship.py --seed 1 --output FOLDER/seed-1`` and so on made
 
 One row a (method, digit, seed) is written to one_class.csv as it is made, and an interrupted run goes on; --fresh
 measures again. Variants are chosen on the development split, part of the training images; every use of the test
@@ -48,6 +50,7 @@ def main(
     digits: Annotated[str, typer.Option(help="Which digits, such as 5 or 0,1.")] = "0,1,2,3,4,5,6,7,8,9",
     seeds: Annotated[str, typer.Option(help="Which seeds, such as 0,1,2.")] = "0",
     shipped: Annotated[bool, typer.Option("--shipped", help="Take our seed 0 from the shipped models.")] = False,
+    others: Annotated[Path | None, typer.Option(help="Where models of other seeds lie.")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Measure again what is measured already.")] = False,
     quick: Annotated[bool, typer.Option("--quick", help="A smoke run: few images, rows thrown away.")] = False,
     write: Annotated[bool, typer.Option("--write", help="Put the tables into benchmarks/results.md.")] = False,
@@ -68,8 +71,8 @@ def main(
         log_use(command, TEST_LOG)
     for method, digit, seed in wanted:
         sys.stderr.write(f"{method.name}, digit {digit}, seed {seed}\n")
-        from_shelf = shipped and seed == 0 and split is Split.test
-        for name, figures in run(method, digit, seed, training, test, from_shelf):
+        model = trained(digit, seed, others) if shipped and split is Split.test else None
+        for name, figures in run(method, digit, seed, training, test, model):
             day = f"{datetime.now(UTC):%Y-%m-%d}"
             about = {"method": name, "digit": digit, "seed": seed, "split": split, "date": day}
             rows.append(about | {"version": common.installed(method.package)} | vars(figures))
@@ -101,15 +104,15 @@ def images_of(split: Split) -> tuple[datasets.Dataset, datasets.Dataset]:
 
 
 def run(
-    method: Method, digit: str, seed: int, training: datasets.Dataset, test: datasets.Dataset, from_shelf: bool
+    method: Method, digit: str, seed: int, training: datasets.Dataset, test: datasets.Dataset, model: Path | str | None
 ) -> list[tuple[str, Measured]]:
     """Measure one method on one digit: (name of the row, figures); ours comes with a row for each evidence alone."""
     anomaly = np.array(test.label_names)[test.labels] != digit
     peer = method.make()
     if not isinstance(peer, ours.Ours):
         return [(method.name, measure(peer, training.of(digit), test.images, anomaly, seed))]
-    if from_shelf:
-        peer.detector = Detector.load(f"mnist-{digit}")
+    if model is not None:
+        peer.detector = Detector.load(model)
         figures = judge(peer, test.images, anomaly, peer.detector.card_.seconds)
     else:
         figures = measure(peer, training.of(digit), test.images, anomaly, seed)
@@ -118,6 +121,14 @@ def run(
     alone = {e: quality(scores[e], lines[e].threshold(ours.ALPHA), anomaly) for e in EVIDENCES if e != peer.evidence}
     found = [(f"ours, {e} alone", replace(figures, **found)) for e, found in alone.items()]
     return [*found, (method.name, figures)]  # the row that is looked for comes last: then all the others are there
+
+
+def trained(digit: str, seed: int, others: Path | None) -> Path | str | None:
+    """Our model of a digit that is trained already: the shipped one for seed 0, else a file if it is there."""
+    if seed == 0:
+        return f"mnist-{digit}"
+    file = None if others is None else others / f"seed-{seed}" / f"mnist-{digit}.safetensors"
+    return file if file is not None and file.exists() else None
 
 
 def log_use(command: str, file: Path) -> None:

@@ -214,6 +214,22 @@ class Detector(OutlierMixin, BaseEstimator):
         other.card_ = replace(self.card_, name=name, yardstick=yardstick, counts=counts, recalibrated=True)
         return other
 
+    def rescored(self, tune: Mapping[str, ArrayLike], calibrate: Mapping[str, ArrayLike]) -> None:
+        """Remake in place all that depends on how images are scored: the same networks and memory, weighed anew.
+
+        Args:
+            tune: label -> the images of that digit's tune part, as for ``inspect``.
+            calibrate: label -> those of its calibrate part.
+        """
+        check_is_fitted(self, "card_")
+        self.__dict__.pop("fingerprint", None)
+        for name, scorer in self.scorers_.items():
+            images = as_images(tune[name])
+            scorer.weigh(images)
+            self.standards_[name] = several.standards_of(scorer, images)
+        self._calibrate({name: as_images(calibrate[name]) for name in self.scorers_})
+        self.evaluation_ = None
+
     @classmethod
     def join(cls, detectors: Sequence["Detector"], calibrate: Mapping[str, ArrayLike]) -> "Detector":
         """One detector of several digits out of detectors of single ones, without training again.

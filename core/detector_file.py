@@ -62,13 +62,17 @@ def save(detector: Detector, path: Path) -> None:
     paths.write_whole(path, lambda part: save_file(tensors, part, metadata))
 
 
-def load(path: Path) -> Detector:
+def load(path: Path, outdated: bool = False) -> Detector:
     """Read a detector from a file that may be hostile.
+
+    Args:
+        path: the file.
+        outdated: take it even where its scores are those of other versions of ink or scoring, to make them anew.
 
     Raises:
         ModelError: missing, truncated, foreign, too large, or of another version; the text names file and remedy.
     """
-    metadata, tensors = _read(path)
+    metadata, tensors = _read(path, outdated)
     try:
         return _build(metadata, tensors)
     except OddDigitError as error:
@@ -122,9 +126,11 @@ def fingerprint(detector: Detector) -> str:
     return digest.hexdigest()
 
 
-def _read(path: Path) -> tuple[dict[str, str], dict[str, torch.Tensor]]:
+def _read(path: Path, outdated: bool = False) -> tuple[dict[str, str], dict[str, torch.Tensor]]:
     metadata = read_metadata(path)
-    _check_versions(path, metadata)
+    _check_versions(
+        path, {**metadata, "ink": str(INK_VERSION), "scoring": str(SCORING_VERSION)} if outdated else metadata
+    )
     try:
         return metadata, load_file(path)
     except (SafetensorError, OSError) as error:

@@ -90,11 +90,12 @@ def orientation_maps(images: Tensor, orientations: int) -> Tensor:
     Returns:
         ``(n, orientations, 28, 28)``, not negative.
     """
-    gradient = F.conv2d(images.unsqueeze(1), _derivative_kernels(), padding=2)  # (n, 2, 28, 28)
-    strength = torch.sqrt(gradient.square().sum(dim=1, keepdim=True) + 1e-8)  # (n, 1, 28, 28)
-    channels = torch.cat((gradient, strength), dim=1).flatten(2)  # (n, 3, 784)
-    lobes = _lobes(orientations) @ channels  # (n, o, 784)
-    return F.relu(lobes).unflatten(2, (_SIDE, _SIDE))
+    blur, slope = _bands()  # (28, 28) each
+    along_x = blur @ images @ slope.T  # (n, 28, 28)
+    along_y = slope @ images @ blur.T
+    strength = torch.sqrt(along_x.square() + along_y.square() + 1e-8)
+    channels = torch.stack((along_x, along_y, strength), dim=1).flatten(2)  # (n, 3, 784)
+    return F.relu_(_lobes(orientations) @ channels).unflatten(2, (_SIDE, _SIDE))
 
 
 def deskew(images: Tensor) -> Tensor:
@@ -133,12 +134,15 @@ def _moments() -> tuple[Tensor, Tensor]:
 
 
 @cache
-def _derivative_kernels() -> Tensor:
-    """Blur with (1, 2, 1) / 4 both ways, then a central difference: ``(2, 1, 5, 5)``, x first."""
-    blur = torch.tensor([0.0, 1.0, 2.0, 1.0, 0.0]) / 4
-    slope = torch.tensor([-1.0, -2.0, 0.0, 2.0, 1.0]) / 4
-    along_x = blur[:, None] * slope[None, :]
-    return torch.stack((along_x, along_x.T)).unsqueeze(1)
+def _bands() -> tuple[Tensor, Tensor]:
+    """Blur with (1, 2, 1) / 4, and blur with a central difference, as banded ``(28, 28)`` matrices.
+
+    Twice as fast on small images as a convolution of one channel.
+    """
+    offset = torch.arange(_SIDE)[None, :] - torch.arange(_SIDE)[:, None]  # source minus target
+    blur = torch.relu(2.0 - offset.abs()) / 4
+    slope = torch.relu(3.0 - offset.abs()) / 4 * offset.sign()
+    return blur, slope
 
 
 @cache

@@ -21,15 +21,15 @@ from torch.nn import functional as F
 from core.errors import ModelError
 from core.features import FEATURES_VERSION, gradient_features
 from core.memory import Memory, refined
-from core.networks import Networks, build
+from core.networks import Networks, build, for_inference
 from core.training import LARGEST_LATENT, TrainingSettings, one_thread
 
 # Raise it whenever the weights below, or neighbours and ridge in ``memory``, change: a stored calibration holds for
 # the scores it was made with and no others.
-SCORING_VERSION = 1
-# Chosen on development digits and malformed normals, never on test images: the manifold tells other characters
-# best, the other two tell broken digits.
-WEIGHTS = {"manifold": 1.0, "gradient": 0.1, "discriminator": 0.03}
+SCORING_VERSION = 2
+# The best on development images (benchmarks/weights.py) in which every part has a say: the manifold tells other
+# characters best, the other two tell broken digits.
+WEIGHTS = {"manifold": 1.0, "gradient": 0.05, "discriminator": 0.01}
 _CHUNK = 256
 _DIGITS = 7  # significant digits that a score keeps
 # Few rows are rounded otherwise than many, and an image must score the same in any batch: networks are given a
@@ -84,6 +84,7 @@ class Scorer:
         memory: Memory | None = None,
     ) -> None:
         self.networks = Networks(*(network.eval().requires_grad_(False) for network in networks))
+        self._draw = for_inference(self.networks.generator)
         self.latents = latents
         self.settings = settings
         self.fusion = fusion
@@ -109,10 +110,14 @@ class Scorer:
             latents = refined(rounded.generator, _encode(rounded, train_images), given)
         latents = _dequantised(*_quantised(latents))
         scorer = cls(rounded, latents, settings, {})
-        with one_thread():
-            parts = _fusion_parts(scorer._columns(tune_images))
-        scorer.fusion = {name: (float(part.mean()), float(max(part.std(), 1e-6))) for name, part in parts.items()}
+        scorer.weigh(tune_images)
         return scorer
+
+    def weigh(self, tune_images: np.ndarray) -> None:
+        """Set the scale of the parts that fuse, by ``(t, 28, 28)`` normals that trained nothing."""
+        with one_thread():
+            parts = _fusion_parts(self._columns(tune_images))
+        self.fusion = {name: (float(part.mean()), float(max(part.std(), 1e-6))) for name, part in parts.items()}
 
     @classmethod
     def from_tensors(cls, tensors: dict[str, Tensor], meta: dict[str, Any], cache: Path | None = None) -> Self:
@@ -173,8 +178,8 @@ class Scorer:
             features: their gradient features ``(n, F)`` if they are known: several scorers can share them.
         """
         columns = self._columns(images, features)
-        parts = _fusion_parts(columns)
-        fused = sum(WEIGHTS[name] * (parts[name] - centre) / spread for name, (centre, spread) in self.fusion.items())
+        parts = self._standardised(columns)
+        fused = sum(WEIGHTS[name] * part for name, part in parts.items())
         scores = {
             "pixel": columns["pixel"],
             "gradient": columns["gradient"],
@@ -191,6 +196,14 @@ class Scorer:
             reconstruction_realism=_probability(columns["reconstruction_logit"]),
         )
 
+    def parts(self, images: np.ndarray) -> dict[str, np.ndarray]:
+        """What fuses of images ``(n, 28, 28)``, by the names in ``WEIGHTS``: in spreads from the centre, ``(n,)``."""
+        return self._standardised(self._columns(images))
+
+    def _standardised(self, columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        parts = _fusion_parts(columns)
+        return {name: (parts[name] - centre) / spread for name, (centre, spread) in self.fusion.items()}
+
     def sample(self, n: int, seed: int) -> np.ndarray:
         """Digits from random latents: ``(n, 28, 28)`` float32."""
         random = torch.Generator().manual_seed(seed)
@@ -199,7 +212,7 @@ class Scorer:
     @torch.no_grad()
     def decode(self, latents: Tensor) -> Tensor:
         """Latents ``(n, latent_size)`` -> images ``(n, 28, 28)``."""
-        return torch.cat([self.networks.generator(chunk).squeeze(1) for chunk in latents.split(_CHUNK)])
+        return torch.cat([self._draw(chunk).squeeze(1) for chunk in latents.split(_CHUNK)])
 
     def encode(self, images: np.ndarray) -> Tensor:
         """Images ``(n, 28, 28)`` -> latents ``(n, latent_size)``."""
@@ -219,7 +232,7 @@ class Scorer:
         blend = (weights.unsqueeze(2) * self.latents[neighbours]).sum(dim=1)  # (n, latent)
         n = len(images)
         spare = -n % _ROWS.get(self.settings.architecture, _MOST_ROWS)
-        rebuilt = self.networks.generator(F.pad(blend, (0, 0, 0, spare)))  # (n + spare, 1, 28, 28)
+        rebuilt = self._draw(F.pad(blend, (0, 0, 0, spare)))  # (n + spare, 1, 28, 28)
         seen = torch.cat((F.pad(images, (0, 0, 0, 0, 0, spare)).unsqueeze(1), rebuilt))
         logits, reconstruction_logits = self.networks.discriminator(seen).unflatten(0, (2, -1))[:, :n]  # (n,) each
         reconstruction = rebuilt[:n].squeeze(1)

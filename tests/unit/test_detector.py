@@ -513,3 +513,19 @@ def same(one: Readings, other: Readings) -> bool:
         and one.normal == other.normal
         and np.allclose(one.reconstruction, other.reconstruction, atol=1e-6)
     )
+
+
+def test_scored_anew_by_its_own_split_a_detector_is_what_it_was(tiny_detector_any_file: Path) -> None:
+    detector, before = Detector.load(tiny_detector_any_file), Detector.load(tiny_detector_any_file)
+    training = datasets.load("digits", "train")
+    tune, calibrate = {}, {}
+    for name in detector.card_.normal:
+        mine = training.of(name)
+        parts = datasets.split(len(mine), detector.card_.split_seed)
+        tune[name], calibrate[name] = mine[parts.tune], mine[parts.calibrate]
+        detector.scorers_[name].fusion = dict.fromkeys(detector.scorers_[name].fusion, (5.0, 7.0))
+        detector.standards_[name] = dict.fromkeys(EVIDENCES, (5.0, 7.0))
+    detector.rescored(tune, calibrate)
+    assert detector.fingerprint == before.fingerprint
+    assert detector.standards_ == before.standards_
+    assert detector.evaluation_ is None

@@ -370,3 +370,16 @@ def test_a_damaged_cache_is_made_again(tiny_detector_file: Path, state_dir: Path
 
     np.testing.assert_array_equal(second.p_value, first.p_value)
     assert cached.stat().st_size > 1_000
+
+
+def test_scores_of_another_version_can_be_read_to_make_them_anew_but_no_other_format(
+    monkeypatch: pytest.MonkeyPatch, tiny_detector_any_file: Path
+) -> None:
+    monkeypatch.setitem(detector_file._VERSIONS, "scoring", detector_file.SCORING_VERSION + 1)
+    monkeypatch.setattr(detector_file, "SCORING_VERSION", detector_file.SCORING_VERSION + 1)
+    with pytest.raises(ModelError, match="scoring version"):
+        detector_file.load(tiny_detector_any_file)
+    assert detector_file.load(tiny_detector_any_file, outdated=True).card_.normal
+    monkeypatch.setitem(detector_file._VERSIONS, "format", detector_file.FORMAT + 1)
+    with pytest.raises(ModelError, match="format version"):
+        detector_file.load(tiny_detector_any_file, outdated=True)

@@ -62,3 +62,18 @@ def test_an_unknown_architecture_is_refused_by_name_with_the_known_ones():
 def test_a_fourth_architecture_is_one_registered_function(fourth):
     encoder, generator, _ = build(fourth, latent_size=3)
     assert generator(encoder(torch.rand(2, 1, 28, 28))).shape == (2, 1, 28, 28)
+
+
+@pytest.mark.parametrize("architecture", ["conv", "dense", "attention"])
+def test_the_form_for_inference_draws_the_same(architecture):
+    generator = build(architecture, latent_size=5).generator
+    for module in generator.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.normal_(module.running_mean)
+            nn.init.uniform_(module.running_var, 0.5, 2.0)
+            nn.init.normal_(module.weight)
+            nn.init.normal_(module.bias)
+    generator.eval()
+    latents = torch.randn(4, 5)
+    with torch.no_grad():
+        torch.testing.assert_close(networks.for_inference(generator)(latents), generator(latents), atol=1e-5, rtol=0)
