@@ -1,0 +1,121 @@
+"""What the documents say is so: quoted tables, commands, Python, files, variables."""
+
+import re
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pytest
+import typer.main
+
+from benchmarks import common, quote
+from core.errors import OddDigitError
+from core.examples import for_normal
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCUMENTS = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "ARCHITECTURE.md"]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+RESULTS = """# Results
+
+<!-- speed -->
+`python benchmarks/speed.py --write`, 2026-11-23 22:05 UTC, commit abc
+
+| what | ours | must |
+|:--|--:|--:|
+| one image | 7.6 ms | 9 ms |
+| many | 2 s | 1 s |
+<!-- end of speed -->
+"""
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+
+
+def commands() -> list[list[str]]:
+    """Every ``python -m core`` line of the README, as words."""
+    lines = [line for block in blocks("bash") for line in block.splitlines() if line.startswith("python -m core ")]
+    return [shlex.split(line, comments=True)[3:] for line in lines]
+
+
+def test_every_table_in_the_readme_is_what_the_benchmarks_printed() -> None:
+    assert "<!-- quote {" in README
+    assert quote.requoted(README, common.RESULTS.read_text(encoding="utf-8")) == README
+
+
+def test_a_quotation_takes_the_columns_and_rows_asked_for() -> None:
+    asked = '<!-- quote {"section": "speed", "columns": ["what", "must"], "rows": ["many"]} -->\n'
+
+    found = quote.requoted(f"before\n{asked}stale\n<!-- end of quote -->\nafter\n", RESULTS)
+
+    table = "| what | must |\n|:--|--:|\n| many | 1 s |\n\n(`python benchmarks/speed.py --write`, 2026-11-23)\n"
+    assert found == f"before\n{asked}{table}<!-- end of quote -->\nafter\n"
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ('{"section": "sped"}', "no section 'sped'; it has 'speed'"),
+        ('{"section": "speed", "columns": ["hers"]}', "no column 'hers'; there are 'what', 'ours', 'must'"),
+        ('{"section": "speed", "rows": ["none"]}', "no row 'none'; there are 'one image', 'many'"),
+        ('{"section": "speed", "table": 1}', "1 tables, numbered from 0"),
+        ('{"table": 1}', "must be JSON with a section"),
+    ],
+)
+def test_a_quotation_of_what_is_not_there_names_what_is(asked: str, said: str) -> None:
+    with pytest.raises(OddDigitError, match=said):
+        quote.quotation(asked, RESULTS)
+
+
+def test_the_python_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for_normal(("5",))[0].picture().save(tmp_path / "five.png")
+    monkeypatch.chdir(tmp_path)
+    (code,) = blocks("python")
+    names: dict[str, object] = {}
+
+    exec(compile(code, "README.md", "exec"), names)
+
+    readings = names["readings"]
+    assert readings.reconstruction.shape == readings.heat_map.shape == (1, 28, 28)  # type: ignore[attr-defined]
+    assert np.all((readings.p_value > 0) & (readings.p_value <= 1))  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("words", commands(), ids=lambda words: words[0])
+def test_a_command_of_the_readme_has_the_options_it_is_shown_with(words: list[str]) -> None:
+    from core.cli import app
+
+    command = typer.main.get_command(app).commands[words[0]]  # type: ignore[attr-defined]
+
+    command.make_context(words[0], words[1:])
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_every_file_that_is_named_is_there(document: str) -> None:
+    text = (ROOT / document).read_text(encoding="utf-8")
+    linked = {name for name in re.findall(r"\]\(([^)#]+)\)", text) if not name.startswith("http")}
+    run = set(re.findall(r"python ((?:benchmarks|tests)/[\w/]+\.py)", text))
+
+    missing = [name for name in linked | run if not (ROOT / name).exists()]
+
+    assert not missing
+
+
+def test_every_environment_variable_of_the_code_is_in_the_readme_and_no_other() -> None:
+    source = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "core").rglob("*.py"))
+    used = set(re.findall(r"""["'](ODD_DIGIT_[A-Z]+(?:_[A-Z]+)*)["']""", source)) - {"ODD_DIGIT_NOT_SET"}
+
+    assert used == set(re.findall(r"^\| `(ODD_DIGIT_\w+)`", README, re.MULTILINE))
+
+
+def test_every_page_is_in_the_tour() -> None:
+    pages = {file.stem.split("_", 1)[1] for file in (ROOT / "pages").glob("[0-9]_*.py")}
+
+    assert set(re.findall(r"^\| \*\*(\w+)\*\* \|", README, re.MULTILINE)) == pages | {"Draw"}
+
+
+def test_the_container_copies_only_what_there_is_and_all_that_is_imported() -> None:
+    text = (ROOT / "Containerfile").read_text(encoding="utf-8")
+    copied = {word for line in re.findall(r"^COPY (.+) \S+$", text, re.MULTILINE) for word in line.split()}
+
+    assert {name for name in copied if not (ROOT / name).exists()} == set()
+    assert {"core", "pages", "assets", "checkpoints", ".streamlit", "dashboard.py", "requirements.txt"} <= copied
