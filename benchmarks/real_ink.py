@@ -3,7 +3,7 @@
     python benchmarks/real_ink.py [--images 40] [--postal 2007] [--model mnist-any] [--write]
 
 Real digits lie in the data folder as ``real_digits/index.csv``, postal digits as ``usps_test.npz``. Recalibration
-needs at least 20 postal digits of every kind in its half: with fewer, no p-value can reach 0.05.
+needs at least 19 postal digits of every kind in its half: with fewer, no p-value can reach 0.05.
 """
 
 from __future__ import annotations
