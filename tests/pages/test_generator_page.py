@@ -1,0 +1,89 @@
+"""The generator page as Streamlit runs it: opens on any model, follows its link, says what is missing."""
+
+import json
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core import copying, latent_space, models, paths
+
+PAGE = str(paths.ROOT / "pages" / "5_Generator.py")
+pytestmark = pytest.mark.usefixtures("tiny_shelf")
+
+
+def open_page(**query: str) -> AppTest:
+    page = AppTest.from_file(PAGE, default_timeout=60)
+    for key, value in ({"model": "tiny-5"} | query).items():
+        page.query_params[key] = value
+    return checked(page.run())
+
+
+def checked(page: AppTest) -> AppTest:
+    assert [error.message for error in page.exception] == []
+    return page
+
+
+def drawn(page: AppTest) -> list[dict[str, Any]]:
+    return [dict(json.loads(found.proto.json)) for found in page.get("bidi_component")]
+
+
+def text(page: AppTest) -> str:
+    kinds = (page.markdown, page.caption, page.info, page.warning, page.error)
+    return "\n".join(element.value for kind in kinds for element in kind)
+
+
+def test_the_page_opens_with_a_map_a_walk_fresh_digits_and_their_originals() -> None:
+    page = open_page()
+
+    plan, walk = drawn(page)
+    assert plan["rows"] == plan["columns"] == latent_space.SIDE
+    assert walk["rows"] == 1
+    assert len(walk["realism"]) == latent_space.STEPS
+    assert "of these 64 for real" in text(page)
+    assert "Its nearest training digit is" in text(page)
+
+
+def test_the_map_is_laid_through_the_latent_of_the_link() -> None:
+    scorer = models.load("tiny-5").scorers_["5"]
+    latent = latent_space.typical(scorer)[3]
+
+    plan, _ = drawn(open_page(latent=latent_space.to_text(latent)))
+    plain, _ = drawn(open_page())
+
+    assert plan["sprite"] != plain["sprite"]
+    assert plan["of"].endswith(latent_space.to_text(latent))
+
+
+def test_every_digit_of_a_model_of_several_has_its_own_map() -> None:
+    page = open_page(model="tiny-any", digit="8")
+    eight, _ = drawn(page)
+
+    zero, _ = drawn(open_page(model="tiny-any"))
+
+    assert eight["sprite"] != zero["sprite"]
+
+
+@pytest.mark.parametrize("query", [{"latent": "nonsense"}, {"digit": "x"}, {"latent": "AAAA", "digit": "<b>"}])
+def test_a_spoilt_link_still_opens_the_page(query: dict[str, str]) -> None:
+    assert len(drawn(open_page(**query))) == 2
+
+
+def test_another_sheet_is_drawn_on_demand_and_a_digit_of_it_becomes_the_map() -> None:
+    page = open_page()
+    before, _ = drawn(page)
+
+    next(button for button in page.button if button.label == "Again").click()
+    checked(page.run())
+    next(button for button in page.button if button.label == "Walk from it").click()
+    checked(page.run())
+
+    after, _ = drawn(page)
+    assert after["sprite"] != before["sprite"]
+    assert "latent" in page.query_params
+
+
+def test_without_the_training_digits_the_page_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(copying, "possible", lambda card: False)
+
+    assert "is not on this machine" in text(open_page())
