@@ -40,6 +40,8 @@ def describe(readings: Readings, row: int, point: OperatingPoint, yardstick: str
     calibration = readings.calibrations[point.evidence]
     if p_value <= calibration.floor:
         meaning = f"Fewer than 1 in {calibration.n:,} {normals} look this odd."
+    elif p_value >= 1:
+        meaning = f"Nothing odd about it: all {normals} look this odd or odder."
     else:
         meaning = f"{say_rate(p_value)} {normals} look this odd or odder."
     return Wording(

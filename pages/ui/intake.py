@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from core import figures, ink
+from core import figures, ink, wording
 from core.errors import OddDigitError
 from core.operating import OperatingPoint
 from core.readings import Readings
@@ -96,18 +96,20 @@ def _read(data: bytes, name: str, invert: bool | None, split: bool) -> ink.Ink:
 
 def _strip(judged: Sequence[Judged], point: OperatingPoint) -> int:
     """All digits in a row with their verdicts; returns which one is chosen."""
-    words = []
-    images = []
+    words, images, flags = [], [], []
     for file, found, readings, row in judged:
         flagged = bool(readings.class_id(point)[row])
         name = file.name if len(found.images) == 1 else f"{file.name}, shape {row + 1}"
-        words.append(f"{verdict.SIGN[flagged]} {name}")
+        # A choice shows its text as it is, so that a sign would stand there spelt out.
+        words.append(f"{wording.say_verdict(flagged, ())}: {name}")
         images.append(figures.digit_png(found.images[row], 2))
-    odd = sum(word.startswith(verdict.SIGN[True]) for word in words)
+        flags.append(flagged)
+    odd = sum(flags)
     st.markdown(f"**{len(judged)} digits, {odd} anomal{'y' if odd == 1 else 'ies'}.** Choose one to see all of it.")
     with st.container(horizontal=True, gap="small", key="strip"):
-        for image, word in list(zip(images, words, strict=True))[:24]:
-            st.image(image, caption=word[:1], width=56)
+        for image, word, flagged in list(zip(images, words, flags, strict=True))[:24]:
+            sign = f":{verdict.COLOUR[flagged]}[{verdict.SIGN[flagged]}]"
+            st.image(image, caption=sign, width=56, alt=word)
     return int(st.selectbox("Shown below", range(len(words)), format_func=words.__getitem__, key="shown"))
 
 

@@ -61,7 +61,7 @@ def pick_evidence(point: OperatingPoint) -> None:
     )
 
 
-@st.cache_resource(max_entries=24, show_spinner="Loading the model…")
+@st.cache_resource(max_entries=24, show_spinner="Loading the model… The very first time takes a little longer.")
 def _load(path: str, stamp: int) -> "Detector":  # noqa: ARG001 - the stamp makes a rewritten file load anew
     from pathlib import Path
 

@@ -14,6 +14,10 @@ from pages.ui import picker
 
 SIGN = {False: ":material/check_circle:", True: ":material/warning:"}
 COLOUR = {False: "blue", True: "orange"}
+_FOREIGN = (
+    " Other pens and hands look odder to it than they are: at the foot of the Threshold page your own digits become "
+    "the yardstick."
+)
 
 
 def show(
@@ -33,8 +37,7 @@ def show(
     colour = COLOUR[words.anomaly]
     st.markdown(f"### :{colour}[{SIGN[words.anomaly]} {words.verdict}]")
     st.markdown(f"**{words.meaning}** {words.extrapolation}")
-    hint = " Other pens and hands look odder to it than they are; it can be calibrated on yours." if foreign_ink else ""
-    st.caption(words.yardstick + (hint if not card.recalibrated else ""))
+    st.caption(words.yardstick + (_FOREIGN if foreign_ink and not card.recalibrated else ""))
     _pictures(readings, row)
     _standing(readings, row, point, key)
     st.markdown(

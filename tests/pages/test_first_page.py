@@ -119,6 +119,7 @@ def test_several_uploads_give_one_verdict_each_and_a_broken_file_its_reason() ->
 
     assert not page.exception
     assert "**2 digits, 1 anomaly.**" in words(page)
+    assert page.selectbox(key="shown").options == ["Normal: five.png", "Anomaly: three.png"]
     assert "broken.png" in words(page)
     assert sorted((row.source, row.class_id) for row in History().browse()) == [
         ("upload: five.png", 0),
