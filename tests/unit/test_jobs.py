@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, rule
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, multiple, rule
 
-from core import job_files, job_worker, models, paths, runs, watching
+from core import job_files, job_worker, limits, models, paths, runs, watching
 from core.errors import ModelError, TrainingError
 from core.job_files import State
 from core.jobs import Jobs
@@ -110,6 +110,10 @@ class QueueMachine(RuleBasedStateMachine):
     @rule(target=ids)
     def submit(self):
         self.count += 1
+        if sum(state is not State.DONE for state in self.expected.values()) >= limits.JOBS:
+            with pytest.raises(TrainingError, match="not finished"):
+                self.bench.jobs.submit(RunSpec(f"job-{self.count}"))
+            return multiple()
         job_id = self.bench.jobs.submit(RunSpec(f"job-{self.count}")).id
         self.expected[job_id] = State.WAITING
         self.settle()
