@@ -1,0 +1,155 @@
+"""Three newcomers get what they came for: a student, someone with a zip of scans, someone whose sevens have a bar."""
+
+import csv
+import re
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+from playwright.sync_api import Page, expect
+
+from core import datasets
+from core.examples import PEN, SIDE, for_normal
+from tests.browser.test_first_page import stroke, verdict
+from tests.unit.piles import png
+
+pytestmark = pytest.mark.browser
+SECONDS = 1000
+SCANS, MISFILED, BROKEN = 300, 6, 3
+
+
+def go_to(page: Page, name: str) -> None:
+    page.get_by_role("link", name=name, exact=True).click(no_wait_after=True)
+
+
+def upload(page: Page, files: list[Path] | Path) -> None:
+    page.locator("input[type=file]").first.set_input_files(files)
+
+
+def barred_seven(rng: np.random.Generator) -> Image.Image:
+    """A seven with a bar through its stem, as many people write it: every one a little different."""
+    (seven, *_) = for_normal(("7",))
+    page = Image.new("L", (SIDE, SIDE), 255)
+    pen = ImageDraw.Draw(page)
+    bend = rng.normal(0, 4, 2)
+    across = [(116 + rng.normal(0, 4), 150 + rng.normal(0, 5)), (186 + rng.normal(0, 4), 142 + rng.normal(0, 5))]
+    for points in [*([(x + bend[0] * y / SIDE, y + bend[1]) for x, y in part] for part in seven.strokes), across]:
+        pen.line(points, fill=0, width=PEN, joint="curve")
+    return page.rotate(rng.normal(0, 5), Image.Resampling.BICUBIC, fillcolor=255)
+
+
+@pytest.fixture
+def sevens(tmp_path: Path) -> list[Path]:
+    """64 pictures of barred sevens by one hand."""
+    rng = np.random.default_rng(7)
+    files = [tmp_path / f"seven-{i:02d}.png" for i in range(64)]
+    for file in files:
+        barred_seven(rng).save(file)
+    return files
+
+
+@pytest.fixture
+def scans(tmp_path: Path) -> Path:
+    """A zip of scanned digits in folders by label; some lie in the wrong folder, some are no pictures."""
+    digits = datasets.load("mnist", "test")
+    archive = tmp_path / "scans.zip"
+    with zipfile.ZipFile(archive, "w") as out:
+        for i in range(SCANS):
+            label = (int(digits.labels[i]) + 3 * (i % (SCANS // MISFILED) == 7)) % 10
+            ink = np.rint(255 * digits.images[i]).astype(np.uint8)
+            paper = Image.fromarray(255 - ink).resize((84, 84), Image.Resampling.BICUBIC)
+            out.writestr(f"{label}/scan-{i:04d}.png", png(np.pad(np.asarray(paper), 20, constant_values=250)))
+        for i in range(BROKEN):
+            out.writestr(f"5/damaged-{i}.png", b"\x89PNG\r\n cut short")
+    return archive
+
+
+def test_a_student_who_never_saw_a_gan_meets_a_normal_digit_an_anomaly_and_the_reason(page: Page, app: str) -> None:
+    # The first page answers before anything is done.
+    page.goto(app)
+    expect(page.get_by_text("An example, a 5")).to_be_visible(timeout=90 * SECONDS)
+    expect(page.get_by_text("look this odd")).to_be_visible(timeout=90 * SECONDS)
+    verdict(page, "Normal: reads as 5")
+    expect(page.get_by_text("nearest normal digit")).to_be_visible()
+
+    # One click shows an anomaly and where it differs; a stroke of one's own is judged at once.
+    page.get_by_role("button", name="a broken 5").click()
+    verdict(page, "Anomaly")
+    expect(page.get_by_text("where they differ")).to_be_visible()
+    page.get_by_role("button", name="a 5", exact=True).click()
+    verdict(page, "Normal")
+    stroke(page, [(60, 250), (140, 30), (220, 250)])
+    verdict(page, "Anomaly")
+
+    # What the line costs, what the network imagines, and what was judged are one click away each.
+    page.get_by_role("radio", name="5", exact=True).click()
+    expect(page).to_have_url(re.compile("model=mnist-5"), timeout=30 * SECONDS)
+    go_to(page, "Threshold")
+    expect(page.get_by_text(re.compile("of normal 5s by MNIST's writers are flagged"))).to_be_visible(
+        timeout=60 * SECONDS
+    )
+    go_to(page, "Generator")
+    expect(page.get_by_role("heading", name="Fresh digits")).to_be_visible(timeout=60 * SECONDS)
+    go_to(page, "History")
+    expect(page.get_by_role("heading", name="What was judged")).to_be_visible(timeout=60 * SECONDS)
+    expect(page.get_by_text("Anomaly").first).to_be_visible(timeout=60 * SECONDS)
+
+
+@pytest.mark.datasets
+def test_someone_with_a_zip_of_scans_gets_the_odd_the_misfiled_and_the_unreadable(
+    page: Page, app: str, scans: Path
+) -> None:
+    page.goto(app)
+    expect(page.get_by_text("look this odd")).to_be_visible(timeout=90 * SECONDS)
+
+    go_to(page, "Batch")
+    expect(page.get_by_text("Nothing judged yet")).to_be_visible(timeout=60 * SECONDS)
+    upload(page, scans)
+    page.get_by_role("button", name="Judge 1 file").click(timeout=60 * SECONDS)
+
+    headline = page.get_by_role("heading", name=re.compile(f"{SCANS} digits .* {BROKEN} refused .* mislabelled"))
+    expect(headline).to_be_visible(timeout=180 * SECONDS)
+    page.get_by_role("radio", name=re.compile("probably mislabelled")).click()
+    page.locator("[class*=st-key-open-mislabelled] button").first.click(timeout=30 * SECONDS)
+    expect(page.get_by_role("dialog").get_by_text(re.compile(r"Labelled \d, it reads as \d"))).to_be_visible(
+        timeout=30 * SECONDS
+    )
+    page.keyboard.press("Escape")
+    page.get_by_role("radio", name=re.compile("refused")).click()
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="CSV", exact=True).click(timeout=30 * SECONDS)
+    with waiting.value.path().open(newline="") as file:
+        lines = list(csv.DictReader(file))
+    misfiled = {f"scan-{i:04d}" for i in range(SCANS) if i % (SCANS // MISFILED) == 7}
+    found = {Path(line["source"]).stem for line in lines if line["probably_mislabelled"] == "yes"}
+    assert sum(bool(line["error"]) for line in lines) == BROKEN
+    assert len(found & misfiled) >= MISFILED - 1
+    assert len(found - misfiled) <= SCANS // 50
+
+
+def test_someone_whose_sevens_have_a_bar_makes_them_the_yardstick(page: Page, app: str, sevens: list[Path]) -> None:
+    # Shipped sevens have no bar: theirs look odd, and the page says what can be done.
+    page.goto(f"{app}/?model=mnist-7")
+    expect(page.get_by_text("look this odd")).to_be_visible(timeout=90 * SECONDS)
+    page.get_by_role("tab", name="Upload").click()
+    upload(page, sevens[60])
+    expect(page.get_by_text("your own digits become the yardstick")).to_be_visible(timeout=60 * SECONDS)
+
+    go_to(page, "Threshold")
+    page.get_by_text("Use your own digits as the yardstick").click(timeout=60 * SECONDS)
+    upload(page, sevens[:60])
+    expect(page.get_by_text("60 digits read.")).to_be_visible(timeout=90 * SECONDS)
+    page.get_by_role("textbox", name="Name of the new model").fill("my-sevens")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Make these 60 digits the yardstick").click()
+    expect(page.get_by_text(re.compile("of normal 7s by my own hand are flagged"))).to_be_visible(timeout=60 * SECONDS)
+
+    # From now on theirs are judged against their own.
+    go_to(page, "Draw")
+    expect(page.get_by_text("Measured against 60 normal 7s by my own hand")).to_be_visible(timeout=60 * SECONDS)
+    assert "model=my-sevens" in page.url
+    page.get_by_role("tab", name="Upload").click()
+    upload(page, sevens[61])
+    verdict(page, "Normal")
