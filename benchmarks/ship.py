@@ -57,10 +57,14 @@ def main(
     common.one_thread()
     chosen = tuple(sorted(dict.fromkeys(digits.split(","))))
     files = [output / f"mnist-{name}.safetensors" for name in (*chosen, "any")[: None if len(chosen) > 1 else 1]]
+    own = dict(zip(chosen, files, strict=False))
     if rescore:
-        remake(chosen, files, jobs)
+        remake(own, jobs)
     elif not only_report:
-        make(chosen, files, jobs, epochs, seed, fresh)
+        make(own, jobs, epochs, seed, fresh)
+    if len(chosen) > 1 and (rescore or not only_report):
+        say("joining mnist-any")
+        join([Detector.load(file) for file in own.values()], files[-1])
     text = report(files, sys.argv[1:])
     sys.stdout.write(text)
     if write:
@@ -71,19 +75,17 @@ def main(
         raise typer.Exit(1)
 
 
-def make(digits: tuple[str, ...], files: list[Path], jobs: int, epochs: int | None, seed: int, fresh: bool) -> None:
-    """Train the digits that are not finished, and join them all if there are several.
+def make(own: dict[str, Path], jobs: int, epochs: int | None, seed: int, fresh: bool) -> None:
+    """Train the digits that are not finished.
 
     Args:
-        digits: sorted.
-        files: where each digit's model lies, and after them that of all.
+        own: digit -> where its model lies.
         jobs: processes at once.
         epochs: None takes the recipe's own.
         seed: of the training.
         fresh: whether to train again what is finished.
     """
     settings = wanted_settings(epochs, seed)
-    own = dict(zip(digits, files, strict=False))
     waiting = [digit for digit, file in own.items() if fresh or not finished(file, settings)]
     if fresh:
         for digit in waiting:
@@ -91,20 +93,13 @@ def make(digits: tuple[str, ...], files: list[Path], jobs: int, epochs: int | No
     with _pool(jobs) as pool:
         for done in as_completed([pool.submit(make_digit, digit, epochs, seed, own[digit]) for digit in waiting]):
             say(f"mnist-{done.result()} is finished")
-    if len(digits) > 1:
-        say("joining mnist-any")
-        join([Detector.load(file) for file in own.values()], files[-1])
 
 
-def remake(digits: tuple[str, ...], files: list[Path], jobs: int) -> None:
-    """Make all scores of finished models anew, and join them again if there are several; see ``make``."""
-    own = dict(zip(digits, files, strict=False))
+def remake(own: dict[str, Path], jobs: int) -> None:
+    """Make all scores of finished models anew; see ``make``."""
     with _pool(jobs) as pool:
         for done in as_completed([pool.submit(rescore_digit, digit, file) for digit, file in own.items()]):
             say(f"mnist-{done.result()} is scored anew")
-    if len(digits) > 1:
-        say("joining mnist-any")
-        join([Detector.load(file) for file in own.values()], files[-1])
 
 
 def rescore_digit(digit: str, file: Path) -> str:
@@ -113,7 +108,7 @@ def rescore_digit(digit: str, file: Path) -> str:
     detector = detector_file.load(file, outdated=True)
     mine = datasets.load("mnist", "train").of(digit)
     parts = datasets.split(len(mine), detector.card_.split_seed)
-    detector.rescored({digit: mine[parts.tune]}, {digit: mine[parts.calibrate]})
+    detector.rescore({digit: mine[parts.tune]}, {digit: mine[parts.calibrate]})
     runs.finish(detector, file.stem, "mnist", [datasets.load("mnist", "test")])
     detector.save(file)
     return digit

@@ -14,7 +14,6 @@ from typing import Annotated
 
 import numpy as np
 import typer
-from sklearn.metrics import roc_auc_score
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # so that it runs from any folder
 
@@ -70,7 +69,7 @@ def of_digit(
 def area(weights: dict[str, float], normal: Parts, odd: Parts) -> float:
     """AUROC of the weighted sum."""
     scores = [np.sum([weight * parts[name] for name, weight in weights.items()], axis=0) for parts in (normal, odd)]
-    return float(roc_auc_score(np.repeat([0, 1], [part.size for part in scores]), np.concatenate(scores)))
+    return malformed.area(*scores)
 
 
 def _detector(digit: str, training: datasets.Dataset) -> Detector:

@@ -214,7 +214,7 @@ class Detector(OutlierMixin, BaseEstimator):
         other.card_ = replace(self.card_, name=name, yardstick=yardstick, counts=counts, recalibrated=True)
         return other
 
-    def rescored(self, tune: Mapping[str, ArrayLike], calibrate: Mapping[str, ArrayLike]) -> None:
+    def rescore(self, tune: Mapping[str, ArrayLike], calibrate: Mapping[str, ArrayLike]) -> None:
         """Remake in place all that depends on how images are scored: the same networks and memory, weighed anew.
 
         Args:

@@ -128,9 +128,8 @@ def fingerprint(detector: Detector) -> str:
 
 def _read(path: Path, outdated: bool = False) -> tuple[dict[str, str], dict[str, torch.Tensor]]:
     metadata = read_metadata(path)
-    _check_versions(
-        path, {**metadata, "ink": str(INK_VERSION), "scoring": str(SCORING_VERSION)} if outdated else metadata
-    )
+    taken_as_ours = {"ink": str(INK_VERSION), "scoring": str(SCORING_VERSION)} if outdated else {}
+    _check_versions(path, metadata | taken_as_ours)
     try:
         return metadata, load_file(path)
     except (SafetensorError, OSError) as error:

@@ -6,6 +6,7 @@ Text and axes stay grey enough to read on both themes, so that a figure needs no
 
 import base64
 import io
+from collections.abc import Iterable
 
 import numpy as np
 import plotly.graph_objects as go
@@ -70,6 +71,38 @@ def inline(png: bytes) -> str:
     return "data:image/png;base64," + base64.b64encode(png).decode()
 
 
+def add_histograms(
+    figure: go.Figure,
+    edges: NDArray[np.float64],
+    groups: Iterable[tuple[str, NDArray[np.floating], str]],
+    opacity: float = 0.7,
+    hover: str = "",
+) -> None:
+    """Lay histograms of several groups over one another, in percent of each.
+
+    Args:
+        figure: takes the bars.
+        edges: of the bins, ``(k + 1,)``; what lies beyond counts in the outermost.
+        groups: name, values ``(n,)`` and colour of each; a group without values is left out.
+        opacity: of the bars.
+        hover: what stands before "12.3 % of name" under the pointer.
+    """
+    for name, values, colour in groups:
+        if not values.size:
+            continue
+        counts, _ = np.histogram(np.clip(values, edges[0], edges[-1]), edges)
+        figure.add_bar(
+            x=(edges[:-1] + edges[1:]) / 2,
+            y=100 * counts / values.size,
+            width=np.diff(edges),
+            name=name,
+            marker={"color": colour, "line": {"width": 0}},
+            opacity=opacity,
+            hovertemplate=hover + "%{y:.1f} % of " + name + "<extra></extra>",
+        )
+    figure.update_layout(barmode="overlay", bargap=0)
+
+
 def standing(
     scores: NDArray[np.float64], threshold: float, score: float | None = None, others: NDArray[np.float64] | None = None
 ) -> go.Figure:
@@ -84,24 +117,12 @@ def standing(
     low, high = _axis(scores, threshold, score)
     edges = np.linspace(low, high, 61)
     figure = go.Figure()
-    for values, name, colour in ((scores, "normal", BLUE), (others, "anomalies", ORANGE)):
-        if values is None or not values.size:
-            continue
-        counts, _ = np.histogram(np.clip(values, low, high), edges)
-        figure.add_bar(
-            x=(edges[:-1] + edges[1:]) / 2,
-            y=100 * counts / values.size,
-            width=np.diff(edges),
-            name=name,
-            marker={"color": colour, "line": {"width": 0}},
-            opacity=0.75,
-            hovertemplate="score %{x:.3g}: %{y:.1f} % of " + name + "<extra></extra>",
-        )
+    groups = [("normal", scores, BLUE)] + ([] if others is None else [("anomalies", others, ORANGE)])
+    add_histograms(figure, edges, groups, opacity=0.75, hover="score %{x:.3g}: ")
     if np.isfinite(threshold):
         _line(figure, threshold, "line", GREY, "dash")
     if score is not None:
         _line(figure, float(np.clip(score, low, high)), "yours", ORANGE if score > threshold else BLUE, "solid")
-    figure.update_layout(barmode="overlay", bargap=0)
     figure.update_xaxes(title="score (higher is odder)", range=[low, high])
     figure.update_yaxes(title="% of digits", rangemode="tozero")
     return styled(figure, 210)

@@ -4,7 +4,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from core.figures import GREY, styled
+from core.figures import GREY, add_histograms, styled
 
 _FRESH = "#3fa37a"  # none of a verdict's colours
 
@@ -19,19 +19,8 @@ def apart(fresh: NDArray[np.float32], unseen: NDArray[np.float32], here: float) 
     """
     edges = np.linspace(0, float(max(fresh.max(), unseen.max(), here)) * 1.03, 41)
     figure = go.Figure()
-    for values, name, colour in ((fresh, "fresh digits", _FRESH), (unseen, "unseen test digits", GREY)):
-        counts, _ = np.histogram(values, edges)
-        figure.add_bar(
-            x=(edges[:-1] + edges[1:]) / 2,
-            y=100 * counts / values.size,
-            width=np.diff(edges),
-            name=name,
-            marker={"color": colour, "line": {"width": 0}},
-            opacity=0.7,
-            hovertemplate="%{y:.1f} % of " + name + "<extra></extra>",
-        )
+    add_histograms(figure, edges, [("fresh digits", fresh, _FRESH), ("unseen test digits", unseen, GREY)])
     figure.add_vline(x=here, line={"color": GREY, "width": 2, "dash": "dash"}, annotation_text="on the map now")
-    figure.update_layout(barmode="overlay", bargap=0)
     figure.update_xaxes(title="distance to the nearest training digit (0 = a copy)")
     figure.update_yaxes(title="% of digits", rangemode="tozero")
     return styled(figure, 230)

@@ -6,7 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from core.figures import BLUE, GREY, ORANGE, sheet_png, styled
+from core.figures import BLUE, GREY, ORANGE, add_histograms, sheet_png, styled
 from core.watching import Frame
 
 # As in the theme: three that people with any colour vision tell apart, none of them a verdict's.
@@ -49,20 +49,7 @@ def apart(normal_errors: NDArray[np.float32], other_errors: NDArray[np.float32])
     both = np.concatenate([normal_errors, other_errors])
     edges = np.linspace(0, float(np.quantile(both, 0.99)) * 1.05, 31)
     figure = go.Figure()
-    for values, name, colour in ((normal_errors, "held-out normals", BLUE), (other_errors, "others", ORANGE)):
-        if not values.size:
-            continue
-        counts, _ = np.histogram(np.clip(values, 0, edges[-1]), edges)
-        figure.add_bar(
-            x=(edges[:-1] + edges[1:]) / 2,
-            y=100 * counts / values.size,
-            width=np.diff(edges),
-            name=name,
-            marker={"color": colour, "line": {"width": 0}},
-            opacity=0.7,
-            hovertemplate="%{y:.1f} % of " + name + "<extra></extra>",
-        )
-    figure.update_layout(barmode="overlay", bargap=0)
+    add_histograms(figure, edges, [("held-out normals", normal_errors, BLUE), ("others", other_errors, ORANGE)])
     figure.update_xaxes(title="reconstruction error")
     figure.update_yaxes(title="% of digits", rangemode="tozero")
     return _dressed(figure)

@@ -12,7 +12,7 @@ from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 
 from core import several
-from core.detector import Detector
+from core.detector import Detector, as_images
 from core.errors import OddDigitError
 from core.memory import refined
 from core.scoring import Scorer
@@ -135,17 +135,10 @@ def locate(detector: Detector, image: Floats) -> tuple[str, Floats]:
     Returns:
         the digit whose generator draws it, and the latent ``(latent_size,)`` that does.
     """
-    readings = detector.inspect(image[None])
-    own = several.score(detector.scorers_, detector.standards_, readings.images).own
-
-    def oddness(digit: str) -> float:
-        centre, scale = detector.standards_[digit]["fused"]
-        return float((own[digit]["fused"][0] - centre) / scale)
-
-    digit = min(detector.scorers_, key=oddness)
+    found = several.score(detector.scorers_, detector.standards_, as_images(image[None]))
+    digit, reconstruction = str(found.digits[0]), found.nearest.reconstruction
     scorer = detector.scorers_[digit]
-    target = torch.from_numpy(readings.reconstruction)
-    latent = refined(scorer.networks.generator, scorer.encode(readings.reconstruction), target)
+    latent = refined(scorer.networks.generator, scorer.encode(reconstruction), torch.from_numpy(reconstruction))
     return digit, latent[0].numpy()
 
 

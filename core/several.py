@@ -23,10 +23,12 @@ class Scored:
     Attributes:
         nearest: the evidences of the digit that each image is nearest to. Its scores are the model's raw ones: the
             scorer's own for one digit, else the smallest standardised one.
+        digits: which digit that is, ``(n,)``.
         own: digit -> evidence -> that digit's own scores ``(n,)``.
     """
 
     nearest: Evidences
+    digits: NDArray[np.str_]
     own: dict[str, Scores]
 
 
@@ -43,7 +45,7 @@ def score(scorers: Mapping[str, Scorer], standards: Standards, images: NDArray[n
     own = {name: {e: _on_grid(part.scores[e]) for e in EVIDENCES} for name, part in found.items()}
     if len(found) == 1:
         ((name, only),) = found.items()
-        return Scored(replace(only, scores=own[name]), own)
+        return Scored(replace(only, scores=own[name]), np.full(len(images), name), own)
     standing = {e: np.stack([_standardised(own[name][e], *standards[name][e]) for name in found]) for e in EVIDENCES}
     parts, rows = list(found.values()), np.arange(len(images))
     nearest = standing["fused"].argmin(axis=0)
@@ -58,7 +60,7 @@ def score(scorers: Mapping[str, Scorer], standards: Standards, images: NDArray[n
         realism=pick("realism"),
         reconstruction_realism=pick("reconstruction_realism"),
     )
-    return Scored(chosen, own)
+    return Scored(chosen, np.array(list(found))[nearest], own)
 
 
 def standards_of(scorer: Scorer, tune: NDArray[np.float32]) -> dict[str, tuple[float, float]]:

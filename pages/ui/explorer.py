@@ -8,24 +8,17 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from core import paths
 from core.errors import OddDigitError
 from core.explorer_view import View
 from core.operating import OperatingPoint
 from core.original import FIXED_LINES, ON_EVIDENCE
-from pages.ui import state
+from pages.ui import component, state
 
 if TYPE_CHECKING:
     from core.detector import Detector
 
 KEY = "explorer"
-_FILES = paths.ROOT / "assets" / "explorer"
-_component = st.components.v2.component(
-    "odd_digit_explorer",
-    html=(_FILES / "explorer.html").read_text(encoding="utf-8"),
-    css=(_FILES / "explorer.css").read_text(encoding="utf-8"),
-    js=(_FILES / "explorer.js").read_text(encoding="utf-8"),
-)
+_component = component.declare("explorer")
 
 
 def show(detector: "Detector", point: OperatingPoint) -> View:

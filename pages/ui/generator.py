@@ -10,24 +10,18 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core import comparing, copying, datasets, figures, figures_generator, latent_space, paths, uploads
+from core import comparing, copying, datasets, figures, figures_generator, latent_space, uploads
 from core.datasets import Dataset
 from core.detector_file import Measured
 from core.errors import OddDigitError
 from core.latent_space import Drawn, Floats
 from core.scoring import Scorer
-from pages.ui import chrome
+from pages.ui import chrome, component
 
 if TYPE_CHECKING:
     from core.detector import Detector
 
-_FILES = paths.ROOT / "assets" / "walker"
-_component = st.components.v2.component(
-    "odd_digit_walker",
-    html=(_FILES / "walker.html").read_text(encoding="utf-8"),
-    css=(_FILES / "walker.css").read_text(encoding="utf-8"),
-    js=(_FILES / "walker.js").read_text(encoding="utf-8"),
-)
+_component = component.declare("walker")
 _DIRECTIONS = {f"{2 * i + 1} and {2 * i + 2}": (2 * i, 2 * i + 1) for i in range(4)}
 _ANCHOR, _SEED = "generator_anchor", "generator_seed"
 _EXPLAIN = (

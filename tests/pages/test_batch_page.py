@@ -7,16 +7,16 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from core import paths
 from core.batch import desk, sample
 from core.batch.review import Rule
 from core.batch.store import Store, stores
 from core.detector import Detector
 from core.history import History
 from core.operating import OperatingPoint
+from tests.pages import opened
+from tests.pages.opened import checked, text
 from tests.unit.piles import digits, png, sheet
 
-PAGE = str(paths.ROOT / "pages" / "3_Batch.py")
 ME = "local"
 RULE = Rule(OperatingPoint("tiny-any", "fused", 0.05))
 
@@ -27,21 +27,7 @@ def _models(tiny_shelf) -> None:
 
 
 def show(**query: str) -> AppTest:
-    page = AppTest.from_file(PAGE, default_timeout=60)
-    for key, value in ({"model": "tiny-any"} | query).items():
-        page.query_params[key] = value
-    return checked(page.run())
-
-
-def checked(page: AppTest) -> AppTest:
-    assert [error.message for error in page.exception] == []
-    return page
-
-
-def text(page: AppTest) -> str:
-    return "\n".join(
-        str(part.value) for kind in (page.markdown, page.caption, page.info, page.warning, page.error) for part in kind
-    )
+    return opened.open_page("3_Batch.py", **({"model": "tiny-any"} | query))
 
 
 def button(page: AppTest, words: str):

@@ -6,31 +6,19 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core import copying, latent_space, models, paths
+from core import copying, latent_space, models
+from tests.pages import opened
+from tests.pages.opened import checked, text
 
-PAGE = str(paths.ROOT / "pages" / "5_Generator.py")
 pytestmark = pytest.mark.usefixtures("tiny_shelf")
 
 
 def open_page(**query: str) -> AppTest:
-    page = AppTest.from_file(PAGE, default_timeout=60)
-    for key, value in ({"model": "tiny-5"} | query).items():
-        page.query_params[key] = value
-    return checked(page.run())
-
-
-def checked(page: AppTest) -> AppTest:
-    assert [error.message for error in page.exception] == []
-    return page
+    return opened.open_page("5_Generator.py", **({"model": "tiny-5"} | query))
 
 
 def drawn(page: AppTest) -> list[dict[str, Any]]:
     return [dict(json.loads(found.proto.json)) for found in page.get("bidi_component")]
-
-
-def text(page: AppTest) -> str:
-    kinds = (page.markdown, page.caption, page.info, page.warning, page.error)
-    return "\n".join(element.value for kind in kinds for element in kind)
 
 
 def test_the_page_opens_with_a_map_a_walk_fresh_digits_and_their_originals() -> None:

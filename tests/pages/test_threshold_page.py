@@ -11,29 +11,17 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from core import datasets, models, paths
+from core import datasets, models
 from core.detector import Detector
 from core.operating import OperatingPoint
+from tests.pages import opened
+from tests.pages.opened import checked, text
 
-PAGE = str(paths.ROOT / "pages" / "1_Threshold.py")
 pytestmark = pytest.mark.usefixtures("tiny_shelf")
 
 
 def open_page(**query: str) -> AppTest:
-    page = AppTest.from_file(PAGE, default_timeout=60)
-    for key, value in ({"model": "tiny-5"} | query).items():
-        page.query_params[key] = value
-    return checked(page.run())
-
-
-def checked(page: AppTest) -> AppTest:
-    assert [error.message for error in page.exception] == []
-    return page
-
-
-def text(page: AppTest) -> str:
-    kinds = (page.markdown, page.caption, page.info, page.warning, page.error)
-    return "\n".join(element.value for kind in kinds for element in kind)
+    return opened.open_page("1_Threshold.py", **({"model": "tiny-5"} | query))
 
 
 def drawn(page: AppTest) -> dict[str, Any]:

@@ -525,7 +525,7 @@ def test_scored_anew_by_its_own_split_a_detector_is_what_it_was(tiny_detector_an
         tune[name], calibrate[name] = mine[parts.tune], mine[parts.calibrate]
         detector.scorers_[name].fusion = dict.fromkeys(detector.scorers_[name].fusion, (5.0, 7.0))
         detector.standards_[name] = dict.fromkeys(EVIDENCES, (5.0, 7.0))
-    detector.rescored(tune, calibrate)
+    detector.rescore(tune, calibrate)
     assert detector.fingerprint == before.fingerprint
     assert detector.standards_ == before.standards_
     assert detector.evaluation_ is None

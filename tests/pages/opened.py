@@ -1,0 +1,25 @@
+"""Opening a page as Streamlit runs it, and reading what stands on it."""
+
+from streamlit.testing.v1 import AppTest
+
+from core import paths
+
+
+def open_page(file: str, **query: str) -> AppTest:
+    """Run ``pages/FILE`` with a link's query; it must not raise."""
+    page = AppTest.from_file(str(paths.ROOT / "pages" / file), default_timeout=60)
+    for key, value in query.items():
+        page.query_params[key] = value
+    return checked(page.run())
+
+
+def checked(page: AppTest) -> AppTest:
+    """The page, which must not have raised."""
+    assert [error.message for error in page.exception] == []
+    return page
+
+
+def text(page: AppTest) -> str:
+    """All that is said on the page, a line each."""
+    kinds = (page.markdown, page.caption, page.info, page.warning, page.error)
+    return "\n".join(str(element.value) for kind in kinds for element in kind)
