@@ -5,7 +5,9 @@ A file may come from anywhere, so everything is checked before it is believed, a
 
 import hashlib
 import json
-from collections.abc import Mapping
+import os
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,11 +28,13 @@ from core.ink import INK_VERSION
 from core.model_header import MAGIC, read_metadata
 from core.operating import EVIDENCES
 from core.scoring import SCORING_VERSION, Scorer, scale_of
+from core.training import one_thread
 
 FORMAT = 1
 MOST_CLASSES = 100
 MOST_LATENTS = 250_000  # of all digits together; decoding them takes a minute and 2 GB
 MOST_SCORES = 1_000_000  # in one column
+MOST_WORKERS = 8  # each decodes a digit's memory: some 100 MB meanwhile
 # What reading a file that someone has tampered with can raise, besides the project's own errors.
 _DAMAGE = (LookupError, ValueError, TypeError, ArithmeticError, RuntimeError, AttributeError)
 _VERSIONS = {"format": FORMAT, "ink": INK_VERSION, "features": FEATURES_VERSION, "scoring": SCORING_VERSION}
@@ -62,19 +66,20 @@ def save(detector: Detector, path: Path) -> None:
     paths.write_whole(path, lambda part: save_file(tensors, part, metadata))
 
 
-def load(path: Path, outdated: bool = False) -> Detector:
+def load(path: Path, outdated: bool = False, ready: Callable[[str, Scorer], None] | None = None) -> Detector:
     """Read a detector from a file that may be hostile.
 
     Args:
         path: the file.
         outdated: take it even where its scores are those of other versions of ink or scoring, to make them anew.
+        ready: called, perhaps from another thread, with every digit and its scorer as soon as its memory is decoded.
 
     Raises:
         ModelError: missing, truncated, foreign, too large, or of another version; the text names file and remedy.
     """
     metadata, tensors = _read(path, outdated)
     try:
-        return _build(metadata, tensors)
+        return _build(metadata, tensors, ready)
     except OddDigitError as error:
         raise ModelError(f"{path.name}: {error}") from error
     except _DAMAGE as error:
@@ -152,7 +157,9 @@ def _check_versions(path: Path, metadata: Mapping[str, str]) -> None:
         )
 
 
-def _build(metadata: Mapping[str, str], tensors: dict[str, torch.Tensor]) -> Detector:
+def _build(
+    metadata: Mapping[str, str], tensors: dict[str, torch.Tensor], ready: Callable[[str, Scorer], None] | None
+) -> Detector:
     card = Card.from_json(metadata["card"])
     structure = json.loads(metadata["structure"])
     if not 1 <= len(structure["scorers"]) <= MOST_CLASSES:
@@ -165,19 +172,14 @@ def _build(metadata: Mapping[str, str], tensors: dict[str, torch.Tensor]) -> Det
     claimed = sum(len(tensors[f"scorer.{i}.latents"]) for i in range(len(structure["scorers"])))
     if claimed > MOST_LATENTS:
         raise ModelError(f"it has {claimed:,} latents, and at most {MOST_LATENTS:,} can be used: train it on less.")
-    try:
-        cache = paths.state_dir() / "cache"
-    except OSError:
-        cache = None
     detector = Detector(architecture=str(card.settings.get("architecture", "conv")), split_seed=card.split_seed)
     detector.epochs, detector.seed = card.settings.get("epochs"), int(card.settings.get("seed", 0))
     detector.card_ = card
-    detector.scorers_, detector.digit_calibrations_ = {}, {}
-    for i, part in enumerate(structure["scorers"]):
-        mine = {k.removeprefix(f"scorer.{i}."): v for k, v in tensors.items() if k.startswith(f"scorer.{i}.")}
-        name = str(part["label"])
-        detector.scorers_[name] = Scorer.from_tensors(mine, part["meta"], cache)
-        detector.digit_calibrations_[name] = {e: Calibration.fit(_wide(tensors[f"digit.{i}.{e}"])) for e in EVIDENCES}
+    detector.scorers_ = _scorers(structure["scorers"], tensors, ready)
+    detector.digit_calibrations_ = {
+        name: {e: Calibration.fit(_wide(tensors[f"digit.{i}.{e}"])) for e in EVIDENCES}
+        for i, name in enumerate(detector.scorers_)
+    }
     if tuple(detector.scorers_) != card.normal:
         raise ModelError("its card and its contents disagree on the normal digits: fetch the file again.")
     detector.standards_ = {
@@ -186,6 +188,28 @@ def _build(metadata: Mapping[str, str], tensors: dict[str, torch.Tensor]) -> Det
     detector.calibrations_ = {e: Calibration.fit(_wide(tensors[f"calibration.{e}"])) for e in EVIDENCES}
     detector.evaluation_ = _evaluation(structure, tensors)
     return detector
+
+
+def _scorers(
+    parts: list[dict[str, Any]], tensors: dict[str, torch.Tensor], ready: Callable[[str, Scorer], None] | None
+) -> dict[str, Scorer]:
+    """The scorers in the file's order, built side by side: on a fresh machine each decodes its memory first."""
+    try:
+        cache = paths.state_dir() / "cache"
+    except OSError:
+        cache = None
+
+    def build(i: int) -> Scorer:
+        mine = {k.removeprefix(f"scorer.{i}."): v for k, v in tensors.items() if k.startswith(f"scorer.{i}.")}
+        # One thread each, so that a memory comes out the same however many cores there are.
+        with one_thread():
+            scorer = Scorer.from_tensors(mine, parts[i]["meta"], cache)
+        if ready is not None:
+            ready(str(parts[i]["label"]), scorer)
+        return scorer
+
+    with ThreadPoolExecutor(min(len(parts), os.cpu_count() or 1, MOST_WORKERS)) as workers:
+        return dict(zip((str(part["label"]) for part in parts), workers.map(build, range(len(parts))), strict=True))
 
 
 def _evaluation(structure: dict[str, Any], tensors: dict[str, torch.Tensor]) -> Evaluation | None:

@@ -1,16 +1,20 @@
 """Choosing what is normal and where the line stands; the same widgets on every page that judges."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from core import models
+from core import figures, models
+from core.arriving import Arriving
+from core.errors import OddDigitError
 from core.operating import EVIDENCES, OperatingPoint
 from pages.ui import state
 
 if TYPE_CHECKING:
     from core.detector import Detector
 
+_SOON = 0.25  # seconds, in which nobody misses anything
 ALPHAS = (0.01, 0.02, 0.05, 0.1, 0.2)
 EVIDENCE_WORDS = {
     "fused": "fused: all of them together",
@@ -61,23 +65,46 @@ def pick_evidence(point: OperatingPoint) -> None:
     )
 
 
-@st.cache_resource(max_entries=24, show_spinner="Loading the model… The very first time takes a little longer.")
-def _load(path: str, stamp: int) -> "Detector":  # noqa: ARG001 - the stamp makes a rewritten file load anew
-    from pathlib import Path
-
-    from core import detector_file
-
-    return detector_file.load(Path(path))
-
-
 def detector(name: str) -> "Detector":
-    """The detector of that name, loaded once for all visitors.
+    """The detector of that name, loaded once for all visitors; while it loads, the page shows how far it is.
 
     Raises:
         ModelError: there is none, or its file cannot be used.
     """
     path = models.find(name).path
-    return _load(str(path), path.stat().st_mtime_ns)
+    file = str(path), path.stat().st_mtime_ns
+    arriving = _arriving(*file)
+    if not arriving.wait(_SOON):
+        _show(arriving)
+    try:
+        return arriving.detector()
+    except OddDigitError:
+        _arriving.clear(*file)  # whoever asks again, perhaps with memory or disk to spare now, tries again
+        raise
+
+
+@st.cache_resource(max_entries=24, show_spinner=False)
+def _arriving(path: str, stamp: int) -> Arriving:  # noqa: ARG001 - the stamp makes a rewritten file load anew
+    return Arriving(Path(path))
+
+
+def _show(arriving: Arriving) -> None:
+    """How far a model is that takes a while: on a fresh machine it draws its memory anew, and one sees it do so."""
+    place, digits, shown = st.empty(), len(arriving.normal), -1
+    while not arriving.wait(_SOON):
+        if arriving.ready == shown:
+            continue
+        shown = arriving.ready
+        with place.container():
+            st.progress(
+                shown / digits, f"**Waking the model**: {shown} of {digits} generator{'s' * (digits > 1)} ready"
+            )
+            sheet = figures.inline(figures.sheet_png(arriving.sheet(), min(digits, 10), 2))
+            st.image(sheet, alt=f"{shown} digits drawn by the generators that are ready")
+            st.caption(
+                "The first time on this machine it draws again all it remembers. Afterwards it is there at once."
+            )
+    place.empty()
 
 
 def normal_of(name: str) -> tuple[str, ...]:
