@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,7 +17,7 @@ from core.errors import HistoryError
 from core.history_file import transact
 from core.history_filter import EVERYTHING, Filter
 from core.readings import ANOMALY
-from core.verdicts import Verdict, check_mark, clean_text, from_row, to_row
+from core.verdicts import Verdict, check_mark, clean_text, from_row, to_rows
 
 __all__ = ["EVERYTHING", "Counts", "Filter", "History", "Period", "Verdict"]
 
@@ -31,6 +32,9 @@ NARROW = (
 )
 SELECT = f"""SELECT v.id, {", ".join(f"v.{name}" for name in NARROW)}, {", ".join(f"r.{name}" for name in WIDE)}
     FROM verdicts v JOIN readings r ON r.id = v.id"""
+UPSERT = f"""INSERT INTO verdicts({", ".join(NARROW)}) VALUES ({", ".join("?" * len(NARROW))})
+    ON CONFLICT (visitor, identity) WHERE deletion IS NULL
+    DO UPDATE SET last_seen = max(last_seen, excluded.last_seen) RETURNING id"""
 
 
 @dataclass(frozen=True)
@@ -92,7 +96,7 @@ class History:
         """Record many verdicts and return their rows' ids, in order."""
         remaining = iter(verdicts)
         ids: list[int] = []
-        while rows := [to_row(verdict) for verdict in islice(remaining, TOGETHER)]:
+        while rows := to_rows(list(islice(remaining, TOGETHER))):
             ids += self._write(partial(_record_rows, rows))
         return ids
 
@@ -255,15 +259,21 @@ class History:
 
 def _record_rows(rows: list[dict[str, Any]], connection: sqlite3.Connection) -> list[int]:
     connection.execute("DELETE FROM deletions WHERE time < ?", (time.time() - KEPT_FOR_UNDO,))
-    return [_record(connection, row) for row in rows]
+    if any(row["drawing"] for row in rows):
+        return [_record_drawing(connection, row) for row in rows]
+    # Where no row follows a drawing, one statement a table records a row or finds that it is there: piles are large.
+    narrow, wide = itemgetter(*NARROW), itemgetter(*WIDE)
+    ids = [int(connection.execute(UPSERT, narrow(row)).fetchone()[0]) for row in rows]
+    connection.executemany(
+        f"INSERT OR IGNORE INTO readings(id, {', '.join(WIDE)}) VALUES (?, ?, ?, ?, ?)",
+        ((row_id, *wide(row)) for row_id, row in zip(ids, rows, strict=True)),
+    )
+    return ids
 
 
-def _record(connection: sqlite3.Connection, row: dict[str, Any]) -> int:
-    owner = (row["visitor"], row["drawing"])
-    drawn = None
-    if row["drawing"]:
-        query = "SELECT id, mark FROM verdicts WHERE visitor = ? AND drawing = ? AND deletion IS NULL"
-        drawn = connection.execute(query, owner).fetchone()
+def _record_drawing(connection: sqlite3.Connection, row: dict[str, Any]) -> int:
+    query = "SELECT id, mark FROM verdicts WHERE visitor = ? AND drawing = ? AND deletion IS NULL AND drawing <> ''"
+    drawn = connection.execute(query, (row["visitor"], row["drawing"])).fetchone()
     query = "SELECT id FROM verdicts WHERE visitor = ? AND identity = ? AND deletion IS NULL"
     same = connection.execute(query, (row["visitor"], row["identity"])).fetchone()
     if same is not None:

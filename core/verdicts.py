@@ -3,7 +3,9 @@
 import json
 import math
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from hashlib import blake2b
 from time import time as now
 from typing import Any, Self
@@ -11,12 +13,13 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from core import kept_ink
 from core.errors import HistoryError
+from core.kept_ink import SIDE
 from core.operating import OperatingPoint
 from core.readings import ANOMALY, NORMAL, Readings
 
 MARKS = ("right", "wrong")
-SIDE = 28
 LONGEST_TEXT = 500
 
 
@@ -119,19 +122,27 @@ class Verdict:
     def identity(self) -> bytes:
         """Sixteen bytes that are the same for the same image, model and operating point, whoever judged it."""
         line = None if self.alpha is not None else self.threshold
-        judged_by = json.dumps([self.model, self.model_hash, self.evidence, self.alpha, line])
-        return blake2b(_pixels(self.image) + judged_by.encode(), digest_size=16).digest()
+        judged_by = _judged_by(self.model, self.model_hash, self.evidence, self.alpha, line)
+        _check_image(self.image)
+        return blake2b(np.ascontiguousarray(self.image, "<f4").tobytes() + judged_by, digest_size=16).digest()
 
 
-def to_row(verdict: Verdict) -> dict[str, Any]:
-    """A verdict as the columns of the history's tables.
+def to_rows(verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
+    """Verdicts as the columns of the history's tables.
 
     Raises:
-        HistoryError: the image is not ``(28, 28)``, or the class id or mark is unknown.
+        HistoryError: an image is not ``(28, 28)``, or a class id or mark is unknown.
     """
-    if verdict.class_id not in (NORMAL, ANOMALY):
-        raise HistoryError(f"class id {verdict.class_id} cannot be recorded: 0 is normal, 1 is anomaly.")
-    check_mark(verdict.mark)
+    for verdict in verdicts:
+        if verdict.class_id not in (NORMAL, ANOMALY):
+            raise HistoryError(f"class id {verdict.class_id} cannot be recorded: 0 is normal, 1 is anomaly.")
+        check_mark(verdict.mark)
+        _check_image(verdict.image)
+    images = kept_ink.to_bytes([verdict.image for verdict in verdicts])
+    return [_row(verdict, image) for verdict, image in zip(verdicts, images, strict=True)]
+
+
+def _row(verdict: Verdict, image: bytes) -> dict[str, Any]:
     return {
         "time": verdict.time,
         "last_seen": verdict.last_seen,
@@ -152,12 +163,12 @@ def to_row(verdict: Verdict) -> dict[str, Any]:
         "scores": json.dumps(verdict.scores),
         "p_values": json.dumps(verdict.p_values),
         "digits": json.dumps(verdict.digits),
-        "image": _pack(verdict.image),
+        "image": zlib.compress(image, level=1),
     }
 
 
 def from_row(row: dict[str, Any]) -> Verdict:
-    """The verdict in a row that ``to_row`` made.
+    """The verdict in a row that ``to_rows`` made.
 
     Raises:
         HistoryError: the row is damaged.
@@ -166,7 +177,7 @@ def from_row(row: dict[str, Any]) -> Verdict:
         found = {name: value for name, value in row.items() if name != "identity"}
         for name in ("scores", "p_values", "digits"):
             found[name] = json.loads(found[name])
-        found["image"] = _unpack(found["image"])
+        found["image"] = kept_ink.from_bytes(zlib.decompressobj().decompress(found["image"], SIDE * SIDE * 4))
         return Verdict(**found)
     except (ValueError, TypeError, KeyError, zlib.error) as error:
         raise HistoryError(f"Row {row.get('id')} of the history is damaged: delete that row to go on.") from error
@@ -188,27 +199,17 @@ def clean_text(text: str) -> str:
     >>> clean_text("five" + chr(0xDC80) + ".png" + chr(0))
     'five?.png'
     """
+    if text.isascii() and "\0" not in text:
+        return text[:LONGEST_TEXT]
     return text.encode("utf-8", "replace").decode().replace("\0", "")[:LONGEST_TEXT]
 
 
-def _pixels(image: NDArray[np.float32]) -> bytes:
+@lru_cache(maxsize=64, typed=True)
+def _judged_by(*about: str | float | None) -> bytes:
+    """What all digits of a pile have in common in their identities."""
+    return json.dumps(about).encode()
+
+
+def _check_image(image: NDArray[np.float32]) -> None:
     if image.shape != (SIDE, SIDE):
         raise HistoryError(f"an image of shape {image.shape} cannot be recorded: an ink image is (28, 28).")
-    return np.ascontiguousarray(image, "<f4").tobytes()
-
-
-def _pack(image: NDArray[np.float32]) -> bytes:
-    """The image compressed, bit for bit: as bytes where every pixel is k / 255, as most ink is, else as float32."""
-    levels = np.rint(image * np.float32(255))
-    if levels.min() >= 0 and levels.max() <= 255:
-        small = levels.astype(np.uint8)
-        if np.array_equal(small.astype(np.float32) / np.float32(255), image):
-            return zlib.compress(small.tobytes(), level=1)
-    return zlib.compress(_pixels(image), level=1)
-
-
-def _unpack(packed: bytes) -> NDArray[np.float32]:
-    pixels = zlib.decompressobj().decompress(packed, SIDE * SIDE * 4)
-    if len(pixels) == SIDE * SIDE:
-        return (np.frombuffer(pixels, np.uint8).astype(np.float32) / np.float32(255)).reshape(SIDE, SIDE)
-    return np.frombuffer(pixels, "<f4").reshape(SIDE, SIDE).copy()

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from PIL import Image
 
-from core import paths
+from core import kept_ink, paths
 from core.batch.judge import EDGES, SIDE
 from core.batch.review import Review
 from core.errors import BatchError
@@ -87,29 +87,29 @@ def export_csv(review: Review, file: TextIO, rows: Sequence[int] | None = None) 
         file: opened with ``newline=""``.
         rows: these alone, in this order; None for all.
     """
-    records = enumerate(record for table in review.store.tables(_RAW) for record in table.to_pylist())
+    lines = (
+        (start + i, line)
+        for start, table in _parts(review, _RAW)
+        for i, line in enumerate(zip(*_columns(review, start, table).values(), strict=True))
+    )
     if rows is None:
-        lines = (_line(review, row, record) for row, record in records)
+        chosen = (line for _, line in lines)
     else:
         wanted = {int(row) for row in rows}
-        kept = {row: record for row, record in records if row in wanted}
-        lines = (_line(review, int(row), kept[int(row)]) for row in rows)
-    write_csv(file, tuple(COLUMNS), (list(line.values()) for line in lines))
+        kept = {row: line for row, line in lines if row in wanted}
+        chosen = (kept[int(row)] for row in rows)
+    write_csv(file, tuple(COLUMNS), chosen)
 
 
 def write_parquet(review: Review, path: Path | io.BytesIO) -> None:
     """Write every row with its pictures as PNG (light ink on black), part by part."""
     schema = pa.schema({**COLUMNS, **PICTURES})
     with pq.ParquetWriter(path, schema, compression="zstd") as writer:
-        start = 0
-        for table in review.store.tables():
-            records = table.select(_RAW).to_pylist()
-            lines = [_line(review, start + i, record) for i, record in enumerate(records)]
-            columns: dict[str, list[Any]] = {name: [line[name] for line in lines] for name in COLUMNS}
+        for start, table in _parts(review, [*_RAW, *PICTURES]):
+            columns = _columns(review, start, table)
             columns["image"] = [_image_png(data) for data in table["image"].to_pylist()]
             columns["reconstruction"] = [_drawing_png(data) for data in table["reconstruction"].to_pylist()]
             writer.write_table(pa.table(columns, schema=schema))
-            start += len(table)
 
 
 def write_zip(review: Review, path: Path | io.BytesIO, rows: Sequence[int] | NDArray[np.int64]) -> None:
@@ -130,26 +130,26 @@ def verdicts(review: Review) -> Iterator[Verdict]:
     """Every judged digit as the history records it, a part of the batch in memory at a time."""
     job, point = review.store.job, review.point
     line = review.threshold if math.isfinite(review.threshold) else None
-    row = -1
-    for table in review.store.tables():
-        for found in table.to_pylist():
-            row += 1
-            if not review.judged[row]:
-                continue
-            digits = dict(zip(job.normal, found["digit_p_values"], strict=False))
+    scores, p_values = ([f"{kind}_{name}" for name in EVIDENCES] for kind in ("score", "p_value"))
+    decided = EVIDENCES.index(point.evidence)
+    for start, table in _parts(review, ["source", "image", "digit_p_values", *scores, *p_values]):
+        columns = table.to_pydict()
+        by_evidence = [list(zip(*(columns[name] for name in names), strict=True)) for names in (scores, p_values)]
+        for i in np.flatnonzero(review.judged[start : start + len(table)]).tolist():
+            p = by_evidence[1][i]
             yield Verdict(
-                source=f"batch: {found['source']}",
+                source=f"batch: {columns['source'][i]}",
                 source_kind=job.kind,
                 model=point.model,
                 evidence=point.evidence,
                 alpha=point.alpha,
                 threshold=line,
-                scores={name: found[f"score_{name}"] for name in EVIDENCES},
-                p_values={name: found[f"p_value_{name}"] for name in EVIDENCES},
-                p_value=found[f"p_value_{point.evidence}"],
-                class_id=ANOMALY if review.flagged[row] else NORMAL,
-                image=np.frombuffer(found["image"], "<f4").reshape(SIDE, SIDE),
-                digits=digits,
+                scores=dict(zip(EVIDENCES, by_evidence[0][i], strict=True)),
+                p_values=dict(zip(EVIDENCES, p, strict=True)),
+                p_value=p[decided],
+                class_id=ANOMALY if review.flagged[start + i] else NORMAL,
+                image=kept_ink.from_bytes(columns["image"][i]),
+                digits=dict(zip(job.normal, columns["digit_p_values"][i], strict=False)),
                 model_hash=job.model_hash,
                 visitor=job.visitor,
             )
@@ -172,31 +172,49 @@ def _to_csv(review: Review, path: Path) -> None:
         export_csv(review, file)
 
 
-def _line(review: Review, row: int, found: dict[str, Any]) -> dict[str, Any]:
-    """One row of the table: its stored columns and what the rule makes of it."""
-    judged = bool(review.judged[row])
-    flagged = bool(review.flagged[row])
-    known = not math.isnan(review.labels.p_value[row])
-    p_value = float(review.p_value[row])
-    line: dict[str, Any] = dict.fromkeys(COLUMNS) | {name: found[name] for name in _RAW}
-    line |= {"number": row + 1, "error": found["error"] or None}
-    if not judged:
-        return line | {"verdict": "refused"}
-    return line | {
-        "model": review.point.model,
-        "evidence": review.point.evidence,
-        "alpha": review.point.alpha,
-        "threshold": review.threshold if math.isfinite(review.threshold) else None,
-        "verdict": "anomaly" if flagged else "normal",
-        "class_id": ANOMALY if flagged else NORMAL,
-        "p_value": p_value,
-        "anomaly_score": 1 - p_value,
-        "score": float(review.score[row]),
-        "plausible_digits": " ".join(review.plausible(row)) if review.digits.shape[1] else None,
-        "label_p_value": float(review.labels.p_value[row]) if known else None,
-        "suspicion": float(review.labels.suspicion[row]) if known else None,
-        "probably_mislabelled": ("yes" if review.labels.mislabelled[row] else "no") if known else None,
+def _parts(review: Review, columns: Sequence[str]) -> Iterator[tuple[int, pa.Table]]:
+    """The stored rows part by part, each with the position of its first row."""
+    start = 0
+    for table in review.store.tables(columns):
+        yield start, table
+        start += len(table)
+
+
+def _columns(review: Review, start: int, table: pa.Table) -> dict[str, list[Any]]:
+    """Some rows of the table, column by column under ``COLUMNS``: what is stored, and what the rule makes of it."""
+    rows = slice(start, start + len(table))
+    judged = review.judged[rows]
+    known = judged & ~np.isnan(review.labels.p_value[rows])
+    flagged = review.flagged[rows]
+
+    def only(values: NDArray[Any] | float | str | None, where: NDArray[np.bool_] = judged) -> list[Any]:
+        """Plain values, None where they do not hold."""
+        kept = np.full(len(table), None, dtype=object)
+        kept[where] = values[where].tolist() if isinstance(values, np.ndarray) else values
+        return kept.tolist()
+
+    found: dict[str, list[Any]] = {name: table[name].to_pylist() for name in _RAW}
+    found |= {
+        "number": list(range(start + 1, start + 1 + len(table))),
+        "error": [error or None for error in found["error"]],
+        "model": only(review.point.model),
+        "evidence": only(review.point.evidence),
+        "alpha": only(review.point.alpha),
+        "threshold": only(review.threshold if math.isfinite(review.threshold) else None),
+        "verdict": np.where(judged, np.where(flagged, "anomaly", "normal"), "refused").tolist(),
+        "class_id": only(np.where(flagged, ANOMALY, NORMAL)),
+        "p_value": only(review.p_value[rows]),
+        "anomaly_score": only(1 - review.p_value[rows]),
+        "score": only(review.score[rows]),
+        "plausible_digits": [None] * len(table),
+        "label_p_value": only(review.labels.p_value[rows], known),
+        "suspicion": only(review.labels.suspicion[rows], known),
+        "probably_mislabelled": only(np.where(review.labels.mislabelled[rows], "yes", "no"), known),
     }
+    if review.digits.shape[1]:
+        for i in np.flatnonzero(judged).tolist():
+            found["plausible_digits"][i] = " ".join(review.plausible(start + i))
+    return {name: found[name] for name in COLUMNS}
 
 
 def _file_name(source: str) -> str:
@@ -211,7 +229,7 @@ def _file_name(source: str) -> str:
 
 
 def _image_png(data: bytes | None) -> bytes | None:
-    return None if data is None else _png(_bytes(np.frombuffer(data, "<f4").reshape(SIDE, SIDE)))
+    return None if data is None else _png(_bytes(kept_ink.from_bytes(data)))
 
 
 def _drawing_png(data: bytes | None) -> bytes | None:

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from core import ink
+from core import ink, kept_ink
 from core.batch.items import Item, Place
 from core.detector import Detector
 from core.errors import OddDigitError
@@ -79,16 +79,17 @@ def read_item(position: int, item: Item, whole: bool = False) -> list[Row]:
 
 def _ready(position: int, source: str, label: str | None, pixels: NDArray[np.generic]) -> Row:
     """What ``ink.read`` makes of an ink image, which it takes as it stands; without the steps for a page."""
-    rows, columns = np.flatnonzero(pixels.any(axis=1)), np.flatnonzero(pixels.any(axis=0))
-    box = (int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
+    rows, columns = np.logical_or.reduce(pixels, axis=1), np.logical_or.reduce(pixels, axis=0)
+    ends = (SIDE - int(columns[::-1].argmax()), SIDE - int(rows[::-1].argmax()))
+    box = (int(columns.argmax()), int(rows.argmax()), *ends)
     return Row(position, source, label, "", box, pixels.astype(np.float32) / np.float32(255))
 
 
 def judge(rows: Sequence[Row], detector: Detector, evidence: str) -> pa.Table:
     """Rows with all that the detector says, in the columns of ``SCHEMA``; refusals have no numbers.
 
-    ``image`` is 784 float32, ``reconstruction`` 784 uint8; ``digit_p_values`` belong to ``evidence``, in the order of
-    the detector's normal digits, and are empty for a detector of one.
+    ``image`` is as ``kept_ink`` keeps it, ``reconstruction`` 784 uint8; ``digit_p_values`` belong to ``evidence``, in
+    the order of the detector's normal digits, and are empty for a detector of one.
     """
     at = [i for i, row in enumerate(rows) if row.image is not None]
     images = np.stack([row.image for row in rows if row.image is not None]) if at else np.zeros((0, SIDE, SIDE))
@@ -103,11 +104,12 @@ def judge(rows: Sequence[Row], detector: Detector, evidence: str) -> pa.Table:
     for name in SCHEMA.names[len(columns) :]:
         columns[name] = [None] * len(rows)
     if readings is not None:
+        kept = kept_ink.to_bytes(readings.images)
         drawn = np.rint(np.clip(readings.reconstruction, 0, 1) * 255).astype(np.uint8)
         digits = readings.digit_p_values.get(evidence, {})
         by_digit = np.stack(list(digits.values()), axis=1) if digits else np.zeros((len(at), 0))
         for i, row in enumerate(at):
-            columns["image"][row] = readings.images[i].astype("<f4").tobytes()
+            columns["image"][row] = kept[i]
             columns["reconstruction"][row] = drawn[i].tobytes()
             columns["digit_p_values"][row] = by_digit[i]
             for name in EVIDENCES:

@@ -26,7 +26,7 @@ from core.batch.judge import SCHEMA, judge, read_item
 from core.batch.ray_units import Unit, is_address, items, places, units
 from core.batch.review import Rule
 from core.batch.run import Progress, key
-from core.batch.store import Job, Store, batches_dir
+from core.batch.store import HOW_WRITTEN, Job, Store, batches_dir
 from core.detector import Detector
 from core.errors import BatchError
 
@@ -168,9 +168,9 @@ class Actor:
             system, folder = fs.FileSystem.from_uri(self.rows)
             # An object appears when its stream is closed, so it too is there whole or not at all.
             with system.open_output_stream(f"{folder}/{name}") as stream:
-                pq.write_table(table, stream, compression="zstd", compression_level=1)
+                pq.write_table(table, stream, **HOW_WRITTEN)
         else:
-            paths.write_whole(Path(self.rows) / name, lambda part: pq.write_table(table, part, compression="zstd"))
+            paths.write_whole(Path(self.rows) / name, lambda part: pq.write_table(table, part, **HOW_WRITTEN))
         return len(rows), sum(bool(row.error) for row in rows)
 
 
@@ -236,14 +236,15 @@ def _gather(folder: Path, cut: Sequence[Unit], detector: Detector, rule: Rule, w
     store = Store.create(folder, job, calibration)
     for half_gathered in store.parts:
         half_gathered.unlink()
-    done = 0
+    done = first = 0
     for unit in cut:
         table = pq.ParquetFile(folder / "rows" / f"unit-{unit['order']:09d}.parquet").read()
         if len(table):
             within = table["item"].to_numpy()
             table = table.set_column(0, SCHEMA.field("item"), pa.array(within + done, pa.int64()))
             done += int(within[-1]) + 1
-            store.append(table, done)
+            store.append(table, done, first)
+            first += len(table)
     store.finish()
     return store
 

@@ -12,19 +12,27 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from core import paths
+from core import kept_ink, paths
 from core.batch.judge import SIDE
 from core.calibration import Calibration
 from core.errors import BatchError
 from core.operating import OperatingPoint
 
 FORMAT = 1
+# Pictures hardly repeat: looking for repeats among them, or for the least of them, costs more than all the rest.
+HOW_WRITTEN: dict[str, Any] = {
+    "compression": "zstd",
+    "compression_level": 1,
+    "use_dictionary": ["source", "label", "error"],
+    "write_statistics": False,
+}
 _PART = re.compile(r"part-(\d{12})\.parquet")
 _ITEMS, _ROWS = b"items", b"rows"
 
@@ -165,21 +173,21 @@ class Store:
         """Delete the uploaded files."""
         shutil.rmtree(self.input, ignore_errors=True)
 
-    def append(self, rows: pa.Table, items: int) -> None:
+    def append(self, rows: pa.Table, items: int, first: int) -> None:
         """Add judged rows.
 
         Args:
             rows: in the columns of ``SCHEMA``.
             items: how many items of the pile are finished with them.
+            first: how many rows were added before.
 
         Raises:
             BatchError: the disk is full or the folder not writable; everything before stays.
         """
-        first = self.done[1]
         tagged = rows.replace_schema_metadata({_ITEMS: str(items), _ROWS: str(first + len(rows))})
         path = self.folder / f"part-{first:012d}.parquet"
         try:
-            paths.write_whole(path, lambda part: pq.write_table(tagged, part, compression="zstd", compression_level=1))
+            paths.write_whole(path, lambda part: pq.write_table(tagged, part, **HOW_WRITTEN))
         except OSError as error:
             raise BatchError(f"{path}: cannot be written ({error.strerror}). Free some space and go on.") from error
 
@@ -203,9 +211,8 @@ class Store:
             for i in np.flatnonzero(where == part).tolist():
                 row = int(rows[i] - starts[part])
                 if (data := table["image"][row].as_py()) is not None:
-                    images[i] = np.frombuffer(data, "<f4").reshape(SIDE, SIDE)
-                    drawing = np.frombuffer(table["reconstruction"][row].as_py(), np.uint8)
-                    drawn[i] = drawing.reshape(SIDE, SIDE) / np.float32(255)
+                    images[i] = kept_ink.from_bytes(data)
+                    drawn[i] = kept_ink.from_bytes(table["reconstruction"][row].as_py())
         return images, drawn
 
     @contextmanager
@@ -255,6 +262,8 @@ def _opened(path: Path) -> pq.ParquetFile:
 
 def _read(path: Path, columns: Sequence[str] | None) -> pa.Table:
     try:
-        return pq.ParquetFile(path).read(columns=None if columns is None else list(columns))
+        # Parts are small: threads and reading ahead would cost more than they save.
+        file = pq.ParquetFile(path, pre_buffer=False)
+        return file.read(columns=None if columns is None else list(columns), use_threads=False)
     except (pa.ArrowException, OSError) as error:
         raise BatchError(f"{path} is damaged ({error}): delete it and begin that batch anew.") from error

@@ -33,7 +33,7 @@ def review(tmp_path):
     def make(*rows, normal=("5",), alpha=0.05, threshold=None, rate=None):
         point = OperatingPoint("stand-in", "fused", alpha, threshold)
         store = Store.create(tmp_path / "batch", Job("pile", point, rate, normal, "hash"), YARDSTICK)
-        store.append(pa.Table.from_pylist(list(rows), schema=SCHEMA), len(rows))
+        store.append(pa.Table.from_pylist(list(rows), schema=SCHEMA), len(rows), 0)
         return Review(store, Rule(point, rate))
 
     return make
