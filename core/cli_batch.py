@@ -53,6 +53,7 @@ def batch(
 
     A picture with several digits gives a row each, in reading order; a file that cannot be used is a row with its
     reason. A sub-folder named after a digit, or a column named label, is checked against what the ink could be.
+    Files are named as given, those of a folder by the folder and their path in it.
     The summary goes to standard output as one line of JSON.
     """
     from core.batch import export

@@ -21,6 +21,9 @@ READERS = {"npy": stacks.read_npy, "npz": stacks.read_npz, "csv": tables.read_cs
 def places(inputs: Sequence[Path]) -> list[Place]:
     """All files of files and folders, in order: as given, and sorted by name inside a folder.
 
+    Files are named as given, those of a folder by the folder as given and their path in it; of a folder given from the
+    root on, only its own name is taken: where a pile lay on one machine means nothing on another.
+
     A sub-folder named after a digit is its pictures' label. A file of IDX labels goes to the file of images that it is
     named after, also where only the latter was given.
 
@@ -35,7 +38,8 @@ def places(inputs: Sequence[Path]) -> list[Place]:
         inside = sorted(file for file in path.rglob("*") if file.is_file() and not _hidden(file.relative_to(path)))
         if not inside:
             raise BatchError(f"{path}: there is no file in this folder. Give one that holds pictures.")
-        found += [place_of(file, str(path / file.relative_to(path)), label_of(file.parts)) for file in inside]
+        shown = Path(path.name) if path.is_absolute() else path
+        found += [place_of(file, str(shown / file.relative_to(path)), label_of(file.parts)) for file in inside]
         if len(found) > MOST_FILES:
             raise BatchError(f"{path}: more than {MOST_FILES:,} files. Take a part of them, or use --engine ray.")
     return found

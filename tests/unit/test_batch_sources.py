@@ -309,6 +309,21 @@ def test_hidden_files_of_a_folder_are_passed_over_and_an_empty_folder_is_an_erro
         sources.places([tmp_path / "missing.png"])
 
 
+def test_files_of_a_folder_are_named_by_it_wherever_it_lies(tmp_path, monkeypatch):
+    folder_of(tmp_path / "scans" / "7", digits(1)[0])
+    monkeypatch.chdir(tmp_path)
+
+    named = {given: sources.places([Path(given)])[0].name for given in ("scans", "./scans/7", ".", str(tmp_path))}
+
+    assert named == {
+        "scans": "scans/7/0000.png",
+        "./scans/7": "scans/7/0000.png",
+        ".": "scans/7/0000.png",
+        str(tmp_path): f"{tmp_path.name}/scans/7/0000.png",
+    }
+    assert sources.places([tmp_path / "scans/7/0000.png"])[0].name == str(tmp_path / "scans/7/0000.png")
+
+
 def test_a_stack_is_read_a_few_hundred_images_at_a_time(tmp_path):
     np.save(tmp_path / "many.npy", np.zeros((1000, 28, 28), np.uint8))
     largest = 0
