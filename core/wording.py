@@ -76,6 +76,19 @@ def name_normals(normal: tuple[str, ...]) -> str:
     return "normal " + (names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}")
 
 
+def say_normal(normal: tuple[str, ...]) -> str:
+    """What a model takes for normal, and what it therefore flags.
+
+    >>> say_normal(("5",))
+    'only 5s are normal, every other digit is odd'
+    >>> say_normal(tuple("0123456789"))
+    'any digit is normal, odd is what looks like none'
+    """
+    if set(normal) == set("0123456789"):
+        return "any digit is normal, odd is what looks like none"
+    return f"only {name_normals(normal).removeprefix('normal ')} are normal, every other digit is odd"
+
+
 def say_rate(p_value: float) -> str:
     """A share of digits as people say it.
 

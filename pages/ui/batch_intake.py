@@ -12,7 +12,9 @@ from core.batch.review import Rule, foresee, say_rule
 from core.detector import Detector
 from core.errors import OddDigitError
 from core.operating import OperatingPoint
+from core.wording import say_normal
 from pages.ui import chrome, state
+from pages.ui.batch_rows import plain
 
 ALARMS, DISCOVERIES = "false alarms", "false discoveries"
 RATES = (0.01, 0.05, 0.1, 0.2)
@@ -56,9 +58,10 @@ def hand_in(decides: Rule, detector: Detector) -> None:
     if not files:
         return
     uploads = [Upload(file.name, file.getbuffer()) for file in files]
+    pictures = _about(tuple(file.file_id for file in files), uploads)
     with st.container(horizontal=True, gap="medium", vertical_alignment="center"):
         st.button(
-            f"Judge {len(uploads):,} file{'s' * (len(uploads) != 1)}",
+            _say_pile(len(uploads), pictures),
             type="primary",
             icon=":material/play_arrow:",
             on_click=_submit,
@@ -70,10 +73,13 @@ def hand_in(decides: Rule, detector: Detector) -> None:
             help="Off: separate shapes in a picture are separate digits, in reading order, a row each.",
         )
         st.toggle("Keep the verdicts in the history", value=True, key=_KEEP)
-    st.caption("The files lie on the server until they are judged. What stays is each digit as the model sees it.")
+    st.caption(
+        f"**{plain(decides.point.model)}** judges: {say_normal(detector.card_.normal)}. The files lie on the server"
+        " until they are judged; what stays is each digit as the model sees it."
+    )
     if decides.rate is not None:
         calibration = detector.calibrations_[decides.point.evidence]
-        if warning := foresee(calibration.n, desk.about(uploads), decides.rate):
+        if warning := foresee(calibration.n, pictures, decides.rate):
             st.warning(warning, icon=":material/visibility_off:")
 
 
@@ -95,6 +101,21 @@ def nothing_yet(decides: Rule, detector: Detector) -> None:
                 on_click=_try_mnist,
                 args=(detector, decides),
             )
+
+
+def _say_pile(files: int, pictures: int) -> str:
+    """What the button will have judged: archives, tables and stacks hold more than one picture.
+
+    >>> _say_pile(500, 500), _say_pile(1, 2_000)
+    ('Judge 500 files', 'Judge 1 file, about 2,000 pictures')
+    """
+    words = f"Judge {files:,} file{'s' * (files != 1)}"
+    return words if pictures == files else f"{words}, about {pictures:,} picture{'s' * (pictures != 1)}"
+
+
+@st.cache_data(max_entries=20, show_spinner="Looking into the files…")
+def _about(ids: tuple[str, ...], _uploads: Sequence[Upload]) -> int:  # noqa: ARG001 - the ids tell uploads apart
+    return desk.about(_uploads)
 
 
 def _try_sample(detector: Detector, decides: Rule) -> None:
