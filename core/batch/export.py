@@ -43,6 +43,7 @@ COLUMNS: dict[str, pa.DataType] = {
     "plausible_digits": _TEXT,
     "label_p_value": _REAL,
     "suspicion": _REAL,
+    "label_disagrees": _TEXT,
     "probably_mislabelled": _TEXT,
     **dict.fromkeys((f"score_{name}" for name in EVIDENCES), _REAL),
     **dict.fromkeys((f"p_value_{name}" for name in EVIDENCES), _REAL),
@@ -209,6 +210,7 @@ def _columns(review: Review, start: int, table: pa.Table) -> dict[str, list[Any]
         "plausible_digits": [None] * len(table),
         "label_p_value": only(review.labels.p_value[rows], known),
         "suspicion": only(review.labels.suspicion[rows], known),
+        "label_disagrees": only(np.where(review.labels.disagreeing[rows], "yes", "no"), known),
         "probably_mislabelled": only(np.where(review.labels.mislabelled[rows], "yes", "no"), known),
     }
     if review.digits.shape[1]:

@@ -58,7 +58,7 @@ def table(review: Review, rows: NDArray[np.int64]) -> None:
                 "score": review.score[row],
                 "reads as": " or ".join(review.plausible(row)) or None,
                 "label": review.label[row],
-                "mislabelled": "probably" if review.labels.mislabelled[row] else None,
+                "label fits": _fits(review, row),
                 "source": review.source[row],
                 "reason": review.error[row] or None,
             }
@@ -69,6 +69,7 @@ def table(review: Review, rows: NDArray[np.int64]) -> None:
         "reconstruction": st.column_config.ImageColumn(width="small", help="the nearest normal digit"),
         "p-value": st.column_config.NumberColumn(format="%.4f", help="share of normal digits at least this odd"),
         "score": st.column_config.NumberColumn(format="%.4g", help="higher is odder"),
+        "label fits": st.column_config.TextColumn(help="whether the ink could be what the label says"),
     }
     frame = pd.DataFrame(lines).dropna(axis=1, how="all")
     found = st.dataframe(
@@ -146,6 +147,15 @@ def _word(review: Review, row: int) -> str:
     if not review.judged[row]:
         return "refused"
     return "anomaly" if review.flagged[row] else "normal"
+
+
+def _fits(review: Review, row: int) -> str | None:
+    """Whether the label is one of the digits that the ink could be; None without a label that the model knows."""
+    if np.isnan(review.labels.p_value[row]):
+        return None
+    if not review.labels.disagreeing[row]:
+        return "yes"
+    return "no: probably mislabelled" if review.labels.mislabelled[row] else "no"
 
 
 def _uri(image: NDArray[np.float32]) -> str:

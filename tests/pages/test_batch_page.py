@@ -2,6 +2,7 @@
 
 import io
 import time
+import zipfile
 
 import pytest
 from PIL import Image
@@ -69,6 +70,20 @@ def test_the_examples_are_judged_at_a_click_and_shown_oddest_first() -> None:
     assert "1 refused" in said
     assert "probably mislabelled" in said
     assert History().count().judged == 45
+
+
+def test_an_archive_says_what_it_holds_and_which_model_will_judge() -> None:
+    page = show()
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for i, image in enumerate(digits(40)[0]):
+            archive.writestr(f"{i}.png", png(image))
+    page.file_uploader[0].set_value([("scans.zip", buffer.getvalue(), "application/zip")])
+
+    checked(page.run())
+
+    assert button(page, "Judge 1 file, about 40 pictures")
+    assert "tiny-any** judges: only 0s, 5s and 8s are normal" in text(page).replace("\\", "")
 
 
 def test_uploaded_files_become_rows_and_the_history_can_be_left_alone() -> None:
@@ -149,6 +164,7 @@ def test_table_and_charts_show_the_same_pile(tiny_detector_any) -> None:
     assert {"number", "digit", "reconstruction", "verdict", "p-value", "reads as", "label", "source"} <= set(
         table.columns
     )
+    assert set(table["label fits"].dropna()) >= {"yes", "no: probably mislabelled"}
     assert table["verdict"].tolist()[-1] == "refused"
     scores = [score for score in table["score"] if score == score]
     assert scores == sorted(scores, reverse=True)

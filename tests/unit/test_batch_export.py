@@ -46,6 +46,10 @@ def test_the_table_holds_every_row_in_the_piles_order(review, tmp_path):
     assert [line["source"] for line in lines] == review.source.tolist()
     assert [line["verdict"] == "anomaly" for line in lines] == review.flagged.tolist()
     assert [line["label"] for line in lines if not line["error"]] == [label for label in review.label if label]
+    judged = [line for line in lines if not line["error"]]
+    assert [line["label_disagrees"] for line in judged] == [
+        "" if np.isnan(p) else "yes" if p <= POINT.alpha else "no" for p in review.labels.p_value[review.judged]
+    ]
     refused = next(line for line in lines if line["error"])
     assert (refused["verdict"], refused["p_value"], refused["class_id"]) == ("refused", "", "")
     np.testing.assert_array_equal(
