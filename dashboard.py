@@ -20,15 +20,19 @@ def judge() -> None:
     left, right = st.columns([2, 3], gap="large")
     with left:
         draw, upload, camera = st.tabs(["Draw", "Upload", "Camera"], on_change="rerun", key="way_in")
-        with draw:
-            drawing = canvas.draw(normal) if draw.open else None
+        drawing, at_hand = None, None
+        if draw.open:
+            with draw:
+                drawing = canvas.draw(normal)
+                at_hand = st.container(key="at-hand")  # on a phone the verdict itself stands below all this
+                canvas.tools(normal)
         with upload:
             files = intake.upload() if upload.open else None
         with camera:
             photo = intake.camera() if camera.open else None
     with right:
         if drawing is not None:
-            intake.judge_drawing(drawing, point)
+            intake.judge_drawing(drawing, point, at_hand)
         elif files is not None:
             intake.judge_pictures(files, point, "upload")
         elif photo is not None:

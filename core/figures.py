@@ -119,12 +119,15 @@ def standing(
     figure = go.Figure()
     groups = [("normal", scores, BLUE)] + ([] if others is None else [("anomalies", others, ORANGE)])
     add_histograms(figure, edges, groups, opacity=0.75, hover="score %{x:.3g}: ")
+    beyond = score is not None and score > threshold
     if np.isfinite(threshold):
-        _line(figure, threshold, "line", GREY, "dash")
+        _line(figure, threshold, "line", GREY, "dash", to_the_left=beyond)
     if score is not None:
-        _line(figure, float(np.clip(score, low, high)), "yours", ORANGE if score > threshold else BLUE, "solid")
+        at = float(np.clip(score, low, high))
+        at_the_edge = at > high - 0.12 * (high - low)
+        _line(figure, at, "yours", ORANGE if beyond else BLUE, "solid", to_the_left=not beyond or at_the_edge)
     figure.update_xaxes(title="score (higher is odder)", range=[low, high])
-    figure.update_yaxes(title="% of digits", rangemode="tozero")
+    figure.update_yaxes(title="% of digits" if len(figure.data) > 1 else "% of normal digits", rangemode="tozero")
     return styled(figure, 210)
 
 
@@ -167,7 +170,8 @@ def _axis(scores: NDArray[np.float64], threshold: float, score: float | None) ->
     return low - 0.03 * span, right
 
 
-def _line(figure: go.Figure, at: float, text: str, colour: str, dash: str) -> None:
+def _line(figure: go.Figure, at: float, text: str, colour: str, dash: str, to_the_left: bool = False) -> None:
+    """A vertical line with its name beside it: on one side or the other, so that two of them never cover each other."""
     figure.add_vline(
         x=at,
         line={"color": colour, "width": 2, "dash": dash},
@@ -176,6 +180,7 @@ def _line(figure: go.Figure, at: float, text: str, colour: str, dash: str) -> No
             "font": {"color": colour, "size": 13},
             "yref": "paper",
             "y": 1.12,
+            "xanchor": "right" if to_the_left else "left",
             "showarrow": False,
         },
     )

@@ -5,11 +5,10 @@ import streamlit as st
 from core.errors import OddDigitError
 from pages.ui import chrome, explorer, line_digits, original, own_ink, picker, state
 
-chrome.page("Threshold", "Where do you draw the line? Move it and see what it costs and what it catches.")
+chrome.page("Where do you draw the line?", "Move it and see what it costs and what it catches.")
 try:
     point = state.operating_point()
-    picker.pick_model(point)
-    picker.pick_evidence(point)
+    picker.model_and_evidence(point)
     detector = picker.detector(point.model)
 except OddDigitError as error:
     chrome.refuse(error)

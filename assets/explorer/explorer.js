@@ -175,10 +175,7 @@ class Explorer {
       add(svg, "rect", { class: s.kind, x: left + 4 + 130 * i, y: 0, width: 10, height: 10 });
       add(svg, "text", { x: left + 18 + 130 * i, y: 9 }, s.name);
     });
-    for (const share of [0, 0.25, 0.5, 0.75, 1]) {
-      const [low, top] = this.data.axis, t = low + share * (top - low);
-      add(svg, "text", { x: x(t), y: bottom + 14, "text-anchor": share ? (share < 1 ? "middle" : "end") : "start" }, short(t));
-    }
+    for (const t of round(...this.data.axis)) add(svg, "text", { x: x(t), y: bottom + 14, "text-anchor": "middle" }, short(t));
     add(svg, "text", { x: (left + wide) / 2, y: high - 4, "text-anchor": "middle" }, "score (higher is odder)");
     this.histogramLine = add(svg, "line", { class: "line", y1: 12, y2: bottom });
   }
@@ -186,7 +183,7 @@ class Explorer {
   drawRoc() {
     const { curves } = this.data;
     const { svg, wide, high } = canvas(this.find(".roc svg"), this.find(".roc").clientWidth, 220);
-    const left = 34, bottom = high - 34, top = 8, right = wide - 8;
+    const left = 50, bottom = high - 34, top = 8, right = wide - 8;
     this.onRoc = (fpr, tpr) => [left + fpr * (right - left), bottom - tpr * (bottom - top)];
     const caption = this.find(".roc figcaption span");
     this.find(".roc figcaption label").hidden = !curves.length;
@@ -204,7 +201,9 @@ class Explorer {
       add(svg, "text", { x: left - 4, y: y + 4, "text-anchor": "end" }, `${100 * share} %`);
       add(svg, "text", { x, y: bottom + 14, "text-anchor": share === 1 ? "end" : "middle" }, `${100 * share} %`);
     }
-    add(svg, "text", { x: (left + right) / 2, y: high - 4, "text-anchor": "middle" }, "false alarms, against anomalies caught");
+    add(svg, "text", { x: (left + right) / 2, y: high - 4, "text-anchor": "middle" }, "false alarms");
+    const middle = (top + bottom) / 2;
+    add(svg, "text", { x: 10, y: middle, "text-anchor": "middle", transform: `rotate(-90 10 ${middle})` }, "anomalies caught");
     const shown = this.find("[data-testid=overlay]").checked ? curves : curves.slice(0, 1);
     [...shown].reverse().forEach((curve, i) => {
       const d = curve.points.map(([a, b]) => this.onRoc(a, b).map((v) => v.toFixed(1)).join(" ")).join(" L");
@@ -327,6 +326,14 @@ function closest(values, distance) {
     if (d < least) { least = d; best = i; }
   });
   return best;
+}
+
+// Three to six round numbers between two others.
+function round(low, high) {
+  const size = 10 ** Math.floor(Math.log10((high - low) / 3));
+  const step = size * [5, 2, 1].find((times) => (high - low) / (times * size) >= 3);
+  const first = Math.ceil(low / step), count = Math.floor(high / step) - first + 1;
+  return Array.from({ length: count }, (_, i) => (first + i) * step);
 }
 
 function percent(share) {

@@ -11,11 +11,13 @@ from streamlit_drawable_canvas import st_canvas
 from core.examples import PEN, SIDE, Example, for_normal
 
 PENS = {"thin": 8, "medium": PEN, "thick": 28}
-# The canvas shows undo, redo and clear only under a mouse: on a touch screen nobody would find them.
+# The canvas shows undo, redo and clear only under a mouse: on a touch screen nobody would find them. Moving strokes
+# about and sending the drawing by hand are left out: every stroke is sent, and a pencil that does not draw misleads.
 _show_tools = st.components.v2.component(
     "canvas_tools",
     js="""
-    const style = '.dc-toolbar, .dc-toolbar:hover, .dc-toolbar:focus-within { opacity: 1; top: -2.65rem; }';
+    const style = '.dc-toolbar, .dc-toolbar:hover, .dc-toolbar:focus-within { opacity: 1; top: -2.65rem; }' +
+      '.dc-toolbar [title^=Update], .dc-toolbar [title=Edit], .dc-toolbar-separator { display: none; }';
     function pin() {
       for (const host of document.querySelectorAll('.st-key-canvas-area *')) {
         const root = host.shadowRoot;
@@ -53,19 +55,22 @@ class Drawing:
 
 
 def draw(normal: tuple[str, ...]) -> Drawing:
-    """The canvas with its pens and examples; returns what is on it, or the first example while it is empty."""
-    examples = {example.name: example for example in for_normal(normal)}
+    """The canvas; returns what is on it, or the first example while it is empty."""
     pen = PENS[st.session_state.get("pen") or "medium"]
     _show_tools(key="tools")
     with st.container(key="canvas-area"):
         st.markdown("Draw a digit here")
         found = _canvas(pen)
+    return _what_is_there(found, for_normal(normal)[0])
+
+
+def tools(normal: tuple[str, ...]) -> None:
+    """Pens, and examples that can be put on the canvas."""
     st.segmented_control("Pen", list(PENS), default="medium", key="pen", required=True, width="stretch")
     st.markdown("Try one, then draw on:")
     with st.container(horizontal=True, gap="small"):
-        for name in examples:
-            st.button(name, on_click=_put, args=(examples[name],), key=f"example-{name}")
-    return _what_is_there(found, examples)
+        for example in for_normal(normal):
+            st.button(example.name, on_click=_put, args=(example,), key=f"example-{example.name}")
 
 
 def _canvas(pen: int) -> Any:
@@ -81,7 +86,7 @@ def _canvas(pen: int) -> Any:
     )
 
 
-def _what_is_there(found: Any, examples: dict[str, Example]) -> Drawing:
+def _what_is_there(found: Any, first: Example) -> Drawing:
     data = found.image_bytes
     strokes = (found.json_data or {}).get("objects", [])
     fresh = data is not None and data != st.session_state.get(_SEEN)
@@ -93,7 +98,7 @@ def _what_is_there(found: Any, examples: dict[str, Example]) -> Drawing:
     chosen = st.session_state.get(_EXAMPLE)
     if chosen is None and data is not None and strokes:
         return Drawing(found.image_data, st.session_state.setdefault(_DRAWING, uuid.uuid4().hex), "")
-    example = chosen or next(iter(examples.values()))
+    example = chosen or first
     return Drawing(np.asarray(example.picture()), "", example.name)
 
 

@@ -39,10 +39,18 @@ def camera() -> list[File]:
     return [File("photograph", photo.getvalue())] if photo else []
 
 
-def judge_drawing(drawing: Drawing, point: OperatingPoint) -> None:
-    """Judge what is on the canvas, or the example shown while it is empty."""
-    if drawing.example:
-        st.caption(f"An example, {drawing.example}. Draw your own and this side follows every stroke.")
+def judge_drawing(
+    drawing: Drawing, point: OperatingPoint, at_hand: "st.delta_generator.DeltaGenerator | None" = None
+) -> None:
+    """Judge what is on the canvas, or the example shown while it is empty.
+
+    Args:
+        drawing: what is to be judged.
+        point: model, evidence and line.
+        at_hand: takes the verdict once more, in a line.
+    """
+    example = f"An example, {drawing.example}. Draw your own and this side follows every stroke."
+    st.caption(example if drawing.example else "Your drawing, as it stands.")
     try:
         found = ink.read(drawing.picture, name="the drawing", split=False)
         detector = picker.detector(point.model)
@@ -50,6 +58,9 @@ def judge_drawing(drawing: Drawing, point: OperatingPoint) -> None:
     except OddDigitError as error:
         chrome.refuse(error)
         return
+    if at_hand is not None:
+        with at_hand:
+            verdict.in_a_line(readings, 0, point, detector.card_)
     verdict.show(readings, 0, point, detector.card_)
     verdict.how_it_was_read(found)
     if not drawing.example:

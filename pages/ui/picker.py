@@ -37,6 +37,15 @@ def model_and_line() -> OperatingPoint:
     return state.operating_point()
 
 
+def model_and_evidence(point: OperatingPoint) -> None:
+    """Which digit is normal and which score the line is drawn on."""
+    left, right = st.columns([6, 5])
+    with left:
+        pick_model(point)
+    with right:
+        pick_evidence(point)
+
+
 def pick_model(point: OperatingPoint) -> None:
     """Which digit is normal: any, 0 to 9, or one of one's own models."""
     shelf = models.shelf(state.visitor())

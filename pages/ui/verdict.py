@@ -34,10 +34,10 @@ def show(
         key: tells apart two verdicts on one page.
     """
     words = wording.describe(readings, row, point, card.yardstick)
-    colour = COLOUR[words.anomaly]
-    st.markdown(f"### :{colour}[{SIGN[words.anomaly]} {words.verdict}]")
-    st.markdown(f"**{words.meaning}** {words.extrapolation}")
-    st.caption(words.yardstick + (_FOREIGN if foreign_ink and not card.recalibrated else ""))
+    with st.container(key=f"verdict-{'anomaly' if words.anomaly else 'normal'}-{row}-{key}", gap="xsmall"):
+        st.markdown(f"### :{COLOUR[words.anomaly]}[{SIGN[words.anomaly]} {words.verdict}]")
+        st.markdown(f"**{words.meaning}** {words.extrapolation}")
+        st.caption(words.yardstick + (_FOREIGN if foreign_ink and not card.recalibrated else ""))
     _pictures(readings, row)
     _standing(readings, row, point, key)
     st.markdown(
@@ -51,6 +51,12 @@ def show(
         _walk(readings, row)
     with st.expander("Each evidence on its own"):
         _evidences(readings, row, point)
+
+
+def in_a_line(readings: Readings, row: int, point: OperatingPoint, card: Card) -> None:
+    """The verdict and what it means, in a line."""
+    words = wording.describe(readings, row, point, card.yardstick)
+    st.markdown(f":{COLOUR[words.anomaly]}[{SIGN[words.anomaly]} **{words.verdict}**] {words.meaning}")
 
 
 def how_it_was_read(ink: Ink) -> None:

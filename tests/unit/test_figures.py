@@ -148,3 +148,16 @@ def test_roc_curves_carry_their_area_and_the_operating_point_stands_on_its_rates
 
 def test_no_curve_gives_an_empty_chart_and_no_error() -> None:
     assert len(figures.roc_curves({}).data) == 0
+
+
+@pytest.mark.parametrize(("score", "sides"), [(0.5, ["left", "right"]), (0.99, ["right", "left"])])
+def test_the_names_of_line_and_digit_stand_apart_however_near_they_are(score: float, sides: list[str]) -> None:
+    figure = figures.standing(np.linspace(0, 1, 50), 0.9, score)
+
+    assert [note.xanchor for note in figure.layout.annotations] == sides
+
+
+def test_the_name_of_a_digit_at_the_edge_stays_on_the_picture() -> None:
+    figure = figures.standing(np.linspace(0, 1, 50), 0.9, 1e6)
+
+    assert figure.layout.annotations[1].xanchor == "right"
