@@ -14,29 +14,40 @@ _COLOURS = {"generator": "#3fa37a", "discriminator": "#9a6bd0", "reconstruction"
 _HEIGHT = 250
 
 
-def losses(epochs: Sequence[int], curves: dict[str, list[float]], chosen: int | None = None) -> go.Figure:
+def losses(curves: dict[str, list[float]], chosen: int | None = None) -> go.Figure:
     """Mean losses by epoch, on a logarithmic axis since they differ by orders of magnitude.
 
     Args:
-        epochs: epochs finished, ``(k,)``.
-        curves: loss name -> one mean an epoch.
+        curves: loss name -> one mean an epoch, from the first.
         chosen: epoch to mark, if any.
     """
     figure = go.Figure()
+    count = max((len(values) for values in curves.values()), default=0)
     for name, values in curves.items():
         figure.add_scatter(
-            x=list(epochs),
+            x=list(range(1, len(values) + 1)),
             y=values,
             name=name,
             mode="lines+markers" if len(values) < 40 else "lines",
             line={"color": _COLOURS.get(name, GREY), "width": 2},
             hovertemplate="epoch %{x}: %{y:.3g}<extra>" + name + "</extra>",
         )
-    if chosen is not None:
+        # Named where it ends instead of in a legend, which would cover a small figure.
+        figure.add_annotation(
+            x=len(values),
+            y=np.log10(max(values[-1], 1e-12)),
+            text=name,
+            font={"color": _COLOURS.get(name, GREY), "size": 12},
+            xanchor="right",
+            yanchor="bottom",
+            yshift=5,
+            showarrow=False,
+        )
+    if chosen:
         figure.add_vline(x=chosen, line={"color": GREY, "width": 1, "dash": "dot"})
-    figure.update_xaxes(title="epoch", dtick=max(1, len(epochs) // 6))
-    figure.update_yaxes(title="loss", type="log", exponentformat="none")
-    return _dressed(figure)
+    figure.update_xaxes(title="epoch", dtick=max(1, count // 6), range=[0.5, max(count, 4) + 0.5])
+    figure.update_yaxes(title="mean loss, log scale", type="log", exponentformat="none", dtick=1)
+    return _dressed(figure).update_layout(showlegend=False)
 
 
 def apart(normal_errors: NDArray[np.float32], other_errors: NDArray[np.float32]) -> go.Figure:
@@ -61,8 +72,9 @@ def pairs_png(images: NDArray[np.float32], drawn: NDArray[np.float32]) -> bytes:
 
 
 def curves_of(frames: Sequence[Frame]) -> dict[str, list[float]]:
-    """Loss name -> one mean a frame."""
-    return {name: [frame.losses[name] for frame in frames] for name in frames[0].losses} if frames else {}
+    """Loss name -> one mean an epoch, of frames in the order of their epochs."""
+    learnt = [frame.losses for frame in frames if frame.losses]
+    return {name: [losses[name] for losses in learnt] for name in learnt[0]} if learnt else {}
 
 
 def _dressed(figure: go.Figure) -> go.Figure:

@@ -55,7 +55,8 @@ def fit_digits(
         settings: of the training.
         split_seed: of the split into train, tune and calibrate.
         folder: where each digit's training state is kept after every epoch, to go on from; None keeps nothing.
-        watch: called with a label and its trainer after every epoch, and once where a run goes on from.
+        watch: called with a label and its trainer before the first epoch, or where a run goes on from, and after
+            every epoch.
         enough: asked as training goes; once it says so, the last finished epoch of each digit begun is what is
             kept, and digits without one are left out. One epoch is always learnt. Needs ``folder``.
 
@@ -73,7 +74,7 @@ def fit_digits(
         tune = mine[parts.tune]
         state = _state_file(folder, i) if folder is not None else None
         trainer = Trainer(mine[parts.train], settings, state)
-        if watch is not None and trainer.epoch:
+        if watch is not None:
             watch(name, trainer)
         for progress in () if trainer.epoch and enough() else trainer.run():
             if watch is not None and progress.epoch_ended:

@@ -88,7 +88,7 @@ def run(
     Args:
         spec: what to train.
         resume: go on with the interrupted run of that name, with what it was asked for then.
-        watch: called with the training images, a label and its trainer after every epoch.
+        watch: called with the training images, a label and its trainer at the start and after every epoch.
         enough: asked as training goes; see ``Detector.fit_steps``.
 
     Yields:

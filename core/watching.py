@@ -1,4 +1,4 @@
-"""What one sees of a generator as it learns: the same latents, the same digits, drawn anew after every epoch.
+"""What one sees of a generator as it learns: the same latents, the same digits, drawn at first and after every epoch.
 
 A frame is for watching only: nothing in it selects, stops or tunes anything.
 """
@@ -7,7 +7,6 @@ import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -32,8 +31,8 @@ class Frame:
 
     Attributes:
         label: the digit.
-        epoch: epochs finished.
-        losses: mean losses of the epoch, by name.
+        epoch: epochs finished; 0 is a generator that has learnt nothing yet.
+        losses: mean losses of the epoch, by name; none at epoch 0.
         samples: ``(16, 28, 28)`` float32, the same sixteen latents drawn.
         held_out: ``(k, 28, 28)``, normal digits that the networks were not trained on, the same in every frame.
         held_out_drawn: their reconstructions.
@@ -73,7 +72,7 @@ class _Subjects:
 
 
 class Watcher:
-    """Draws a frame after every epoch and keeps it as a file.
+    """Draws a frame at the start and after every epoch, and keeps it as a file.
 
     Args:
         folder: where frames go; those already there are not drawn again.
@@ -84,7 +83,7 @@ class Watcher:
         self._subjects: dict[str, _Subjects] = {}
 
     def __call__(self, training: Dataset, label: str, trainer: Trainer) -> None:
-        """Draw and keep the frame of the trainer's last finished epoch.
+        """Draw and keep the frame of where the trainer stands.
 
         Args:
             training: the training images, of all labels.
@@ -99,23 +98,32 @@ class Watcher:
             self._subjects[label] = _subjects(training, label)
         subjects = self._subjects[label]
         drawn, others_drawn = trainer.reconstruct(subjects.held_out), trainer.reconstruct(subjects.others)
-        tensors: dict[str, NDArray[Any]] = {
-            "samples": _bytes(trainer.samples()),
-            "held_out": _bytes(subjects.held_out[:SHOWN]),
-            "held_out_drawn": _bytes(drawn[:SHOWN]),
-            "odd": _bytes(subjects.others[:SHOWN]),
-            "odd_drawn": _bytes(others_drawn[:SHOWN]),
-            "normal_errors": _errors(subjects.held_out, drawn),
-            "other_errors": _errors(subjects.others, others_drawn),
-        }
-        losses = {name: values[-1] for name, values in trainer.curve.items()}
-        about = {"frame": json.dumps({"label": label, "epoch": trainer.epoch, "losses": losses})}
-        write_whole(path, lambda part: save_file(tensors, part, about))
+        frame = Frame(
+            label=label,
+            epoch=trainer.epoch,
+            losses={name: values[-1] for name, values in trainer.curve.items() if values},
+            samples=trainer.samples(),
+            held_out=subjects.held_out[:SHOWN],
+            held_out_drawn=drawn[:SHOWN],
+            odd=subjects.others[:SHOWN],
+            odd_drawn=others_drawn[:SHOWN],
+            normal_errors=_errors(subjects.held_out, drawn),
+            other_errors=_errors(subjects.others, others_drawn),
+        )
+        write(path, frame)
 
 
 def frames(folder: Path) -> list[Path]:
     """Files of all frames there are, label by label, each label's epochs in order."""
     return sorted(path for path in folder.glob("*.safetensors") if _FILE.fullmatch(path.name))
+
+
+def write(path: Path, frame: Frame) -> None:
+    """Keep a frame, whole or not at all; its pictures are rounded to bytes."""
+    tensors = {name: value for name, value in vars(frame).items() if isinstance(value, np.ndarray)}
+    tensors = {name: _bytes(value) if value.ndim == 3 else value for name, value in tensors.items()}
+    about = {"frame": json.dumps({"label": frame.label, "epoch": frame.epoch, "losses": frame.losses})}
+    write_whole(path, lambda part: save_file(tensors, part, about))
 
 
 def read(path: Path) -> Frame:

@@ -5,7 +5,7 @@ import streamlit as st
 from core import jobs
 from pages.ui import chrome, training_models, training_start, training_watch
 
-chrome.page("Training", "Teach it a new normal. It learns in the background: watch it, leave, come back.")
+chrome.page("Teach it a new normal", "It learns in the background: watch it, leave, come back.")
 jobs.of_server()  # whatever was waiting when the server last ended goes on
 training_start.offer()
 st.divider()

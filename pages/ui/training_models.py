@@ -14,6 +14,7 @@ from core.models import Model
 from core.operating import OperatingPoint
 from pages.ui import chrome, state, training_compare
 
+JUST_DONE = "models_just_done"  # names of models that have this moment been made: their cards come forward
 _FAILED, _DONE, _CHOSEN = "models_failed", "models_done", "models_chosen"
 
 
@@ -24,7 +25,7 @@ def show() -> None:
         chrome.refuse(failed)
     if done := st.session_state.pop(_DONE, None):
         st.success(done, icon=":material/check_circle:")
-    shelf = {model.name: model for model in models.shelf(state.visitor())}
+    shelf = {model.name: model for model in sorted(models.shelf(state.visitor()), key=_newest_own_first)}
     measured: dict[str, Measured] = {}
     for model in shelf.values():
         try:
@@ -33,7 +34,8 @@ def show() -> None:
             st.warning(f"{model.name} cannot be used: {error}", icon=":material/warning:")
     if measured:
         _list(shelf, measured)
-        st.session_state[_CHOSEN] = [name for name in st.session_state.get(_CHOSEN, []) if name in measured]
+        chosen = st.session_state.pop(JUST_DONE, None) or st.session_state.get(_CHOSEN, [])
+        st.session_state[_CHOSEN] = [name for name in chosen if name in measured]
         chosen = st.pills(
             "Choose one for its card, two or more to compare them", list(measured), selection_mode="multi", key=_CHOSEN
         )
@@ -44,6 +46,10 @@ def show() -> None:
     else:
         st.caption("There are no models yet.")
     _import()
+
+
+def _newest_own_first(model: Model) -> tuple[bool, float]:
+    return model.shipped, 0.0 if model.shipped or not model.path.exists() else -model.path.stat().st_mtime
 
 
 @st.cache_data(max_entries=100, show_spinner=False)
@@ -71,7 +77,7 @@ def _card(model: Model, measured: Measured) -> None:
                 st.markdown(
                     "**Losses while it was trained**" + (f", digit {label}" if len(measured.card.curve) > 1 else "")
                 )
-                figure = figures_training.losses(range(1, count + 1), curves)
+                figure = figures_training.losses(curves)
                 st.plotly_chart(figure, key="card-losses", config={"displayModeBar": False}, alt="Losses by epoch")
         if measured.evaluation is not None and (curve := measured.evaluation.roc("fused")):
             figure = figures.roc_curves({model.name: curve})

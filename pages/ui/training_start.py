@@ -214,7 +214,9 @@ def _say(
         return
     measured = f"measured against {plan.anomalies:,} others" if plan.anomalies else "no others to measure it against"
     seconds = wording.say_duration(plan.work * _pace(spec.architecture))
-    below.caption(f"**About {seconds}** on this machine: {plan.images:,} normal digits, {measured}.")
+    below.caption(
+        f"**About {seconds}** on this machine while little else runs: {plan.images:,} normal digits, {measured}."
+    )
 
 
 def _start(spec: RunSpec, plan: Plan | None) -> None:

@@ -1,4 +1,4 @@
-"""Watching training jobs: how far they are, what the generator draws, and the orders one can give."""
+"""Watching training jobs: how far they are, and the orders one can give."""
 
 import time
 from collections.abc import Callable
@@ -6,11 +6,10 @@ from pathlib import Path
 
 import streamlit as st
 
-from core import figures, figures_training, job_files, jobs, uploads, watching, wording
+from core import job_files, jobs, models, paths, uploads, watching, wording
 from core.errors import OddDigitError
 from core.job_files import Job, Report, State
-from core.watching import Frame
-from pages.ui import chrome, state
+from pages.ui import chrome, state, training_models, training_pictures
 
 REDRAW_SECONDS = 0.7
 _SIGNS = {
@@ -22,7 +21,7 @@ _SIGNS = {
     State.DONE: ":material/check_circle:",
 }
 _FAILED, _SEEN, _FRONT = "job_failed", "jobs_done", "watch_front"
-_PLAIN = {"displayModeBar": False}
+_RECORDED = paths.ROOT / "assets" / "learning"
 # What is being redrawn stays as it is until the new has come, instead of fading twice a second.
 _NO_FADING = "<style>.st-key-training_watch [data-stale=true] {opacity: 1 !important; transition: none}</style>"
 
@@ -38,7 +37,8 @@ def show() -> None:
 def _show() -> None:
     found = jobs.of_server().of(state.visitor())
     # The list of models follows. For nothing less: a click that meets the rerun of a whole page can be lost.
-    if _done(found) != st.session_state[_SEEN]:
+    if done := _done(found) ^ st.session_state[_SEEN]:
+        st.session_state[training_models.JUST_DONE] = [job.spec.name for job in found if job.id in done]
         st.rerun()
     if failed := st.session_state.pop(_FAILED, None):
         chrome.refuse(failed)
@@ -47,17 +47,42 @@ def _show() -> None:
         _row(job)
     watchable = [job for job in found if watching.frames(_frames_folder(job))]
     if watchable:
-        _pictures(_chosen(watchable))
+        job = _chosen(watchable)
+        if job.state is State.DONE:
+            _finished(job)
+        losses = jobs.of_server().report(job.id).losses if job.state is State.RUNNING else {}
+        training_pictures.show(job.id, _frames_folder(job), losses)
     elif not unfinished:
-        st.info(
-            "Nothing is being trained. Choose what is normal and press Train: it goes on in the background, also when "
-            "this page is closed.",
-            icon=":material/school:",
-        )
+        _nothing_yet()
 
 
 def _done(found: list[Job]) -> set[str]:
     return {job.id for job in found if job.state is State.DONE}
+
+
+def _nothing_yet() -> None:
+    """What one would see here, recorded."""
+    st.info(
+        "Nothing is being trained. Choose what is normal and press Train: it goes on in the background, also when "
+        "this page is closed.",
+        icon=":material/school:",
+    )
+    if watching.frames(_RECORDED):
+        st.markdown("**This is what you will see**, recorded while a generator learnt 5s. Move the slider.")
+        training_pictures.show("recorded", _RECORDED, {})
+
+
+def _finished(job: Job) -> None:
+    """A job that is done: what came of it, as long as it is called what the job called it."""
+    if job.spec.name not in {model.name for model in models.shelf(state.visitor())}:
+        return
+    text, draw = st.columns([5, 1.4], vertical_alignment="center")
+    text.markdown(
+        f"{_SIGNS[job.state]} **{job.spec.name}** · done: calibrated, evaluated and ready on every page. Its card is "
+        "among the models below."
+    )
+    if draw.button("Draw with it", icon=":material/draw:", key=f"draw-{job.id}", width="stretch"):
+        st.switch_page("dashboard.py", query_params={"model": job.spec.name})
 
 
 def _row(job: Job) -> None:
@@ -152,71 +177,3 @@ def _chosen(watchable: list[Job]) -> Job:
 
 def _frames_folder(job: Job) -> Path:
     return job_files.frames_folder(jobs.of_server().folder(job.id))
-
-
-@st.cache_data(max_entries=2_000, show_spinner=False)
-def _frame(path: str) -> Frame:
-    return watching.read(Path(path))
-
-
-def _pictures(job: Job) -> None:
-    """What the networks draw and how they learn, at the epoch the slider is on."""
-    try:
-        frames = [_frame(str(path)) for path in watching.frames(_frames_folder(job))]
-    except OddDigitError as error:
-        chrome.refuse(error)
-        return
-    shown = frames[_epoch(job, len(frames)) - 1]
-    same = [frame for frame in frames if frame.label == shown.label]
-    digit = f", digit {shown.label}" if len(same) < len(frames) or len(job.spec.normal) > 1 else ""
-    left, middle, right = st.columns([1.15, 1, 1], gap="medium")
-    with left:
-        st.markdown(f"**Sixteen digits it imagines** · epoch {shown.epoch}{digit}")
-        sheet = figures.inline(figures.sheet_png(shown.samples, 8, scale=4))
-        st.image(sheet, width="stretch", alt="Sixteen generated digits")
-        _reconstructions(shown)
-    with middle:
-        st.markdown("**Losses**")
-        curves = figures_training.curves_of(same)
-        figure = figures_training.losses([frame.epoch for frame in same], curves, shown.epoch)
-        st.plotly_chart(figure, key=f"losses-{job.id}", config=_PLAIN, alt="Losses by epoch")
-        if job.state is State.RUNNING and (now := jobs.of_server().report(job.id).losses):
-            st.caption("this epoch: " + ", ".join(f"{name} {value:.3g}" for name, value in now.items()))
-    with right:
-        _separation(job, shown)
-
-
-def _epoch(job: Job, count: int) -> int:
-    """The slider back through the epochs; it stays at the newest until someone moves it."""
-    if count == 1:
-        return 1
-    key, last = f"epoch-{job.id}", f"epoch-{job.id}-last"
-    at = st.session_state.get(key, count)
-    if at == st.session_state.get(last, count) or at > count:
-        at = count
-    st.session_state[key], st.session_state[last] = at, count
-    return int(st.slider("Back through the epochs", 1, count, key=key))
-
-
-def _reconstructions(shown: Frame) -> None:
-    png = figures_training.pairs_png(shown.held_out, shown.held_out_drawn)
-    st.image(
-        figures.inline(png),
-        caption="held-out normals, and what it makes of them",
-        width="stretch",
-        alt="Held-out digits",
-    )
-    if shown.odd.size:
-        png = figures_training.pairs_png(shown.odd, shown.odd_drawn)
-        st.image(
-            figures.inline(png), caption="other digits, and what it makes of them", width="stretch", alt="Odd digits"
-        )
-
-
-def _separation(job: Job, shown: Frame) -> None:
-    st.markdown("**Held-out normals and others apart**")
-    figure = figures_training.apart(shown.normal_errors, shown.other_errors)
-    st.plotly_chart(figure, key=f"apart-{job.id}", config=_PLAIN, alt="Histograms of normals and others")
-    area = shown.separation
-    said = "There are no other digits in this data." if area is None else f"AUROC {area:.3f} of this error alone."
-    st.caption(f"{said} For watching only, it selects nothing.")

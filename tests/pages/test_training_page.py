@@ -280,3 +280,27 @@ def test_a_zip_without_pictures_says_so(open_page):
         archive.writestr("pile/notes.txt", b"no picture")
     at = upload(open_page(), "notes.zip", file.getvalue())
     assert "no picture in it could be read" in texts(at)
+
+
+def test_before_anything_was_trained_a_recorded_training_can_be_looked_through(open_page):
+    at = open_page()
+    assert "This is what you will see" in texts(at)
+    slider = at.select_slider(key="epoch-recorded")
+    assert slider.options[0] == "before it learns"
+    slider.set_value(1).run()
+    assert not at.exception
+    assert "**Sixteen digits it imagines** · before it learns" in texts(at)
+
+
+def test_a_model_that_is_done_says_so_leads_to_drawing_and_shows_its_card(open_page, server):
+    at = choose_quickly(open_page())
+    name = at.text_input(key="train_name").value
+    at.button(key="train").click().run()
+    [job] = server.of("local")
+    wait_for(lambda: server.get(job.id).state is State.DONE)
+    at.run()
+    assert f"**{name}** · done: calibrated, evaluated and ready on every page" in texts(at)
+    assert at.button(key=f"draw-{job.id}").label == "Draw with it"
+    models.rename(name, "renamed")
+    at.run()
+    assert f"**{name}** · done" not in texts(at)

@@ -44,7 +44,7 @@ def test_enough_keeps_the_last_finished_epoch_and_the_digits_that_have_one():
     spec = RunSpec("some", ("1", "5", "7"), "digits", epochs=3)
     watch = lambda _, label, trainer: seen.append((label, trainer.epoch))  # noqa: E731
     detector = finish(spec, watch=watch, enough=lambda: ("5", 2) in seen)
-    assert seen == [("1", 1), ("1", 2), ("1", 3), ("5", 1), ("5", 2)]
+    assert seen == [("1", 0), ("1", 1), ("1", 2), ("1", 3), ("5", 0), ("5", 1), ("5", 2)]
     assert detector.card_.normal == ("1", "5")
     assert [len(curves["generator"]) for curves in detector.card_.curve.values()] == [3, 2]
     assert comparing.facts(detector_file.read_measured(models.find("some").path))["epochs"] == "3"
