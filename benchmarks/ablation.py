@@ -23,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # so that it ru
 from benchmarks import common, malformations
 from benchmarks.malformed import area, counted
 from core import datasets, memory, paths, scoring
+from core.features import gradient_features
 from core.networks import Networks
 from core.operating import EVIDENCES
 from core.scoring import Scorer
@@ -40,14 +41,14 @@ class Variant:
     Attributes:
         name: what it is called in the table.
         settings: training settings that differ; each such variant is trained anew.
-        memory: constants of ``core.memory`` that differ.
+        memory: names in ``core.memory`` that stand for something else.
         weights: fusion weights that differ.
         random: whether the memory is drawn from random latents instead of those of the training digits.
     """
 
     name: str
     settings: Mapping[str, Any] = field(default_factory=dict)
-    memory: Mapping[str, int] = field(default_factory=dict)
+    memory: Mapping[str, Any] = field(default_factory=dict)
     weights: Mapping[str, float] = field(default_factory=dict)
     random: bool = False
 
@@ -58,6 +59,8 @@ VARIANTS = (
     Variant("latents as the encoder gives them, not refined", memory={"REFINING_STEPS": 0}),
     Variant("distance to the nearest memory, no patch", memory={"NEIGHBOURS": 1}),
     Variant("patch of 10 neighbours", memory={"NEIGHBOURS": 10}),
+    Variant("principal components not whitened", memory={"WHITENING": 0.0}),
+    Variant("memory searched by the training loss's two views", memory={"manifold_features": gradient_features}),
     Variant("32 principal components", memory={"COMPONENTS": 32}),
     Variant("fused without the discriminator", weights={"discriminator": 0.0}),
     Variant("fused without the gradient residual", weights={"gradient": 0.0}),

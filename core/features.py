@@ -1,25 +1,34 @@
 """Gradient-orientation features: an ink image as the directions of its strokes' edges, cell by cell.
 
-The fixed space in which digits are compared. After Liu et al., "Handwritten digit recognition: benchmarking
-of state-of-the-art techniques", Pattern Recognition 36 (2003); everything is differentiable, so the same
-functions serve as a training loss and as the discriminator's eyes.
+The fixed space in which digits are compared. Features and moment normalisation after Liu et al., "Handwritten digit
+recognition: benchmarking of state-of-the-art techniques", Pattern Recognition 36 (2003), and "Handwritten digit
+recognition: investigation of normalization and feature extraction techniques", Pattern Recognition 37 (2004).
+Everything is differentiable, so the same functions serve as a training loss and as the discriminator's eyes.
 """
 
 import math
+from dataclasses import dataclass
 from functools import cache
+from typing import Self
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-FEATURES_VERSION = 1
+FEATURES_VERSION = 1  # of gradient_features and of what discriminators see: what networks were trained on
 
 ORIENTATIONS = 12
 CELLS = 7
 UPRIGHT_ORIENTATIONS = 8
 FEATURES = CELLS * CELLS * (ORIENTATIONS + UPRIGHT_ORIENTATIONS)
+VIEW_FEATURES = CELLS * CELLS * ORIENTATIONS
+MANIFOLD_FEATURES = 3 * VIEW_FEATURES
 
 _SIDE = 28
+# Of the three views of an image, those freed of slant and proportions count twice: handwriting varies in both.
+_VIEW_WEIGHTS = (1.0, 2.0, 2.0)
+# Standard deviation of the ink along x and y, in pixels, that moment normalisation aims at: about MNIST's own.
+_SPREAD = (4.2, 5.2)
 # An empty image has no directions at all; this much edge per cell keeps its square root and its gradient finite.
 _FLOOR = 1e-6
 
@@ -44,6 +53,50 @@ def gradient_features(images: Tensor) -> Tensor:
     leaning = histogram(images, ORIENTATIONS)  # (n, 588)
     upright = histogram(deskew(images), UPRIGHT_ORIENTATIONS)  # (n, 392)
     return torch.cat((leaning, upright), dim=1)
+
+
+def manifold_features(images: Tensor) -> Tensor:
+    """Describe ink images for the comparison with what a generator can draw.
+
+    Histograms of 12 signed directions in 7x7 overlapping cells of three views: the image as it is, without its slant,
+    and without its slant and its proportions. What differs in all of them is not how a hand leans or stretches.
+
+    Args:
+        images: ``(n, 28, 28)`` floats, 0 = paper, 1 = ink.
+
+    Returns:
+        ``(n, MANIFOLD_FEATURES)`` float32; the three views have the lengths 1, 2 and 2 (zero for an empty image).
+
+    >>> manifold_features(torch.zeros(2, 28, 28)).shape
+    torch.Size([2, 1764])
+    """
+    images = images.float()
+    views = (images, deskew(images), normalise_moments(images))
+    return torch.cat(
+        [weight * histogram(view, ORIENTATIONS) for weight, view in zip(_VIEW_WEIGHTS, views, strict=True)], 1
+    )
+
+
+@dataclass(frozen=True)
+class Described:
+    """Images with their features, computed once for several scorers.
+
+    Attributes:
+        gradient: ``(n, FEATURES)``, what a reconstruction is compared by.
+        manifold: ``(n, MANIFOLD_FEATURES)``, what a memory is searched by.
+    """
+
+    gradient: Tensor
+    manifold: Tensor
+
+    @classmethod
+    def of(cls, images: Tensor) -> Self:
+        """Of images ``(n, 28, 28)``."""
+        return cls(gradient_features(images), manifold_features(images))
+
+    def split(self, size: int) -> list[Self]:
+        """Parts of at most ``size`` images, in order."""
+        return [type(self)(*parts) for parts in zip(self.gradient.split(size), self.manifold.split(size), strict=True)]
 
 
 def histogram(images: Tensor, orientations: int) -> Tensor:
@@ -107,15 +160,8 @@ def deskew(images: Tensor) -> Tensor:
     Returns:
         ``(n, 28, 28)``; an empty image stays as it is.
     """
-    axis, moments = _moments()
-    # In double precision: in single, how a product is added up depends on how many images there are.
-    table = moments @ images.double() @ moments.T  # (n, 3, 3): [power of y, power of x]
-    mass = table[:, 0, 0].clamp_min(1e-3)
-    y, x = table[:, 1, 0] / mass, table[:, 0, 1] / mass  # (n,)
-    covariance = table[:, 1, 1] / mass - x * y
-    spread = table[:, 2, 0] / mass - y.square()
-    slant = (covariance / spread.clamp_min(1.0)).clamp(-1.0, 1.0).float()  # (n,)
-    y = y.float()
+    axis, _ = _moments()
+    _, y, slant, _, _ = _shape(images)
     # A shear moves whole rows, so that one-dimensional interpolation along x is all it takes.
     position = axis + slant[:, None, None] * (axis[:, None] - y[:, None, None])  # (n, 28, 28): source column
     # What is not a number has no column; its pixels stay NaN all the same.
@@ -124,6 +170,40 @@ def deskew(images: Tensor) -> Tensor:
     padded = F.pad(images, (1, 2))  # (n, 28, 31)
     column = left.long() + 1
     return torch.gather(padded, 2, column) * (1 - share) + torch.gather(padded, 2, column + 1) * share
+
+
+def normalise_moments(images: Tensor) -> Tensor:
+    """Remove slant and bring the ink's spread along x and y to that of an average digit.
+
+    Args:
+        images: ``(n, 28, 28)``.
+
+    Returns:
+        ``(n, 28, 28)``; an empty image stays empty.
+    """
+    x, y, slant, across, down = (values[:, None, None] for values in _shape(images))  # (n, 1, 1) each
+    step_x = (across.sqrt() / _SPREAD[0]).clamp(0.35, 1.6)  # source pixels per pixel
+    step_y = (down.sqrt() / _SPREAD[1]).clamp(0.5, 1.6)
+    offset = _moments()[0] - (_SIDE - 1) / 2  # (28,), from the middle
+    rows = step_y * offset[:, None]  # (n, 28, 1)
+    columns = x + step_x * offset + slant * rows  # (n, 28, 28)
+    grid = torch.stack((columns, (y + rows).expand_as(columns)), dim=3)  # (n, 28, 28, 2)
+    scaled = (2 * grid + 1) / _SIDE - 1  # grid_sample's coordinates
+    return F.grid_sample(images.unsqueeze(1), scaled, align_corners=False).squeeze(1)
+
+
+def _shape(images: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """Centre of mass x and y, slant, and variance along x (slant removed) and y of images: ``(n,)`` float32 each."""
+    _, moments = _moments()
+    # In double precision: in single, how a product is added up depends on how many images there are.
+    table = moments @ images.double() @ moments.T  # (n, 3, 3): [power of y, power of x]
+    mass = table[:, 0, 0].clamp_min(1e-3)
+    y, x = table[:, 1, 0] / mass, table[:, 0, 1] / mass  # (n,)
+    covariance = table[:, 1, 1] / mass - x * y
+    down = table[:, 2, 0] / mass - y.square()
+    slant = (covariance / down.clamp_min(1.0)).clamp(-1.0, 1.0)
+    across = (table[:, 0, 2] / mass - x.square() - slant * covariance).clamp_min(0.3)
+    return x.float(), y.float(), slant.float(), across.float(), down.clamp_min(0.3).float()
 
 
 @cache

@@ -10,12 +10,16 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from core.features import gradient_features
+from core.features import gradient_features, manifold_features
 from core.paths import write_whole
 
 NEIGHBOURS = 40
-RIDGE = 0.3
+RIDGE = 0.1
 COMPONENTS = 128
+# Directions in which normal digits vary much tell little: each is divided by its variance to this power (0 leaves the
+# space as it is, 1 is Mahalanobis' distance), small variances lifted by this share of the mean.
+WHITENING = 0.25
+_LIFT = 0.1
 REFINING_STEPS = 24
 _REFINING_RATE = 0.1
 _CHUNK = 256
@@ -23,28 +27,32 @@ _CHUNK = 256
 
 @dataclass(frozen=True)
 class Memory:
-    """Features of what the generator draws, in their principal components.
+    """Features of what the generator draws, in their principal components, partly whitened.
 
     Attributes:
         mean: ``(F,)``.
         basis: ``(F, COMPONENTS)``.
-        points: ``(m, COMPONENTS)``.
+        scale: ``(COMPONENTS,)``, how much each component counts; all that lies outside of them counts 1.
+        points: ``(m, COMPONENTS)``, scaled.
     """
 
     mean: Tensor
     basis: Tensor
+    scale: Tensor
     points: Tensor
 
     @classmethod
     @torch.no_grad()
     def of(cls, images: Tensor) -> Self:
         """Of decoded images ``(m, 28, 28)``."""
-        features = torch.cat([gradient_features(chunk) for chunk in images.split(_CHUNK)])  # (m, F)
+        features = torch.cat([manifold_features(chunk) for chunk in images.split(_CHUNK)])  # (m, F)
         mean = features.mean(dim=0)
         centred = features - mean
-        _, vectors = torch.linalg.eigh(centred.T @ centred)  # ascending
+        variances, vectors = torch.linalg.eigh(centred.T @ centred / len(features))  # ascending
         basis = vectors[:, -COMPONENTS:].contiguous()
-        return cls(mean, basis, centred @ basis)
+        lifted = variances.clamp_min(0) + (_LIFT * variances[-COMPONENTS:].mean()).clamp_min(1e-9)
+        scale = (lifted[:-COMPONENTS].mean() / lifted[-COMPONENTS:]).pow(WHITENING / 2)
+        return cls(mean, basis, scale, centred @ basis * scale)
 
     @classmethod
     def read(cls, path: Path) -> Self | None:
@@ -77,8 +85,9 @@ class Memory:
         # Matrix products of few rows are rounded otherwise than those of many, and an image must stand at the same
         # distance alone and in any batch: rows are filled up to a multiple of eight.
         filled = F.pad(centred, (0, 0, 0, -n % 8)) @ self.basis  # (n up to 8, c)
+        outside = (centred.square().sum(dim=1) - filled[:n].square().sum(dim=1)).clamp_min(0)  # (n,)
+        filled = filled * self.scale
         query = filled[:n]  # (n, c)
-        outside = (centred.square().sum(dim=1) - query.square().sum(dim=1)).clamp_min(0)  # (n,)
         squared = torch.addmm(self.points.square().sum(dim=1), filled, self.points.T, alpha=-2)[:n]  # less |q|^2
         k = min(NEIGHBOURS, len(self.points) - 1)
         nearest, neighbours = squared.topk(k + 1, dim=1, largest=False)

@@ -19,22 +19,23 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from core.errors import ModelError
-from core.features import FEATURES_VERSION, gradient_features
+from core.features import FEATURES_VERSION, Described, gradient_features
 from core.memory import Memory, refined
 from core.networks import Networks, build, for_inference
 from core.training import LARGEST_LATENT, TrainingSettings, one_thread
 
-# Raise it whenever the weights below, or neighbours and ridge in ``memory``, change: a stored calibration holds for
-# the scores it was made with and no others.
-SCORING_VERSION = 2
+# Raise it whenever the weights below, ``manifold_features`` or the constants of ``memory`` change: a stored calibration
+# holds for the scores it was made with and no others.
+SCORING_VERSION = 3
 # The best on development images (benchmarks/weights.py) in which every part has a say: the manifold tells other
 # characters best, the other two tell broken digits.
 WEIGHTS = {"manifold": 1.0, "gradient": 0.05, "discriminator": 0.01}
 _CHUNK = 256
 _DIGITS = 7  # significant digits that a score keeps
 # Few rows are rounded otherwise than many, and an image must score the same in any batch: networks are given a
-# multiple of this many. Convolutions mind odd numbers only; matrix products, and what nobody has measured, more.
-_ROWS = {"conv": 2, "attention": 2}
+# multiple of this many. Below it convolutions differ on some processors; matrix products, and what nobody has measured,
+# mind more.
+_ROWS = {"conv": 4, "attention": 4}
 _MOST_ROWS = 16
 
 
@@ -85,6 +86,7 @@ class Scorer:
     ) -> None:
         self.networks = Networks(*(network.eval().requires_grad_(False) for network in networks))
         self._draw = for_inference(self.networks.generator)
+        self._judge = for_inference(self.networks.discriminator)
         self.latents = latents
         self.settings = settings
         self.fusion = fusion
@@ -145,7 +147,7 @@ class Scorer:
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             reason = " ".join(str(error).split())[:200]
             raise ModelError(f"the model is incomplete or damaged ({reason}); train or download it again") from error
-        path = None if cache is None else cache / f"memory-{_fingerprint(tensors)}.safetensors"
+        path = None if cache is None else cache / f"memory-{SCORING_VERSION}-{_fingerprint(tensors)}.safetensors"
         memory = None if path is None else Memory.read(path)
         scorer = cls(networks, latents, settings, fusion, memory)
         if not torch.isfinite(scorer._memory.points).all():
@@ -170,12 +172,12 @@ class Scorer:
             "fusion": {name: list(scale) for name, scale in self.fusion.items()},
         }
 
-    def score(self, images: np.ndarray, features: Tensor | None = None) -> Evidences:
+    def score(self, images: np.ndarray, features: Described | None = None) -> Evidences:
         """Judge images; memory is bounded whatever their number.
 
         Args:
             images: ``(n, 28, 28)`` ink images.
-            features: their gradient features ``(n, F)`` if they are known: several scorers can share them.
+            features: of the same images, if they are known: several scorers can share them.
         """
         columns = self._columns(images, features)
         parts = self._standardised(columns)
@@ -218,28 +220,28 @@ class Scorer:
         """Images ``(n, 28, 28)`` -> latents ``(n, latent_size)``."""
         return _encode(self.networks, images)
 
-    def _columns(self, images: np.ndarray, features: Tensor | None = None) -> dict[str, np.ndarray]:
+    def _columns(self, images: np.ndarray, features: Described | None = None) -> dict[str, np.ndarray]:
         """All that is measured of images, chunk by chunk, as float64."""
         given = torch.from_numpy(np.ascontiguousarray(images, dtype=np.float32))
         with torch.no_grad():
             chunks = given.split(_CHUNK)
-            known = map(gradient_features, chunks) if features is None else features.split(_CHUNK)
+            known = map(Described.of, chunks) if features is None else features.split(_CHUNK)
             parts = [self._measure(chunk, described) for chunk, described in zip(chunks, known, strict=True)]
             return {name: torch.cat([part[name] for part in parts]).double().numpy() for name in parts[0]}
 
-    def _measure(self, images: Tensor, features: Tensor) -> dict[str, Tensor]:
-        manifold, neighbours, weights = self._memory.distance(features)
+    def _measure(self, images: Tensor, features: Described) -> dict[str, Tensor]:
+        manifold, neighbours, weights = self._memory.distance(features.manifold)
         blend = (weights.unsqueeze(2) * self.latents[neighbours]).sum(dim=1)  # (n, latent)
         n = len(images)
         spare = -n % _ROWS.get(self.settings.architecture, _MOST_ROWS)
         rebuilt = self._draw(F.pad(blend, (0, 0, 0, spare)))  # (n + spare, 1, 28, 28)
         seen = torch.cat((F.pad(images, (0, 0, 0, 0, 0, spare)).unsqueeze(1), rebuilt))
-        logits, reconstruction_logits = self.networks.discriminator(seen).unflatten(0, (2, -1))[:, :n]  # (n,) each
+        logits, reconstruction_logits = self._judge(seen).unflatten(0, (2, -1))[:, :n]  # (n,) each
         reconstruction = rebuilt[:n].squeeze(1)
         ink = (images + reconstruction).sum(dim=(1, 2)).clamp_min(1.0)  # (n,)
         return {
             "pixel": (images - reconstruction).square().sum(dim=(1, 2)) / ink,
-            "gradient": (features - gradient_features(reconstruction)).square().sum(dim=1).sqrt(),
+            "gradient": (features.gradient - gradient_features(reconstruction)).square().sum(dim=1).sqrt(),
             "manifold": manifold,
             "logit": logits,
             "reconstruction_logit": reconstruction_logits,

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from core.features import gradient_features
+from core.features import Described
 from core.operating import EVIDENCES
 from core.scoring import Evidences, Scorer
 
@@ -40,7 +40,7 @@ def score(scorers: Mapping[str, Scorer], standards: Standards, images: NDArray[n
         standards: digit -> evidence -> (centre, scale), from ``standards_of``.
         images: ink images ``(n, 28, 28)``, few enough to be held once for every digit.
     """
-    features = gradient_features(torch.from_numpy(images))  # the same for every digit's scorer
+    features = Described.of(torch.from_numpy(images))  # the same for every digit's scorer
     found = {name: scorer.score(images, features) for name, scorer in scorers.items()}
     own = {name: {e: _on_grid(part.scores[e]) for e in EVIDENCES} for name, part in found.items()}
     if len(found) == 1:

@@ -3,9 +3,11 @@
 from collections.abc import Callable
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from benchmarks.peers.contract import Floats, Images, Method, flat, quantile_line
+from core.features import gradient_features, manifold_features
 
 
 class Pca:
@@ -65,17 +67,23 @@ class Neighbours:
 
 def gradient(images: Images) -> NDArray[np.float32]:
     """The project's gradient-orientation features, upright copy included: nothing in them is learnt."""
-    import torch
+    return _described(images, gradient_features)
 
-    from core.features import gradient_features
 
+def views(images: Images) -> NDArray[np.float32]:
+    """The three views that the project's own memories are searched by: nothing in them is learnt either."""
+    return _described(images, manifold_features)
+
+
+def _described(images: Images, features: Callable[[torch.Tensor], torch.Tensor]) -> NDArray[np.float32]:
     parts = torch.from_numpy(np.ascontiguousarray(images)).split(512)
     with torch.no_grad():
-        return torch.cat([gradient_features(part) for part in parts]).numpy()
+        return torch.cat([features(part) for part in parts]).numpy()
 
 
 METHODS = [
     Method("PCA reconstruction, 25 components", "scikit-learn", Pca),
     Method("pixels + 5 nearest neighbours", "scikit-learn", lambda: Neighbours(flat)),
     Method("gradient features + 5 nearest neighbours", "scikit-learn", lambda: Neighbours(gradient)),
+    Method("three views of them + 5 nearest neighbours", "scikit-learn", lambda: Neighbours(views)),
 ]

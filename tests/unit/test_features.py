@@ -1,9 +1,20 @@
 import numpy as np
+import pytest
 import torch
 from scipy import ndimage
 from sklearn.datasets import load_digits
 
-from core.features import FEATURES, deskew, gradient_features, orientation_maps
+from core.features import (
+    FEATURES,
+    MANIFOLD_FEATURES,
+    VIEW_FEATURES,
+    Described,
+    deskew,
+    gradient_features,
+    manifold_features,
+    normalise_moments,
+    orientation_maps,
+)
 
 
 def digits(n: int = 20) -> torch.Tensor:
@@ -29,9 +40,18 @@ def test_each_half_has_unit_length():
     assert torch.allclose(features[:, 588:].norm(dim=1), torch.ones(20), atol=0.05)
 
 
-def test_an_empty_image_has_finite_features_and_a_finite_slope():
+def test_the_view_as_it_is_counts_half_as_much_as_the_two_normalised_ones():
+    features = manifold_features(digits())
+    assert features.shape == (20, MANIFOLD_FEATURES)
+    for view, length in enumerate((1.0, 2.0, 2.0)):
+        part = features[:, view * VIEW_FEATURES : (view + 1) * VIEW_FEATURES]
+        assert torch.allclose(part.norm(dim=1), torch.full((20,), length), atol=0.1)
+
+
+@pytest.mark.parametrize("describe", [gradient_features, manifold_features])
+def test_an_empty_image_has_finite_features_and_a_finite_slope(describe):
     blank = torch.zeros(1, 28, 28, requires_grad=True)
-    features = gradient_features(blank)
+    features = describe(blank)
     features.sum().backward()
     assert torch.isfinite(features).all()
     assert torch.isfinite(blank.grad).all()
@@ -60,8 +80,25 @@ def test_deskew_stands_a_leaning_bar_upright_and_leaves_a_blank_alone():
     assert deskew(torch.zeros(1, 28, 28)).sum() == 0
 
 
-def test_an_image_has_the_same_features_alone_and_among_others():
+def test_moment_normalisation_makes_a_narrow_and_a_wide_digit_alike_and_leaves_a_blank_alone():
+    wide = digits()
+    narrow = torch.from_numpy(np.stack([ndimage.affine_transform(d.numpy(), [1, 1.5], [0, -6.75]) for d in wide]))
+    before = (wide - narrow).square().sum(dim=(1, 2))
+    after = (normalise_moments(wide) - normalise_moments(narrow)).square().sum(dim=(1, 2))
+    assert after.median() < 0.5 * before.median()
+    assert normalise_moments(torch.zeros(1, 28, 28)).sum() == 0
+
+
+@pytest.mark.parametrize("describe", [gradient_features, manifold_features])
+def test_an_image_has_the_same_features_alone_and_among_others(describe):
     images = digits()
-    together = gradient_features(images)
-    alone = torch.cat([gradient_features(image[None]) for image in images])
+    together = describe(images)
+    alone = torch.cat([describe(image[None]) for image in images])
     assert torch.allclose(together, alone, atol=1e-5)
+
+
+def test_described_images_part_into_chunks_that_keep_their_order():
+    images = digits()
+    parts = Described.of(images).split(8)
+    assert [len(part.manifold) for part in parts] == [8, 8, 4]
+    assert torch.equal(torch.cat([part.gradient for part in parts]), gradient_features(images))

@@ -8,7 +8,7 @@ from scipy import ndimage
 from sklearn.datasets import load_digits
 
 from core.errors import ModelError
-from core.features import gradient_features
+from core.features import Described
 from core.operating import EVIDENCES
 from core.scoring import Scorer
 from core.training import Trainer, TrainingSettings
@@ -149,6 +149,6 @@ def test_a_scorer_of_other_features_or_with_parts_missing_is_refused(scorer):
 
 
 def test_features_worked_out_beforehand_change_no_score(scorer, held_out):
-    shared = gradient_features(torch.from_numpy(held_out))
+    shared = Described.of(torch.from_numpy(held_out))
     with_shared, without = scorer.score(held_out, shared).scores, scorer.score(held_out).scores
     assert all(np.array_equal(with_shared[evidence], without[evidence]) for evidence in EVIDENCES)
