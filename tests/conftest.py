@@ -25,6 +25,7 @@ MARKERS = {
     "ray": "needs Ray",
     "browser": "needs a real browser",
 }
+PROCESSES = 2
 LEFT_OUT = pytest.StashKey[Counter[str]]()
 
 
@@ -45,6 +46,15 @@ def missing(marker: str) -> str | None:
 def chromium() -> str | None:
     """The browser to test with."""
     return os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """All tests at once are shared out between two processes, a file to each; `pytest -n 0` has them in one."""
+    everything = config.args_source is pytest.Config.ArgsSource.TESTPATHS and not hasattr(config, "workerinput")
+    if everything and config.pluginmanager.hasplugin("xdist") and config.option.numprocesses is None:
+        config.option.numprocesses, config.option.dist = PROCESSES, "loadfile"
+        config.option.loadscopereorder = False  # the browser's tests come first: short files fill the end better
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -111,6 +121,23 @@ def state_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("ODD_DIGIT_STATE", str(folder))
     monkeypatch.delenv("ODD_DIGIT_SHARED", raising=False)
     return folder
+
+
+@pytest.fixture(scope="session")
+def drawn_memories(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache folder: what a detector remembers is drawn once in it, for all the tests that put it into their state."""
+    base = tmp_path_factory.getbasetemp()
+    # Under pytest-xdist each process has a folder of its own in one that they share.
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "drawn-memories"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.fixture
+def drawn_before(state_dir: Path, drawn_memories: Path) -> None:
+    """For tests with a shipped model: their state holds what an earlier test has had drawn already."""
+    state_dir.mkdir()
+    (state_dir / "cache").symlink_to(drawn_memories, target_is_directory=True)
 
 
 @pytest.fixture(scope="session")

@@ -58,9 +58,15 @@ def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]
 
 
 @pytest.fixture(scope="module")
-def app_state(tmp_path_factory: pytest.TempPathFactory, tiny_detector_file: Path, tiny_detector_any_file: Path) -> Path:
+def app_state(
+    tmp_path_factory: pytest.TempPathFactory,
+    drawn_memories: Path,
+    tiny_detector_file: Path,
+    tiny_detector_any_file: Path,
+) -> Path:
     """The server's state folder: the tiny models are on its shelf, beside those that are shipped."""
     folder = tmp_path_factory.mktemp("app-state")
+    (folder / "cache").symlink_to(drawn_memories, target_is_directory=True)
     (folder / "models").mkdir()
     for file in (tiny_detector_file, tiny_detector_any_file):
         shutil.copy(file, folder / "models")

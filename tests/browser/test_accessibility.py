@@ -45,6 +45,10 @@ def test_a_page_has_no_serious_fault(browser: Browser, app: str, name: str, them
     page.evaluate(AXE)
 
     faults = page.evaluate(RUN, list(NOT_OURS))
+    for _ in range(5):  # on a busy machine a component may still be on its way; a fault that stays is one
+        if faults:
+            page.wait_for_timeout(2 * SECONDS)
+            faults = page.evaluate(RUN, list(NOT_OURS))
     page.close()
 
     assert not faults, "\n".join(faults)

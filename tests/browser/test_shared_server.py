@@ -39,9 +39,10 @@ def test_one_visitor_meets_nothing_of_another_and_finds_their_own_after_a_reload
     visit(anna, app, "Training", "Import a model")
     anna.get_by_text("Import a model from another machine").click()
     anna.locator(".st-key-import_file input[type=file]").set_input_files(tiny_detector_file)
+    expect(anna.locator(".st-key-import_file").get_by_text(tiny_detector_file.name)).to_be_visible(timeout=60 * SECONDS)
     anna.get_by_role("textbox", name="Name here").fill("annas-own")
     anna.get_by_role("textbox", name="Name here").press("Enter")
-    anna.get_by_role("button", name="Import", exact=True).click()
+    anna.get_by_role("button", name="Import", exact=True).click(timeout=60 * SECONDS)
     expect(anna.get_by_text("annas-own is on the shelf")).to_be_visible(timeout=60 * SECONDS)
 
     # Act and assert: the other finds neither batch nor verdicts nor model, not even by its name in a link.

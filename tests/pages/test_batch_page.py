@@ -4,12 +4,13 @@ import io
 import time
 import zipfile
 
+import numpy as np
 import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from core.batch import desk, sample
-from core.batch.review import Rule
+from core.batch.review import Review, Rule
 from core.batch.store import Store, stores
 from core.detector import Detector
 from core.history import History
@@ -121,8 +122,6 @@ def test_a_sheet_is_split_and_its_digits_open_with_their_place_in_it(tiny_detect
 
 def test_the_line_can_be_moved_after_the_pile_was_judged(tiny_detector_any) -> None:
     store = judged(tiny_detector_any, [desk.Upload(f"{i}.png", png(image)) for i, image in enumerate(digits(40)[0])])
-    from core.batch.review import Review
-
     counts = {}
     for alpha in (0.05, 0.5):
         page = show(alpha=str(alpha))
@@ -152,7 +151,7 @@ def test_a_false_discovery_rate_that_cannot_flag_says_so_beforehand() -> None:
 
 
 def test_table_and_charts_show_the_same_pile(tiny_detector_any) -> None:
-    judged(tiny_detector_any, sample.pile())
+    store = judged(tiny_detector_any, sample.pile())
     page = show()
     page.segmented_control(key="shown_kind").set_value("all")
     page.segmented_control(key="view").set_value("Table")
@@ -164,7 +163,11 @@ def test_table_and_charts_show_the_same_pile(tiny_detector_any) -> None:
     assert {"number", "digit", "reconstruction", "verdict", "p-value", "reads as", "label", "source"} <= set(
         table.columns
     )
-    assert set(table["label fits"].dropna()) >= {"yes", "no: probably mislabelled"}
+    labels = Review(store, RULE).labels
+    for number, said in zip(table["number"], table["label fits"], strict=True):
+        row = number - 1
+        fits = None if np.isnan(labels.p_value[row]) else "no" if labels.disagreeing[row] else "yes"
+        assert said == (f"{fits}: probably mislabelled" if labels.mislabelled[row] else fits)
     assert table["verdict"].tolist()[-1] == "refused"
     scores = [score for score in table["score"] if score == score]
     assert scores == sorted(scores, reverse=True)
@@ -213,8 +216,6 @@ def test_an_interrupted_batch_can_be_gone_on_with(tiny_detector_any, monkeypatch
 
 
 def test_an_orange_box_marks_an_anomaly_where_it_stands() -> None:
-    import numpy as np
-
     from core.batch.overlay import boxed
 
     buffer = io.BytesIO()

@@ -20,6 +20,7 @@ from core.operating import OperatingPoint
 from tests.unit.piles import digits, folder_of, sheet
 
 ROOT = Path(__file__).resolve().parents[2]
+TIMES = 5  # 390 digits over again: enough to kill a run between its parts, on any machine
 POINT = OperatingPoint("tiny-any", "fused", 0.1)
 
 
@@ -117,7 +118,7 @@ def test_a_killed_command_goes_on_where_it_was_and_loses_and_doubles_nothing(
     tmp_path, state_dir, tiny_shelf, tiny_detector_any
 ):
     images, _ = digits(390)
-    np.save(tmp_path / "pile.npy", np.concatenate([images] * 12))
+    np.save(tmp_path / "pile.npy", np.concatenate([images] * TIMES))
     command = [sys.executable, "-m", "core", "batch", str(tmp_path / "pile.npy"), "--model", "tiny-any"]
     command += ["--output", str(tmp_path / "found.csv"), "--no-history"]
     first = subprocess.Popen(command, cwd=ROOT, env=os.environ.copy(), stderr=subprocess.DEVNULL)
@@ -133,8 +134,8 @@ def test_a_killed_command_goes_on_where_it_was_and_loses_and_doubles_nothing(
     assert before >= 2
     assert "Going on after" in second.stderr
     lines = (tmp_path / "found.csv").read_text().splitlines()[1:]
-    assert [int(line.split(",")[0]) for line in lines] == list(range(1, 12 * 390 + 1))
-    assert [line.split(",")[1].rsplit("#")[1] for line in lines] == [str(i) for i in range(1, 12 * 390 + 1)]
+    assert [int(line.split(",")[0]) for line in lines] == list(range(1, TIMES * 390 + 1))
+    assert [line.split(",")[1].rsplit("#")[1] for line in lines] == [str(i) for i in range(1, TIMES * 390 + 1)]
     assert not list(state_dir.glob("batches/*")), "what a finished command leaves behind"
 
 
