@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -162,7 +163,7 @@ def history(path: Path, images: int) -> list[list[str]]:
     record = History(path)
     kept = record.count().judged
     anomalies = Filter(class_id=1)
-    looks = {
+    looks: dict[str, Callable[[], object]] = {
         "count": record.count,
         "a page, the newest first": lambda: record.browse(limit=20),
         "a page of anomalies from the middle": lambda: record.browse(anomalies, limit=20, offset=images // 100),
