@@ -227,7 +227,8 @@ def say_rule(rule: Rule, calibration: Calibration) -> str:
     if rule.rate is not None:
         return (
             f"Of the digits that are flagged, at most {100 * rule.rate:g} % are expected to be normal ones: "
-            "the line moves with the pile (Benjamini-Hochberg)."
+            "the line moves with the pile (Benjamini-Hochberg). That holds for ink like the calibration's; "
+            "among other writers' digits more are."
         )
     if rule.point.alpha is not None:
         return f"Of the normal digits in the pile, {100 * rule.point.alpha:g} % are flagged, whatever else is in it."
