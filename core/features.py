@@ -50,9 +50,7 @@ def gradient_features(images: Tensor) -> Tensor:
     torch.Size([2, 980])
     """
     images = images.float()
-    leaning = histogram(images, ORIENTATIONS)  # (n, 588)
-    upright = histogram(deskew(images), UPRIGHT_ORIENTATIONS)  # (n, 392)
-    return torch.cat((leaning, upright), dim=1)
+    return _two_halves(histogram(images, ORIENTATIONS), deskew(images))
 
 
 def manifold_features(images: Tensor) -> Tensor:
@@ -71,10 +69,7 @@ def manifold_features(images: Tensor) -> Tensor:
     torch.Size([2, 1764])
     """
     images = images.float()
-    views = (images, deskew(images), normalise_moments(images))
-    return torch.cat(
-        [weight * histogram(view, ORIENTATIONS) for weight, view in zip(_VIEW_WEIGHTS, views, strict=True)], 1
-    )
+    return torch.cat(_three_views(images, deskew(images)), dim=1)
 
 
 @dataclass(frozen=True)
@@ -91,12 +86,27 @@ class Described:
 
     @classmethod
     def of(cls, images: Tensor) -> Self:
-        """Of images ``(n, 28, 28)``."""
-        return cls(gradient_features(images), manifold_features(images))
+        """Of images ``(n, 28, 28)``: what both kinds share is computed once."""
+        images = images.float()
+        upright = deskew(images)
+        as_it_is, *others = _three_views(images, upright)
+        return cls(_two_halves(as_it_is, upright), torch.cat((as_it_is, *others), dim=1))
 
     def split(self, size: int) -> list[Self]:
         """Parts of at most ``size`` images, in order."""
         return [type(self)(*parts) for parts in zip(self.gradient.split(size), self.manifold.split(size), strict=True)]
+
+
+def _two_halves(leaning: Tensor, upright: Tensor) -> Tensor:
+    """Gradient features of images from the histogram of all of them and from the images without their slant."""
+    return torch.cat((leaning, histogram(upright, UPRIGHT_ORIENTATIONS)), dim=1)  # (n, 588 + 392)
+
+
+def _three_views(images: Tensor, upright: Tensor) -> list[Tensor]:
+    """Weighted histograms ``(n, VIEW_FEATURES)`` of images, of them without slant, and without proportions as well."""
+    views = torch.cat((images, upright, normalise_moments(images)))  # (3n, 28, 28)
+    parts = histogram(views, ORIENTATIONS).chunk(3)
+    return [weight * part for weight, part in zip(_VIEW_WEIGHTS, parts, strict=True)]
 
 
 def histogram(images: Tensor, orientations: int) -> Tensor:
