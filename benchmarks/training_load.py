@@ -3,8 +3,9 @@
     python benchmarks/training_load.py --rounds 5
 
 Idle, thread and process take turns, so that other load on the machine meets all three alike. A stroke is what the
-first page does after each: ink, reading, pictures; the process gives way as a job's does. Prints a Markdown table,
-which `--write` puts into benchmarks/results.md; needs MNIST.
+first page does after each: ink, reading, pictures; the process gives way as a job's does. Two paces: a stroke begun
+every second, as a person draws, and one after the other with hardly a rest, which keeps most of a core busy and is the
+worst that one visitor can do. Prints a Markdown table, which `--write` puts into benchmarks/results.md; needs MNIST.
 """
 
 import argparse
@@ -31,7 +32,7 @@ from core.examples import for_normal
 from core.job_worker import give_way
 from core.training import Trainer, TrainingSettings
 
-PAUSE_SECONDS = 0.1  # between strokes, as a hand makes
+PACES = {"a stroke a second": (1.0, 0.0), "without rest": (0.0, 0.1)}  # seconds: between beginnings, least rest
 
 
 class Steps(Trainer):
@@ -124,29 +125,31 @@ def measure(model: str, rounds: int, seconds: float) -> str:
 
     for _ in range(3):
         stroke()
-    strokes: dict[str, list[float]] = defaultdict(list)
-    paces: dict[str, list[float]] = defaultdict(list)
+    strokes: dict[tuple[str, str], list[float]] = defaultdict(list)
+    steps_a_second: dict[tuple[str, str], list[float]] = defaultdict(list)
     places = {"idle": nothing, "thread": thread, "process": process}
     for _, (name, place) in itertools.product(range(rounds), places.items()):
         with place() as steps:
             while name != "idle" and steps() < 3:
                 time.sleep(0.2)
-            before, started, end = steps(), time.monotonic(), time.monotonic() + seconds
-            while time.monotonic() < end:
-                strokes[name].append(stroke())
-                time.sleep(PAUSE_SECONDS)
-            paces[f"{name}, drawing"].append((steps() - before) / (time.monotonic() - started))
+            for pace, (apart, rest) in PACES.items():
+                before, started, end = steps(), time.monotonic(), time.monotonic() + seconds
+                while time.monotonic() < end:
+                    taken = stroke()
+                    strokes[name, pace].append(taken)
+                    time.sleep(max(rest, apart - taken))
+                steps_a_second[name, pace].append((steps() - before) / (time.monotonic() - started))
             before, started = steps(), time.monotonic()
             time.sleep(seconds)
-            paces[f"{name}, alone"].append((steps() - before) / (time.monotonic() - started))
-    idle = float(np.median(strokes["idle"]))
+            steps_a_second[name, "alone"].append((steps() - before) / (time.monotonic() - started))
     rows = []
-    for name, times in strokes.items():
+    for (name, pace), times in strokes.items():
         middle, high = np.quantile(times, [0.5, 0.9])
-        alone, drawing = (float(np.median(paces[f"{name}, {how}"])) for how in ("alone", "drawing"))
-        pace = (f"{alone:.1f}", f"{drawing:.1f}", f"{alone / drawing:.2f}x") if alone else ("", "", "")
-        rows.append([name, f"{1000 * middle:.0f} ms", f"{1000 * high:.0f} ms", f"{middle / idle:.2f}x", *pace])
-    columns = ["training in", "stroke, median", "90 % below", "against idle"]
+        idle = float(np.median(strokes["idle", pace]))
+        alone, drawing = (float(np.median(steps_a_second[name, how])) for how in ("alone", pace))
+        trained = (f"{alone:.1f}", f"{drawing:.1f}", f"{alone / drawing:.2f}x") if alone else ("", "", "")
+        rows.append([name, pace, f"{1000 * middle:.0f} ms", f"{1000 * high:.0f} ms", f"{middle / idle:.2f}x", *trained])
+    columns = ["training in", "drawing", "stroke, median", "90 % below", "against idle"]
     return common.table([*columns, "steps/s alone", "while drawing", "slower by"], rows)
 
 

@@ -57,7 +57,7 @@ def table(models: Mapping[str, Measured]) -> dict[str, list[str]]:
     """Cards side by side: a column of what is told, then one a model."""
     told = {name: facts(measured) for name, measured in models.items()}
     rows = list(next(iter(told.values()))) if told else []
-    return {"": rows, **{name: [found[row] for row in rows] for name, found in told.items()}}
+    return {"card": rows, **{name: [found[row] for row in rows] for name, found in told.items()}}
 
 
 def say_data(dataset: str) -> str:

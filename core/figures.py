@@ -7,6 +7,7 @@ Text and axes stay grey enough to read on both themes, so that a figure needs no
 import base64
 import io
 from collections.abc import Iterable
+from itertools import cycle
 
 import numpy as np
 import plotly.graph_objects as go
@@ -16,6 +17,7 @@ from PIL import Image
 from core.evaluation import Roc
 
 BLUE, ORANGE, GREY = "#2f7ed8", "#e8672a", "#8a8f98"
+_CURVES = ("#3fa37a", "#9a6bd0", "#8a8f98", "#b08a2e", "#c05c8e")  # of models: none of a verdict's colours
 _BLUE_RGB, _ORANGE_RGB = np.array([47, 126, 216]), np.array([232, 103, 42])
 _PAPER, _INK = np.array([255.0, 255.0, 255.0]), np.array([24.0, 28.0, 36.0])
 SCALE = 8
@@ -139,8 +141,9 @@ def roc_curves(curves: dict[str, Roc], points: dict[str, tuple[float, float]] | 
         points: name -> (false-alarm rate, detection rate), 0 .. 1.
     """
     figure = go.Figure()
-    for name, curve in curves.items():
+    for colour, (name, curve) in zip(cycle(_CURVES), curves.items(), strict=False):
         figure.add_scatter(
+            line={"color": colour, "width": 2},
             x=100 * curve.false_alarm_rate,
             y=100 * curve.detection_rate,
             mode="lines",
@@ -156,7 +159,7 @@ def roc_curves(curves: dict[str, Roc], points: dict[str, tuple[float, float]] | 
             name=f"{name}: your line",
             showlegend=False,
         )
-    figure.update_xaxes(title="false alarms (%)", range=[0, 100])
+    figure.update_xaxes(title="false alarms (%)", range=[0, 100], dtick=25)
     figure.update_yaxes(title="anomalies caught (%)", range=[0, 101])
     return styled(figure, 320)
 

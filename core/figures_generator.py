@@ -23,4 +23,4 @@ def apart(fresh: NDArray[np.float32], unseen: NDArray[np.float32], here: float) 
     figure.add_vline(x=here, line={"color": GREY, "width": 2, "dash": "dash"}, annotation_text="on the map now")
     figure.update_xaxes(title="distance to the nearest training digit (0 = a copy)")
     figure.update_yaxes(title="% of digits", rangemode="tozero")
-    return styled(figure, 230)
+    return styled(figure, 230).update_layout(legend={"x": 1, "xanchor": "right"})  # clear of the line's name

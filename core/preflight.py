@@ -21,6 +21,11 @@ MOST_LABELS = 100
 BYTES_PER_LABEL = 20 * 2**20
 BYTES_SPARE = 50 * 2**20
 TRAIN_SHARE = 0.7
+STARTING_SECONDS = 5.0  # until the process of a job has loaded its libraries and begins
+# MNIST's smallest digit learns in the default number of epochs; as many images must be seen of a smaller set, within
+# reason: beyond so many epochs the networks know them by heart.
+_ENOUGH_IMAGES = 3_700
+_MOST_OFFERED = 100
 # Costs per image, in units of training on it once; measured with the conv architecture on MNIST's 5s.
 FITTING = 2.6  # of making a digit's scorer
 INSPECTION = 0.21  # of scoring by one digit's networks
@@ -119,6 +124,22 @@ def check(spec: RunSpec, counts: Counts) -> Plan:
     if len(wanted) == 1:
         between, after = 0.0, between + after
     return Plan(images, anomalies, training=TRAIN_SHARE * images * epochs + between, finishing=after)
+
+
+def epochs_for(normal: tuple[str, ...], counts: Counts | None) -> int:
+    """How many epochs to offer: the default, and more where a digit has few images, as few epochs teach nothing then.
+
+    Args:
+        normal: labels to be trained on.
+        counts: how many images there are of each, or None where that is not known yet.
+
+    >>> epochs_for(("5",), Counts({"5": 5_421}, {})), epochs_for(("5",), Counts({"5": 1_000}, {}))
+    (16, 84)
+    """
+    default = TrainingSettings().epochs
+    sizes = [] if counts is None else [n for name, n in counts.train.items() if name in normal or EVERY_LABEL in normal]
+    fewest = TRAIN_SHARE * min((n for n in sizes if n), default=0)
+    return default if not fewest else int(min(max(default, default * _ENOUGH_IMAGES / fewest), _MOST_OFFERED))
 
 
 def pace(architecture: str) -> float:

@@ -178,11 +178,12 @@ def finish(detector: Detector, name: str, dataset: str, evaluation_sets: list[da
 def yardstick(dataset: str) -> str:
     """Whose ink a data set holds, as a sentence goes on after "measured against ... by".
 
-    >>> yardstick("mnist"), yardstick("folder:letters")
-    ("MNIST's writers", 'the writers of letters')
+    >>> yardstick("mnist"), yardstick("digits"), yardstick("folder:letters")
+    ("MNIST's writers", "the writers of scikit-learn's digits", 'the writers of letters')
     """
     if dataset in datasets.NAMES:
-        return f"{datasets.NAMES[dataset].title}'s writers"
+        title = datasets.NAMES[dataset].title
+        return f"the writers of {title}" if title.endswith("s") else f"{title}'s writers"
     return f"the writers of {Path(dataset.split(':', 1)[-1]).stem}"
 
 

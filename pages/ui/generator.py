@@ -112,7 +112,14 @@ def fresh(scorer: Scorer, model: str, digit: str) -> None:
     st.caption(f"The discriminator takes {real} of these {len(drawn.images)} for real. Not all are good digits.")
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         st.button("Again", icon=":material/refresh:", on_click=_again)
-        number = st.number_input("Number on the sheet", 1, len(drawn.images), 1, key="fresh_number")
+        number = st.number_input(
+            "Number on the sheet",
+            1,
+            len(drawn.images),
+            1,
+            key="fresh_number",
+            help="Counted along the rows, eight in each.",
+        )
         st.button("Walk from it", on_click=_go, args=(drawn.latents[number - 1],), key="fresh_go")
 
 
@@ -120,8 +127,12 @@ def show_walk(scorer: Scorer, model: str, digit: str) -> None:
     """The live way from one typical digit to another."""
     st.subheader("From one digit to another", anchor=False)
     ends = _typical(scorer, model, digit)
-    st.image(figures.sheet_png(ends.images, len(ends.images), 3), alt=f"{len(ends.images)} different digits, in a row")
     numbers = list(range(1, len(ends.images) + 1))
+    with st.container(horizontal=True, gap="small", key="walk-ends"):
+        for number, image in zip(numbers, ends.images, strict=True):
+            st.image(
+                figures.digit_png(image, 3), caption=str(number), width=84, alt=f"Digit {number} to walk from or to"
+            )
     left, right = st.columns(2)
     start = left.segmented_control("From", numbers, default=1, key="walk_from", required=True)
     end = right.segmented_control("To", numbers, default=2, key="walk_to", required=True)
@@ -157,10 +168,10 @@ def show_nearest(scorer: Scorer, detector: "Detector", digit: str) -> None:
         st.image(sheet, caption="the training digits nearest to it", alt=f"{len(rows)} training digits, nearest first")
     nearer = float((known.unseen <= distance[0]).mean())
     st.markdown(
-        f"Its nearest training digit is **{distance[0]:.3f}** away; of digits it never saw, {100 * nearer:.0f} % come "
-        f"as near to one. Fresh digits lie **{np.median(drawn):.3f}** from the nearest training digit (median of "
-        f"{drawn.size}), unseen test digits {np.median(known.unseen):.3f} (median of {known.unseen.size}). "
-        "A copy would lie at 0."
+        f"On a scale where a copy lies at 0, its nearest training digit is **{distance[0]:.2f}** away. Fresh digits "
+        f"lie **{np.median(drawn):.2f}** from theirs (median of {drawn.size}), test digits that it never saw "
+        f"**{np.median(known.unseen):.2f}** (median of {known.unseen.size}); "
+        f"{100 * nearer:.0f} % of those come as near."
     )
     if not nearer:
         st.caption(
@@ -174,9 +185,9 @@ def show_nearest(scorer: Scorer, detector: "Detector", digit: str) -> None:
 
 def show_card(detector: "Detector") -> None:
     """The model's card, line by line."""
-    facts = comparing.facts(Measured(detector.card_, detector.calibrations_, detector.evaluation_))
-    table = pd.DataFrame({"card": list(facts), detector.card_.name: list(facts.values())})
-    st.dataframe(table, hide_index=True)
+    measured = Measured(detector.card_, detector.calibrations_, detector.evaluation_)
+    table = pd.DataFrame(comparing.table({detector.card_.name: measured}))
+    st.table(table, hide_index=True, border="horizontal")
 
 
 def _walker(

@@ -19,7 +19,7 @@ def show(chosen: dict[str, Measured]) -> None:
     left, right = st.columns([3, 2], gap="large")
     with left:
         st.markdown("**Their cards**")
-        st.dataframe(pd.DataFrame(comparing.table(chosen)), hide_index=True)
+        st.table(pd.DataFrame(comparing.table(chosen)), hide_index=True, border="horizontal")
     with right:
         _roc(chosen)
     _same_digit(chosen)

@@ -68,8 +68,7 @@ def _list(shelf: dict[str, Model], measured: dict[str, Measured]) -> None:
 def _card(model: Model, measured: Measured) -> None:
     left, right = st.columns([3, 2], gap="large")
     with left:
-        facts = comparing.facts(measured)
-        st.dataframe(pd.DataFrame({"card": list(facts), model.name: list(facts.values())}), hide_index=True)
+        st.table(pd.DataFrame(comparing.table({model.name: measured})), hide_index=True, border="horizontal")
     with right:
         for label, curves in list(measured.card.curve.items())[:1]:
             count = len(next(iter(curves.values()), []))
@@ -80,7 +79,8 @@ def _card(model: Model, measured: Measured) -> None:
                 figure = figures_training.losses(curves)
                 st.plotly_chart(figure, key="card-losses", config={"displayModeBar": False}, alt="Losses by epoch")
         if measured.evaluation is not None and (curve := measured.evaluation.roc("fused")):
-            figure = figures.roc_curves({model.name: curve})
+            st.markdown("**ROC curve**, with its area")
+            figure = figures.roc_curves({model.name: curve}).update_layout(showlegend=True)
             st.plotly_chart(figure, key="card-roc", config={"displayModeBar": False}, alt="ROC curve")
     _actions(model)
 
@@ -96,8 +96,8 @@ def _actions(model: Model) -> None:
             st.caption(f"{whose}: it cannot be renamed or deleted.")
             return
         with st.popover("Rename"):
-            new = st.text_input("New name", model.name, max_chars=64, key=f"rename-{model.name}").strip()
-            st.button("Rename it", on_click=_rename, args=(model.name, new), key="model-rename")
+            st.text_input("New name", model.name, max_chars=64, key=_new_name(model.name))
+            st.button("Rename it", on_click=_rename, args=(model.name,), key="model-rename")
         with st.popover("Delete"):
             st.markdown(f"**{model.name}** will be gone from every page. A downloaded copy can be imported again.")
             st.button("Delete it", type="primary", on_click=_delete, args=(model.name,), key="model-delete")
@@ -111,8 +111,8 @@ def _import() -> None:
             key="import_file",
             max_upload_size=LARGEST_BYTES >> 20,
         )
-        name = st.text_input("Name here", placeholder="as on its card", max_chars=64, key="import_name").strip()
-        st.button("Import", disabled=file is None, on_click=_take_in, args=(file, name), key="import")
+        st.text_input("Name here", placeholder="as on its card", max_chars=64, key="import_name")
+        st.button("Import", disabled=file is None, on_click=_take_in, key="import")
 
 
 def _use(name: str) -> None:
@@ -121,7 +121,13 @@ def _use(name: str) -> None:
     st.session_state[_DONE] = f"{name} is chosen on every page."
 
 
-def _rename(name: str, new: str) -> None:
+def _new_name(name: str) -> str:
+    return f"rename-{name}"
+
+
+# What was typed is read when the button is pressed: whoever types and presses at once gets what they see.
+def _rename(name: str) -> None:
+    new = st.session_state[_new_name(name)].strip()
     if _safely(lambda: models.rename(name, new, state.visitor())):
         st.session_state[_DONE], st.session_state[_CHOSEN] = f"{name} is called {new} now.", [new]
 
@@ -133,7 +139,9 @@ def _delete(name: str) -> None:
         st.session_state[_DONE] = f"{name} is deleted."
 
 
-def _take_in(file: "st.runtime.uploaded_file_manager.UploadedFile", name: str) -> None:
+def _take_in() -> None:
+    file, name = st.session_state["import_file"], st.session_state["import_name"].strip()
+
     def take() -> None:
         model = models.import_model(file.getvalue(), name, state.visitor())
         st.session_state[_DONE], st.session_state[_CHOSEN] = f"{model.name} is on the shelf.", [model.name]

@@ -7,11 +7,11 @@ from core.errors import OddDigitError
 from core.networks import ARCHITECTURES
 from core.preflight import Counts, Plan
 from core.runs import EVERY_LABEL, RunSpec
-from core.training import TrainingSettings
 from pages.ui import chrome, state
 
 _OWN = "my own pictures"
-_UPLOAD, _NAME_OFFERED, _FAILED = "train_upload", "train_name_offered", "train_failed"
+_UPLOAD, _FAILED = "train_upload", "train_failed"
+_NAME_OFFERED, _EPOCHS_OFFERED = "train_name_offered", "train_epochs_offered"
 _KINDS = ["png", "jpg", "jpeg", "bmp", "gif", "webp", "tif", "tiff", "zip"]
 _ARCHITECTURE_WORDS = {
     "conv": "conv: convolutions, the default",
@@ -25,8 +25,6 @@ def offer() -> None:
     row = st.columns([1.1, 2, 2.4, 1.8, 1.1], vertical_alignment="bottom")
     with row[1]:
         dataset = _dataset()
-    with row[4], st.popover("more", width="stretch", key="train_more"):
-        architecture, epochs, seed = _settings()
     if dataset == _OWN:
         dataset = _own_pictures()
     if not dataset:
@@ -43,6 +41,8 @@ def offer() -> None:
     )
     with row[3]:
         name = _name(dataset, tuple(normal))
+    with row[4], st.popover("more", width="stretch", key="train_more"):
+        architecture, epochs, seed = _settings(preflight.epochs_for(tuple(normal), counts))
     chosen = (EVERY_LABEL,) if EVERY_LABEL in normal else tuple(normal)
     spec = RunSpec(name, chosen, dataset, architecture, epochs, seed)
     below = st.container()
@@ -76,7 +76,9 @@ def _say_dataset(name: str) -> str:
     return known.title if datasets.available(name) else f"{known.title} ({known.download_mb} MB to download)"
 
 
-def _settings() -> tuple[str, int, int]:
+def _settings(epochs_offered: int) -> tuple[str, int, int]:
+    """Architecture, epochs and seed; the epochs follow the choice of digits until someone sets them."""
+    _follow("train_epochs", _EPOCHS_OFFERED, epochs_offered)
     architecture = st.radio(
         "Architecture", list(ARCHITECTURES), format_func=_say_architecture, key="train_architecture"
     )
@@ -84,9 +86,8 @@ def _settings() -> tuple[str, int, int]:
         "Epochs",
         1,
         preflight.MOST_EPOCHS,
-        TrainingSettings().epochs,
         key="train_epochs",
-        help="Passes over the images.",
+        help="Passes over the images. A few hundred images take many more of them than a few thousand.",
     )
     seed = st.number_input(
         "Seed", 0, 2**31 - 1, 0, key="train_seed", help="The same seed on the same machine makes the same detector."
@@ -115,12 +116,17 @@ def _name(dataset: str, normal: tuple[str, ...]) -> str:
     """The name's field: it follows the choice of digits until someone types a name."""
     kind = "npz:mine" if dataset.startswith("npz:") else dataset
     offered = _free(runs.default_name(kind, normal)) if normal else ""
-    typed, before = st.session_state.get("train_name"), st.session_state.get(_NAME_OFFERED)
-    # Written only when it changes: a value set anew overwrites what is being typed just then.
-    if typed is None or (typed == before and offered != before):
-        st.session_state["train_name"] = offered
-    st.session_state[_NAME_OFFERED] = offered
+    _follow("train_name", _NAME_OFFERED, offered)
     return st.text_input("Name", key="train_name", max_chars=64).strip()
+
+
+def _follow(key: str, remembered: str, offered: str | int) -> None:
+    """Put what is offered into a field that still shows what was offered before."""
+    shown, before = st.session_state.get(key), st.session_state.get(remembered)
+    # Written only when it changes: a value set anew overwrites what is being typed just then.
+    if shown is None or (shown == before and offered != before):
+        st.session_state[key] = offered
+    st.session_state[remembered] = offered
 
 
 def _free(name: str) -> str:
@@ -213,7 +219,7 @@ def _say(
         below.caption(f"{datasets.NAMES[spec.dataset]}. It is fetched first, then trained on.")
         return
     measured = f"measured against {plan.anomalies:,} others" if plan.anomalies else "no others to measure it against"
-    seconds = wording.say_duration(plan.work * _pace(spec.architecture))
+    seconds = wording.say_duration(preflight.STARTING_SECONDS + plan.work * _pace(spec.architecture))
     below.caption(
         f"**About {seconds}** on this machine while little else runs: {plan.images:,} normal digits, {measured}."
     )
@@ -224,3 +230,5 @@ def _start(spec: RunSpec, plan: Plan | None) -> None:
         jobs.of_server().submit(spec, state.visitor(), plan.finishing / plan.training if plan else 0.0)
     except (OddDigitError, OSError) as error:
         st.session_state[_FAILED] = error
+        return
+    st.session_state[_NAME_OFFERED] = spec.name  # it is taken now, so that the next one is offered in its place

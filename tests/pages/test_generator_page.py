@@ -29,7 +29,7 @@ def test_the_page_opens_with_a_map_a_walk_fresh_digits_and_their_originals() -> 
     assert walk["rows"] == 1
     assert len(walk["realism"]) == latent_space.STEPS
     assert "of these 64 for real" in text(page)
-    assert "Its nearest training digit is" in text(page)
+    assert "its nearest training digit is" in text(page)
 
 
 def test_the_map_is_laid_through_the_latent_of_the_link() -> None:

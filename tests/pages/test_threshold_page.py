@@ -65,7 +65,7 @@ def test_the_page_opens_at_five_percent_with_promise_lines_histogram_and_all_fiv
     page = open_page()
     data = drawn(page)
 
-    assert "of normal 5s by scikit-learn's digits's writers are flagged" in data["sentence"]
+    assert "of normal 5s by the writers of scikit-learn's digits are flagged" in data["sentence"]
     assert data["setting"][data["row"]] == 0.05
     assert data["nNormal"] == len(datasets.load("digits", "test").of("5"))
     assert data["nNormal"] + data["nAnomaly"] == 397

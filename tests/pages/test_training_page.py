@@ -195,7 +195,7 @@ def test_on_a_shared_server_others_models_are_not_shown(open_page, tiny_shelf, m
 def test_one_models_card_tells_what_was_promised_and_what_was_measured(open_page, tiny_shelf):
     at = open_page()
     at.get("button_group")[0].set_value(["tiny-5"]).run()
-    card = next(frame.value for frame in at.dataframe if "card" in frame.value.columns)
+    (card,) = (table.value for table in at.table)
     told = dict(zip(card["card"], card["tiny-5"], strict=True))
     assert told["data"] == "scikit-learn's digits"
     assert told["digits"].startswith("99 trained on, 14 tuned on, 28 calibrated on")
@@ -227,8 +227,8 @@ def test_two_models_stand_side_by_side_with_the_same_digit_through_each(open_pag
     at = open_page()
     at.get("button_group")[0].set_value(["tiny-5", "tiny-any"]).run()
     assert not at.exception
-    table = next(frame.value for frame in at.dataframe if "" in frame.value.columns)
-    assert list(table.columns) == ["", "tiny-5", "tiny-any"]
+    (table,) = (table.value for table in at.table)
+    assert list(table.columns) == ["card", "tiny-5", "tiny-any"]
     assert "The same digit through each" in texts(at)
     assert "not evaluated on the same digits and anomalies" in texts(at)
 
@@ -304,3 +304,19 @@ def test_a_model_that_is_done_says_so_leads_to_drawing_and_shows_its_card(open_p
     models.rename(name, "renamed")
     at.run()
     assert f"**{name}** · done" not in texts(at)
+
+
+def test_few_images_are_offered_more_epochs_until_someone_sets_them(open_page):
+    at = open_page()
+    assert at.number_input(key="train_epochs").value == 100  # the bundled digits are some hundred of each
+    at.number_input(key="train_epochs").set_value(7).run()
+    at.multiselect(key="train_normal-digits").set_value(["3"]).run()
+    assert at.number_input(key="train_epochs").value == 7
+
+
+def test_after_a_typed_name_was_started_the_next_one_is_offered(open_page, server):
+    at = choose_quickly(open_page())
+    at.text_input(key="train_name").set_value("typed").run()
+    at.button(key="train").click().run()
+    assert at.text_input(key="train_name").value == "my-digits-5"
+    assert "unfinished training run" not in texts(at)
