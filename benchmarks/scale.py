@@ -1,20 +1,24 @@
 """Throughput of the Ray engine against workers, on this machine, and what it means for a hundred million images.
 
     pip install -r requirements-ray.txt
-    python benchmarks/scale.py [--model mnist-5] [--images 20000] [--workers 1 2]
+    python benchmarks/scale.py [--model mnist-5] [--images 20000] [--workers 1 2] [--write]
 
 Timed from the first finished unit to the last, so that starting Ray and loading the model, which happen once, are left
-out; they are printed beside it. Prints a Markdown table.
+out; they are printed beside it. Prints a Markdown table, which `--write` puts into benchmarks/scale.md.
 """
 
 import argparse
 import os
+import sys
 import tempfile
 import time
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
 import numpy as np
 
+from benchmarks import common
 from core import datasets
 from core.batch import ray_engine, ray_units
 from core.batch.review import Rule
@@ -29,12 +33,11 @@ def main() -> None:
     parser.add_argument("--model", default="mnist-5")
     parser.add_argument("--images", type=int, default=20_000)
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--write", action="store_true", help="put the table into benchmarks/scale.md")
     options = parser.parse_args()
     pixels = np.rint(datasets.load("mnist", "test").images * 255).astype(np.uint8)
     rule = Rule(OperatingPoint(options.model))
-    print(f"{options.model}, {options.images:,} images, {os.cpu_count()} cores\n")
-    print("| workers | start | images/s | images/s a worker | 100 million images |")
-    print("|---|---|---|---|---|")
+    rows = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         np.save(folder / "pile.npy", np.resize(pixels, (options.images, 28, 28)))
@@ -42,7 +45,15 @@ def main() -> None:
         for workers in options.workers:
             start, rate = timed(cut, rule, workers, folder / f"rows-{workers}")
             days = MANY / rate / 86_400
-            print(f"| {workers} | {start:.0f} s | {rate:,.0f} | {rate / workers:,.0f} | {days:.1f} days |")
+            load = f"{os.getloadavg()[0]:.1f}"
+            rows.append([workers, f"{start:.0f} s", f"{rate:,.0f}", f"{rate / workers:,.0f}", f"{days:.1f} days", load])
+    columns = ["workers", "start", "images/s", "images/s a worker", "100 million images", "load of the machine"]
+    given = " ".join(map(str, options.workers))
+    command = f"python benchmarks/scale.py --images {options.images} --workers {given}"
+    text = f"{common.header(command)}\n{options.model}, {options.images:,} images.\n\n{common.table(columns, rows)}"
+    print(text)
+    if options.write:
+        common.write_section("measured", text, common.BENCHMARKS / "scale.md")
 
 
 def timed(cut: list[ray_units.Unit], rule: Rule, workers: int, rows: Path) -> tuple[float, float]:
