@@ -56,7 +56,7 @@ def table(review: Review, rows: NDArray[np.int64]) -> None:
                 "verdict": _word(review, row),
                 "p-value": review.p_value[row],
                 "score": review.score[row],
-                "reads as": " or ".join(review.plausible(row)) or None,
+                "reads as": _reads_as(review, row),
                 "label": review.label[row],
                 "label fits": _fits(review, row),
                 "source": review.source[row],
@@ -147,6 +147,13 @@ def _word(review: Review, row: int) -> str:
     if not review.judged[row]:
         return "refused"
     return "anomaly" if review.flagged[row] else "normal"
+
+
+def _reads_as(review: Review, row: int) -> str | None:
+    """The digits that the ink could be; None for a refusal, and for a model of one digit, which cannot tell."""
+    if not review.judged[row] or not review.digits.shape[1]:
+        return None
+    return " or ".join(review.plausible(row)) or "no digit"
 
 
 def _fits(review: Review, row: int) -> str | None:

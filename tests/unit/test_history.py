@@ -138,6 +138,18 @@ def test_another_judgement_of_the_same_digit_is_a_row_of_its_own(history: Histor
     assert history.count().judged == 2
 
 
+@pytest.mark.parametrize("drawing", ["", "d1"], ids=["a pile", "a drawing among them"])
+def test_digits_that_are_the_same_within_one_pile_share_a_row(history: History, drawing: str) -> None:
+    pile = [verdict(1), verdict(2), verdict(1, last_seen=9e9), verdict(3, drawing=drawing)]
+
+    first, second, again, other = history.record_all(pile)
+
+    assert first == again
+    assert len({first, second, other}) == history.count().judged == 3
+    assert history.get(first).last_seen == 9e9
+    np.testing.assert_array_equal(history.get(other).image, pile[3].image)
+
+
 def test_a_drawing_is_one_row_that_follows_its_strokes(history: History) -> None:
     first = history.record(verdict(1, drawing="d1", last_seen=100.0, time=100.0))
 
