@@ -1,6 +1,7 @@
 """The detector: fit on normal digits, inspect any, save and load. The one door to networks, scoring and calibration."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
@@ -21,9 +22,10 @@ from core.fitting import fit_digits
 from core.operating import EVIDENCES, OperatingPoint
 from core.readings import Readings
 from core.scoring import Scorer
-from core.training import Progress, Trainer, TrainingSettings
+from core.training import Progress, Trainer, TrainingSettings, one_thread
 
 CHUNK = 256
+FEW = 8  # images that one thread scores sooner: several wait for each other longer than they work
 
 
 class Detector(OutlierMixin, BaseEstimator):
@@ -160,7 +162,8 @@ class Detector(OutlierMixin, BaseEstimator):
         """
         check_is_fitted(self, "card_")
         checked = as_images(images)
-        chunks = [several.score(self.scorers_, self.standards_, chunk) for chunk in _chunks(checked)]
+        with one_thread() if len(checked) <= FEW else nullcontext():
+            chunks = [several.score(self.scorers_, self.standards_, chunk) for chunk in _chunks(checked)]
         nearest = [part.nearest for part in chunks]
         scores = {e: np.concatenate([part.scores[e] for part in nearest]) for e in EVIDENCES}
         digit_p_values: dict[str, dict[str, NDArray[np.float64]]] = {}

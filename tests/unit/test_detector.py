@@ -1,14 +1,16 @@
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
-from core import datasets
-from core.detector import Detector
+from core import datasets, several
+from core.detector import FEW, Detector
 from core.errors import ModelError, OddDigitError, TrainingError
 from core.operating import EVIDENCES, OperatingPoint
 from core.readings import Readings
@@ -529,3 +531,24 @@ def test_scored_anew_by_its_own_split_a_detector_is_what_it_was(tiny_detector_an
     assert detector.fingerprint == before.fingerprint
     assert detector.standards_ == before.standards_
     assert detector.evaluation_ is None
+
+
+@pytest.mark.parametrize(("count", "threads"), [(1, 1), (FEW, 1), (FEW + 1, 3)])
+def test_few_images_are_scored_by_one_thread_and_the_servers_number_is_put_back(
+    tiny_detector: Detector, monkeypatch: pytest.MonkeyPatch, count: int, threads: int
+) -> None:
+    seen: list[int] = []
+    score, before = several.score, torch.get_num_threads()
+
+    def watched(*arguments: Any) -> Any:
+        seen.append(torch.get_num_threads())
+        return score(*arguments)
+
+    monkeypatch.setattr(several, "score", watched)
+    try:
+        torch.set_num_threads(3)
+        tiny_detector.inspect(digits(count))
+        assert seen == [threads]
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
