@@ -32,7 +32,7 @@ THINNEST_OWN, THICKEST_OWN = 0.99, 15.6
 
 Floats = NDArray[np.float32]
 Pixels = NDArray[np.uint8]
-DoubtKind = Literal["inversion", "several", "contrast"]
+DoubtKind = Literal["inversion", "several", "contrast", "blob"]
 
 
 @dataclass(frozen=True)
@@ -121,12 +121,16 @@ def read(picture: Source, *, name: str = "picture", invert: bool | None = None, 
         raise InkError(f"{name}: no ink found; draw or photograph a digit in a pen that stands out from the paper.")
     if len(shapes) > MOST_SHAPES:
         raise InkError(f"{name}: {len(shapes)} shapes found, more like a texture than writing; crop it to the digits.")
-    images = np.stack([_redraw(ink, shape) for shape in shapes])
+    drawn = [_outline(ink, shape) for shape in shapes]
+    images = np.stack([_redraw(*outline) for outline in drawn])
     scale = np.array(opened.scale * 2)
     boxes = np.array([shape.box for shape in shapes]) * scale
     limits = np.array([opened.width, opened.height] * 2)
     whole = np.minimum(np.round(boxes).astype(np.int64), limits)
-    return Ink(images, whole, _steps(opened, page, ink, lines, shapes, images), tuple(_doubts(page, shapes, invert)))
+    doubts = _doubts(page, shapes, invert)
+    if len(drawn) == 1 and strokes.is_blob(drawn[0][0]):
+        doubts.append(Doubt("blob", "What was found has no strokes, so it is hardly a digit: crop the picture to one."))
+    return Ink(images, whole, _steps(opened, page, ink, lines, shapes, images), tuple(doubts))
 
 
 def is_ink_image(image: ArrayLike) -> bool:
@@ -175,8 +179,13 @@ def _unchanged(opened: Picture) -> Ink:
     return Ink(image[None].astype(np.float32), np.array(box, np.int64), (step,), ())
 
 
-def _redraw(ink: Floats, shape: Shape) -> Floats:
-    """One shape of the page as an ink image, its strokes within MNIST's range of widths."""
+def _redraw(outline: NDArray[np.bool_], step: float) -> Floats:
+    """An outline as an ink image, its strokes within MNIST's range of widths; ``step`` as ``_outline`` gave it."""
+    return strokes.place(strokes.smooth(strokes.normalise(outline), step))
+
+
+def _outline(ink: Floats, shape: Shape) -> tuple[NDArray[np.bool_], float]:
+    """One shape of the page, as fine as strokes are worked on, and the size of the page's pixels in it."""
     from scipy.ndimage import binary_dilation, gaussian_filter, maximum_filter
 
     left, top, right, bottom = shape.box
@@ -199,7 +208,7 @@ def _redraw(ink: Floats, shape: Shape) -> Floats:
     mask = fine > 0.5 * np.clip(dark, 0.45, 1)
     if not mask.any():
         mask = fine >= fine.max()
-    return strokes.place(strokes.normalise(_clean(mask)))
+    return _clean(mask), factor
 
 
 def _clean(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:

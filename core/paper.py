@@ -15,6 +15,14 @@ Mask = NDArray[np.bool_]
 BROADEST_STROKE = 0.3
 # Light is estimated at this size: coarse enough to be quick, fine enough to follow the edge of a shadow.
 _COARSE = 256
+# The light's own surface: fitted at this size, in so many rounds of trimming, to at least this share of the pixels.
+_FIT, _TRIMMINGS, _MOST = 48, 5, 0.6
+# Paper is even when its brightness varies by less than this share of the way to ink, and by less than this at all.
+_UNEVEN, _UNEVEN_AT_ALL = 0.2, 0.1
+_MOST_BORDER = 0.1
+_FINE_ENOUGH = 128
+# Shade at the edge of the picture: above the first, and below the second of full ink.
+_PALEST, _PALER = 0.25, 0.8
 # Keeps ratios of dark pixels from being ratios of noise.
 _GLOW = np.float32(0.04)
 _FAINTEST = 0.07
@@ -51,7 +59,8 @@ def find_ink(pixels: Floats, invert: bool | None = None) -> InkMap:
     evidence = _darkness_of_ink(grey)
     light = evidence < 0 if invert is None else invert
     signed = -grey if light else grey
-    away = _envelope(signed) - signed
+    paper, shadows = _light(signed)
+    away = paper - signed
     # Back from logarithms, so that a pixel half covered by ink comes out at one half.
     ink = np.expm1(np.minimum(away, 4)) if light else -np.expm1(-away)
     ink -= np.median(_sample(ink))
@@ -60,7 +69,8 @@ def find_ink(pixels: Floats, invert: bool | None = None) -> InkMap:
     if level <= 0:
         return InkMap(np.zeros_like(ink), light, 0.0, noise, abs(evidence))
     contrast = level / (1 + level) if light else level
-    return InkMap(np.clip(ink / level, 0, 1), light, contrast, noise / level, abs(evidence))
+    ink = np.clip(ink / level, 0, 1)
+    return InkMap(_without_shade(ink) if shadows else ink, light, contrast, noise / level, abs(evidence))
 
 
 def project(pixels: Floats) -> Floats:
@@ -130,21 +140,88 @@ def _shrunk(values: Floats, longest: int) -> Floats:
     return np.asarray(Image.fromarray(values).resize(size, Image.Resampling.BOX))
 
 
-def _envelope(signed: Floats) -> Floats:
-    """The paper's own brightness at every pixel: a morphological closing that no stroke survives.
+def _light(signed: Floats) -> tuple[Floats, bool]:
+    """The paper's own brightness at every pixel, and whether shadows had to be followed.
 
-    Unlike a blur it follows light that falls off and the edge of a shadow without a ghost beside it.
+    Light that falls off smoothly is a quadratic surface. Where that leaves the paper even, it is the whole answer, and
+    a stroke may be as broad as it likes; else shadows are followed by a closing that no stroke survives.
     """
+    coarse = _shrunk(signed, _COARSE)
+    middle = float(np.median(coarse))
+    if _is_even(coarse - middle):
+        return np.full_like(signed, middle), False
+    light = _surface(coarse, middle)
+    shadows = not _is_even(coarse - light)
+    if shadows:
+        light = light + _envelope(coarse - light, coarse is signed)
+    if coarse is not signed:
+        light = np.asarray(Image.fromarray(light).resize(signed.shape[::-1], Image.Resampling.BILINEAR))
+    return light, shadows
+
+
+def _surface(signed: Floats, middle: float) -> Floats:
+    """A quadratic surface through most of the pixels, ink and shadows trimmed; flat where most lie on none."""
+    small = _shrunk(signed, _FIT)
+    terms, whole = _quadratic(small.shape), _quadratic(signed.shape)
+    values = small.ravel()
+    fitted = np.full(len(values), middle, np.float32)
+    for _ in range(_TRIMMINGS):
+        away = np.abs(values - fitted)
+        chosen = away <= max(2.5 * float(np.quantile(away, 0.5)), 0.02)
+        factors = np.linalg.lstsq(terms[chosen], values[chosen], rcond=None)[0]
+        fitted = terms @ factors
+    if (np.abs(values - fitted) < 0.05).mean() < _MOST:
+        return np.full_like(signed, middle)
+    return (whole @ factors).reshape(signed.shape)
+
+
+def _quadratic(shape: tuple[int, ...]) -> Floats:
+    """Terms of a quadratic in x and y, -1 .. 1 each, at every pixel of a picture: ``(h w, 6)``."""
+    y, x = (axis.ravel() for axis in np.mgrid[-1 : 1 : shape[0] * 1j, -1 : 1 : shape[1] * 1j].astype(np.float32))
+    return np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=1)
+
+
+def _is_even(signed: Floats) -> bool:
+    """Whether all that is not ink is of one brightness, and ink is neither most of the picture nor its border."""
+    from scipy.ndimage import maximum_filter
+    from skimage.filters import threshold_otsu
+
+    signed = _shrunk(signed, _FINE_ENOUGH)
+    if float(np.ptp(signed)) < 1e-4:
+        return True
+    dark = signed < threshold_otsu(signed)
+    border = np.concatenate((dark[0], dark[-1], dark[:, 0], dark[:, -1])).mean()
+    paper = ~maximum_filter(dark, size=3)  # edges are of any brightness
+    if border > _MOST_BORDER or dark.mean() > 0.5 or paper.sum() < 0.2 * paper.size:
+        return False
+    low, high = np.quantile(signed[paper], [0.01, 0.99])
+    contrast = float(np.median(signed[paper]) - np.median(signed[dark]))
+    return bool(high - low < min(_UNEVEN * contrast, _UNEVEN_AT_ALL))
+
+
+def _envelope(signed: Floats, finest: bool) -> Floats:
+    """A morphological closing: unlike a blur it follows the edge of a shadow without a ghost beside it."""
     from scipy.ndimage import grey_closing, minimum_filter
 
-    coarse = _shrunk(signed, _COARSE)
-    window = max(3, int(BROADEST_STROKE * max(coarse.shape)) | 1)
-    closed = grey_closing(coarse, size=(window, window), mode="nearest")
-    if coarse is signed:
-        return closed
+    window = max(3, int(BROADEST_STROKE * max(signed.shape)) | 1)
+    closed = grey_closing(signed, size=(window, window), mode="nearest")
     # Coarse pixels across a shadow's edge would call the dark side ink: there the darker paper counts.
-    closed = minimum_filter(closed, size=3, mode="nearest")
-    return np.asarray(Image.fromarray(closed).resize(signed.shape[::-1], Image.Resampling.BILINEAR))
+    return closed if finest else minimum_filter(closed, size=3, mode="nearest")
+
+
+def _without_shade(ink: Floats) -> Floats:
+    """Take away what the picture's edge cuts off and is paler than the ink: the end of a shadow, too narrow for one."""
+    from scipy.ndimage import find_objects, label
+
+    names, _ = label(ink > _PALEST, structure=np.ones((3, 3)))
+    cut = np.unique(np.concatenate((names[0], names[-1], names[:, 0], names[:, -1])))
+    pieces = find_objects(names)
+    for name in cut[cut > 0]:
+        place = pieces[name - 1]
+        mine = names[place] == name
+        if np.quantile(ink[place][mine], 0.9) < _PALER:
+            ink[place][mine] = 0
+    return ink
 
 
 def _noise(ink: Floats) -> float:
@@ -155,11 +232,16 @@ def _noise(ink: Floats) -> float:
 
 
 def _level(ink: Floats, noise: float) -> float:
-    """How much darker full ink is than paper; 0 when nothing stands out of the noise."""
+    """How much darker full ink is than paper; 0 when nothing stands out of the noise and of the paper's own grain."""
     from scipy.ndimage import uniform_filter
 
     smooth = uniform_filter(ink, 3, mode="nearest") if noise > 0.01 and min(ink.shape) > 60 else ink
-    floor = max(_FAINTEST, _NOISE_FACTOR * noise / (3 if smooth is not ink else 1))
+    # Grain that neighbours share, as in a blurred or compressed photograph, does not show in their differences. The
+    # paler half of it is used: on the other side there is ink as well.
+    sample = _sample(smooth)
+    middle = float(np.median(sample))
+    grain = middle - float(np.quantile(sample, 0.16))
+    floor = max(_FAINTEST, _NOISE_FACTOR * max(noise / (3 if smooth is not ink else 1), grain))
     candidates = smooth[smooth > floor]
     if candidates.size < 4:
         return 0.0

@@ -43,17 +43,16 @@ def remove_ruling(ink: Floats) -> tuple[Floats, int]:
     Returns:
         the ink map without them, and how many lines there were.
     """
-    cleaned, count = ink, 0
-    for turned in (False, True):
-        view = cleaned.T if turned else cleaned
-        lines = find_lines(view)
-        if lines:
-            view = np.array(view)
-            for line in lines:
-                _erase(view, line)
-            cleaned = view.T if turned else view
-            count += len(lines)
-    return (np.ascontiguousarray(cleaned), count) if count else (ink, 0)
+    # Both are looked for before any is erased: without the others, a line may no longer reach the picture's edge.
+    level, upright = find_lines(ink), find_lines(ink.T)
+    if not level and not upright:
+        return ink, 0
+    cleaned = np.array(ink)
+    for line in level:
+        _erase(cleaned, line)
+    for line in upright:
+        _erase(cleaned.T, line)
+    return cleaned, len(level) + len(upright)
 
 
 def find_lines(ink: Floats) -> list[Line]:

@@ -15,7 +15,10 @@ INKED = 0.4
 # All sizes below are shares of the longest side of the largest shape.
 _SPECK = 0.14
 _HAIR_GAP = 0.04
+_FLAT = 0.05
 _BAR_GAP = 0.3
+_TORN, _TALLEST = 0.25, 2.1
+_TORN_BESIDE, _UNEQUAL = 0.1, 0.7
 _MOST_PIECES = 2000
 _SMALLEST = 5  # pixels; no digit can be read from less
 # From paper to ink within this share of the picture's longest side or so many pixels, or it is shade.
@@ -141,7 +144,9 @@ def _worth_keeping(boxes: Boxes, areas: NDArray[np.int64], shape: tuple[int, ...
         if across or size[inside] >= 0.2 * min(shape):
             main = inside
     keep = size >= max(_SPECK * size[main], _SMALLEST)
+    flat = np.minimum(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]) < _FLAT * size[main]
     if not cut[main]:
+        keep &= ~(cut & flat)  # the rest of a ruled line
         keep &= ~cut | ((size >= 0.6 * size[main]) & (size <= 1.6 * size[main]))
     return keep
 
@@ -165,6 +170,12 @@ def _joined(boxes: Boxes) -> NDArray[np.int64]:
     taller = np.maximum(height[:, None], height)
     shorter = np.minimum(height[:, None], height)
     bar = (over_x > 0.3 * narrower) & (-over_y < _BAR_GAP * taller) & (shorter < 0.5 * taller)
-    rows, columns = np.nonzero(nested | bar)
+    # A torn stroke goes on a short way below or beside, and what comes of it is no taller than a digit; digits on
+    # lines of their own would make a tower, digits in a row are about equally high.
+    whole = np.maximum(bottom[:, None], bottom) - np.minimum(top[:, None], top)
+    span = np.maximum(right[:, None], right) - np.minimum(left[:, None], left)
+    stacked = (over_x > 0.5 * narrower) & (-over_y < _TORN * taller) & (whole < _TALLEST * span)
+    beside = (over_y > 0.6 * shorter) & (-over_x < _TORN_BESIDE * taller) & (shorter < _UNEQUAL * taller)
+    rows, columns = np.nonzero(nested | bar | stacked | beside)
     links = coo_matrix((np.ones(len(rows)), (rows, columns)), shape=(len(boxes), len(boxes)))
     return connected_components(links, directed=False)[1].astype(np.int64)

@@ -9,6 +9,9 @@ BOX = 20
 # Shapes are worked on as masks this many times finer than the ink image, so that a stroke of any pen has a shape.
 FINE = 6
 THINNEST, THICKEST = 2.6, 2.8
+# MNIST's edges are soft, and the less its digits were enlarged, the less their steps are their writer's.
+SOFTNESS, FAINTEST = 0.4, 0.02
+STEPS, MOST_SMOOTHED = 0.65, 6.0
 # Beyond this share of the longest side there are no strokes to thin, and a thinned blob would pass for a 1.
 BLOB = 0.33
 
@@ -24,6 +27,17 @@ def stroke_width(mask: Mask) -> float:
     True
     """
     return _anatomy(mask)[0]
+
+
+def is_blob(mask: Mask) -> bool:
+    """Whether a shape has no strokes to speak of.
+
+    >>> is_blob(np.ones((40, 40), bool)), is_blob(np.ones((40, 8), bool))
+    (True, False)
+    """
+    longest = max(np.ptp(axis) + 1 for axis in np.nonzero(mask))
+    # Quick for most: strokes this broad cover this much.
+    return bool(mask.sum() > BLOB * longest**2 and stroke_width(mask) > BLOB * longest)
 
 
 def _anatomy(mask: Mask) -> tuple[float, Mask, Floats]:
@@ -68,8 +82,25 @@ def normalise(mask: Mask, thinnest: float = THINNEST, thickest: float = THICKEST
     return (depth > -grow) | (spine & mask)
 
 
+def smooth(mask: Mask, step: float) -> Mask:
+    """Round off the steps that a drawing of few pixels has along its edges: they are the screen's, not the hand's.
+
+    Args:
+        mask: a shape, its strokes normalised.
+        step: pixels of the mask a pixel of the picture.
+    """
+    from scipy.ndimage import gaussian_filter
+
+    if step < 1.5:
+        return mask
+    rounded = gaussian_filter(np.pad(mask, 2).astype(np.float32), min(STEPS * step, MOST_SMOOTHED)) > 0.5
+    return rounded if rounded.any() else mask
+
+
 def place(mask: Mask) -> Floats:
     """Scale a shape into the 20x20 box, anti-aliased, and put its centre of mass in the middle, as MNIST does.
+
+    Edges come out about as soft as MNIST's, which were scanned, then scaled down.
 
     Args:
         mask: any size, at least one pixel set.
@@ -77,14 +108,16 @@ def place(mask: Mask) -> Floats:
     Returns:
         float32 ``(28, 28)``, 0 paper .. 1 ink.
     """
+    from scipy.ndimage import gaussian_filter
+
     rows, columns = np.nonzero(mask.any(axis=1))[0], np.nonzero(mask.any(axis=0))[0]
     box = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     height, width = box.shape
     ratio = BOX / max(height, width)
     size = max(1, round(width * ratio)), max(1, round(height * ratio))
-    small = Image.fromarray(box.astype(np.uint8) * 255).resize(size, Image.Resampling.BOX)
-    ink = np.asarray(small, dtype=np.float32) / np.float32(255)
-    return _centre(ink)
+    soft = gaussian_filter(box.astype(np.float32), SOFTNESS / ratio, mode="constant", truncate=2.5)
+    ink = np.asarray(Image.fromarray(soft).resize(size, Image.Resampling.BOX))
+    return _centre(np.clip(np.where(ink < FAINTEST, 0, ink), 0, 1))
 
 
 def _centre(ink: Floats) -> Floats:

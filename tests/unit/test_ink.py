@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from PIL import Image, ImageDraw
+from scipy.ndimage import gaussian_filter
 
-from core import strokes
+from core import examples, strokes
 from core.errors import InkError
 from core.ink import is_ink_image, read
 
@@ -27,6 +28,19 @@ def drawing(points=FIVE, pen=14, side=280, scale=1.0, at=(0, 0), ink=0, paper=25
         reach = pen * fine / 2
         draw.ellipse((x - reach, y - reach, x + reach, y + reach), fill=ink)
     return np.array(image.resize((side, side), Image.Resampling.BOX))
+
+
+def grainy(spread, coarseness, shape=(240, 320), falling_to=1.0):
+    """Blank paper with a grain that neighbouring pixels share, as a camera hands it over."""
+    grain = gaussian_filter(np.random.default_rng(3).standard_normal(shape), coarseness)
+    light = np.linspace(1, falling_to, shape[1])
+    return np.clip(200 * (1 + spread * grain / grain.std()) * light, 0, 255).astype(np.uint8)
+
+
+def compressed(page):
+    file = io.BytesIO()
+    Image.fromarray(page).save(file, "JPEG", quality=70)
+    return np.asarray(Image.open(file))
 
 
 def difference(one, other):
@@ -169,10 +183,35 @@ def test_the_ink_image_has_mnists_geometry():
     assert is_ink_image(image)
 
 
-def test_what_read_makes_passes_read_unchanged():
-    image = read(drawing()).images[0]
+@pytest.mark.parametrize("pen", [2, 6, 14, 30])
+def test_what_read_makes_passes_read_unchanged(pen):
+    image = read(drawing(pen=pen)).images[0]
     again = read(image)
     np.testing.assert_array_equal(again.images[0], image)
+
+
+def test_the_steps_of_a_drawing_of_few_pixels_are_rounded_off():
+    y, x = np.mgrid[:168, :168]
+    stepped = np.kron(np.abs(x - 0.6 * y - 5)[:28, :28] < 1.5, np.ones((6, 6), bool))
+    stroke = np.abs(x - 0.6 * y - 31) < 9
+    before = (stepped ^ stroke).mean()
+    after = (strokes.smooth(stepped, 6)[2:-2, 2:-2] ^ stroke).mean()
+    assert after < 0.6 * before
+    np.testing.assert_array_equal(strokes.smooth(stepped, 1), stepped)
+
+
+def test_edges_are_soft_like_mnists():
+    """MNIST's own steps from pixel to pixel reach 0.95 of full ink on average and no more."""
+    image = read(drawing()).images[0]
+    assert 0.6 < np.abs(np.diff(image, axis=1)).max() < 0.97
+    assert image.max() > 0.95
+
+
+@pytest.mark.parametrize("pen", [80, 100])
+def test_strokes_too_broad_to_close_over_are_not_hollowed_out(pen):
+    image = read(drawing(points=[(150, 70), (110, 190)], pen=pen)).images[0]
+    middle = image[10:18, 12:16]
+    assert middle.min() > 0.9
 
 
 def test_the_loose_bar_of_a_five_stays_with_its_body():
@@ -180,6 +219,20 @@ def test_the_loose_bar_of_a_five_stays_with_its_body():
     bar = drawing(points=[(118, 48), (185, 44)])
     ink = read(np.minimum(body, bar))
     assert len(ink.images) == 1
+
+
+@pytest.mark.parametrize("digit", list("0123456789"))
+def test_the_broken_digits_among_the_examples_are_one_shape_each(digit):
+    broken = examples.for_normal((digit,))[1]
+    assert len(read(broken.picture()).images) == 1
+
+
+def test_digits_close_together_in_a_row_or_on_lines_of_their_own_stay_apart():
+    seven = drawing(points=[(20, 20), (70, 20), (40, 100)], pen=10, side=120)
+    row = np.concatenate([seven[:, 10:85], seven[:, 10:85], seven[:, 10:85]], axis=1)
+    assert len(read(np.pad(row, 40, constant_values=255)).images) == 3
+    column = np.concatenate([seven[10:115], seven[10:115]])
+    assert len(read(np.pad(column, 40, constant_values=255)).images) == 2
 
 
 def test_a_speck_is_dropped():
@@ -218,9 +271,23 @@ def test_inversion_can_be_set_by_hand():
         np.zeros((100, 100)),
         np.clip(np.random.default_rng(0).normal(0.8, 0.05, (200, 300)), 0, 1),
         np.tile(np.linspace(0.3, 0.9, 300), (200, 1)),
+        grainy(0.02, 1),
+        grainy(0.06, 3),
+        grainy(0.03, 1, falling_to=0.4),
+        compressed(grainy(0.03, 1)),
         Image.new("RGBA", (280, 280), (0, 0, 0, 0)),
     ],
-    ids=["blank", "all black", "noise", "shade", "empty canvas"],
+    ids=[
+        "blank",
+        "all black",
+        "noise",
+        "shade",
+        "grain",
+        "coarse grain",
+        "grain in fading light",
+        "compressed grain",
+        "empty canvas",
+    ],
 )
 def test_a_picture_without_writing_says_so(page):
     with pytest.raises(InkError, match=r"p\.png: no ink found"):
@@ -231,6 +298,20 @@ def test_a_picture_without_writing_says_so(page):
 def test_a_picture_too_small_says_so(shape):
     with pytest.raises(InkError, match="too small"):
         read(np.zeros(shape, np.uint8))
+
+
+def test_writing_on_grainy_paper_is_found():
+    page = np.clip(drawing(paper=235).astype(float) * grainy(0.03, 1, (280, 280)) / 200, 0, 255).astype(np.uint8)
+    ink = read(page)
+    assert len(ink.images) == 1
+    assert difference(read(drawing()).images[0], ink.images[0]) < 0.03
+
+
+def test_a_blob_is_doubted():
+    y, x = np.mgrid[:200, :200]
+    disc = np.where((x - 100) ** 2 + (y - 90) ** 2 < 60**2, 0, 255).astype(np.uint8)
+    assert [d.kind for d in read(disc).doubts] == ["blob"]
+    assert not read(drawing(pen=24)).doubts
 
 
 def test_faint_ink_is_found_and_doubted():
