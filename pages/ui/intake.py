@@ -50,7 +50,7 @@ def judge_drawing(
         at_hand: takes the verdict once more, in a line.
     """
     example = f"An example, {drawing.example}. Draw your own and this side follows every stroke."
-    st.caption(example if drawing.example else "Your drawing, as it stands.")
+    st.caption(example if drawing.example else "What is on the canvas, judged after every stroke.")
     try:
         found = ink.read(drawing.picture, name="the drawing", split=False)
         detector = picker.detector(point.model)
