@@ -39,7 +39,7 @@ def test_every_page_of_the_app_is_checked() -> None:
 def test_a_page_has_no_serious_fault(browser: Browser, app: str, name: str, theme: str) -> None:
     page = browser.new_page(color_scheme=theme, viewport={"width": 1280, "height": 900})  # type: ignore[arg-type]
     page.goto(f"{app}/{name}?model=tiny-5")
-    expect(page.get_by_text(re.compile(PAGES[name])).first).to_be_visible(timeout=90 * SECONDS)
+    expect(page.get_by_text(re.compile(PAGES[name])).filter(visible=True).first).to_be_visible(timeout=90 * SECONDS)
     page.wait_for_function("!document.querySelector('[data-testid=stStatusWidget]')", timeout=60 * SECONDS)
     page.wait_for_timeout(1500)
     page.evaluate(AXE)
@@ -96,7 +96,7 @@ def test_arrow_keys_walk_on_the_map_and_along_the_way(page: Page, app: str) -> N
 
 def test_the_first_page_leads_to_the_latents_around_its_reconstruction(page: Page, app: str) -> None:
     page.goto(f"{app}/?model=tiny-5")
-    expect(page.get_by_text("look this odd")).to_be_visible(timeout=90 * SECONDS)
+    expect(page.get_by_text("look this odd").filter(visible=True)).to_be_visible(timeout=90 * SECONDS)
 
     page.get_by_role("button", name="Walk around this reconstruction").click()
 
