@@ -173,5 +173,5 @@ def _tell(review: "Review", output: str) -> None:
     words = f"{summary.judged:,} judged, {summary.flagged:,} flagged, {summary.refused:,} refused"
     if summary.labelled:
         words += f", {summary.mislabelled:,} probably mislabelled"
-    say.print(f"{words}: {output}", highlight=False)
-    say.print(say_rule(review.rule, review.calibration), highlight=False)
+    say.print(f"{words}: {output}", soft_wrap=True)
+    say.print(say_rule(review.rule, review.calibration), soft_wrap=True)

@@ -174,7 +174,7 @@ class Review:
             judged=judged,
             refused=len(self) - judged,
             flagged=flagged,
-            expected=expected,
+            expected=round(expected, 6),
             labelled=int((~np.isnan(self.labels.p_value)).sum()),
             disagreeing=int(self.labels.disagreeing.sum()),
             mislabelled=int(self.labels.mislabelled.sum()),

@@ -175,3 +175,20 @@ def test_an_unchanged_pile_has_the_same_key_and_a_changed_one_another(tmp_path):
     assert key(sources.places([folder]), "hash", "pixel", False) != before
     (folder / "0001.png").write_bytes(b"changed")
     assert key(sources.places([folder]), "hash", "fused", False) != before
+
+
+def test_an_interrupted_command_says_how_to_go_on_and_does(tmp_path, state_dir, tiny_shelf):
+    np.save(tmp_path / "pile.npy", np.concatenate([digits(390)[0]] * TIMES))
+    command = [sys.executable, "-m", "core", "batch", str(tmp_path / "pile.npy"), "--model", "tiny-any"]
+    command += ["--output", str(tmp_path / "found.csv"), "--no-history"]
+    first = subprocess.Popen(command, cwd=ROOT, env=os.environ.copy(), stderr=subprocess.PIPE, text=True)
+    while first.poll() is None and not list(state_dir.glob("batches/*/part-*.parquet")):
+        time.sleep(0.02)
+    first.send_signal(signal.SIGINT)
+    said = first.communicate()[1]
+
+    assert first.returncode == 1
+    assert "The same command goes on where it was" in said
+    assert "Traceback" not in said
+    assert subprocess.run(command, cwd=ROOT, capture_output=True, check=False).returncode == 0
+    assert len((tmp_path / "found.csv").read_text().splitlines()) == TIMES * 390 + 1
