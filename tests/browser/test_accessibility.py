@@ -96,7 +96,7 @@ def test_arrow_keys_walk_on_the_map_and_along_the_way(page: Page, app: str) -> N
 
 def test_the_first_page_leads_to_the_latents_around_its_reconstruction(page: Page, app: str) -> None:
     page.goto(f"{app}/?model=tiny-5")
-    expect(page.get_by_text("look this odd").filter(visible=True)).to_be_visible(timeout=90 * SECONDS)
+    expect(page.locator("[class*=st-key-verdict-]").get_by_text("look this odd")).to_be_visible(timeout=90 * SECONDS)
 
     page.get_by_role("button", name="Walk around this reconstruction").click()
 

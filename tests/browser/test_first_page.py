@@ -15,7 +15,7 @@ SECONDS = 1000
 
 def open_first_page(page: Page, app: str, model: str = "mnist-5") -> None:
     page.goto(f"{app}/?model={model}")
-    expect(page.get_by_text("look this odd").filter(visible=True)).to_be_visible(timeout=60 * SECONDS)
+    expect(page.locator("[class*=st-key-verdict-]").get_by_text("look this odd")).to_be_visible(timeout=60 * SECONDS)
 
 
 def stroke(page: Page, points: list[tuple[float, float]]) -> None:

@@ -145,7 +145,9 @@ def test_log_counts_and_all_evidences_are_drawn_on_demand(explorer: Page) -> Non
 def test_choosing_a_digit_at_the_line_opens_its_full_reading(explorer: Page) -> None:
     explorer.locator("[class*=st-key-Just-inside] button").first.click()
 
-    expect(explorer.get_by_role("dialog").get_by_text("look this odd").filter(visible=True)).to_be_visible(timeout=30 * SECONDS)
+    expect(
+        explorer.get_by_role("dialog").locator("[class*=st-key-verdict-]").get_by_text("look this odd")
+    ).to_be_visible(timeout=30 * SECONDS)
 
 
 def test_on_a_narrow_window_nothing_is_wider_than_the_page(explorer: Page) -> None:
