@@ -82,5 +82,6 @@ def _verdict(model: str, measured: Measured, found: ink.Ink) -> None:
         (figures.digit_png(readings.reconstruction[0], 4), "nearest normal digit"),
         (figures.heat_png(readings.images[0], readings.heat_map[0], 4), "where they differ"),
     )
-    for column, (picture, caption) in zip(st.columns(3), pictures, strict=True):
-        column.image(picture, caption=caption, width="stretch", alt=caption)
+    with st.container(key=f"pictures-compared-{model}"):
+        for column, (picture, caption) in zip(st.columns(3, wrap=False), pictures, strict=True):
+            column.image(picture, caption=caption, width="stretch", alt=caption)
