@@ -237,15 +237,22 @@ def _level(ink: Floats, noise: float) -> float:
 
     smooth = uniform_filter(ink, 3, mode="nearest") if noise > 0.01 and min(ink.shape) > 60 else ink
     # Grain that neighbours share, as in a blurred or compressed photograph, does not show in their differences. The
-    # paler half of it is used: on the other side there is ink as well.
-    sample = _sample(smooth)
-    middle = float(np.median(sample))
-    grain = middle - float(np.quantile(sample, 0.16))
+    # paler half of it is used: on the other side there is ink as well. Ink may be most of the picture, or of its rim.
+    height, width = smooth.shape
+    rim = max(1, min(height, width) // 10)
+    frame = np.concatenate([part.ravel() for part in (smooth[:rim], smooth[-rim:], smooth[:, :rim], smooth[:, -rim:])])
+    grain = min(_paler_spread(smooth), _paler_spread(frame))
     floor = max(_FAINTEST, _NOISE_FACTOR * max(noise / (3 if smooth is not ink else 1), grain))
     candidates = smooth[smooth > floor]
     if candidates.size < 4:
         return 0.0
     return float(np.quantile(_sample(candidates), 0.95))
+
+
+def _paler_spread(values: Floats) -> float:
+    """Standard deviation of normally distributed values, by their lower half."""
+    low, middle = np.quantile(_sample(values), [0.16, 0.5])
+    return float(middle - low)
 
 
 def _sample(values: Floats) -> Floats:
