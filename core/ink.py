@@ -19,7 +19,7 @@ from core.pictures import Picture, Source, open_picture
 from core.ruling import remove_ruling
 from core.shapes import INKED, Shape, drop_shading, find_shapes
 
-INK_VERSION = 1
+INK_VERSION = 2
 
 SIDE = strokes.SIDE
 STEP_SIDE = 480
