@@ -49,7 +49,7 @@ def judge_drawing(
         point: model, evidence and line.
         at_hand: takes the verdict once more, in a line.
     """
-    example = f"An example, {drawing.example}. Draw your own and this side follows every stroke."
+    example = f"An example, {drawing.example}. Draw your own and the verdict follows every stroke."
     st.caption(example if drawing.example else "What is on the canvas, judged after every stroke.")
     try:
         found = ink.read(drawing.picture, name="the drawing", split=False)
@@ -60,7 +60,7 @@ def judge_drawing(
         return
     if at_hand is not None:
         with at_hand:
-            verdict.in_a_line(readings, 0, point, detector.card_)
+            verdict.in_a_line(readings, 0, point, detector.card_, f"{drawing.example}: " if drawing.example else "")
     verdict.show(readings, 0, point, detector.card_)
     verdict.how_it_was_read(found)
     if not drawing.example:

@@ -53,10 +53,10 @@ def show(
         _evidences(readings, row, point)
 
 
-def in_a_line(readings: Readings, row: int, point: OperatingPoint, card: Card) -> None:
-    """The verdict and what it means, in a line."""
+def in_a_line(readings: Readings, row: int, point: OperatingPoint, card: Card, about: str = "") -> None:
+    """The verdict and what it means, in a line; ``about`` says first what was judged, where one could not tell."""
     words = wording.describe(readings, row, point, card.yardstick)
-    st.markdown(f":{COLOUR[words.anomaly]}[{SIGN[words.anomaly]} **{words.verdict}**] {words.meaning}")
+    st.markdown(f"{about}:{COLOUR[words.anomaly]}[{SIGN[words.anomaly]} **{words.verdict}**] {words.meaning}")
 
 
 def how_it_was_read(ink: Ink) -> None:

@@ -47,6 +47,7 @@ def words(page: AppTest) -> str:
 
 def test_before_the_first_stroke_an_example_is_judged_and_called_one() -> None:
     page = open_page(model="mnist-5")
+    assert "a 5: :blue[" in words(page)  # the line beside the empty canvas as well
 
     assert not page.exception
     assert "An example, a 5." in words(page)
