@@ -40,8 +40,8 @@ class Judged:
 
     Attributes:
         p: p-value of each digit, ``(n, 10)``.
-        scores: raw score of each digit's own scorer, ``(n, 10)``.
-        best: the most plausible digit, ``(n,)``: the largest p-value, the smallest standardised score among equals.
+        scores: how odd it would be as each digit, ``(n, 10)``.
+        best: the most plausible digit, ``(n,)``: the largest p-value, the smallest score among equals.
         labels: what was written, ``(n,)``.
         normal: whether the detector as a whole calls each normal, ``(n,)``.
     """
@@ -49,13 +49,12 @@ class Judged:
     def __init__(self, detector: Detector, images: Images, labels: NDArray[np.int64]) -> None:
         parts = [several.score(detector.scorers_, detector.standards_, chunk) for chunk in _chunks(images)]
         names = [str(digit) for digit in range(10)]
-        own = {name: np.concatenate([part.own[name]["fused"] for part in parts]) for name in names}
-        self.scores: Floats = np.stack([own[name] for name in names], axis=1)
+        claims = {name: np.concatenate([part.claims[name]["fused"] for part in parts]) for name in names}
+        self.scores: Floats = np.stack([claims[name] for name in names], axis=1)
         calibrations = detector.digit_calibrations_
-        self.p: Floats = np.stack([calibrations[name]["fused"].p_values(own[name]) for name in names], axis=1)
-        centre, scale = np.array([detector.standards_[name]["fused"] for name in names]).T
+        self.p: Floats = np.stack([calibrations[name]["fused"].p_values(claims[name]) for name in names], axis=1)
         # Odd to all ten, p-values are all equal and say nothing of which digit is nearest.
-        self.best = np.lexsort(((self.scores - centre) / scale, -self.p), axis=1)[:, 0]
+        self.best = np.lexsort((self.scores, -self.p), axis=1)[:, 0]
         self.labels = labels
         nearest = np.concatenate([part.nearest.scores["fused"] for part in parts])
         self.normal = nearest <= detector.calibrations_["fused"].threshold(ALPHA)
@@ -69,7 +68,7 @@ class Judged:
         return part
 
     def auroc(self) -> float | None:
-        """Mean over digits of the AUROC of one digit against the other nine, by raw score."""
+        """Mean over digits of the AUROC of one digit against the other nine, by score."""
         values = [
             roc_auc_score(self.labels != digit, self.scores[:, digit])
             for digit in range(10)

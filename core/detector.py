@@ -169,8 +169,8 @@ class Detector(OutlierMixin, BaseEstimator):
         digit_p_values: dict[str, dict[str, NDArray[np.float64]]] = {}
         if len(self.scorers_) > 1:
             for e in EVIDENCES:
-                own = {name: np.concatenate([part.own[name][e] for part in chunks]) for name in self.scorers_}
-                digit_p_values[e] = {name: self.digit_calibrations_[name][e].p_values(own[name]) for name in own}
+                claims = {name: np.concatenate([part.claims[name][e] for part in chunks]) for name in self.scorers_}
+                digit_p_values[e] = {n: self.digit_calibrations_[n][e].p_values(odd) for n, odd in claims.items()}
         return Readings(
             model=self.card_.name,
             normal=self.card_.normal,
@@ -314,7 +314,7 @@ class Detector(OutlierMixin, BaseEstimator):
             for name, part in images.items()
         }
         self.digit_calibrations_ = {
-            name: {e: Calibration.fit(np.concatenate([part.own[name][e] for part in parts])) for e in EVIDENCES}
+            name: {e: Calibration.fit(np.concatenate([part.claims[name][e] for part in parts])) for e in EVIDENCES}
             for name, parts in found.items()
         }
         self.calibrations_ = {

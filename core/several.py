@@ -1,4 +1,8 @@
-"""How the scores of several digits become one: each scored on its own, standardised, and the smallest taken."""
+"""How the scores of several digits become one, and how odd an image would be as each of them.
+
+Every digit scores on its own and is standardised; the smallest is the model's score. As one certain digit, an image is
+also the odder the nearer another digit is: a 1 with a flag is a strange 1, but a stranger 7.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -12,7 +16,12 @@ from core.features import Described
 from core.operating import EVIDENCES
 from core.scoring import Evidences, Scorer
 
-Scores = dict[str, NDArray[np.float64]]
+# How much it counts that another digit is nearer, in standardised scores a unit of the logarithm of the distances'
+# ratio; chosen on tune images (benchmarks/rivals.py).
+RIVALRY = 5.0
+
+Floats = NDArray[np.float64]
+Scores = dict[str, Floats]
 Standards = Mapping[str, Mapping[str, tuple[float, float]]]
 
 
@@ -23,13 +32,14 @@ class Scored:
     Attributes:
         nearest: the evidences of the digit that each image is nearest to. Its scores are the model's raw ones: the
             scorer's own for one digit, else the smallest standardised one.
-        digits: which digit that is, ``(n,)``.
-        own: digit -> evidence -> that digit's own scores ``(n,)``.
+        digits: which digit that is, ``(n,)``: the one whose memory is nearest.
+        claims: digit -> evidence -> how odd each image would be as that digit ``(n,)``: the scorer's own raw score
+            for one digit, else standardised, and higher the nearer another digit's memory is.
     """
 
     nearest: Evidences
     digits: NDArray[np.str_]
-    own: dict[str, Scores]
+    claims: dict[str, Scores]
 
 
 def score(scorers: Mapping[str, Scorer], standards: Standards, images: NDArray[np.float32]) -> Scored:
@@ -42,13 +52,18 @@ def score(scorers: Mapping[str, Scorer], standards: Standards, images: NDArray[n
     """
     features = Described.of(torch.from_numpy(images))  # the same for every digit's scorer
     found = {name: scorer.score(images, features) for name, scorer in scorers.items()}
-    own = {name: {e: _on_grid(part.scores[e]) for e in EVIDENCES} for name, part in found.items()}
     if len(found) == 1:
         ((name, only),) = found.items()
-        return Scored(replace(only, scores=own[name]), np.full(len(images), name), own)
-    standing = {e: np.stack([_standardised(own[name][e], *standards[name][e]) for name in found]) for e in EVIDENCES}
+        own = {e: _on_grid(only.scores[e]) for e in EVIDENCES}
+        return Scored(replace(only, scores=own), np.full(len(images), name), {name: own})
+    standing = {
+        e: np.stack([_standardised(_on_grid(part.scores[e]), *standards[name][e]) for name, part in found.items()])
+        for e in EVIDENCES
+    }  # (digits, n) each
+    distances = np.stack([part.scores["manifold"] for part in found.values()])  # (digits, n)
+    penalties = RIVALRY * behind(distances)
     parts, rows = list(found.values()), np.arange(len(images))
-    nearest = standing["fused"].argmin(axis=0)
+    nearest = distances.argmin(axis=0)
 
     def pick(key: str) -> NDArray[Any]:
         return np.stack([getattr(part, key) for part in parts])[nearest, rows]
@@ -60,7 +75,21 @@ def score(scorers: Mapping[str, Scorer], standards: Standards, images: NDArray[n
         realism=pick("realism"),
         reconstruction_realism=pick("reconstruction_realism"),
     )
-    return Scored(chosen, np.array(list(found))[nearest], own)
+    claims = {name: {e: _on_grid(standing[e][i] + penalties[i]) for e in EVIDENCES} for i, name in enumerate(found)}
+    return Scored(chosen, np.array(list(found))[nearest], claims)
+
+
+def behind(distances: Floats) -> Floats:
+    """How far each digit lies behind the nearest other one: the logarithm of their ratio, 0 for the nearest itself.
+
+    Args:
+        distances: to each digit's memory, ``(digits, n)``, at least two digits.
+
+    >>> behind(np.array([[1.0], [1.0], [np.e]])).ravel().tolist()
+    [0.0, 0.0, 1.0]
+    """
+    logarithms = np.log(np.maximum(distances, 1e-6))
+    return logarithms - logarithms.min(axis=0)
 
 
 def standards_of(scorer: Scorer, tune: NDArray[np.float32]) -> dict[str, tuple[float, float]]:

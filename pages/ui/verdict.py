@@ -124,6 +124,9 @@ def _evidences(readings: Readings, row: int, point: OperatingPoint) -> None:
     }
     st.dataframe(table, hide_index=True, column_config=columns)
     if digits := readings.digit_p_values.get(point.evidence):
-        st.caption("How plausible each digit is: the p-value against normal digits of that kind alone.")
+        st.caption(
+            "How plausible each digit is: its p-value among normal digits of that kind. Another digit that is nearer counts "
+            "against it."
+        )
         ordered = {name: np.round(p[row], 4) for name, p in digits.items()}
         st.dataframe(pd.DataFrame([ordered]), hide_index=True)

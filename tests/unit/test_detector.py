@@ -14,6 +14,7 @@ from core.detector import FEW, Detector
 from core.errors import ModelError, OddDigitError, TrainingError
 from core.operating import EVIDENCES, OperatingPoint
 from core.readings import Readings
+from core.several import RIVALRY
 
 POINT = OperatingPoint("tiny", "fused", 0.1)
 
@@ -185,10 +186,27 @@ def test_every_digit_has_a_p_value_of_its_own_against_its_own_calibration_digits
     found = tiny_detector_any.inspect(images)
 
     assert list(found.digits) == ["0", "5", "8"]
+    scores = {name: scorer.score(images).scores for name, scorer in tiny_detector_any.scorers_.items()}
+    nearest = np.min([own["manifold"] for own in scores.values()], axis=0)
     for name, p_values in found.digits.items():
-        own = tiny_detector_any.scorers_[name].score(images).scores["fused"]
+        centre, scale = tiny_detector_any.standards_[name]["fused"]
+        claim = (scores[name]["fused"] - centre) / scale + RIVALRY * np.log(scores[name]["manifold"] / nearest)
         calibration = tiny_detector_any.digit_calibrations_[name]["fused"]
-        np.testing.assert_allclose(p_values, calibration.p_values(own), atol=1.5 / (calibration.n + 1))
+        np.testing.assert_allclose(p_values, calibration.p_values(claim), atol=1.5 / (calibration.n + 1))
+
+
+def test_a_digit_that_another_one_is_nearer_than_is_less_plausible_for_it(tiny_detector_any: Detector) -> None:
+    images = digits(20)
+    alone = {name: scorer.score(images).scores["manifold"] for name, scorer in tiny_detector_any.scorers_.items()}
+
+    found = several.score(tiny_detector_any.scorers_, tiny_detector_any.standards_, images)
+
+    for name, own in alone.items():
+        centre, scale = tiny_detector_any.standards_[name]["manifold"]
+        added = found.claims[name]["manifold"] - (own - centre) / scale
+        wins = found.digits == name
+        np.testing.assert_allclose(added[wins], 0, atol=1e-5)
+        assert (added[~wins] > 0).all()
 
 
 def test_the_calibration_of_several_digits_pools_those_of_each(tiny_detector_any: Detector) -> None:
