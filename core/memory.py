@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
 import torch
 from safetensors import SafetensorError
@@ -15,6 +15,7 @@ from core.paths import write_whole
 
 NEIGHBOURS = 40
 RIDGE = 0.1
+CLOSEST = 2
 COMPONENTS = 128
 # Directions in which normal digits vary much tell little: each is divided by its variance to this power (0 leaves the
 # space as it is, 1 is Mahalanobis' distance), small variances lifted by this share of the mean.
@@ -23,6 +24,22 @@ _LIFT = 0.1
 REFINING_STEPS = 24
 _REFINING_RATE = 0.1
 _CHUNK = 256
+
+
+class Nearest(NamedTuple):
+    """What of a memory n images are nearest to.
+
+    Attributes:
+        distance: to the patch, ``(n,)``.
+        neighbours: rows of the memory, nearest first, ``(n, k)``.
+        patch: their weights in the patch's nearest point, of sum 1, ``(n, k)``.
+        closest: weights of the ``CLOSEST`` of them alone, of sum 1, ``(n, k)``.
+    """
+
+    distance: Tensor
+    neighbours: Tensor
+    patch: Tensor
+    closest: Tensor
 
 
 @dataclass(frozen=True)
@@ -48,7 +65,7 @@ class Memory:
         features = torch.cat([manifold_features(chunk) for chunk in images.split(_CHUNK)])  # (m, F)
         mean = features.mean(dim=0)
         centred = features - mean
-        variances, vectors = torch.linalg.eigh(centred.T @ centred / len(features))  # ascending
+        variances, vectors = _eigen(centred.T @ centred / len(features))
         basis = vectors[:, -COMPONENTS:].contiguous()
         lifted = variances.clamp_min(0) + (_LIFT * variances[-COMPONENTS:].mean()).clamp_min(1e-9)
         scale = (lifted[:-COMPONENTS].mean() / lifted[-COMPONENTS:]).pow(WHITENING / 2)
@@ -68,17 +85,14 @@ class Memory:
         """Into the cache."""
         write_whole(path, lambda part: save_file({k: v.contiguous() for k, v in vars(self).items()}, part))
 
-    def distance(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Distance to the ridge-regularised affine patch that the nearest memories span.
+    def nearest(self, features: Tensor) -> Nearest:
+        """The ridge-regularised affine patch that the nearest memories span, and how far it is.
 
-        The farther a neighbour, the dearer its weight, up to infinitely dear at the first one left out: so the
-        distance has no jumps where neighbours change places.
+        The farther a neighbour, the dearer its weight, up to infinitely dear at the first one left out: so nothing
+        jumps where neighbours change places.
 
         Args:
             features: ``(n, F)``.
-
-        Returns:
-            distance ``(n,)``, neighbours ``(n, k)`` as rows of the memory, their weights ``(n, k)`` of sum 1.
         """
         n = len(features)
         centred = features - self.mean
@@ -102,7 +116,24 @@ class Memory:
         weights = torch.cholesky_solve(torch.ones_like(dear).unsqueeze(2), factor).squeeze(2)  # (n, k)
         weights = weights / weights.sum(dim=1, keepdim=True)
         inside = (weights.unsqueeze(1) @ differences).squeeze(1).square().sum(dim=1)  # (n,)
-        return (inside + outside).sqrt(), neighbours, weights
+        return Nearest((inside + outside).sqrt(), neighbours, weights, _closest(nearest))
+
+
+def _eigen(covariance: Tensor) -> tuple[Tensor, Tensor]:
+    """Eigenvalues, ascending, and eigenvectors; few digits, much alike, need double precision for them."""
+    try:
+        variances, vectors = torch.linalg.eigh(covariance)
+    except torch.linalg.LinAlgError:
+        variances, vectors = torch.linalg.eigh(covariance.double())
+    return variances.float(), vectors.float()
+
+
+def _closest(squared: Tensor) -> Tensor:
+    """Weights of the closest ``(n, k)`` by squared distances ``(n, k + 1)``, down to 0 at the first one left out."""
+    count = min(CLOSEST, squared.shape[1] - 1)
+    weights = (squared[:, count : count + 1] - squared[:, :-1]).clamp_min(0)  # (n, k)
+    weights[:, 0] += 1e-9  # where all are equally far
+    return weights / weights.sum(dim=1, keepdim=True)
 
 
 def refined(generator: nn.Module, latents: Tensor, images: Tensor) -> Tensor:

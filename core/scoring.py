@@ -24,14 +24,17 @@ from core.memory import Memory, refined
 from core.networks import Networks, build, for_inference
 from core.training import LARGEST_LATENT, TrainingSettings, one_thread
 
-# Raise it whenever the weights below, ``manifold_features`` or the constants of ``memory`` or ``several`` change: a
-# stored calibration holds for the scores it was made with and no others.
+# Raise it whenever the constants below or those of ``memory`` or ``several`` change, or ``manifold_features``: a stored
+# calibration holds for the scores it was made with and no others.
 SCORING_VERSION = 4
 # The best on development images (benchmarks/weights.py) in which every part has a say: the manifold tells other
 # characters best, the other two tell broken digits.
 WEIGHTS = {"manifold": 1.0, "gradient": 0.05, "discriminator": 0.01}
 _CHUNK = 256
 _DIGITS = 7  # significant digits that a score keeps
+# Where a reconstruction turns from a blend of all neighbours to the closest, in spreads of log distance from the tune
+# images' centre: about where normal digits end, and where they have ended.
+_ODD, _ODDEST = 1.5, 2.5
 # Few rows are rounded otherwise than many, and an image must score the same in any batch: networks are given a
 # multiple of this many. Below it convolutions differ on some processors; matrix products, and what nobody has measured,
 # mind more.
@@ -51,7 +54,8 @@ class Evidences:
             ``manifold``: distance to what the generator can draw, in that space;
             ``discriminator``: minus the logarithm of ``realism``;
             ``fused``: ``log(1 + exp(sum))`` of the standardised, weighted evidences, about linear for anomalies.
-        reconstruction: ``(n, 28, 28)`` float32, the image on the generator's manifold that stands for the input.
+        reconstruction: ``(n, 28, 28)`` float32, the image on the generator's manifold that stands for the input: for
+            what is odd, what the closest of the digits it was trained on look like.
         heat_map: ``(n, 28, 28)`` float32 in -1..1, input minus reconstruction: positive where there is ink that
             a normal digit would not have, negative where ink is missing, 0 where they agree.
         realism: ``(n,)`` in 0..1, the discriminator's probability that the image is a real normal digit.
@@ -117,9 +121,12 @@ class Scorer:
 
     def weigh(self, tune_images: np.ndarray) -> None:
         """Set the scale of the parts that fuse, by ``(t, 28, 28)`` normals that trained nothing."""
-        with one_thread():
-            parts = _fusion_parts(self._columns(tune_images))
-        self.fusion = {name: (float(part.mean()), float(max(part.std(), 1e-6))) for name, part in parts.items()}
+        self.fusion = {}
+        # Reconstructions depend on the scale of the distances, all other scales on the reconstructions.
+        for names in ({"manifold"}, WEIGHTS):
+            with one_thread():
+                parts = _fusion_parts(self._columns(tune_images))
+            self.fusion = {name: (float(parts[name].mean()), float(max(parts[name].std(), 1e-6))) for name in names}
 
     @classmethod
     def from_tensors(cls, tensors: dict[str, Tensor], meta: dict[str, Any], cache: Path | None = None) -> Self:
@@ -230,8 +237,9 @@ class Scorer:
             return {name: torch.cat([part[name] for part in parts]).double().numpy() for name in parts[0]}
 
     def _measure(self, images: Tensor, features: Described) -> dict[str, Tensor]:
-        manifold, neighbours, weights = self._memory.distance(features.manifold)
-        blend = (weights.unsqueeze(2) * self.latents[neighbours]).sum(dim=1)  # (n, latent)
+        nearest = self._memory.nearest(features.manifold)
+        weights = torch.lerp(nearest.patch, nearest.closest, self._oddness(nearest.distance).unsqueeze(1))  # (n, k)
+        blend = (weights.unsqueeze(2) * self.latents[nearest.neighbours]).sum(dim=1)  # (n, latent)
         n = len(images)
         spare = -n % _ROWS.get(self.settings.architecture, _MOST_ROWS)
         rebuilt = self._draw(F.pad(blend, (0, 0, 0, spare)))  # (n + spare, 1, 28, 28)
@@ -242,11 +250,23 @@ class Scorer:
         return {
             "pixel": (images - reconstruction).square().sum(dim=(1, 2)) / ink,
             "gradient": (features.gradient - gradient_features(reconstruction)).square().sum(dim=1).sqrt(),
-            "manifold": manifold,
+            "manifold": nearest.distance,
             "logit": logits,
             "reconstruction_logit": reconstruction_logits,
             "reconstruction": reconstruction,
         }
+
+    def _oddness(self, distance: Tensor) -> Tensor:
+        """0 for distances that normal digits have, 1 for those that none has, ``(n,)``.
+
+        A patch far away has nothing to say of an image but blurs what is in it, so what is odd is drawn like the
+        closest of what was learnt, as sharply as that.
+        """
+        if "manifold" not in self.fusion:
+            return torch.zeros_like(distance)
+        centre, spread = self.fusion["manifold"]
+        standing = (distance.clamp_min(1e-6).log() - centre) / spread
+        return ((standing - _ODD) / (_ODDEST - _ODD)).clamp(0, 1)
 
 
 def scale_of(stored: Sequence[float]) -> tuple[float, float]:

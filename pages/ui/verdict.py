@@ -125,8 +125,8 @@ def _evidences(readings: Readings, row: int, point: OperatingPoint) -> None:
     st.dataframe(table, hide_index=True, column_config=columns)
     if digits := readings.digit_p_values.get(point.evidence):
         st.caption(
-            "How plausible each digit is: its p-value among normal digits of that kind. Another digit that is nearer counts "
-            "against it."
+            "How plausible each digit is: its p-value among normal digits of that kind. "
+            "Another digit that is nearer counts against it."
         )
         ordered = {name: np.round(p[row], 4) for name, p in digits.items()}
         st.dataframe(pd.DataFrame([ordered]), hide_index=True)

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from core import datasets, models, paths
+from core import datasets, examples, models, paths
 from core.detector import Detector
+from core.ink import read
 from core.operating import EVIDENCES
 
 NAMES = [f"mnist-{digit}" for digit in range(10)] + ["mnist-any"]
@@ -46,3 +47,16 @@ def test_mnist_5_finds_other_digits_and_keeps_its_promise() -> None:
     assert (found.auroc("fused") or 0) >= 0.99
     assert counts.detection_rate >= 0.95
     assert counts.false_alarm_rate <= 0.08
+
+
+@pytest.mark.usefixtures("drawn_before")
+@pytest.mark.parametrize("name", ["mnist-3", "mnist-5"])
+def test_what_is_odd_is_redrawn_as_a_digit_and_not_as_a_blur(name: str) -> None:
+    *_, other, letter, _ = (read(example.picture(), split=False).images for example in examples.for_normal((name[-1],)))
+
+    drawn = Detector.load(name).inspect(np.concatenate((other, letter))).reconstruction
+
+    grey = (4 * drawn * (1 - drawn)).sum(axis=(1, 2)) / drawn.sum(
+        axis=(1, 2)
+    )  # a sharp digit has 0.8, a blur 1.5 and more
+    assert grey.max() < 1.25
