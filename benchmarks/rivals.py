@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Annotated
 
 import numpy as np
-import torch
 import typer
 from numpy.typing import NDArray
 
@@ -21,7 +20,6 @@ from benchmarks import common
 from core import datasets, several
 from core.calibration import Calibration
 from core.detector import Detector
-from core.features import Described
 
 FACTORS = (0.0, 1.0, 2.0, 5.0, 10.0, 20.0)
 ALPHA = 0.05
@@ -63,10 +61,9 @@ def tune_images(detector: Detector, most: int) -> tuple[NDArray[np.float32], NDA
 
 def measured(detector: Detector, images: NDArray[np.float32]) -> tuple[Floats, Floats]:
     """Standardised fused score as each digit, and distance to its memory: ``(digits, n)`` each."""
-    features = Described.of(torch.from_numpy(images))
     fused, distances = [], []
     for name, scorer in detector.scorers_.items():
-        scores = scorer.score(images, features).scores
+        scores = scorer.score(images).scores
         centre, scale = detector.standards_[name]["fused"]
         fused.append((scores["fused"] - centre) / scale)
         distances.append(scores["manifold"])

@@ -1,6 +1,7 @@
 """The generator's memory: what it draws from the latents of the training digits, and how far an image is from that."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -83,7 +84,13 @@ class Memory:
 
     def write(self, path: Path) -> None:
         """Into the cache."""
-        write_whole(path, lambda part: save_file({k: v.contiguous() for k, v in vars(self).items()}, part))
+        tensors = {field.name: getattr(self, field.name).contiguous() for field in fields(self)}
+        write_whole(path, lambda part: save_file(tensors, part))
+
+    @cached_property
+    def _squares(self) -> Tensor:
+        """Squared length of each point, ``(m,)``."""
+        return self.points.square().sum(dim=1)
 
     def nearest(self, features: Tensor) -> Nearest:
         """The ridge-regularised affine patch that the nearest memories span, and how far it is.
@@ -102,7 +109,7 @@ class Memory:
         outside = (centred.square().sum(dim=1) - filled[:n].square().sum(dim=1)).clamp_min(0)  # (n,)
         filled = filled * self.scale
         query = filled[:n]  # (n, c)
-        squared = torch.addmm(self.points.square().sum(dim=1), filled, self.points.T, alpha=-2)[:n]  # less |q|^2
+        squared = torch.addmm(self._squares, filled, self.points.T, alpha=-2)[:n]  # less |q|^2
         k = min(NEIGHBOURS, len(self.points) - 1)
         nearest, neighbours = squared.topk(k + 1, dim=1, largest=False)
         nearest = (nearest + query.square().sum(dim=1, keepdim=True)).clamp_min(1e-9)

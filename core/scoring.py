@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from core.errors import ModelError
-from core.features import FEATURES_VERSION, Described, gradient_features
+from core.features import FEATURES, FEATURES_VERSION, Described, gradient_features
 from core.memory import Memory, refined
 from core.networks import Networks, build, for_inference
 from core.training import LARGEST_LATENT, TrainingSettings, one_thread
@@ -125,7 +125,7 @@ class Scorer:
         # Reconstructions depend on the scale of the distances, all other scales on the reconstructions.
         for names in ({"manifold"}, WEIGHTS):
             with one_thread():
-                parts = _fusion_parts(self._columns(tune_images))
+                parts = _fusion_parts(_columns([self], tune_images)[0])
             self.fusion = {name: (float(parts[name].mean()), float(max(parts[name].std(), 1e-6))) for name in names}
 
     @classmethod
@@ -179,14 +179,19 @@ class Scorer:
             "fusion": {name: list(scale) for name, scale in self.fusion.items()},
         }
 
-    def score(self, images: np.ndarray, features: Described | None = None) -> Evidences:
-        """Judge images; memory is bounded whatever their number.
+    def score(self, images: np.ndarray) -> Evidences:
+        """Judge images ``(n, 28, 28)``; memory is bounded whatever their number."""
+        return score_all([self], images)[0]
 
-        Args:
-            images: ``(n, 28, 28)`` ink images.
-            features: of the same images, if they are known: several scorers can share them.
-        """
-        columns = self._columns(images, features)
+    def parts(self, images: np.ndarray) -> dict[str, np.ndarray]:
+        """What fuses of images ``(n, 28, 28)``, by the names in ``WEIGHTS``: in spreads from the centre, ``(n,)``."""
+        return self._standardised(_columns([self], images)[0])
+
+    def _standardised(self, columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        parts = _fusion_parts(columns)
+        return {name: (parts[name] - centre) / spread for name, (centre, spread) in self.fusion.items()}
+
+    def _evidences(self, images: np.ndarray, columns: dict[str, np.ndarray]) -> Evidences:
         parts = self._standardised(columns)
         fused = sum(WEIGHTS[name] * part for name, part in parts.items())
         scores = {
@@ -196,22 +201,13 @@ class Scorer:
             "discriminator": np.logaddexp(0, -columns["logit"]),
             "fused": np.logaddexp(0, fused),
         }
-        reconstruction = columns["reconstruction"].astype(np.float32)
         return Evidences(
             scores={name: _rounded(values) for name, values in scores.items()},
-            reconstruction=reconstruction,
-            heat_map=np.asarray(images, dtype=np.float32) - reconstruction,
+            reconstruction=columns["reconstruction"],
+            heat_map=np.asarray(images, dtype=np.float32) - columns["reconstruction"],
             realism=_probability(columns["logit"]),
             reconstruction_realism=_probability(columns["reconstruction_logit"]),
         )
-
-    def parts(self, images: np.ndarray) -> dict[str, np.ndarray]:
-        """What fuses of images ``(n, 28, 28)``, by the names in ``WEIGHTS``: in spreads from the centre, ``(n,)``."""
-        return self._standardised(self._columns(images))
-
-    def _standardised(self, columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        parts = _fusion_parts(columns)
-        return {name: (parts[name] - centre) / spread for name, (centre, spread) in self.fusion.items()}
 
     def sample(self, n: int, seed: int) -> np.ndarray:
         """Digits from random latents: ``(n, 28, 28)`` float32."""
@@ -227,16 +223,8 @@ class Scorer:
         """Images ``(n, 28, 28)`` -> latents ``(n, latent_size)``."""
         return _encode(self.networks, images)
 
-    def _columns(self, images: np.ndarray, features: Described | None = None) -> dict[str, np.ndarray]:
-        """All that is measured of images, chunk by chunk, as float64."""
-        given = torch.from_numpy(np.ascontiguousarray(images, dtype=np.float32))
-        with torch.no_grad():
-            chunks = given.split(_CHUNK)
-            known = map(Described.of, chunks) if features is None else features.split(_CHUNK)
-            parts = [self._measure(chunk, described) for chunk, described in zip(chunks, known, strict=True)]
-            return {name: torch.cat([part[name] for part in parts]).double().numpy() for name in parts[0]}
-
-    def _measure(self, images: Tensor, features: Described) -> dict[str, Tensor]:
+    def _redraw(self, images: Tensor, features: Described) -> dict[str, Tensor]:
+        """All that is measured of images but for the evidence ``gradient``."""
         nearest = self._memory.nearest(features.manifold)
         weights = torch.lerp(nearest.patch, nearest.closest, self._oddness(nearest.distance).unsqueeze(1))  # (n, k)
         blend = (weights.unsqueeze(2) * self.latents[nearest.neighbours]).sum(dim=1)  # (n, latent)
@@ -249,7 +237,6 @@ class Scorer:
         ink = (images + reconstruction).sum(dim=(1, 2)).clamp_min(1.0)  # (n,)
         return {
             "pixel": (images - reconstruction).square().sum(dim=(1, 2)) / ink,
-            "gradient": (features.gradient - gradient_features(reconstruction)).square().sum(dim=1).sqrt(),
             "manifold": nearest.distance,
             "logit": logits,
             "reconstruction_logit": reconstruction_logits,
@@ -267,6 +254,44 @@ class Scorer:
         centre, spread = self.fusion["manifold"]
         standing = (distance.clamp_min(1e-6).log() - centre) / spread
         return ((standing - _ODD) / (_ODDEST - _ODD)).clamp(0, 1)
+
+
+def score_all(scorers: Sequence[Scorer], images: np.ndarray, features: Described | None = None) -> list[Evidences]:
+    """Judge images by several scorers, which together cost less than one after the other.
+
+    Args:
+        scorers: at least one.
+        images: ``(n, 28, 28)`` ink images; memory is bounded whatever their number.
+        features: of the same images, if they are known.
+    """
+    measured = _columns(scorers, images, features)
+    return [scorer._evidences(images, columns) for scorer, columns in zip(scorers, measured, strict=True)]
+
+
+@torch.no_grad()
+def _columns(
+    scorers: Sequence[Scorer], images: np.ndarray, features: Described | None = None
+) -> list[dict[str, np.ndarray]]:
+    """All that is measured of images by each scorer, chunk by chunk: reconstructions as float32, all else float64."""
+    chunks = torch.from_numpy(np.ascontiguousarray(images, dtype=np.float32)).split(_CHUNK)
+    known = map(Described.of, chunks) if features is None else features.split(_CHUNK)
+    parts = [_measure(scorers, chunk, described) for chunk, described in zip(chunks, known, strict=True)]
+
+    def joined(i: int, name: str) -> np.ndarray:
+        values = torch.cat([part[i][name] for part in parts])
+        return (values if name == "reconstruction" else values.double()).numpy()
+
+    return [{name: joined(i, name) for name in parts[0][i]} for i in range(len(scorers))]
+
+
+def _measure(scorers: Sequence[Scorer], images: Tensor, features: Described) -> list[dict[str, Tensor]]:
+    found = [scorer._redraw(images, features) for scorer in scorers]
+    # Described together: for few images most of the time would go into the calls.
+    drawn = torch.cat([columns["reconstruction"] for columns in found])
+    described = torch.cat([gradient_features(part) for part in drawn.split(_CHUNK)])
+    for columns, own in zip(found, described.view(len(scorers), len(images), FEATURES), strict=True):
+        columns["gradient"] = (features.gradient - own).square().sum(dim=1).sqrt()
+    return found
 
 
 def scale_of(stored: Sequence[float]) -> tuple[float, float]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from core.features import Described
 from core.operating import EVIDENCES
-from core.scoring import Evidences, Scorer
+from core.scoring import Evidences, Scorer, score_all
 
 # How much it counts that another digit is nearer, in standardised scores a unit of the logarithm of the distances'
 # ratio; chosen on tune images (benchmarks/rivals.py).
@@ -51,7 +51,7 @@ def score(scorers: Mapping[str, Scorer], standards: Standards, images: NDArray[n
         images: ink images ``(n, 28, 28)``, few enough to be held once for every digit.
     """
     features = Described.of(torch.from_numpy(images))  # the same for every digit's scorer
-    found = {name: scorer.score(images, features) for name, scorer in scorers.items()}
+    found = dict(zip(scorers, score_all(list(scorers.values()), images, features), strict=True))
     if len(found) == 1:
         ((name, only),) = found.items()
         own = {e: _on_grid(only.scores[e]) for e in EVIDENCES}

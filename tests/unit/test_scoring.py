@@ -10,7 +10,7 @@ from sklearn.datasets import load_digits
 from core.errors import ModelError
 from core.features import Described
 from core.operating import EVIDENCES
-from core.scoring import Scorer
+from core.scoring import Scorer, score_all
 from core.training import Trainer, TrainingSettings
 
 SETTINGS = TrainingSettings(latent_size=8, epochs=4, batch_size=16)
@@ -148,7 +148,13 @@ def test_a_scorer_of_other_features_or_with_parts_missing_is_refused(scorer):
         Scorer.from_tensors(tensors | {"latents": tensors["latents"][:0]}, meta)
 
 
-def test_features_worked_out_beforehand_change_no_score(scorer, held_out):
-    shared = Described.of(torch.from_numpy(held_out))
-    with_shared, without = scorer.score(held_out, shared).scores, scorer.score(held_out).scores
-    assert all(np.array_equal(with_shared[evidence], without[evidence]) for evidence in EVIDENCES)
+def test_several_scorers_at_once_and_features_worked_out_beforehand_change_no_score(scorer, held_out):
+    again = Scorer.from_tensors(scorer.tensors(), scorer.meta())
+    again.weigh(held_out)
+    alone = [each.score(held_out) for each in (scorer, again)]
+
+    together = score_all([scorer, again], held_out, Described.of(torch.from_numpy(held_out)))
+
+    for one, other in zip(alone, together, strict=True):
+        assert all(np.array_equal(one.scores[evidence], other.scores[evidence]) for evidence in EVIDENCES)
+        assert np.array_equal(one.reconstruction, other.reconstruction)
