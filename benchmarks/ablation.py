@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # so that it ru
 from benchmarks import common, malformations
 from benchmarks.malformed import area, counted
 from core import datasets, memory, paths, scoring
-from core.features import gradient_features
+from core.features import Described, gradient_features
 from core.networks import Networks
 from core.operating import EVIDENCES
 from core.scoring import Scorer
@@ -42,25 +42,30 @@ class Variant:
         name: what it is called in the table.
         settings: training settings that differ; each such variant is trained anew.
         memory: names in ``core.memory`` that stand for something else.
+        scoring: names in ``core.scoring`` likewise.
         weights: fusion weights that differ.
+        two_views: whether a memory is searched by the training loss's features instead of its own three views.
         random: whether the memory is drawn from random latents instead of those of the training digits.
     """
 
     name: str
     settings: Mapping[str, Any] = field(default_factory=dict)
     memory: Mapping[str, Any] = field(default_factory=dict)
+    scoring: Mapping[str, Any] = field(default_factory=dict)
     weights: Mapping[str, float] = field(default_factory=dict)
+    two_views: bool = False
     random: bool = False
 
 
 VARIANTS = (
     Variant("as shipped"),
     Variant("memory from random z", random=True),
+    Variant("odd digits redrawn from the whole patch", scoring={"_ODD": 98.0, "_ODDEST": 99.0}),
     Variant("latents as the encoder gives them, not refined", memory={"REFINING_STEPS": 0}),
     Variant("distance to the nearest memory, no patch", memory={"NEIGHBOURS": 1}),
     Variant("patch of 10 neighbours", memory={"NEIGHBOURS": 10}),
     Variant("principal components not whitened", memory={"WHITENING": 0.0}),
-    Variant("memory searched by the training loss's two views", memory={"manifold_features": gradient_features}),
+    Variant("memory searched by the training loss's two views", two_views=True),
     Variant("32 principal components", memory={"COMPONENTS": 32}),
     Variant("fused without the discriminator", weights={"discriminator": 0.0}),
     Variant("fused without the gradient residual", weights={"gradient": 0.0}),
@@ -134,9 +139,13 @@ class Bench:
         settings = replace(self.settings, **variant.settings)
         networks, seconds = self.networks(settings)
         with ExitStack() as changed:
-            for name, value in variant.memory.items():
-                changed.enter_context(patch.object(memory, name, value))
+            for module, differing in ((memory, variant.memory), (scoring, variant.scoring)):
+                for name, value in differing.items():
+                    changed.enter_context(patch.object(module, name, value))
             changed.enter_context(patch.dict(scoring.WEIGHTS, variant.weights))
+            if variant.two_views:
+                changed.enter_context(patch.object(memory, "manifold_features", gradient_features))
+                changed.enter_context(patch.object(scoring.Described, "of", _two_views))
             if variant.random:
                 changed.enter_context(patch.object(scoring, "refined", _random_latents))
             scorer = Scorer.fit(networks, self.train, self.tune, settings)
@@ -168,6 +177,11 @@ def report(rows: list[dict[str, str]]) -> str:
         "and fused against malformed digits of the same kind at medium strength."
     )
     return f"{title}\n\n{common.table(['recipe', *EVIDENCES, 'malformed', 'digits'], table)}"
+
+
+def _two_views(images: torch.Tensor) -> Described:
+    features = gradient_features(images)
+    return Described(features, features)
 
 
 def _random_latents(_generator: object, latents: torch.Tensor, _images: torch.Tensor) -> torch.Tensor:

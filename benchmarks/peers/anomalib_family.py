@@ -1,19 +1,27 @@
 """anomalib's Ganomaly (Akcay et al., ACCV 2018): its networks, losses and settings, without Lightning around them."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from benchmarks.peers.contract import Floats, Images, Method, quantile_line
 from core.public_sets import torchvision_datasets
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 
 class Ganomaly:
     """Encoder, decoder and a second encoder; the distance between the two latents is the score.
 
-    One channel in 32x32, six epochs; everything else as ``anomalib.models.Ganomaly`` has it.
+    32x32 and six epochs; everything else as ``anomalib.models.Ganomaly`` has it, its pre-processing of grey images as
+    three channels with ImageNet's mean and spread among it.
     """
 
     EPOCHS = 6
     BATCH = 32
+    SIDE = 32
+    MEAN, SPREAD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
     def fit(self, images: Images, seed: int) -> None:
         """Train adversarially, in the order of anomalib's own training step."""
@@ -24,13 +32,13 @@ class Ganomaly:
         from anomalib.models.image.ganomaly.torch_model import GanomalyModel
 
         torch.manual_seed(seed)
-        self.model = GanomalyModel(input_size=(32, 32), num_input_channels=1, n_features=64, latent_vec_size=100)
+        self.model = GanomalyModel((self.SIDE, self.SIDE), num_input_channels=3, n_features=64, latent_vec_size=100)
         generator, discriminator = self.model.generator, self.model.discriminator
         makers, judge = (
             torch.optim.Adam(n.parameters(), lr=2e-4, betas=(0.5, 0.999)) for n in (generator, discriminator)
         )
         making, judging = GeneratorLoss(wadv=1, wcon=50, wenc=1), DiscriminatorLoss()
-        given = torch.from_numpy(np.ascontiguousarray(images)).unsqueeze(1)  # (n, 1, 28, 28)
+        given = self._prepared(images)
         self.model.train()
         for _ in range(self.EPOCHS):
             for batch in torch.randperm(len(given)).split(self.BATCH):
@@ -55,10 +63,18 @@ class Ganomaly:
         """Mean squared distance between the latents of the image and of its reconstruction."""
         import torch
 
-        given = torch.from_numpy(np.ascontiguousarray(images)).unsqueeze(1)
         with torch.no_grad():
-            parts = [self.model(part).pred_score for part in given.split(256)]
+            parts = [self.model(part).pred_score for part in self._prepared(images).split(256)]
         return torch.cat(parts).numpy().astype(np.float64)
+
+    def _prepared(self, images: Images) -> "Tensor":
+        import torch
+        from torch.nn import functional as F
+
+        grey = torch.from_numpy(np.ascontiguousarray(images)).unsqueeze(1)  # (n, 1, 28, 28)
+        large = F.interpolate(grey, (self.SIDE, self.SIDE), mode="bilinear", antialias=True)
+        mean, spread = (torch.tensor(values)[:, None, None] for values in (self.MEAN, self.SPREAD))
+        return (large.expand(-1, 3, -1, -1) - mean) / spread  # (n, 3, 32, 32)
 
     @property
     def threshold(self) -> float:
