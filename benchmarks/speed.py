@@ -4,29 +4,35 @@
     python benchmarks/speed.py --no-browser
 
 Judging is compared with scikit-learn's five nearest neighbours on the raw pixels of one digit, one thread each, in
-processor time, call by call in turns, so that whatever else the machine does hits both or neither. The pages are
-compared in a real browser: see ``speed_browser.py``.
+processor time, call by call in turns, so that whatever else the machine does hits both or neither; reading a photograph
+with decoding it. The pages are compared in a real browser: see ``speed_browser.py``.
 """
 
+import io
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import numpy as np
 import typer
+from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # so that it runs from any folder
 
 from benchmarks import common
-from core import datasets
+from core import datasets, examples, ink
 from core.detector import Detector
+from core.pictures import open_picture
 
 NEIGHBOURS = 5
 MUST_ONE = {"single": 3.0, "any": 8.0}
 MUST_MANY = 0.5
 MUST_STROKE, MUST_START = 1.5, 1.3
+MUST_PHOTO = 1.0
+
+Given = TypeVar("Given")
 
 
 def main(
@@ -42,6 +48,7 @@ def main(
     training = datasets.load("mnist", "train").of(one.card_.normal[0])
     test = datasets.load("mnist", "test").images
     rows = judging(one, many, training, test, repeats=10 if quick else 200, batch=500 if quick else 10_000)
+    rows.append(photograph(repeats=2 if quick else 9))
     if browser:
         from benchmarks import speed_browser
 
@@ -101,6 +108,30 @@ def judging(
     return rows
 
 
+def photograph(repeats: int) -> list[object]:
+    """Row of the table for a photograph of 12 megapixels: all that comes after decoding it, against decoding it."""
+    height, width, side = 3000, 4000, 1500
+    digit = np.asarray(examples.for_normal(("5",))[0].picture().resize((side, side)), np.float64)
+    page = np.full((height, width), 225.0)
+    page[700 : 700 + side, 1200 : 1200 + side] = 30 + 0.75 * digit
+    page *= np.linspace(1, 0.6, width)
+    noisy = page[:, :, None] * (0.98, 1, 0.95) + np.random.default_rng(0).normal(0, 4, (height, width, 1))
+    file = io.BytesIO()
+    Image.fromarray(np.clip(noisy, 0, 255).astype(np.uint8)).save(file, "JPEG", quality=90)
+    blob = file.getvalue()
+    calls: dict[str, Callable[[bytes], object]] = {
+        "decoding": lambda blob: np.asarray(Image.open(io.BytesIO(blob))),
+        "opening": lambda blob: open_picture(blob, "photograph"),
+        "reading": ink.read,
+    }
+    middle = {name: float(np.median([timed(call, blob) for _ in range(repeats)])) for name, call in calls.items()}
+    ours = middle["reading"] - middle["opening"]
+    ratio = ours / middle["decoding"]
+    times = [f"{1000 * seconds:.0f} ms" for seconds in (ours, middle["decoding"])]
+    title = "photograph of 12 megapixels to ink image, beyond decoding"
+    return [title, *times, f"{ratio:.2f}", f"at most {MUST_PHOTO:g}", kept(ratio <= MUST_PHOTO)]
+
+
 def pages(found: dict[str, float]) -> list[list[object]]:
     """Rows of the table for the pages, from ``speed_browser.measure``'s medians in seconds."""
     rows: list[list[object]] = []
@@ -115,10 +146,10 @@ def pages(found: dict[str, float]) -> list[list[object]]:
     return rows
 
 
-def timed(call: Callable[[np.ndarray], object], images: np.ndarray) -> float:
+def timed(call: Callable[[Given], object], given: Given) -> float:
     """Seconds of processor time that a call takes: what else the machine does at the moment does not count."""
     started = time.process_time()
-    call(images)
+    call(given)
     return time.process_time() - started
 
 

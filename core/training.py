@@ -168,7 +168,7 @@ class Trainer:
             if not all(np.isfinite(value) for value in losses.values()):
                 raise TrainingError(
                     f"training diverged in epoch {self.epoch + 1}: a loss is not a number any more. "
-                    "Lower the learning rate and start again; the last finished epoch is kept"
+                    "Start again with another seed; the last finished epoch is kept"
                 )
             sums = {name: sums[name] + losses[name] for name in LOSSES}
             now = time.monotonic()
@@ -237,7 +237,7 @@ class Trainer:
         if not torch.isfinite(samples).all() or samples.std(dim=0).max() < 1e-3:
             raise TrainingError(
                 f"the generator collapsed in epoch {self.epoch + 1}: it draws one image whatever it is given. "
-                "Start again with another seed or a lower learning rate; the last finished epoch is kept"
+                "Start again with another seed or more digits; the last finished epoch is kept"
             )
 
     def _mode(self, training: bool) -> None:
