@@ -20,7 +20,7 @@ from core.operating import OperatingPoint
 from tests.unit.piles import digits, folder_of, sheet
 
 ROOT = Path(__file__).resolve().parents[2]
-TIMES = 5  # 390 digits over again: enough to kill a run between its parts, on any machine
+TIMES = 12  # 390 digits over again: enough to stop a run between its parts, on any machine
 POINT = OperatingPoint("tiny-any", "fused", 0.1)
 
 
