@@ -20,7 +20,7 @@ from core.operating import OperatingPoint
 from tests.unit.piles import digits, folder_of, sheet
 
 ROOT = Path(__file__).resolve().parents[2]
-TIMES = 12  # 390 digits over again: enough to stop a run between its parts, on any machine
+TIMES = 5  # 390 digits over again: enough to kill a run between its parts, on any machine
 POINT = OperatingPoint("tiny-any", "fused", 0.1)
 
 
@@ -181,7 +181,14 @@ def test_an_interrupted_command_says_how_to_go_on_and_does(tmp_path, state_dir, 
     np.save(tmp_path / "pile.npy", np.concatenate([digits(390)[0]] * TIMES))
     command = [sys.executable, "-m", "core", "batch", str(tmp_path / "pile.npy"), "--model", "tiny-any"]
     command += ["--output", str(tmp_path / "found.csv"), "--no-history"]
-    first = subprocess.Popen(command, cwd=ROOT, env=os.environ.copy(), stderr=subprocess.PIPE, text=True)
+    first = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=os.environ.copy(),
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # tests started with & inherit a deaf ear
+    )
     while first.poll() is None and not list(state_dir.glob("batches/*/part-*.parquet")):
         time.sleep(0.02)
     first.send_signal(signal.SIGINT)
