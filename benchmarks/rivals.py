@@ -20,6 +20,7 @@ from benchmarks import common
 from core import datasets, several
 from core.calibration import Calibration
 from core.detector import Detector
+from core.scoring import score_all
 
 FACTORS = (0.0, 1.0, 2.0, 5.0, 10.0, 20.0)
 ALPHA = 0.05
@@ -61,13 +62,9 @@ def tune_images(detector: Detector, most: int) -> tuple[NDArray[np.float32], NDA
 
 def measured(detector: Detector, images: NDArray[np.float32]) -> tuple[Floats, Floats]:
     """Standardised fused score as each digit, and distance to its memory: ``(digits, n)`` each."""
-    fused, distances = [], []
-    for name, scorer in detector.scorers_.items():
-        scores = scorer.score(images).scores
-        centre, scale = detector.standards_[name]["fused"]
-        fused.append((scores["fused"] - centre) / scale)
-        distances.append(scores["manifold"])
-    return np.stack(fused), np.stack(distances)
+    found = [part.scores for part in score_all(list(detector.scorers_.values()), images)]
+    centre, scale = np.array([detector.standards_[name]["fused"] for name in detector.scorers_]).T[:, :, None]
+    return (np.stack([own["fused"] for own in found]) - centre) / scale, np.stack([own["manifold"] for own in found])
 
 
 def judged(claims: Floats, labels: NDArray[np.int64]) -> list[str]:

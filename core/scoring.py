@@ -224,7 +224,7 @@ class Scorer:
         return _encode(self.networks, images)
 
     def _redraw(self, images: Tensor, features: Described) -> dict[str, Tensor]:
-        """All that is measured of images but for the evidence ``gradient``."""
+        """Reconstructions of images, and all that is measured of the two but for the evidence ``gradient``."""
         nearest = self._memory.nearest(features.manifold)
         weights = torch.lerp(nearest.patch, nearest.closest, self._oddness(nearest.distance).unsqueeze(1))  # (n, k)
         blend = (weights.unsqueeze(2) * self.latents[nearest.neighbours]).sum(dim=1)  # (n, latent)

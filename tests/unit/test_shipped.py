@@ -56,7 +56,6 @@ def test_what_is_odd_is_redrawn_as_a_digit_and_not_as_a_blur(name: str) -> None:
 
     drawn = Detector.load(name).inspect(np.concatenate((other, letter))).reconstruction
 
-    grey = (4 * drawn * (1 - drawn)).sum(axis=(1, 2)) / drawn.sum(
-        axis=(1, 2)
-    )  # a sharp digit has 0.8, a blur 1.5 and more
+    # A sharp digit has 0.8, a blur 1.5 and more.
+    grey = (4 * drawn * (1 - drawn)).sum(axis=(1, 2)) / drawn.sum(axis=(1, 2))
     assert grey.max() < 1.25
