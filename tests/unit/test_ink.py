@@ -7,27 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from PIL import Image, ImageDraw
+from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 from core import examples, strokes
 from core.errors import InkError
 from core.ink import is_ink_image, read
-
-FIVE = [(180, 60), (110, 60), (100, 130), (150, 120), (185, 160), (165, 205), (95, 215)]
-
-
-def drawing(points=FIVE, pen=14, side=280, scale=1.0, at=(0, 0), ink=0, paper=255):
-    """A digit drawn with a round pen, uint8 ``(side, side)``, drawn large and averaged, as a screen would."""
-    fine = 4
-    image = Image.new("L", (side * fine, side * fine), paper)
-    draw = ImageDraw.Draw(image)
-    path = [((x * scale + at[0]) * fine, (y * scale + at[1]) * fine) for x, y in points]
-    draw.line(path, fill=ink, width=round(pen * fine), joint="curve")
-    for x, y in path:
-        reach = pen * fine / 2
-        draw.ellipse((x - reach, y - reach, x + reach, y + reach), fill=ink)
-    return np.array(image.resize((side, side), Image.Resampling.BOX))
+from tests.unit.pens import FIVE, drawing
 
 
 def grainy(spread, coarseness, shape=(240, 320), falling_to=1.0):
@@ -209,14 +195,14 @@ def test_edges_are_soft_like_mnists():
 
 @pytest.mark.parametrize("pen", [80, 100])
 def test_strokes_too_broad_to_close_over_are_not_hollowed_out(pen):
-    image = read(drawing(points=[(150, 70), (110, 190)], pen=pen)).images[0]
+    image = read(drawing([(150, 70), (110, 190)], pen=pen)).images[0]
     middle = image[10:18, 12:16]
     assert middle.min() > 0.9
 
 
 def test_the_loose_bar_of_a_five_stays_with_its_body():
-    body = drawing(points=[(112, 78), *FIVE[2:]])
-    bar = drawing(points=[(118, 48), (185, 44)])
+    body = drawing([(112, 78), *FIVE[2:]])
+    bar = drawing([(118, 48), (185, 44)])
     ink = read(np.minimum(body, bar))
     assert len(ink.images) == 1
 
@@ -228,7 +214,7 @@ def test_the_broken_digits_among_the_examples_are_one_shape_each(digit):
 
 
 def test_digits_close_together_in_a_row_or_on_lines_of_their_own_stay_apart():
-    seven = drawing(points=[(20, 20), (70, 20), (40, 100)], pen=10, side=120)
+    seven = drawing([(20, 20), (70, 20), (40, 100)], pen=10, side=120)
     row = np.concatenate([seven[:, 10:85], seven[:, 10:85], seven[:, 10:85]], axis=1)
     assert len(read(np.pad(row, 40, constant_values=255)).images) == 3
     column = np.concatenate([seven[10:115], seven[10:115]])
@@ -258,7 +244,7 @@ def test_several_digits_are_told_apart_in_reading_order_and_said():
 
 
 def test_inversion_can_be_set_by_hand():
-    page = drawing(points=[(100, 40), (180, 40), (180, 240), (100, 240), (100, 40)], pen=30)
+    page = drawing([(100, 40), (180, 40), (180, 240), (100, 240), (100, 40)], pen=30)
     found, confirmed, turned = read(page), read(page, invert=False), read(page, invert=True)
     np.testing.assert_array_equal(found.images, confirmed.images)
     assert difference(found.images[0], turned.images[0]) > 0.05

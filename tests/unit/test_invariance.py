@@ -1,47 +1,27 @@
 """How a digit is drawn or lit makes no difference to its verdict: from picture to p-value, with the shipped model."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw
 
 from core import examples
 from core.detector import Detector
 from core.ink import read
 from core.readings import Readings
+from tests.unit.pens import drawing
 
 DIGITS = "0123456789"
+GOOD = [examples.for_normal((digit,))[0] for digit in DIGITS]  # one of each kind
 MOST, MOST_ON_AVERAGE = 0.25, 0.05  # change of a p-value
 
 
-def drawn(
-    strokes: Sequence[examples.Points],
-    scale: float = 1,
-    at: tuple[int, int] = (0, 0),
-    pen: float = 18,
-    colours: tuple[int, int] = (0, 255),
-) -> np.ndarray:
-    """Strokes on a canvas of 280 x 280, ink and paper of these two brightnesses."""
-    fine = 4
-    ink, paper = colours
-    image = Image.new("L", (280 * fine, 280 * fine), paper)
-    draw = ImageDraw.Draw(image)
-    for stroke in strokes:
-        path = [((x * scale + at[0]) * fine, (y * scale + at[1]) * fine) for x, y in stroke]
-        draw.line(path, fill=ink, width=round(pen * fine), joint="curve")
-        for x, y in (path[0], path[-1]):
-            reach = pen * fine / 2
-            draw.ellipse((x - reach, y - reach, x + reach, y + reach), fill=ink)
-    return np.asarray(image.resize((280, 280), Image.Resampling.BOX))
-
-
-def judged(detector: Detector, **how: Any) -> Readings:
-    """One digit of each kind, drawn this way and read like any picture."""
-    strokes = [examples.for_normal((digit,))[0].strokes for digit in DIGITS]
-    return detector.inspect(np.concatenate([read(drawn(each, **how)).images for each in strokes]))
+def judged(detector: Detector, some: Iterable[examples.Example], how: Mapping[str, Any]) -> Readings:
+    """Examples on a canvas of 280 x 280, drawn this way and read like any picture."""
+    pictures = [drawing(*example.strokes, **{"pen": examples.PEN} | dict(how)) for example in some]
+    return detector.inspect(np.concatenate([read(picture).images for picture in pictures]))
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +37,7 @@ def any_digit(drawn_memories: Path, tmp_path_factory: pytest.TempPathFactory) ->
 @pytest.fixture(scope="module")
 def plain(any_digit: Detector) -> Readings:
     """Digits of a middling size in the middle, drawn with a middling pen."""
-    return judged(any_digit)
+    return judged(any_digit, GOOD, {})
 
 
 @pytest.mark.parametrize(
@@ -72,15 +52,15 @@ def plain(any_digit: Detector) -> Readings:
         {"pen": 4},
         {"pen": 8},
         {"pen": 36},
-        {"colours": (255, 0)},
-        {"colours": (130, 190)},
+        {"ink": 255, "paper": 0},
+        {"ink": 130, "paper": 190},
     ],
     ids=str,
 )
 def test_place_size_pen_and_brightness_leave_verdict_and_score(
     any_digit: Detector, plain: Readings, how: Mapping[str, Any]
 ) -> None:
-    found = judged(any_digit, **how)
+    found = judged(any_digit, GOOD, how)
 
     moved = np.abs(found.p_value - plain.p_value)
     assert moved.max() < MOST
@@ -90,12 +70,10 @@ def test_place_size_pen_and_brightness_leave_verdict_and_score(
     assert p_values.argmax(axis=0).tolist() == list(range(10))
 
 
-@pytest.mark.parametrize("how", [{}, {"scale": 0.5, "pen": 9}, {"pen": 6}, {"colours": (255, 0)}], ids=str)
+@pytest.mark.parametrize("how", [{}, {"scale": 0.5, "pen": 9}, {"pen": 6}, {"ink": 255, "paper": 0}], ids=str)
 def test_a_letter_and_a_scribble_are_anomalies_however_they_are_drawn(
     any_digit: Detector, how: Mapping[str, Any]
 ) -> None:
-    odd = [example.strokes for example in examples.for_normal(tuple(DIGITS))[3:]]
-
-    found = any_digit.inspect(np.concatenate([read(drawn(each, **how)).images for each in odd]))
+    found = judged(any_digit, examples.for_normal(tuple(DIGITS))[3:], how)
 
     assert (found.p_value <= 0.05).all()
