@@ -13,12 +13,12 @@ except OddDigitError as error:
     chrome.refuse(error)
     st.stop()
 rule = batch_intake.rule(point, detector)
-batch_intake.hand_in(rule, detector)
-chosen = batch_watch.choose()
+batches = batch_watch.batches()
+batch_intake.hand_in(rule, detector, open_at_first=not batches)
+chosen = batch_watch.choose(batches)
 if chosen is None:
     batch_intake.nothing_yet(rule, detector)
     st.stop()
-st.divider()
 try:
     if not batch_watch.show(chosen, detector):
         batch_review.show(chosen, rule)

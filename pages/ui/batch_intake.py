@@ -18,7 +18,7 @@ from pages.ui.batch_rows import plain
 
 ALARMS, DISCOVERIES = "false alarms", "false discoveries"
 RATES = (0.01, 0.05, 0.1, 0.2)
-CHOSEN = "batch"
+CHOSEN, OPEN = "batch", "hand-in"
 _KEEP, _WHOLE, _FAILED = "pile_keep", "pile_whole", "pile_failed"
 
 
@@ -43,8 +43,14 @@ def rule(point: OperatingPoint, detector: Detector) -> Rule:
     return chosen
 
 
-def hand_in(decides: Rule, detector: Detector) -> None:
-    """The files and the button that has them judged."""
+def hand_in(decides: Rule, detector: Detector, open_at_first: bool) -> None:
+    """The files and the button that has them judged; closed once there is an answer to look at."""
+    st.session_state.setdefault(OPEN, open_at_first)
+    with st.expander("Hand in a pile", key=OPEN, on_change="rerun"):
+        _files(decides, detector)
+
+
+def _files(decides: Rule, detector: Detector) -> None:
     folder = st.segmented_control(
         "Hand in", ["files", "a folder"], default="files", key="pile_kind", required=True, label_visibility="collapsed"
     )
@@ -136,4 +142,4 @@ def _submit(uploads: Sequence[Upload], detector: Detector, decides: Rule) -> Non
     except OddDigitError as error:
         found[_FAILED] = error
         return
-    found[CHOSEN] = store.folder.name
+    found[CHOSEN], found[OPEN] = store.folder.name, False

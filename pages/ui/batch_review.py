@@ -12,7 +12,8 @@ from core import figures_batch
 from core.batch import export
 from core.batch.review import SHOWN, Review, Rule, Summary
 from core.batch.store import Store
-from pages.ui import batch_rows
+from core.errors import OddDigitError
+from pages.ui import batch_rows, batch_watch, chrome
 
 WORDS = {"flagged": "flagged", "mislabelled": "probably mislabelled", "refused": "refused", "all": "all"}
 GALLERY, TABLE, CHARTS = "Gallery", "Table", "Charts"
@@ -29,20 +30,31 @@ def show(store: Store, decides: Rule) -> None:
     st.markdown(f"### {headline(review.summary, mine)}")
     if not same:
         st.caption(f"Judged by {job.point.model}, {job.point.evidence}: choose those above to move the line.")
-    shown, rows = _choose(review)
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        _exports(review, mine)
+        batch_watch.delete(store)
+    _look_through(review)
+
+
+@st.fragment
+def _look_through(review: Review) -> None:
+    """The rows a person asks for; on its own, so that turning pages neither waits for the page nor renews the files."""
+    try:
+        shown, rows = _choose(review)
         view = st.segmented_control(
             "View", [GALLERY, TABLE, CHARTS], default=GALLERY, key="view", required=True, label_visibility="collapsed"
         )
-        _exports(review, mine)
-    if view == CHARTS:
-        _charts(review)
-    elif not len(rows):
-        st.info(f"No {WORDS[shown]} digit here." if shown != "all" else "No digit here.", icon=":material/done_all:")
-    elif view == TABLE or shown == "refused":
-        batch_rows.table(review, _page(rows, A_TABLE))
-    else:
-        batch_rows.gallery(review, _page(rows, A_GALLERY), shown)
+        if view == CHARTS:
+            _charts(review)
+        elif not len(rows):
+            which = "" if shown == "all" else f"{WORDS[shown]} "
+            st.info(f"No {which}digit here.", icon=":material/done_all:")
+        elif view == TABLE or shown == "refused":
+            batch_rows.table(review, _page(rows, A_TABLE))
+        else:
+            batch_rows.gallery(review, _page(rows, A_GALLERY), shown)
+    except OddDigitError as error:
+        chrome.refuse(error)
 
 
 def headline(summary: Summary, decides: Rule) -> str:

@@ -9,18 +9,22 @@ from core.batch.store import Store, stores
 from core.detector import Detector
 from core.errors import OddDigitError
 from pages.ui import chrome, local_time, picker, state
-from pages.ui.batch_intake import CHOSEN
+from pages.ui.batch_intake import CHOSEN, OPEN
 from pages.ui.batch_rows import plain
 
 SECONDS = 1.0
 _FAILED = "batch_failed"
 
 
-def choose() -> Store | None:
+def batches() -> dict[str, Store]:
+    """The visitor's batches by name, the newest first."""
+    return {store.folder.name: store for store in stores(state.visitor())}
+
+
+def choose(found: dict[str, Store]) -> Store | None:
     """The batch to look at, the newest unless another is chosen; None while there is none."""
     if failed := st.session_state.pop(_FAILED, None):
         chrome.refuse(failed)
-    found = {store.folder.name: store for store in stores(state.visitor())}
     if not found:
         return None
     if st.session_state.get(CHOSEN) not in found:
@@ -41,11 +45,17 @@ def show(store: Store, detector: Detector) -> bool:
     if found.stage != "finished":
         items, _ = store.done
         st.info(f"Stopped after {items:,} of about {store.job.total:,}.", icon=":material/pause_circle:")
-    with st.container(horizontal=True, gap="small"):
-        if found.stage != "finished" and store.input.is_dir():
+        if store.input.is_dir():
             st.button("Go on", icon=":material/play_arrow:", type="primary", on_click=_go_on, args=(store, detector))
-        st.button("Delete this batch", icon=":material/delete:", type="tertiary", on_click=_delete, args=(store,))
-    return not store.parts
+    if store.parts:
+        return False
+    delete(store)
+    return True
+
+
+def delete(store: Store) -> None:
+    """The button that gives a batch up, with all that was found in it."""
+    st.button("Delete this batch", icon=":material/delete:", type="tertiary", on_click=_delete, args=(store,))
 
 
 def _watch(store: Store) -> None:
@@ -82,4 +92,5 @@ def _go_on(store: Store, detector: Detector) -> None:
 
 def _delete(store: Store) -> None:
     desk.of_server().delete(store)
-    st.session_state.pop(CHOSEN, None)
+    for key in (CHOSEN, OPEN):
+        st.session_state.pop(key, None)

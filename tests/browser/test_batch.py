@@ -51,6 +51,7 @@ def test_a_digit_of_the_gallery_opens_in_full(page: Page, app: str, tmp_path: Pa
     images, _ = digits(12)
     files = folder_of(tmp_path, [np.ascontiguousarray(image) for image in images])
     open_batch_page(page, app)
+    page.get_by_text("Hand in a pile").click()
     page.locator("input[type=file]").set_input_files(sorted(files.iterdir()))
     page.get_by_role("button", name="Judge 12 files").click(timeout=60 * SECONDS)
     expect(page.get_by_role("heading", name=re.compile("^12 digits"))).to_be_visible(timeout=120 * SECONDS)

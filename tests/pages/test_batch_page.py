@@ -60,6 +60,7 @@ def test_before_the_first_pile_there_is_something_to_try() -> None:
 
 def test_the_examples_are_judged_at_a_click_and_shown_oddest_first() -> None:
     page = show()
+    assert page.session_state["hand-in"]
 
     checked(button(page, "46 drawn examples").click().run())
     (store,) = stores(ME)
@@ -67,6 +68,7 @@ def test_the_examples_are_judged_at_a_click_and_shown_oddest_first() -> None:
     checked(page.run())
 
     said = text(page)
+    assert not page.session_state["hand-in"], "the intake stands open above the answer"
     assert "45 digits" in said
     assert "1 refused" in said
     assert "probably mislabelled" in said
@@ -196,6 +198,7 @@ def test_a_batch_is_deleted_with_everything_in_it(tiny_detector_any) -> None:
 
     assert not store.folder.exists()
     assert "Nothing judged yet" in text(page)
+    assert page.session_state["hand-in"]
 
 
 def test_an_interrupted_batch_can_be_gone_on_with(tiny_detector_any, monkeypatch) -> None:
