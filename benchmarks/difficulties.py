@@ -30,7 +30,10 @@ class Scene:
         fall_off: brightness left in the darkest corner.
         shadow: brightness left in the shadow whose edge crosses the picture.
         ruling: "" or "ruled" or "squared".
-        line: darkness of ruled lines, as a share of the ink's.
+        line: darkness of ruled or printed lines, as a share of the ink's.
+        printed: "" or what a form has printed around the digit: "box", "row of boxes" or "line" under it.
+        desk: brightness of the wood around the sheet, which then lies askew on it; None for the sheet alone.
+        cut: share of the frame's sides cut off, so that the digit fills the picture.
         rotation: degrees, at random to either side.
         blur: standard deviation in MNIST pixels.
         noise: standard deviation, 0 .. 1.
@@ -46,6 +49,9 @@ class Scene:
     shadow: float = 1.0
     ruling: str = ""
     line: float = 0.5
+    printed: str = ""
+    desk: float | None = None
+    cut: float = 0.0
     rotation: float = 0.0
     blur: float = 0.0
     noise: float = 0.01
@@ -79,6 +85,11 @@ def levels() -> list[Level]:
     for ruling in ("ruled", "squared"):
         lines = {f"lines {v:.0%} of ink": replace(plain, ruling=ruling, line=v, page=1.6) for v in (0.2, 0.4, 0.7, 1.0)}
         add(f"{ruling} paper", lines, ("lines 100% of ink",))
+    forms = {kind: replace(plain, printed=kind, line=1.0, page=1.5) for kind in ("box", "row of boxes", "line")}
+    add("printed form", {f"{kind}, as dark as ink": scene for kind, scene in forms.items()})
+    desks = {f"wood of {v:g} around": replace(plain, desk=v, page=2.0, side=120) for v in (0.15, 0.3, 0.5)}
+    add("sheet on a desk", desks)
+    add("close-up", {f"pen of {w}": replace(plain, pen=float(w), cut=0.1, side=400) for w in (3, 5)}, ("pen of 5",))
     add("JPEG quality", {str(q): replace(plain, jpeg=q) for q in (80, 40, 20)})
     add("blur, px in 28", {f"{b:g}": replace(plain, blur=b) for b in (0.3, 0.6, 1.0)}, ("1",))
     add("noise", {f"{s:g}": replace(plain, noise=s) for s in (0.03, 0.06, 0.12)}, ("0.12",))
@@ -113,12 +124,20 @@ def photograph(digit: Pixels, scene: Scene, rng: np.random.Generator) -> Pixels:
     ink[top : top + scene.side, left : left + scene.side] = np.clip(frame, 0, 1)
     if scene.ruling:
         ink = np.maximum(ink, scene.line * _ruling(side, scene, rng))
+    if scene.printed:
+        ink = np.maximum(ink, scene.line * _printed(side, scene))
+    if scene.cut:
+        edge = round(scene.cut * side)
+        ink = ink[edge : side - edge, edge : side - edge]
+        side = len(ink)
     picture = (
         np.asarray(scene.paper, np.float32) * (1 - ink[..., None]) + np.asarray(scene.ink, np.float32) * ink[..., None]
     )
     picture *= _light(side, scene, rng)[..., None]
     if scene.noise:
         picture += rng.standard_normal((side, side, 1), np.float32) * np.float32(scene.noise)
+    if scene.desk is not None:
+        picture = _on_a_desk(picture, scene.desk, rng)
     pixels = np.clip(np.rint(picture * 255), 0, 255).astype(np.uint8)
     return _compressed(pixels, scene.jpeg) if scene.jpeg else pixels
 
@@ -159,6 +178,35 @@ def _ruling(side: int, scene: Scene, rng: np.random.Generator) -> Floats:
         lines[:, ((along + rng.uniform(0, pitch)) % pitch) < thickness] = 1
     tilt = rng.uniform(-2, 2)
     return np.clip(ndimage.rotate(lines, tilt, reshape=False, order=1, mode="reflect"), 0, 1).astype(np.float32)
+
+
+def _printed(side: int, scene: Scene) -> Floats:
+    """Lines printed around the place of a digit: just within the page, which is larger than the digit's frame."""
+    lines = np.zeros((side, side), np.float32)
+    low, high, thick = round(0.06 * side), round(0.94 * side), max(2, round(scene.side / 28 * 0.6))
+    lines[high : high + thick, low:high] = 1
+    if scene.printed == "line":
+        return lines
+    lines[low : low + thick, low:high] = 1
+    lines[low : high + thick, low : low + thick] = 1
+    lines[low : high + thick, high : high + thick] = 1
+    if scene.printed == "row of boxes":
+        lines[low : low + thick] = 1
+        lines[high : high + thick] = 1
+    return lines
+
+
+def _on_a_desk(sheet: Floats, brightness: float, rng: np.random.Generator) -> Floats:
+    """The sheet askew on wood, a third of its own side to be seen all around."""
+    side = len(sheet)
+    margin = side // 3
+    grain = ndimage.gaussian_filter(rng.standard_normal((side + 2 * margin,) * 2), (1, 8)).astype(np.float32)
+    wood = brightness * np.array([1.3, 1.0, 0.7], np.float32) * (1 + 2 * grain[..., None])
+    place = ((margin, margin), (margin, margin), (0, 0))
+    turned = {"angle": rng.uniform(-5, 5), "reshape": False, "order": 1}
+    lying = ndimage.rotate(np.pad(sheet, place), **turned)
+    covered = ndimage.rotate(np.pad(np.ones_like(sheet), place), **turned)
+    return lying + wood * (1 - covered)
 
 
 def _compressed(pixels: Pixels, quality: int) -> Pixels:

@@ -16,10 +16,11 @@ from core import strokes
 from core.errors import InkError
 from core.paper import InkMap, find_ink
 from core.pictures import Picture, Source, open_picture
-from core.ruling import remove_ruling
+from core.ruling import remove_boxes, remove_ruling
 from core.shapes import INKED, Shape, drop_shading, find_shapes
+from core.sheet import cut_out
 
-INK_VERSION = 2
+INK_VERSION = 3
 
 SIDE = strokes.SIDE
 STEP_SIDE = 480
@@ -107,15 +108,18 @@ def read(picture: Source, *, name: str = "picture", invert: bool | None = None, 
         raise InkError(
             f"{name} is {opened.width} x {opened.height} pixels, too small to hold a digit: use a larger one."
         )
-    page = find_ink(opened.pixels, False if opened.drawn_in_alpha and invert is None else invert)
-    ink, lines = remove_ruling(page.ink)
+    sheet = None if opened.drawn_in_alpha else cut_out(opened.pixels)
+    pixels, (left, top, _, _) = sheet or (opened.pixels, (0, 0, 0, 0))
+    page = find_ink(pixels, False if opened.drawn_in_alpha and invert is None else invert)
+    unboxed, boxed = remove_boxes(page.ink)
+    ink, lines = remove_ruling(unboxed)
     shapes = find_shapes(ink > INKED, split=split)
     if page.contrast < SHADE_CONTRAST:
         shapes = drop_shading(shapes, ink)
     # A tall 1 in a tight frame crosses it like a line: when nothing sizeable is left, the dark lines were the drawing.
     largest = max((max(shape.mask.shape) for shape in shapes), default=0)
-    if lines and largest < 0.15 * min(ink.shape) and page.contrast > LOW_CONTRAST:
-        ink, lines = page.ink, 0
+    if lines and not boxed and largest < 0.15 * min(ink.shape) and page.contrast > LOW_CONTRAST:
+        ink, lines = unboxed, 0
         shapes = find_shapes(ink > INKED, split=split)
     if not shapes:
         raise InkError(f"{name}: no ink found; draw or photograph a digit in a pen that stands out from the paper.")
@@ -124,13 +128,14 @@ def read(picture: Source, *, name: str = "picture", invert: bool | None = None, 
     drawn = [_outline(ink, shape) for shape in shapes]
     images = np.stack([_redraw(*outline) for outline in drawn])
     scale = np.array(opened.scale * 2)
-    boxes = np.array([shape.box for shape in shapes]) * scale
+    boxes = (np.array([shape.box for shape in shapes]) + [left, top, left, top]) * scale
     limits = np.array([opened.width, opened.height] * 2)
     whole = np.minimum(np.round(boxes).astype(np.int64), limits)
     doubts = _doubts(page, shapes, invert)
     if len(drawn) == 1 and strokes.is_blob(drawn[0][0]):
         doubts.append(Doubt("blob", "What was found has no strokes, so it is hardly a digit: crop the picture to one."))
-    return Ink(images, whole, _steps(opened, page, ink, lines, shapes, images), tuple(doubts))
+    steps = _steps(opened, None if sheet is None else pixels, page, ink, boxed + lines, shapes, images)
+    return Ink(images, whole, steps, tuple(doubts))
 
 
 def is_ink_image(image: ArrayLike) -> bool:
@@ -242,7 +247,7 @@ def _doubts(page: InkMap, shapes: list[Shape], invert: bool | None) -> list[Doub
 
 
 def _steps(
-    opened: Picture, page: InkMap, ink: Floats, lines: int, shapes: list[Shape], images: Floats
+    opened: Picture, sheet: Floats | None, page: InkMap, ink: Floats, lines: int, shapes: list[Shape], images: Floats
 ) -> tuple[Step, ...]:
     kind = "lighter" if page.light_on_dark else "darker"
     found = np.zeros(page.ink.shape, bool)
@@ -250,9 +255,11 @@ def _steps(
         left, top, right, bottom = shape.box
         found[top:bottom, left:right] |= shape.mask
     count = "1 shape" if len(shapes) == 1 else f"{len(shapes)} shapes"
-    ruling = () if not lines else (Step("Lines removed", _bytes(1 - ink), f"{lines} ruled lines taken out."),)
+    cut = () if sheet is None else (Step("Sheet found", _bytes(sheet), "What the sheet lies on was left out."),)
+    ruling = () if not lines else (Step("Lines removed", _bytes(1 - ink), f"{lines} printed lines taken out."),)
     return (
         Step("Picture", _bytes(opened.pixels), f"{opened.width} x {opened.height} pixels, upright."),
+        *cut,
         Step("Even light", _bytes(1 - page.ink), f"Uneven light removed; the ink is {kind} than the paper."),
         *ruling,
         Step(

@@ -1,4 +1,4 @@
-"""Tells ink from paper: uneven light, the colour of the ink and which of the two is lighter, then ruled lines."""
+"""Tells ink from paper: uneven light, the colour of the ink, and which of the two is the lighter."""
 
 from __future__ import annotations
 
@@ -63,7 +63,6 @@ def find_ink(pixels: Floats, invert: bool | None = None) -> InkMap:
     away = paper - signed
     # Back from logarithms, so that a pixel half covered by ink comes out at one half.
     ink = np.expm1(np.minimum(away, 4)) if light else -np.expm1(-away)
-    ink -= np.median(_sample(ink))
     noise = _noise(ink)
     level = _level(ink, noise)
     if level <= 0:
@@ -147,16 +146,16 @@ def _light(signed: Floats) -> tuple[Floats, bool]:
     a stroke may be as broad as it likes; else shadows are followed by a closing that no stroke survives.
     """
     coarse = _shrunk(signed, _COARSE)
-    middle = float(np.median(coarse))
-    if _is_even(coarse - middle):
-        return np.full_like(signed, middle), False
-    light = _surface(coarse, middle)
-    shadows = not _is_even(coarse - light)
+    level = _even_paper(coarse)
+    if level is not None:
+        return np.full_like(signed, level), False
+    light = _surface(coarse, float(np.median(coarse)))
+    shadows = _even_paper(coarse - light) is None
     if shadows:
         light = light + _envelope(coarse - light, coarse is signed)
     if coarse is not signed:
         light = np.asarray(Image.fromarray(light).resize(signed.shape[::-1], Image.Resampling.BILINEAR))
-    return light, shadows
+    return light - np.median(_sample(light - signed)), shadows
 
 
 def _surface(signed: Floats, middle: float) -> Floats:
@@ -181,22 +180,28 @@ def _quadratic(shape: tuple[int, ...]) -> Floats:
     return np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=1)
 
 
-def _is_even(signed: Floats) -> bool:
-    """Whether all that is not ink is of one brightness, and ink is neither most of the picture nor its border."""
-    from scipy.ndimage import maximum_filter
+def _even_paper(signed: Floats) -> float | None:
+    """The brightness of the paper where it has but one; None where it has not, or ink could as well be a shadow."""
+    from scipy.ndimage import maximum_filter, minimum_filter
     from skimage.filters import threshold_otsu
 
     signed = _shrunk(signed, _FINE_ENOUGH)
     if float(np.ptp(signed)) < 1e-4:
-        return True
+        return float(np.median(signed))
     dark = signed < threshold_otsu(signed)
     border = np.concatenate((dark[0], dark[-1], dark[:, 0], dark[:, -1])).mean()
-    paper = ~maximum_filter(dark, size=3)  # edges are of any brightness
-    if border > _MOST_BORDER or dark.mean() > 0.5 or paper.sum() < 0.2 * paper.size:
-        return False
-    low, high = np.quantile(signed[paper], [0.01, 0.99])
-    contrast = float(np.median(signed[paper]) - np.median(signed[dark]))
-    return bool(high - low < min(_UNEVEN * contrast, _UNEVEN_AT_ALL))
+    paper, ink = ~maximum_filter(dark, size=3), minimum_filter(dark, size=3)  # edges are of any brightness
+    if paper.sum() < 0.2 * paper.size:
+        return None
+    level = float(np.median(signed[paper]))
+    contrast = level - float(np.median(signed[dark]))
+    if np.ptp(np.quantile(signed[paper], [0.01, 0.99])) >= min(_UNEVEN * contrast, _UNEVEN_AT_ALL):
+        return None
+    # Most of the picture or of its border is ink in a close-up alone. In a shadow, the ink would be of a third tone.
+    large = border > _MOST_BORDER or dark.mean() > 0.5
+    if large and not (ink.any() and np.ptp(np.quantile(signed[ink], [0.01, 0.99])) < _UNEVEN * contrast):
+        return None
+    return level
 
 
 def _envelope(signed: Floats, finest: bool) -> Floats:
@@ -241,7 +246,9 @@ def _level(ink: Floats, noise: float) -> float:
     height, width = smooth.shape
     rim = max(1, min(height, width) // 10)
     frame = np.concatenate([part.ravel() for part in (smooth[:rim], smooth[-rim:], smooth[:, :rim], smooth[:, -rim:])])
-    grain = min(_paler_spread(smooth), _paler_spread(frame))
+    middle = float(np.median(_sample(smooth)))
+    paper = [part if middle < _FAINTEST else part[part < middle / 2] for part in (smooth, frame)]
+    grain = min((_paler_spread(part) for part in paper if part.size), default=0.0)
     floor = max(_FAINTEST, _NOISE_FACTOR * max(noise / (3 if smooth is not ink else 1), grain))
     candidates = smooth[smooth > floor]
     if candidates.size < 4:

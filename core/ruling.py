@@ -1,4 +1,4 @@
-"""Removes ruled and squared lines from an ink map and leaves the strokes that cross them."""
+"""Removes ruled lines, squares and printed boxes from an ink map and leaves the strokes that cross them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from core.shapes import INKED
 
 Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -19,6 +21,9 @@ _COVERAGE = 0.66
 _ALONE = 0.6
 # Lines up to this dark are told from ink by their darkness, darker ones by how thin they are.
 _PALE = 0.7
+# A printed box runs along so much of each side, its sides lie so far apart, and it is mostly empty. What is written in
+# one has a certain size.
+_SMALLEST_BOX, _ALONG, _APART, _HOLLOW, _WRITTEN = 24, 0.85, 0.3, 0.5, 0.3
 
 
 @dataclass(frozen=True)
@@ -35,7 +40,7 @@ class Line:
 
 
 def remove_ruling(ink: Floats) -> tuple[Floats, int]:
-    """Take ruled lines out of an ink map.
+    """Take the lines of ruled or squared paper, which cross the whole picture, out of an ink map.
 
     Args:
         ink: float32 ``(h, w)``, 0 paper .. 1 ink.
@@ -43,20 +48,99 @@ def remove_ruling(ink: Floats) -> tuple[Floats, int]:
     Returns:
         the ink map without them, and how many lines there were.
     """
-    # Both are looked for before any is erased: without the others, a line may no longer reach the picture's edge.
     level, upright = find_lines(ink), find_lines(ink.T)
+    return _without(ink, level, upright), len(level) + len(upright)
+
+
+def remove_boxes(ink: Floats) -> tuple[Floats, int]:
+    """Take printed boxes, single or in a table, out of an ink map, where anything is written in one of them.
+
+    Args:
+        ink: float32 ``(h, w)``, 0 paper .. 1 ink.
+
+    Returns:
+        the ink map without them, and how many lines they had.
+    """
+    emptied, count, written = ink, 0, False
+    for place in _framed(ink):
+        crop = ink[place]
+        level, upright = _through(crop), _through(crop.T)
+        if not level or not upright:
+            continue
+        emptied = emptied if count else np.array(ink)
+        emptied[place] = _without(crop, level, upright)
+        count += len(level) + len(upright)
+        cell = min(_widest(level) * crop.shape[0], _widest(upright) * crop.shape[1])
+        written = written or _largest_piece(emptied[place] > INKED) >= _WRITTEN * cell
+    return (emptied, count) if written else (ink, 0)
+
+
+def _without(ink: Floats, level: list[Line], upright: list[Line]) -> Floats:
+    """The ink without lines that were all found before any is erased: alone, one may no longer reach the edge."""
     if not level and not upright:
-        return ink, 0
+        return ink
     cleaned = np.array(ink)
     for line in level:
         _erase(cleaned, line)
     for line in upright:
         _erase(cleaned.T, line)
-    return cleaned, len(level) + len(upright)
+    return cleaned
+
+
+def _framed(ink: Floats) -> list[tuple[slice, slice]]:
+    """Where a connected piece of ink runs along all four sides of its own place, hollow within."""
+    from scipy.ndimage import find_objects, label
+
+    factor = _factor(ink)
+    names, _ = label(_pooled(ink) > INKED, structure=np.ones((3, 3)))
+    places = []
+    for name, (rows, columns) in enumerate(find_objects(names), start=1):
+        height, width = rows.stop - rows.start, columns.stop - columns.start
+        if min(height, width) * factor < _SMALLEST_BOX:
+            continue
+        piece = names[rows, columns] == name
+        down, across = height // 2, width // 2
+        along = (piece[:down].any(0), piece[down:].any(0), piece[:, :across].any(1), piece[:, across:].any(1))
+        if min(side.mean() for side in along) > _ALONG and piece.mean() < _HOLLOW:
+            top, left = rows.start * factor, columns.start * factor
+            drawn = ink[top : rows.stop * factor, left : columns.stop * factor] > INKED
+            down_to, across_to = np.flatnonzero(drawn.any(axis=1)), np.flatnonzero(drawn.any(axis=0))
+            places.append(
+                (
+                    slice(top + int(down_to[0]), top + int(down_to[-1]) + 1),
+                    slice(left + int(across_to[0]), left + int(across_to[-1]) + 1),
+                )
+            )
+    return places
+
+
+def _through(ink: Floats) -> list[Line]:
+    """Lines drawn from side to side of a box; none unless two of them stand apart, as the bows of no digit do."""
+    sway = max(1, round(0.015 * max(ink.shape)))
+    lines = [
+        line for line in find_lines(ink) if (_band(ink, _path(ink, line), sway) > _DRAWN).any(axis=0).mean() > _ALONG
+    ]
+    middles = [line.middle for line in lines]
+    return lines if lines and max(middles) - min(middles) > _APART else []
+
+
+def _widest(lines: list[Line]) -> float:
+    """The largest distance between two neighbours."""
+    return float(np.diff(sorted(line.middle for line in lines)).max())
+
+
+def _largest_piece(mask: Mask) -> int:
+    """The longest side of any connected piece, pixels."""
+    from scipy.ndimage import find_objects, label
+
+    names, _ = label(mask, structure=np.ones((3, 3)))
+    return max((max(s.stop - s.start for s in place) for place in find_objects(names)), default=0)
 
 
 def find_lines(ink: Floats) -> list[Line]:
     """Lines that cross the whole picture from left to right, at most 12 degrees off level."""
+    from scipy.ndimage import uniform_filter
+
     drawn = _pooled(ink) > _DRAWN
     height, width = drawn.shape
     edge = max(1, width // 50)
@@ -78,25 +162,32 @@ def find_lines(ink: Floats) -> list[Line]:
         coverage[i] = np.where(inside > 0.6 * width, np.minimum(hits / inside, 1), 0)
     lines: list[Line] = []
     everywhere = coverage.copy()
+    # A broad line is met in full along many: its own is in the middle of these.
+    central = 0.01 * uniform_filter(coverage, 7, mode="constant")
     near, apart = 3, max(6, height // 25)
     while True:
-        i, m = divmod(int(coverage.argmax()), height)
+        i, m = divmod(int((coverage + central).argmax()), height)
         if coverage[i, m] < _COVERAGE:
             return lines
         beside = [everywhere[i, j] for j in (m - apart, m + apart) if 0 <= j < height]
         if max(beside, default=0.0) < _ALONE * coverage[i, m]:
             lines.append(Line((m + 0.5) / height, float(slopes[i])))
-        coverage[:, max(0, m - near) : m + near + 1] = 0
+        coverage[:, max(0, m - near) : m + near + 1] = central[:, max(0, m - near) : m + near + 1] = 0
 
 
 def _pooled(ink: Floats) -> Floats:
     """The darkest of each block, so that a hairline is not averaged away."""
-    factor = max(1, max(ink.shape) // _COARSE)
+    factor = _factor(ink)
     if factor == 1:
         return ink
     h, w = ink.shape[0] // factor, ink.shape[1] // factor
     columns = ink[: h * factor, : w * factor].reshape(h, factor, w * factor).max(axis=1)
     return np.maximum.reduce([columns[:, i::factor] for i in range(factor)])
+
+
+def _factor(ink: Floats) -> int:
+    """Pixels of a side of the blocks that lines are looked for in."""
+    return max(1, max(ink.shape) // _COARSE)
 
 
 def _erase(ink: Floats, line: Line) -> None:
@@ -105,7 +196,7 @@ def _erase(ink: Floats, line: Line) -> None:
 
     height, width = ink.shape
     columns = np.arange(width)
-    path = line.middle * height - 0.5 + line.slope * (columns - width / 2)
+    path = _path(ink, line)
     sway = max(2, round(0.012 * max(height, width)))
     band = _band(ink, path, sway)  # (2 sway + 1, w)
     level = float(np.median(band.max(axis=0)))
@@ -116,7 +207,7 @@ def _erase(ink: Floats, line: Line) -> None:
     bend = np.where(
         weight > 0, (np.square(even) * np.arange(-sway, sway + 1)[:, None]).sum(axis=0) / np.maximum(weight, 1e-6), 0
     )
-    path = path + median_filter(bend, size=max(3, width // 12), mode="nearest")
+    path = path + median_filter(bend, size=max(3, width // 12), mode="reflect")
     thickness = float(np.median((_band(ink, path, sway) / level).clip(0, 1).sum(axis=0)))
     reach = int(np.ceil(2 * thickness)) + 3
     band = _band(ink, path, reach)
@@ -134,6 +225,12 @@ def _erase(ink: Floats, line: Line) -> None:
         thin = up + down - 1 <= 1.5 * thickness + 1
         band = np.where(on_line[:, None] & thin, 0, band)
     ink[rows[inside], np.broadcast_to(columns, rows.shape)[inside]] = band[inside]
+
+
+def _path(ink: Floats, line: Line) -> NDArray[np.float64]:
+    """Where a line runs: y in every column, ``(w,)``."""
+    height, width = ink.shape
+    return np.asarray(line.middle * height - 0.5 + line.slope * (np.arange(width) - width / 2))
 
 
 def _band(ink: Floats, path: NDArray[np.float64], reach: int) -> Floats:

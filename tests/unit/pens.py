@@ -1,4 +1,4 @@
-"""Digits drawn with a round pen, as pictures."""
+"""Digits drawn with a round pen, as pictures, and how far two ink images are apart."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,3 +29,9 @@ def drawing(
             reach = pen * fine / 2
             draw.ellipse((x - reach, y - reach, x + reach, y + reach), fill=ink)
     return np.array(image.resize((side, side), Image.Resampling.BOX))
+
+
+def difference(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
+    """Mean absolute difference of two ink images, the second moved by at most a pixel to fit."""
+    moved = [np.roll(other, (dy, dx), (0, 1)) for dy in (-1, 0, 1) for dx in (-1, 0, 1)]
+    return min(float(np.abs(one - m).mean()) for m in moved)

@@ -13,7 +13,7 @@ from scipy.ndimage import gaussian_filter
 from core import examples, strokes
 from core.errors import InkError
 from core.ink import is_ink_image, read
-from tests.unit.pens import FIVE, drawing
+from tests.unit.pens import FIVE, difference, drawing
 
 
 def grainy(spread, coarseness, shape=(240, 320), falling_to=1.0):
@@ -27,12 +27,6 @@ def compressed(page):
     file = io.BytesIO()
     Image.fromarray(page).save(file, "JPEG", quality=70)
     return np.asarray(Image.open(file))
-
-
-def difference(one, other):
-    """Mean absolute difference of two ink images, the second moved by at most a pixel to fit."""
-    moved = [np.roll(other, (dy, dx), (0, 1)) for dy in (-1, 0, 1) for dx in (-1, 0, 1)]
-    return min(float(np.abs(one - m).mean()) for m in moved)
 
 
 def assert_valid(ink):

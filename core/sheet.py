@@ -1,0 +1,119 @@
+"""Finds the sheet of paper in a photograph that also shows what the sheet lies on, and leaves only the sheet."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from core.paper import project
+
+Floats = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+Box = tuple[int, int, int, int]
+
+# A sheet is looked for at this size, and fills at least this share of the picture.
+_COARSE, _LEAST = 160, 0.1
+# So much of the picture's border may be sheet: one side of it. A darker card must lie within, or it may be a shadow.
+_LIGHT_AT_BORDER, _DARK_AT_BORDER = 0.3, 0.02
+# It fills its convex hull, and the hull the smallest rectangle around it: an ellipse fills 0.79 of that.
+_SOLID, _FOUR_CORNERED, _LEAST_ASPECT = 0.95, 0.84, 0.3
+# What is written covers little of it, and something is: else there is nothing to cut out.
+_LEAST_WRITTEN, _MOST_WRITTEN = 0.001, 0.2
+# Across its edge, brightness goes at least this share of the way from sheet to surroundings.
+_SHARP = 0.6
+_CROSS = np.ones((3, 3))
+
+
+def cut_out(pixels: Floats) -> tuple[Floats, Box] | None:
+    """The sheet alone, when a picture shows one that lies on something else.
+
+    A sheet is four-cornered, of one brightness but for what is written on it, and ends sharply; one side may be cut
+    off. A card that is darker than what it lies on counts as well, when it is seen whole.
+
+    Args:
+        pixels: float32 ``(h, w)`` or ``(h, w, 3)``, 0 black .. 1 white.
+
+    Returns:
+        the part of the picture around the sheet, everything beyond the sheet's edge in the sheet's own colour, and
+        its box (left, top, right, bottom in pixels); None where no sheet stands out.
+    """
+    from scipy.ndimage import binary_erosion, distance_transform_edt
+
+    height, width = pixels.shape[:2]
+    factor = max(1.0, max(height, width) / _COARSE)
+    small = _resized(pixels, (max(1, round(width / factor)), max(1, round(height / factor))))
+    sheet = _find(project(small)) if min(small.shape[:2]) >= 24 else None
+    if sheet is None:
+        return None
+    # The pixels along its edge are half surroundings: they are painted over too.
+    inner = binary_erosion(sheet, _CROSS, iterations=2)
+    nearest = distance_transform_edt(~inner, return_distances=False, return_indices=True)
+    rows, columns = np.flatnonzero(sheet.any(axis=1)), np.flatnonzero(sheet.any(axis=0))
+    place = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+    down, across = height / small.shape[0], width / small.shape[1]
+    left, top = int(columns[0] * across), int(rows[0] * down)
+    right, bottom = min(width, round((columns[-1] + 1) * across)), min(height, round((rows[-1] + 1) * down))
+    part = pixels[top:bottom, left:right]
+    size = (right - left, bottom - top)
+    paper = _resized(small[tuple(nearest)][place], size)
+    kept = _resized(inner[place].astype(np.float32), size) > 0.5
+    return np.where(kept if part.ndim == 2 else kept[..., None], part, paper), (left, top, right, bottom)
+
+
+def _find(grey: Floats) -> Mask | None:
+    """Where the sheet is in a small picture, what is written on it included; None without one."""
+    from scipy.ndimage import binary_fill_holes, binary_opening, label
+    from skimage.filters import threshold_otsu
+
+    if float(np.ptp(grey)) < 0.1:
+        return None
+    light = grey > threshold_otsu(grey)
+    for side, most in ((light, _LIGHT_AT_BORDER), (~light, _DARK_AT_BORDER)):
+        if side.mean() < _LEAST * (1 - _MOST_WRITTEN):
+            continue
+        names, _ = label(binary_opening(side, _CROSS))
+        sizes = np.bincount(names.ravel())
+        sheet = np.asarray(binary_fill_holes(names == int(sizes[1:].argmax()) + 1)) if len(sizes) > 1 else side
+        border = np.concatenate((sheet[0], sheet[-1], sheet[:, 0], sheet[:, -1])).mean()
+        if (
+            sheet.mean() >= _LEAST
+            and border <= most
+            and _LEAST_WRITTEN < 1 - side[sheet].mean() < _MOST_WRITTEN
+            and _is_four_cornered(sheet)
+            and _is_sharp(sheet, grey)
+        ):
+            return sheet
+    return None
+
+
+def _is_four_cornered(sheet: Mask) -> bool:
+    from scipy.spatial import ConvexHull
+
+    y, x = np.nonzero(sheet)
+    hull = ConvexHull(np.stack([x, y], axis=1))
+    if len(x) < _SOLID * hull.volume:  # in two dimensions, that is its area
+        return False
+    corners = hull.points[hull.vertices]
+    turns = np.radians(np.arange(0, 90, 2.0))
+    along = np.ptp(np.outer(np.cos(turns), corners[:, 0]) + np.outer(np.sin(turns), corners[:, 1]), axis=1)
+    across = np.ptp(np.outer(np.cos(turns), corners[:, 1]) - np.outer(np.sin(turns), corners[:, 0]), axis=1)
+    best = int(np.argmin(along * across))
+    short, long = sorted((float(along[best]), float(across[best])))
+    return bool(hull.volume > _FOUR_CORNERED * short * long and short > _LEAST_ASPECT * long)
+
+
+def _is_sharp(sheet: Mask, grey: Floats) -> bool:
+    from scipy.ndimage import binary_dilation, binary_erosion
+
+    within = binary_erosion(sheet, _CROSS) & ~binary_erosion(sheet, _CROSS, iterations=3)
+    beyond = binary_dilation(sheet, _CROSS, iterations=3) & ~binary_dilation(sheet, _CROSS)
+    step = abs(np.median(grey[within]) - np.median(grey[beyond]))
+    return bool(step > _SHARP * abs(np.median(grey[sheet]) - np.median(grey[~sheet])))
+
+
+def _resized(pixels: Floats, size: tuple[int, int]) -> Floats:
+    """Pixels ``(h, w)`` or ``(h, w, 3)`` at another size (width, height)."""
+    if pixels.ndim == 3:
+        return np.stack([_resized(pixels[:, :, i], size) for i in range(pixels.shape[2])], axis=2)
+    return np.asarray(Image.fromarray(np.ascontiguousarray(pixels)).resize(size, Image.Resampling.BOX))
