@@ -128,7 +128,7 @@ def read(picture: Source, *, name: str = "picture", invert: bool | None = None, 
     drawn = [_outline(ink, shape) for shape in shapes]
     images = np.stack([_redraw(*outline) for outline in drawn])
     scale = np.array(opened.scale * 2)
-    boxes = (np.array([shape.box for shape in shapes]) + [left, top, left, top]) * scale
+    boxes = (np.array([shape.box for shape in shapes]) + np.array([left, top] * 2)) * scale
     limits = np.array([opened.width, opened.height] * 2)
     whole = np.minimum(np.round(boxes).astype(np.int64), limits)
     doubts = _doubts(page, shapes, invert)

@@ -6,7 +6,6 @@ draws from those latents: no training image and no feature of one is kept.
 
 import contextlib
 import dataclasses
-import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,11 +17,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from core import scorer_tensors
 from core.errors import ModelError
 from core.features import FEATURES, FEATURES_VERSION, Described, gradient_features
 from core.memory import Memory, refined
-from core.networks import Networks, build, for_inference
-from core.training import LARGEST_LATENT, TrainingSettings, one_thread
+from core.networks import Networks, for_inference
+from core.training import TrainingSettings, one_thread
 
 # Raise it whenever the constants below or those of ``memory`` or ``several`` change, or ``manifold_features``: a stored
 # calibration holds for the scores it was made with and no others.
@@ -73,7 +73,7 @@ class Scorer:
     """Scores ink images against one class of normal digits. Made by :meth:`fit` or :meth:`from_tensors`.
 
     Args:
-        networks: trained networks, as they will be stored.
+        networks: trained networks, as they will be stored and come back: in evaluation mode, without gradients.
         latents: ``(m, latent_size)`` of the training digits, as they will be stored.
         settings: what the networks were trained with.
         fusion: centre and spread, among tune images, of each part that fuses; empty before they are known.
@@ -88,7 +88,7 @@ class Scorer:
         fusion: dict[str, tuple[float, float]],
         memory: Memory | None = None,
     ) -> None:
-        self.networks = Networks(*(network.eval().requires_grad_(False) for network in networks))
+        self.networks = networks
         self._draw = for_inference(self.networks.generator)
         self._judge = for_inference(self.networks.discriminator)
         self.latents = latents
@@ -108,13 +108,11 @@ class Scorer:
             tune_images: ``(t, 28, 28)`` other normals, which set the scale of the evidences.
             settings: what the networks were trained with.
         """
-        rounded = _rebuild(settings, {key: value.half() for key, value in _state(networks).items()})
-        for network in rounded:
-            network.requires_grad_(False)
+        rounded = scorer_tensors.rebuilt(settings, scorer_tensors.half_precision(networks))
         given = torch.from_numpy(np.ascontiguousarray(train_images, dtype=np.float32))
         with one_thread():
             latents = refined(rounded.generator, _encode(rounded, train_images), given)
-        latents = _dequantised(*_quantised(latents))
+        latents = scorer_tensors.dequantised(*scorer_tensors.quantised(latents))
         scorer = cls(rounded, latents, settings, {})
         scorer.weigh(tune_images)
         return scorer
@@ -148,13 +146,14 @@ class Scorer:
         try:
             settings = TrainingSettings(**meta["settings"])
             fusion = {name: scale_of(meta["fusion"][name]) for name in WEIGHTS}
-            latents = _checked_latents(tensors["latents"], tensors["latents_scale"], settings.latent_size)
+            latents = scorer_tensors.checked_latents(tensors["latents"], tensors["latents_scale"], settings.latent_size)
             weights = {key.removeprefix("weights."): v for key, v in tensors.items() if key.startswith("weights.")}
-            networks = _rebuild(settings, weights)
+            networks = scorer_tensors.rebuilt(settings, weights)
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             reason = " ".join(str(error).split())[:200]
             raise ModelError(f"the model is incomplete or damaged ({reason}); train or download it again") from error
-        path = None if cache is None else cache / f"memory-{SCORING_VERSION}-{_fingerprint(tensors)}.safetensors"
+        name = f"memory-{SCORING_VERSION}-{scorer_tensors.fingerprint(tensors)}.safetensors"
+        path = None if cache is None else cache / name
         memory = None if path is None else Memory.read(path)
         scorer = cls(networks, latents, settings, fusion, memory)
         if not torch.isfinite(scorer._memory.points).all():
@@ -167,8 +166,8 @@ class Scorer:
 
     def tensors(self) -> dict[str, Tensor]:
         """Everything that must be stored, at stored precision."""
-        weights = {f"weights.{key}": value.half().contiguous() for key, value in _state(self.networks).items()}
-        latents, scale = _quantised(self.latents)
+        weights = {f"weights.{key}": value for key, value in scorer_tensors.half_precision(self.networks).items()}
+        latents, scale = scorer_tensors.quantised(self.latents)
         return {"latents": latents, "latents_scale": scale, **weights}
 
     def meta(self) -> dict[str, Any]:
@@ -329,57 +328,7 @@ def _probability(logits: np.ndarray) -> np.ndarray:
     return np.exp(-np.logaddexp(0, -logits))
 
 
-def _quantised(latents: Tensor) -> tuple[Tensor, Tensor]:
-    """Latents as ``(m, latent)`` int8 and ``(latent,)`` float16 steps.
-
-    With a step of half precision, 127 steps are exact in float32: doing it twice changes nothing.
-    """
-    scale = (latents.abs().amax(dim=0).clamp_min(1e-3) / 127).half()
-    return (latents / scale.float()).round().clamp(-127, 127).to(torch.int8), scale
-
-
-def _checked_latents(latents: Tensor, scale: Tensor, size: int) -> Tensor:
-    """Latents from a file, which may be hostile, before anything is made of their size."""
-    if size not in range(1, LARGEST_LATENT + 1):
-        raise ValueError(f"a latent size of {size}")
-    if latents.ndim != 2 or len(latents) == 0 or latents.shape[1:] != (size,) or scale.shape != (size,):
-        raise ValueError(f"latents of the shape {tuple(latents.shape)}, steps {tuple(scale.shape)}")
-    return _dequantised(latents, scale)
-
-
-def _dequantised(latents: Tensor, scale: Tensor) -> Tensor:
-    return latents.float() * scale.float()
-
-
 @torch.no_grad()
 def _encode(networks: Networks, images: np.ndarray) -> Tensor:
     given = torch.from_numpy(np.ascontiguousarray(images, dtype=np.float32)).unsqueeze(1)
     return torch.cat([networks.encoder(chunk) for chunk in given.split(_CHUNK)])
-
-
-def _state(networks: Networks) -> dict[str, Tensor]:
-    return {
-        f"{name}.{key}": value
-        for name, network in networks._asdict().items()
-        for key, value in network.state_dict().items()
-        if not key.endswith("num_batches_tracked")
-    }
-
-
-def _rebuild(settings: TrainingSettings, weights: dict[str, Tensor]) -> Networks:
-    with torch.random.fork_rng(devices=[]):
-        networks = build(settings.architecture, settings.latent_size)
-    for name, network in networks._asdict().items():
-        own = {key.removeprefix(f"{name}."): v.float() for key, v in weights.items() if key.startswith(f"{name}.")}
-        missing, unexpected = network.load_state_dict(own, strict=False)
-        missing = [key for key in missing if not key.endswith("num_batches_tracked")]
-        if missing or unexpected:
-            raise ValueError(f"weights missing or foreign: {', '.join([*missing, *unexpected][:3])}")
-    return Networks(*(network.eval() for network in networks))
-
-
-def _fingerprint(tensors: dict[str, Tensor]) -> str:
-    digest = hashlib.sha256()
-    for name in sorted(tensors):
-        digest.update(name.encode() + tensors[name].numpy().tobytes())
-    return digest.hexdigest()[:32]

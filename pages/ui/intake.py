@@ -35,7 +35,7 @@ def upload() -> list[File]:
 def camera() -> list[File]:
     """A photograph."""
     photo = st.camera_input("Photograph a digit on paper", key="photo")
-    st.caption("One digit, filling a good part of the picture, works best.")
+    st.caption("Lines, squares and boxes on the paper are left out, and so is what the paper lies on.")
     return [File("photograph", photo.getvalue())] if photo else []
 
 
