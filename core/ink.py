@@ -14,9 +14,10 @@ from PIL import Image
 
 from core import strokes
 from core.errors import InkError
+from core.forms import remove_form
 from core.paper import InkMap, find_ink
 from core.pictures import Picture, Source, open_picture
-from core.ruling import remove_boxes, remove_ruling
+from core.ruling import remove_ruling
 from core.shapes import INKED, Shape, drop_shading, find_shapes
 from core.sheet import cut_out
 
@@ -111,15 +112,15 @@ def read(picture: Source, *, name: str = "picture", invert: bool | None = None, 
     sheet = None if opened.drawn_in_alpha else cut_out(opened.pixels)
     pixels, (left, top, _, _) = sheet or (opened.pixels, (0, 0, 0, 0))
     page = find_ink(pixels, False if opened.drawn_in_alpha and invert is None else invert)
-    unboxed, boxed = remove_boxes(page.ink)
-    ink, lines = remove_ruling(unboxed)
+    written, printed = remove_form(page.ink)
+    ink, lines = remove_ruling(written)
     shapes = find_shapes(ink > INKED, split=split)
     if page.contrast < SHADE_CONTRAST:
         shapes = drop_shading(shapes, ink)
     # A tall 1 in a tight frame crosses it like a line: when nothing sizeable is left, the dark lines were the drawing.
     largest = max((max(shape.mask.shape) for shape in shapes), default=0)
-    if lines and not boxed and largest < 0.15 * min(ink.shape) and page.contrast > LOW_CONTRAST:
-        ink, lines = unboxed, 0
+    if lines and not printed and largest < 0.15 * min(ink.shape) and page.contrast > LOW_CONTRAST:
+        ink, lines = written, 0
         shapes = find_shapes(ink > INKED, split=split)
     if not shapes:
         raise InkError(f"{name}: no ink found; draw or photograph a digit in a pen that stands out from the paper.")
@@ -134,7 +135,7 @@ def read(picture: Source, *, name: str = "picture", invert: bool | None = None, 
     doubts = _doubts(page, shapes, invert)
     if len(drawn) == 1 and strokes.is_blob(drawn[0][0]):
         doubts.append(Doubt("blob", "What was found has no strokes, so it is hardly a digit: crop the picture to one."))
-    steps = _steps(opened, None if sheet is None else pixels, page, ink, boxed + lines, shapes, images)
+    steps = _steps(opened, None if sheet is None else pixels, page, ink, printed + lines, shapes, images)
     return Ink(images, whole, steps, tuple(doubts))
 
 

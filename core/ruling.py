@@ -1,4 +1,4 @@
-"""Removes ruled lines, squares and printed boxes from an ink map and leaves the strokes that cross them."""
+"""Removes ruled and squared lines from an ink map and leaves the strokes that cross them."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-
-from core.shapes import INKED
 
 Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -19,11 +17,9 @@ _DRAWN = 0.22
 # A line is there nearly all the way across, and is alone: beside it there is much less.
 _COVERAGE = 0.66
 _ALONE = 0.6
+_THROUGH = 0.85
 # Lines up to this dark are told from ink by their darkness, darker ones by how thin they are.
 _PALE = 0.7
-# A printed box runs along so much of each side, its sides lie so far apart, and it is mostly empty. What is written in
-# one has a certain size.
-_SMALLEST_BOX, _ALONG, _APART, _HOLLOW, _WRITTEN = 24, 0.85, 0.3, 0.5, 0.3
 
 
 @dataclass(frozen=True)
@@ -49,34 +45,17 @@ def remove_ruling(ink: Floats) -> tuple[Floats, int]:
         the ink map without them, and how many lines there were.
     """
     level, upright = find_lines(ink), find_lines(ink.T)
-    return _without(ink, level, upright), len(level) + len(upright)
+    return without(ink, level, upright), len(level) + len(upright)
 
 
-def remove_boxes(ink: Floats) -> tuple[Floats, int]:
-    """Take printed boxes, single or in a table, out of an ink map, where anything is written in one of them.
+def without(ink: Floats, level: list[Line], upright: list[Line]) -> Floats:
+    """The ink without lines that were all found before any is erased: alone, one may no longer reach the edge.
 
     Args:
-        ink: float32 ``(h, w)``, 0 paper .. 1 ink.
-
-    Returns:
-        the ink map without them, and how many lines they had.
+        ink: float32 ``(h, w)``.
+        level: lines from left to right.
+        upright: lines from top to bottom, as found in ``ink.T``.
     """
-    emptied, count, written = ink, 0, False
-    for place in _framed(ink):
-        crop = ink[place]
-        level, upright = _through(crop), _through(crop.T)
-        if not level or not upright:
-            continue
-        emptied = emptied if count else np.array(ink)
-        emptied[place] = _without(crop, level, upright)
-        count += len(level) + len(upright)
-        cell = min(_widest(level) * crop.shape[0], _widest(upright) * crop.shape[1])
-        written = written or _largest_piece(emptied[place] > INKED) >= _WRITTEN * cell
-    return (emptied, count) if written else (ink, 0)
-
-
-def _without(ink: Floats, level: list[Line], upright: list[Line]) -> Floats:
-    """The ink without lines that were all found before any is erased: alone, one may no longer reach the edge."""
     if not level and not upright:
         return ink
     cleaned = np.array(ink)
@@ -87,61 +66,11 @@ def _without(ink: Floats, level: list[Line], upright: list[Line]) -> Floats:
     return cleaned
 
 
-def _framed(ink: Floats) -> list[tuple[slice, slice]]:
-    """Where a connected piece of ink runs along all four sides of its own place, hollow within."""
-    from scipy.ndimage import find_objects, label
-
-    factor = _factor(ink)
-    names, _ = label(_pooled(ink) > INKED, structure=np.ones((3, 3)))
-    places = []
-    for name, (rows, columns) in enumerate(find_objects(names), start=1):
-        height, width = rows.stop - rows.start, columns.stop - columns.start
-        if min(height, width) * factor < _SMALLEST_BOX:
-            continue
-        piece = names[rows, columns] == name
-        down, across = height // 2, width // 2
-        along = (piece[:down].any(0), piece[down:].any(0), piece[:, :across].any(1), piece[:, across:].any(1))
-        if min(side.mean() for side in along) > _ALONG and piece.mean() < _HOLLOW:
-            top, left = rows.start * factor, columns.start * factor
-            drawn = ink[top : rows.stop * factor, left : columns.stop * factor] > INKED
-            down_to, across_to = np.flatnonzero(drawn.any(axis=1)), np.flatnonzero(drawn.any(axis=0))
-            places.append(
-                (
-                    slice(top + int(down_to[0]), top + int(down_to[-1]) + 1),
-                    slice(left + int(across_to[0]), left + int(across_to[-1]) + 1),
-                )
-            )
-    return places
-
-
-def _through(ink: Floats) -> list[Line]:
-    """Lines drawn from side to side of a box; none unless two of them stand apart, as the bows of no digit do."""
-    sway = max(1, round(0.015 * max(ink.shape)))
-    lines = [
-        line for line in find_lines(ink) if (_band(ink, _path(ink, line), sway) > _DRAWN).any(axis=0).mean() > _ALONG
-    ]
-    middles = [line.middle for line in lines]
-    return lines if lines and max(middles) - min(middles) > _APART else []
-
-
-def _widest(lines: list[Line]) -> float:
-    """The largest distance between two neighbours."""
-    return float(np.diff(sorted(line.middle for line in lines)).max())
-
-
-def _largest_piece(mask: Mask) -> int:
-    """The longest side of any connected piece, pixels."""
-    from scipy.ndimage import find_objects, label
-
-    names, _ = label(mask, structure=np.ones((3, 3)))
-    return max((max(s.stop - s.start for s in place) for place in find_objects(names)), default=0)
-
-
 def find_lines(ink: Floats) -> list[Line]:
     """Lines that cross the whole picture from left to right, at most 12 degrees off level."""
     from scipy.ndimage import uniform_filter
 
-    drawn = _pooled(ink) > _DRAWN
+    drawn = pooled(ink) > _DRAWN
     height, width = drawn.shape
     edge = max(1, width // 50)
     if min(height, width) < 24 or not (drawn[:, :edge].any() and drawn[:, -edge:].any()):
@@ -175,9 +104,15 @@ def find_lines(ink: Floats) -> list[Line]:
         coverage[:, max(0, m - near) : m + near + 1] = central[:, max(0, m - near) : m + near + 1] = 0
 
 
-def _pooled(ink: Floats) -> Floats:
+def is_drawn_through(ink: Floats, line: Line) -> bool:
+    """Whether a line is drawn nearly all the way from left to right, as printed ones are."""
+    sway = max(1, round(0.015 * max(ink.shape)))
+    return bool((_band(ink, _path(ink, line), sway) > _DRAWN).any(axis=0).mean() > _THROUGH)
+
+
+def pooled(ink: Floats) -> Floats:
     """The darkest of each block, so that a hairline is not averaged away."""
-    factor = _factor(ink)
+    factor = factor_of(ink)
     if factor == 1:
         return ink
     h, w = ink.shape[0] // factor, ink.shape[1] // factor
@@ -185,7 +120,7 @@ def _pooled(ink: Floats) -> Floats:
     return np.maximum.reduce([columns[:, i::factor] for i in range(factor)])
 
 
-def _factor(ink: Floats) -> int:
+def factor_of(ink: Floats) -> int:
     """Pixels of a side of the blocks that lines are looked for in."""
     return max(1, max(ink.shape) // _COARSE)
 

@@ -19,8 +19,6 @@ _FLAT = 0.05
 _BAR_GAP = 0.3
 _TORN, _TALLEST = 0.25, 2.1
 _TORN_BESIDE, _UNEQUAL = 0.1, 0.7
-# A level line, its height this share of its width, that is longer than anything else is large by this factor.
-_LEVEL, _UNDERLINE = 0.1, 1.2
 _MOST_PIECES = 2000
 _SMALLEST = 5  # pixels; no digit can be read from less
 # From paper to ink within this share of the picture's longest side or so many pixels, or it is shade.
@@ -139,27 +137,18 @@ def _worth_keeping(boxes: Boxes, areas: NDArray[np.int64], shape: tuple[int, ...
     height, width = shape
     size = np.maximum(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1])
     cut = (boxes[:, 0] == 0) | (boxes[:, 1] == 0) | (boxes[:, 2] == width) | (boxes[:, 3] == height)
-    underline = _is_underline(boxes)
-    main = int(np.argmax(np.where(underline, 0, areas)))
+    main = int(np.argmax(areas))
     if cut.any() and not cut.all():
         inside = int(np.argmax(np.where(cut, 0, areas)))
         across = cut[main] and size[main] > 0.8 * max(shape)
         if across or size[inside] >= 0.2 * min(shape):
             main = inside
-    keep = ~underline & (size >= max(_SPECK * size[main], _SMALLEST))
+    keep = size >= max(_SPECK * size[main], _SMALLEST)
     flat = np.minimum(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]) < _FLAT * size[main]
     if not cut[main]:
         keep &= ~(cut & flat)  # the rest of a ruled line
         keep &= ~cut | ((size >= 0.6 * size[main]) & (size <= 1.6 * size[main]))
     return keep
-
-
-def _is_underline(boxes: Boxes) -> Mask:
-    """Level lines longer than anything that is written is large: ``(n,)``; none where there is nothing else."""
-    width, height = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
-    level = height < _LEVEL * width
-    written = np.where(level, 0, np.maximum(width, height)).max(initial=0)
-    return level & (written > _SPECK * width) & (width > _UNDERLINE * written)
 
 
 def _joined(boxes: Boxes) -> NDArray[np.int64]:

@@ -22,6 +22,9 @@ _SOLID, _FOUR_CORNERED, _LEAST_ASPECT = 0.95, 0.84, 0.3
 _LEAST_WRITTEN, _MOST_WRITTEN = 0.001, 0.2
 # Across its edge, brightness goes at least this share of the way from sheet to surroundings.
 _SHARP = 0.6
+# Beyond it, nothing stands out of the surroundings by this share of what a stroke does of the sheet.
+_CROSSING = 0.5
+_BRIDGED = 5  # pixels of the small picture
 _CROSS = np.ones((3, 3))
 
 
@@ -63,7 +66,7 @@ def cut_out(pixels: Floats) -> tuple[Floats, Box] | None:
 
 def _find(grey: Floats) -> Mask | None:
     """Where the sheet is in a small picture, what is written on it included; None without one."""
-    from scipy.ndimage import binary_fill_holes, binary_opening, label
+    from scipy.ndimage import binary_fill_holes, binary_opening, label, maximum_filter, minimum_filter
     from skimage.filters import threshold_otsu
 
     if float(np.ptp(grey)) < 0.1:
@@ -72,7 +75,9 @@ def _find(grey: Floats) -> Mask | None:
     for side, most in ((light, _LIGHT_AT_BORDER), (~light, _DARK_AT_BORDER)):
         if side.mean() < _LEAST * (1 - _MOST_WRITTEN):
             continue
-        names, _ = label(binary_opening(side, _CROSS))
+        # What is printed right across does not divide a sheet.
+        whole = minimum_filter(maximum_filter(side, size=_BRIDGED), size=_BRIDGED)
+        names, _ = label(binary_opening(whole, _CROSS))
         sizes = np.bincount(names.ravel())
         sheet = np.asarray(binary_fill_holes(names == int(sizes[1:].argmax()) + 1)) if len(sizes) > 1 else side
         border = np.concatenate((sheet[0], sheet[-1], sheet[:, 0], sheet[:, -1])).mean()
@@ -81,7 +86,7 @@ def _find(grey: Floats) -> Mask | None:
             and border <= most
             and _LEAST_WRITTEN < 1 - side[sheet].mean() < _MOST_WRITTEN
             and _is_four_cornered(sheet)
-            and _is_sharp(sheet, grey)
+            and _ends_sharply(sheet, side, grey)
         ):
             return sheet
     return None
@@ -103,13 +108,18 @@ def _is_four_cornered(sheet: Mask) -> bool:
     return bool(hull.volume > _FOUR_CORNERED * short * long and short > _LEAST_ASPECT * long)
 
 
-def _is_sharp(sheet: Mask, grey: Floats) -> bool:
+def _ends_sharply(sheet: Mask, side: Mask, grey: Floats) -> bool:
+    """Whether brightness changes along the edge and no stroke goes on beyond it, as out of a patch of sunlight."""
     from scipy.ndimage import binary_dilation, binary_erosion
 
     within = binary_erosion(sheet, _CROSS) & ~binary_erosion(sheet, _CROSS, iterations=3)
     beyond = binary_dilation(sheet, _CROSS, iterations=3) & ~binary_dilation(sheet, _CROSS)
     step = abs(np.median(grey[within]) - np.median(grey[beyond]))
-    return bool(step > _SHARP * abs(np.median(grey[sheet]) - np.median(grey[~sheet])))
+    # Ratios, since a stroke in the shade is darker than the shade by the same factor.
+    logs = np.log(np.maximum(grey, 0) + 0.04)
+    stroke = np.median(logs[sheet & side]) - np.median(logs[sheet & ~side])
+    crossing = (np.median(logs[beyond]) - logs[beyond]) / stroke > _CROSSING
+    return bool(step > _SHARP * abs(np.median(grey[sheet]) - np.median(grey[~sheet])) and crossing.sum() < 2)
 
 
 def _resized(pixels: Floats, size: tuple[int, int]) -> Floats:

@@ -6,8 +6,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.ndimage import gaussian_filter, rotate
 
+from core.forms import remove_form
 from core.ink import Ink, read
-from core.ruling import remove_boxes
 from core.sheet import cut_out
 from tests.unit.pens import difference, drawing
 
@@ -74,12 +74,20 @@ def test_a_dark_card_on_light_wood_is_a_sheet_too():
     assert "Sheet found" in names(ink)
 
 
+def test_a_box_printed_on_the_sheet_does_not_divide_it():
+    ink = read(on_wood(boxed(drawing(), 30, 20, 250, 260)))
+    assert len(ink.images) == 1
+    assert {"Sheet found", "Lines removed"} <= set(names(ink))
+
+
 @pytest.mark.parametrize("side", [140, 400])
 def test_no_digit_is_taken_for_a_sheet_nor_a_shadow_for_one(side):
     digits = [drawing(), drawing(pen=60), drawing(ZERO_AS_A_CLOCK, pen=40), drawing(EIGHT_AS_A_CLOCK, pen=25)]
-    shadow = np.array(drawing(paper=230), float)
+    shadow, sunlight = np.array(drawing(paper=230), float), np.array(drawing(paper=230), float)
     shadow[100:, 60:200] *= 0.45
-    for page in (*digits, *(255 - digit for digit in digits), shadow.astype(np.uint8)):
+    sunlight[gaussian_filter(np.pad(np.ones((150, 150)), 65), 1) < 0.5] *= 0.5
+    lit = [light.astype(np.uint8) for light in (shadow, sunlight)]
+    for page in (*digits, *(255 - digit for digit in digits), *lit):
         small = np.asarray(Image.fromarray(page).resize((side, side), Image.Resampling.BOX))
         assert cut_out(small.astype(np.float32) / 255) is None
 
@@ -121,7 +129,7 @@ def test_empty_boxes_beside_a_filled_in_one_are_no_shapes():
 @pytest.mark.parametrize("stroke", [ZERO_AS_A_CLOCK, EIGHT_AS_A_CLOCK])
 def test_a_digit_as_square_as_a_box_stays_ink(stroke):
     ink = 1 - drawing(stroke, pen=6).astype(np.float32) / 255
-    assert remove_boxes(ink)[1] == 0
+    assert remove_form(ink)[1] == 0
 
 
 def test_an_empty_box_is_left_for_a_shape():
@@ -130,11 +138,23 @@ def test_an_empty_box_is_left_for_a_shape():
 
 
 @pytest.mark.parametrize("strokes", [(), (ONE,)])
-def test_a_line_to_write_on_is_left_out(strokes):
-    page = drawing(*strokes)
-    page[245:249, 20:260] = 40
+@pytest.mark.parametrize("gap", [25, 4, 0, -6])
+def test_a_line_to_write_on_is_left_out_even_where_the_digit_stands_on_it(strokes, gap):
+    page, plain = drawing(*strokes), read(drawing(*strokes))
+    bottom = plain.boxes[0, 3]
+    page[bottom + gap : bottom + gap + 4, 20:260] = 40
     ink = read(page)
-    assert ink.boxes.tolist() == read(drawing(*strokes)).boxes.tolist()
+    assert len(ink.images) == 1
+    np.testing.assert_allclose(ink.boxes[0], plain.boxes[0], atol=4)
+    assert difference(plain.images[0], ink.images[0]) < 0.04
+
+
+def test_a_bar_of_a_digit_is_no_line_to_write_on():
+    two = [(90, 90), (140, 60), (180, 100), (80, 210), (220, 210)]
+    seven = [(70, 60), (210, 60), (120, 220)]
+    for stroke in (two, seven, EIGHT_AS_A_CLOCK):
+        ink = 1 - drawing(stroke, pen=8).astype(np.float32) / 255
+        assert remove_form(ink)[1] == 0
 
 
 @pytest.mark.parametrize("pen", [30.0, 45.0])
