@@ -12,17 +12,19 @@ Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 Box = tuple[int, int, int, int]
 
-# A sheet is looked for at this size, and fills at least this share of the picture.
-_COARSE, _LEAST = 160, 0.1
+# A sheet is looked for at this size, not in smaller pictures than the second, and fills at least this share of one.
+_COARSE, _SMALLEST, _LEAST = 160, 100, 0.1
 # So much of the picture's border may be sheet: one side of it. A darker card must lie within, or it may be a shadow.
 _LIGHT_AT_BORDER, _DARK_AT_BORDER = 0.3, 0.02
+# What it lies on is of another brightness, mostly: between two ruled lines there is no sheet.
+_MOST_ALIKE = 0.5
 # It fills its convex hull, and the hull the smallest rectangle around it: an ellipse fills 0.79 of that.
 _SOLID, _FOUR_CORNERED, _LEAST_ASPECT = 0.95, 0.84, 0.3
 # What is written covers little of it, and something is: else there is nothing to cut out.
 _LEAST_WRITTEN, _MOST_WRITTEN = 0.001, 0.2
 # Across its edge, brightness goes at least this share of the way from sheet to surroundings.
 _SHARP = 0.6
-# Beyond it, nothing stands out of the surroundings by this share of what a stroke does of the sheet.
+# Where a stroke meets it, nothing beyond stands out of the surroundings by this share of what the stroke does.
 _CROSSING = 0.5
 _BRIDGED = 5  # pixels of the small picture
 _CROSS = np.ones((3, 3))
@@ -44,9 +46,11 @@ def cut_out(pixels: Floats) -> tuple[Floats, Box] | None:
     from scipy.ndimage import binary_erosion, distance_transform_edt
 
     height, width = pixels.shape[:2]
+    if min(height, width) < _SMALLEST:
+        return None
     factor = max(1.0, max(height, width) / _COARSE)
     small = _resized(pixels, (max(1, round(width / factor)), max(1, round(height / factor))))
-    sheet = _find(project(small)) if min(small.shape[:2]) >= 24 else None
+    sheet = _find(project(small))
     if sheet is None:
         return None
     # The pixels along its edge are half surroundings: they are painted over too.
@@ -66,7 +70,7 @@ def cut_out(pixels: Floats) -> tuple[Floats, Box] | None:
 
 def _find(grey: Floats) -> Mask | None:
     """Where the sheet is in a small picture, what is written on it included; None without one."""
-    from scipy.ndimage import binary_fill_holes, binary_opening, label, maximum_filter, minimum_filter
+    from scipy.ndimage import maximum_filter, minimum_filter
     from skimage.filters import threshold_otsu
 
     if float(np.ptp(grey)) < 0.1:
@@ -75,21 +79,37 @@ def _find(grey: Floats) -> Mask | None:
     for side, most in ((light, _LIGHT_AT_BORDER), (~light, _DARK_AT_BORDER)):
         if side.mean() < _LEAST * (1 - _MOST_WRITTEN):
             continue
-        # What is printed right across does not divide a sheet.
-        whole = minimum_filter(maximum_filter(side, size=_BRIDGED), size=_BRIDGED)
-        names, _ = label(binary_opening(whole, _CROSS))
-        sizes = np.bincount(names.ravel())
-        sheet = np.asarray(binary_fill_holes(names == int(sizes[1:].argmax()) + 1)) if len(sizes) > 1 else side
-        border = np.concatenate((sheet[0], sheet[-1], sheet[:, 0], sheet[:, -1])).mean()
-        if (
-            sheet.mean() >= _LEAST
-            and border <= most
-            and _LEAST_WRITTEN < 1 - side[sheet].mean() < _MOST_WRITTEN
-            and _is_four_cornered(sheet)
-            and _ends_sharply(sheet, side, grey)
-        ):
-            return sheet
+        # What is printed right across divides a sheet, and is bridged; but so is what the sheet lies on.
+        for whole in (side, minimum_filter(maximum_filter(side, size=_BRIDGED), size=_BRIDGED)):
+            sheet = _largest(whole)
+            border = np.concatenate((sheet[0], sheet[-1], sheet[:, 0], sheet[:, -1])).mean()
+            if (
+                _LEAST <= sheet.mean() < 1
+                and border <= most
+                and side[~sheet].mean() < _MOST_ALIKE
+                and _is_written_on(sheet, side)
+                and _is_four_cornered(sheet)
+                and _ends_sharply(sheet, side, grey)
+            ):
+                return sheet
     return None
+
+
+def _largest(mask: Mask) -> Mask:
+    """The largest piece of a mask, hairs cut off and holes filled; empty where there is none."""
+    from scipy.ndimage import binary_fill_holes, binary_opening, label
+
+    names, _ = label(binary_opening(mask, _CROSS))
+    sizes = np.bincount(names.ravel(), minlength=2)
+    return np.asarray(binary_fill_holes(names == int(sizes[1:].argmax()) + 1))
+
+
+def _is_written_on(sheet: Mask, side: Mask) -> bool:
+    """Whether a little of it, clear of its edge, is not of its own brightness."""
+    from scipy.ndimage import binary_erosion
+
+    written = binary_erosion(sheet, _CROSS, iterations=4) & ~side
+    return bool(_LEAST_WRITTEN < written.sum() / max(int(sheet.sum()), 1) < _MOST_WRITTEN)
 
 
 def _is_four_cornered(sheet: Mask) -> bool:
@@ -118,7 +138,8 @@ def _ends_sharply(sheet: Mask, side: Mask, grey: Floats) -> bool:
     # Ratios, since a stroke in the shade is darker than the shade by the same factor.
     logs = np.log(np.maximum(grey, 0) + 0.04)
     stroke = np.median(logs[sheet & side]) - np.median(logs[sheet & ~side])
-    crossing = (np.median(logs[beyond]) - logs[beyond]) / stroke > _CROSSING
+    leaving = binary_dilation(within & ~side, _CROSS, iterations=4) & beyond
+    crossing = (np.median(logs[beyond]) - logs[leaving]) / stroke > _CROSSING
     return bool(step > _SHARP * abs(np.median(grey[sheet]) - np.median(grey[~sheet])) and crossing.sum() < 2)
 
 
