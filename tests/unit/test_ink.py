@@ -68,6 +68,21 @@ arrays = st.one_of(
 )
 
 
+rectangles = st.lists(
+    st.tuples(*[st.integers(0, 139)] * 2, *[st.integers(1, 140)] * 2, st.integers(0, 255)), min_size=1, max_size=7
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(rectangles, st.integers(100, 140), st.integers(0, 255), st.floats(0, 8))
+def test_any_sheets_boxes_and_lines_give_valid_ink_images_or_a_reason(drawn, height, paper, spread):
+    page = np.full((height, 140), paper, float)
+    for left, top, width, length, brightness in drawn:
+        page[top : top + length, left : left + width] = brightness
+    page += np.random.default_rng(0).normal(0, spread, page.shape)
+    assert_valid_or_refused(lambda: read(np.clip(page, 0, 255).astype(np.uint8)))
+
+
 @settings(max_examples=60, deadline=None)
 @given(arrays, st.sampled_from([None, True, False]), st.booleans())
 def test_any_array_gives_valid_ink_images_or_a_reason(array, invert, split):
