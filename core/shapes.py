@@ -21,6 +21,7 @@ _TORN, _TALLEST = 0.25, 2.1
 _TORN_BESIDE, _UNEQUAL = 0.1, 0.7
 _MOST_PIECES = 2000
 _SMALLEST = 5  # pixels; no digit can be read from less
+_PROMINENT = 1.5  # times as high as the first
 # From paper to ink within this share of the picture's longest side or so many pixels, or it is shade.
 _SOFTEST = 0.05
 _SOFTEST_PIXELS = 6
@@ -111,6 +112,22 @@ def reading_order(boxes: Boxes) -> list[int]:
                 continue
         lines.append([int(i)])
     return [i for line in lines for i in sorted(line, key=lambda j: int(boxes[j, 0]))]
+
+
+def most_prominent(boxes: Boxes) -> int:
+    """Which shape to look at first: the highest where it clearly is, such as a digit below a line of print.
+
+    Args:
+        boxes: ``(n, 4)`` in reading order, left, top, right, bottom.
+
+    >>> most_prominent(np.array([[0, 0, 9, 12], [12, 0, 20, 12], [0, 30, 40, 90]]))
+    2
+    >>> most_prominent(np.array([[0, 0, 30, 50], [40, 0, 70, 60]]))
+    0
+    """
+    heights = boxes[:, 3] - boxes[:, 1]
+    highest = int(heights.argmax())
+    return highest if heights[highest] > _PROMINENT * heights[0] else 0
 
 
 def _pieces(mask: Mask) -> tuple[NDArray[np.int32], Boxes, NDArray[np.int64]]:

@@ -10,6 +10,7 @@ from core import figures, ink, wording
 from core.errors import OddDigitError
 from core.operating import OperatingPoint
 from core.readings import Readings
+from core.shapes import most_prominent
 from pages.ui import chrome, picker, record, verdict
 from pages.ui.canvas import Drawing
 
@@ -121,7 +122,9 @@ def _strip(judged: Sequence[Judged], point: OperatingPoint) -> int:
         for image, word, flagged in list(zip(images, words, flags, strict=True))[:24]:
             sign = f":{verdict.COLOUR[flagged]}[{verdict.SIGN[flagged]}]"
             st.image(image, caption=sign, width=56, alt=word)
-    return int(st.selectbox("Shown below", range(len(words)), format_func=words.__getitem__, key="shown"))
+    alone = judged[0][0] is judged[-1][0]
+    first = most_prominent(judged[0][1].boxes) if alone else 0
+    return int(st.selectbox("Shown below", range(len(words)), first, format_func=words.__getitem__, key="shown"))
 
 
 def _doubts(file: File, found: ink.Ink) -> None:

@@ -129,6 +129,20 @@ def test_several_uploads_give_one_verdict_each_and_a_broken_file_its_reason() ->
     ]
 
 
+def test_below_a_line_of_print_the_digit_is_shown_first() -> None:
+    page = open_page(model="mnist-5")
+    page.session_state["way_in"] = "Upload"
+    page.run()
+    note = example("a 5").convert("L")
+    note.paste(example("a 3").convert("L").resize((40, 40)), (5, 5))
+
+    page.file_uploader(key="uploads").set_value([("note.png", png(note), "image/png")]).run()
+
+    assert not page.exception
+    assert page.selectbox(key="shown").options == ["Anomaly: note.png, shape 1", "Normal: note.png, shape 2"]
+    assert page.selectbox(key="shown").value == 1
+
+
 def test_the_page_and_the_command_line_say_the_same(tmp_path: Path) -> None:
     from core import ink
     from core.detector import Detector
