@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from core.ruling import Line, factor_of, find_lines, is_drawn_through, pooled, without
+from core.ruling import Line, factor_of, find_printed_lines, pooled, without
 from core.shapes import INKED
 
 Floats = NDArray[np.float32]
@@ -77,7 +77,7 @@ def _written_on(ink: Floats) -> Floats | None:
     height, width = ink.shape
     if height < _FLAT * width:
         return np.zeros_like(ink)
-    lines = [line for line in find_lines(ink) if is_drawn_through(ink, line)]
+    lines = find_printed_lines(ink)
     if len(lines) != 1:
         return None
     rest = without(ink, lines, [])
@@ -112,7 +112,7 @@ def _runs_along_its_sides(piece: Mask) -> bool:
 
 def _sides(ink: Floats) -> list[Line]:
     """Lines from side to side of a box; none unless two of them stand apart, as the bows of no digit do."""
-    lines = [line for line in find_lines(ink) if is_drawn_through(ink, line)]
+    lines = find_printed_lines(ink)
     middles = [line.middle for line in lines]
     return lines if lines and max(middles) - min(middles) > _APART else []
 

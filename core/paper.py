@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+
+from core.pictures import resized
 
 Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -113,13 +116,13 @@ def _darkness_of_ink(log_grey: Floats) -> float:
     from scipy.ndimage import grey_closing, grey_opening, uniform_filter
     from skimage.filters import threshold_otsu
 
-    coarse = _shrunk(log_grey, 112)
+    coarse = shrunk(log_grey, 112)
     side = max(coarse.shape)
     even = coarse - uniform_filter(coarse, max(3, side // 2), mode="nearest")
     if float(np.ptp(even)) < 1e-4:
         return 1.0
     dark = even < threshold_otsu(even)
-    border = np.concatenate((dark[0], dark[-1], dark[:, 0], dark[:, -1])).mean()
+    border = along_border(dark).mean()
     votes = [1 - 2 * float(border), 1 - 2 * float(dark.mean())]
     narrow = []
     for share in (0.04, 0.1):
@@ -130,13 +133,18 @@ def _darkness_of_ink(log_grey: Floats) -> float:
     return (sum(votes) + max(narrow, key=abs)) / 3
 
 
-def _shrunk(values: Floats, longest: int) -> Floats:
-    height, width = values.shape
+def along_border(values: NDArray[Any]) -> NDArray[Any]:
+    """What stands along the four sides of a picture ``(h, w)``, corners twice."""
+    return np.concatenate((values[0], values[-1], values[:, 0], values[:, -1]))
+
+
+def shrunk(values: Floats, longest: int) -> Floats:
+    """A picture ``(h, w)`` or ``(h, w, 3)`` of at most this length on its longer side."""
+    height, width = values.shape[:2]
     if max(height, width) <= longest:
         return values
     ratio = longest / max(height, width)
-    size = (max(1, round(width * ratio)), max(1, round(height * ratio)))
-    return np.asarray(Image.fromarray(values).resize(size, Image.Resampling.BOX))
+    return resized(values, (max(1, round(width * ratio)), max(1, round(height * ratio))))
 
 
 def _light(signed: Floats) -> tuple[Floats, bool]:
@@ -145,7 +153,7 @@ def _light(signed: Floats) -> tuple[Floats, bool]:
     Light that falls off smoothly is a quadratic surface. Where that leaves the paper even, it is the whole answer, and
     a stroke may be as broad as it likes; else shadows are followed by a closing that no stroke survives.
     """
-    coarse = _shrunk(signed, _COARSE)
+    coarse = shrunk(signed, _COARSE)
     level = _even_paper(coarse)
     if level is not None:
         return np.full_like(signed, level), False
@@ -160,7 +168,7 @@ def _light(signed: Floats) -> tuple[Floats, bool]:
 
 def _surface(signed: Floats, middle: float) -> Floats:
     """A quadratic surface through most of the pixels, ink and shadows trimmed; flat where most lie on none."""
-    small = _shrunk(signed, _FIT)
+    small = shrunk(signed, _FIT)
     terms, whole = _quadratic(small.shape), _quadratic(signed.shape)
     values = small.ravel()
     fitted = np.full(len(values), middle, np.float32)
@@ -185,11 +193,11 @@ def _even_paper(signed: Floats) -> float | None:
     from scipy.ndimage import maximum_filter, minimum_filter
     from skimage.filters import threshold_otsu
 
-    signed = _shrunk(signed, _FINE_ENOUGH)
+    signed = shrunk(signed, _FINE_ENOUGH)
     if float(np.ptp(signed)) < 1e-4:
         return float(np.median(signed))
     dark = signed < threshold_otsu(signed)
-    border = np.concatenate((dark[0], dark[-1], dark[:, 0], dark[:, -1])).mean()
+    border = along_border(dark).mean()
     paper, ink = ~maximum_filter(dark, size=3), minimum_filter(dark, size=3)  # edges are of any brightness
     if paper.sum() < 0.2 * paper.size:
         return None
@@ -219,7 +227,7 @@ def _without_shade(ink: Floats) -> Floats:
     from scipy.ndimage import find_objects, label
 
     names, _ = label(ink > _PALEST, structure=np.ones((3, 3)))
-    cut = np.unique(np.concatenate((names[0], names[-1], names[:, 0], names[:, -1])))
+    cut = np.unique(along_border(names))
     pieces = find_objects(names)
     for name in cut[cut > 0]:
         place = pieces[name - 1]

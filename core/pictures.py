@@ -139,10 +139,7 @@ def _from_array(array: NDArray[Any], name: str) -> Picture:
         raise InkError(_too_large(name, f" ({width} x {height} pixels)"))
     values = _brightness(array, name)
     if max(height, width) > WORKING_SIDE:
-        channels = [values] if values.ndim == 2 else list(np.moveaxis(values, 2, 0))
-        size = _fitted(width, height)
-        small = [np.asarray(Image.fromarray(c).resize(size, Image.Resampling.BOX)) for c in channels]
-        values = small[0] if values.ndim == 2 else np.stack(small, axis=2)
+        values = resized(values, _fitted(width, height))
     pixels, in_alpha = _flatten(values)
     return Picture(pixels, width, height, in_alpha)
 
@@ -178,6 +175,13 @@ def _shrink(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I;16"):
         image = image.convert("I")
     return image.resize(_fitted(*image.size), Image.Resampling.BOX, reducing_gap=2.0)
+
+
+def resized(values: Floats, size: tuple[int, int]) -> Floats:
+    """Values ``(h, w)`` or ``(h, w, channels)`` averaged to another size (width, height)."""
+    if values.ndim == 3:
+        return np.stack([resized(channel, size) for channel in np.moveaxis(values, 2, 0)], axis=2)
+    return np.asarray(Image.fromarray(values).resize(size, Image.Resampling.BOX))
 
 
 def _fitted(width: int, height: int) -> tuple[int, int]:

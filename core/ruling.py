@@ -104,10 +104,10 @@ def find_lines(ink: Floats) -> list[Line]:
         coverage[:, max(0, m - near) : m + near + 1] = central[:, max(0, m - near) : m + near + 1] = 0
 
 
-def is_drawn_through(ink: Floats, line: Line) -> bool:
-    """Whether a line is drawn nearly all the way from left to right, as printed ones are."""
+def find_printed_lines(ink: Floats) -> list[Line]:
+    """Those of ``find_lines`` that are drawn nearly all the way, as printed ones are."""
     sway = max(1, round(0.015 * max(ink.shape)))
-    return bool((_band(ink, _path(ink, line), sway) > _DRAWN).any(axis=0).mean() > _THROUGH)
+    return [line for line in find_lines(ink) if (_band(ink, _path(ink, line), sway) > _DRAWN).any(0).mean() > _THROUGH]
 
 
 def pooled(ink: Floats) -> Floats:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from core.paper import project
+from core.paper import along_border, project, shrunk
+from core.pictures import resized
 
 Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -48,8 +48,7 @@ def cut_out(pixels: Floats) -> tuple[Floats, Box] | None:
     height, width = pixels.shape[:2]
     if min(height, width) < _SMALLEST:
         return None
-    factor = max(1.0, max(height, width) / _COARSE)
-    small = _resized(pixels, (max(1, round(width / factor)), max(1, round(height / factor))))
+    small = shrunk(pixels, _COARSE)
     sheet = _find(project(small))
     if sheet is None:
         return None
@@ -63,8 +62,8 @@ def cut_out(pixels: Floats) -> tuple[Floats, Box] | None:
     right, bottom = min(width, round((columns[-1] + 1) * across)), min(height, round((rows[-1] + 1) * down))
     part = pixels[top:bottom, left:right]
     size = (right - left, bottom - top)
-    paper = _resized(small[tuple(nearest)][place], size)
-    kept = _resized(inner[place].astype(np.float32), size) > 0.5
+    paper = resized(small[tuple(nearest)][place], size)
+    kept = resized(inner[place].astype(np.float32), size) > 0.5
     return np.where(kept if part.ndim == 2 else kept[..., None], part, paper), (left, top, right, bottom)
 
 
@@ -82,7 +81,7 @@ def _find(grey: Floats) -> Mask | None:
         # What is printed right across divides a sheet, and is bridged; but so is what the sheet lies on.
         for whole in (side, minimum_filter(maximum_filter(side, size=_BRIDGED), size=_BRIDGED)):
             sheet = _largest(whole)
-            border = np.concatenate((sheet[0], sheet[-1], sheet[:, 0], sheet[:, -1])).mean()
+            border = along_border(sheet).mean()
             if (
                 _LEAST <= sheet.mean() < 1
                 and border <= most
@@ -141,10 +140,3 @@ def _ends_sharply(sheet: Mask, side: Mask, grey: Floats) -> bool:
     leaving = binary_dilation(within & ~side, _CROSS, iterations=4) & beyond
     crossing = (np.median(logs[beyond]) - logs[leaving]) / stroke > _CROSSING
     return bool(step > _SHARP * abs(np.median(grey[sheet]) - np.median(grey[~sheet])) and crossing.sum() < 2)
-
-
-def _resized(pixels: Floats, size: tuple[int, int]) -> Floats:
-    """Pixels ``(h, w)`` or ``(h, w, 3)`` at another size (width, height)."""
-    if pixels.ndim == 3:
-        return np.stack([_resized(pixels[:, :, i], size) for i in range(pixels.shape[2])], axis=2)
-    return np.asarray(Image.fromarray(np.ascontiguousarray(pixels)).resize(size, Image.Resampling.BOX))
