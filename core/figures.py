@@ -68,9 +68,9 @@ def sheet_png(images: NDArray[np.float32], columns: int, scale: int = 3, gap: in
     return digit_png(sheet, scale)
 
 
-def inline(png: bytes) -> str:
-    """A PNG as a ``data:`` address, for pictures redrawn so often that a file would be gone before it is fetched."""
-    return "data:image/png;base64," + base64.b64encode(png).decode()
+def inline(data: bytes, kind: str = "png") -> str:
+    """A picture file as a ``data:`` address: the picture itself instead of where to fetch it."""
+    return f"data:image/{kind};base64," + base64.b64encode(data).decode()
 
 
 def add_histograms(

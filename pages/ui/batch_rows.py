@@ -1,6 +1,5 @@
 """The rows of a batch: as a gallery, as a table, and one of them opened in full."""
 
-import base64
 import re
 
 import numpy as np
@@ -14,7 +13,7 @@ from core.batch.desk import Upload
 from core.batch.review import Review
 from core.errors import OddDigitError
 from core.wording import say_rate
-from pages.ui import chrome, picker, verdict
+from pages.ui import chrome, picker, picture, verdict
 
 _TEXT = 60
 
@@ -29,11 +28,11 @@ def gallery(review: Review, rows: NDArray[np.int64], shown: str) -> None:
                 if not review.judged[row]:
                     st.caption(f":material/block: {plain(review.source[row][-_TEXT:])}", help=plain(review.error[row]))
                     continue
-                st.image(
-                    figures.inline(figures.digit_png(image, 3)),
+                picture.show(
+                    figures.digit_png(image, 3),
+                    _alt(review, row),
                     width=84,
                     caption=_caption(review, row, shown),
-                    alt=_alt(review, row),
                 )
                 name = plain(review.source[row])
                 if st.button(f"{row + 1:,}", key=f"open-{shown}-{row}", type="tertiary", help=name):
@@ -117,10 +116,11 @@ def _original(review: Review, row: int) -> None:
     if review.source[row] not in names or not len(siblings):
         return
     data = bytes(uploads[names.index(review.source[row])].data)
-    picture = overlay.boxed(
+    page = overlay.boxed(
         data, review.source[row], review.boxes[siblings], review.flagged[siblings], siblings.tolist().index(row)
     )
-    st.image(picture, caption="Where it stood in the picture", width="stretch")
+    where = "Where it stood in the picture"
+    picture.show(page, where, caption=where, width="stretch")
 
 
 def plain(text: str) -> str:
@@ -166,4 +166,4 @@ def _fits(review: Review, row: int) -> str | None:
 
 
 def _uri(image: NDArray[np.float32]) -> str:
-    return "data:image/png;base64," + base64.b64encode(figures.digit_png(image, 2)).decode()
+    return figures.inline(figures.digit_png(image, 2))

@@ -16,7 +16,7 @@ from core.detector_file import Measured
 from core.errors import OddDigitError
 from core.latent_space import Drawn, Floats
 from core.scoring import Scorer
-from pages.ui import chrome, component
+from pages.ui import chrome, component, picture
 
 if TYPE_CHECKING:
     from core.detector import Detector
@@ -105,9 +105,8 @@ def fresh(scorer: Scorer, model: str, digit: str) -> None:
     st.subheader("Fresh digits", anchor=False, help="Drawn from random latents: nobody wrote them.")
     seed = st.session_state.setdefault(_SEED, 0)
     drawn = _fresh(scorer, model, digit, seed)
-    st.image(
-        figures.sheet_png(drawn.images, 8, 3), width="stretch", alt=f"{len(drawn.images)} digits the generator drew"
-    )
+    sheet = figures.sheet_png(drawn.images, 8, 3)
+    picture.show(sheet, f"{len(drawn.images)} digits the generator drew", width="stretch")
     real = int((drawn.realism >= 0.5).sum())
     st.caption(f"The discriminator takes {real} of these {len(drawn.images)} for real. Not all are good digits.")
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
@@ -130,8 +129,8 @@ def show_walk(scorer: Scorer, model: str, digit: str) -> None:
     numbers = list(range(1, len(ends.images) + 1))
     with st.container(horizontal=True, gap="small", key="walk-ends"):
         for number, image in zip(numbers, ends.images, strict=True):
-            st.image(
-                figures.digit_png(image, 3), caption=str(number), width=84, alt=f"Digit {number} to walk from or to"
+            picture.show(
+                figures.digit_png(image, 3), f"Digit {number} to walk from or to", caption=str(number), width=84
             )
     left, right = st.columns(2)
     start = left.segmented_control("From", numbers, default=1, key="walk_from", required=True)
@@ -162,10 +161,13 @@ def show_nearest(scorer: Scorer, detector: "Detector", digit: str) -> None:
     rows, distance = known.nearest(image)
     drawn = _fresh_distances(scorer, detector.fingerprint, digit, known)
     columns = st.columns([1, 3], gap="large")
-    columns[0].image(figures.digit_png(image), caption="on the map now", width=140, alt="the digit on the map")
+    picture.show(
+        figures.digit_png(image), "the digit on the map", caption="on the map now", width=140, place=columns[0]
+    )
     with columns[1]:
         sheet = figures.sheet_png(known.images[rows], len(rows), 4)
-        st.image(sheet, caption="the training digits nearest to it", alt=f"{len(rows)} training digits, nearest first")
+        near = "the training digits nearest to it"
+        picture.show(sheet, f"{len(rows)} training digits, nearest first", caption=near)
     nearer = float((known.unseen <= distance[0]).mean())
     st.markdown(
         f"On a scale where a copy lies at 0, its nearest training digit is **{distance[0]:.2f}** away. Fresh digits "

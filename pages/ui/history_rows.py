@@ -12,7 +12,7 @@ from core.history import Filter, History, Verdict
 from core.operating import EVIDENCES
 from core.readings import ANOMALY
 from core.wording import name_normals, say_rate, say_verdict
-from pages.ui import chrome, local_time, picker, verdict
+from pages.ui import chrome, local_time, picker, picture, verdict
 from pages.ui.history_bar import say_kind
 
 LABELS = [*"0123456789", "no digit"]
@@ -25,7 +25,7 @@ def show(history: History, rows: list[Verdict]) -> None:
     for row in rows:
         with st.container(border=True, horizontal=True, vertical_alignment="center", gap="xsmall", key=f"row-{row.id}"):
             st.checkbox("choose", key=f"chosen-{row.id}", label_visibility="collapsed", width="content")
-            st.image(figures.digit_png(row.image, 2), width=56, alt=f"the digit of row {row.id}")
+            picture.show(figures.digit_png(row.image, 2), f"the digit of row {row.id}", width=56)
             with st.container(gap=None, width="stretch"):
                 st.markdown(describe(row))
                 st.caption(f"{local_time.say(row.last_seen)} · {_source(row)} · {row.model}, {_line(row)}")
@@ -134,7 +134,7 @@ def _delete(history: History, which: Filter) -> None:
 
 def _as_recorded(row: Verdict) -> None:
     st.markdown(f"As recorded: {describe(row)}.")
-    st.image(figures.digit_png(row.image), width=224, alt="the digit as the model saw it")
+    picture.show(figures.digit_png(row.image), "the digit as the model saw it", width=224)
     columns = ("evidence", "score", "p-value")
     st.table(
         [dict(zip(columns, (e, row.scores[e], row.p_values[e]), strict=True)) for e in EVIDENCES if e in row.scores]

@@ -11,7 +11,7 @@ from core.errors import OddDigitError
 from core.operating import OperatingPoint
 from core.readings import Readings
 from core.shapes import most_prominent
-from pages.ui import chrome, picker, record, verdict
+from pages.ui import chrome, picker, picture, record, verdict
 from pages.ui.canvas import Drawing
 
 Judged = tuple["File", ink.Ink, Readings, int]
@@ -121,7 +121,7 @@ def _strip(judged: Sequence[Judged], point: OperatingPoint) -> int:
     with st.container(horizontal=True, gap="small", key="strip"):
         for image, word, flagged in list(zip(images, words, flags, strict=True))[:24]:
             sign = f":{verdict.COLOUR[flagged]}[{verdict.SIGN[flagged]}]"
-            st.image(image, caption=sign, width=56, alt=word)
+            picture.show(image, word, caption=sign, width=56)
     alone = judged[0][0] is judged[-1][0]
     first = most_prominent(judged[0][1].boxes) if alone else 0
     return int(st.selectbox("Shown below", range(len(words)), first, format_func=words.__getitem__, key="shown"))

@@ -13,7 +13,7 @@ from core.evaluation import Evaluation
 from core.operating import OperatingPoint
 from core.readings import Readings
 from core.spreadsheets import write_csv
-from pages.ui import chrome, verdict
+from pages.ui import chrome, picture, verdict
 
 if TYPE_CHECKING:
     import numpy as np
@@ -100,10 +100,10 @@ def _group(
                 st.markdown(words)
                 continue
             at = pictured.index(row)
-            picture = figures_threshold.strip_png(
+            triple = figures_threshold.strip_png(
                 readings.images[at], readings.reconstruction[at], readings.heat_map[at]
             )
-            st.image(picture, width="stretch", alt=f"{label}: digit, reconstruction, heat map")
+            picture.show(triple, f"{label}: digit, reconstruction, heat map", width="stretch")
             if st.button(words, key=f"{group.title}-{row}", type="tertiary", width="stretch"):
                 _open(readings, at, point, detector, label)
 

@@ -9,7 +9,7 @@ from core import calibrating, figures, models, wording
 from core.calibrating import Pile
 from core.errors import OddDigitError
 from core.operating import OperatingPoint
-from pages.ui import chrome, state
+from pages.ui import chrome, picture, state
 
 if TYPE_CHECKING:
     from core.detector import Detector
@@ -72,8 +72,10 @@ def _look_over(detector: "Detector", pile: Pile) -> None:
             st.markdown(f"{title}:")
             with st.container(horizontal=True, gap="small"):
                 for row in rows[:_MOST_THUMBNAILS]:
-                    st.image(figures.digit_png(pile.images[row], 2), caption=pile.names[row], width=72)
-    st.image(figures.sheet_png(pile.images[:200], 20), caption="What was read", width="content")
+                    name = pile.names[row]
+                    picture.show(figures.digit_png(pile.images[row], 2), name, caption=name, width=72)
+    seen = min(len(pile.images), 200)
+    picture.show(figures.sheet_png(pile.images[:200], 20), f"{seen} of your digits", caption="What was read")
     if pile.refused:
         st.dataframe(pd.DataFrame(pile.refused, columns=["left out", "because"]), hide_index=True)
 

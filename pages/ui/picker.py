@@ -9,7 +9,7 @@ from core import figures, models
 from core.arriving import Arriving
 from core.errors import OddDigitError
 from core.operating import EVIDENCES, OperatingPoint
-from pages.ui import state
+from pages.ui import picture, state
 
 if TYPE_CHECKING:
     from core.detector import Detector
@@ -108,8 +108,8 @@ def _show(arriving: Arriving) -> None:
             st.progress(
                 shown / digits, f"**Waking the model**: {shown} of {digits} generator{'s' * (digits > 1)} ready"
             )
-            sheet = figures.inline(figures.sheet_png(arriving.sheet(), min(digits, 10), 2))
-            st.image(sheet, alt=f"{shown} digits drawn by the generators that are ready")
+            sheet = figures.sheet_png(arriving.sheet(), min(digits, 10), 2)
+            picture.show(sheet, f"{shown} digits drawn by the generators that are ready")
             st.caption(
                 "The first time on this machine it draws again all it remembers. Afterwards it is there at once."
             )

@@ -8,7 +8,7 @@ from core.detector_file import Measured
 from core.errors import OddDigitError
 from core.examples import Example, for_normal
 from core.operating import OperatingPoint
-from pages.ui import chrome, picker, state
+from pages.ui import chrome, picker, picture, state
 from pages.ui.verdict import COLOUR, SIGN
 
 _KINDS = ["png", "jpg", "jpeg", "bmp", "gif", "webp", "tif", "tiff"]
@@ -83,5 +83,5 @@ def _verdict(model: str, measured: Measured, found: ink.Ink) -> None:
         (figures.heat_png(readings.images[0], readings.heat_map[0], 4), "where they differ"),
     )
     with st.container(key=f"pictures-compared-{model}"):
-        for column, (picture, caption) in zip(st.columns(3, wrap=False), pictures, strict=True):
-            column.image(picture, caption=caption, width="stretch", alt=caption)
+        for column, (png, caption) in zip(st.columns(3, wrap=False), pictures, strict=True):
+            picture.show(png, caption, caption=caption, width="stretch", place=column)

@@ -7,7 +7,7 @@ import streamlit as st
 from core import figures, figures_training, watching
 from core.errors import OddDigitError
 from core.watching import Frame
-from pages.ui import chrome
+from pages.ui import chrome, picture
 
 _PLAIN = {"displayModeBar": False}
 
@@ -30,8 +30,8 @@ def show(key: str, folder: Path, now: dict[str, float]) -> None:
     left, middle, right = st.columns([1.15, 1, 1], gap="medium")
     with left:
         st.markdown(f"**Sixteen digits it imagines** · {_say(shown, frames)}")
-        sheet = figures.inline(figures.sheet_png(shown.samples, 8, scale=4))
-        st.image(sheet, width="stretch", alt="Sixteen generated digits")
+        sheet = figures.sheet_png(shown.samples, 8, scale=4)
+        picture.show(sheet, "Sixteen generated digits", width="stretch")
         _reconstructions(shown)
     with middle:
         _losses(key, same, shown, now)
@@ -77,7 +77,7 @@ def _reconstructions(shown: Frame) -> None:
         if given.size:
             png = figures_training.pairs_png(given, drawn)
             caption = f"{what}, and below what it makes of them"
-            st.image(figures.inline(png), caption=caption, width="stretch", alt=what.capitalize())
+            picture.show(png, what.capitalize(), caption=caption, width="stretch")
 
 
 def _losses(key: str, same: list[Frame], shown: Frame, now: dict[str, float]) -> None:

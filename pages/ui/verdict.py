@@ -10,7 +10,7 @@ from core.errors import OddDigitError
 from core.ink import Ink
 from core.operating import EVIDENCES, OperatingPoint
 from core.readings import Readings
-from pages.ui import picker
+from pages.ui import picker, picture
 
 SIGN = {False: ":material/check_circle:", True: ":material/warning:"}
 COLOUR = {False: "blue", True: "orange"}
@@ -64,7 +64,8 @@ def how_it_was_read(ink: Ink) -> None:
     with st.expander("How the model sees your picture"):
         columns = st.columns(min(4, max(1, len(ink.steps))))
         for i, step in enumerate(ink.steps):
-            columns[i % len(columns)].image(step.image, caption=f"{i + 1}. {step.name}. {step.note}", width="stretch")
+            caption = f"{i + 1}. {step.name}. {step.note}"
+            picture.show(step.image, step.name, caption=caption, width="stretch", place=columns[i % len(columns)])
 
 
 def _walk(readings: Readings, row: int) -> None:
@@ -93,8 +94,8 @@ def _pictures(readings: Readings, row: int) -> None:
         ),
     )
     with st.container(key=f"pictures-{row}" if row else "pictures"):
-        for column, (picture, caption, alt) in zip(st.columns(3, wrap=False), pictures, strict=True):
-            column.image(picture, caption=caption, width="stretch", alt=alt)
+        for column, (png, caption, alt) in zip(st.columns(3, wrap=False), pictures, strict=True):
+            picture.show(png, alt, caption=caption, width="stretch", place=column)
 
 
 def _standing(readings: Readings, row: int, point: OperatingPoint, key: str) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import ConsoleMessage, Page
+from playwright.sync_api import ConsoleMessage, Page, Request
 
 from tests.conftest import chromium
 
@@ -120,16 +120,18 @@ def watch() -> Iterator[Callable[[Page], Page]]:
 
     def note(message: ConsoleMessage) -> None:
         url = str(message.location.get("url", ""))
-        # Streamlit's own: on a link straight to a page its script first looks for its server below that page, and a
-        # picture replaced before it was fetched is gone.
-        if message.type == "error" and not re.search(
-            r"/[A-Z]\w+/_stcore/|/media/|Image source error", url + message.text
-        ):
+        # Streamlit's own: on a link straight to a page its script first looks for its server below that page.
+        if message.type == "error" and not re.search(r"/[A-Z]\w+/_stcore/", url):
             errors.append(f"{message.text} ({url})")
+
+    def fetched(request: Request) -> None:
+        if request.resource_type == "image" and "/media/" in request.url:
+            errors.append(f"a picture that the next redrawing may take away: {request.url}")
 
     def start(page: Page) -> Page:
         page.add_init_script(REPORT_EXCEPTIONS)
         page.on("console", note)
+        page.on("request", fetched)
         page.on("pageerror", lambda error: errors.append(str(error)))
         return page
 
