@@ -46,6 +46,19 @@ class Architecture(StrEnum):
     attention = "attention"
 
 
+class InkIs(StrEnum):
+    """How ink stands out from paper, and ``read``'s ``invert`` for each."""
+
+    auto = "auto"
+    darker = "darker"
+    lighter = "lighter"
+
+    @property
+    def invert(self) -> bool | None:
+        """None to find out."""
+        return None if self is InkIs.auto else self is InkIs.lighter
+
+
 class Format(StrEnum):
     """How results are printed."""
 
@@ -73,6 +86,9 @@ def score(
     evidence: EvidenceOption = Evidence.fused,
     alpha: AlphaOption = 0.05,
     split: Annotated[bool, typer.Option("--split", help="Judge every shape in a picture on its own.")] = False,
+    together: Annotated[bool, typer.Option("--together", help="Take all ink in a picture as one digit.")] = False,
+    ink_is: Annotated[InkIs, typer.Option("--ink", help="Whether ink is darker or lighter than paper.")] = InkIs.auto,
+    whole: Annotated[bool, typer.Option("--whole", help="Read what lies around a sheet of paper, too.")] = False,
     output: Annotated[Format, typer.Option("--format", help="How to print.")] = Format.table,
     no_history: Annotated[bool, typer.Option("--no-history", help="Keep no record.")] = False,
 ) -> None:
@@ -80,20 +96,26 @@ def score(
     from core import ink
     from core.detector import Detector
 
+    if split and together:
+        raise typer.BadParameter("the shapes of a picture are one digit or several.", param_hint="--split --together")
     point = _point(model, evidence, alpha)
     detector = _or_stop(Detector.load, model, code=2)
 
     def judge(file: str) -> Iterator[dict[str, Any]]:
         try:
-            found = ink.read(Path(file), name=file, split=True)
+            found = ink.read(Path(file), name=file, invert=ink_is.invert, split=not together, whole=whole)
             if len(found.images) > 1 and not split:
                 raise OddDigitError(
-                    f"{file}: {len(found.images)} shapes found: give one digit a picture, or --split to judge each."
+                    f"{file}: {len(found.images)} shapes found: give one digit a picture, --split to judge each, or "
+                    "--together if they are one digit."
                 )
             readings = detector.inspect(found.images)
         except OddDigitError as error:
             yield {"source": file, "error": str(error)}
             return
+        for doubt in found.doubts:
+            if doubt.kind != "several":  # --split has answered that
+                say.print(f"{file}: {doubt.message}", style="yellow")
         for i in range(len(readings)):
             yield {"source": file, "box": found.boxes[i].tolist()} | readings.record(i, point)
         if not no_history:

@@ -5,7 +5,8 @@ The one road that the canvas, uploads, the camera, batches and the command line 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -29,12 +30,13 @@ MOST_SHAPES = 500
 LOW_CONTRAST = 0.25
 SHADE_CONTRAST = 0.35
 UNSURE = 0.35
+_SHEET = ("A sheet of paper was found: only what is on it was read.", "Read the whole picture")
 # Ink per length of an ink image: the extremes of MNIST's 70,000, beyond which strokes are no longer a pen's.
 THINNEST_OWN, THICKEST_OWN = 0.99, 15.6
 
 Floats = NDArray[np.float32]
 Pixels = NDArray[np.uint8]
-DoubtKind = Literal["inversion", "several", "contrast", "blob"]
+DoubtKind = Literal["sheet", "inversion", "several", "contrast", "blob"]
 
 
 @dataclass(frozen=True)
@@ -54,15 +56,13 @@ class Doubt:
         kind: which step.
         message: what was found, one sentence.
         offer: the other choice as a label for a button; empty when there is none.
-        invert: the value of ``read``'s ``invert`` that makes the other choice; None leaves it as it was.
-        split: the value of ``read``'s ``split`` that makes the other choice; None leaves it as it was.
+        other: what to give ``read`` besides, for the other choice.
     """
 
     kind: DoubtKind
     message: str
     offer: str = ""
-    invert: bool | None = None
-    split: bool | None = None
+    other: Mapping[str, bool] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,9 @@ class Ink:
     doubts: tuple[Doubt, ...]
 
 
-def read(picture: Source, *, name: str = "picture", invert: bool | None = None, split: bool = True) -> Ink:
+def read(
+    picture: Source, *, name: str = "picture", invert: bool | None = None, split: bool = True, whole: bool = False
+) -> Ink:
     """Find the digits in a picture and redraw each as an ink image.
 
     What already is an ink image passes unchanged.
@@ -93,6 +95,7 @@ def read(picture: Source, *, name: str = "picture", invert: bool | None = None, 
         name: what to call the picture in errors.
         invert: True when ink is lighter than paper, False when darker, None to find out.
         split: whether separate shapes are separate digits; False takes all ink as one shape.
+        whole: True reads all of the picture, also where a sheet of paper stands out from what it lies on.
 
     Raises:
         InkError: not a picture, damaged, too large or too small, or without ink; the text names it and the remedy.
@@ -109,7 +112,7 @@ def read(picture: Source, *, name: str = "picture", invert: bool | None = None, 
         raise InkError(
             f"{name} is {opened.width} x {opened.height} pixels, too small to hold a digit: use a larger one."
         )
-    sheet = None if opened.drawn_in_alpha else cut_out(opened.pixels)
+    sheet = None if whole or opened.drawn_in_alpha else cut_out(opened.pixels)
     pixels, (left, top, _, _) = sheet or (opened.pixels, (0, 0, 0, 0))
     page = find_ink(pixels, False if opened.drawn_in_alpha and invert is None else invert)
     written, printed = remove_form(page.ink)
@@ -131,12 +134,13 @@ def read(picture: Source, *, name: str = "picture", invert: bool | None = None, 
     scale = np.array(opened.scale * 2)
     boxes = (np.array([shape.box for shape in shapes]) + np.array([left, top] * 2)) * scale
     limits = np.array([opened.width, opened.height] * 2)
-    whole = np.minimum(np.round(boxes).astype(np.int64), limits)
-    doubts = _doubts(page, shapes, invert)
+    boxes = np.minimum(np.round(boxes).astype(np.int64), limits)
+    doubts = [] if sheet is None else [Doubt("sheet", *_SHEET, {"whole": True})]
+    doubts += _doubts(page, shapes, invert)
     if len(drawn) == 1 and strokes.is_blob(drawn[0][0]):
         doubts.append(Doubt("blob", "What was found has no strokes, so it is hardly a digit: crop the picture to one."))
     steps = _steps(opened, None if sheet is None else pixels, page, ink, printed + lines, shapes, images)
-    return Ink(images, whole, steps, tuple(doubts))
+    return Ink(images, boxes, steps, tuple(doubts))
 
 
 def is_ink_image(image: ArrayLike) -> bool:
@@ -235,12 +239,12 @@ def _doubts(page: InkMap, shapes: list[Shape], invert: bool | None) -> list[Doub
                 "inversion",
                 f"The ink was taken to be {now} than the paper, but the picture leaves that open.",
                 f"The ink is {other}",
-                invert=not page.light_on_dark,
+                {"invert": not page.light_on_dark},
             )
         )
     if len(shapes) > 1:
         message = f"{len(shapes)} shapes found: each is judged on its own."
-        doubts.append(Doubt("several", message, "They are one digit", split=False))
+        doubts.append(Doubt("several", message, "They are one digit", {"split": False}))
     if page.contrast < LOW_CONTRAST:
         message = f"The ink is only {page.contrast:.0%} away from the paper: more light or a darker pen would help."
         doubts.append(Doubt("contrast", message))

@@ -80,12 +80,12 @@ def judge_pictures(files: Sequence[File], point: OperatingPoint, kind: str) -> N
         return
     judged: list[Judged] = []
     for number, file in enumerate(files):
-        choice = st.session_state.get(f"choice-{_digest(file)}", {})
         try:
-            found = _read(file.data, file.name, choice.get("invert"), choice.get("split", True))
+            found = _read(file.data, file.name, _choice(file))
             readings = detector.inspect(found.images)
         except OddDigitError as error:
             chrome.refuse(error)
+            _undo(file)
             continue
         source = f"{kind}: {file.name}" if kind == "upload" else kind
         record.keep(readings, point, detector.fingerprint, kind, source, f"{_digest(file)}-{number}-{point.model}")
@@ -102,8 +102,8 @@ def judge_pictures(files: Sequence[File], point: OperatingPoint, kind: str) -> N
 
 
 @st.cache_data(max_entries=200, show_spinner="Finding the ink…")
-def _read(data: bytes, name: str, invert: bool | None, split: bool) -> ink.Ink:
-    return ink.read(data, name=name, invert=invert, split=split)
+def _read(data: bytes, name: str, choice: dict[str, bool]) -> ink.Ink:
+    return ink.read(data, name=name, **choice)
 
 
 def _strip(judged: Sequence[Judged], point: OperatingPoint) -> int:
@@ -132,14 +132,30 @@ def _doubts(file: File, found: ink.Ink) -> None:
     for i, doubt in enumerate(found.doubts):
         st.warning(doubt.message, icon=":material/help:")
         if doubt.offer:
-            other = {"invert": doubt.invert, "split": doubt.split}
-            st.button(doubt.offer, on_click=_choose, args=(file, other), key=f"doubt-{_digest(file)}-{i}")
+            choice = {**_choice(file), **doubt.other}
+            st.button(doubt.offer, on_click=_choose, args=(file, choice), key=f"doubt-{_digest(file)}-{i}")
+    _undo(file)
 
 
-def _choose(file: File, choice: dict[str, bool | None]) -> None:
-    key = f"choice-{_digest(file)}"
-    made = {name: value for name, value in choice.items() if value is not None}
-    st.session_state[key] = st.session_state.get(key, {}) | made
+def _undo(file: File) -> None:
+    """The way back from a choice, which may have led to another doubt or to an error."""
+    if _choice(file):
+        key = f"undo-{_digest(file)}"
+        st.button("Read it as at first", on_click=_choose, args=(file, {}), icon=":material/undo:", key=key)
+
+
+def _choice(file: File) -> dict[str, bool]:
+    """What a person chose for reading this picture, as arguments of ``ink.read``."""
+    chosen: dict[str, bool] = st.session_state.get(_choice_key(file), {})
+    return chosen
+
+
+def _choose(file: File, choice: dict[str, bool]) -> None:
+    st.session_state[_choice_key(file)] = choice
+
+
+def _choice_key(file: File) -> str:
+    return f"choice-{_digest(file)}"
 
 
 def _digest(file: File) -> str:

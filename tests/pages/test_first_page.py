@@ -143,6 +143,25 @@ def test_below_a_line_of_print_the_digit_is_shown_first() -> None:
     assert page.selectbox(key="shown").value == 1
 
 
+def test_another_choice_of_how_to_read_a_picture_can_be_taken_back() -> None:
+    page = open_page(model="mnist-5")
+    page.session_state["way_in"] = "Upload"
+    page.run()
+    two = Image.new("L", (560, 280), 255)
+    for left in (0, 280):
+        two.paste(example("a 5").convert("L"), (left, 0))
+    page.file_uploader(key="uploads").set_value([("two.png", png(two), "image/png")]).run()
+    assert "2 shapes found" in words(page)
+    assert not [button for button in page.button if button.label == "Read it as at first"]
+
+    next(button for button in page.button if button.label == "They are one digit").click().run()
+    assert "shapes found" not in words(page)
+
+    next(button for button in page.button if button.label == "Read it as at first").click().run()
+    assert "2 shapes found" in words(page)
+    assert not page.exception
+
+
 def test_the_page_and_the_command_line_say_the_same(tmp_path: Path) -> None:
     from core import ink
     from core.detector import Detector

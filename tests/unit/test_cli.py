@@ -138,6 +138,27 @@ def test_split_judges_each_shape_from_left_to_right(run: Run) -> None:
     assert lefts == sorted(lefts)
 
 
+def test_shapes_may_be_one_digit_together_but_not_one_and_several(run: Run) -> None:
+    file = draw("three.png", count=3)
+
+    (found,) = objects(run("score", file, "--model", "tiny-5", "--format", "json", "--together"))
+
+    assert found["box"][2] - found["box"][0] > 560
+    assert run("score", file, "--model", "tiny-5", "--together", "--split").exit_code == 2
+
+
+def test_what_was_unsure_goes_to_standard_error_and_can_be_answered(run: Run) -> None:
+    faint = Image.open(draw()).point(lambda value: 200 + value // 6)
+    faint.save("faint.png", "PNG")
+
+    unsure = run("score", "faint.png", "--model", "tiny-5", "--format", "json")
+    turned = run("score", "faint.png", "--model", "tiny-5", "--format", "json", "--ink", "lighter")
+
+    assert "faint.png: The ink is only" in unsure.stderr
+    assert objects(unsure)[0]["verdict"]
+    assert objects(turned) != objects(unsure)
+
+
 def test_split_leaves_a_picture_of_one_digit_as_it_is(run: Run) -> None:
     file = draw()
 
@@ -459,7 +480,7 @@ def test_help_comes_at_once_because_nothing_heavy_is_imported() -> None:
 
 def test_every_command_of_the_contract_is_there_with_its_options(run: Run) -> None:
     contract = {
-        "score": "--model --evidence --alpha --split --format --no-history",
+        "score": "--model --evidence --alpha --split --together --ink --whole --format --no-history",
         "train": "--normal --dataset --architecture --epochs --seed --name --resume",
         "evaluate": "--model --dataset --format",
         "calibrate": "--model --images --name",

@@ -247,7 +247,7 @@ def test_several_digits_are_told_apart_in_reading_order_and_said():
     assert ink.boxes[:, 0].tolist() == [20, 150, 30]
     doubt = next(d for d in ink.doubts if d.kind == "several")
     assert "3 shapes found" in doubt.message
-    assert doubt.split is False
+    assert doubt.other == {"split": False}
     together = read(page, split=False)
     assert together.boxes.tolist() == [[20, 20, 200, 260]]
 

@@ -59,6 +59,12 @@ def test_a_sheet_on_a_desk_is_found_and_what_it_lies_on_left_out(brightness):
     np.testing.assert_allclose(ink.boxes[0], read(drawing()).boxes[0] + 90, atol=3)
 
 
+def test_a_sheet_that_was_found_can_be_refused():
+    picture = on_wood(drawing())
+    (doubt,) = (doubt for doubt in read(picture).doubts if doubt.kind == "sheet")
+    assert "Sheet found" not in names(read(picture, **doubt.other))
+
+
 def test_a_sheet_may_lie_askew_and_run_out_of_the_picture_at_one_side():
     whole = on_wood(drawing())
     for picture in (whole, whole[80:]):
