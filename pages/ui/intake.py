@@ -96,8 +96,9 @@ def judge_pictures(files: Sequence[File], point: OperatingPoint, kind: str) -> N
     file, found, readings, row = judged[chosen]
     if len(files) > 1:
         st.caption(file.name)
-    verdict.show(readings, row, point, detector.card_, foreign_ink=True, key=f"{chosen}")
+    verdict.headline(readings, row, point, detector.card_, foreign_ink=True, key=f"{chosen}")
     _doubts(file, found)
+    verdict.details(readings, row, point, key=f"{chosen}")
     verdict.how_it_was_read(found)
 
 
@@ -130,10 +131,11 @@ def _strip(judged: Sequence[Judged], point: OperatingPoint) -> int:
 def _doubts(file: File, found: ink.Ink) -> None:
     """What was unsure when the picture was read, each with the other choice."""
     for i, doubt in enumerate(found.doubts):
-        st.warning(doubt.message, icon=":material/help:")
-        if doubt.offer:
-            choice = {**_choice(file), **doubt.other}
-            st.button(doubt.offer, on_click=_choose, args=(file, choice), key=f"doubt-{_digest(file)}-{i}")
+        with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"doubt-{i}"):
+            st.markdown(f":material/help: {doubt.message}", width="stretch")
+            if doubt.offer:
+                choice = {**_choice(file), **doubt.other}
+                st.button(doubt.offer, on_click=_choose, args=(file, choice), key=f"other-{_digest(file)}-{i}")
     _undo(file)
 
 

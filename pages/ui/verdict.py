@@ -33,11 +33,26 @@ def show(
         foreign_ink: whether the picture is a photograph or an upload, so that its writer and pen differ.
         key: tells apart two verdicts on one page.
     """
+    headline(readings, row, point, card, foreign_ink, key)
+    details(readings, row, point, key)
+
+
+def headline(
+    readings: Readings, row: int, point: OperatingPoint, card: Card, foreign_ink: bool = False, key: str = ""
+) -> None:
+    """The answer alone; arguments as of :func:`show`."""
     words = wording.describe(readings, row, point, card.yardstick)
     with st.container(key=f"verdict-{'anomaly' if words.anomaly else 'normal'}-{row}-{key}", gap="xsmall"):
         st.markdown(f"### :{COLOUR[words.anomaly]}[{SIGN[words.anomaly]} {words.verdict}]")
         st.markdown(f"**{words.meaning}** {words.extrapolation}")
         st.caption(words.yardstick + (_FOREIGN if foreign_ink and not card.recalibrated else ""))
+
+
+def details(readings: Readings, row: int, point: OperatingPoint, key: str = "") -> None:
+    """What the answer rests on: pictures, where the score stands, the discriminator's response, each evidence.
+
+    Arguments as of :func:`show`.
+    """
     _pictures(readings, row)
     _standing(readings, row, point, key)
     st.markdown(
