@@ -20,7 +20,7 @@ left, right = st.columns([3, 2], gap="large")
 with left:
     generator.show_map(scorer, detector.fingerprint, digit, latent)
 with right:
-    generator.fresh(scorer, detector.fingerprint, digit)
+    generator.fresh(detector, digit, point)
 st.divider()
 generator.show_walk(scorer, detector.fingerprint, digit)
 st.divider()

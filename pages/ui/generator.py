@@ -15,8 +15,9 @@ from core.datasets import Dataset
 from core.detector_file import Measured
 from core.errors import OddDigitError
 from core.latent_space import Drawn, Floats
+from core.operating import OperatingPoint
 from core.scoring import Scorer
-from pages.ui import chrome, component, picture
+from pages.ui import chrome, component, picker, picture
 
 if TYPE_CHECKING:
     from core.detector import Detector
@@ -100,15 +101,19 @@ def show_map(scorer: Scorer, model: str, digit: str, through: Floats) -> None:
     )
 
 
-def fresh(scorer: Scorer, model: str, digit: str) -> None:
-    """A sheet of digits from random latents."""
+def fresh(detector: "Detector", digit: str, point: OperatingPoint) -> None:
+    """A sheet of digits from random latents, and how many of them the detector itself would flag."""
     st.subheader("Fresh digits", anchor=False, help="Drawn from random latents: nobody wrote them.")
     seed = st.session_state.setdefault(_SEED, 0)
-    drawn = _fresh(scorer, model, digit, seed)
+    drawn = _fresh(detector.scorers_[digit], detector.fingerprint, digit, seed)
     sheet = figures.sheet_png(drawn.images, 8, 3)
     picture.show(sheet, f"{len(drawn.images)} digits the generator drew", width="stretch")
-    real = int((drawn.realism >= 0.5).sum())
-    st.caption(f"The discriminator takes {real} of these {len(drawn.images)} for real. Not all are good digits.")
+    real, count = int((drawn.realism >= 0.5).sum()), len(drawn.images)
+    flagged = _flagged(detector, detector.fingerprint, digit, seed, point)
+    st.caption(
+        f"The discriminator takes {real} of these {count} for real. Not all are good digits: with the "
+        f"{picker.say_line(point)} the whole detector calls {flagged} of them anomalies."
+    )
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         st.button("Again", icon=":material/refresh:", on_click=_again)
         number = st.number_input(
@@ -217,6 +222,12 @@ def _plane(_scorer: Scorer, model: str, digit: str, through: bytes, directions: 
 @st.cache_data(max_entries=32, show_spinner=False)
 def _fresh(_scorer: Scorer, model: str, digit: str, seed: int) -> Drawn:  # noqa: ARG001 - tell generators apart
     return latent_space.fresh(_scorer, seed)
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _flagged(_detector: "Detector", model: str, digit: str, seed: int, point: OperatingPoint) -> int:
+    drawn = _fresh(_detector.scorers_[digit], model, digit, seed)
+    return int(_detector.inspect(drawn.images).class_id(point).sum())
 
 
 @st.cache_data(max_entries=32, show_spinner=False)

@@ -32,7 +32,7 @@ def model_and_line() -> OperatingPoint:
     left, right = st.columns([3, 1], vertical_alignment="bottom")
     with left:
         pick_model(point)
-    with right, st.popover(_say_line(point), width="stretch"):
+    with right, st.popover(say_line(point), width="stretch"):
         _pick_line(point)
     return state.operating_point()
 
@@ -92,6 +92,12 @@ def detector(name: str) -> "Detector":
         raise
 
 
+def say_line(point: OperatingPoint) -> str:
+    """Where the line is, in a few words."""
+    line = f"score {point.threshold:g}" if point.alpha is None else f"{100 * point.alpha:g} % false alarms"
+    return f"line at {line}" + ("" if point.evidence == "fused" else f", {point.evidence}")
+
+
 @st.cache_resource(max_entries=24, show_spinner=False)
 def _arriving(path: str, stamp: int) -> Arriving:  # noqa: ARG001 - the stamp makes a rewritten file load anew
     return Arriving(Path(path))
@@ -140,11 +146,6 @@ def _pick_line(point: OperatingPoint) -> None:
         "Evidence", EVIDENCES[::-1], key="evidence_choice", format_func=EVIDENCE_WORDS.get, on_change=_take_evidence
     )
     st.caption("The Threshold page lets you set the line anywhere and see what it costs.")
-
-
-def _say_line(point: OperatingPoint) -> str:
-    line = f"score {point.threshold:g}" if point.alpha is None else f"{100 * point.alpha:g} % false alarms"
-    return f"line at {line}" + ("" if point.evidence == "fused" else f", {point.evidence}")
 
 
 def _take_digit() -> None:

@@ -7,6 +7,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core import copying, latent_space, models
+from core.operating import OperatingPoint
 from tests.pages import opened
 from tests.pages.opened import checked, text
 
@@ -30,6 +31,17 @@ def test_the_page_opens_with_a_map_a_walk_fresh_digits_and_their_originals() -> 
     assert len(walk["realism"]) == latent_space.STEPS
     assert "of these 64 for real" in text(page)
     assert "its nearest training digit is" in text(page)
+
+
+def test_the_detector_itself_judges_the_fresh_digits_at_the_line_of_the_link() -> None:
+    detector = models.load("tiny-5")
+    drawn = latent_space.fresh(detector.scorers_["5"], 0).images
+
+    for alpha, line in ((0.05, "line at 5 % false alarms"), (0.3, "line at 30 % false alarms")):
+        flagged = detector.inspect(drawn).class_id(OperatingPoint("tiny-5", alpha=alpha)).sum()
+        assert f"with the {line} the whole detector calls {flagged} of them anomalies" in text(
+            open_page(alpha=str(alpha))
+        )
 
 
 def test_the_map_is_laid_through_the_latent_of_the_link() -> None:
