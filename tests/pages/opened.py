@@ -5,9 +5,9 @@ from streamlit.testing.v1 import AppTest
 from core import paths
 
 
-def open_page(file: str, **query: str) -> AppTest:
-    """Run ``pages/FILE`` with a link's query; it must not raise."""
-    page = AppTest.from_file(str(paths.ROOT / "pages" / file), default_timeout=60)
+def open_page(file: str, **query: str | list[str]) -> AppTest:
+    """Run a page, such as ``pages/3_Batch.py``, with a link's query; it must not raise."""
+    page = AppTest.from_file(str(paths.ROOT / file), default_timeout=60)
     for key, value in query.items():
         page.query_params[key] = value
     return checked(page.run())
@@ -21,5 +21,5 @@ def checked(page: AppTest) -> AppTest:
 
 def text(page: AppTest) -> str:
     """All that is said on the page, a line each."""
-    kinds = (page.markdown, page.caption, page.info, page.warning, page.error)
+    kinds = (page.markdown, page.caption, page.info, page.warning, page.error, page.success)
     return "\n".join(str(element.value) for kind in kinds for element in kind)

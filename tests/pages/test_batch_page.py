@@ -29,7 +29,7 @@ def _models(tiny_shelf) -> None:
 
 
 def show(**query: str) -> AppTest:
-    return opened.open_page("3_Batch.py", **({"model": "tiny-any"} | query))
+    return opened.open_page("pages/3_Batch.py", **({"model": "tiny-any"} | query))
 
 
 def button(page: AppTest, words: str):

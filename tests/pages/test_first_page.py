@@ -9,11 +9,12 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from core import paths
 from core.examples import for_normal
 from core.history import History
 from core.operating import OperatingPoint
 from core.verdicts import Verdict
+from tests.pages import opened
+from tests.pages.opened import text
 
 
 def example(name: str) -> Image.Image:
@@ -27,10 +28,7 @@ def png(picture: Image.Image) -> bytes:
 
 
 def open_page(**query: str) -> AppTest:
-    page = AppTest.from_file(str(paths.ROOT / "dashboard.py"), default_timeout=60)
-    for key, value in query.items():
-        page.query_params[key] = value
-    return page.run()
+    return opened.open_page("dashboard.py", **query)
 
 
 def put_on_canvas(page: AppTest, picture: Image.Image, strokes: int = 1) -> AppTest:
@@ -40,26 +38,21 @@ def put_on_canvas(page: AppTest, picture: Image.Image, strokes: int = 1) -> AppT
     return page.run()
 
 
-def words(page: AppTest) -> str:
-    shown = [*page.markdown, *page.caption, *page.warning, *page.error, *page.info]
-    return "\n".join(str(each.value) for each in shown)
-
-
 def test_before_the_first_stroke_an_example_is_judged_and_called_one() -> None:
     page = open_page(model="mnist-5")
-    assert "a 5: :blue[" in words(page)  # the line beside the empty canvas as well
+    assert "a 5: :blue[" in text(page)  # the line beside the empty canvas as well
 
     assert not page.exception
-    assert "An example, a 5." in words(page)
-    assert "Normal" in words(page)
+    assert "An example, a 5." in text(page)
+    assert "Normal" in text(page)
     assert History().count().judged == 0
 
 
 def test_a_drawn_five_is_normal_and_a_broken_one_is_not() -> None:
     page = open_page(model="mnist-5")
 
-    assert "[:material/check_circle: Normal]" in words(put_on_canvas(page, example("a 5")))
-    assert "[:material/warning: Anomaly]" in words(put_on_canvas(page, example("a broken 5")))
+    assert "[:material/check_circle: Normal]" in text(put_on_canvas(page, example("a 5")))
+    assert "[:material/warning: Anomaly]" in text(put_on_canvas(page, example("a broken 5")))
     assert not page.exception
 
 
@@ -79,7 +72,7 @@ def test_clearing_the_canvas_begins_another_drawing() -> None:
 
     put_on_canvas(page, example("a 5"))
     put_on_canvas(page, Image.new("L", (280, 280), 255), strokes=0)
-    assert "An example" in words(page)
+    assert "An example" in text(page)
     put_on_canvas(page, example("a 3"))
 
     assert sorted(row.class_id for row in History().browse()) == [0, 1]
@@ -89,16 +82,16 @@ def test_clearing_the_canvas_begins_another_drawing() -> None:
 def test_any_digit_is_read_as_what_it_could_be() -> None:
     page = put_on_canvas(open_page(model="mnist-any"), example("a 3"))
 
-    assert "Normal: reads as 3" in words(page)
+    assert "Normal: reads as 3" in text(page)
 
 
 def test_choosing_another_normal_digit_changes_the_verdict_and_the_link() -> None:
     page = put_on_canvas(open_page(model="mnist-5"), example("a 3"))
-    assert "Anomaly" in words(page)
+    assert "Anomaly" in text(page)
 
     page.button_group(key="digit_choice").set_value("3").run()
 
-    assert "Normal" in words(page)
+    assert "Normal" in text(page)
     assert page.query_params["model"] == "mnist-3"
     assert not page.exception
 
@@ -107,8 +100,8 @@ def test_a_strange_link_is_answered_with_a_sentence_and_the_page_goes_on() -> No
     page = open_page(model="../../etc", evidence="nonsense", alpha="2")
 
     assert not page.exception
-    assert "The link was not understood" in words(page)
-    assert "look this odd" in words(page)
+    assert "The link was not understood" in text(page)
+    assert "look this odd" in text(page)
 
 
 def test_several_uploads_give_one_verdict_each_and_a_broken_file_its_reason() -> None:
@@ -120,9 +113,9 @@ def test_several_uploads_give_one_verdict_each_and_a_broken_file_its_reason() ->
     page.file_uploader(key="uploads").set_value([*files, ("broken.png", b"not a picture", "image/png")]).run()
 
     assert not page.exception
-    assert "**2 digits, 1 anomaly.**" in words(page)
+    assert "**2 digits, 1 anomaly.**" in text(page)
     assert page.selectbox(key="shown").options == ["Normal: five.png", "Anomaly: three.png"]
-    assert "broken.png" in words(page)
+    assert "broken.png" in text(page)
     assert sorted((row.source, row.class_id) for row in History().browse()) == [
         ("upload: five.png", 0),
         ("upload: three.png", 1),
@@ -151,14 +144,14 @@ def test_another_choice_of_how_to_read_a_picture_can_be_taken_back() -> None:
     for left in (0, 280):
         two.paste(example("a 5").convert("L"), (left, 0))
     page.file_uploader(key="uploads").set_value([("two.png", png(two), "image/png")]).run()
-    assert "2 shapes found" in words(page)
+    assert "2 shapes found" in text(page)
     assert not [button for button in page.button if button.label == "Read it as at first"]
 
     next(button for button in page.button if button.label == "They are one digit").click().run()
-    assert "shapes found" not in words(page)
+    assert "shapes found" not in text(page)
 
     next(button for button in page.button if button.label == "Read it as at first").click().run()
-    assert "2 shapes found" in words(page)
+    assert "2 shapes found" in text(page)
     assert not page.exception
 
 
@@ -187,5 +180,5 @@ def test_before_a_picture_is_given_the_page_says_what_will_happen(way: str) -> N
 
     page.run()
 
-    assert "appears here as soon as there is a picture" in words(page)
+    assert "appears here as soon as there is a picture" in text(page)
     assert not page.exception

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.usefixtures("tiny_shelf")
 
 
 def open_page(**query: str) -> AppTest:
-    return opened.open_page("5_Generator.py", **({"model": "tiny-5"} | query))
+    return opened.open_page("pages/5_Generator.py", **({"model": "tiny-5"} | query))
 
 
 def drawn(page: AppTest) -> list[dict[str, Any]]:

@@ -1,5 +1,4 @@
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,10 +9,9 @@ from core.datasets import load
 from core.detector import Detector
 from core.history import History, Verdict
 from core.operating import EVIDENCES, OperatingPoint
+from tests.pages.opened import checked, open_page, text
 
-ROOT = Path(__file__).resolve().parents[2]
 NOON = 1_600_000_000.0  # 13 September 2020, about noon in UTC
-PAGE = str(ROOT / "pages" / "4_History.py")
 
 
 @pytest.fixture
@@ -55,19 +53,7 @@ def fill(history: History, n: int = 3) -> list[int]:
 
 
 def show(**query: str | list[str]) -> AppTest:
-    page = AppTest.from_file(PAGE, default_timeout=30)
-    for key, value in query.items():
-        page.query_params[key] = value
-    return checked(page.run())
-
-
-def checked(page: AppTest) -> AppTest:
-    assert [error.message for error in page.exception] == []
-    return page
-
-
-def text(page: AppTest) -> str:
-    return "\n".join(element.value for kind in (page.markdown, page.caption, page.info) for element in kind)
+    return open_page("pages/4_History.py", **query)
 
 
 def rows(page: AppTest) -> list[int]:

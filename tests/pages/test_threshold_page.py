@@ -21,7 +21,7 @@ pytestmark = pytest.mark.usefixtures("tiny_shelf")
 
 
 def open_page(**query: str) -> AppTest:
-    return opened.open_page("1_Threshold.py", **({"model": "tiny-5"} | query))
+    return opened.open_page("pages/1_Threshold.py", **({"model": "tiny-5"} | query))
 
 
 def drawn(page: AppTest) -> dict[str, Any]:

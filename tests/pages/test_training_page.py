@@ -6,13 +6,14 @@ import zipfile
 
 import pytest
 from PIL import Image, ImageDraw
-from streamlit.testing.v1 import AppTest
 
-from core import job_files, jobs, models, paths, runs
+from core import job_files, jobs, models, runs
 from core.job_files import State
 from core.runs import RunSpec
+from tests.pages import opened
+from tests.pages.opened import text
 
-PAGE = str(paths.ROOT / "pages" / "2_Training.py")
+PAGE = "pages/2_Training.py"
 
 
 @pytest.fixture(autouse=True)
@@ -31,15 +32,7 @@ def server():
 
 @pytest.fixture
 def open_page(server):
-    return lambda: AppTest.from_file(PAGE, default_timeout=60).run()
-
-
-def texts(at):
-    return " ".join(
-        str(part.value)
-        for kind in ("markdown", "caption", "info", "warning", "error", "success")
-        for part in at.get(kind)
-    )
+    return lambda: opened.open_page(PAGE)
 
 
 def choose_quickly(at):
@@ -61,9 +54,9 @@ def test_without_a_network_the_bundled_digits_are_offered_and_nothing_is_missing
     assert at.selectbox(key="train_dataset").value == "digits"
     assert at.multiselect(key="train_normal-digits").value == ["5"]
     assert not at.button(key="train").disabled
-    assert "About" in texts(at)
-    assert "on this machine" in texts(at)
-    assert "Nothing is being trained" in texts(at)
+    assert "About" in text(at)
+    assert "on this machine" in text(at)
+    assert "Nothing is being trained" in text(at)
 
 
 def test_one_click_trains_and_the_detector_is_on_every_shelf(open_page, server):
@@ -77,8 +70,8 @@ def test_one_click_trains_and_the_detector_is_on_every_shelf(open_page, server):
     assert server.get(job.id).state is State.DONE, server.get(job.id).cause
     assert [model.name for model in models.shelf() if not model.shipped] == [name]
     at.run()
-    assert "Sixteen digits it imagines" in texts(at)
-    assert "For watching only, it selects nothing" in texts(at)
+    assert "Sixteen digits it imagines" in text(at)
+    assert "For watching only, it selects nothing" in text(at)
     assert at.text_input(key="train_name").value == f"{name}-2"
 
 
@@ -86,7 +79,7 @@ def test_a_name_in_use_is_said_before_anything_starts(open_page, tiny_shelf):
     at = open_page()
     at.text_input(key="train_name").set_value("tiny-5").run()
     assert at.button(key="train").disabled
-    assert "'tiny-5' is the name of a model that is already here: choose another name." in texts(at)
+    assert "'tiny-5' is the name of a model that is already here: choose another name." in text(at)
 
 
 @pytest.mark.parametrize(("name", "says"), [("", "no model name"), ("../x", "no model name")])
@@ -94,7 +87,7 @@ def test_a_name_that_cannot_be_a_files_is_refused(open_page, name, says):
     at = open_page()
     at.text_input(key="train_name").set_value(name).run()
     assert at.button(key="train").disabled
-    assert says in texts(at)
+    assert says in text(at)
 
 
 def test_a_typed_name_stays_when_the_digits_change(open_page):
@@ -120,7 +113,7 @@ def test_a_full_disk_is_said_before_work_is_lost(open_page, monkeypatch):
     monkeypatch.setattr("shutil.disk_usage", lambda path: type("Usage", (), {"free": 10_000_000})())
     at = open_page()
     assert at.button(key="train").disabled
-    assert "only 10 MB are free" in texts(at)
+    assert "only 10 MB are free" in text(at)
 
 
 def kept_job(state, name="mine", cause="", learnt=True):
@@ -138,8 +131,8 @@ def test_a_job_that_a_dead_server_was_running_is_shown_as_interrupted_and_can_go
     job = kept_job(State.RUNNING)
     server = jobs.of_server()
     try:
-        at = AppTest.from_file(PAGE, default_timeout=60).run()
-        assert "**mine** · interrupted" in texts(at)
+        at = opened.open_page(PAGE)
+        assert "**mine** · interrupted" in text(at)
         assert {f"resume-{job.id}", f"stop-{job.id}", f"delete-{job.id}-sure"} <= {button.key for button in at.button}
     finally:
         server.close()
@@ -148,11 +141,11 @@ def test_a_job_that_a_dead_server_was_running_is_shown_as_interrupted_and_can_go
 def test_a_failed_job_shows_its_cause_and_can_be_deleted(open_page, server):
     job = kept_job(State.FAILED, cause="training diverged in epoch 3")
     at = open_page()
-    assert "**mine** · failed: training diverged in epoch 3" in texts(at)
+    assert "**mine** · failed: training diverged in epoch 3" in text(at)
     at.button(key=f"delete-{job.id}-sure").click().run()
     assert server.of() == []
     assert not runs.folder("mine").exists()
-    assert "**mine**" not in texts(at)
+    assert "**mine**" not in text(at)
 
 
 def test_an_order_that_comes_too_late_is_answered_and_breaks_nothing(open_page, server):
@@ -160,13 +153,13 @@ def test_an_order_that_comes_too_late_is_answered_and_breaks_nothing(open_page, 
     at = open_page()
     at.button(key=f"stop-{job.id}").click().run()
     assert not at.exception
-    assert "has not finished an epoch, so there is nothing to keep" in texts(at)
+    assert "has not finished an epoch, so there is nothing to keep" in text(at)
 
 
 def test_on_a_shared_server_others_jobs_are_not_shown(open_page, monkeypatch):
     monkeypatch.setenv("ODD_DIGIT_SHARED", "1")
     kept_job(State.FAILED)
-    assert "**mine**" not in texts(open_page())
+    assert "**mine**" not in text(open_page())
 
 
 def test_a_data_set_that_is_not_offered_cannot_be_asked_for(open_page, tmp_path):
@@ -177,7 +170,7 @@ def test_a_data_set_that_is_not_offered_cannot_be_asked_for(open_page, tmp_path)
     box.set_value(box.options[-1]).run()
     assert not at.exception
     assert at.selectbox(key="train_dataset").value == "digits"
-    assert "private" not in texts(at)
+    assert "private" not in text(at)
 
 
 def test_on_a_shared_server_others_models_are_not_shown(open_page, tiny_shelf, monkeypatch):
@@ -188,7 +181,7 @@ def test_on_a_shared_server_others_models_are_not_shown(open_page, tiny_shelf, m
     assert "tiny-5" not in set(names)
     assert "tiny-any" in set(names)
     at.get("button_group")[0].set_value(["tiny-any"]).run()
-    assert "Everyone's on this server" in texts(at)
+    assert "Everyone's on this server" in text(at)
     assert not [button for button in at.button if button.key == "model-delete"]
 
 
@@ -210,7 +203,7 @@ def test_a_model_can_be_renamed_and_deleted(open_page, tiny_shelf):
     at.text_input(key="rename-tiny-5").set_value("fives").run()
     at.button(key="model-rename").click().run()
     assert models.card("fives").name == "fives"
-    assert "tiny-5 is called fives now" in texts(at)
+    assert "tiny-5 is called fives now" in text(at)
     at.button(key="model-delete").click().run()
     assert [model.name for model in models.shelf() if not model.shipped] == ["tiny-any"]
 
@@ -220,7 +213,7 @@ def test_a_renaming_that_cannot_be_is_explained(open_page, tiny_shelf):
     at.get("button_group")[0].set_value(["tiny-5"]).run()
     at.text_input(key="rename-tiny-5").set_value("tiny-any").run()
     at.button(key="model-rename").click().run()
-    assert "'tiny-any' is the name of a model that is already here" in texts(at)
+    assert "'tiny-any' is the name of a model that is already here" in text(at)
 
 
 def test_two_models_stand_side_by_side_with_the_same_digit_through_each(open_page, tiny_shelf):
@@ -229,8 +222,8 @@ def test_two_models_stand_side_by_side_with_the_same_digit_through_each(open_pag
     assert not at.exception
     (table,) = (table.value for table in at.table)
     assert list(table.columns) == ["card", "tiny-5", "tiny-any"]
-    assert "The same digit through each" in texts(at)
-    assert "not evaluated on the same digits and anomalies" in texts(at)
+    assert "The same digit through each" in text(at)
+    assert "not evaluated on the same digits and anomalies" in text(at)
 
 
 def digits_zip(counts):
@@ -256,12 +249,12 @@ def upload(at, name, data):
 def test_ones_own_pictures_are_read_counted_and_checked_before_anything_starts(open_page):
     at = upload(open_page(), "pile.zip", digits_zip({"7": 70, "1": 4}))
     assert not at.exception
-    assert "4 × 1, 70 × 7" in texts(at)
+    assert "4 × 1, 70 × 7" in text(at)
     normal = next(field for field in at.multiselect if field.key.startswith("train_normal-npz:"))
-    assert "label '1' has 3 images to train on; at least 50 are needed" in texts(at)
+    assert "label '1' has 3 images to train on; at least 50 are needed" in text(at)
     normal.set_value(["7"]).run()
     assert not at.button(key="train").disabled
-    assert "56 normal digits, measured against 1 others" in texts(at)
+    assert "56 normal digits, measured against 1 others" in text(at)
 
 
 def test_a_hostile_zip_is_refused_with_its_reason(open_page):
@@ -270,7 +263,7 @@ def test_a_hostile_zip_is_refused_with_its_reason(open_page):
         archive.writestr("../../outside.png", b"x")
     at = upload(open_page(), "evil.zip", file.getvalue())
     assert not at.exception
-    assert "'../../outside.png' points outside the archive" in texts(at)
+    assert "'../../outside.png' points outside the archive" in text(at)
     assert at.button(key="train").disabled
 
 
@@ -279,17 +272,17 @@ def test_a_zip_without_pictures_says_so(open_page):
     with zipfile.ZipFile(file, "w") as archive:
         archive.writestr("pile/notes.txt", b"no picture")
     at = upload(open_page(), "notes.zip", file.getvalue())
-    assert "no picture in it could be read" in texts(at)
+    assert "no picture in it could be read" in text(at)
 
 
 def test_before_anything_was_trained_a_recorded_training_can_be_looked_through(open_page):
     at = open_page()
-    assert "This is what you will see" in texts(at)
+    assert "This is what you will see" in text(at)
     slider = at.select_slider(key="epoch-recorded")
     assert slider.options[0] == "before it learns"
     slider.set_value(1).run()
     assert not at.exception
-    assert "**Sixteen digits it imagines** · before it learns" in texts(at)
+    assert "**Sixteen digits it imagines** · before it learns" in text(at)
 
 
 def test_a_model_that_is_done_says_so_leads_to_drawing_and_shows_its_card(open_page, server):
@@ -299,11 +292,11 @@ def test_a_model_that_is_done_says_so_leads_to_drawing_and_shows_its_card(open_p
     [job] = server.of("local")
     wait_for(lambda: server.get(job.id).state is State.DONE)
     at.run()
-    assert f"**{name}** · done: calibrated, evaluated and ready on every page" in texts(at)
+    assert f"**{name}** · done: calibrated, evaluated and ready on every page" in text(at)
     assert at.button(key=f"draw-{job.id}").label == "Draw with it"
     models.rename(name, "renamed")
     at.run()
-    assert f"**{name}** · done" not in texts(at)
+    assert f"**{name}** · done" not in text(at)
 
 
 def test_few_images_are_offered_more_epochs_until_someone_sets_them(open_page):
@@ -319,4 +312,4 @@ def test_after_a_typed_name_was_started_the_next_one_is_offered(open_page, serve
     at.text_input(key="train_name").set_value("typed").run()
     at.button(key="train").click().run()
     assert at.text_input(key="train_name").value == "my-digits-5"
-    assert "unfinished training run" not in texts(at)
+    assert "unfinished training run" not in text(at)
