@@ -21,6 +21,7 @@ _CURVES = ("#3fa37a", "#9a6bd0", "#8a8f98", "#b08a2e", "#c05c8e")  # of models: 
 _BLUE_RGB, _ORANGE_RGB = np.array([47, 126, 216]), np.array([232, 103, 42])
 _PAPER, _INK = np.array([255.0, 255.0, 255.0]), np.array([24.0, 28.0, 36.0])
 SCALE = 8
+_EXACT = 64  # pixels: what is no larger is sent pixel for pixel
 
 
 def digit_png(image: NDArray[np.float32], scale: int = SCALE) -> bytes:
@@ -68,9 +69,18 @@ def sheet_png(images: NDArray[np.float32], columns: int, scale: int = 3, gap: in
     return digit_png(sheet, scale)
 
 
-def inline(data: bytes, kind: str = "png") -> str:
-    """A picture file as a ``data:`` address: the picture itself instead of where to fetch it."""
-    return f"data:image/{kind};base64," + base64.b64encode(data).decode()
+def inline(picture: bytes | NDArray[np.uint8]) -> str:
+    """A picture as a ``data:`` address: the picture itself instead of where to fetch it.
+
+    Args:
+        picture: a PNG, or pixels ``(h, w)`` or ``(h, w, 3)``; what is larger than an ink image becomes a JPEG.
+    """
+    if isinstance(picture, bytes):
+        return "data:image/png;base64," + base64.b64encode(picture).decode()
+    kind = "png" if max(picture.shape[:2]) <= _EXACT else "jpeg"
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, kind, quality=90)
+    return f"data:image/{kind};base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
 def add_histograms(

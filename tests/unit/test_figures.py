@@ -1,3 +1,4 @@
+import base64
 import io
 
 import numpy as np
@@ -29,6 +30,16 @@ def test_a_digit_is_dark_ink_on_white_paper_and_every_pixel_a_crisp_square() -> 
     drawn = drawn.copy()
     drawn[12:16, 20:24] = 255
     assert (drawn == 255).all()
+
+
+@pytest.mark.parametrize(("shape", "kind"), [((28, 28), "png"), ((64, 20, 3), "png"), ((65, 20), "jpeg")])
+def test_pixels_become_an_address_that_holds_the_picture(shape: tuple[int, ...], kind: str) -> None:
+    picture = np.full(shape, 200, np.uint8)
+
+    start, data = figures.inline(picture).split(",")
+
+    assert start == f"data:image/{kind};base64"
+    np.testing.assert_allclose(pixels(base64.b64decode(data)), picture, atol=0 if kind == "png" else 3)
 
 
 def test_values_beyond_paper_and_ink_are_drawn_as_paper_and_ink() -> None:
