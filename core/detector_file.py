@@ -208,8 +208,13 @@ def _scorers(
             ready(str(parts[i]["label"]), scorer)
         return scorer
 
-    with ThreadPoolExecutor(min(len(parts), os.cpu_count() or 1, MOST_WORKERS)) as workers:
-        return dict(zip((str(part["label"]) for part in parts), workers.map(build, range(len(parts))), strict=True))
+    at_once = min(len(parts), os.cpu_count() or 1, MOST_WORKERS)
+    built: list[Scorer] = []
+    with ThreadPoolExecutor(at_once) as workers:
+        # Handed out bit by bit: a program that ends waits for what its workers have, and no more is taken on then.
+        for start in range(0, len(parts), at_once):
+            built += workers.map(build, range(start, min(start + at_once, len(parts))))
+    return dict(zip((str(part["label"]) for part in parts), built, strict=True))
 
 
 def _evaluation(structure: dict[str, Any], tensors: dict[str, torch.Tensor]) -> Evaluation | None:

@@ -1,13 +1,16 @@
 """A detector on its way: how far it is can be asked, and what stands in its way is said where it is asked for."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from core import detector_file
+from core import detector_file, paths
 from core.arriving import Arriving
 from core.detector import Detector
 from core.errors import ModelError
+from core.model_header import read_card
 
 
 def test_every_digit_is_ready_with_a_picture_when_the_detector_is_there(
@@ -50,6 +53,16 @@ def test_digits_are_in_the_files_order_however_long_each_takes(tiny_detector_any
 
     assert tuple(detector.scorers_) == detector.card_.normal
     assert sorted(seen) == sorted(detector.card_.normal)
+
+
+def test_a_server_that_is_ended_does_not_wait_for_digits_that_nobody_will_see(state_dir: Path) -> None:
+    leave = "from pathlib import Path; from core.arriving import Arriving; import time; a = Arriving(Path({!r}))\n"
+    leave += "while not a.ready: time.sleep(0.02)"
+    file = paths.CHECKPOINTS / "mnist-any.safetensors"
+
+    subprocess.run([sys.executable, "-c", leave.format(str(file))], cwd=paths.ROOT, check=True, timeout=120)
+
+    assert 1 <= len(list((state_dir / "cache").iterdir())) < len(read_card(file).normal)
 
 
 def test_a_memory_is_the_same_however_many_threads_the_server_uses(tiny_detector_any_file: Path) -> None:
