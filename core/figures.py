@@ -75,12 +75,8 @@ def inline(picture: bytes | NDArray[np.uint8]) -> str:
     Args:
         picture: a PNG, or pixels ``(h, w)`` or ``(h, w, 3)``; what is larger than an ink image becomes a JPEG.
     """
-    if isinstance(picture, bytes):
-        return "data:image/png;base64," + base64.b64encode(picture).decode()
-    kind = "png" if max(picture.shape[:2]) <= _EXACT else "jpeg"
-    buffer = io.BytesIO()
-    Image.fromarray(picture).save(buffer, kind, quality=90)
-    return f"data:image/{kind};base64," + base64.b64encode(buffer.getvalue()).decode()
+    kind, data = ("png", picture) if isinstance(picture, bytes) else _encoded(picture)
+    return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
 
 
 def add_histograms(
@@ -216,7 +212,15 @@ def styled(figure: go.Figure, height: int) -> go.Figure:
 
 
 def _png(colours: NDArray[np.float64], scale: int) -> bytes:
-    pixels = np.kron(colours.round().astype(np.uint8), np.ones((scale, scale, 1), dtype=np.uint8))
+    return _saved(colours.round().astype(np.uint8).repeat(scale, axis=0).repeat(scale, axis=1), "png")
+
+
+def _encoded(pixels: NDArray[np.uint8]) -> tuple[str, bytes]:
+    kind = "png" if max(pixels.shape[:2]) <= _EXACT else "jpeg"
+    return kind, _saved(pixels, kind)
+
+
+def _saved(pixels: NDArray[np.uint8], kind: str) -> bytes:
     buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "PNG")
+    Image.fromarray(pixels).save(buffer, kind, quality=90)
     return buffer.getvalue()

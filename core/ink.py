@@ -30,7 +30,6 @@ MOST_SHAPES = 500
 LOW_CONTRAST = 0.25
 SHADE_CONTRAST = 0.35
 UNSURE = 0.35
-_SHEET = ("A sheet of paper was found: only what is on it was read.", "Read the whole picture")
 # Ink per length of an ink image: the extremes of MNIST's 70,000, beyond which strokes are no longer a pen's.
 THINNEST_OWN, THICKEST_OWN = 0.99, 15.6
 
@@ -135,8 +134,7 @@ def read(
     boxes = (np.array([shape.box for shape in shapes]) + np.array([left, top] * 2)) * scale
     limits = np.array([opened.width, opened.height] * 2)
     boxes = np.minimum(np.round(boxes).astype(np.int64), limits)
-    doubts = [] if sheet is None else [Doubt("sheet", *_SHEET, {"whole": True})]
-    doubts += _doubts(page, shapes, invert)
+    doubts = _doubts(page, shapes, invert, sheet is not None)
     if len(drawn) == 1 and strokes.is_blob(drawn[0][0]):
         doubts.append(Doubt("blob", "What was found has no strokes, so it is hardly a digit: crop the picture to one."))
     steps = _steps(opened, None if sheet is None else pixels, page, ink, printed + lines, shapes, images)
@@ -230,8 +228,11 @@ def _clean(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return cleaned if cleaned.any() else mask
 
 
-def _doubts(page: InkMap, shapes: list[Shape], invert: bool | None) -> list[Doubt]:
+def _doubts(page: InkMap, shapes: list[Shape], invert: bool | None, cut_out_of_more: bool) -> list[Doubt]:
     doubts = []
+    if cut_out_of_more:
+        message = "A sheet of paper was found: only what is on it was read."
+        doubts.append(Doubt("sheet", message, "Read the whole picture", {"whole": True}))
     if invert is None and page.polarity_margin < UNSURE:
         now, other = ("lighter", "darker") if page.light_on_dark else ("darker", "lighter")
         doubts.append(

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import streamlit as st
 
@@ -24,6 +25,11 @@ class File:
 
     name: str
     data: bytes
+
+    @cached_property
+    def digest(self) -> str:
+        """Tells this picture from others, whatever they are called."""
+        return hashlib.sha256(self.data).hexdigest()[:16]
 
 
 def upload() -> list[File]:
@@ -88,7 +94,7 @@ def judge_pictures(files: Sequence[File], point: OperatingPoint, kind: str) -> N
             _undo(file)
             continue
         source = f"{kind}: {file.name}" if kind == "upload" else kind
-        record.keep(readings, point, detector.fingerprint, kind, source, f"{_digest(file)}-{number}-{point.model}")
+        record.keep(readings, point, detector.fingerprint, kind, source, f"{file.digest}-{number}-{point.model}")
         judged += [(file, found, readings, row) for row in range(len(readings))]
     if not judged:
         return
@@ -135,14 +141,14 @@ def _doubts(file: File, found: ink.Ink) -> None:
             st.markdown(f":material/help: {doubt.message}", width="stretch")
             if doubt.offer:
                 choice = {**_choice(file), **doubt.other}
-                st.button(doubt.offer, on_click=_choose, args=(file, choice), key=f"other-{_digest(file)}-{i}")
+                st.button(doubt.offer, on_click=_choose, args=(file, choice), key=f"other-{file.digest}-{i}")
     _undo(file)
 
 
 def _undo(file: File) -> None:
     """The way back from a choice, which may have led to another doubt or to an error."""
     if _choice(file):
-        key = f"undo-{_digest(file)}"
+        key = f"undo-{file.digest}"
         st.button("Read it as at first", on_click=_choose, args=(file, {}), icon=":material/undo:", key=key)
 
 
@@ -157,8 +163,4 @@ def _choose(file: File, choice: dict[str, bool]) -> None:
 
 
 def _choice_key(file: File) -> str:
-    return f"choice-{_digest(file)}"
-
-
-def _digest(file: File) -> str:
-    return hashlib.sha256(file.data).hexdigest()[:16]
+    return f"choice-{file.digest}"
