@@ -13,6 +13,12 @@ pytestmark = pytest.mark.browser
 SECONDS = 1000
 
 
+HAS_INK = """canvas => {
+  const {data} = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+  return data.some((value, i) => i % 4 === 3 && value > 0 && data[i - 3] < 128);
+}"""
+
+
 def open_first_page(page: Page, app: str, model: str = "mnist-5") -> None:
     page.goto(f"{app}/?model={model}")
     expect(page.locator("[class*=st-key-verdict-]").get_by_text("look this odd")).to_be_visible(timeout=60 * SECONDS)
@@ -83,6 +89,10 @@ def test_an_example_can_be_drawn_on(page: Page, app: str) -> None:
 
     page.get_by_role("button", name="a 5", exact=True).click()
     verdict(page, "Normal")
+    for _ in range(300):  # the example replaces what was drawn before it came
+        if page.locator("canvas.dc-canvas.lower-canvas").evaluate(HAS_INK):
+            break
+        page.wait_for_timeout(100)
     stroke(page, [(60, 250), (140, 30), (220, 250)])
 
     verdict(page, "Anomaly")
