@@ -3,7 +3,8 @@
 import streamlit as st
 
 from core.errors import OddDigitError
-from pages.ui import canvas, chrome, intake, picker
+from pages.ui import chrome, picker
+from pages.ui.draw import canvas, intake
 
 chrome.page(chrome.NAME, "Draw a digit. A network that has only ever seen normal ones tells you how odd yours is.")
 try:

@@ -22,12 +22,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # so that it ru
 
 from benchmarks import common, malformations
 from benchmarks.malformed import area, counted
-from core import datasets, memory, paths, scoring
-from core.features import Described, gradient_features
-from core.networks import Networks
-from core.operating import EVIDENCES
-from core.scoring import Scorer
-from core.training import Trainer, TrainingSettings
+from core import datasets, paths
+from core.gan.features import Described, gradient_features
+from core.gan.networks import Networks
+from core.gan.trainer import Trainer, TrainingSettings
+from core.operating_point import EVIDENCES
+from core.scoring import memory_bank
+from core.scoring import scorer as scoring
+from core.scoring.scorer import Scorer
 
 MEDIUM = 1
 KEY = ("variant", "digit", "seed")
@@ -41,8 +43,8 @@ class Variant:
     Attributes:
         name: what it is called in the table.
         settings: training settings that differ; each such variant is trained anew.
-        memory: names in ``core.memory`` that stand for something else.
-        scoring: names in ``core.scoring`` likewise.
+        memory: names in ``core.scoring.memory_bank`` that stand for something else.
+        scoring: names in ``core.scoring.scorer`` likewise.
         weights: fusion weights that differ.
         two_views: whether a memory is searched by the training loss's features instead of its own three views.
         random: whether the memory is drawn from random latents instead of those of the training digits.
@@ -139,12 +141,12 @@ class Bench:
         settings = replace(self.settings, **variant.settings)
         networks, seconds = self.networks(settings)
         with ExitStack() as changed:
-            for module, differing in ((memory, variant.memory), (scoring, variant.scoring)):
+            for module, differing in ((memory_bank, variant.memory), (scoring, variant.scoring)):
                 for name, value in differing.items():
                     changed.enter_context(patch.object(module, name, value))
             changed.enter_context(patch.dict(scoring.WEIGHTS, variant.weights))
             if variant.two_views:
-                changed.enter_context(patch.object(memory, "manifold_features", gradient_features))
+                changed.enter_context(patch.object(memory_bank, "manifold_features", gradient_features))
                 changed.enter_context(patch.object(scoring.Described, "of", _two_views))
             if variant.random:
                 changed.enter_context(patch.object(scoring, "refined", _random_latents))

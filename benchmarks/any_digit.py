@@ -17,8 +17,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # so that it ru
 from benchmarks import common, outliers
 from core import datasets
 from core.detector import Detector
-from core.operating import EVIDENCES
-from core.readings import Readings
+from core.detector.readings import Readings
+from core.operating_point import EVIDENCES
 
 ALPHAS = (0.01, 0.05, 0.1)
 MUST = (0.97, 0.999, 0.99)  # fused AUROC, in the order of outliers.SETS

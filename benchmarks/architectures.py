@@ -19,8 +19,8 @@ from benchmarks import common, one_class
 from benchmarks.peers.contract import measure
 from benchmarks.peers.ours import Ours
 from core import paths
-from core.networks import ARCHITECTURES
-from core.operating import EVIDENCES
+from core.gan.networks import ARCHITECTURES
+from core.operating_point import EVIDENCES
 
 KEY = ("architecture", "digit", "seed", "split")
 COLUMNS = (*KEY, *EVIDENCES, "megabytes", "train_seconds", "cpu_seconds", "one_image_ms", "images_per_second")

@@ -18,10 +18,11 @@ from PIL import Image, ImageDraw
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # so that it runs from any folder
 
 from benchmarks import common
-from core import datasets, figures, ink, paths
+from core import datasets, ink, paths
+from core.datasets.examples import for_normal
 from core.detector import Detector
-from core.examples import for_normal
-from core.readings import Readings
+from core.detector.readings import Readings
+from core.figures import charts
 
 ALPHA = 0.05
 CASES = 20
@@ -110,7 +111,7 @@ def block(title: str, readings: Readings, texts: list[str]) -> Image.Image:
     for i, text in enumerate(texts):
         left, top = i % columns * width + GAP, LABEL + i // columns * height
         image, rebuilt, heat = readings.images[i], readings.reconstruction[i], readings.heat_map[i]
-        pictures = (figures.digit_png(image), figures.digit_png(rebuilt), figures.heat_png(image, heat))
+        pictures = (charts.digit_png(image), charts.digit_png(rebuilt), charts.heat_png(image, heat))
         for k, picture in enumerate(pictures):
             tile = Image.open(io.BytesIO(picture)).convert("RGB").resize((SIDE, SIDE), Image.Resampling.NEAREST)
             sheet.paste(tile, (left + k * (SIDE + GAP), top))

@@ -23,11 +23,11 @@ from numpy.typing import NDArray
 from benchmarks import common
 from core import datasets
 from core.batch import export, sources
-from core.batch.review import Review, Rule
+from core.batch.findings import Review, Rule
 from core.batch.run import run
 from core.batch.store import Job, Store
 from core.detector import Detector
-from core.operating import OperatingPoint
+from core.operating_point import OperatingPoint
 
 PORTION = 2048  # images that bare arrays are timed on, again and again between portions of the batch
 

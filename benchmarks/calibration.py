@@ -20,9 +20,10 @@ from scipy.stats import binomtest, gamma
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # so that it runs from any folder
 
 from benchmarks import common, local_levels, writers
-from core import datasets, original
-from core.calibration import Calibration
+from core import datasets
+from core.calibration.conformal import Calibration
 from core.detector import Detector
+from core.views import fixed_threshold
 
 ALPHAS = (0.01, 0.05, 0.1)
 SIZES = (30, 100, 1_100, 12_000)
@@ -158,15 +159,15 @@ def original_experiment(detectors: Detectors) -> str:
     rows = []
     for digit, detector in detectors.items():
         readings = detector.inspect(test.images)
-        errors = original.mean_squared_error(readings)
+        errors = fixed_threshold.mean_squared_error(readings)
         found = detector.evaluate(test)
         lines = [
             ("fused, calibrated at 0.05", readings.scores["fused"], detector.calibrations_["fused"].threshold(0.05))
         ]
-        lines += [(f"mean squared error over {line:.2f}", errors, line) for line in original.FIXED_LINES]
-        draws = [original.draw(found, seed) for seed in range(REPETITIONS)]
+        lines += [(f"mean squared error over {line:.2f}", errors, line) for line in fixed_threshold.FIXED_LINES]
+        draws = [fixed_threshold.draw(found, seed) for seed in range(REPETITIONS)]
         for name, scores, line in lines:
-            counts = [original.count(scores[rows_], line) for rows_ in draws]
+            counts = [fixed_threshold.count(scores[rows_], line) for rows_ in draws]
             caught, alarms = [c.caught for c in counts], [c.false_alarms for c in counts]
             both = np.mean([c.caught >= 53 and c.false_alarms <= 4 for c in counts])
             share = f"{100 * both:.0f} %"
@@ -176,7 +177,7 @@ def original_experiment(detectors: Detectors) -> str:
 
 
 def report_levels(draws: int) -> str:
-    """The table of ``core.calibration.LOCAL_LEVELS``."""
+    """The table of ``core.calibration.conformal.LOCAL_LEVELS``."""
     columns = ["n", "computed", "in use", f"band in use holds, {draws:,} draws"]
     return common.table(columns, local_levels.rows(draws))
 

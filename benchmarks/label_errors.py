@@ -18,7 +18,7 @@ from sklearn.metrics import average_precision_score
 
 from benchmarks import common
 from core import datasets
-from core.batch.labels import LabelCheck
+from core.batch.label_errors import LabelCheck
 from core.detector import Detector
 
 ALPHA = 0.05

@@ -16,9 +16,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from core import datasets, paths, watching
+from core import datasets, paths
 from core.detector import Detector
-from core.runs import normal_images
+from core.training import snapshots
+from core.training.run import normal_images
 
 PLACE = paths.ROOT / "assets" / "learning"
 
@@ -31,22 +32,22 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         recorded = given.frames or record(Path(name))
         shutil.rmtree(PLACE, ignore_errors=True)
-        for path in watching.frames(recorded):
-            watching.write(PLACE / path.name, without_originals(watching.read(path)))
-    print(f"{len(watching.frames(PLACE))} frames in {PLACE}")
+        for path in snapshots.frames(recorded):
+            snapshots.write(PLACE / path.name, without_originals(snapshots.read(path)))
+    print(f"{len(snapshots.frames(PLACE))} frames in {PLACE}")
 
 
 def record(folder: Path) -> Path:
     """Train on MNIST's 5s and watch; gives where the frames lie."""
     training = datasets.load("mnist", "train")
-    watcher = watching.Watcher(folder)
+    watcher = snapshots.Watcher(folder)
     images, labels = normal_images(training, ("5",))
     for progress in Detector(seed=0).fit_steps(images, labels, None, lambda *seen: watcher(training, *seen)):
         print(f"\r{100 * progress.fraction:3.0f} %", end="", file=sys.stderr)
     return folder
 
 
-def without_originals(frame: watching.Frame) -> watching.Frame:
+def without_originals(frame: snapshots.Frame) -> snapshots.Frame:
     """A frame without the digits it was compared on, which are the data set's."""
     none = frame.held_out[:0]
     return replace(frame, held_out=none, held_out_drawn=none, odd=none, odd_drawn=none)

@@ -1,15 +1,15 @@
 """How far each order statistic's own bound must reach so that all n bounds hold together: computed, not simulated.
 
 The true false-alarm rate of a line at the k-th largest of n calibration scores is the k-th smallest of n uniforms, so
-the band of ``core.calibration`` holds everywhere when U(k) <= b(k) for all k, where b(k) is the 1 - level quantile of
-Beta(k, n - k + 1). A uniform sample of n is a Poisson process of rate n given its n points (Moscovich and Nadler 2017),
-whose count at b(k) must be at least k: one short convolution a step follows its distribution exactly.
+the band of ``core.calibration.conformal`` holds everywhere when U(k) <= b(k) for all k, where b(k) is the 1 - level
+quantile of Beta(k, n - k + 1). A uniform sample of n is a Poisson process of rate n given its n points (Moscovich and
+Nadler 2017), whose count at b(k) must be at least k: one short convolution a step follows its distribution exactly.
 """
 
 import numpy as np
 from scipy.special import betaincinv, gammaln
 
-from core.calibration import CONFIDENCE, LOCAL_LEVELS, local_level
+from core.calibration.conformal import CONFIDENCE, LOCAL_LEVELS, local_level
 
 NEGLIGIBLE = 1e-18  # share of the largest probability below which a count is dropped
 PRECISION = 5e-4  # relative, of the level found

@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # so that it ru
 from benchmarks import common, malformations
 from core import datasets
 from core.detector import Detector
-from core.operating import EVIDENCES
+from core.operating_point import EVIDENCES
 
 ALPHA = 0.05
 LEAST_CHANGE = 1.0  # sum of differences over the image, in pixels of full ink: less is no edit

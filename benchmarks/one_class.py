@@ -29,7 +29,7 @@ from benchmarks.peers import anomalib_family, ours, pyod_family, scikit
 from benchmarks.peers.contract import Measured, Method, judge, measure, quality
 from core import datasets, paths
 from core.detector import Detector
-from core.operating import EVIDENCES
+from core.operating_point import EVIDENCES
 
 METHODS = [*ours.METHODS, *scikit.METHODS, *pyod_family.METHODS, *anomalib_family.METHODS]
 FIGURES = tuple(Measured.__dataclass_fields__)

@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # so that it ru
 from benchmarks import common
 from core import datasets
 from core.detector import Detector
-from core.operating import EVIDENCES
+from core.operating_point import EVIDENCES
 
 ALPHA = 0.05
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from core import datasets
+from core.calibration.evaluation import Evaluation
 from core.detector import Detector
-from core.evaluation import Evaluation
 
 LOOK_LIKE_DIGITS = frozenset("lozsgqib")
 

@@ -24,9 +24,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.common import header, one_thread, table, write_section
 from benchmarks.difficulties import levels, photograph
-from core import datasets, ink, paths, several
-from core.detector import CHUNK, Detector
+from core import datasets, ink, paths
+from core.detector import Detector
+from core.detector.estimator import CHUNK
 from core.errors import InkError
+from core.scoring import multi_digit
 
 ALPHA = 0.05
 BLANK = np.zeros((28, 28), np.float32)
@@ -47,7 +49,7 @@ class Judged:
     """
 
     def __init__(self, detector: Detector, images: Images, labels: NDArray[np.int64]) -> None:
-        parts = [several.score(detector.scorers_, detector.standards_, chunk) for chunk in _chunks(images)]
+        parts = [multi_digit.score(detector.scorers_, detector.standards_, chunk) for chunk in _chunks(images)]
         names = [str(digit) for digit in range(10)]
         claims = {name: np.concatenate([part.claims[name]["fused"] for part in parts]) for name in names}
         self.scores: Floats = np.stack([claims[name] for name in names], axis=1)
@@ -162,7 +164,7 @@ def made_difficulties(detector: Detector, count: int) -> str:
         # A 4,000-pixel picture costs seconds to draw; fewer of them say as much.
         few = count if level.scene.side * level.scene.page < 2000 else min(count, max(10, count // 10))
         read: list[Images | None] = []
-        several = 0
+        multi_digit = 0
         for i in range(few):
             rng = np.random.default_rng(zlib.crc32(f"{level.difficulty} {level.label} {i}".encode()))
             picture = photograph(np.rint(images[i] * 255).astype(np.uint8), level.scene, rng)
@@ -171,12 +173,12 @@ def made_difficulties(detector: Detector, count: int) -> str:
             except InkError:
                 read.append(None)
                 continue
-            several += len(found.images) > 1
+            multi_digit += len(found.images) > 1
             read.append(found.images[int(np.prod(found.boxes[:, 2:] - found.boxes[:, :2], axis=1).argmax())])
         judged = Judged(detector, np.stack([BLANK if image is None else image for image in read]), labels[:few])
         same = base[np.arange(count) < few]
         label = level.label if level.clean else f"{level.label} (no longer clean)"
-        rows.append([level.difficulty, label, *_brief(judged, same), several, sum(image is None for image in read)])
+        rows.append([level.difficulty, label, *_brief(judged, same), multi_digit, sum(image is None for image in read)])
         print(f"{level.difficulty}: {level.label}", file=sys.stderr)
     columns = [
         "difficulty",

@@ -1,4 +1,4 @@
-"""How much it counts that another digit is nearer (``core.several.RIVALRY``): chosen on training images only.
+"""How much it counts that another digit is nearer (``multi_digit.RIVALRY``): chosen on training images only.
 
     python benchmarks/rivals.py --write
 
@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # so that it runs from any folder
 
 from benchmarks import common
-from core import datasets, several
-from core.calibration import Calibration
+from core import datasets
+from core.calibration.conformal import Calibration
 from core.detector import Detector
-from core.scoring import score_all
+from core.scoring import multi_digit
+from core.scoring.scorer import score_all
 
 FACTORS = (0.0, 1.0, 2.0, 5.0, 10.0, 20.0)
 ALPHA = 0.05
@@ -37,11 +38,11 @@ def main(
     detector = Detector.load("mnist-any")
     given, labels = tune_images(detector, images)
     fused, distances = measured(detector, given)
-    rows = [[f"{factor:g}", *judged(fused + factor * several.behind(distances), labels)] for factor in FACTORS]
+    rows = [[f"{factor:g}", *judged(fused + factor * multi_digit.behind(distances), labels)] for factor in FACTORS]
     command = " ".join(["python benchmarks/rivals.py", *sys.argv[1:]])
     title = (
         f"Tune images of the ten digits, {len(labels):,}, at alpha {ALPHA:g}: p-values of digits when it counts "
-        f"that another digit is nearer. In use: {several.RIVALRY:g}."
+        f"that another digit is nearer. In use: {multi_digit.RIVALRY:g}."
     )
     columns = ["factor", "own digit held", "other digits rejected", "plausible digits", "most plausible right"]
     text = f"{common.header(command)}\n{title}\n\n{common.table(columns, rows)}"

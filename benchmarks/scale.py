@@ -20,9 +20,9 @@ import numpy as np
 
 from benchmarks import common
 from core import datasets
-from core.batch import ray_engine, ray_units
-from core.batch.review import Rule
-from core.operating import OperatingPoint
+from core.batch import ray_engine, ray_partitions
+from core.batch.findings import Rule
+from core.operating_point import OperatingPoint
 
 MANY = 100_000_000
 
@@ -41,7 +41,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         np.save(folder / "pile.npy", np.resize(pixels, (options.images, 28, 28)))
-        cut = ray_units.units(ray_units.places(str(folder / "pile.npy")))
+        cut = ray_partitions.units(ray_partitions.places(str(folder / "pile.npy")))
         for workers in options.workers:
             start, rate = timed(cut, rule, workers, folder / f"rows-{workers}")
             days = MANY / rate / 86_400
@@ -56,7 +56,7 @@ def main() -> None:
         common.write_section("measured", text, common.BENCHMARKS / "scale.md")
 
 
-def timed(cut: list[ray_units.Unit], rule: Rule, workers: int, rows: Path) -> tuple[float, float]:
+def timed(cut: list[ray_partitions.Unit], rule: Rule, workers: int, rows: Path) -> tuple[float, float]:
     """One run: (seconds to the first unit, images per second after it)."""
     began = time.perf_counter()
     first = at = 0.0

@@ -27,12 +27,14 @@ from safetensors import safe_open
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # so that it runs from any folder
 
 from benchmarks import common, outliers
-from core import datasets, detector_file, paths, runs
+from core import datasets, paths
+from core.calibration.evaluation import concatenate
 from core.detector import Detector
+from core.detector import file as detector_file
 from core.errors import ModelError
-from core.evaluation import concatenate
-from core.operating import EVIDENCES
-from core.training import TrainingSettings
+from core.gan.trainer import TrainingSettings
+from core.operating_point import EVIDENCES
+from core.training import run
 
 LARGEST_DIGIT = 1_500_000  # bytes
 LARGEST_ANY = 8_000_000
@@ -109,7 +111,7 @@ def rescore_digit(digit: str, file: Path) -> str:
     mine = datasets.load("mnist", "train").of(digit)
     parts = datasets.split(len(mine), detector.card_.split_seed)
     detector.rescore({digit: mine[parts.tune]}, {digit: mine[parts.calibrate]})
-    runs.finish(detector, file.stem, "mnist", [datasets.load("mnist", "test")])
+    run.finish(detector, file.stem, "mnist", [datasets.load("mnist", "test")])
     detector.save(file)
     return digit
 
@@ -142,12 +144,12 @@ def work_folder(digit: str) -> Path:
 def make_digit(digit: str, epochs: int | None, seed: int, file: Path) -> str:
     """Train, calibrate, evaluate and save the model of one digit; resumes a killed run."""
     common.one_thread()
-    images, labels = runs.normal_images(datasets.load("mnist", "train"), (digit,))
+    images, labels = run.normal_images(datasets.load("mnist", "train"), (digit,))
     detector = Detector(epochs=epochs, seed=seed)
     for progress in detector.fit_steps(images, labels, work_folder(digit)):
         if progress.epoch_ended:
             say(f"mnist-{digit}: epoch {progress.epoch} of {progress.epochs}, {progress.seconds:.0f} s")
-    runs.finish(detector, file.stem, "mnist", [datasets.load("mnist", "test")])
+    run.finish(detector, file.stem, "mnist", [datasets.load("mnist", "test")])
     detector.save(file)
     (work_folder(digit) / "digit-0.safetensors").unlink(missing_ok=True)
     return digit
@@ -163,7 +165,7 @@ def join(parts: list[Detector], file: Path) -> None:
         calibrate[label] = mine[datasets.split(len(mine), part.card_.split_seed).calibrate]
     detector = Detector.join(parts, calibrate)
     test = datasets.load("mnist", "test")
-    runs.finish(detector, file.stem, "mnist", [test])
+    run.finish(detector, file.stem, "mnist", [test])
     assert detector.evaluation_ is not None
     detector.evaluation_ = concatenate([detector.evaluation_, *(part.evaluate(detector) for part in outliers.SETS)])
     titles = ", ".join(part.title for part in outliers.SETS)

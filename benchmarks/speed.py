@@ -22,9 +22,10 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # so that it runs from any folder
 
 from benchmarks import common
-from core import datasets, examples, ink
+from core import datasets, ink
+from core.datasets import examples
 from core.detector import Detector
-from core.pictures import open_picture
+from core.ink.picture import open_picture
 
 NEIGHBOURS = 5
 MUST_ONE = {"single": 3.0, "any": 8.0}

@@ -26,11 +26,12 @@ import numpy as np
 import torch
 
 from benchmarks import common
-from core import datasets, figures, ink
+from core import datasets, ink
+from core.datasets.examples import for_normal
 from core.detector import Detector
-from core.examples import for_normal
-from core.job_worker import give_way
-from core.training import Trainer, TrainingSettings
+from core.figures import charts
+from core.gan.trainer import Trainer, TrainingSettings
+from core.training.worker import give_way
 
 PACES = {"a stroke a second": (1.0, 0.0), "without rest": (0.0, 0.1)}  # seconds: between beginnings, least rest
 
@@ -118,9 +119,9 @@ def measure(model: str, rounds: int, seconds: float) -> str:
     def stroke() -> float:
         started = time.perf_counter()
         readings = detector.inspect(ink.read(picture, name="stroke", split=False).images)
-        figures.digit_png(readings.images[0])
-        figures.digit_png(readings.reconstruction[0])
-        figures.heat_png(readings.images[0], readings.heat_map[0])
+        charts.digit_png(readings.images[0])
+        charts.digit_png(readings.reconstruction[0])
+        charts.heat_png(readings.images[0], readings.heat_map[0])
         return time.perf_counter() - started
 
     for _ in range(3):

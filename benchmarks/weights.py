@@ -19,8 +19,10 @@ import typer
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # so that it runs from any folder
 
 from benchmarks import common, malformations, malformed
-from core import datasets, detector_file, paths, scoring
+from core import datasets, paths
 from core.detector import Detector
+from core.detector import file as detector_file
+from core.scoring import scorer as scoring
 
 DIGITS = ("0", "1", "2", "3")
 GRADIENT = (0.0, 0.03, 0.05, 0.1, 0.2)

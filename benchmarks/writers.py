@@ -13,9 +13,9 @@ import torch
 from numpy.typing import NDArray
 
 from core import datasets
-from core.calibration import Calibration
+from core.calibration.conformal import Calibration
 from core.datasets import Dataset
-from core.features import gradient_features
+from core.gan.features import gradient_features
 
 STRETCHES = 6
 NEIGHBOURS = 5

@@ -2,7 +2,7 @@
 
 import sys
 
-from core.cli import app
+from core.cli.app import app
 
 # A file name that the terminal cannot show is shown with its codes instead of ending the command.
 for stream in (sys.stdout, sys.stderr):

@@ -3,7 +3,8 @@
 import streamlit as st
 
 from core.errors import OddDigitError
-from pages.ui import chrome, explorer, line_digits, original, own_ink, picker, state
+from pages.ui import chrome, picker, state
+from pages.ui.threshold import borderline, explorer, fixed_threshold, own_ink
 
 chrome.page("Where do you draw the line?", "Move it and see what it costs and what it catches.")
 try:
@@ -25,11 +26,11 @@ if evaluation is None or not len(evaluation):
 else:
     if not evaluation.n_anomaly:
         st.info(f"Evaluated on {detector.card_.evaluated_on}. Detection, precision and the ROC curve need anomalies.")
-    if original.chosen(point):
-        original.story(detector, evaluation, point)
-    line_digits.show(detector, evaluation, point, threshold)
+    if fixed_threshold.chosen(point):
+        fixed_threshold.story(detector, evaluation, point)
+    borderline.show(detector, evaluation, point, threshold)
     with st.expander(f"Every image as a table ({len(evaluation):,})"):
-        line_digits.every_image(detector, evaluation, point, threshold)
+        borderline.every_image(detector, evaluation, point, threshold)
 
 with st.expander("Use your own digits as the yardstick"):
     own_ink.section(detector, point)

@@ -2,13 +2,14 @@
 
 import streamlit as st
 
-from core import jobs
-from pages.ui import chrome, training_models, training_start, training_watch
+from core.training import queue
+from pages.ui import chrome
+from pages.ui.training import models, start, watch
 
 chrome.page("Teach it a new normal", "It learns in the background: watch it, leave, come back.")
-jobs.of_server()  # whatever was waiting when the server last ended goes on
-training_start.offer()
+queue.of_server()  # whatever was waiting when the server last ended goes on
+start.offer()
 st.divider()
-training_watch.show()
+watch.show()
 st.divider()
-training_models.show()
+models.show()

@@ -3,7 +3,8 @@
 import streamlit as st
 
 from core.errors import OddDigitError
-from pages.ui import batch_intake, batch_review, batch_watch, chrome, picker
+from pages.ui import chrome, picker
+from pages.ui.batch import findings, intake, watch
 
 chrome.page("Find the odd ones in a pile", "Scans, a whole data set, a sheet full of digits: the oddest come first.")
 try:
@@ -12,15 +13,15 @@ try:
 except OddDigitError as error:
     chrome.refuse(error)
     st.stop()
-rule = batch_intake.rule(point, detector)
-batches = batch_watch.batches()
-batch_intake.hand_in(rule, detector, open_at_first=not batches)
-chosen = batch_watch.choose(batches)
+rule = intake.rule(point, detector)
+batches = watch.batches()
+intake.hand_in(rule, detector, open_at_first=not batches)
+chosen = watch.choose(batches)
 if chosen is None:
-    batch_intake.nothing_yet(rule, detector)
+    intake.nothing_yet(rule, detector)
     st.stop()
 try:
-    if not batch_watch.show(chosen, detector):
-        batch_review.show(chosen, rule)
+    if not watch.show(chosen, detector):
+        findings.show(chosen, rule)
 except OddDigitError as error:
     chrome.refuse(error)

@@ -3,13 +3,14 @@
 import streamlit as st
 
 from core.errors import HistoryError
-from core.history import Filter, History
-from pages.ui import chrome, history_bar, history_rows, history_tools, local_time, state
+from core.history.history import Filter, History
+from pages.ui import chrome, local_time, state
+from pages.ui.history import bar, rows, tools
 
 A_PAGE = 20
 
 chrome.page("What was judged", "Every verdict, with the digit it was given on. Say which were right.")
-if failed := st.session_state.pop(history_rows.FAILED, None):
+if failed := st.session_state.pop(rows.FAILED, None):
     chrome.refuse(failed)
 
 
@@ -17,30 +18,30 @@ def page(history: History) -> None:
     """The page; whatever goes wrong with the history's file is said once, by the caller."""
     counts = history.count()
     today = history.count(Filter(since=local_time.midnight()))
-    history_rows.undo(history)
+    rows.undo(history)
     if not counts.judged:
         st.info("Nothing here yet: what you draw, upload or photograph is listed here.", icon=":material/draw:")
         if st.button("Draw a digit", icon=":material/draw:", type="primary"):
             st.switch_page("dashboard.py")
-        history_tools.what_is_kept(history)
+        tools.what_is_kept(history)
         return
-    history_tools.summary(counts, today)
-    which = history_bar.choose(history)
+    tools.summary(counts, today)
+    which = bar.choose(history)
     left, right = st.columns(2)
     with left:
-        history_tools.over_time(history, which)
+        tools.over_time(history, which)
     with right:
-        which = history_tools.sample(history, which)
+        which = tools.sample(history, which)
     found = history.count(which)
-    history_tools.review_sample(history, which)
+    tools.review_sample(history, which)
     pages = max(1, -(-found.judged // A_PAGE))
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-        history_tools.export_and_delete(history, which, found.judged, everything=counts.judged)
+        tools.export_and_delete(history, which, found.judged, everything=counts.judged)
         number = st.pagination(pages, key=f"page-of-{pages}") if pages > 1 else 1
-    history_rows.show(history, history.browse(which, limit=A_PAGE, offset=(number - 1) * A_PAGE))
+    rows.show(history, history.browse(which, limit=A_PAGE, offset=(number - 1) * A_PAGE))
     if not found.judged:
         st.info("No verdict matches: widen the choice above.", icon=":material/filter_alt_off:")
-    history_tools.what_is_kept(history)
+    tools.what_is_kept(history)
 
 
 try:

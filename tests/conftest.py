@@ -13,8 +13,9 @@ import pytest
 # Before anything imports torch: several test processes with several threads each only wait for one another.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-from core import datasets, models, paths
-from core.models import SUFFIX
+from core import datasets, paths
+from core.detector import registry
+from core.detector.registry import SUFFIX
 
 # Torch takes seconds to import, and most tests need none.
 if TYPE_CHECKING:
@@ -155,19 +156,19 @@ def tiny_detector_any_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def tiny_detector(tiny_detector_file: Path) -> "Detector":
     """The detector of ``tiny_detector_file``; shared, so change nothing in it."""
-    return models.load(tiny_detector_file)
+    return registry.load(tiny_detector_file)
 
 
 @pytest.fixture(scope="session")
 def tiny_detector_any(tiny_detector_any_file: Path) -> "Detector":
     """The detector of ``tiny_detector_any_file``; shared, so change nothing in it."""
-    return models.load(tiny_detector_any_file)
+    return registry.load(tiny_detector_any_file)
 
 
 @pytest.fixture
 def tiny_shelf(state_dir: Path, tiny_detector_file: Path, tiny_detector_any_file: Path) -> tuple[str, str]:
     """Both tiny models on this test's own shelf; gives their names, "tiny-5" and "tiny-any"."""
-    folder = models.own_folder()
+    folder = registry.own_folder()
     folder.mkdir(parents=True, exist_ok=True)
     for file in (tiny_detector_file, tiny_detector_any_file):
         shutil.copy(file, folder)
@@ -175,11 +176,11 @@ def tiny_shelf(state_dir: Path, tiny_detector_file: Path, tiny_detector_any_file
 
 
 def _train(path: Path, normal: tuple[str, ...], architecture: str = "conv") -> Path:
-    from core import runs
     from core.detector import Detector
+    from core.training import run
 
-    images, labels = runs.normal_images(datasets.load("digits", "train"), normal)
+    images, labels = run.normal_images(datasets.load("digits", "train"), normal)
     detector = Detector(architecture, epochs=1).fit(images, labels)
-    runs.finish(detector, path.stem, "digits", [datasets.load("digits", "test")])
+    run.finish(detector, path.stem, "digits", [datasets.load("digits", "test")])
     detector.save(path)
     return path

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmarks.peers.contract import Floats, Images, Method, quantile_line
-from core.public_sets import torchvision_datasets
+from core.datasets.public import torchvision_datasets
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 
 from benchmarks.peers.contract import Floats, Images, Method, flat, quantile_line
-from core.features import gradient_features, manifold_features
+from core.gan.features import gradient_features, manifold_features
 
 
 class Pca:

@@ -1,1 +1,1 @@
-"""Many digits at once: read from anywhere, judged in a stream, reviewed and exported."""
+"""Many digits at once: read, judged in parts that survive a kill, findings sorted and exported."""

@@ -14,15 +14,16 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from PIL import Image
 
-from core import kept_ink, paths
-from core.batch.judge import EDGES, SIDE
-from core.batch.review import Review
+from core import paths
+from core.batch.findings import Review
+from core.batch.score import EDGES, SIDE
+from core.detector.readings import ANOMALY, NORMAL
 from core.errors import BatchError
-from core.history import History
-from core.operating import EVIDENCES
-from core.readings import ANOMALY, NORMAL
-from core.spreadsheets import write_csv
-from core.verdicts import Verdict
+from core.files.csv import write_csv
+from core.history.history import History
+from core.history.verdict import Verdict
+from core.ink import storage
+from core.operating_point import EVIDENCES
 
 SUFFIXES = (".csv", ".parquet", ".zip")
 _TEXT, _REAL, _WHOLE = pa.string(), pa.float64(), pa.int64()
@@ -149,7 +150,7 @@ def verdicts(review: Review) -> Iterator[Verdict]:
                 p_values=dict(zip(EVIDENCES, p, strict=True)),
                 p_value=p[decided],
                 class_id=ANOMALY if review.flagged[start + i] else NORMAL,
-                image=kept_ink.from_bytes(columns["image"][i]),
+                image=storage.from_bytes(columns["image"][i]),
                 digits=dict(zip(job.normal, columns["digit_p_values"][i], strict=False)),
                 model_hash=job.model_hash,
                 visitor=job.visitor,
@@ -231,7 +232,7 @@ def _file_name(source: str) -> str:
 
 
 def _image_png(data: bytes | None) -> bytes | None:
-    return None if data is None else _png(_bytes(kept_ink.from_bytes(data)))
+    return None if data is None else _png(_bytes(storage.from_bytes(data)))
 
 
 def _drawing_png(data: bytes | None) -> bytes | None:

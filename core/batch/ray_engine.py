@@ -20,14 +20,14 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from pyarrow import fs
 
-from core import models, paths
+from core import paths
+from core.batch.findings import Rule
 from core.batch.items import Place
-from core.batch.judge import SCHEMA, judge, read_item
-from core.batch.ray_units import Unit, is_address, items, places, units
-from core.batch.review import Rule
+from core.batch.ray_partitions import Unit, is_address, items, places, units
 from core.batch.run import Progress, key
+from core.batch.score import SCHEMA, judge, read_item
 from core.batch.store import HOW_WRITTEN, Job, Store, batches_dir
-from core.detector import Detector
+from core.detector import Detector, registry
 from core.errors import BatchError
 
 _FILE = re.compile(r"unit-(\d{9})\.parquet")
@@ -85,7 +85,7 @@ def score(cut: Sequence[Unit], rule: Rule, whole: bool, workers: int | None, row
     mine = _start(ray, workers)
     try:
         size = workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
-        model = models.find(rule.point.model).path
+        model = registry.find(rule.point.model).path
         described = [{"unit": json.dumps(unit)} for unit in missing]
         scored = ray.data.from_items(described, override_num_blocks=len(described)).map_batches(
             Actor,

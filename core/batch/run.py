@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from core.batch import sources
 from core.batch.items import Place
-from core.batch.judge import Row, judge, read_item
+from core.batch.score import Row, judge, read_item
 from core.batch.store import Store
 from core.detector import Detector
 from core.errors import BatchError

@@ -2,8 +2,8 @@
 
 import io
 
-from core.batch.desk import Upload
-from core.examples import Example, for_normal
+from core.batch.queue import Upload
+from core.datasets.examples import Example, for_normal
 
 TURNS = (-9, -3, 3, 9)  # degrees
 BROKEN = ("3", "5", "8")

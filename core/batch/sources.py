@@ -6,16 +6,16 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path, PurePosixPath
 
-from core import archives
-from core.batch import stacks, tables
+from core.batch import arrays, tables
 from core.batch.items import LABELS, InMemory, Item, Opener, Place, place_of
 from core.errors import BatchError, OddDigitError
+from core.files import zip as archives
 
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 TABLES = (".csv", ".tsv", ".txt")
 MOST_FILES = 1_000_000
 FEW = 32  # entries of a zip that may hold a file of labels beside one of images
-READERS = {"npy": stacks.read_npy, "npz": stacks.read_npz, "csv": tables.read_csv, "parquet": tables.read_parquet}
+READERS = {"npy": arrays.read_npy, "npz": arrays.read_npz, "csv": tables.read_csv, "parquet": tables.read_parquet}
 
 
 def places(inputs: Sequence[Path]) -> list[Place]:
@@ -62,7 +62,7 @@ def read_one(place: Place, labels: Place | None = None) -> Iterator[Item]:
         if kind == "picture":
             yield Item(place.name, place, place.label, whole=place.label is not None)
         elif kind == "idx":
-            yield from stacks.read_idx(place, labels)
+            yield from arrays.read_idx(place, labels)
         elif kind == "zip":
             yield from _read_zip(place)
         else:
@@ -125,9 +125,9 @@ def kind_of(place: Place) -> str:
             if head[:2] == b"\x1f\x8b":
                 file.seek(0)
                 head = gzip.GzipFile(fileobj=file).read(8)
-    except stacks.DAMAGE as error:
+    except arrays.DAMAGE as error:
         raise BatchError(f"{place.name}: cannot be read ({error}). Copy it again.") from error
-    if stacks.is_idx(head):
+    if arrays.is_idx(head):
         return "idx"
     if head.startswith(b"\x93NUMPY"):
         return "npy"
@@ -178,7 +178,7 @@ def _count(place: Place) -> int:
     try:
         kind = kind_of(place)
         if kind in ("idx", "npy", "npz"):
-            return stacks.count(place, kind)
+            return arrays.count(place, kind)
         if kind == "csv":
             return tables.count_csv(place)
         if kind == "parquet":

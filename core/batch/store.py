@@ -19,11 +19,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from core import kept_ink, paths
-from core.batch.judge import SIDE
-from core.calibration import Calibration
+from core import paths
+from core.batch.score import SIDE
+from core.calibration.conformal import Calibration
 from core.errors import BatchError
-from core.operating import OperatingPoint
+from core.ink import storage
+from core.operating_point import OperatingPoint
 
 FORMAT = 1
 # Pictures hardly repeat: looking for repeats among them, or for the least of them, costs more than all the rest.
@@ -211,8 +212,8 @@ class Store:
             for i in np.flatnonzero(where == part).tolist():
                 row = int(rows[i] - starts[part])
                 if (data := table["image"][row].as_py()) is not None:
-                    images[i] = kept_ink.from_bytes(data)
-                    drawn[i] = kept_ink.from_bytes(table["reconstruction"][row].as_py())
+                    images[i] = storage.from_bytes(data)
+                    drawn[i] = storage.from_bytes(table["reconstruction"][row].as_py())
         return images, drawn
 
     @contextmanager

@@ -13,8 +13,8 @@ from typing import Any, BinaryIO, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from core.batch.arrays import DAMAGE, LABEL_NAMES, as_picture, brightness_top
 from core.batch.items import LABELS, LARGEST_PICTURE, Item, Place, as_label
-from core.batch.stacks import DAMAGE, LABEL_NAMES, as_picture, brightness_top
 from core.errors import BatchError
 
 LONGEST_LINE = 1 << 22  # characters

@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from core import figures, models
-from core.arriving import Arriving
+from core.detector import registry
+from core.detector.loading import Arriving
 from core.errors import OddDigitError
-from core.operating import EVIDENCES, OperatingPoint
+from core.figures import charts
+from core.operating_point import EVIDENCES, OperatingPoint
 from pages.ui import picture, state
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def model_and_evidence(point: OperatingPoint) -> None:
 
 def pick_model(point: OperatingPoint) -> None:
     """Which digit is normal: any, 0 to 9, or one of one's own models."""
-    shelf = models.shelf(state.visitor())
+    shelf = registry.shelf(state.visitor())
     names = {model.name for model in shelf}
     digits = [word for word, name in _DIGITS.items() if name in names]
     others = [model.name for model in shelf if model.name not in _DIGITS.values()]
@@ -80,7 +81,7 @@ def detector(name: str) -> "Detector":
     Raises:
         ModelError: there is none, or its file cannot be used.
     """
-    path = models.find(name).path
+    path = registry.find(name).path
     file = str(path), path.stat().st_mtime_ns
     arriving = _arriving(*file)
     if not arriving.wait(_SOON):
@@ -114,7 +115,7 @@ def _show(arriving: Arriving) -> None:
             st.progress(
                 shown / digits, f"**Waking the model**: {shown} of {digits} generator{'s' * (digits > 1)} ready"
             )
-            sheet = figures.sheet_png(arriving.sheet(), min(digits, 10), 2)
+            sheet = charts.sheet_png(arriving.sheet(), min(digits, 10), 2)
             picture.show(sheet, f"{shown} digits drawn by the generators that are ready")
             st.caption(
                 "The first time on this machine it draws again all it remembers. Afterwards it is there at once."
@@ -128,7 +129,7 @@ def normal_of(name: str) -> tuple[str, ...]:
     Raises:
         ModelError: there is none, or its file cannot be used.
     """
-    return models.card(name).normal
+    return registry.card(name).normal
 
 
 def _pick_line(point: OperatingPoint) -> None:

@@ -5,9 +5,10 @@ import uuid
 
 import streamlit as st
 
-from core import models, paths
+from core import paths
+from core.detector import registry
 from core.errors import OddDigitError
-from core.operating import OperatingPoint
+from core.operating_point import OperatingPoint
 
 ONE_PERSON = "local"
 _POINT, _VISITOR = "operating_point", "visitor"
@@ -23,7 +24,7 @@ def operating_point() -> OperatingPoint:
             point = OperatingPoint.from_query({"model": point.model} | given)
         except OddDigitError as error:
             st.warning(f"The link was not understood: {error}")
-    if point.model not in {model.name for model in models.shelf(visitor())}:
+    if point.model not in {model.name for model in registry.shelf(visitor())}:
         fallback = _first_model()
         if fallback != point.model:
             st.warning(f"There is no model {point.model!r} here; showing {fallback} instead.")
@@ -69,6 +70,6 @@ def _stable(cookie: str) -> str:
 
 
 def _first_model() -> str:
-    names = [model.name for model in models.shelf(visitor())]
+    names = [model.name for model in registry.shelf(visitor())]
     default = OperatingPoint().model
     return default if default in names or not names else names[0]

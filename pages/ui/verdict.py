@@ -4,12 +4,13 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core import figures, wording
-from core.card import Card
+from core.detector.model_card import Card
+from core.detector.readings import Readings
 from core.errors import OddDigitError
+from core.figures import charts
 from core.ink import Ink
-from core.operating import EVIDENCES, OperatingPoint
-from core.readings import Readings
+from core.operating_point import EVIDENCES, OperatingPoint
+from core.views import verdict_words
 from pages.ui import picker, picture
 
 SIGN = {False: ":material/check_circle:", True: ":material/warning:"}
@@ -41,7 +42,7 @@ def headline(
     readings: Readings, row: int, point: OperatingPoint, card: Card, foreign_ink: bool = False, key: str = ""
 ) -> None:
     """The answer alone; arguments as of :func:`show`."""
-    words = wording.describe(readings, row, point, card.yardstick)
+    words = verdict_words.describe(readings, row, point, card.yardstick)
     with st.container(key=f"verdict-{'anomaly' if words.anomaly else 'normal'}-{row}-{key}", gap="xsmall"):
         st.markdown(f"### :{COLOUR[words.anomaly]}[{SIGN[words.anomaly]} {words.verdict}]")
         st.markdown(f"**{words.meaning}** {words.extrapolation}")
@@ -70,7 +71,7 @@ def details(readings: Readings, row: int, point: OperatingPoint, key: str = "") 
 
 def in_a_line(readings: Readings, row: int, point: OperatingPoint, card: Card, about: str = "") -> None:
     """The verdict and what it means, in a line; ``about`` says first what was judged, where one could not tell."""
-    words = wording.describe(readings, row, point, card.yardstick)
+    words = verdict_words.describe(readings, row, point, card.yardstick)
     st.markdown(f"{about}:{COLOUR[words.anomaly]}[{SIGN[words.anomaly]} **{words.verdict}**] {words.meaning}")
 
 
@@ -85,14 +86,14 @@ def how_it_was_read(ink: Ink) -> None:
 
 def _walk(readings: Readings, row: int) -> None:
     """Open the generator page where the reconstruction lies."""
-    from core import latent_space  # with torch, which the first page does not wait for
+    from core.views import latent_walk  # with torch, which the first page does not wait for
 
     try:
-        digit, latent = latent_space.locate(picker.detector(readings.model), readings.images[row])
+        digit, latent = latent_walk.locate(picker.detector(readings.model), readings.images[row])
     except OddDigitError as error:
         st.error(str(error), icon=":material/error:")
         return
-    place = {"model": readings.model, "digit": digit, "latent": latent_space.to_text(latent)}
+    place = {"model": readings.model, "digit": digit, "latent": latent_walk.to_text(latent)}
     st.switch_page("pages/5_Generator.py", query_params=place)
 
 
@@ -100,10 +101,10 @@ def _pictures(readings: Readings, row: int) -> None:
     nearest = "nearest normal digit" if len(readings.normal) > 1 else f"nearest normal {readings.normal[0]}"
     image, reconstruction = readings.images[row], readings.reconstruction[row]
     pictures = (
-        (figures.digit_png(image), "as the model sees it", "The digit as the model sees it, 28 by 28 pixels"),
-        (figures.digit_png(reconstruction), nearest, "The generator's reconstruction of it"),
+        (charts.digit_png(image), "as the model sees it", "The digit as the model sees it, 28 by 28 pixels"),
+        (charts.digit_png(reconstruction), nearest, "The generator's reconstruction of it"),
         (
-            figures.heat_png(image, readings.heat_map[row]),
+            charts.heat_png(image, readings.heat_map[row]),
             "where they differ: :orange[too much ink], :blue[missing ink]",
             "Heat map of the difference",
         ),
@@ -115,7 +116,7 @@ def _pictures(readings: Readings, row: int) -> None:
 
 def _standing(readings: Readings, row: int, point: OperatingPoint, key: str) -> None:
     scores = readings.calibrations[point.evidence].scores
-    figure = figures.standing(scores, readings.threshold(point), float(readings.scores[point.evidence][row]))
+    figure = charts.standing(scores, readings.threshold(point), float(readings.scores[point.evidence][row]))
     st.plotly_chart(
         figure,
         key=f"standing-{key}",

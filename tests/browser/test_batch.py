@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.unit.piles import digits, folder_of, png
+from tests.support.piles import digits, folder_of, png
 
 pytestmark = pytest.mark.browser
 SECONDS = 1000

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from core import paths
-from core.examples import for_normal
+from core.datasets.examples import for_normal
 
 pytestmark = pytest.mark.browser
 SECONDS = 1000

@@ -11,9 +11,9 @@ from PIL import Image, ImageDraw
 from playwright.sync_api import Page, expect
 
 from core import datasets
-from core.examples import PEN, SIDE, for_normal
+from core.datasets.examples import PEN, SIDE, for_normal
 from tests.browser.test_first_page import stroke, verdict
-from tests.unit.piles import png
+from tests.support.piles import png
 
 pytestmark = pytest.mark.browser
 SECONDS = 1000

@@ -9,15 +9,15 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from core.batch import desk, sample
-from core.batch.review import Review, Rule
+from core.batch import queue, sample
+from core.batch.findings import Review, Rule
 from core.batch.store import Store, stores
 from core.detector import Detector
-from core.history import History
-from core.operating import OperatingPoint
-from tests.pages import opened
-from tests.pages.opened import checked, text
-from tests.unit.piles import digits, png, sheet
+from core.history.history import History
+from core.operating_point import OperatingPoint
+from tests.support import opened
+from tests.support.opened import checked, text
+from tests.support.piles import digits, png, sheet
 
 ME = "local"
 RULE = Rule(OperatingPoint("tiny-any", "fused", 0.05))
@@ -36,7 +36,7 @@ def button(page: AppTest, words: str):
     return next(found for found in page.button if words in found.label)
 
 
-def finished(server: desk.Desk, store: Store) -> Store:
+def finished(server: queue.Desk, store: Store) -> Store:
     give_up = time.monotonic() + 120
     while server.state(store).busy:
         assert time.monotonic() < give_up, "it was never judged"
@@ -44,9 +44,9 @@ def finished(server: desk.Desk, store: Store) -> Store:
     return store
 
 
-def judged(detector: Detector, uploads: list[desk.Upload], keep: bool = False) -> Store:
+def judged(detector: Detector, uploads: list[queue.Upload], keep: bool = False) -> Store:
     """A pile that was judged before the page is opened."""
-    server = desk.of_server()
+    server = queue.of_server()
     return finished(server, server.submit(uploads, detector, RULE, False, keep, ME))
 
 
@@ -64,7 +64,7 @@ def test_the_examples_are_judged_at_a_click_and_shown_oddest_first() -> None:
 
     checked(button(page, "46 drawn examples").click().run())
     (store,) = stores(ME)
-    finished(desk.of_server(), store)
+    finished(queue.of_server(), store)
     checked(page.run())
 
     said = text(page)
@@ -98,7 +98,7 @@ def test_uploaded_files_become_rows_and_the_history_can_be_left_alone() -> None:
 
     checked(button(page, "Judge 5 files").click().run())
     (store,) = stores(ME)
-    finished(desk.of_server(), store)
+    finished(queue.of_server(), store)
     checked(page.run())
 
     assert "5 digits" in text(page)
@@ -108,7 +108,7 @@ def test_uploaded_files_become_rows_and_the_history_can_be_left_alone() -> None:
 def test_a_sheet_is_split_and_its_digits_open_with_their_place_in_it(tiny_detector_any) -> None:
     buffer = io.BytesIO()
     sheet("0123456789", columns=5)[0].save(buffer, "PNG")
-    judged(tiny_detector_any, [desk.Upload("form.png", buffer.getvalue())])
+    judged(tiny_detector_any, [queue.Upload("form.png", buffer.getvalue())])
     page = show()
     page.file_uploader[0].set_value([("form.png", buffer.getvalue(), "image/png")])
     page.segmented_control(key="shown_kind").set_value("all")
@@ -123,7 +123,7 @@ def test_a_sheet_is_split_and_its_digits_open_with_their_place_in_it(tiny_detect
 
 
 def test_the_line_can_be_moved_after_the_pile_was_judged(tiny_detector_any) -> None:
-    store = judged(tiny_detector_any, [desk.Upload(f"{i}.png", png(image)) for i, image in enumerate(digits(40)[0])])
+    store = judged(tiny_detector_any, [queue.Upload(f"{i}.png", png(image)) for i, image in enumerate(digits(40)[0])])
     counts = {}
     for alpha in (0.05, 0.5):
         page = show(alpha=str(alpha))
@@ -133,7 +133,7 @@ def test_the_line_can_be_moved_after_the_pile_was_judged(tiny_detector_any) -> N
 
 
 def test_another_model_above_leaves_the_batch_with_its_own(tiny_detector_any) -> None:
-    judged(tiny_detector_any, [desk.Upload("a.png", png(digits(1)[0][0]))])
+    judged(tiny_detector_any, [queue.Upload("a.png", png(digits(1)[0][0]))])
 
     page = show(model="tiny-5")
 
@@ -179,7 +179,7 @@ def test_table_and_charts_show_the_same_pile(tiny_detector_any) -> None:
 
 
 def test_refused_files_are_listed_with_their_reasons(tiny_detector_any) -> None:
-    judged(tiny_detector_any, [desk.Upload("good.png", png(digits(1)[0][0])), desk.Upload("bad_$x$.png", b"none")])
+    judged(tiny_detector_any, [queue.Upload("good.png", png(digits(1)[0][0])), queue.Upload("bad_$x$.png", b"none")])
     page = show()
     page.segmented_control(key="shown_kind").set_value("refused")
 
@@ -191,7 +191,7 @@ def test_refused_files_are_listed_with_their_reasons(tiny_detector_any) -> None:
 
 
 def test_a_batch_is_deleted_with_everything_in_it(tiny_detector_any) -> None:
-    store = judged(tiny_detector_any, [desk.Upload("a.png", png(digits(1)[0][0]))])
+    store = judged(tiny_detector_any, [queue.Upload("a.png", png(digits(1)[0][0]))])
     page = show()
 
     checked(button(page, "Delete this batch").click().run())
@@ -203,8 +203,8 @@ def test_a_batch_is_deleted_with_everything_in_it(tiny_detector_any) -> None:
 
 def test_an_interrupted_batch_can_be_gone_on_with(tiny_detector_any, monkeypatch) -> None:
     monkeypatch.setattr("core.batch.run.TOGETHER", 1)
-    server = desk.of_server()
-    uploads = [desk.Upload(f"{i}.png", png(image)) for i, image in enumerate(digits(60)[0])]
+    server = queue.of_server()
+    uploads = [queue.Upload(f"{i}.png", png(image)) for i, image in enumerate(digits(60)[0])]
     store = server.submit(uploads, tiny_detector_any, RULE, False, False, ME)
     while store.done[0] < 2:
         time.sleep(0.02)
@@ -220,7 +220,7 @@ def test_an_interrupted_batch_can_be_gone_on_with(tiny_detector_any, monkeypatch
 
 
 def test_an_orange_box_marks_an_anomaly_where_it_stands() -> None:
-    from core.batch.overlay import boxed
+    from core.figures.overlay import boxed
 
     buffer = io.BytesIO()
     Image.new("L", (400, 300), 255).save(buffer, "PNG")

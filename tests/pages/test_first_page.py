@@ -9,12 +9,12 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from core.examples import for_normal
-from core.history import History
-from core.operating import OperatingPoint
-from core.verdicts import Verdict
-from tests.pages import opened
-from tests.pages.opened import text
+from core.datasets.examples import for_normal
+from core.history.history import History
+from core.history.verdict import Verdict
+from core.operating_point import OperatingPoint
+from tests.support import opened
+from tests.support.opened import text
 
 
 def example(name: str) -> Image.Image:

@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core import copying, latent_space, models
-from core.operating import OperatingPoint
-from tests.pages import opened
-from tests.pages.opened import checked, text
+from core.detector import registry
+from core.operating_point import OperatingPoint
+from core.views import latent_walk, memorization
+from tests.support import opened
+from tests.support.opened import checked, text
 
 pytestmark = pytest.mark.usefixtures("tiny_shelf")
 
@@ -26,16 +27,16 @@ def test_the_page_opens_with_a_map_a_walk_fresh_digits_and_their_originals() -> 
     page = open_page()
 
     plan, walk = drawn(page)
-    assert plan["rows"] == plan["columns"] == latent_space.SIDE
+    assert plan["rows"] == plan["columns"] == latent_walk.SIDE
     assert walk["rows"] == 1
-    assert len(walk["realism"]) == latent_space.STEPS
+    assert len(walk["realism"]) == latent_walk.STEPS
     assert "of these 64 for real" in text(page)
     assert "its nearest training digit is" in text(page)
 
 
 def test_the_detector_itself_judges_the_fresh_digits_at_the_line_of_the_link() -> None:
-    detector = models.load("tiny-5")
-    drawn = latent_space.fresh(detector.scorers_["5"], 0).images
+    detector = registry.load("tiny-5")
+    drawn = latent_walk.fresh(detector.scorers_["5"], 0).images
 
     for alpha, line in ((0.05, "line at 5 % false alarms"), (0.3, "line at 30 % false alarms")):
         flagged = detector.inspect(drawn).class_id(OperatingPoint("tiny-5", alpha=alpha)).sum()
@@ -45,14 +46,14 @@ def test_the_detector_itself_judges_the_fresh_digits_at_the_line_of_the_link() -
 
 
 def test_the_map_is_laid_through_the_latent_of_the_link() -> None:
-    scorer = models.load("tiny-5").scorers_["5"]
-    latent = latent_space.typical(scorer)[3]
+    scorer = registry.load("tiny-5").scorers_["5"]
+    latent = latent_walk.typical(scorer)[3]
 
-    plan, _ = drawn(open_page(latent=latent_space.to_text(latent)))
+    plan, _ = drawn(open_page(latent=latent_walk.to_text(latent)))
     plain, _ = drawn(open_page())
 
     assert plan["sprite"] != plain["sprite"]
-    assert plan["of"].endswith(latent_space.to_text(latent))
+    assert plan["of"].endswith(latent_walk.to_text(latent))
 
 
 def test_every_digit_of_a_model_of_several_has_its_own_map() -> None:
@@ -84,6 +85,6 @@ def test_another_sheet_is_drawn_on_demand_and_a_digit_of_it_becomes_the_map() ->
 
 
 def test_without_the_training_digits_the_page_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(copying, "possible", lambda card: False)
+    monkeypatch.setattr(memorization, "possible", lambda card: False)
 
     assert "is not on this machine" in text(open_page())

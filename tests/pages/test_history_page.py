@@ -4,12 +4,11 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core import models
 from core.datasets import load
-from core.detector import Detector
-from core.history import History, Verdict
-from core.operating import EVIDENCES, OperatingPoint
-from tests.pages.opened import checked, open_page, text
+from core.detector import Detector, registry
+from core.history.history import History, Verdict
+from core.operating_point import EVIDENCES, OperatingPoint
+from tests.support.opened import checked, open_page, text
 
 NOON = 1_600_000_000.0  # 13 September 2020, about noon in UTC
 
@@ -282,6 +281,6 @@ def test_a_sample_reviewed_to_its_end_makes_a_model_calibrated_on_its_normal_dig
     checked(page.button(key="calibrate").click().run())
 
     assert [said.value for said in page.success if "our-fives is ready" in said.value]
-    made = models.card("our-fives")
+    made = registry.card("our-fives")
     assert made.recalibrated
     assert made.counts["5"][2] == 23

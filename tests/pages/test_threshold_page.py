@@ -11,11 +11,11 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from core import datasets, models
-from core.detector import Detector
-from core.operating import OperatingPoint
-from tests.pages import opened
-from tests.pages.opened import checked, text
+from core import datasets
+from core.detector import Detector, registry
+from core.operating_point import OperatingPoint
+from tests.support import opened
+from tests.support.opened import checked, text
 
 pytestmark = pytest.mark.usefixtures("tiny_shelf")
 
@@ -93,7 +93,7 @@ def test_a_named_line_moves_the_operating_point_and_the_link(label: str, there: 
 
 def test_the_best_balance_is_marked_as_needing_labels_and_sets_a_fixed_line() -> None:
     page = open_page()
-    best = models.load("tiny-5").evaluation_.best_balance("fused")  # type: ignore[union-attr]
+    best = registry.load("tiny-5").evaluation_.best_balance("fused")  # type: ignore[union-attr]
 
     page.button(key="line-best balance (needs labels)").click()
     checked(page.run())
@@ -158,7 +158,7 @@ def test_the_digits_at_the_line_are_shown_and_one_opens_its_full_reading() -> No
 
 def test_the_originals_line_tells_the_story_and_draws_again_on_demand(monkeypatch: pytest.MonkeyPatch) -> None:
     # The small evaluation set holds fewer than 50 normal digits.
-    monkeypatch.setattr("core.original.NORMALS", 20)
+    monkeypatch.setattr("core.views.fixed_threshold.NORMALS", 20)
     page = open_page(evidence="pixel", threshold="0.2")
 
     assert "caught 0 of 54 anomalies: the line lay above all of them" in text(page)
@@ -187,11 +187,11 @@ def test_every_image_is_in_the_table_oddest_first() -> None:
 def test_without_the_data_set_everything_but_pictures_works_and_a_download_is_offered(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    detector = models.load("tiny-5")
+    detector = registry.load("tiny-5")
     found = detector.evaluation_
     assert found is not None
     detector.evaluation_ = replace(found, sources=("mnist:test",))
-    detector.save(models.find("tiny-5").path)
+    detector.save(registry.find("tiny-5").path)
     monkeypatch.setenv("ODD_DIGIT_DATASETS", "/nowhere")
 
     page = open_page()
@@ -204,9 +204,9 @@ def test_without_the_data_set_everything_but_pictures_works_and_a_download_is_of
 
 def remake(change: Any) -> None:
     """Change the shelf's tiny-5 in place."""
-    detector: Detector = models.load("tiny-5")
+    detector: Detector = registry.load("tiny-5")
     change(detector)
-    detector.save(models.find("tiny-5").path)
+    detector.save(registry.find("tiny-5").path)
 
 
 def test_a_model_never_evaluated_shows_its_promise_and_says_what_is_missing() -> None:
@@ -257,7 +257,7 @@ def test_own_digits_become_a_model_that_is_chosen_and_names_whose_they_are() -> 
 
     assert point(page).model == "my-5"
     assert "of normal 5s by Ada's hand are flagged" in drawn(page)["sentence"]
-    assert models.load("my-5").calibrations_["fused"].n == 30
+    assert registry.load("my-5").calibrations_["fused"].n == 30
 
 
 @pytest.mark.parametrize(
@@ -275,7 +275,10 @@ def test_a_name_that_cannot_be_used_is_refused_and_nothing_is_made(name: str, sa
 
     assert said in text(page)
     assert point(page).model == "tiny-5"
-    assert sorted(file.name for file in models.own_folder().iterdir()) == ["tiny-5.safetensors", "tiny-any.safetensors"]
+    assert sorted(file.name for file in registry.own_folder().iterdir()) == [
+        "tiny-5.safetensors",
+        "tiny-any.safetensors",
+    ]
 
 
 def test_files_that_are_no_pictures_are_refused_in_words() -> None:
@@ -288,7 +291,7 @@ def test_files_that_are_no_pictures_are_refused_in_words() -> None:
 
 
 def test_a_broken_model_file_is_an_error_in_words(tiny_shelf: tuple[str, str]) -> None:
-    Path(models.find(tiny_shelf[0]).path).write_bytes(b"broken")
+    Path(registry.find(tiny_shelf[0]).path).write_bytes(b"broken")
 
     page = open_page()
 

@@ -7,11 +7,13 @@ import zipfile
 import pytest
 from PIL import Image, ImageDraw
 
-from core import job_files, jobs, models, runs
-from core.job_files import State
-from core.runs import RunSpec
-from tests.pages import opened
-from tests.pages.opened import text
+from core.detector import registry
+from core.training import job as job_files
+from core.training import queue, run
+from core.training.job import State
+from core.training.run import RunSpec
+from tests.support import opened
+from tests.support.opened import text
 
 PAGE = "pages/2_Training.py"
 
@@ -25,7 +27,7 @@ def bundled_digits_alone(tmp_path, monkeypatch):
 @pytest.fixture
 def server():
     """The server's jobs, ended with the test."""
-    found = jobs.of_server()
+    found = queue.of_server()
     yield found
     found.close()
 
@@ -68,7 +70,7 @@ def test_one_click_trains_and_the_detector_is_on_every_shelf(open_page, server):
     assert job.spec == RunSpec(name, ("5",), "digits", "conv", 1, 0)
     wait_for(lambda: server.get(job.id).state not in (State.WAITING, State.RUNNING))
     assert server.get(job.id).state is State.DONE, server.get(job.id).cause
-    assert [model.name for model in models.shelf() if not model.shipped] == [name]
+    assert [model.name for model in registry.shelf() if not model.shipped] == [name]
     at.run()
     assert "Sixteen digits it imagines" in text(at)
     assert "For watching only, it selects nothing" in text(at)
@@ -119,9 +121,9 @@ def test_a_full_disk_is_said_before_work_is_lost(open_page, monkeypatch):
 def kept_job(state, name="mine", cause="", learnt=True):
     """A job as an earlier server left it."""
     spec = RunSpec(name, ("5",), "digits", epochs=1)
-    runs.reserve(spec)
+    run.reserve(spec)
     if learnt:
-        (runs.folder(name) / "digit-0.safetensors").write_bytes(b"")
+        (run.folder(name) / "digit-0.safetensors").write_bytes(b"")
     job = job_files.Job(id=f"job{name}", spec=spec, visitor="local", state=state, cause=cause)
     job_files.write_job(job_files.jobs_folder() / job.id, job)
     return job
@@ -129,7 +131,7 @@ def kept_job(state, name="mine", cause="", learnt=True):
 
 def test_a_job_that_a_dead_server_was_running_is_shown_as_interrupted_and_can_go_on(state_dir):
     job = kept_job(State.RUNNING)
-    server = jobs.of_server()
+    server = queue.of_server()
     try:
         at = opened.open_page(PAGE)
         assert "**mine** · interrupted" in text(at)
@@ -144,7 +146,7 @@ def test_a_failed_job_shows_its_cause_and_can_be_deleted(open_page, server):
     assert "**mine** · failed: training diverged in epoch 3" in text(at)
     at.button(key=f"delete-{job.id}-sure").click().run()
     assert server.of() == []
-    assert not runs.folder("mine").exists()
+    assert not run.folder("mine").exists()
     assert "**mine**" not in text(at)
 
 
@@ -175,7 +177,7 @@ def test_a_data_set_that_is_not_offered_cannot_be_asked_for(open_page, tmp_path)
 
 def test_on_a_shared_server_others_models_are_not_shown(open_page, tiny_shelf, monkeypatch):
     monkeypatch.setenv("ODD_DIGIT_SHARED", "1")
-    models.claim("tiny-5", "someone else")
+    registry.claim("tiny-5", "someone else")
     at = open_page()
     names = next(frame.value["model"] for frame in at.dataframe if "model" in frame.value.columns)
     assert "tiny-5" not in set(names)
@@ -202,10 +204,10 @@ def test_a_model_can_be_renamed_and_deleted(open_page, tiny_shelf):
     at.get("button_group")[0].set_value(["tiny-5"]).run()
     at.text_input(key="rename-tiny-5").set_value("fives").run()
     at.button(key="model-rename").click().run()
-    assert models.card("fives").name == "fives"
+    assert registry.card("fives").name == "fives"
     assert "tiny-5 is called fives now" in text(at)
     at.button(key="model-delete").click().run()
-    assert [model.name for model in models.shelf() if not model.shipped] == ["tiny-any"]
+    assert [model.name for model in registry.shelf() if not model.shipped] == ["tiny-any"]
 
 
 def test_a_renaming_that_cannot_be_is_explained(open_page, tiny_shelf):
@@ -294,7 +296,7 @@ def test_a_model_that_is_done_says_so_leads_to_drawing_and_shows_its_card(open_p
     at.run()
     assert f"**{name}** · done: calibrated, evaluated and ready on every page" in text(at)
     assert at.button(key=f"draw-{job.id}").label == "Draw with it"
-    models.rename(name, "renamed")
+    registry.rename(name, "renamed")
     at.run()
     assert f"**{name}** · done" not in text(at)
 

@@ -11,9 +11,9 @@ from benchmarks import common, malformations, malformed, one_class, outliers, sh
 from benchmarks.peers.contract import Method, measure, quality
 from benchmarks.peers.scikit import Neighbours, Pca, flat
 from core import datasets
+from core.datasets.examples import for_normal
 from core.detector import Detector
 from core.errors import OddDigitError
-from core.examples import for_normal
 from core.ink import read
 
 

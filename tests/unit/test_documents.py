@@ -9,8 +9,8 @@ import pytest
 import typer.main
 
 from benchmarks import common, quote
+from core.datasets.examples import for_normal
 from core.errors import OddDigitError
-from core.examples import for_normal
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "ARCHITECTURE.md"]
@@ -82,7 +82,7 @@ def test_the_python_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.Monke
 
 @pytest.mark.parametrize("words", commands(), ids=lambda words: words[0])
 def test_a_command_of_the_readme_has_the_options_it_is_shown_with(words: list[str]) -> None:
-    from core.cli import app
+    from core.cli.app import app
 
     command = typer.main.get_command(app).commands[words[0]]  # type: ignore[attr-defined]
 

@@ -1,0 +1,258 @@
+"""A judged pile under a rule: what is flagged, what is probably mislabelled, and what the numbers come to.
+
+Scores do not depend on where the line stands, so the rule may change after the pile was judged.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from core.batch.label_errors import LabelCheck
+from core.batch.score import EDGES
+from core.batch.store import Store
+from core.calibration.conformal import Calibration, discoveries, discoveries_needed
+from core.errors import BatchError
+from core.operating_point import OperatingPoint
+
+SHOWN = ("flagged", "mislabelled", "refused", "all")
+Bools = NDArray[np.bool_]
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What decides: the line of an operating point, or a false discovery rate over the whole pile.
+
+    Attributes:
+        point: model, evidence and line.
+        rate: share of the flagged that may be normal, 0 < rate < 1; None leaves it to the line.
+
+    Raises:
+        BatchError: the rate is out of range.
+    """
+
+    point: OperatingPoint
+    rate: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.rate is not None and not 0 < self.rate < 1:
+            raise BatchError(f"the false discovery rate is {self.rate}: give a share between 0 and 1, such as 0.1.")
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a pile came to.
+
+    Attributes:
+        rows: digits and refusals.
+        judged: digits judged.
+        refused: refusals.
+        flagged: anomalies.
+        expected: how many flagged ones are expected to be normal: of a pile of normal digits at a line, of the flagged
+            with a false discovery rate.
+        labelled: digits that came with a label the model knows.
+        disagreeing: of those, how many lie outside their label's plausible digits.
+        mislabelled: of those, how many read as another digit: probably mislabelled.
+    """
+
+    rows: int
+    judged: int
+    refused: int
+    flagged: int
+    expected: float
+    labelled: int
+    disagreeing: int
+    mislabelled: int
+
+
+class Review:
+    """All rows of a batch under a rule; everything but the pictures is in memory, about 250 bytes a row.
+
+    Args:
+        store: the batch.
+        rule: what decides; its model and evidence are those of the batch.
+
+    Attributes:
+        source: where each row came from, ``(n,)`` of str.
+        label: label of each row or None, ``(n,)``.
+        error: why each row was refused, or empty, ``(n,)``.
+        boxes: left, top, right, bottom, int64 ``(n, 4)``, -1 for refusals.
+        item: position in the pile of what each row came from, ``(n,)``.
+        judged: which rows were not refused, ``(n,)``.
+        score: raw score of the deciding evidence, ``(n,)``, NaN for refusals.
+        p_value: its p-value, ``(n,)``, NaN for refusals.
+        digits: p-values of each normal digit, ``(n, k)``, NaN for refusals; k = 0 for a model of one digit.
+    """
+
+    def __init__(self, store: Store, rule: Rule) -> None:
+        evidence = store.job.point.evidence
+        names = [
+            "item",
+            "source",
+            "label",
+            "error",
+            *EDGES,
+            f"score_{evidence}",
+            f"p_value_{evidence}",
+            "digit_p_values",
+        ]
+        tables = list(store.tables(names))
+        if not tables:
+            raise BatchError(f"{store.job.title}: nothing of this batch has been judged yet.")
+        table = pa.concat_tables([part.replace_schema_metadata(None) for part in tables])
+        self.store, self.rule, self.normal = store, rule, store.job.normal
+        self.source = table["source"].to_numpy(zero_copy_only=False)
+        self.label = table["label"].to_numpy(zero_copy_only=False)
+        self.error = table["error"].to_numpy(zero_copy_only=False)
+        self.item = table["item"].to_numpy()
+        self.boxes = np.stack([table[edge].fill_null(-1).to_numpy() for edge in EDGES], axis=1).astype(np.int64)
+        self.score = table[f"score_{evidence}"].to_numpy(zero_copy_only=False).astype(np.float64)
+        self.p_value = table[f"p_value_{evidence}"].to_numpy(zero_copy_only=False).astype(np.float64)
+        self.judged = np.isfinite(self.p_value)
+        width = len(self.normal) if len(self.normal) > 1 else 0
+        self.digits = np.full((len(table), width), np.nan)
+        if width and self.judged.any():
+            filled = table["digit_p_values"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
+            self.digits[self.judged] = filled.reshape(-1, width)
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    @property
+    def calibration(self) -> Calibration:
+        """The yardstick of the deciding evidence."""
+        return self.store.calibration
+
+    @cached_property
+    def point(self) -> OperatingPoint:
+        """The line that was drawn, a false discovery rate turned into the alpha it comes to in this pile."""
+        point = self.store.job.point
+        if self.rule.rate is None:
+            ours = self.rule.point
+            return OperatingPoint(point.model, point.evidence, ours.alpha, ours.threshold)
+        found = discoveries(self.p_value[self.judged], self.rule.rate)
+        # Half the smallest p-value there can be flags nothing.
+        cut = self.p_value[self.judged][found].max() if found.any() else self.calibration.floor / 2
+        return point.at_alpha(float(cut))
+
+    @cached_property
+    def threshold(self) -> float:
+        """The line on the raw score axis; infinite when nothing can be flagged."""
+        point = self.point
+        return float(point.threshold) if point.threshold is not None else self.calibration.threshold(point.alpha or 0)
+
+    @cached_property
+    def flagged(self) -> Bools:
+        """Which rows are anomalies, ``(n,)``."""
+        with np.errstate(invalid="ignore"):
+            return self.judged & (self.score > self.threshold)
+
+    @cached_property
+    def digit_alpha(self) -> float:
+        """The p-value at which a digit stops being plausible: the line's, or the default's beside a discovery rate."""
+        if self.rule.rate is not None:
+            return OperatingPoint().alpha or 0.05
+        return self.point.alpha if self.point.alpha is not None else float(self.calibration.alpha(self.threshold)[0])
+
+    @cached_property
+    def labels(self) -> LabelCheck:
+        """The labels that came along, against what the ink could be."""
+        named = np.stack([self.judged & (self.label == name) for name in self.normal], axis=1)
+        return LabelCheck(self.digits if self.digits.shape[1] else self.p_value[:, None], named, self.digit_alpha)
+
+    @cached_property
+    def summary(self) -> Summary:
+        """The pile in figures."""
+        judged, flagged = int(self.judged.sum()), int(self.flagged.sum())
+        rate = self.rule.rate
+        expected = self._promised * judged if rate is None else rate * flagged
+        return Summary(
+            rows=len(self),
+            judged=judged,
+            refused=len(self) - judged,
+            flagged=flagged,
+            expected=round(expected, 6),
+            labelled=int((~np.isnan(self.labels.p_value)).sum()),
+            disagreeing=int(self.labels.disagreeing.sum()),
+            mislabelled=int(self.labels.mislabelled.sum()),
+        )
+
+    def plausible(self, row: int) -> tuple[str, ...]:
+        """Which digits a row could be, the most plausible first; empty for a model of one digit."""
+        found = [(p, name) for p, name in zip(self.digits[row], self.normal, strict=False) if p > self.digit_alpha]
+        return tuple(name for _, name in sorted(found, key=lambda pair: -pair[0]))
+
+    def order(self, shown: str = "all", label: str | None = None, text: str = "") -> NDArray[np.int64]:
+        """Rows to show, oddest first by raw score (mislabelled ones by suspicion, refusals as they came).
+
+        Args:
+            shown: one of ``SHOWN``.
+            label: only rows with this label; None for any.
+            text: only rows whose source holds this, whatever the case.
+        """
+        chosen = {"flagged": self.flagged, "mislabelled": self.labels.mislabelled, "refused": ~self.judged}.get(shown)
+        kept = np.ones(len(self), bool) if chosen is None else chosen.copy()
+        if label is not None:
+            kept &= self.label == label
+        if text:
+            kept &= np.array([text.lower() in source.lower() for source in self.source])
+        rows = np.flatnonzero(kept)
+        if shown == "refused":
+            return rows
+        by_score = rows[np.argsort(-np.nan_to_num(self.score[rows], nan=-np.inf), kind="stable")]
+        if shown != "mislabelled":
+            return by_score
+        return by_score[np.argsort(-self.labels.suspicion[by_score], kind="stable")]
+
+    @cached_property
+    def label_names(self) -> tuple[str, ...]:
+        """All labels that came along, sorted."""
+        return tuple(sorted({label for label in self.label if label is not None}))
+
+    @property
+    def _promised(self) -> float:
+        """Share of normal digits that the line flags."""
+        return self.point.alpha if self.point.alpha is not None else float(self.calibration.alpha(self.threshold)[0])
+
+
+def say_rule(rule: Rule, calibration: Calibration) -> str:
+    """What a rule promises, one sentence.
+
+    >>> say_rule(Rule(OperatingPoint(alpha=0.05)), Calibration.fit([0.1, 0.2]))
+    'Of the normal digits in the pile, 5 % are flagged, whatever else is in it.'
+    """
+    if rule.rate is not None:
+        return (
+            f"Of the digits that are flagged, at most {100 * rule.rate:g} % are expected to be normal ones: "
+            "the line moves with the pile (Benjamini-Hochberg). That holds for ink like the calibration's; "
+            "among other writers' digits more are."
+        )
+    if rule.point.alpha is not None:
+        return f"Of the normal digits in the pile, {100 * rule.point.alpha:g} % are flagged, whatever else is in it."
+    line = rule.point.threshold or 0.0
+    share = 100 * float(calibration.alpha(line)[0])
+    return f"Every digit with a score above {line:g} is flagged, as {share:.2g} % of normal digits are."
+
+
+def foresee(n: int, digits: int, rate: float) -> str:
+    """What a false discovery rate can do for a pile, before it is judged; empty when nothing stands in its way.
+
+    Args:
+        n: calibration digits.
+        digits: digits in the pile, about.
+        rate: the false discovery rate.
+
+    >>> foresee(12_000, 500, 0.1)
+    ''
+    """
+    needed = discoveries_needed(n, digits, rate)
+    if needed <= max(1, digits // 1000):
+        return ""
+    return (
+        f"With {n:,} calibration digits nothing can look odder than 1 in {n + 1:,}, so unless at least {needed:,} "
+        f"of the {digits:,} digits look so ({100 * needed / digits:.2g} %), a rate of {100 * rate:g} % flags none at "
+        "all. Take a model calibrated on more digits (mnist-any: about 12,000), a higher rate, or plain false alarms."
+    )

@@ -1,0 +1,229 @@
+"""Named data sets: ``load("mnist")`` gives ink images and labels, from wherever they lie or can be fetched.
+
+Names are those of `NAMES`, ``folder:PATH`` (a sub-folder per label) and ``npz:PATH``. Importing this module is quick;
+torch, torchvision and scikit-learn are imported by the sets that need them.
+"""
+
+import difflib
+import string
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from core import paths
+from core.datasets import own, public
+from core.errors import DatasetError
+from core.ink.geometry import to_ink_images
+
+PARTS = ("train", "test", "all")
+DIGITS = tuple(string.digits)
+DIGITS_TRAIN = 1_400  # of scikit-learn's 1,797, in their own order, so that writers are hardly shared
+PART_SEED = 0  # of the parting of people's own sets into train and test
+TEST_SHARE = 0.2
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Images and what they are.
+
+    Attributes:
+        name: as given to `load`.
+        images: float32 ``(n, 28, 28)``, 0 = paper, 1 = ink.
+        labels: int64 ``(n,)``, indices into ``label_names``.
+        label_names: what the labels mean, for example ``("0", ..., "9")``; ``("unlabelled",)`` where nothing is known.
+        part: "train", "test" or "all".
+        refused: (file, reason) of each picture of a folder that could not be read.
+    """
+
+    name: str
+    images: np.ndarray
+    labels: np.ndarray
+    label_names: tuple[str, ...]
+    part: str
+    refused: tuple[tuple[str, str], ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def of(self, label: str) -> np.ndarray:
+        """Images ``(m, 28, 28)`` of one label, in the set's order.
+
+        Raises:
+            DatasetError: the set knows no such label.
+        """
+        if label not in self.label_names:
+            raise DatasetError(f"{self.name}: has no label '{label}'; it has {', '.join(self.label_names)}.")
+        return self.images[self.labels == self.label_names.index(label)]
+
+    def take(self, indices: np.ndarray) -> "Dataset":
+        """The same set with these images alone, in this order."""
+        return replace(self, images=self.images[indices], labels=self.labels[indices])
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a page says of a named set before anyone fetches it.
+
+    Attributes:
+        title: its proper name.
+        what: what is in it and how much, in a few words.
+        licence: as its publishers state it.
+        download_mb: how much is fetched on first use, in MB; 0 for what is bundled.
+        label_names: what the labels mean.
+    """
+
+    title: str
+    what: str
+    licence: str
+    download_mb: int
+    label_names: tuple[str, ...]
+
+    def __str__(self) -> str:
+        size = f"{self.download_mb} MB to download" if self.download_mb else "bundled, no download"
+        return f"{self.title}: {self.what}; {self.licence}; {size}"
+
+
+_CLOTHES = ("T-shirt/top", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot")
+_KANA = ("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo")
+_LETTERS = tuple(string.ascii_lowercase)
+
+NAMES: dict[str, Description] = {
+    "mnist": Description("MNIST", "60,000 + 10,000 handwritten digits", "CC BY-SA 3.0", 12, DIGITS),
+    "fashion-mnist": Description("Fashion-MNIST", "60,000 + 10,000 pieces of clothing", "MIT", 31, _CLOTHES),
+    "kmnist": Description("Kuzushiji-MNIST", "60,000 + 10,000 cursive Japanese characters", "CC BY-SA 4.0", 21, _KANA),
+    "emnist-letters": Description(
+        "EMNIST Letters", "124,800 + 20,800 handwritten letters", "no licence stated", 562, _LETTERS
+    ),
+    "emnist-digits": Description(
+        "EMNIST Digits", "240,000 + 40,000 handwritten digits", "no licence stated", 562, DIGITS
+    ),
+    "usps": Description("USPS", "7,291 + 2,007 digits from envelopes", "no licence stated", 8, DIGITS),
+    "qmnist": Description("QMNIST", "60,000 + 60,000 handwritten digits, MNIST remade", "BSD 3-Clause", 20, DIGITS),
+    "digits": Description("scikit-learn's digits", "1,797 handwritten digits of 8x8 pixels", "CC BY 4.0", 0, DIGITS),
+}
+
+
+def load(
+    name: str,
+    part: str = "train",
+    *,
+    progress: Callable[[float, str], None] | None = None,
+    download: bool = True,
+) -> Dataset:
+    """Load a data set as ink images; a public one is fetched into the data folder on first use.
+
+    People's own sets have no parts: there, "test" is a fifth of each label's images, drawn once for all, and "train"
+    the rest. Use "all" to judge a set that no model was trained on.
+
+    Args:
+        name: key of `NAMES`, ``folder:PATH`` or ``npz:PATH``; a relative path is looked up from here, then in the data
+            folder.
+        part: "train", "test" or "all", which is train followed by test.
+        progress: called with the share done, 0 to 1, and a line to show, while downloading or reading pictures.
+        download: whether a set that is not on this machine may be fetched.
+
+    Raises:
+        DatasetError: no such set or part, or it is missing or broken; the text names the remedy.
+
+    >>> digits = load("digits", "test")
+    >>> digits.images.shape, digits.label_names[digits.labels[0]]
+    ((397, 28, 28), '2')
+    """
+    if part not in PARTS:
+        raise DatasetError(f"{name}: there is no part '{part}'; take one of {', '.join(PARTS)}.")
+    kind, _, path = name.partition(":")
+    if kind == "folder" and path:
+        return _own(name, part, own.read_folder(path, progress))
+    if kind == "npz" and path:
+        return _own(name, part, own.read_npz(path))
+    _check_name(name)
+    pieces = ("train", "test") if part == "all" else (part,)
+    if name == "digits":
+        images, labels = _bundled_digits()
+        cut = {"train": slice(None, DIGITS_TRAIN), "test": slice(DIGITS_TRAIN, None), "all": slice(None)}[part]
+        return Dataset(name, images[cut], labels[cut], DIGITS, part)
+    if not all(public.present(name, piece) for piece in pieces):
+        _fetch(name, progress, download)
+    read = [public.read(name, piece) for piece in pieces]
+    images = own.unit(np.concatenate([images for images, _ in read]) if len(read) > 1 else read[0][0])
+    labels = np.concatenate([labels for _, labels in read])
+    names = NAMES[name].label_names
+    if labels.max(initial=0) >= len(names):
+        raise DatasetError(f"{name}: its label file holds labels that {NAMES[name].title} does not have. Delete it.")
+    return Dataset(name, to_ink_images(images), labels, names, part)
+
+
+def available(name: str) -> bool:
+    """Whether `load` can give every part of a set on this machine without a download; False for unknown names."""
+    kind, _, path = name.partition(":")
+    if kind == "folder" and path:
+        return own.locate(path).is_dir()
+    if kind == "npz" and path:
+        return own.locate(path).is_file()
+    return name == "digits" or (name in NAMES and all(public.present(name, part) for part in ("train", "test")))
+
+
+def labels_in(name: str) -> tuple[str, ...]:
+    """Names of the labels of a set, without reading its images; those of an ``.npz`` need it read.
+
+    Raises:
+        DatasetError: no such set.
+
+    >>> labels_in("emnist-letters")[:3]
+    ('a', 'b', 'c')
+    """
+    kind, _, path = name.partition(":")
+    if kind == "folder" and path:
+        return own.folder_labels(path)
+    if kind == "npz" and path:
+        return own.read_npz(path).label_names
+    _check_name(name)
+    return NAMES[name].label_names
+
+
+def _check_name(name: str) -> None:
+    if name in NAMES:
+        return
+    close = difflib.get_close_matches(name.lower(), NAMES, n=1)
+    hint = f"Did you mean '{close[0]}'? " if close else ""
+    raise DatasetError(
+        f"There is no data set '{name}'. {hint}Known are {', '.join(NAMES)}, folder:PATH (a sub-folder per label) and "
+        "npz:PATH."
+    )
+
+
+def _fetch(name: str, progress: Callable[[float, str], None] | None, download: bool) -> None:
+    """Fetch a public set, or say what else can be done."""
+    folder = (paths.datasets_dir() / public.LAYOUTS[name].folder).resolve()
+    remedy = (
+        f"Put its files into {folder} yourself (torchvision's layout, uncompressed), or use 'digits', which is bundled "
+        "and needs no network."
+    )
+    if not download:
+        raise DatasetError(f"{name}: is not on this machine. {remedy}")
+    try:
+        public.fetch(name, progress)
+    except DatasetError as error:
+        raise DatasetError(f"{name}: could not be fetched. {error} {remedy}") from error
+
+
+def _own(name: str, part: str, content: own.Content) -> Dataset:
+    """A part of a set that someone brought: a fifth of each label is "test", by a fixed seed."""
+    whole = Dataset(name, content.images, content.labels, content.label_names, part, content.refused)
+    if part == "all":
+        return whole
+    rng = np.random.default_rng(PART_SEED)
+    test = np.zeros(len(whole), dtype=bool)
+    for label in range(len(content.label_names)):
+        mine = rng.permutation(np.flatnonzero(content.labels == label))
+        test[mine[: round(TEST_SHARE * len(mine))]] = True
+    return whole.take(np.flatnonzero(test if part == "test" else ~test))
+
+
+def _bundled_digits() -> tuple[np.ndarray, np.ndarray]:
+    """scikit-learn's digits as ink images float32 ``(1797, 28, 28)`` and labels int64 ``(1797,)``."""
+    from sklearn.datasets import load_digits
+
+    bunch = load_digits()
+    return to_ink_images(bunch.images / 16), bunch.target.astype(np.int64)

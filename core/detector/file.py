@@ -1,0 +1,247 @@
+"""The detector's file: one ``.safetensors`` with weights, latents, calibration and evaluation scores, and the card.
+
+A file may come from anywhere, so everything is checked before it is believed, and nothing is ever unpickled.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from core import paths
+from core.calibration.conformal import Calibration
+from core.calibration.evaluation import Evaluation
+from core.detector import Detector
+from core.detector.model_card import Card
+from core.detector.model_header import MAGIC, read_metadata
+from core.errors import ModelError, OddDigitError
+from core.gan.features import FEATURES_VERSION
+from core.gan.trainer import one_thread
+from core.ink import INK_VERSION
+from core.operating_point import EVIDENCES
+from core.scoring.scorer import SCORING_VERSION, Scorer, scale_of
+
+FORMAT = 1
+MOST_CLASSES = 100
+MOST_LATENTS = 250_000  # of all digits together; decoding them takes a minute and 2 GB
+MOST_SCORES = 1_000_000  # in one column
+MOST_WORKERS = 8  # each decodes a digit's memory: some 100 MB meanwhile
+# What reading a file that someone has tampered with can raise, besides the project's own errors.
+_DAMAGE = (LookupError, ValueError, TypeError, ArithmeticError, RuntimeError, AttributeError)
+_VERSIONS = {"format": FORMAT, "ink": INK_VERSION, "features": FEATURES_VERSION, "scoring": SCORING_VERSION}
+
+
+def save(detector: Detector, path: Path) -> None:
+    """Write a fitted detector whole or not at all."""
+    tensors: dict[str, torch.Tensor] = {}
+    for i, (name, scorer) in enumerate(detector.scorers_.items()):
+        tensors |= {f"scorer.{i}.{key}": value.contiguous() for key, value in scorer.tensors().items()}
+        for e in EVIDENCES:
+            tensors[f"digit.{i}.{e}"] = _narrow(detector.digit_calibrations_[name][e].scores)
+    for e in EVIDENCES:
+        tensors[f"calibration.{e}"] = _narrow(detector.calibrations_[e].scores)
+    structure: dict[str, Any] = {
+        "scorers": [{"label": name, "meta": scorer.meta()} for name, scorer in detector.scorers_.items()],
+        "standards": detector.standards_,
+    }
+    if (found := detector.evaluation_) is not None:
+        tensors["evaluation.source"] = torch.from_numpy(found.source.astype(np.uint8))
+        tensors["evaluation.position"] = torch.from_numpy(found.position.astype(np.int32))
+        tensors["evaluation.label"] = torch.from_numpy(found.label.astype(np.int16))
+        tensors["evaluation.anomaly"] = torch.from_numpy(found.anomaly.astype(np.uint8))
+        for e in EVIDENCES:
+            tensors[f"evaluation.{e}"] = _narrow(found.scores[e])
+        structure["evaluation"] = {"sources": found.sources, "label_names": found.label_names}
+    metadata = {key: str(value) for key, value in _VERSIONS.items()}
+    metadata |= MAGIC | {"card": detector.card_.to_json(), "structure": json.dumps(structure)}
+    paths.write_whole(path, lambda part: save_file(tensors, part, metadata))
+
+
+def load(path: Path, outdated: bool = False, ready: Callable[[str, Scorer], None] | None = None) -> Detector:
+    """Read a detector from a file that may be hostile.
+
+    Args:
+        path: the file.
+        outdated: take it even where its scores are those of other versions of ink or scoring, to make them anew.
+        ready: called, perhaps from another thread, with every digit and its scorer as soon as its memory is decoded.
+
+    Raises:
+        ModelError: missing, truncated, foreign, too large, or of another version; the text names file and remedy.
+    """
+    metadata, tensors = _read(path, outdated)
+    try:
+        return _build(metadata, tensors, ready)
+    except OddDigitError as error:
+        raise ModelError(f"{path.name}: {error}") from error
+    except _DAMAGE as error:
+        raise _damaged(path, error) from error
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was measured of a detector: its file without the networks, so that many can be read at once.
+
+    Attributes:
+        card: the card.
+        calibrations: evidence -> yardstick.
+        evaluation: scores of digits that took no part in making it, or None.
+    """
+
+    card: Card
+    calibrations: dict[str, Calibration]
+    evaluation: Evaluation | None
+
+
+def read_measured(path: Path) -> Measured:
+    """Read what was measured of a detector.
+
+    Raises:
+        ModelError: as for ``load``.
+    """
+    metadata, tensors = _read(path)
+    try:
+        calibrations = {e: Calibration.fit(_wide(tensors[f"calibration.{e}"])) for e in EVIDENCES}
+        return Measured(
+            Card.from_json(metadata["card"]), calibrations, _evaluation(json.loads(metadata["structure"]), tensors)
+        )
+    except OddDigitError as error:
+        raise ModelError(f"{path.name}: {error}") from error
+    except _DAMAGE as error:
+        raise _damaged(path, error) from error
+
+
+def fingerprint(detector: Detector) -> str:
+    """SHA-256 over all weights, latents and calibration scores: equal for equal seeds, whatever the date."""
+    digest = hashlib.sha256()
+    for name, scorer in detector.scorers_.items():
+        for key, value in sorted(scorer.tensors().items()):
+            digest.update(f"{name}.{key}".encode())
+            digest.update(value.contiguous().numpy().tobytes())
+    for e in EVIDENCES:
+        digest.update(detector.calibrations_[e].scores.tobytes())
+    return digest.hexdigest()
+
+
+def _read(path: Path, outdated: bool = False) -> tuple[dict[str, str], dict[str, torch.Tensor]]:
+    metadata = read_metadata(path)
+    taken_as_ours = {"ink": str(INK_VERSION), "scoring": str(SCORING_VERSION)} if outdated else {}
+    _check_versions(path, metadata | taken_as_ours)
+    try:
+        return metadata, load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise ModelError(f"{path.name} is not a whole model file ({error}): fetch it again.") from error
+
+
+def _damaged(path: Path, error: Exception) -> ModelError:
+    reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+    return ModelError(f"{path.name} is damaged inside ({reason}): fetch it again.")
+
+
+def _check_versions(path: Path, metadata: Mapping[str, str]) -> None:
+    for key, ours in _VERSIONS.items():
+        theirs = metadata.get(key)
+        if theirs == str(ours):
+            continue
+        raise ModelError(
+            f"{path.name} was saved with {key} version {theirs}, this is version {ours}: train it anew with "
+            "`python -m core train`, or use the version of this app that saved it."
+        )
+
+
+def _build(
+    metadata: Mapping[str, str], tensors: dict[str, torch.Tensor], ready: Callable[[str, Scorer], None] | None
+) -> Detector:
+    card = Card.from_json(metadata["card"])
+    structure = json.loads(metadata["structure"])
+    if not 1 <= len(structure["scorers"]) <= MOST_CLASSES:
+        raise ModelError(f"it claims {len(structure['scorers'])} normal digits; 1 to {MOST_CLASSES} are possible.")
+    for name, tensor in tensors.items():
+        if tensor.is_floating_point() and not bool(torch.isfinite(tensor.float()).all()):
+            raise ModelError(f"tensor {name} holds NaN or infinity: fetch the file again.")
+        if not name.startswith("scorer.") and (tensor.ndim != 1 or len(tensor) > MOST_SCORES):
+            raise ModelError(f"tensor {name} has the shape {tuple(tensor.shape)}: fetch the file again.")
+    claimed = sum(len(tensors[f"scorer.{i}.latents"]) for i in range(len(structure["scorers"])))
+    if claimed > MOST_LATENTS:
+        raise ModelError(f"it has {claimed:,} latents, and at most {MOST_LATENTS:,} can be used: train it on less.")
+    detector = Detector(architecture=str(card.settings.get("architecture", "conv")), split_seed=card.split_seed)
+    detector.epochs, detector.seed = card.settings.get("epochs"), int(card.settings.get("seed", 0))
+    detector.card_ = card
+    detector.scorers_ = _scorers(structure["scorers"], tensors, ready)
+    detector.digit_calibrations_ = {
+        name: {e: Calibration.fit(_wide(tensors[f"digit.{i}.{e}"])) for e in EVIDENCES}
+        for i, name in enumerate(detector.scorers_)
+    }
+    if tuple(detector.scorers_) != card.normal:
+        raise ModelError("its card and its contents disagree on the normal digits: fetch the file again.")
+    detector.standards_ = {
+        name: {e: scale_of(structure["standards"][name][e]) for e in EVIDENCES} for name in detector.scorers_
+    }
+    detector.calibrations_ = {e: Calibration.fit(_wide(tensors[f"calibration.{e}"])) for e in EVIDENCES}
+    detector.evaluation_ = _evaluation(structure, tensors)
+    return detector
+
+
+def _scorers(
+    parts: list[dict[str, Any]], tensors: dict[str, torch.Tensor], ready: Callable[[str, Scorer], None] | None
+) -> dict[str, Scorer]:
+    """The scorers in the file's order, built side by side: on a fresh machine each decodes its memory first."""
+    try:
+        cache = paths.state_dir() / "cache"
+    except OSError:
+        cache = None
+
+    def build(i: int) -> Scorer:
+        mine = {k.removeprefix(f"scorer.{i}."): v for k, v in tensors.items() if k.startswith(f"scorer.{i}.")}
+        # One thread each, so that a memory comes out the same however many cores there are.
+        with one_thread():
+            scorer = Scorer.from_tensors(mine, parts[i]["meta"], cache)
+        if ready is not None:
+            ready(str(parts[i]["label"]), scorer)
+        return scorer
+
+    at_once = min(len(parts), os.cpu_count() or 1, MOST_WORKERS)
+    built: list[Scorer] = []
+    with ThreadPoolExecutor(at_once) as workers:
+        # Handed out bit by bit: a program that ends waits for what its workers have, and no more is taken on then.
+        for start in range(0, len(parts), at_once):
+            built += workers.map(build, range(start, min(start + at_once, len(parts))))
+    return dict(zip((str(part["label"]) for part in parts), built, strict=True))
+
+
+def _evaluation(structure: dict[str, Any], tensors: dict[str, torch.Tensor]) -> Evaluation | None:
+    if "evaluation" not in structure:
+        return None
+    found = Evaluation(
+        sources=tuple(str(name) for name in structure["evaluation"]["sources"]),
+        source=tensors["evaluation.source"].numpy().astype(np.int64),
+        position=tensors["evaluation.position"].numpy().astype(np.int64),
+        label=tensors["evaluation.label"].numpy().astype(np.int64),
+        label_names=tuple(str(name) for name in structure["evaluation"]["label_names"]),
+        anomaly=tensors["evaluation.anomaly"].numpy().astype(bool),
+        scores={e: _wide(tensors[f"evaluation.{e}"]) for e in EVIDENCES},
+    )
+    columns = (found.source, found.position, found.label, found.anomaly, *found.scores.values())
+    if any(column.shape != (len(found),) for column in columns):
+        raise ModelError("its evaluation scores differ in number: fetch the file again.")
+    for column, most in ((found.source, len(found.sources)), (found.label, len(found.label_names))):
+        if len(found) and not 0 <= column.min() <= column.max() < most:
+            raise ModelError("its evaluation names labels it does not list: fetch the file again.")
+    return found
+
+
+def _narrow(scores: np.ndarray) -> torch.Tensor:
+    """Scores live on the float32 grid, so storing them so loses nothing."""
+    return torch.from_numpy(scores.astype(np.float32))
+
+
+def _wide(scores: torch.Tensor) -> np.ndarray:
+    return scores.numpy().astype(np.float64)

@@ -1,0 +1,121 @@
+"""From labelled normal digits to one scorer a digit: the split, the training, the memory."""
+
+import time
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.datasets import split
+from core.errors import TrainingError
+from core.gan.trainer import Progress, Trainer, TrainingSettings
+from core.scoring.multi_digit import standards_of
+from core.scoring.scorer import Scorer
+
+FEWEST_IMAGES = 50
+
+
+@dataclass
+class Fitted:
+    """What a fit has made, digit by digit.
+
+    Attributes:
+        scorers: digit -> its scorer.
+        standards: digit -> evidence -> (centre, scale).
+        calibrate: digit -> the images that nothing but calibration may use, ``(n, 28, 28)``.
+        counts: digit -> numbers of images (train, tune, calibrate).
+        curve: digit -> loss name -> one mean a finished epoch.
+        seconds: wall time, seconds.
+    """
+
+    scorers: dict[str, Scorer] = field(default_factory=dict)
+    standards: dict[str, dict[str, tuple[float, float]]] = field(default_factory=dict)
+    calibrate: dict[str, NDArray[np.float32]] = field(default_factory=dict)
+    counts: dict[str, tuple[int, int, int]] = field(default_factory=dict)
+    curve: dict[str, dict[str, list[float]]] = field(default_factory=dict)
+    seconds: float = 0.0
+
+
+def fit_digits(
+    images: NDArray[np.float32],
+    labels: NDArray[np.str_],
+    settings: TrainingSettings,
+    split_seed: int,
+    folder: Path | None = None,
+    watch: Callable[[str, Trainer], None] | None = None,
+    enough: Callable[[], bool] = lambda: False,
+) -> Generator[Progress, None, Fitted]:
+    """Train one digit after the other, handing out progress; the generator's return value is what was made.
+
+    Args:
+        images: ink images ``(n, 28, 28)``.
+        labels: which digit each is, ``(n,)``.
+        settings: of the training.
+        split_seed: of the split into train, tune and calibrate.
+        folder: where each digit's training state is kept after every epoch, to go on from; None keeps nothing.
+        watch: called with a label and its trainer before the first epoch, or where a run goes on from, and after
+            every epoch.
+        enough: asked as training goes; once it says so, the last finished epoch of each digit begun is what is
+            kept, and digits without one are left out. One epoch is always learnt. Needs ``folder``.
+
+    Raises:
+        TrainingError: no images, too few of a label, labels that do not match, or training diverged.
+    """
+    names = _check(images, labels)
+    started = time.monotonic()
+    fitted = Fitted()
+    for i, name in enumerate(names):
+        if fitted.scorers and enough() and not _begun(folder, i):
+            break
+        mine = images[labels == name]
+        parts = split(len(mine), split_seed)
+        tune = mine[parts.tune]
+        state = _state_file(folder, i) if folder is not None else None
+        trainer = Trainer(mine[parts.train], settings, state)
+        if watch is not None:
+            watch(name, trainer)
+        for progress in () if trainer.epoch and enough() else trainer.run():
+            if watch is not None and progress.epoch_ended:
+                watch(name, trainer)
+            yield of_several(progress, i, names, time.monotonic() - started)
+            if trainer.epoch and enough():
+                trainer = Trainer(mine[parts.train], settings, state)  # as the last finished epoch left it
+                break
+        scorer = Scorer.fit(trainer.networks, mine[parts.train], tune, settings)
+        fitted.scorers[name], fitted.standards[name] = scorer, standards_of(scorer, tune)
+        fitted.calibrate[name], fitted.curve[name] = mine[parts.calibrate], trainer.curve
+        fitted.counts[name] = (len(parts.train), len(parts.tune), len(parts.calibrate))
+    fitted.seconds = time.monotonic() - started
+    return fitted
+
+
+def of_several(progress: Progress, index: int, names: tuple[str, ...], seconds: float) -> Progress:
+    """One digit's progress as progress of the whole run over several digits."""
+    if len(names) == 1:
+        return progress
+    fraction = (index + progress.fraction) / len(names)
+    left = seconds / fraction - seconds if fraction > 0.01 else None
+    stage = f"digit {names[index]}: {progress.stage}"
+    return replace(progress, stage=stage, fraction=fraction, seconds=seconds, seconds_left=left)
+
+
+def _check(images: NDArray[np.float32], labels: NDArray[np.str_]) -> tuple[str, ...]:
+    if not len(images):
+        raise TrainingError(f"there are no images to train on: give at least {FEWEST_IMAGES} a label.")
+    if len(labels) != len(images):
+        raise TrainingError(f"{len(images)} images came with {len(labels)} labels: give one label an image.")
+    names = tuple(str(name) for name in np.unique(labels))
+    for name in names:
+        if (count := int((labels == name).sum())) < FEWEST_IMAGES:
+            raise TrainingError(f"label {name!r} has {count} images: give at least {FEWEST_IMAGES}.")
+    return names
+
+
+def _state_file(folder: Path, index: int) -> Path:
+    return folder / f"digit-{index}.safetensors"
+
+
+def _begun(folder: Path | None, index: int) -> bool:
+    return folder is not None and _state_file(folder, index).exists()

@@ -1,0 +1,121 @@
+"""What a detector says about images: scores, p-values, reconstruction, heat map and the discriminator's response."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.calibration.conformal import Calibration
+from core.operating_point import EVIDENCES, OperatingPoint
+
+NORMAL, ANOMALY = 0, 1
+
+Floats = NDArray[np.float64]
+Images = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Readings:
+    """The readings of n ink images by one detector. Indexing with a slice, a mask or indices gives fewer of them.
+
+    Attributes:
+        model: the detector's name.
+        normal: labels of its normal digits, for example ``("5",)``.
+        images: the ink images as judged, float32 ``(n, 28, 28)``, 0 paper .. 1 ink.
+        reconstruction: what a normal digit here would look like, float32 ``(n, 28, 28)``.
+        heat_map: where image and reconstruction differ, float32 ``(n, 28, 28)``, image minus reconstruction, -1 .. 1.
+        realism: the discriminator's probability that the image is a normal digit, float64 ``(n,)``.
+        reconstruction_realism: the same of the reconstruction.
+        scores: raw score of each evidence, float64 ``(n,)``, higher is odder.
+        p_values: conformal p-value of each evidence, float64 ``(n,)``.
+        digit_p_values: for models of several digits, evidence -> label -> p-values ``(n,)``; else empty.
+        calibrations: the yardstick of each evidence.
+    """
+
+    model: str
+    normal: tuple[str, ...]
+    images: Images
+    reconstruction: Images
+    heat_map: Images
+    realism: Floats
+    reconstruction_realism: Floats
+    scores: dict[str, Floats]
+    p_values: dict[str, Floats]
+    digit_p_values: dict[str, dict[str, Floats]]
+    calibrations: Mapping[str, Calibration]
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, rows: Any) -> "Readings":
+        rows = np.atleast_1d(np.arange(len(self))[rows])
+        taken = {f.name: _take(getattr(self, f.name), rows) for f in fields(self) if f.name != "calibrations"}
+        return Readings(**taken, calibrations=self.calibrations)
+
+    @property
+    def p_value(self) -> Floats:
+        """p-values of the default evidence, ``fused``."""
+        return self.p_values["fused"]
+
+    @property
+    def anomaly_score(self) -> Floats:
+        """1 - p-value: "odder than this share of normal digits"."""
+        return 1 - self.p_value
+
+    @property
+    def digits(self) -> dict[str, Floats]:
+        """Per-digit p-values of the default evidence; empty for a model of one digit."""
+        return self.digit_p_values.get("fused", {})
+
+    def threshold(self, point: OperatingPoint) -> float:
+        """The operating point's line on the raw score axis; infinite when alpha is too small to flag anything."""
+        if point.alpha is None:
+            assert point.threshold is not None
+            return point.threshold
+        return self.calibrations[point.evidence].threshold(point.alpha)
+
+    def class_id(self, point: OperatingPoint) -> NDArray[np.int64]:
+        """0 normal, 1 anomaly, ``(n,)``."""
+        return np.where(self.scores[point.evidence] > self.threshold(point), ANOMALY, NORMAL)
+
+    def plausible(self, point: OperatingPoint, row: int) -> tuple[str, ...]:
+        """Which normal digits the ink could be at the operating point, most plausible first."""
+        alpha = point.alpha
+        if alpha is None:
+            alpha = float(self.calibrations[point.evidence].alpha(self.threshold(point))[0])
+        found = {name: float(p[row]) for name, p in self.digit_p_values.get(point.evidence, {}).items()}
+        return tuple(sorted((name for name, p in found.items() if p > alpha), key=lambda name: -found[name]))
+
+    def record(self, row: int, point: OperatingPoint) -> dict[str, Any]:
+        """One reading as plain data for JSON; an infinite threshold becomes None."""
+        line = self.threshold(point)
+        class_id = int(self.class_id(point)[row])
+        p_value = float(self.p_values[point.evidence][row])
+        found: dict[str, Any] = {
+            "model": self.model,
+            "evidence": point.evidence,
+            "alpha": point.alpha,
+            "class_id": class_id,
+            "verdict": "anomaly" if class_id == ANOMALY else "normal",
+            "p_value": p_value,
+            "anomaly_score": 1 - p_value,
+            "score": float(self.scores[point.evidence][row]),
+            "threshold": line if math.isfinite(line) else None,
+            "scores": {name: float(self.scores[name][row]) for name in EVIDENCES},
+            "p_values": {name: float(self.p_values[name][row]) for name in EVIDENCES},
+        }
+        if self.digit_p_values:
+            digits = self.digit_p_values[point.evidence]
+            found["digits"] = {name: float(p[row]) for name, p in digits.items()}
+        return found
+
+
+def _take(value: Any, rows: NDArray[np.int64]) -> Any:
+    if isinstance(value, np.ndarray):
+        return value[rows]
+    if isinstance(value, dict):
+        return {key: _take(inner, rows) for key, inner in value.items()}
+    return value

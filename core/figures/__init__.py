@@ -1,0 +1,1 @@
+"""Plain data turned into pictures and plotly figures, in one style."""

@@ -1,0 +1,81 @@
+"""Figures of the training page: losses by epoch, and held-out normals set apart from other digits."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from core.figures.charts import BLUE, GREY, ORANGE, add_histograms, sheet_png, styled
+from core.training.snapshots import Frame
+
+# As in the theme: three that people with any colour vision tell apart, none of them a verdict's.
+_COLOURS = {"generator": "#3fa37a", "discriminator": "#9a6bd0", "reconstruction": "#8a8f98"}
+_HEIGHT = 250
+
+
+def losses(curves: dict[str, list[float]], chosen: int | None = None) -> go.Figure:
+    """Mean losses by epoch, on a logarithmic axis since they differ by orders of magnitude.
+
+    Args:
+        curves: loss name -> one mean an epoch, from the first.
+        chosen: epoch to mark, if any.
+    """
+    figure = go.Figure()
+    count = max((len(values) for values in curves.values()), default=0)
+    for name, values in curves.items():
+        figure.add_scatter(
+            x=list(range(1, len(values) + 1)),
+            y=values,
+            name=name,
+            mode="lines+markers" if len(values) < 40 else "lines",
+            line={"color": _COLOURS.get(name, GREY), "width": 2},
+            hovertemplate="epoch %{x}: %{y:.3g}<extra>" + name + "</extra>",
+        )
+        # Named where it ends instead of in a legend, which would cover a small figure.
+        figure.add_annotation(
+            x=len(values),
+            y=np.log10(max(values[-1], 1e-12)),
+            text=name,
+            font={"color": _COLOURS.get(name, GREY), "size": 12},
+            xanchor="right" if len(values) > 2 else "left",
+            yanchor="bottom",
+            yshift=5,
+            showarrow=False,
+        )
+    if chosen:
+        figure.add_vline(x=chosen, line={"color": GREY, "width": 1, "dash": "dot"})
+    figure.update_xaxes(title="epoch", dtick=max(1, count // 6), range=[0.5, max(count, 4) + 0.5])
+    figure.update_yaxes(title="mean loss, log scale", type="log", exponentformat="none", dtick=1)
+    return _dressed(figure).update_layout(showlegend=False)
+
+
+def apart(normal_errors: NDArray[np.float32], other_errors: NDArray[np.float32]) -> go.Figure:
+    """Histograms of the reconstruction error of held-out normals and of other digits.
+
+    Args:
+        normal_errors: ``(n,)``.
+        other_errors: ``(m,)``, perhaps none.
+    """
+    both = np.concatenate([normal_errors, other_errors])
+    edges = np.linspace(0, float(np.quantile(both, 0.99)) * 1.05, 31)
+    figure = go.Figure()
+    add_histograms(figure, edges, [("held-out normals", normal_errors, BLUE), ("others", other_errors, ORANGE)])
+    figure.update_xaxes(title="reconstruction error")
+    figure.update_yaxes(title="% of digits", rangemode="tozero")
+    return _dressed(figure)
+
+
+def pairs_png(images: NDArray[np.float32], drawn: NDArray[np.float32]) -> bytes:
+    """Digits in a row, and under each what the networks make of it; both ``(n, 28, 28)``."""
+    return sheet_png(np.concatenate([images, drawn]), len(images))
+
+
+def curves_of(frames: Sequence[Frame]) -> dict[str, list[float]]:
+    """Loss name -> one mean an epoch, of frames in the order of their epochs."""
+    learnt = [frame.losses for frame in frames if frame.losses]
+    return {name: [losses[name] for losses in learnt] for name in learnt[0]} if learnt else {}
+
+
+def _dressed(figure: go.Figure) -> go.Figure:
+    return styled(figure, _HEIGHT).update_layout(uirevision="kept")  # a zoom survives the next epoch

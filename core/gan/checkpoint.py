@@ -1,0 +1,82 @@
+"""The whole state of a training run as one safetensors file: nothing is pickled, and nothing is lost between epochs."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from core.errors import TrainingError
+from core.gan.networks import Networks
+from core.paths import write_whole
+
+CHECKPOINT_VERSION = 1
+
+
+def save(
+    path: Path,
+    networks: Networks,
+    optimisers: Mapping[str, torch.optim.Optimizer],
+    random: torch.Generator,
+    run: dict[str, Any],
+) -> None:
+    """Write weights, optimiser states, the random generator and ``run`` (fit for JSON), whole or not at all."""
+    tensors = {"random": random.get_state()}
+    for name, network in networks._asdict().items():
+        tensors |= {f"{name}.{key}": value for key, value in network.state_dict().items()}
+    for name, optimiser in optimisers.items():
+        for index, state in optimiser.state_dict()["state"].items():
+            tensors |= {f"optimiser.{name}.{index}.{key}": value for key, value in state.items()}
+    tensors = {key: value.contiguous() for key, value in tensors.items()}
+    metadata = {"run": json.dumps({"version": CHECKPOINT_VERSION} | run)}
+    write_whole(path, lambda part: save_file(tensors, part, metadata))
+
+
+def read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """Read what :func:`save` wrote: ``run`` and the tensors by name.
+
+    Raises:
+        TrainingError: it is damaged, foreign or of another version.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            run = json.loads((file.metadata() or {})["run"])
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a dictionary
+    except (SafetensorError, OSError, KeyError, ValueError) as error:
+        raise TrainingError(f"{path.name} is not a readable checkpoint; delete it to start afresh") from error
+    if not isinstance(run, dict) or run.get("version") != CHECKPOINT_VERSION:
+        raise TrainingError(f"{path.name} was written by another version; delete it to start afresh")
+    return run, tensors
+
+
+def restore(
+    tensors: dict[str, Tensor],
+    networks: Networks,
+    optimisers: Mapping[str, torch.optim.Optimizer],
+    random: torch.Generator,
+) -> None:
+    """Put networks, optimisers and the random generator back to where they stood when the tensors were saved.
+
+    Raises:
+        TrainingError: a tensor is missing or of another shape.
+    """
+    try:
+        for name, network in networks._asdict().items():
+            network.load_state_dict(_under(tensors, f"{name}."))
+        for name, optimiser in optimisers.items():
+            state: dict[int, dict[str, Tensor]] = {}
+            for key, value in _under(tensors, f"optimiser.{name}.").items():
+                index, entry = key.split(".")
+                state.setdefault(int(index), {})[entry] = value
+            optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
+        random.set_state(tensors["random"])
+    except (KeyError, RuntimeError, ValueError) as error:
+        raise TrainingError("the checkpoint does not fit this run; delete it to start afresh") from error
+
+
+def _under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}

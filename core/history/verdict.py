@@ -1,0 +1,215 @@
+"""A verdict as it is kept: what was judged, by what, how odd it was, and what a person said about it afterwards."""
+
+import json
+import math
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from hashlib import blake2b
+from time import time as now
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.detector.readings import ANOMALY, NORMAL, Readings
+from core.errors import HistoryError
+from core.ink import storage
+from core.ink.storage import SIDE
+from core.operating_point import OperatingPoint
+
+MARKS = ("right", "wrong")
+LONGEST_TEXT = 500
+
+
+@dataclass(frozen=True, eq=False)
+class Verdict:
+    """One judged digit.
+
+    Attributes:
+        source: where the ink came from, for people: ``"canvas"``, ``"upload: five.png"``, ``"cli: five.png"``.
+        source_kind: the same as one word to filter by: ``"canvas"``, ``"upload"``, ``"camera"``, ``"batch"`` or
+            ``"cli"``.
+        model: the detector's name.
+        evidence: which evidence decided.
+        alpha: the operating point's false-alarm rate; None with a fixed threshold.
+        threshold: the line on the raw score axis; None when alpha was too small to flag anything.
+        scores: raw score of each evidence.
+        p_values: conformal p-value of each evidence.
+        p_value: p-value of the evidence that decided.
+        class_id: 0 normal, 1 anomaly.
+        image: the ink image, float32 ``(28, 28)``, 0 paper .. 1 ink; kept bit for bit.
+        digits: for models of several digits, label -> p-value; else empty.
+        model_hash: which build of the model, so that a retrained one of the same name is another.
+        visitor: who judged it; empty on the command line.
+        drawing: id of one drawing (or upload) that is judged again while it or the line changes; empty for none.
+        time: when it was first judged, UTC seconds since 1970.
+        last_seen: when it was last judged, UTC seconds since 1970.
+        true_label: what a person says it was; None while nobody has.
+        mark: ``"right"`` or ``"wrong"`` as a person says of the verdict; None while nobody has.
+        id: its row in the history; 0 before it is recorded.
+    """
+
+    source: str
+    source_kind: str
+    model: str
+    evidence: str
+    alpha: float | None
+    threshold: float | None
+    scores: dict[str, float]
+    p_values: dict[str, float]
+    p_value: float
+    class_id: int
+    image: NDArray[np.float32]
+    digits: dict[str, float | None] = field(default_factory=dict)
+    model_hash: str = ""
+    visitor: str = ""
+    drawing: str = ""
+    time: float = field(default_factory=now)
+    last_seen: float = field(default_factory=now)
+    true_label: str | None = None
+    mark: str | None = None
+    id: int = 0
+
+    @classmethod
+    def of(cls, readings: Readings, row: int, point: OperatingPoint, **about: Any) -> Self:
+        """The verdict on one row of readings at an operating point.
+
+        Args:
+            readings: what the detector said.
+            row: which of them.
+            point: evidence and line; the model's name is taken from the readings.
+            **about: ``source`` and ``source_kind``, and where known ``model_hash``, ``visitor`` and ``drawing``.
+        """
+        line = readings.threshold(point)
+        digits = readings.digit_p_values.get(point.evidence, {})
+        return cls(
+            model=readings.model,
+            evidence=point.evidence,
+            alpha=point.alpha,
+            threshold=line if math.isfinite(line) else None,
+            scores={name: float(values[row]) for name, values in readings.scores.items()},
+            p_values={name: float(values[row]) for name, values in readings.p_values.items()},
+            p_value=float(readings.p_values[point.evidence][row]),
+            class_id=int(readings.class_id(point)[row]),
+            image=readings.images[row],
+            digits={name: float(values[row]) for name, values in digits.items()},
+            **about,
+        )
+
+    @property
+    def point(self) -> OperatingPoint:
+        """The operating point it was judged at."""
+        return OperatingPoint(self.model, self.evidence, self.alpha, self.threshold if self.alpha is None else None)
+
+    @property
+    def plausible(self) -> tuple[str, ...]:
+        """Which normal digits the ink could be at its alpha, most plausible first; unknown with a fixed threshold."""
+        if self.alpha is None:
+            return ()
+        found = {name: p for name, p in self.digits.items() if p is not None and p > self.alpha}
+        return tuple(sorted(found, key=lambda name: -found[name]))
+
+    @property
+    def truly_normal(self) -> bool | None:
+        """Whether the digit is normal by a person's word; None while nobody has marked the verdict."""
+        if self.mark is None:
+            return None
+        return (self.class_id == NORMAL) == (self.mark == "right")
+
+    @property
+    def identity(self) -> bytes:
+        """Sixteen bytes that are the same for the same image, model and operating point, whoever judged it."""
+        line = None if self.alpha is not None else self.threshold
+        judged_by = _judged_by(self.model, self.model_hash, self.evidence, self.alpha, line)
+        _check_image(self.image)
+        return blake2b(np.ascontiguousarray(self.image, "<f4").tobytes() + judged_by, digest_size=16).digest()
+
+
+def to_rows(verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
+    """Verdicts as the columns of the history's tables.
+
+    Raises:
+        HistoryError: an image is not ``(28, 28)``, or a class id or mark is unknown.
+    """
+    for verdict in verdicts:
+        if verdict.class_id not in (NORMAL, ANOMALY):
+            raise HistoryError(f"class id {verdict.class_id} cannot be recorded: 0 is normal, 1 is anomaly.")
+        check_mark(verdict.mark)
+        _check_image(verdict.image)
+    images = storage.to_bytes([verdict.image for verdict in verdicts])
+    return [_row(verdict, image) for verdict, image in zip(verdicts, images, strict=True)]
+
+
+def _row(verdict: Verdict, image: bytes) -> dict[str, Any]:
+    return {
+        "time": verdict.time,
+        "last_seen": verdict.last_seen,
+        "visitor": clean_text(verdict.visitor),
+        "drawing": clean_text(verdict.drawing),
+        "source": clean_text(verdict.source),
+        "source_kind": clean_text(verdict.source_kind),
+        "model": clean_text(verdict.model),
+        "model_hash": clean_text(verdict.model_hash),
+        "evidence": verdict.evidence,
+        "alpha": verdict.alpha,
+        "threshold": verdict.threshold,
+        "p_value": verdict.p_value,
+        "class_id": verdict.class_id,
+        "true_label": None if verdict.true_label is None else clean_text(verdict.true_label),
+        "mark": verdict.mark,
+        "identity": verdict.identity,
+        "scores": json.dumps(verdict.scores),
+        "p_values": json.dumps(verdict.p_values),
+        "digits": json.dumps(verdict.digits),
+        "image": zlib.compress(image, level=1),
+    }
+
+
+def from_row(row: dict[str, Any]) -> Verdict:
+    """The verdict in a row that ``to_rows`` made.
+
+    Raises:
+        HistoryError: the row is damaged.
+    """
+    try:
+        found = {name: value for name, value in row.items() if name != "identity"}
+        for name in ("scores", "p_values", "digits"):
+            found[name] = json.loads(found[name])
+        found["image"] = storage.from_bytes(zlib.decompressobj().decompress(found["image"], SIDE * SIDE * 4))
+        return Verdict(**found)
+    except (ValueError, TypeError, KeyError, zlib.error) as error:
+        raise HistoryError(f"Row {row.get('id')} of the history is damaged: delete that row to go on.") from error
+
+
+def check_mark(mark: str | None) -> None:
+    """Refuse a mark that is neither None nor one of ``MARKS``.
+
+    Raises:
+        HistoryError: it is something else.
+    """
+    if mark is not None and mark not in MARKS:
+        raise HistoryError(f"mark {mark!r} is unknown: a verdict is marked 'right', 'wrong' or not at all.")
+
+
+def clean_text(text: str) -> str:
+    """Text that a database and a spreadsheet can hold: broken characters replaced, at most 500 of them.
+
+    >>> clean_text("five" + chr(0xDC80) + ".png" + chr(0))
+    'five?.png'
+    """
+    if text.isascii() and "\0" not in text:
+        return text[:LONGEST_TEXT]
+    return text.encode("utf-8", "replace").decode().replace("\0", "")[:LONGEST_TEXT]
+
+
+@lru_cache(maxsize=64, typed=True)
+def _judged_by(*about: str | float | None) -> bytes:
+    """What all digits of a pile have in common in their identities."""
+    return json.dumps(about).encode()
+
+
+def _check_image(image: NDArray[np.float32]) -> None:
+    if image.shape != (SIDE, SIDE):
+        raise HistoryError(f"an image of shape {image.shape} cannot be recorded: an ink image is (28, 28).")

@@ -1,0 +1,276 @@
+"""Tells ink from paper: uneven light, the colour of the ink, and which of the two is the lighter."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from core.ink.picture import resized
+
+Floats = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+# Strokes are narrower than this share of the picture's longer side; what is broader is light and shade.
+BROADEST_STROKE = 0.3
+# Light is estimated at this size: coarse enough to be quick, fine enough to follow the edge of a shadow.
+_COARSE = 256
+# The light's own surface: fitted at this size, in so many rounds of trimming, to at least this share of the pixels.
+_FIT, _TRIMMINGS, _MOST = 48, 5, 0.6
+# Paper is even when its brightness varies by less than this share of the way to ink, and by less than this at all.
+_UNEVEN, _UNEVEN_AT_ALL = 0.2, 0.1
+_MOST_BORDER = 0.1
+_FINE_ENOUGH = 128
+# Shade at the edge of the picture: above the first, and below the second of full ink.
+_PALEST, _PALER = 0.25, 0.8
+# Keeps ratios of dark pixels from being ratios of noise.
+_GLOW = np.float32(0.04)
+_FAINTEST = 0.07
+_NOISE_FACTOR = 6.0
+
+
+@dataclass(frozen=True)
+class InkMap:
+    """Where ink is, under even light.
+
+    Attributes:
+        ink: float32 ``(h, w)``, 0 paper .. 1 full ink (values between are edges or faint ink).
+        light_on_dark: whether ink is the lighter of the two.
+        contrast: how far full ink stands from its paper, as a share of the paper's brightness; 0 when nothing does.
+        noise: standard deviation of the paper on the same scale.
+        polarity_margin: how clearly the picture says which of the two is ink, 0 a toss-up .. 1 clear.
+    """
+
+    ink: Floats
+    light_on_dark: bool
+    contrast: float
+    noise: float
+    polarity_margin: float
+
+
+def find_ink(pixels: Floats, invert: bool | None = None) -> InkMap:
+    """Remove uneven light and tell ink from paper.
+
+    Args:
+        pixels: float32 ``(h, w)`` or ``(h, w, 3)``, 0 black .. 1 white.
+        invert: True when ink is lighter than paper, False when darker, None to find out.
+    """
+    grey = np.log(project(pixels) + _GLOW)
+    evidence = _darkness_of_ink(grey)
+    light = evidence < 0 if invert is None else invert
+    signed = -grey if light else grey
+    paper, shadows = _light(signed)
+    away = paper - signed
+    # Back from logarithms, so that a pixel half covered by ink comes out at one half.
+    ink = np.expm1(np.minimum(away, 4)) if light else -np.expm1(-away)
+    noise = _noise(ink)
+    level = _level(ink, noise)
+    if level <= 0:
+        return InkMap(np.zeros_like(ink), light, 0.0, noise, abs(evidence))
+    contrast = level / (1 + level) if light else level
+    ink = np.clip(ink / level, 0, 1)
+    return InkMap(_without_shade(ink) if shadows else ink, light, contrast, noise / level, abs(evidence))
+
+
+def project(pixels: Floats) -> Floats:
+    """Brightness ``(h, w)`` along the colour in which ink differs most from paper.
+
+    Grey serves nearly always; only where ink differs in hue rather than in brightness (red on grey, yellow on white)
+    is another mixture of the channels taken.
+    """
+    if pixels.ndim == 2:
+        return pixels
+    from scipy.ndimage import uniform_filter
+
+    step = max(1, max(pixels.shape[:2]) // 100)
+    small = pixels[::step, ::step]
+    grey = pixels @ np.array([0.299, 0.587, 0.114], np.float32)
+    red, green, blue = np.moveaxis(small, 2, 0)
+    if max(float(np.abs(red - green).max()), float(np.abs(green - blue).max())) < 0.04:
+        return grey
+    window = max(3, int(BROADEST_STROKE * max(small.shape[:2])) | 1)
+    logs = np.log(small + _GLOW)
+    away = (logs - uniform_filter(logs, size=(window, window, 1), mode="nearest")).reshape(-1, 3)
+    strength = np.abs(away).max(axis=1)
+    inked = away[strength >= np.quantile(strength, 0.95)]
+    _, vectors = np.linalg.eigh(inked.T @ inked)
+    axis = vectors[:, -1] * np.sign(vectors[:, -1].sum() or 1.0)
+    evenness = float(axis.sum() / np.sqrt(3))
+    if evenness > 0.93:
+        return grey
+    # In logarithms a change of light moves all channels alike, so a hue difference stays what it is in shadow.
+    mixed = np.log(pixels + _GLOW) @ axis.astype(np.float32)
+    low, high = float(mixed.min()), float(mixed.max())
+    bright = np.exp(mixed - high) if high > low else np.ones_like(mixed)
+    return bright.astype(np.float32)
+
+
+def _darkness_of_ink(log_grey: Floats) -> float:
+    """Which of the two is ink, -1 surely the lighter .. 1 surely the darker.
+
+    Paper is most of the picture and most of its border, and ink is what a small window can close over.
+    """
+    from scipy.ndimage import grey_closing, grey_opening, uniform_filter
+    from skimage.filters import threshold_otsu
+
+    coarse = shrunk(log_grey, 112)
+    side = max(coarse.shape)
+    even = coarse - uniform_filter(coarse, max(3, side // 2), mode="nearest")
+    if float(np.ptp(even)) < 1e-4:
+        return 1.0
+    dark = even < threshold_otsu(even)
+    border = along_border(dark).mean()
+    votes = [1 - 2 * float(border), 1 - 2 * float(dark.mean())]
+    narrow = []
+    for share in (0.04, 0.1):
+        window = max(3, int(share * side) | 1)
+        closed = float((grey_closing(coarse, size=(window, window), mode="nearest") - coarse).sum())
+        opened = float((coarse - grey_opening(coarse, size=(window, window), mode="nearest")).sum())
+        narrow.append((closed - opened) / max(closed + opened, 1e-6))
+    return (sum(votes) + max(narrow, key=abs)) / 3
+
+
+def along_border(values: NDArray[Any]) -> NDArray[Any]:
+    """What stands along the four sides of a picture ``(h, w)``, corners twice."""
+    return np.concatenate((values[0], values[-1], values[:, 0], values[:, -1]))
+
+
+def shrunk(values: Floats, longest: int) -> Floats:
+    """A picture ``(h, w)`` or ``(h, w, 3)`` of at most this length on its longer side."""
+    height, width = values.shape[:2]
+    if max(height, width) <= longest:
+        return values
+    ratio = longest / max(height, width)
+    return resized(values, (max(1, round(width * ratio)), max(1, round(height * ratio))))
+
+
+def _light(signed: Floats) -> tuple[Floats, bool]:
+    """The paper's own brightness at every pixel, and whether shadows had to be followed.
+
+    Light that falls off smoothly is a quadratic surface. Where that leaves the paper even, it is the whole answer, and
+    a stroke may be as broad as it likes; else shadows are followed by a closing that no stroke survives.
+    """
+    coarse = shrunk(signed, _COARSE)
+    level = _even_paper(coarse)
+    if level is not None:
+        return np.full_like(signed, level), False
+    light = _surface(coarse, float(np.median(coarse)))
+    shadows = _even_paper(coarse - light) is None
+    if shadows:
+        light = light + _envelope(coarse - light, coarse is signed)
+    if coarse is not signed:
+        light = np.asarray(Image.fromarray(light).resize(signed.shape[::-1], Image.Resampling.BILINEAR))
+    return light - np.median(_sample(light - signed)), shadows
+
+
+def _surface(signed: Floats, middle: float) -> Floats:
+    """A quadratic surface through most of the pixels, ink and shadows trimmed; flat where most lie on none."""
+    small = shrunk(signed, _FIT)
+    terms, whole = _quadratic(small.shape), _quadratic(signed.shape)
+    values = small.ravel()
+    fitted = np.full(len(values), middle, np.float32)
+    for _ in range(_TRIMMINGS):
+        away = np.abs(values - fitted)
+        chosen = away <= max(2.5 * float(np.quantile(away, 0.5)), 0.02)
+        factors = np.linalg.lstsq(terms[chosen], values[chosen], rcond=None)[0]
+        fitted = terms @ factors
+    if (np.abs(values - fitted) < 0.05).mean() < _MOST:
+        return np.full_like(signed, middle)
+    return (whole @ factors).reshape(signed.shape)
+
+
+def _quadratic(shape: tuple[int, ...]) -> Floats:
+    """Terms of a quadratic in x and y, -1 .. 1 each, at every pixel of a picture: ``(h w, 6)``."""
+    y, x = (axis.ravel() for axis in np.mgrid[-1 : 1 : shape[0] * 1j, -1 : 1 : shape[1] * 1j].astype(np.float32))
+    return np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=1)
+
+
+def _even_paper(signed: Floats) -> float | None:
+    """The brightness of the paper where it has but one; None where it has not, or ink could as well be a shadow."""
+    from scipy.ndimage import maximum_filter, minimum_filter
+    from skimage.filters import threshold_otsu
+
+    signed = shrunk(signed, _FINE_ENOUGH)
+    if float(np.ptp(signed)) < 1e-4:
+        return float(np.median(signed))
+    dark = signed < threshold_otsu(signed)
+    border = along_border(dark).mean()
+    paper, ink = ~maximum_filter(dark, size=3), minimum_filter(dark, size=3)  # edges are of any brightness
+    if paper.sum() < 0.2 * paper.size:
+        return None
+    level = float(np.median(signed[paper]))
+    contrast = level - float(np.median(signed[dark]))
+    if np.ptp(np.quantile(signed[paper], [0.01, 0.99])) >= min(_UNEVEN * contrast, _UNEVEN_AT_ALL):
+        return None
+    # Most of the picture or of its border is ink in a close-up alone. In a shadow, the ink would be of a third tone.
+    large = border > _MOST_BORDER or dark.mean() > 0.5
+    if large and not (ink.any() and np.ptp(np.quantile(signed[ink], [0.01, 0.99])) < _UNEVEN * contrast):
+        return None
+    return level
+
+
+def _envelope(signed: Floats, finest: bool) -> Floats:
+    """A morphological closing: unlike a blur it follows the edge of a shadow without a ghost beside it."""
+    from scipy.ndimage import grey_closing, minimum_filter
+
+    window = max(3, int(BROADEST_STROKE * max(signed.shape)) | 1)
+    closed = grey_closing(signed, size=(window, window), mode="nearest")
+    # Coarse pixels across a shadow's edge would call the dark side ink: there the darker paper counts.
+    return closed if finest else minimum_filter(closed, size=3, mode="nearest")
+
+
+def _without_shade(ink: Floats) -> Floats:
+    """Take away what the picture's edge cuts off and is paler than the ink: the end of a shadow, too narrow for one."""
+    from scipy.ndimage import find_objects, label
+
+    names, _ = label(ink > _PALEST, structure=np.ones((3, 3)))
+    cut = np.unique(along_border(names))
+    pieces = find_objects(names)
+    for name in cut[cut > 0]:
+        place = pieces[name - 1]
+        mine = names[place] == name
+        if np.quantile(ink[place][mine], 0.9) < _PALER:
+            ink[place][mine] = 0
+    return ink
+
+
+def _noise(ink: Floats) -> float:
+    """Spread of the paper: median absolute deviation of the differences between neighbours, over sqrt(2)."""
+    rows = ink[:: max(1, ink.shape[0] // 200)]
+    steps = np.abs(np.diff(rows, axis=1)) if ink.shape[1] > 1 else np.zeros(1)
+    return float(1.4826 * np.median(steps) / np.sqrt(2))
+
+
+def _level(ink: Floats, noise: float) -> float:
+    """How much darker full ink is than paper; 0 when nothing stands out of the noise and of the paper's own grain."""
+    from scipy.ndimage import uniform_filter
+
+    smooth = uniform_filter(ink, 3, mode="nearest") if noise > 0.01 and min(ink.shape) > 60 else ink
+    # Grain that neighbours share, as in a blurred or compressed photograph, does not show in their differences. The
+    # paler half of it is used: on the other side there is ink as well. Ink may be most of the picture, or of its rim.
+    height, width = smooth.shape
+    rim = max(1, min(height, width) // 10)
+    frame = np.concatenate([part.ravel() for part in (smooth[:rim], smooth[-rim:], smooth[:, :rim], smooth[:, -rim:])])
+    middle = float(np.median(_sample(smooth)))
+    paper = [part if middle < _FAINTEST else part[part < middle / 2] for part in (smooth, frame)]
+    grain = min((_paler_spread(part) for part in paper if part.size), default=0.0)
+    floor = max(_FAINTEST, _NOISE_FACTOR * max(noise / (3 if smooth is not ink else 1), grain))
+    candidates = smooth[smooth > floor]
+    if candidates.size < 4:
+        return 0.0
+    return float(np.quantile(_sample(candidates), 0.95))
+
+
+def _paler_spread(values: Floats) -> float:
+    """Standard deviation of normally distributed values, by their lower half."""
+    low, middle = np.quantile(_sample(values), [0.16, 0.5])
+    return float(middle - low)
+
+
+def _sample(values: Floats) -> Floats:
+    """Enough of many values for a quantile."""
+    flat = values.ravel()
+    return flat[:: max(1, flat.size // 100_000)]

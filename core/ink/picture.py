@@ -1,0 +1,232 @@
+"""Opens pictures that nobody vouches for: files, PIL images and arrays become bounded, upright, opaque pixels."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from core import settings
+from core.errors import InkError
+
+FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF")
+MOST_PIXELS = settings.PIXELS
+WORKING_SIDE = 800
+
+Floats = NDArray[np.float32]
+Source = bytes | Path | Image.Image | NDArray[Any]
+
+# Exif tag 0x0112 and the turn or flip that undoes each of its values but 1 (Exif 2.32, section 4.6.4).
+_ORIENTATION = 0x0112
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_OFFER = "give a PNG, JPEG, BMP, GIF, WebP or TIFF picture."
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An opened picture, upright, opaque and small enough to work on.
+
+    Attributes:
+        pixels: float32 ``(h, w)`` or ``(h, w, 3)``, 0 black .. 1 white, longest side at most ``WORKING_SIDE``.
+        width: width of the upright original, pixels.
+        height: height of the upright original, pixels.
+        drawn_in_alpha: whether the drawing was in the alpha channel alone; ``pixels`` then hold 1 - alpha.
+    """
+
+    pixels: Floats
+    width: int
+    height: int
+    drawn_in_alpha: bool = False
+
+    @property
+    def scale(self) -> tuple[float, float]:
+        """Original pixels per working pixel, (x, y), each >= 1."""
+        return self.width / self.pixels.shape[1], self.height / self.pixels.shape[0]
+
+
+def open_picture(source: Source, name: str) -> Picture:
+    """Open anything a person may hand over.
+
+    A picture's size is read from its header before anything is decoded; an animation gives its first frame.
+
+    Args:
+        source: the bytes of a picture file, the path of one, a PIL image, or an array ``(h, w)``, ``(h, w, 1 .. 4)``
+            of bool, unsigned or signed integers, or floats in 0 .. 1 or 0 .. 255.
+        name: what to call it in errors.
+
+    Raises:
+        InkError: not a picture, truncated, empty, too large, or values that are no brightness.
+    """
+    if isinstance(source, np.ndarray):
+        return _from_array(source, name)
+    if isinstance(source, Image.Image):
+        return _from_image(source, name)
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        if not len(source):
+            raise InkError(f"{name} is empty (0 bytes): save or upload it again.")
+        return _from_file(io.BytesIO(source), name)
+    if isinstance(source, (str, Path)):
+        path = Path(source)
+        try:
+            size = path.stat().st_size if path.is_file() else None
+        except OSError as error:
+            raise InkError(f"{name} cannot be opened ({error.strerror}): check the path.") from error
+        if size is None:
+            raise InkError(f"{name}: there is no such file; check the path.")
+        if not size:
+            raise InkError(f"{name} is empty (0 bytes): save it again.")
+        return _from_file(path, name)
+    raise InkError(f"{name} is a {type(source).__name__}, which is no picture: {_OFFER}")
+
+
+def _from_file(file: io.BytesIO | Path, name: str) -> Picture:
+    try:
+        with Image.open(file, formats=FORMATS) as image:
+            return _from_image(image, name)
+    except InkError:
+        raise
+    except Image.UnidentifiedImageError as error:
+        raise InkError(f"{name} is not a picture that can be read: {_OFFER}") from error
+    except Image.DecompressionBombError as error:
+        raise InkError(_too_large(name)) from error
+    # Decoders meet hostile bytes here and raise almost anything: struct.error, KeyError, zlib.error, MemoryError, ...
+    except Exception as error:
+        raise InkError(f"{name} is damaged or incomplete: save or upload it again.") from error
+
+
+def _from_image(image: Image.Image, name: str) -> Picture:
+    width, height = image.size
+    if width < 1 or height < 1:
+        raise InkError(f"{name} is {width} x {height} pixels: {_OFFER}")
+    if width * height > MOST_PIXELS:
+        raise InkError(_too_large(name, f" ({width} x {height} pixels)"))
+    image.draft("RGB", (WORKING_SIDE, WORKING_SIDE))  # JPEG alone: decodes at a fraction of the size, with its memory
+    try:
+        image.load()
+        orientation = image.getexif().get(_ORIENTATION, 1)
+        small = _shrink(image)
+        if orientation in _UPRIGHT:
+            small = small.transpose(_UPRIGHT[orientation])
+        pixels, in_alpha = _opaque(small)
+    # As in _from_file: an image object may still decode lazily.
+    except Exception as error:
+        raise InkError(f"{name} is damaged or incomplete: save or upload it again.") from error
+    if orientation in (5, 6, 7, 8):
+        width, height = height, width
+    return Picture(pixels, width, height, in_alpha)
+
+
+def _from_array(array: NDArray[Any], name: str) -> Picture:
+    if array.ndim == 3 and array.shape[2] == 1:
+        array = array[:, :, 0]
+    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (2, 3, 4)) or array.size == 0:
+        raise InkError(f"{name} has shape {array.shape}: give one picture of shape (h, w), (h, w, 3) or (h, w, 4).")
+    height, width = array.shape[:2]
+    if height * width > MOST_PIXELS:
+        raise InkError(_too_large(name, f" ({width} x {height} pixels)"))
+    values = _brightness(array, name)
+    if max(height, width) > WORKING_SIDE:
+        values = resized(values, _fitted(width, height))
+    pixels, in_alpha = _flatten(values)
+    return Picture(pixels, width, height, in_alpha)
+
+
+def _brightness(array: NDArray[Any], name: str) -> Floats:
+    """Any array as float32 0 .. 1; an 8-bit value becomes exactly value / 255."""
+    if array.dtype == np.bool_:
+        return array.astype(np.float32)
+    if not (np.issubdtype(array.dtype, np.integer) or np.issubdtype(array.dtype, np.floating)):
+        raise InkError(f"{name} holds {array.dtype} values, which are no brightness: give floats 0 .. 1 or 0 .. 255.")
+    if not np.isfinite(array).all():
+        raise InkError(f"{name} holds NaN or infinity: brightness must be finite, 0 .. 1 or 0 .. 255.")
+    low, high = float(array.min()), float(array.max())
+    whole = np.issubdtype(array.dtype, np.integer)
+    top = 65535 if whole and (array.dtype == np.uint16 or high > 255) else 255 if whole or high > 1.001 else 1
+    if low < -0.001 or high > top:
+        raise InkError(f"{name} holds values from {low:g} to {high:g}: brightness runs 0 .. 1 or 0 .. 255.")
+    return np.clip(array.astype(np.float32) / np.float32(top), 0, 1)
+
+
+def _shrink(image: Image.Image) -> Image.Image:
+    """At most ``WORKING_SIDE`` on the longest side, in a mode that brightness can be read from."""
+    if image.mode not in ("1", "L", "LA", "RGB", "RGBA", "I", "F", "CMYK", "I;16", "I;16L", "I;16B", "I;16N"):
+        transparent = "transparency" in image.info or image.mode in ("PA", "RGBa", "La")
+        image = image.convert("RGBA" if transparent else "RGB")
+    elif "transparency" in image.info and image.mode in ("1", "L", "RGB"):
+        image = image.convert("RGBA")
+    longest = max(image.size)
+    if longest <= WORKING_SIDE:
+        return image
+    if image.mode == "1":
+        image = image.convert("L")
+    if image.mode.startswith("I;16"):
+        image = image.convert("I")
+    return image.resize(_fitted(*image.size), Image.Resampling.BOX, reducing_gap=2.0)
+
+
+def resized(values: Floats, size: tuple[int, int]) -> Floats:
+    """Values ``(h, w)`` or ``(h, w, channels)`` averaged to another size (width, height)."""
+    if values.ndim == 3:
+        return np.stack([resized(channel, size) for channel in np.moveaxis(values, 2, 0)], axis=2)
+    return np.asarray(Image.fromarray(values).resize(size, Image.Resampling.BOX))
+
+
+def _fitted(width: int, height: int) -> tuple[int, int]:
+    ratio = WORKING_SIDE / max(width, height)
+    return max(1, round(width * ratio)), max(1, round(height * ratio))
+
+
+def _opaque(image: Image.Image) -> tuple[Floats, bool]:
+    """PIL image to opaque brightness ``(h, w)`` or ``(h, w, 3)``."""
+    if image.mode == "CMYK":
+        image = image.convert("RGB")
+    if image.mode == "F" or image.mode.startswith("I"):
+        values = np.asarray(image, dtype=np.float32)
+        low, high = float(values.min()), float(values.max())
+        top = 65535.0 if image.mode != "F" else 255.0
+        if image.mode == "F" and low >= 0 and high <= 1:
+            top = 1.0
+        # 32-bit files have no agreed white; beyond the 16-bit range the brightest pixel is the best there is.
+        if low < 0 or high > top:
+            values, top = values - low, max(high - low, 1e-6)
+        return np.clip(np.nan_to_num(values / np.float32(top)), 0, 1).astype(np.float32), False
+    if image.mode == "1":
+        image = image.convert("L")
+    return _flatten(np.asarray(image).astype(np.float32) / np.float32(255))
+
+
+def _flatten(values: Floats) -> tuple[Floats, bool]:
+    """Put what is transparent on paper.
+
+    A drawing of one colour on nothing is its alpha channel, whatever the colour: 1 - alpha then stands for brightness.
+    Anything else is laid on white, or on black where what shows is mostly light.
+    """
+    if values.ndim == 2 or values.shape[2] == 3:
+        return values, False
+    colour, alpha = values[:, :, :-1], values[:, :, -1]
+    if alpha.min() > 0.99:
+        return (colour[:, :, 0] if colour.shape[2] == 1 else colour), False
+    shows = alpha > 0.5
+    seen = colour[shows]
+    if (alpha < 0.1).mean() > 0.02 and (not shows.any() or float(seen.std(axis=0).max()) < 0.1):
+        return 1 - alpha, True
+    paper = np.float32(0.0 if seen.size and seen.mean() > 0.7 and shows.mean() < 0.5 else 1.0)
+    flat = colour * alpha[:, :, None] + paper * (1 - alpha[:, :, None])
+    return (flat[:, :, 0] if flat.shape[2] == 1 else flat), False
+
+
+def _too_large(name: str, size: str = "") -> str:
+    return f"{name} is too large{size}: shrink it to at most {MOST_PIXELS // 1_000_000} million pixels."

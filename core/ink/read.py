@@ -1,0 +1,281 @@
+"""From any picture to ink images: what MNIST would have made of the digits a person drew, scanned or photographed.
+
+The one road that the canvas, uploads, the camera, batches and the command line share.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from PIL import Image
+
+from core.errors import InkError
+from core.ink import strokes
+from core.ink.forms import remove_form
+from core.ink.illumination import InkMap, find_ink
+from core.ink.picture import Picture, Source, open_picture
+from core.ink.ruled_lines import remove_ruling
+from core.ink.segments import INKED, Shape, drop_shading, find_shapes
+from core.ink.sheet import cut_out
+
+INK_VERSION = 3
+
+SIDE = strokes.SIDE
+STEP_SIDE = 480
+MOST_SHAPES = 500
+LOW_CONTRAST = 0.25
+SHADE_CONTRAST = 0.35
+UNSURE = 0.35
+# Ink per length of an ink image: the extremes of MNIST's 70,000, beyond which strokes are no longer a pen's.
+THINNEST_OWN, THICKEST_OWN = 0.99, 15.6
+
+Floats = NDArray[np.float32]
+Pixels = NDArray[np.uint8]
+DoubtKind = Literal["sheet", "inversion", "several", "contrast", "blob"]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One stage of the road, to be shown: its name, a uint8 picture ``(h, w)`` or ``(h, w, 3)``, and what was done."""
+
+    name: str
+    image: Pixels
+    note: str
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """Where a step was unsure, and the other choice.
+
+    Attributes:
+        kind: which step.
+        message: what was found, one sentence.
+        offer: the other choice as a label for a button; empty when there is none.
+        other: what to give ``read`` besides, for the other choice.
+    """
+
+    kind: DoubtKind
+    message: str
+    offer: str = ""
+    other: Mapping[str, bool] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Ink:
+    """What a picture holds.
+
+    Attributes:
+        images: float32 ``(n, 28, 28)``, 0 paper .. 1 ink, n >= 1, in reading order.
+        boxes: int64 ``(n, 4)``: left, top, right, bottom of each in the upright original picture, pixels.
+        steps: the road from the picture to the first image.
+        doubts: what was unsure.
+    """
+
+    images: Floats
+    boxes: NDArray[np.int64]
+    steps: tuple[Step, ...]
+    doubts: tuple[Doubt, ...]
+
+
+def read(
+    picture: Source, *, name: str = "picture", invert: bool | None = None, split: bool = True, whole: bool = False
+) -> Ink:
+    """Find the digits in a picture and redraw each as an ink image.
+
+    What already is an ink image passes unchanged.
+
+    Args:
+        picture: bytes or path of a PNG, JPEG, BMP, GIF, WebP or TIFF file, a PIL image, or an array ``(h, w)``,
+            ``(h, w, 3)`` or ``(h, w, 4)`` of integers or of floats in 0 .. 1 or 0 .. 255.
+        name: what to call the picture in errors.
+        invert: True when ink is lighter than paper, False when darker, None to find out.
+        split: whether separate shapes are separate digits; False takes all ink as one shape.
+        whole: True reads all of the picture, also where a sheet of paper stands out from what it lies on.
+
+    Raises:
+        InkError: not a picture, damaged, too large or too small, or without ink; the text names it and the remedy.
+
+    >>> page = np.ones((60, 40)); page[10:50, 18:22] = 0
+    >>> ink = read(page)
+    >>> ink.images.shape, ink.boxes.tolist()
+    ((1, 28, 28), [[18, 10, 22, 50]])
+    """
+    opened = open_picture(picture, name)
+    if invert is not False and is_ink_image(opened.pixels):
+        return _unchanged(opened)
+    if min(opened.pixels.shape[:2]) < 3 or max(opened.pixels.shape[:2]) < 8:
+        raise InkError(
+            f"{name} is {opened.width} x {opened.height} pixels, too small to hold a digit: use a larger one."
+        )
+    sheet = None if whole or opened.drawn_in_alpha else cut_out(opened.pixels)
+    pixels, (left, top, _, _) = sheet or (opened.pixels, (0, 0, 0, 0))
+    page = find_ink(pixels, False if opened.drawn_in_alpha and invert is None else invert)
+    written, printed = remove_form(page.ink)
+    ink, lines = remove_ruling(written)
+    shapes = find_shapes(ink > INKED, split=split)
+    if page.contrast < SHADE_CONTRAST:
+        shapes = drop_shading(shapes, ink)
+    # A tall 1 in a tight frame crosses it like a line: when nothing sizeable is left, the dark lines were the drawing.
+    largest = max((max(shape.mask.shape) for shape in shapes), default=0)
+    if lines and not printed and largest < 0.15 * min(ink.shape) and page.contrast > LOW_CONTRAST:
+        ink, lines = written, 0
+        shapes = find_shapes(ink > INKED, split=split)
+    if not shapes:
+        raise InkError(f"{name}: no ink found; draw or photograph a digit in a pen that stands out from the paper.")
+    if len(shapes) > MOST_SHAPES:
+        raise InkError(f"{name}: {len(shapes)} shapes found, more like a texture than writing; crop it to the digits.")
+    drawn = [_outline(ink, shape) for shape in shapes]
+    images = np.stack([_redraw(*outline) for outline in drawn])
+    scale = np.array(opened.scale * 2)
+    boxes = (np.array([shape.box for shape in shapes]) + np.array([left, top] * 2)) * scale
+    limits = np.array([opened.width, opened.height] * 2)
+    boxes = np.minimum(np.round(boxes).astype(np.int64), limits)
+    doubts = _doubts(page, shapes, invert, sheet is not None)
+    if len(drawn) == 1 and strokes.is_blob(drawn[0][0]):
+        doubts.append(Doubt("blob", "What was found has no strokes, so it is hardly a digit: crop the picture to one."))
+    steps = _steps(opened, None if sheet is None else pixels, page, ink, printed + lines, shapes, images)
+    return Ink(images, boxes, steps, tuple(doubts))
+
+
+def is_ink_image(image: ArrayLike) -> bool:
+    """Whether an array is an ink image already: 28x28, light on dark, MNIST's box and centre of mass.
+
+    Args:
+        image: ``(28, 28)`` or three equal channels; uint8, or floats in 0 .. 1.
+    """
+    ink = np.asarray(image)
+    if ink.shape == (SIDE, SIDE, 3) and (ink == ink[:, :, :1]).all():
+        ink = ink[:, :, 0]
+    return ink.shape == (SIDE, SIDE) and bool(are_ink_images(ink[None])[0])
+
+
+def are_ink_images(images: NDArray[Any]) -> NDArray[np.bool_]:
+    """Which images of a stack are ink images already, ``(n,)``; what ``is_ink_image`` says of each, many times faster.
+
+    Args:
+        images: ``(n, 28, 28)``; uint8, or floats in 0 .. 1.
+    """
+    if images.shape[1:] != (SIDE, SIDE) or images.dtype == np.bool_ or not len(images):
+        return np.zeros(len(images), bool)
+    ink = images.astype(np.float64) / (255.0 if images.dtype == np.uint8 else 1.0)
+    low, high = ink.min(axis=(1, 2)), ink.max(axis=(1, 2))
+    lit = (low == 0) & (high > 0.9) & (high <= 1)
+    by_row, by_column = ink.sum(axis=2), ink.sum(axis=1)
+    longest = np.maximum(_extent(by_row > 0), _extent(by_column > 0))
+    mass, axis = np.where(lit, by_row.sum(axis=1), 1.0), np.arange(SIDE)
+    off_centre = np.maximum(np.abs(by_row @ axis / mass - 14), np.abs(by_column @ axis / mass - 14))
+    # MNIST's own: a box of 20 (16 images of 70,000 have 19), the centre of mass within half a pixel of (14, 14).
+    boxed = np.isin(longest, (19, 20)) & (off_centre <= 0.54)
+    thickness = mass / np.maximum(longest, 1)
+    return lit & boxed & (thickness >= THINNEST_OWN) & (thickness <= THICKEST_OWN)
+
+
+def _extent(lit: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """From the first lit place of each row to its last, both counted: ``(n, 28)`` to ``(n,)``; 28 where none is lit."""
+    return SIDE - lit.argmax(axis=1) - lit[:, ::-1].argmax(axis=1)
+
+
+def _unchanged(opened: Picture) -> Ink:
+    image = opened.pixels if opened.pixels.ndim == 2 else opened.pixels[:, :, 0]
+    rows, columns = np.flatnonzero(image.any(axis=1)), np.flatnonzero(image.any(axis=0))
+    box = [[columns[0], rows[0], columns[-1] + 1, rows[-1] + 1]]
+    step = Step("Ink image", _bytes(image), "The picture already is a 28x28 ink image and is taken as it stands.")
+    return Ink(image[None].astype(np.float32), np.array(box, np.int64), (step,), ())
+
+
+def _redraw(outline: NDArray[np.bool_], step: float) -> Floats:
+    """An outline as an ink image, its strokes within MNIST's range of widths; ``step`` as ``_outline`` gave it."""
+    return strokes.place(strokes.smooth(strokes.normalise(outline), step))
+
+
+def _outline(ink: Floats, shape: Shape) -> tuple[NDArray[np.bool_], float]:
+    """One shape of the page, as fine as strokes are worked on, and the size of the page's pixels in it."""
+    from scipy.ndimage import binary_dilation, gaussian_filter, maximum_filter
+
+    left, top, right, bottom = shape.box
+    longest = max(right - left, bottom - top)
+    margin = 2 + longest // 8
+    frame = (max(0, top - margin), max(0, left - margin), bottom + margin, right + margin)
+    crop = ink[frame[0] : frame[2], frame[1] : frame[3]]
+    own = np.zeros(crop.shape, bool)
+    own[top - frame[0] : bottom - frame[0], left - frame[1] : right - frame[1]] = shape.mask
+    reach = max(1, longest // 40)
+    crop = np.where(binary_dilation(own, np.ones((3, 3)), iterations=reach), crop, 0).astype(np.float32)
+    crop = np.pad(crop, 2)
+    factor = strokes.BOX * strokes.FINE / longest
+    size = (max(1, round(crop.shape[1] * factor)), max(1, round(crop.shape[0] * factor)))
+    fine = np.asarray(Image.fromarray(crop).resize(size, Image.Resampling.BICUBIC))
+    if factor > 2:
+        fine = gaussian_filter(fine, 0.35 * factor)
+    # Half of the ink's own darkness nearby is its edge, whatever blur or a light hand made of it.
+    dark = gaussian_filter(maximum_filter(fine, size=4 * strokes.FINE + 1), strokes.FINE)
+    mask = fine > 0.5 * np.clip(dark, 0.45, 1)
+    if not mask.any():
+        mask = fine >= fine.max()
+    return _clean(mask), factor
+
+
+def _clean(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Fill pinholes and drop crumbs smaller than about a pixel of the ink image."""
+    from skimage.morphology import remove_small_holes, remove_small_objects
+
+    least = strokes.FINE**2
+    cleaned = remove_small_objects(remove_small_holes(mask, max_size=least), max_size=least)
+    return cleaned if cleaned.any() else mask
+
+
+def _doubts(page: InkMap, shapes: list[Shape], invert: bool | None, cut_out_of_more: bool) -> list[Doubt]:
+    doubts = []
+    if cut_out_of_more:
+        message = "A sheet of paper was found: only what is on it was read."
+        doubts.append(Doubt("sheet", message, "Read the whole picture", {"whole": True}))
+    if invert is None and page.polarity_margin < UNSURE:
+        now, other = ("lighter", "darker") if page.light_on_dark else ("darker", "lighter")
+        doubts.append(
+            Doubt(
+                "inversion",
+                f"The ink was taken to be {now} than the paper, but the picture leaves that open.",
+                f"The ink is {other}",
+                {"invert": not page.light_on_dark},
+            )
+        )
+    if len(shapes) > 1:
+        message = f"{len(shapes)} shapes found: each is judged on its own."
+        doubts.append(Doubt("several", message, "They are one digit", {"split": False}))
+    if page.contrast < LOW_CONTRAST:
+        message = f"The ink is only {page.contrast:.0%} away from the paper: more light or a darker pen would help."
+        doubts.append(Doubt("contrast", message))
+    return doubts
+
+
+def _steps(
+    opened: Picture, sheet: Floats | None, page: InkMap, ink: Floats, lines: int, shapes: list[Shape], images: Floats
+) -> tuple[Step, ...]:
+    kind = "lighter" if page.light_on_dark else "darker"
+    found = np.zeros(page.ink.shape, bool)
+    for shape in shapes:
+        left, top, right, bottom = shape.box
+        found[top:bottom, left:right] |= shape.mask
+    count = "1 shape" if len(shapes) == 1 else f"{len(shapes)} shapes"
+    cut = () if sheet is None else (Step("Sheet found", _bytes(sheet), "What the sheet lies on was left out."),)
+    ruling = () if not lines else (Step("Lines removed", _bytes(1 - ink), f"{lines} printed lines taken out."),)
+    return (
+        Step("Picture", _bytes(opened.pixels), f"{opened.width} x {opened.height} pixels, upright."),
+        *cut,
+        Step("Even light", _bytes(1 - page.ink), f"Uneven light removed; the ink is {kind} than the paper."),
+        *ruling,
+        Step(
+            "Ink found", _bytes(1 - found.astype(np.float32)), f"{count}; specks and what the edge cuts off left out."
+        ),
+        Step("Ink image", _bytes(images[0]), "Strokes brought to MNIST's widths, put in the 20x20 box, centred."),
+    )
+
+
+def _bytes(pixels: Floats) -> Pixels:
+    """Floats 0 .. 1 as uint8, small enough to show."""
+    factor = -(-max(pixels.shape[:2]) // STEP_SIDE)
+    return np.clip(np.rint(pixels[::factor, ::factor] * 255), 0, 255).astype(np.uint8)

@@ -1,0 +1,142 @@
+"""Finds the sheet of paper in a photograph that also shows what the sheet lies on, and leaves only the sheet."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.ink.illumination import along_border, project, shrunk
+from core.ink.picture import resized
+
+Floats = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+Box = tuple[int, int, int, int]
+
+# A sheet is looked for at this size, not in smaller pictures than the second, and fills at least this share of one.
+_COARSE, _SMALLEST, _LEAST = 160, 100, 0.1
+# So much of the picture's border may be sheet: one side of it. A darker card must lie within, or it may be a shadow.
+_LIGHT_AT_BORDER, _DARK_AT_BORDER = 0.3, 0.02
+# What it lies on is of another brightness, mostly: between two ruled lines there is no sheet.
+_MOST_ALIKE = 0.5
+# It fills its convex hull, and the hull the smallest rectangle around it: an ellipse fills 0.79 of that.
+_SOLID, _FOUR_CORNERED, _LEAST_ASPECT = 0.95, 0.84, 0.3
+# What is written covers little of it, and something is: else there is nothing to cut out.
+_LEAST_WRITTEN, _MOST_WRITTEN = 0.001, 0.2
+# Across its edge, brightness goes at least this share of the way from sheet to surroundings.
+_SHARP = 0.6
+# Where a stroke meets it, nothing beyond stands out of the surroundings by this share of what the stroke does.
+_CROSSING = 0.5
+_BRIDGED = 5  # pixels of the small picture
+_CROSS = np.ones((3, 3))
+
+
+def cut_out(pixels: Floats) -> tuple[Floats, Box] | None:
+    """The sheet alone, when a picture shows one that lies on something else.
+
+    A sheet is four-cornered, of one brightness but for what is written on it, and ends sharply; one side may be cut
+    off. A card that is darker than what it lies on counts as well, when it is seen whole.
+
+    Args:
+        pixels: float32 ``(h, w)`` or ``(h, w, 3)``, 0 black .. 1 white.
+
+    Returns:
+        the part of the picture around the sheet, everything beyond the sheet's edge in the sheet's own colour, and
+        its box (left, top, right, bottom in pixels); None where no sheet stands out.
+    """
+    from scipy.ndimage import binary_erosion, distance_transform_edt
+
+    height, width = pixels.shape[:2]
+    if min(height, width) < _SMALLEST:
+        return None
+    small = shrunk(pixels, _COARSE)
+    sheet = _find(project(small))
+    if sheet is None:
+        return None
+    # The pixels along its edge are half surroundings: they are painted over too.
+    inner = binary_erosion(sheet, _CROSS, iterations=2)
+    nearest = distance_transform_edt(~inner, return_distances=False, return_indices=True)
+    rows, columns = np.flatnonzero(sheet.any(axis=1)), np.flatnonzero(sheet.any(axis=0))
+    place = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+    down, across = height / small.shape[0], width / small.shape[1]
+    left, top = int(columns[0] * across), int(rows[0] * down)
+    right, bottom = min(width, round((columns[-1] + 1) * across)), min(height, round((rows[-1] + 1) * down))
+    part = pixels[top:bottom, left:right]
+    size = (right - left, bottom - top)
+    paper = resized(small[tuple(nearest)][place], size)
+    kept = resized(inner[place].astype(np.float32), size) > 0.5
+    return np.where(kept if part.ndim == 2 else kept[..., None], part, paper), (left, top, right, bottom)
+
+
+def _find(grey: Floats) -> Mask | None:
+    """Where the sheet is in a small picture, what is written on it included; None without one."""
+    from scipy.ndimage import maximum_filter, minimum_filter
+    from skimage.filters import threshold_otsu
+
+    if float(np.ptp(grey)) < 0.1:
+        return None
+    light = grey > threshold_otsu(grey)
+    for side, most in ((light, _LIGHT_AT_BORDER), (~light, _DARK_AT_BORDER)):
+        if side.mean() < _LEAST * (1 - _MOST_WRITTEN):
+            continue
+        # What is printed right across divides a sheet, and is bridged; but so is what the sheet lies on.
+        for whole in (side, minimum_filter(maximum_filter(side, size=_BRIDGED), size=_BRIDGED)):
+            sheet = _largest(whole)
+            border = along_border(sheet).mean()
+            if (
+                _LEAST <= sheet.mean() < 1
+                and border <= most
+                and side[~sheet].mean() < _MOST_ALIKE
+                and _is_written_on(sheet, side)
+                and _is_four_cornered(sheet)
+                and _ends_sharply(sheet, side, grey)
+            ):
+                return sheet
+    return None
+
+
+def _largest(mask: Mask) -> Mask:
+    """The largest piece of a mask, hairs cut off and holes filled; empty where there is none."""
+    from scipy.ndimage import binary_fill_holes, binary_opening, label
+
+    names, _ = label(binary_opening(mask, _CROSS))
+    sizes = np.bincount(names.ravel(), minlength=2)
+    return np.asarray(binary_fill_holes(names == int(sizes[1:].argmax()) + 1))
+
+
+def _is_written_on(sheet: Mask, side: Mask) -> bool:
+    """Whether a little of it, clear of its edge, is not of its own brightness."""
+    from scipy.ndimage import binary_erosion
+
+    written = binary_erosion(sheet, _CROSS, iterations=4) & ~side
+    return bool(_LEAST_WRITTEN < written.sum() / max(int(sheet.sum()), 1) < _MOST_WRITTEN)
+
+
+def _is_four_cornered(sheet: Mask) -> bool:
+    from scipy.spatial import ConvexHull
+
+    y, x = np.nonzero(sheet)
+    hull = ConvexHull(np.stack([x, y], axis=1))
+    if len(x) < _SOLID * hull.volume:  # in two dimensions, that is its area
+        return False
+    corners = hull.points[hull.vertices]
+    turns = np.radians(np.arange(0, 90, 2.0))
+    along = np.ptp(np.outer(np.cos(turns), corners[:, 0]) + np.outer(np.sin(turns), corners[:, 1]), axis=1)
+    across = np.ptp(np.outer(np.cos(turns), corners[:, 1]) - np.outer(np.sin(turns), corners[:, 0]), axis=1)
+    best = int(np.argmin(along * across))
+    short, long = sorted((float(along[best]), float(across[best])))
+    return bool(hull.volume > _FOUR_CORNERED * short * long and short > _LEAST_ASPECT * long)
+
+
+def _ends_sharply(sheet: Mask, side: Mask, grey: Floats) -> bool:
+    """Whether brightness changes along the edge and no stroke goes on beyond it, as out of a patch of sunlight."""
+    from scipy.ndimage import binary_dilation, binary_erosion
+
+    within = binary_erosion(sheet, _CROSS) & ~binary_erosion(sheet, _CROSS, iterations=3)
+    beyond = binary_dilation(sheet, _CROSS, iterations=3) & ~binary_dilation(sheet, _CROSS)
+    step = abs(np.median(grey[within]) - np.median(grey[beyond]))
+    # Ratios, since a stroke in the shade is darker than the shade by the same factor.
+    logs = np.log(np.maximum(grey, 0) + 0.04)
+    stroke = np.median(logs[sheet & side]) - np.median(logs[sheet & ~side])
+    leaving = binary_dilation(within & ~side, _CROSS, iterations=4) & beyond
+    crossing = (np.median(logs[beyond]) - logs[leaving]) / stroke > _CROSSING
+    return bool(step > _SHARP * abs(np.median(grey[sheet]) - np.median(grey[~sheet])) and crossing.sum() < 2)

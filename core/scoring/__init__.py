@@ -1,0 +1,1 @@
+"""Scores of oddity: the memory bank, the evidences measured against it, and how several digits become one score."""

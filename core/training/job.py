@@ -1,0 +1,175 @@
+"""What a training job leaves on disk: what was asked for, where it stands, and what its process reported last.
+
+The server and the process that trains meet here alone, and everything survives both of them.
+"""
+
+import json
+import time
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from core import paths
+from core.errors import TrainingError
+from core.training.run import RunSpec
+
+
+class State(StrEnum):
+    """Where a job stands."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    PAUSED = "paused"
+    INTERRUPTED = "interrupted"
+    FAILED = "failed"
+    DONE = "done"
+
+
+@dataclass(frozen=True)
+class Job:
+    """A training job.
+
+    Attributes:
+        id: names its folder.
+        spec: what to train.
+        visitor: who asked for it.
+        state: where it stands.
+        turn: place in the queue, lowest first.
+        finishing: whether it was told to stop and make a detector of what it has learnt.
+        cause: why it failed or stands still, for people; empty otherwise.
+        after: what is to be done after training, as a share of training; for the estimate of what is left.
+        created: Unix time, seconds.
+    """
+
+    id: str
+    spec: RunSpec
+    visitor: str = ""
+    state: State = State.WAITING
+    turn: float = 0.0
+    finishing: bool = False
+    cause: str = ""
+    after: float = 0.0
+    created: float = field(default_factory=time.time)
+
+
+@dataclass(frozen=True)
+class Report:
+    """What the training process said last.
+
+    Attributes:
+        stage: what is being done, in words.
+        epoch: epochs finished of the digit being learnt.
+        epochs: epochs in all, of each digit.
+        fraction: of the training, 0..1.
+        seconds: spent working, without pauses, earlier sessions included.
+        seconds_left: estimate, or None before there is anything to judge by.
+        losses: running means of the present epoch, by name.
+        written: Unix time of this report, seconds.
+    """
+
+    stage: str = "starting"
+    epoch: int = 0
+    epochs: int = 0
+    fraction: float = 0.0
+    seconds: float = 0.0
+    seconds_left: float | None = None
+    losses: dict[str, float] = field(default_factory=dict)
+    written: float = 0.0
+
+    def standing(self, now: float) -> tuple[float, float | None]:
+        """Share of the whole job done, 0..1, and seconds left, if known, at a Unix time after the report.
+
+        >>> Report(fraction=0.5, seconds=30, seconds_left=60, written=1000).standing(1030)
+        (0.6666666666666666, 30)
+        """
+        if self.seconds_left is None:
+            return self.fraction, None
+        since = max(now - self.written, 0.0)
+        left = max(self.seconds_left - since, 1.0)
+        return min((self.seconds + since) / (self.seconds + since + left), 1.0), left
+
+
+def jobs_folder() -> Path:
+    """Where all jobs lie, a folder each."""
+    return paths.state_dir() / "jobs"
+
+
+def frames_folder(folder: Path) -> Path:
+    """Where a job's frames lie; see ``core.training.snapshots``."""
+    return folder / "frames"
+
+
+def write_job(folder: Path, job: Job) -> None:
+    """Keep a job, whole or not at all."""
+    _write(folder / "job.json", asdict(job))
+
+
+def read_job(folder: Path) -> Job:
+    """A job as it was kept.
+
+    Raises:
+        TrainingError: the file is missing or damaged.
+    """
+    data = _read(folder / "job.json")
+    try:
+        spec = data.pop("spec")
+        return Job(
+            **data | {"state": State(data["state"]), "spec": RunSpec(**spec | {"normal": tuple(spec["normal"])})}
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise TrainingError(f"the job in {folder.name} is damaged ({error}).") from error
+
+
+def all_jobs() -> list[Job]:
+    """Every job that can be read, oldest first."""
+    found = []
+    for path in jobs_folder().glob("*/job.json"):
+        try:
+            found.append(read_job(path.parent))
+        except TrainingError:
+            continue  # deleted just now, or damaged: no reason to hide the others
+    return sorted(found, key=lambda job: job.created)
+
+
+def write_report(folder: Path, report: Report) -> None:
+    """Keep a report, whole or not at all."""
+    _write(folder / "report.json", asdict(report))
+
+
+def read_report(folder: Path) -> Report:
+    """The last report; an empty one before there is any."""
+    try:
+        return Report(**_read(folder / "report.json"))
+    except (TrainingError, TypeError):
+        return Report()
+
+
+def write_cause(folder: Path, cause: str) -> None:
+    """Keep why the training process gave up, for people."""
+    _write(folder / "cause.json", {"cause": cause})
+
+
+def take_cause(folder: Path) -> str:
+    """Why the training process gave up; empty when it could not say. Read once, it is gone."""
+    try:
+        return str(_read(folder / "cause.json").get("cause", ""))
+    except TrainingError:
+        return ""
+    finally:
+        (folder / "cause.json").unlink(missing_ok=True)
+
+
+def _write(path: Path, data: dict[str, Any]) -> None:
+    text = json.dumps(data)
+    paths.write_whole(path, lambda part: part.write_text(text))
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        data = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise TrainingError(f"{path.parent.name}/{path.name} cannot be read ({error}).") from error
+    if not isinstance(data, dict):
+        raise TrainingError(f"{path.parent.name}/{path.name} is not what this app writes.")
+    return data

@@ -1,0 +1,175 @@
+"""What can be known before a training run starts: whether it can succeed, and how long it will take."""
+
+import shutil
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from core import datasets, paths
+from core.detector import registry
+from core.detector.fit import FEWEST_IMAGES
+from core.errors import TrainingError
+from core.gan.networks import ARCHITECTURES, build
+from core.gan.trainer import TrainingSettings, one_thread
+from core.training.run import EVERY_LABEL, RunSpec
+
+MOST_EPOCHS = 1_000
+MOST_LABELS = 100
+# A detector of one digit with its checkpoint, cache and pictures; measured at 14 MB for MNIST's largest digit.
+BYTES_PER_LABEL = 20 * 2**20
+BYTES_SPARE = 50 * 2**20
+TRAIN_SHARE = 0.7
+STARTING_SECONDS = 5.0  # until the process of a job has loaded its libraries and begins
+# MNIST's smallest digit learns in the default number of epochs; as many images must be seen of a smaller set, within
+# reason: beyond so many epochs the networks know them by heart.
+_ENOUGH_IMAGES = 3_700
+_MOST_OFFERED = 100
+# Costs per image, in units of training on it once; measured with the conv architecture on MNIST's 5s.
+FITTING = 2.6  # of making a digit's scorer
+INSPECTION = 0.21  # of scoring by one digit's networks
+_PROBE_IMAGES = 64
+# What a training step costs, edits, features and optimisers included, in units of the try below; measured.
+_STEP_TO_PROBE = {"conv": 2.2, "dense": 3.9, "attention": 2.7}
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many images of each label a data set has.
+
+    Attributes:
+        train: in its training part.
+        test: in its test part, which evaluates.
+    """
+
+    train: Mapping[str, int]
+    test: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A run that can start.
+
+    Attributes:
+        images: normal images there are to train, tune and calibrate on.
+        anomalies: images of other labels that it will be evaluated on; 0 means that no AUROC can be given.
+        training: how much there is to learn, in trainings on one image.
+        finishing: how much there is to do afterwards, calibrating and evaluating, in the same unit.
+    """
+
+    images: int
+    anomalies: int
+    training: float
+    finishing: float
+
+    @property
+    def work(self) -> float:
+        """All there is to do, in trainings on one image."""
+        return self.training + self.finishing
+
+
+def count(dataset: str) -> Counts:
+    """Count a data set's images; reads all of it.
+
+    Raises:
+        DatasetError: it cannot be loaded; nothing is downloaded.
+    """
+    found = []
+    for part in ("train", "test"):
+        loaded = datasets.load(dataset, part, download=False)
+        sizes = np.bincount(loaded.labels, minlength=len(loaded.label_names))
+        found.append({name: int(n) for name, n in zip(loaded.label_names, sizes, strict=True)})
+    return Counts(*found)
+
+
+def check(spec: RunSpec, counts: Counts) -> Plan:
+    """Whether a run can start and will not fail for a reason that can be known now.
+
+    Raises:
+        ModelError: the name cannot be used, or is taken.
+        TrainingError: no digit chosen, a label without images or with too few, settings out of range, a full disk.
+    """
+    registry.place_for(spec.name)
+    default = TrainingSettings()
+    epochs = spec.epochs if spec.epochs is not None else default.epochs
+    if spec.architecture not in ARCHITECTURES:
+        raise TrainingError(f"no architecture is called {spec.architecture!r}: choose {', '.join(ARCHITECTURES)}.")
+    if not 1 <= epochs <= MOST_EPOCHS:
+        raise TrainingError(f"{epochs} epochs: choose 1 to {MOST_EPOCHS:,}.")
+    if not spec.normal:
+        raise TrainingError("no normal digit is chosen: choose at least one.")
+    there = [name for name, n in counts.train.items() if n]
+    wanted = there if spec.normal == (EVERY_LABEL,) else list(spec.normal)
+    if len(wanted) > MOST_LABELS:
+        raise TrainingError(f"{len(wanted)} labels: a detector knows at most {MOST_LABELS}. Choose some of them.")
+    for label in wanted:
+        n = counts.train.get(label, 0)
+        if n == 0:
+            raise TrainingError(
+                f"{spec.dataset} has no images labelled {label!r}: its labels are {', '.join(there[:40])}."
+            )
+        if n < FEWEST_IMAGES:
+            raise TrainingError(
+                f"label {label!r} has {n} images to train on; at least {FEWEST_IMAGES} are needed "
+                "(of one's own pictures a fifth is set aside for the evaluation)."
+            )
+    _check_disk(len(wanted))
+    images = sum(counts.train[label] for label in wanted)
+    anomalies = sum(n for label, n in counts.test.items() if label not in wanted)
+    evaluated = sum(counts.test.values())
+    # The scorers of all digits but the last are made while training goes on, so to say.
+    between = FITTING * images
+    after = INSPECTION * (images + len(wanted) * (0.2 * images + evaluated))
+    if len(wanted) == 1:
+        between, after = 0.0, between + after
+    return Plan(images, anomalies, training=TRAIN_SHARE * images * epochs + between, finishing=after)
+
+
+def epochs_for(normal: tuple[str, ...], counts: Counts | None) -> int:
+    """How many epochs to offer: the default, and more where a digit has few images, as few epochs teach nothing then.
+
+    Args:
+        normal: labels to be trained on.
+        counts: how many images there are of each, or None where that is not known yet.
+
+    >>> epochs_for(("5",), Counts({"5": 5_421}, {})), epochs_for(("5",), Counts({"5": 1_000}, {}))
+    (16, 84)
+    """
+    default = TrainingSettings().epochs
+    sizes = [] if counts is None else [n for name, n in counts.train.items() if name in normal or EVERY_LABEL in normal]
+    fewest = TRAIN_SHARE * min((n for n in sizes if n), default=0)
+    return default if not fewest else int(min(max(default, default * _ENOUGH_IMAGES / fewest), _MOST_OFFERED))
+
+
+def pace(architecture: str) -> float:
+    """Seconds that training on one image takes on this machine with a core to itself, from a try of 0.1 seconds.
+
+    Processor time is measured, so that what else runs for a moment does not stretch a forecast of minutes.
+
+    Raises:
+        TrainingError: no such architecture.
+    """
+    # The networks forth and back, without optimisers: importing those alone would take a server seconds.
+    with torch.random.fork_rng(devices=[]):
+        encoder, generator, discriminator = build(architecture, TrainingSettings().latent_size)
+        images = torch.rand(_PROBE_IMAGES, 1, 28, 28)
+    tries = []
+    with one_thread():
+        for _ in range(3):
+            started = time.thread_time()
+            drawn = generator(encoder(images))
+            (discriminator(drawn).mean() + (drawn - images).square().mean()).backward()
+            tries.append(time.thread_time() - started)
+    return min(tries) / _PROBE_IMAGES * _STEP_TO_PROBE.get(architecture, max(_STEP_TO_PROBE.values()))
+
+
+def _check_disk(labels: int) -> None:
+    needed = labels * BYTES_PER_LABEL + BYTES_SPARE
+    free = shutil.disk_usage(paths.state_dir()).free
+    if free < needed:
+        raise TrainingError(
+            f"only {free / 1e6:,.0f} MB are free where training keeps its state ({paths.state_dir()}); "
+            f"it may need {needed / 1e6:,.0f} MB. Make room first."
+        )

@@ -1,0 +1,259 @@
+"""Background training: a queue of jobs that belongs to the server, and a thread that works it off one by one.
+
+Jobs live in files, so that closing a tab, restarting the server or killing it loses at most the epoch under way.
+"""
+
+import shutil
+import threading
+import uuid
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+from core import settings
+from core.detector import registry
+from core.errors import TrainingError
+from core.files.locks import FileLock
+from core.training import job as job_files
+from core.training import run
+from core.training import worker as job_worker
+from core.training.job import Job, Report, State
+from core.training.process import LOG, Process, Worker
+from core.training.run import RunSpec
+
+_TICK_SECONDS = 0.2
+_NO_JOB = "that training job is no longer here: it was deleted."
+
+
+class Jobs:
+    """The server's training jobs.
+
+    Every method may be called from any thread. Jobs that were running when a server died are marked interrupted by the
+    next one. Of several servers with one state folder only the first works; the others show what it does.
+
+    Args:
+        launch: starts the worker for the job in a folder.
+        tick_seconds: how often the thread looks; 0 starts none, for whoever calls ``tick`` themselves.
+    """
+
+    def __init__(self, launch: Callable[[Path], Worker] = Process, tick_seconds: float = _TICK_SECONDS) -> None:
+        self._launch = launch
+        self._workers: dict[str, Worker] = {}
+        self._mutex = threading.RLock()
+        self._owner = FileLock(job_files.jobs_folder() / "lock")
+        self._closed = threading.Event()
+        self.tick()
+        if tick_seconds:
+            threading.Thread(target=self._run, args=(tick_seconds,), name="training queue", daemon=True).start()
+
+    def submit(self, spec: RunSpec, visitor: str = "", after: float = 0.0) -> Job:
+        """Put a job at the end of the queue.
+
+        Args:
+            spec: what to train.
+            visitor: who asks for it.
+            after: what is to be done after training, as a share of training, for the estimate of what is left.
+
+        Raises:
+            ModelError: the name cannot be used, or is taken.
+            TrainingError: another server works the queue, or the visitor has as many unfinished jobs as they may.
+        """
+        with self._mutex:
+            self._check_owner()
+            unfinished = sum(job.state is not State.DONE for job in self.of(visitor))
+            if unfinished >= settings.JOBS:
+                raise TrainingError(
+                    f"{unfinished} of your training jobs are not finished, and no more are taken: wait for one, or "
+                    "delete one."
+                )
+            run.reserve(spec)
+            registry.claim(spec.name, visitor)
+            turn = max((job.turn for job in job_files.all_jobs()), default=0.0) + 1
+            return self._put(Job(id=uuid.uuid4().hex, spec=spec, visitor=visitor, turn=turn, after=after))
+
+    def of(self, visitor: str | None = None) -> list[Job]:
+        """All jobs, or one visitor's, oldest first."""
+        return [job for job in job_files.all_jobs() if visitor is None or job.visitor == visitor]
+
+    def get(self, job_id: str) -> Job:
+        """A job as it stands.
+
+        Raises:
+            TrainingError: there is none.
+        """
+        folder = self.folder(job_id)
+        if not (folder / "job.json").exists():
+            raise TrainingError(_NO_JOB)
+        return job_files.read_job(folder)
+
+    def folder(self, job_id: str) -> Path:
+        """Where a job lies; its frames are in ``job_files.frames_folder`` of it."""
+        if not job_id.isalnum():
+            raise TrainingError(_NO_JOB)
+        return job_files.jobs_folder() / job_id
+
+    def report(self, job_id: str) -> Report:
+        """What its process said last."""
+        return job_files.read_report(self.folder(job_id))
+
+    def ahead(self, job_id: str) -> int:
+        """How many jobs, of all visitors, come before a waiting one."""
+        mine = self.get(job_id)
+        waiting = sum(job.state is State.WAITING and job.turn < mine.turn for job in job_files.all_jobs())
+        return waiting + any(job.state is State.RUNNING for job in job_files.all_jobs())
+
+    def pause(self, job_id: str) -> Job:
+        """Hold a waiting or running job; the queue goes on without it.
+
+        Raises:
+            TrainingError: it is neither.
+        """
+        with self._mutex:
+            job = self._expect(job_id, "be paused", State.WAITING, State.RUNNING)
+            if worker := self._workers.get(job.id):
+                worker.say(job_worker.PAUSE)
+            return self._put(replace(job, state=State.PAUSED))
+
+    def resume(self, job_id: str) -> Job:
+        """Let a paused, interrupted or failed job go on next, from where it stood or from its last finished epoch.
+
+        Raises:
+            TrainingError: it is neither.
+        """
+        with self._mutex:
+            job = self._expect(job_id, "go on", State.PAUSED, State.INTERRUPTED, State.FAILED)
+            return self._put(replace(job, state=State.WAITING, turn=self._first_turn(), cause=""))
+
+    def stop(self, job_id: str) -> Job:
+        """End training and make a detector of what has been learnt; a running job first finishes its first epoch.
+
+        Raises:
+            TrainingError: it is done, or not running and without a finished epoch.
+        """
+        with self._mutex:
+            job = self._expect(job_id, "be stopped", *(state for state in State if state is not State.DONE))
+            if job.state is State.RUNNING:
+                self._workers[job.id].say(job_worker.FINISH)
+                return self._put(replace(job, finishing=True))
+            if not run.begun(job.spec.name):
+                raise TrainingError(
+                    f"{job.spec.name} has not finished an epoch, so there is nothing to keep: delete it."
+                )
+            return self._put(
+                replace(job, state=State.WAITING, turn=self._first_turn(), finishing=True, cause=""),
+            )
+
+    def delete(self, job_id: str) -> None:
+        """Forget a job, and end it if it runs. What an unfinished one has learnt is gone; a finished detector stays.
+
+        Raises:
+            TrainingError: there is none.
+        """
+        with self._mutex:
+            self._check_owner()
+            job = self.get(job_id)
+            if worker := self._workers.pop(job.id, None):
+                worker.kill()
+            if job.state is not State.DONE:
+                run.discard(job.spec.name)
+                registry.disclaim(job.spec.name)
+            # First what makes it a job: if the rest cannot be removed, it is no job all the same.
+            (self.folder(job.id) / "job.json").unlink(missing_ok=True)
+            shutil.rmtree(self.folder(job.id), ignore_errors=True)
+
+    def tick(self) -> None:
+        """Take over after a server that died, note which workers have ended, and start the next job if none runs."""
+        with self._mutex:
+            if self._closed.is_set():
+                return
+            if not self._owner.held:
+                if not self._owner.acquire():
+                    return
+                self._adopt()
+            for job_id, worker in list(self._workers.items()):
+                if (code := worker.exit_code()) is not None:
+                    self._ended(job_id, code)
+            waiting = sorted(
+                (job for job in job_files.all_jobs() if job.state is State.WAITING), key=lambda job: job.turn
+            )
+            if waiting and not any(job.state is State.RUNNING for job in job_files.all_jobs()):
+                self._start(waiting[0])
+
+    def close(self) -> None:
+        """End all workers and let go of the queue, as a dying server would; running jobs will be found interrupted."""
+        with self._mutex:
+            self._closed.set()
+            for worker in self._workers.values():
+                worker.kill()
+            self._workers.clear()
+            self._owner.release()
+
+    def _run(self, seconds: float) -> None:
+        while not self._closed.wait(seconds):
+            self.tick()
+
+    def _start(self, job: Job) -> None:
+        job = self._put(replace(job, state=State.RUNNING))
+        if worker := self._workers.get(job.id):
+            if job.finishing:
+                worker.say(job_worker.FINISH)
+            worker.say(job_worker.GO)
+            return
+        try:
+            self._workers[job.id] = self._launch(self.folder(job.id))
+        except OSError as error:
+            self._put(
+                replace(job, state=State.FAILED, cause=f"no process could be started for it ({error}): resume it.")
+            )
+
+    def _ended(self, job_id: str, code: int) -> None:
+        del self._workers[job_id]
+        job = self.get(job_id)
+        cause = job_files.take_cause(self.folder(job_id))
+        if code == 0:
+            self._put(replace(job, state=State.DONE, cause=""))
+        else:
+            self._put(replace(job, state=State.FAILED, finishing=False, cause=cause or self._guess(job_id, code)))
+
+    def _guess(self, job_id: str, code: int) -> str:
+        """Why a process ended that could not say so itself."""
+        if code < 0:
+            return f"its process was ended from outside (signal {-code}), perhaps for lack of memory: resume it."
+        log = self.folder(job_id) / LOG
+        lines = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
+        return f"its process ended with code {code}: {lines[-1] if lines else 'it said nothing'}"
+
+    def _adopt(self) -> None:
+        """What a server that died left as running is interrupted."""
+        for job in job_files.all_jobs():
+            if job.state is State.RUNNING:
+                self._put(replace(job, state=State.INTERRUPTED, cause="the server ended while it was training."))
+
+    def _expect(self, job_id: str, what: str, *states: State) -> Job:
+        self._check_owner()
+        job = self.get(job_id)
+        if job.state not in states:
+            raise TrainingError(f"{job.spec.name} is {job.state}: it cannot {what}.")
+        return job
+
+    def _check_owner(self) -> None:
+        if not self._owner.held:
+            raise TrainingError("another server with the same state folder does the training: use that one.")
+
+    def _first_turn(self) -> float:
+        return min((job.turn for job in job_files.all_jobs()), default=0.0) - 1
+
+    def _put(self, job: Job) -> Job:
+        job_files.write_job(self.folder(job.id), job)
+        return job
+
+
+@cache
+def _at(state: Path) -> Jobs:  # noqa: ARG001 - one manager a state folder
+    return Jobs()
+
+
+def of_server() -> Jobs:
+    """The one manager of this process, started on first use."""
+    return _at(job_files.jobs_folder())

@@ -1,0 +1,198 @@
+"""A training run from data set to shelf: what the command line and the training page both do.
+
+A run has a folder of its own, holding what was asked for and the state after the last epoch, so that it can be
+interrupted at any moment and resumed to the same detector.
+"""
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from core import datasets, paths
+from core.calibration.evaluation import Evaluation, concatenate
+from core.detector import Detector, registry
+from core.errors import OddDigitError, TrainingError
+from core.files.locks import FileLock
+from core.gan.trainer import Progress, Trainer
+
+EVERY_LABEL = "any"
+
+
+@dataclass(frozen=True)
+class RunSpec:
+    """What to train.
+
+    Attributes:
+        name: name of the detector to make.
+        normal: labels of the normal digits, or ``("any",)`` for every label of the data set.
+        dataset: as ``datasets.load`` names it.
+        architecture: one of ``networks.ARCHITECTURES``.
+        epochs: passes over the training images; None takes the default.
+        seed: seed of everything random in training.
+    """
+
+    name: str
+    normal: tuple[str, ...] = ("5",)
+    dataset: str = "mnist"
+    architecture: str = "conv"
+    epochs: int | None = None
+    seed: int = 0
+
+
+def default_name(dataset: str, normal: tuple[str, ...]) -> str:
+    """A name for a run nobody named: "my-mnist-5", "my-usps-0-5", "my-mnist-any"."""
+    kind = dataset if ":" not in dataset else Path(dataset.split(":", 1)[1]).stem
+    clean = "".join(c if c.isascii() and c.isalnum() else "-" for c in f"my-{kind}-{'-'.join(normal)}")
+    return clean[:64]
+
+
+def folder(name: str) -> Path:
+    """Where the run of that name keeps its state until it has finished. While it exists, the name is taken."""
+    return registry.runs_folder() / name
+
+
+def reserve(spec: RunSpec) -> None:
+    """Write down what to train, so that ``run(spec, resume=True)`` starts it and nothing else takes its name.
+
+    Raises:
+        ModelError: the name cannot be used, or a model or another run has it.
+    """
+    registry.place_for(spec.name)
+    text = json.dumps(asdict(spec))
+    paths.write_whole(folder(spec.name) / "spec.json", lambda part: part.write_text(text))
+
+
+def begun(name: str) -> bool:
+    """Whether the run of that name has finished an epoch, so that there is something to resume or to keep."""
+    return any(folder(name).glob("digit-*.safetensors"))
+
+
+def discard(name: str) -> None:
+    """Throw away the state of the run of that name, and let go of the name."""
+    shutil.rmtree(folder(name), ignore_errors=True)
+
+
+def run(
+    spec: RunSpec,
+    resume: bool = False,
+    watch: Callable[[datasets.Dataset, str, Trainer], None] | None = None,
+    enough: Callable[[], bool] = lambda: False,
+) -> Iterator[Progress]:
+    """Train, calibrate, evaluate and put on the shelf.
+
+    Args:
+        spec: what to train.
+        resume: go on with the interrupted run of that name, with what it was asked for then.
+        watch: called with the training images, a label and its trainer at the start and after every epoch.
+        enough: asked as training goes; see ``Detector.fit_steps``.
+
+    Yields:
+        progress; when exhausted, ``models.load(spec.name)`` has the detector.
+
+    Raises:
+        ModelError: the name cannot be used.
+        DatasetError: the data set cannot be loaded.
+        TrainingError: a label is not in the data set, too few images, an interrupted run stands in the way, it is
+            running already, or training diverged.
+    """
+    if not resume:
+        reserve(spec)
+    kept = folder(spec.name)
+    spec = _interrupted(spec, kept)
+    lock = FileLock(kept / "lock")
+    if not lock.acquire():
+        raise TrainingError(f"the run {spec.name!r} is being trained by another process on this machine.")
+    try:
+        # While the run has the name nothing else can take it, so such a model is this run's own, saved just before
+        # it was interrupted.
+        if not any(model.name == spec.name for model in registry.shelf()):
+            yield from _make(spec, kept, watch, enough)
+        discard(spec.name)
+    except OddDigitError:
+        if not resume and not begun(spec.name):
+            discard(spec.name)
+        raise
+    finally:
+        lock.release()
+
+
+def _make(
+    spec: RunSpec,
+    kept: Path,
+    watch: Callable[[datasets.Dataset, str, Trainer], None] | None,
+    enough: Callable[[], bool],
+) -> Iterator[Progress]:
+    training = datasets.load(spec.dataset, "train")
+    images, labels = normal_images(training, spec.normal)
+    detector = Detector(architecture=spec.architecture, epochs=spec.epochs, seed=spec.seed)
+    last = None
+    for last in detector.fit_steps(images, labels, kept, None if watch is None else partial(watch, training), enough):
+        yield last
+    if last is not None:
+        yield replace(last, stage="evaluating", seconds_left=None, epoch_ended=False)
+    finish(detector, spec.name, spec.dataset, [datasets.load(spec.dataset, "test")])
+    detector.save(registry.own_folder() / f"{spec.name}{registry.SUFFIX}")
+
+
+def normal_images(dataset: datasets.Dataset, normal: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """The images of the normal labels and their label names: ``(n, 28, 28)`` and ``(n,)``.
+
+    Raises:
+        TrainingError: a label is not in the data set; the text lists those that are.
+    """
+    names = np.array(dataset.label_names)[dataset.labels]
+    wanted = tuple(dict.fromkeys(names)) if normal == (EVERY_LABEL,) else normal
+    for label in wanted:
+        if label not in names:
+            there = ", ".join(sorted(set(names))[:40])
+            raise TrainingError(f"{dataset.name} has no images labelled {label!r}; its labels are {there}.")
+    chosen = np.isin(names, wanted)
+    return dataset.images[chosen], names[chosen]
+
+
+def finish(detector: Detector, name: str, dataset: str, evaluation_sets: list[datasets.Dataset]) -> None:
+    """Name a fitted detector and evaluate it on images that took no part in making it."""
+    found: Evaluation = concatenate([detector.evaluate(part) for part in evaluation_sets])
+    detector.evaluation_ = found
+    sets = " and ".join(f"{part.name} ({part.part})" for part in evaluation_sets)
+    if found.n_anomaly:
+        anomalies = sorted({found.label_names[i] for i in found.label[found.anomaly]})
+        listed = ", ".join(anomalies) if len(anomalies) <= 30 else f"{len(anomalies)} other labels"
+        evaluated_on = f"{sets}; anomalies: {listed}"
+    else:
+        evaluated_on = f"{sets}; no anomalies, since every label there is normal: no AUROC can be given"
+    detector.card_ = replace(
+        detector.card_,
+        name=name,
+        dataset=dataset,
+        yardstick=yardstick(dataset),
+        evaluated_on=evaluated_on,
+    )
+
+
+def yardstick(dataset: str) -> str:
+    """Whose ink a data set holds, as a sentence goes on after "measured against ... by".
+
+    >>> yardstick("mnist"), yardstick("digits"), yardstick("folder:letters")
+    ("MNIST's writers", "the writers of scikit-learn's digits", 'the writers of letters')
+    """
+    if dataset in datasets.NAMES:
+        title = datasets.NAMES[dataset].title
+        return f"the writers of {title}" if title.endswith("s") else f"{title}'s writers"
+    return f"the writers of {Path(dataset.split(':', 1)[-1]).stem}"
+
+
+def _interrupted(spec: RunSpec, kept: Path) -> RunSpec:
+    try:
+        data = json.loads((kept / "spec.json").read_text())
+        data["normal"] = tuple(data["normal"])
+        return RunSpec(**data)
+    except FileNotFoundError as error:
+        raise TrainingError(f"there is no interrupted run named {spec.name!r} to resume.") from error
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise TrainingError(f"the state of run {spec.name!r} is damaged: delete {kept} and start again.") from error

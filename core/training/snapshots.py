@@ -1,0 +1,170 @@
+"""What one sees of a generator as it learns: the same latents, the same digits, drawn at first and after every epoch.
+
+A frame is for watching only: nothing in it selects, stops or tunes anything.
+"""
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from core.datasets import Dataset, split
+from core.errors import TrainingError
+from core.gan.features import gradient_features
+from core.gan.trainer import Trainer
+from core.paths import write_whole
+
+SHOWN = 8  # held-out digits, and as many odd ones, whose reconstructions are drawn
+COMPARED = 200  # at most so many held-out normals, and others, are set apart
+_FILE = re.compile(r"(\d+)-(\d+)\.safetensors")
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One epoch of one digit's networks.
+
+    Attributes:
+        label: the digit.
+        epoch: epochs finished; 0 is a generator that has learnt nothing yet.
+        losses: mean losses of the epoch, by name; none at epoch 0.
+        samples: ``(16, 28, 28)`` float32, the same sixteen latents drawn.
+        held_out: ``(k, 28, 28)``, normal digits that the networks were not trained on, the same in every frame.
+        held_out_drawn: their reconstructions.
+        odd: ``(m, 28, 28)``, digits of other labels; none where the data set has no others.
+        odd_drawn: their reconstructions.
+        normal_errors: reconstruction error in gradient features of held-out normals, ``(n,)``.
+        other_errors: the same of digits of other labels.
+    """
+
+    label: str
+    epoch: int
+    losses: dict[str, float]
+    samples: NDArray[np.float32]
+    held_out: NDArray[np.float32]
+    held_out_drawn: NDArray[np.float32]
+    odd: NDArray[np.float32]
+    odd_drawn: NDArray[np.float32]
+    normal_errors: NDArray[np.float32]
+    other_errors: NDArray[np.float32]
+
+    @property
+    def separation(self) -> float | None:
+        """How well the error tells held-out normals from others: AUROC, or None without others."""
+        if not self.normal_errors.size or not self.other_errors.size:
+            return None
+        below = self.normal_errors[:, None] < self.other_errors
+        equal = self.normal_errors[:, None] == self.other_errors
+        return float((below + 0.5 * equal).mean())
+
+
+@dataclass(frozen=True)
+class _Subjects:
+    """The digits that are drawn again and again for one label."""
+
+    held_out: NDArray[np.float32]
+    others: NDArray[np.float32]
+
+
+class Watcher:
+    """Draws a frame at the start and after every epoch, and keeps it as a file.
+
+    Args:
+        folder: where frames go; those already there are not drawn again.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._subjects: dict[str, _Subjects] = {}
+
+    def __call__(self, training: Dataset, label: str, trainer: Trainer) -> None:
+        """Draw and keep the frame of where the trainer stands.
+
+        Args:
+            training: the training images, of all labels.
+            label: which of them the trainer learns.
+            trainer: between two epochs.
+        """
+        index = training.label_names.index(label)
+        path = self._folder / f"{index:04}-{trainer.epoch:05}.safetensors"
+        if path.exists():
+            return
+        if label not in self._subjects:
+            self._subjects[label] = _subjects(training, label)
+        subjects = self._subjects[label]
+        drawn, others_drawn = trainer.reconstruct(subjects.held_out), trainer.reconstruct(subjects.others)
+        frame = Frame(
+            label=label,
+            epoch=trainer.epoch,
+            losses={name: values[-1] for name, values in trainer.curve.items() if values},
+            samples=trainer.samples(),
+            held_out=subjects.held_out[:SHOWN],
+            held_out_drawn=drawn[:SHOWN],
+            odd=subjects.others[:SHOWN],
+            odd_drawn=others_drawn[:SHOWN],
+            normal_errors=_errors(subjects.held_out, drawn),
+            other_errors=_errors(subjects.others, others_drawn),
+        )
+        write(path, frame)
+
+
+def frames(folder: Path) -> list[Path]:
+    """Files of all frames there are, label by label, each label's epochs in order."""
+    return sorted(path for path in folder.glob("*.safetensors") if _FILE.fullmatch(path.name))
+
+
+def write(path: Path, frame: Frame) -> None:
+    """Keep a frame, whole or not at all; its pictures are rounded to bytes."""
+    tensors = {name: value for name, value in vars(frame).items() if isinstance(value, np.ndarray)}
+    tensors = {name: _bytes(value) if value.ndim == 3 else value for name, value in tensors.items()}
+    about = {"frame": json.dumps({"label": frame.label, "epoch": frame.epoch, "losses": frame.losses})}
+    write_whole(path, lambda part: save_file(tensors, part, about))
+
+
+def read(path: Path) -> Frame:
+    """One frame.
+
+    Raises:
+        TrainingError: it cannot be read.
+    """
+    try:
+        with safe_open(path, framework="numpy") as file:
+            about = json.loads((file.metadata() or {})["frame"])
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a dictionary
+        tensors = {key: _unit(value) if value.dtype == np.uint8 else value for key, value in tensors.items()}
+        losses = {str(name): float(value) for name, value in about["losses"].items()}
+        return Frame(label=str(about["label"]), epoch=int(about["epoch"]), losses=losses, **tensors)
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError, AttributeError) as error:
+        raise TrainingError(f"the pictures of {path.stem} cannot be read ({error}).") from error
+
+
+def _subjects(training: Dataset, label: str) -> _Subjects:
+    """Held-out normals are tune images: neither trained on nor calibrated with."""
+    mine = training.of(label)
+    rows = [np.flatnonzero(training.labels == i) for i, name in enumerate(training.label_names) if name != label]
+    rows = [found for found in rows if found.size]
+    each = -(-COMPARED // max(len(rows), 1))
+    # One of each label in turn, so that the first few already are of many kinds.
+    turns = [found[turn] for turn in range(each) for found in rows if turn < found.size][:COMPARED]
+    others = training.images[np.array(turns, dtype=np.int64)]
+    return _Subjects(mine[split(len(mine), seed=0).tune][:COMPARED], others)
+
+
+def _errors(images: NDArray[np.float32], drawn: NDArray[np.float32]) -> NDArray[np.float32]:
+    if not len(images):
+        return np.zeros(0, dtype=np.float32)
+    gap = gradient_features(torch.from_numpy(images)) - gradient_features(torch.from_numpy(drawn))
+    return gap.square().sum(dim=1).numpy().astype(np.float32)
+
+
+def _bytes(images: NDArray[np.float32]) -> NDArray[np.uint8]:
+    return np.ascontiguousarray((np.clip(images, 0, 1) * 255).round().astype(np.uint8))
+
+
+def _unit(images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    return (images / np.float32(255)).astype(np.float32)

@@ -1,0 +1,136 @@
+"""One's own pictures, handed over as files, zip archives or folders: checked, read once, and kept as a data set."""
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+
+from core import datasets, paths, settings
+from core.datasets import Dataset, own
+from core.detector import registry
+from core.errors import DatasetError, ModelError
+from core.files import zip as archives
+from core.training import job as job_files
+
+MOST_PICTURES = settings.PICTURES
+LARGEST_BYTES = 32 * 2**20  # of a picture that is no archive
+Progress = Callable[[float, str], object]
+
+
+@dataclass(frozen=True)
+class Upload:
+    """Pictures that were handed over and read.
+
+    Attributes:
+        dataset: as ``datasets.load`` names the set they are kept as.
+        counts: label -> number of pictures.
+        refused: (file, reason) of each picture that could not be read.
+    """
+
+    dataset: str
+    counts: dict[str, int]
+    refused: tuple[tuple[str, str], ...]
+
+
+def folder() -> Path:
+    """Where uploads are kept."""
+    return paths.state_dir() / "uploads"
+
+
+def keep(files: Sequence[tuple[str, bytes]], label: str, progress: Progress | None = None) -> Upload:
+    """Read pictures and keep the ink images as a data set to train on.
+
+    Args:
+        files: (path, content); zip archives among them are opened.
+        label: what pictures are labelled that lie in no folder; the others bear their folder's name.
+        progress: called with the share done, 0 to 1, and a line to show.
+
+    Raises:
+        ArchiveError: an archive that cannot be read or must not be.
+        DatasetError: nothing in it can be read, or there is too much.
+        OSError: the disk is full.
+    """
+    found = archived(files)
+    if found > MOST_PICTURES:
+        raise DatasetError(f"{found:,} files; at most {MOST_PICTURES:,} can be handed over. Take a part of them.")
+    refused: list[tuple[str, str]] = []
+    content = own.read_pictures(_pictures(files, label, refused), found, "your pictures", progress)
+    digest = hashlib.sha256(
+        content.images.tobytes() + "\0".join(content.label_names).encode() + content.labels.tobytes()
+    )
+    path = folder() / f"{digest.hexdigest()[:16]}.npz"
+    labels = np.array(content.label_names)[content.labels]
+    paths.write_whole(path, lambda part: _write(part, content.images, labels))
+    names, counts = np.unique(labels, return_counts=True)
+    sizes = {str(name): int(n) for name, n in zip(names, counts, strict=True)}
+    return Upload(f"npz:{path}", sizes, (*refused, *content.refused))
+
+
+def archived(files: Sequence[tuple[str, bytes]]) -> int:
+    """How many files there are, those in archives counted one by one; raises ArchiveError as ``archives.count``."""
+    return sum(archives.count(data, name) if archives.looks_like_zip(data) else 1 for name, data in files)
+
+
+def load(name: str, part: str) -> Dataset:
+    """A data set that a model's file names, as far as a page may open it.
+
+    Such a file may come from anyone. On a shared server it opens public sets and uploads alone, whatever else of the
+    machine's disk it names; nowhere is anything downloaded.
+
+    Raises:
+        DatasetError: it may not be opened, or is missing or broken.
+    """
+    if paths.shared_server() and name not in datasets.NAMES and not _holds(name):
+        raise DatasetError(f"{name}: files of a shared server are not opened for a model's sake.")
+    return datasets.load(name, part, download=False)
+
+
+def forget(dataset: str) -> None:
+    """Remove the upload that a data set name stands for, unless a job or one's own model still refers to it."""
+    if not _holds(dataset):
+        return
+    path = Path(dataset.removeprefix("npz:"))
+    used = {job.spec.dataset for job in job_files.all_jobs()}
+    for model in registry.shelf():
+        if not model.shipped:
+            with suppress(ModelError):
+                used.add(registry.card(model.name).dataset)
+    if dataset not in used:
+        path.unlink(missing_ok=True)
+
+
+def _holds(dataset: str) -> bool:
+    """Whether a data set name stands for an upload."""
+    return dataset.startswith("npz:") and Path(dataset.removeprefix("npz:")).parent == folder()
+
+
+def _pictures(
+    files: Sequence[tuple[str, bytes]], label: str, refused: list[tuple[str, str]]
+) -> Iterator[tuple[str, str, bytes]]:
+    for name, data in files:
+        if archives.looks_like_zip(data):
+            inside = archives.members(data, name, lambda file, why: refused.append((file, f"{file} {why}")))
+            yield from ((_label(path, label), path, content) for path, content in inside)
+        elif len(data) > LARGEST_BYTES:
+            refused.append(
+                (name, f"{name} has {len(data) / 2**20:,.0f} MB; pictures are below {LARGEST_BYTES >> 20} MB.")
+            )
+        else:
+            yield _label(name, label), name, data
+
+
+def _label(path: str, label: str) -> str:
+    """The name of the folder a picture lies in.
+
+    >>> _label("pile/fives/one.png", "mine"), _label("one.png", "mine")
+    ('fives', 'mine')
+    """
+    return PurePosixPath(path.replace("\\", "/")).parent.name or label
+
+
+def _write(part: Path, images: np.ndarray, labels: np.ndarray) -> None:
+    with part.open("wb") as file:
+        np.savez_compressed(file, images=images, labels=labels)

@@ -1,0 +1,177 @@
+"""The process that trains one job: ``python -m core.training.worker FOLDER``, started and told what to do by ``queue``.
+
+It is a process of its own because Python lets one thread run at a time: training in a thread of the server makes every
+stroke wait for it. Orders come as words on standard input; when that closes, the server is gone and so is this
+process, at once: every finished epoch is on disk. What it has to say it writes into the job's folder.
+"""
+
+import os
+import sys
+import threading
+import time
+import traceback
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+from core import datasets
+from core.errors import OddDigitError
+from core.gan.trainer import Progress
+from core.training import job as job_files
+from core.training import run
+from core.training.job import Report
+from core.training.snapshots import Watcher
+
+PAUSE, GO, FINISH = "pause", "go", "finish"
+NICENESS = 5
+ORPHANED, GAVE_UP = 3, 1
+
+
+class Orders:
+    """What the server wants, as heard in words, one a line.
+
+    Args:
+        handle: file descriptor they come from; its end ends the process.
+        finishing: whether to make a detector of what is learnt as soon as there is something.
+    """
+
+    def __init__(self, handle: int, finishing: bool = False) -> None:
+        self._finishing = finishing
+        self._go = threading.Event()
+        self._go.set()
+        threading.Thread(target=self._listen, args=(handle,), daemon=True).start()
+
+    def enough(self) -> bool:
+        """Whether training should end with what has been learnt."""
+        return self._finishing
+
+    def wait_while_paused(self) -> float:
+        """Return when there is no pause; seconds waited."""
+        started = time.monotonic()
+        self._go.wait()
+        return time.monotonic() - started
+
+    def _listen(self, handle: int) -> None:
+        # Read without Python's buffered files: one that is being waited for would break the exit of the process.
+        heard = b""
+        while piece := os.read(handle, 64):
+            *words, heard = (heard + piece).split(b"\n")
+            for word in words:
+                self._obey(word.decode(errors="replace"))
+        os._exit(ORPHANED)
+
+    def _obey(self, word: str) -> None:
+        if word == PAUSE:
+            self._go.clear()
+        elif word == GO:
+            self._go.set()
+        elif word == FINISH:
+            self._finishing = True
+
+
+class Clock:
+    """Seconds of work and what is left of them, pauses left out.
+
+    Args:
+        spent: seconds that earlier sessions worked.
+        after: what is to be done after training, as a share of training.
+    """
+
+    def __init__(self, spent: float, after: float = 0.0) -> None:
+        self._spent = spent
+        self._after = after
+        self._whole: float | None = None
+        self._started = time.monotonic()
+        self._paused = 0.0
+        self._first: tuple[float, float] | None = None
+
+    def pause(self, seconds: float) -> None:
+        """Leave a pause out."""
+        self._paused += seconds
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of work, earlier sessions included."""
+        return self._spent + time.monotonic() - self._started - self._paused
+
+    def left(self, fraction: float) -> float | None:
+        """Seconds that the rest takes at this session's pace, or None while there is none to judge by.
+
+        Args:
+            fraction: of training, 0..1.
+        """
+        now = self.seconds
+        if self._first is None:
+            self._first = (now, fraction)
+        since, done = now - self._first[0], fraction - self._first[1]
+        if fraction < 1 and done > 0 and since > 1:
+            self._whole = since / done
+        return None if self._whole is None else self._whole * (1 - fraction + self._after)
+
+
+def main(folder: Path, orders: Orders) -> int:
+    """Train the job in a folder; returns the exit code, 0 when its detector is on the shelf."""
+    job = job_files.read_job(folder)
+    before = job_files.read_report(folder)
+    clock = Clock(before.seconds, job.after)
+    try:
+        _fetch(folder, before, job.spec.dataset)
+        watcher = Watcher(job_files.frames_folder(folder))
+        for progress in run.run(job.spec, resume=True, watch=watcher, enough=orders.enough):
+            clock.pause(orders.wait_while_paused())
+            job_files.write_report(folder, _report(progress, clock))
+    except OddDigitError as error:
+        job_files.write_cause(folder, str(error))
+        return GAVE_UP
+    except OSError as error:
+        traceback.print_exc()
+        job_files.write_cause(folder, f"the disk or a file could not be used ({error}): make room, then resume it.")
+        return GAVE_UP
+    except Exception as error:
+        traceback.print_exc()
+        job_files.write_cause(folder, f"training broke off: {type(error).__name__}: {error}")
+        return GAVE_UP
+    return 0
+
+
+def _fetch(folder: Path, before: Report, dataset: str) -> None:
+    """Fetch a data set that is not on this machine yet, and say how far that is."""
+    if datasets.available(dataset):
+        return
+    said = 0.0
+
+    def say(_: float, line: str) -> None:
+        nonlocal said
+        if time.monotonic() - said > 0.5:
+            said = time.monotonic()
+            job_files.write_report(folder, replace(before, stage=line, written=time.time()))
+
+    datasets.load(dataset, "all", progress=say)
+
+
+def _report(progress: Progress, clock: Clock) -> Report:
+    return Report(
+        stage=progress.stage,
+        epoch=progress.epoch,
+        epochs=progress.epochs,
+        fraction=progress.fraction,
+        seconds=clock.seconds,
+        seconds_left=clock.left(progress.fraction),
+        losses=progress.losses,
+        written=time.time(),
+    )
+
+
+def give_way() -> None:
+    """Let whatever else the machine does, drawing and scoring above all, come before this process."""
+    if hasattr(os, "nice"):
+        os.nice(NICENESS)
+    # Linux weighs whole sessions against each other first, and this process is a session of its own.
+    with suppress(OSError):
+        Path("/proc/self/autogroup").write_text(str(NICENESS))
+
+
+if __name__ == "__main__":
+    give_way()
+    place = Path(sys.argv[1])
+    sys.exit(main(place, Orders(sys.stdin.fileno(), job_files.read_job(place).finishing)))

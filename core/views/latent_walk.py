@@ -1,0 +1,164 @@
+"""Walking through what a generator has learnt: fresh digits, a map of its latents, and the way from one to another."""
+
+import base64
+import io
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from sklearn.cluster import KMeans
+from sklearn.decomposition import PCA
+
+from core.detector import Detector
+from core.detector.estimator import as_images
+from core.errors import OddDigitError
+from core.scoring import multi_digit
+from core.scoring.memory_bank import refined
+from core.scoring.scorer import Scorer
+
+Floats = NDArray[np.float32]
+
+FRESH = 64
+SIDE = 25  # pictures along each axis of a map: fine enough to blend between neighbours
+STEPS = 41  # pictures of a walk
+REACH = 2.5  # standard deviations of the training latents that a map spans to either side
+_STEP = 1 / 4096  # of a latent in a link
+_SEED = 0
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Pictures on a line or a plane of the latent space, and what the discriminator makes of each.
+
+    Attributes:
+        latents: ``(rows * columns, latent_size)``, row by row.
+        images: ``(rows * columns, 28, 28)``.
+        realism: ``(rows * columns,)`` in 0 .. 1, the discriminator's probability of a real normal digit.
+        columns: pictures in a row.
+        held: share of the variation of the training latents that the plane's two directions hold; 0 for a line.
+    """
+
+    latents: Floats
+    images: Floats
+    realism: Floats
+    columns: int
+    held: float = 0.0
+
+    def sprite(self) -> bytes:
+        """All pictures side by side as one grey PNG, white is ink."""
+        rows = len(self.images) // self.columns
+        sheet = self.images.reshape(rows, self.columns, 28, 28).swapaxes(1, 2).reshape(rows * 28, -1)
+        buffer = io.BytesIO()
+        Image.fromarray(np.round(255 * np.clip(sheet, 0, 1)).astype(np.uint8)).save(buffer, "PNG")
+        return buffer.getvalue()
+
+    def at(self, x: float, y: float = 0.0) -> Floats:
+        """The latent at a place, ``(latent_size,)``.
+
+        Args:
+            x: pictures from the left, between two of them too.
+            y: pictures from the top.
+        """
+        rows = len(self.latents) // self.columns
+        grid = self.latents.reshape(rows, self.columns, -1)
+        x, y = float(np.clip(x, 0, self.columns - 1)), float(np.clip(y, 0, rows - 1))
+        left, top = min(int(x), max(self.columns - 2, 0)), min(int(y), max(rows - 2, 0))
+        right, bottom = min(left + 1, self.columns - 1), min(top + 1, rows - 1)
+        upper = grid[top, left] * (1 - x + left) + grid[top, right] * (x - left)
+        lower = grid[bottom, left] * (1 - x + left) + grid[bottom, right] * (x - left)
+        found: Floats = (upper * (1 - y + top) + lower * (y - top)).astype(np.float32)
+        return found
+
+
+def fresh(scorer: Scorer, seed: int, n: int = FRESH) -> Drawn:
+    """Digits drawn from random latents, the same for the same seed."""
+    random = torch.Generator().manual_seed(seed)
+    return draw(scorer, torch.randn(n, scorer.settings.latent_size, generator=random).numpy(), columns=8)
+
+
+def typical(scorer: Scorer, n: int = 8) -> Floats:
+    """Latents of digits that differ from one another as the training digits do, ``(n, latent_size)``.
+
+    One training digit's latent for each of n clusters, the one nearest to its middle; the largest cluster first.
+    """
+    latents = scorer.latents.numpy()
+    found = KMeans(min(n, len(latents)), n_init=1, random_state=_SEED).fit(latents)
+    order = np.argsort(-np.bincount(found.labels_), kind="stable")
+    rows = [np.square(latents - found.cluster_centers_[i]).sum(axis=1).argmin() for i in order]
+    chosen: Floats = latents[rows]
+    return chosen
+
+
+def plane(scorer: Scorer, through: Floats, directions: tuple[int, int] = (0, 1)) -> Drawn:
+    """The plane through a latent that two principal directions of the training latents span.
+
+    The latent is in its middle: x grows to the right along the first direction, y downwards along the second.
+
+    Args:
+        scorer: whose generator draws.
+        through: ``(latent_size,)``.
+        directions: which principal components, from 0.
+    """
+    found = PCA(max(directions) + 1, svd_solver="full").fit(scorer.latents.numpy())
+    reach = np.linspace(-REACH, REACH, SIDE)
+    first, second = (
+        found.components_[i] * np.sqrt(found.explained_variance_[i]) * reach[:, None] for i in directions
+    )  # (SIDE, latent_size) each
+    latents = through + first[None] + second[:, None]  # (rows, columns, latent_size)
+    held = float(found.explained_variance_ratio_[list(directions)].sum())
+    return draw(scorer, latents.reshape(SIDE * SIDE, -1), SIDE, held)
+
+
+def walk(scorer: Scorer, start: Floats, end: Floats) -> Drawn:
+    """The straight way from one latent to another, both ``(latent_size,)``."""
+    share = np.linspace(0, 1, STEPS, dtype=np.float32)[:, None]
+    return draw(scorer, start * (1 - share) + end * share, STEPS)
+
+
+@torch.no_grad()
+def draw(scorer: Scorer, latents: NDArray[np.floating], columns: int, held: float = 0.0) -> Drawn:
+    """Decode latents ``(n, latent_size)`` and ask the discriminator."""
+    given = torch.from_numpy(np.ascontiguousarray(latents, dtype=np.float32))
+    images = scorer.decode(given)
+    logits = torch.cat([scorer.networks.discriminator(chunk.unsqueeze(1)) for chunk in images.split(256)])
+    return Drawn(given.numpy(), images.numpy(), torch.sigmoid(logits).numpy(), columns, held)
+
+
+def locate(detector: Detector, image: Floats) -> tuple[str, Floats]:
+    """Where in the latent space the reconstruction of an ink image lies.
+
+    Args:
+        detector: of one digit or several.
+        image: ``(28, 28)``.
+
+    Returns:
+        the digit whose generator draws it, and the latent ``(latent_size,)`` that does.
+    """
+    found = multi_digit.score(detector.scorers_, detector.standards_, as_images(image[None]))
+    digit, reconstruction = str(found.digits[0]), found.nearest.reconstruction
+    scorer = detector.scorers_[digit]
+    latent = refined(scorer.networks.generator, scorer.encode(reconstruction), torch.from_numpy(reconstruction))
+    return digit, latent[0].numpy()
+
+
+def to_text(latent: Floats) -> str:
+    """A latent for a link: steps of 1/4096 as 16-bit numbers, base64 without padding."""
+    steps = np.clip(np.round(latent / _STEP), -32768, 32767).astype("<i2")
+    return base64.urlsafe_b64encode(steps.tobytes()).decode().rstrip("=")
+
+
+def from_text(text: str, size: int) -> Floats:
+    """Read a link's latent, ``(size,)``.
+
+    Raises:
+        OddDigitError: it is not a latent of that many numbers.
+    """
+    try:
+        steps = np.frombuffer(base64.b64decode(text + "=" * (-len(text) % 4), b"-_", validate=True), "<i2")
+        if len(steps) != size:
+            raise ValueError(f"{len(steps)} numbers")
+    except ValueError as error:
+        raise OddDigitError(f"the link's latent is not one of this model ({error}): open the page anew.") from error
+    return (steps * np.float32(_STEP)).astype(np.float32)

@@ -1,0 +1,92 @@
+"""Models side by side: what each is and what was measured of it, in rows that a table can show."""
+
+from collections.abc import Mapping
+
+from core.detector.file import Measured
+from core.operating_point import EVIDENCES
+
+ALPHAS = (0.01, 0.05, 0.1)
+
+
+def summary(measured: Measured) -> dict[str, str]:
+    """One model as a line of a list: what is normal, from which data, and how well it does.
+
+    Args:
+        measured: as ``detector_file.read_measured`` gives it.
+    """
+    card, found = measured.card, measured.evaluation
+    area = found.auroc("fused") if found is not None else None
+    return {
+        "normal": ", ".join(card.normal),
+        "data": say_data(card.dataset),
+        "AUROC": "–" if area is None else f"{area:.4f}",
+        "false alarms at 5 %": _false_alarms(measured, 0.05),
+        "made": card.created[:10],
+    }
+
+
+def facts(measured: Measured) -> dict[str, str]:
+    """A model's card in full, line by line, in the order a person asks."""
+    card, found = measured.card, measured.evaluation
+    trained, tuned, calibrated = (sum(counts[i] for counts in card.counts.values()) for i in range(3))
+    epochs = max((len(next(iter(curves.values()), [])) for curves in card.curve.values()), default=0)
+    planned = card.settings.get("epochs", epochs)
+    rows = {
+        "normal": ", ".join(card.normal),
+        "data": say_data(card.dataset),
+        "digits": f"{trained:,} trained on, {tuned:,} tuned on, {calibrated:,} calibrated on (split {card.split_seed})",
+        "calibrated on": card.yardstick + (" (after training)" if card.recalibrated else ""),
+        "architecture": str(card.settings.get("architecture", "unknown")),
+        "epochs": f"{epochs}" if epochs == planned else f"{epochs} of {planned}, stopped by hand",
+        "seed": str(card.settings.get("seed", "unknown")),
+        "training time": f"{card.seconds:,.0f} s",
+        "evaluated on": card.evaluated_on,
+    }
+    for e in reversed(EVIDENCES):
+        area = found.auroc(e) if found is not None else None
+        rows[f"AUROC, {e}"] = "no anomalies to tell apart" if area is None else f"{area:.4f}"
+    for alpha in ALPHAS:
+        rows[f"false alarms, promised {100 * alpha:g} %"] = _false_alarms(measured, alpha)
+        rows[f"anomalies caught at {100 * alpha:g} %"] = _caught(measured, alpha)
+    rows["made"] = f"{card.created[:16].replace('T', ' ')} UTC"
+    rows["with"] = ", ".join(f"{name} {version}" for name, version in card.versions.items())
+    return rows
+
+
+def table(models: Mapping[str, Measured]) -> dict[str, list[str]]:
+    """Cards side by side: a column of what is told, then one a model."""
+    told = {name: facts(measured) for name, measured in models.items()}
+    rows = list(next(iter(told.values()))) if told else []
+    return {"card": rows, **{name: [found[row] for row in rows] for name, found in told.items()}}
+
+
+def say_data(dataset: str) -> str:
+    """A data set's name as people know it; of one's own, no path.
+
+    >>> say_data("mnist"), say_data("npz:/home/anna/secret/3f.npz"), say_data("folder:letters")
+    ('MNIST', 'own pictures', 'own pictures (letters)')
+    """
+    from core.datasets import NAMES
+
+    kind, _, path = dataset.partition(":")
+    if kind == "folder":
+        return f"own pictures ({path.rstrip('/').rsplit('/', 1)[-1]})"
+    if kind == "npz":
+        return "own pictures"
+    return NAMES[dataset].title if dataset in NAMES else dataset
+
+
+def _false_alarms(measured: Measured, alpha: float) -> str:
+    found = measured.evaluation
+    if found is None or not found.n_normal:
+        return "not measured"
+    counts = found.confusion("fused", measured.calibrations["fused"].threshold(alpha))
+    return f"{100 * counts.false_alarm_rate:.1f} %"
+
+
+def _caught(measured: Measured, alpha: float) -> str:
+    found = measured.evaluation
+    if found is None or not found.n_anomaly:
+        return "no anomalies"
+    counts = found.confusion("fused", measured.calibrations["fused"].threshold(alpha))
+    return f"{100 * counts.detection_rate:.1f} %"

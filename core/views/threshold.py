@@ -1,0 +1,180 @@
+"""What the threshold explorer draws, as plain data for a browser: the lines, histogram, ROC curves and sentences."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core import datasets
+from core.calibration.conformal import Calibration, images_needed
+from core.calibration.evaluation import Evaluation
+from core.detector.model_card import Card
+from core.operating_point import EVIDENCES, OperatingPoint
+from core.views import verdict_words
+from core.views.fixed_threshold import FIXED_LINES, ON_EVIDENCE
+from core.views.threshold_table import Lines, draw_lines
+
+BINS = 60
+MOST_CURVE_POINTS = 240
+MOST_LABELS = 12
+PROMISE = (
+    "At this line {alpha} of {normals} by {yardstick} are flagged; with 95 % confidence no more than {bound}, "
+    "wherever you move it"
+)
+MEASURED = "; measured on digits never used ({sources}): {rate}"
+NO_LINE = "No line: {n} calibration digits are too few for {alpha}, so nothing is flagged; {needed} are needed."
+
+
+@dataclass(frozen=True)
+class View:
+    """One evidence of one model, ready to be explored.
+
+    Attributes:
+        lines: the lines and what each finds.
+        row: which of them is the operating point's.
+        data: everything the browser draws, JSON-able; see ``of``.
+    """
+
+    lines: Lines
+    row: int
+    data: dict[str, Any]
+
+    @classmethod
+    def of(
+        cls,
+        calibrations: dict[str, Calibration],
+        evaluation: Evaluation | None,
+        card: Card,
+        point: OperatingPoint,
+    ) -> "View":
+        """Gather what the explorer shows at an operating point.
+
+        Args:
+            calibrations: the yardstick of each evidence.
+            evaluation: the detector's evaluation, or None.
+            card: its card, for the sentences.
+            point: the operating point.
+        """
+        calibration = calibrations[point.evidence]
+        balance = None if evaluation is None else evaluation.best_balance(point.evidence)
+        fixed = [*([] if balance is None else [balance]), *(FIXED_LINES if point.evidence == ON_EVIDENCE else ())]
+        lines = draw_lines(calibration, evaluation, point, fixed)
+        line = point.threshold if point.threshold is not None else calibration.threshold(point.alpha or 0)
+        row = lines.row(line)
+        axis = _axis(calibration, evaluation, point, lines)
+        data = {
+            "of": f"{card.name} {point.evidence}",
+            "row": row,
+            "axis": _plain(np.array(axis)),
+            "threshold": [float(f"{t:.7g}") if np.isfinite(t) else None for t in lines.threshold],
+            "setting": [None if np.isnan(s) else float(s) for s in lines.setting],
+            "alpha": _plain(lines.alpha),
+            "bound": _plain(lines.bound),
+            "falseAlarms": lines.false_alarms.tolist(),
+            "caught": lines.caught.tolist(),
+            "nNormal": lines.n_normal,
+            "nAnomaly": lines.n_anomaly,
+            "labels": _hardest_labels(lines, lines.row(calibration.threshold(0.05))),
+            "histogram": _histogram(calibration, evaluation, point.evidence, axis),
+            "curves": _curves(evaluation, point.evidence),
+            "sentence": promise(evaluation, card),
+            "noLine": "" if np.isfinite(lines.threshold[-1]) else no_line(calibration, point.alpha or 0),
+        }
+        return cls(lines, row, data)
+
+
+def promise(evaluation: Evaluation | None, card: Card) -> str:
+    """The promise, with places for the figures that move: ``{alpha}``, ``{bound}`` and ``{rate}``."""
+    text = PROMISE.replace("{normals}", verdict_words.name_normals(card.normal)).replace("{yardstick}", card.yardstick)
+    if evaluation is not None and evaluation.n_normal:
+        used = np.unique(evaluation.source[~evaluation.anomaly])
+        names = " and ".join(say_source(evaluation.sources[i]) for i in used)
+        text += MEASURED.replace("{sources}", names)
+    return f"{text}."
+
+
+def no_line(calibration: Calibration, alpha: float) -> str:
+    """Why an alpha leaves no line, and how many calibration digits one would take.
+
+    >>> no_line(Calibration.fit(range(30)), 0.01)
+    'No line: 30 calibration digits are too few for 1 %, so nothing is flagged; 99 are needed.'
+    """
+    needed = f"{images_needed(alpha):,}"
+    return NO_LINE.format(n=f"{calibration.n:,}", alpha=f"{100 * alpha:g} %", needed=needed)
+
+
+def say_source(source: str) -> str:
+    """A data set and its part for people.
+
+    >>> say_source("mnist:test"), say_source("folder:my_fives:all")
+    ('MNIST, test', 'my_fives, all')
+    """
+    name, _, part = source.rpartition(":")
+    title = datasets.NAMES[name].title if name in datasets.NAMES else name.split(":", 1)[-1]
+    return f"{title}, {part}"
+
+
+def _axis(
+    calibration: Calibration, evaluation: Evaluation | None, point: OperatingPoint, lines: Lines
+) -> tuple[float, float]:
+    """The stretch of scores shown: all of the yardstick, nearly all evaluation digits, and every line."""
+    found = calibration.scores if evaluation is None else evaluation.scores[point.evidence]
+    ends = [calibration.scores[0], calibration.scores[-1], *np.quantile(found, [0, 0.999])]
+    finite = lines.threshold[np.isfinite(lines.threshold) & np.isnan(lines.setting)]
+    ends += [line for line in (*finite, point.threshold) if line is not None]
+    low, high = min(ends), max(ends)
+    margin = 0.02 * (high - low) or 0.02 * max(abs(high), 1.0)
+    return float(low - margin), float(high + margin)
+
+
+def _histogram(
+    calibration: Calibration, evaluation: Evaluation | None, evidence: str, axis: tuple[float, float]
+) -> dict[str, Any]:
+    """Counts in equal bins; where no normal digit was evaluated, the yardstick's own stand in, named as such."""
+    edges = np.linspace(*axis, BINS + 1)
+    series = []
+    if evaluation is not None and evaluation.n_normal:
+        series.append(("normal", "normal digits", evaluation.scores[evidence][~evaluation.anomaly]))
+    else:
+        series.append(("normal", "the yardstick's digits", calibration.scores))
+    if evaluation is not None and evaluation.n_anomaly:
+        series.append(("anomaly", "anomalies", evaluation.scores[evidence][evaluation.anomaly]))
+    return {
+        "edges": _plain(edges),
+        "series": [
+            {"kind": kind, "name": name, "counts": np.histogram(np.clip(scores, *axis), edges)[0].tolist()}
+            for kind, name, scores in series
+        ],
+    }
+
+
+def _curves(evaluation: Evaluation | None, chosen: str) -> list[dict[str, Any]]:
+    """ROC curves of all evidences, the chosen one first; empty where a class is missing."""
+    curves = []
+    for name in sorted(EVIDENCES, key=lambda name: name != chosen):
+        curve = None if evaluation is None else evaluation.roc(name)
+        if curve is None:
+            return []
+        keep = _spread(curve.false_alarm_rate, curve.detection_rate)
+        points = np.stack([curve.false_alarm_rate[keep], curve.detection_rate[keep]], axis=1)
+        curves.append({"name": name, "area": float(f"{curve.area:.5g}"), "points": np.round(points, 5).tolist()})
+    return curves
+
+
+def _spread(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Indices of points evenly spaced along a monotone curve, its ends included."""
+    way = np.concatenate([[0], np.cumsum(np.abs(np.diff(x)) + np.abs(np.diff(y)))])
+    return np.unique(np.searchsorted(way, np.linspace(0, way[-1], MOST_CURVE_POINTS)).clip(0, x.size - 1))
+
+
+def _hardest_labels(lines: Lines, row: int) -> list[dict[str, Any]]:
+    """The kinds of anomalies, those that slip through most at the 5 % line first if there are many."""
+    names = list(lines.totals)
+    if len(names) > MOST_LABELS:
+        names = sorted(names, key=lambda name: lines.by_label[name][row] / lines.totals[name])[:MOST_LABELS]
+    return [{"name": n, "total": lines.totals[n], "caught": lines.by_label[n].tolist()} for n in names]
+
+
+def _plain(values: NDArray[np.float64]) -> list[float]:
+    return [float(f"{value:.7g}") for value in values]

@@ -1,0 +1,146 @@
+"""Handing a pile in: the files, how they are read, what decides, and the button."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import streamlit as st
+
+from core import datasets
+from core.batch import queue, sample
+from core.batch.findings import Rule, foresee, say_rule
+from core.batch.queue import Upload
+from core.datasets import public
+from core.detector import Detector
+from core.errors import OddDigitError
+from core.operating_point import OperatingPoint
+from core.views.verdict_words import say_normal
+from pages.ui import chrome, state
+from pages.ui.batch.rows import plain
+
+ALARMS, DISCOVERIES = "false alarms", "false discoveries"
+RATES = (0.01, 0.05, 0.1, 0.2)
+CHOSEN, OPEN = "batch", "hand-in"
+_KEEP, _WHOLE, _FAILED = "pile_keep", "pile_whole", "pile_failed"
+
+
+def rule(point: OperatingPoint, detector: Detector) -> Rule:
+    """What decides: the line above, or a false discovery rate over the whole pile; a sentence says what it promises."""
+    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
+        how = st.segmented_control(
+            "Keep in check", [ALARMS, DISCOVERIES], default=ALARMS, key="flag_by", required=True, bind="query-params"
+        )
+        rate = None
+        if how == DISCOVERIES:
+            rate = st.segmented_control(
+                "Of the flagged, at most so many are normal",
+                RATES,
+                default=0.1,
+                key="flag_rate",
+                required=True,
+                format_func=lambda share: f"{100 * share:g} %",
+            )
+    chosen = Rule(point, rate)
+    st.caption(say_rule(chosen, detector.calibrations_[point.evidence]))
+    return chosen
+
+
+def hand_in(decides: Rule, detector: Detector, open_at_first: bool) -> None:
+    """The files and the button that has them judged; closed once there is an answer to look at."""
+    st.session_state.setdefault(OPEN, open_at_first)
+    with st.expander("Hand in a pile", key=OPEN, on_change="rerun"):
+        _files(decides, detector)
+
+
+def _files(decides: Rule, detector: Detector) -> None:
+    folder = st.segmented_control(
+        "Hand in", ["files", "a folder"], default="files", key="pile_kind", required=True, label_visibility="collapsed"
+    )
+    files = st.file_uploader(
+        "Pictures, sheets and forms full of digits, zip archives, CSV, Parquet, IDX, npy or npz, in any mixture",
+        accept_multiple_files="directory" if folder == "a folder" else True,
+        key=f"pile-{folder}",
+    )
+    if failed := st.session_state.pop(_FAILED, None):
+        chrome.refuse(failed)
+    if not files:
+        return
+    uploads = [Upload(file.name, file.getbuffer()) for file in files]
+    pictures = _about(tuple(file.file_id for file in files), uploads)
+    with st.container(horizontal=True, gap="medium", vertical_alignment="center"):
+        st.button(
+            _say_pile(len(uploads), pictures),
+            type="primary",
+            icon=":material/play_arrow:",
+            on_click=_submit,
+            args=(uploads, detector, decides),
+        )
+        st.toggle(
+            "Each picture is one digit",
+            key=_WHOLE,
+            help="Off: separate shapes in a picture are separate digits, in reading order, a row each.",
+        )
+        st.toggle("Keep the verdicts in the history", value=True, key=_KEEP)
+    st.caption(
+        f"**{plain(decides.point.model)}** judges: {say_normal(detector.card_.normal)}. The files lie on the server"
+        " until they are judged; what stays is each digit as the model sees it."
+    )
+    if decides.rate is not None:
+        calibration = detector.calibrations_[decides.point.evidence]
+        if warning := foresee(calibration.n, pictures, decides.rate):
+            st.warning(warning, icon=":material/visibility_off:")
+
+
+def nothing_yet(decides: Rule, detector: Detector) -> None:
+    """Before the first pile: something to try, and what a pile may be."""
+    st.info(
+        "Nothing judged yet. A sub-folder named after a digit, or a column named label, is checked against what the "
+        "ink could be: the probably mislabelled come out too.",
+        icon=":material/inbox:",
+    )
+    with st.container(horizontal=True, gap="small"):
+        st.button(
+            "Try it with 46 drawn examples", icon=":material/draw:", on_click=_try_sample, args=(detector, decides)
+        )
+        if datasets.available("mnist"):
+            st.button(
+                "Try it with MNIST's 10,000 test digits",
+                icon=":material/dataset:",
+                on_click=_try_mnist,
+                args=(detector, decides),
+            )
+
+
+def _say_pile(files: int, pictures: int) -> str:
+    """What the button will have judged: archives, tables and stacks hold more than one picture.
+
+    >>> _say_pile(500, 500), _say_pile(1, 2_000)
+    ('Judge 500 files', 'Judge 1 file, about 2,000 pictures')
+    """
+    words = f"Judge {files:,} file{'s' * (files != 1)}"
+    return words if pictures == files else f"{words}, about {pictures:,} picture{'s' * (pictures != 1)}"
+
+
+@st.cache_data(max_entries=20, show_spinner="Looking into the files…")
+def _about(ids: tuple[str, ...], _uploads: Sequence[Upload]) -> int:  # noqa: ARG001 - the ids tell uploads apart
+    return queue.about(_uploads)
+
+
+def _try_sample(detector: Detector, decides: Rule) -> None:
+    _submit(sample.pile(), detector, decides)
+
+
+def _try_mnist(detector: Detector, decides: Rule) -> None:
+    files = public.LAYOUTS["mnist"].files("test")
+    _submit([Upload(file.name, file.read_bytes()) for file in files], detector, decides)
+
+
+def _submit(uploads: Sequence[Upload], detector: Detector, decides: Rule) -> None:
+    found: Any = st.session_state
+    try:
+        store = queue.of_server().submit(
+            uploads, detector, decides, bool(found.get(_WHOLE)), bool(found.get(_KEEP, True)), state.visitor()
+        )
+    except OddDigitError as error:
+        found[_FAILED] = error
+        return
+    found[CHOSEN], found[OPEN] = store.folder.name, False

@@ -1,0 +1,96 @@
+"""Watching a batch: which one, how far it is, and the orders one can give it."""
+
+import streamlit as st
+
+from core.batch import queue
+from core.batch.queue import State
+from core.batch.store import Store, stores
+from core.detector import Detector
+from core.errors import OddDigitError
+from core.views import verdict_words
+from pages.ui import chrome, local_time, picker, state
+from pages.ui.batch.intake import CHOSEN, OPEN
+from pages.ui.batch.rows import plain
+
+SECONDS = 1.0
+_FAILED = "batch_failed"
+
+
+def batches() -> dict[str, Store]:
+    """The visitor's batches by name, the newest first."""
+    return {store.folder.name: store for store in stores(state.visitor())}
+
+
+def choose(found: dict[str, Store]) -> Store | None:
+    """The batch to look at, the newest unless another is chosen; None while there is none."""
+    if failed := st.session_state.pop(_FAILED, None):
+        chrome.refuse(failed)
+    if not found:
+        return None
+    if st.session_state.get(CHOSEN) not in found:
+        st.session_state[CHOSEN] = next(iter(found))
+    if len(found) > 1:
+        st.selectbox("Batch", list(found), key=CHOSEN, format_func=lambda name: _say(found[name]))
+    return found[st.session_state[CHOSEN]]
+
+
+def show(store: Store, detector: Detector) -> bool:
+    """How far the batch is, and its buttons; True while there is nothing to review yet."""
+    found = queue.of_server().state(store)
+    if found.busy:
+        st.fragment(_watch, run_every=SECONDS)(store)
+        return True
+    if found.message:
+        st.warning(found.message, icon=":material/warning:")
+    if found.stage != "finished":
+        items, _ = store.done
+        st.info(f"Stopped after {items:,} of about {store.job.total:,}.", icon=":material/pause_circle:")
+        if store.input.is_dir():
+            st.button("Go on", icon=":material/play_arrow:", type="primary", on_click=_go_on, args=(store, detector))
+    if store.parts:
+        return False
+    delete(store)
+    return True
+
+
+def delete(store: Store) -> None:
+    """The button that gives a batch up, with all that was found in it."""
+    st.button("Delete this batch", icon=":material/delete:", type="tertiary", on_click=_delete, args=(store,))
+
+
+def _watch(store: Store) -> None:
+    found = queue.of_server().state(store)
+    if not found.busy:
+        st.rerun()
+    st.progress(min(1.0, found.progress.fraction) if found.progress else 0.0, _progress(store, found))
+    st.button("Stop", icon=":material/stop:", on_click=queue.of_server().stop, args=(store,))
+
+
+def _progress(store: Store, found: State) -> str:
+    if found.stage == "waiting":
+        return f"**{plain(store.job.title)}** waits for its turn"
+    if found.progress is None:
+        return f"**{plain(store.job.title)}**: judging about {store.job.total:,}"
+    progress = found.progress
+    left = "" if progress.seconds_left is None else f" · about {verdict_words.say_duration(progress.seconds_left)} left"
+    refused = f" · {progress.refused:,} refused" if progress.refused else ""
+    return f"**{plain(store.job.title)}**: {progress.items:,} of {progress.total:,}{refused}{left}"
+
+
+def _say(store: Store) -> str:
+    return f"{store.job.title}, {local_time.say(store.job.created)}, {store.job.point.model}"
+
+
+def _go_on(store: Store, detector: Detector) -> None:
+    try:
+        point = store.job.point
+        mine = detector if detector.card_.name == point.model else picker.detector(point.model)
+        queue.of_server().go_on(store, mine)
+    except OddDigitError as error:
+        st.session_state[_FAILED] = error
+
+
+def _delete(store: Store) -> None:
+    queue.of_server().delete(store)
+    for key in (CHOSEN, OPEN):
+        st.session_state.pop(key, None)

@@ -1,0 +1,126 @@
+"""The drawing canvas: what is on it as a picture, and examples that can be put on it."""
+
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from streamlit_drawable_canvas import st_canvas
+
+from core.datasets.examples import PEN, SIDE, Example, for_normal
+
+PENS = {"thin": 8, "medium": PEN, "thick": 28}
+# The canvas shows undo, redo and clear only under a mouse: on a touch screen nobody would find them. Moving strokes
+# about and sending the drawing by hand are left out: every stroke is sent, and a pencil that does not draw misleads.
+_show_tools = st.components.v2.component(
+    "canvas_tools",
+    js="""
+    const style = '.dc-toolbar, .dc-toolbar:hover, .dc-toolbar:focus-within { opacity: 1; top: -2.65rem; }' +
+      '.dc-toolbar [title^=Update], .dc-toolbar [title=Edit], .dc-toolbar-separator { display: none; }';
+    function pin() {
+      for (const host of document.querySelectorAll('.st-key-canvas-area *')) {
+        const root = host.shadowRoot;
+        if (root && !root.querySelector('style[data-pin]')) {
+          const sheet = document.createElement('style');
+          sheet.dataset.pin = '';
+          sheet.textContent = style;
+          root.append(sheet);
+        }
+      }
+    }
+    export default function () {
+      pin();
+      const again = setInterval(pin, 400);
+      return () => clearInterval(again);
+    }
+    """,
+)
+_START, _SEEN, _EXAMPLE, _DRAWING = "canvas_start", "canvas_seen", "canvas_example", "canvas_drawing"
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """What is to be judged.
+
+    Attributes:
+        picture: RGBA ``(280, 280, 4)`` or grey ``(280, 280)``, uint8.
+        id: of this drawing; a new one after clearing.
+        example: name of the example shown, or empty for a person's own drawing.
+    """
+
+    picture: np.ndarray
+    id: str
+    example: str
+
+
+def draw(normal: tuple[str, ...]) -> Drawing:
+    """The canvas; returns what is on it, or the first example while it is empty."""
+    pen = PENS[st.session_state.get("pen") or "medium"]
+    _show_tools(key="tools")
+    with st.container(key="canvas-area"):
+        st.markdown("Draw a digit here")
+        found = _canvas(pen)
+    return _what_is_there(found, for_normal(normal)[0])
+
+
+def tools(normal: tuple[str, ...]) -> None:
+    """Pens, and examples that can be put on the canvas."""
+    st.segmented_control("Pen", list(PENS), default="medium", key="pen", required=True, width="stretch")
+    st.markdown("Try one, then draw on:")
+    with st.container(horizontal=True, gap="small"):
+        for example in for_normal(normal):
+            st.button(example.name, on_click=_put, args=(example,), key=f"example-{example.name}")
+
+
+def _canvas(pen: int) -> Any:
+    return st_canvas(
+        stroke_width=pen,
+        stroke_color="#181c24",
+        background_color="#ffffff",
+        width=SIDE,
+        height=SIDE,
+        initial_drawing=st.session_state.get(_START),
+        return_image_data=True,
+        key="canvas",
+    )
+
+
+def _what_is_there(found: Any, first: Example) -> Drawing:
+    data = found.image_bytes
+    strokes = (found.json_data or {}).get("objects", [])
+    fresh = data is not None and data != st.session_state.get(_SEEN)
+    if fresh:
+        st.session_state[_SEEN] = data
+        st.session_state[_EXAMPLE] = None
+        if not strokes:
+            st.session_state[_DRAWING] = uuid.uuid4().hex
+    chosen = st.session_state.get(_EXAMPLE)
+    if chosen is None and data is not None and strokes:
+        return Drawing(found.image_data, st.session_state.setdefault(_DRAWING, uuid.uuid4().hex), "")
+    example = chosen or first
+    return Drawing(np.asarray(example.picture()), "", example.name)
+
+
+def _put(example: Example) -> None:
+    """Put an example on the canvas. The canvas draws it but reports no picture of it until the next stroke."""
+    st.session_state[_START] = {"objects": [_path(stroke) for stroke in example.strokes]}
+    st.session_state[_EXAMPLE] = example
+    st.session_state[_DRAWING] = uuid.uuid4().hex
+
+
+def _path(stroke: list[tuple[float, float]]) -> dict[str, Any]:
+    """A stroke as the canvas's library (Fabric.js) writes paths."""
+    return {
+        "type": "Path",
+        "path": [["M" if i == 0 else "L", x, y] for i, (x, y) in enumerate(stroke)],
+        "fill": None,
+        "stroke": "#181c24",
+        "strokeWidth": PEN,
+        "strokeLineCap": "round",
+        "strokeLineJoin": "round",
+        "left": min(x for x, _ in stroke) - PEN / 2,
+        "top": min(y for _, y in stroke) - PEN / 2,
+        "originX": "left",
+        "originY": "top",
+    }

@@ -1,0 +1,169 @@
+"""Three ways in, one road: drawing, upload and photograph all go through ``ink`` to the same verdict."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import streamlit as st
+
+from core import ink
+from core.detector.readings import Readings
+from core.errors import OddDigitError
+from core.figures import charts
+from core.ink.segments import most_prominent
+from core.operating_point import OperatingPoint
+from core.views import verdict_words
+from pages.ui import chrome, picker, picture, verdict
+from pages.ui.draw import record
+from pages.ui.draw.canvas import Drawing
+
+Judged = tuple["File", ink.Ink, Readings, int]
+KINDS = ["png", "jpg", "jpeg", "bmp", "gif", "webp", "tif", "tiff"]
+
+
+@dataclass(frozen=True)
+class File:
+    """A file as it was handed over: nothing in it is to be trusted yet."""
+
+    name: str
+    data: bytes
+
+    @cached_property
+    def digest(self) -> str:
+        """Tells this picture from others, whatever they are called."""
+        return hashlib.sha256(self.data).hexdigest()[:16]
+
+
+def upload() -> list[File]:
+    """Pictures chosen or dropped."""
+    files = st.file_uploader("Pictures of digits, one or several", KINDS, accept_multiple_files=True, key="uploads")
+    st.caption("PNG, JPEG, BMP, GIF, WebP or TIFF. Nothing but the 28 × 28 digit is kept.")
+    return [File(file.name, file.getvalue()) for file in files or []]
+
+
+def camera() -> list[File]:
+    """A photograph."""
+    photo = st.camera_input("Photograph a digit on paper", key="photo")
+    st.caption("Lines, squares and boxes on the paper are left out, and so is what the paper lies on.")
+    return [File("photograph", photo.getvalue())] if photo else []
+
+
+def judge_drawing(
+    drawing: Drawing, point: OperatingPoint, at_hand: "st.delta_generator.DeltaGenerator | None" = None
+) -> None:
+    """Judge what is on the canvas, or the example shown while it is empty.
+
+    Args:
+        drawing: what is to be judged.
+        point: model, evidence and line.
+        at_hand: takes the verdict once more, in a line.
+    """
+    example = f"An example, {drawing.example}. Draw your own and the verdict follows every stroke."
+    st.caption(example if drawing.example else "What is on the canvas, judged after every stroke.")
+    try:
+        found = ink.read(drawing.picture, name="the drawing", split=False)
+        detector = picker.detector(point.model)
+        readings = detector.inspect(found.images)
+    except OddDigitError as error:
+        chrome.refuse(error)
+        return
+    if at_hand is not None:
+        with at_hand:
+            verdict.in_a_line(readings, 0, point, detector.card_, f"{drawing.example}: " if drawing.example else "")
+    verdict.show(readings, 0, point, detector.card_)
+    verdict.how_it_was_read(found)
+    if not drawing.example:
+        record.keep(readings, point, detector.fingerprint, "canvas", "canvas", drawing.id)
+
+
+def judge_pictures(files: Sequence[File], point: OperatingPoint, kind: str) -> None:
+    """Judge uploads or a photograph: a strip of digits with verdicts, the chosen one in full."""
+    if not files:
+        st.info("The verdict appears here as soon as there is a picture.", icon=":material/arrow_back:")
+        return
+    try:
+        detector = picker.detector(point.model)
+    except OddDigitError as error:
+        chrome.refuse(error)
+        return
+    judged: list[Judged] = []
+    for number, file in enumerate(files):
+        try:
+            found = _read(file.data, file.name, _choice(file))
+            readings = detector.inspect(found.images)
+        except OddDigitError as error:
+            chrome.refuse(error)
+            _undo(file)
+            continue
+        source = f"{kind}: {file.name}" if kind == "upload" else kind
+        record.keep(readings, point, detector.fingerprint, kind, source, f"{file.digest}-{number}-{point.model}")
+        judged += [(file, found, readings, row) for row in range(len(readings))]
+    if not judged:
+        return
+    chosen = _strip(judged, point) if len(judged) > 1 else 0
+    file, found, readings, row = judged[chosen]
+    if len(files) > 1:
+        st.caption(file.name)
+    verdict.headline(readings, row, point, detector.card_, foreign_ink=True, key=f"{chosen}")
+    _doubts(file, found)
+    verdict.details(readings, row, point, key=f"{chosen}")
+    verdict.how_it_was_read(found)
+
+
+@st.cache_data(max_entries=200, show_spinner="Finding the ink…")
+def _read(data: bytes, name: str, choice: dict[str, bool]) -> ink.Ink:
+    return ink.read(data, name=name, **choice)
+
+
+def _strip(judged: Sequence[Judged], point: OperatingPoint) -> int:
+    """All digits in a row with their verdicts; returns which one is chosen."""
+    words, images, flags = [], [], []
+    for file, found, readings, row in judged:
+        flagged = bool(readings.class_id(point)[row])
+        name = file.name if len(found.images) == 1 else f"{file.name}, shape {row + 1}"
+        # A choice shows its text as it is, so that a sign would stand there spelt out.
+        words.append(f"{verdict_words.say_verdict(flagged, ())}: {name}")
+        images.append(charts.digit_png(found.images[row], 2))
+        flags.append(flagged)
+    odd = sum(flags)
+    st.markdown(f"**{len(judged)} digits, {odd} anomal{'y' if odd == 1 else 'ies'}.** Choose one to see all of it.")
+    with st.container(horizontal=True, gap="small", key="strip"):
+        for image, word, flagged in list(zip(images, words, flags, strict=True))[:24]:
+            sign = f":{verdict.COLOUR[flagged]}[{verdict.SIGN[flagged]}]"
+            picture.show(image, word, caption=sign, width=56)
+    alone = judged[0][0] is judged[-1][0]
+    first = most_prominent(judged[0][1].boxes) if alone else 0
+    return int(st.selectbox("Shown below", range(len(words)), first, format_func=words.__getitem__, key="shown"))
+
+
+def _doubts(file: File, found: ink.Ink) -> None:
+    """What was unsure when the picture was read, each with the other choice."""
+    for i, doubt in enumerate(found.doubts):
+        with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"doubt-{i}"):
+            st.markdown(f":material/help: {doubt.message}", width="stretch")
+            if doubt.offer:
+                choice = {**_choice(file), **doubt.other}
+                st.button(doubt.offer, on_click=_choose, args=(file, choice), key=f"other-{file.digest}-{i}")
+    _undo(file)
+
+
+def _undo(file: File) -> None:
+    """The way back from a choice, which may have led to another doubt or to an error."""
+    if _choice(file):
+        key = f"undo-{file.digest}"
+        st.button("Read it as at first", on_click=_choose, args=(file, {}), icon=":material/undo:", key=key)
+
+
+def _choice(file: File) -> dict[str, bool]:
+    """What a person chose for reading this picture, as arguments of ``ink.read``."""
+    chosen: dict[str, bool] = st.session_state.get(_choice_key(file), {})
+    return chosen
+
+
+def _choose(file: File, choice: dict[str, bool]) -> None:
+    st.session_state[_choice_key(file)] = choice
+
+
+def _choice_key(file: File) -> str:
+    return f"choice-{file.digest}"

@@ -1,0 +1,155 @@
+"""The rows of the history: each with its digit, its verdict, room for a person's own word, and the way back into it."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import streamlit as st
+
+from core.detector import registry
+from core.detector.readings import ANOMALY
+from core.errors import HistoryError, ModelError
+from core.figures import charts
+from core.history.history import Filter, History, Verdict
+from core.operating_point import EVIDENCES
+from core.views.verdict_words import name_normals, say_rate, say_verdict
+from pages.ui import chrome, local_time, picker, picture, verdict
+from pages.ui.history.bar import say_kind
+
+LABELS = [*"0123456789", "no digit"]
+FAILED = "history_said"
+
+
+def show(history: History, rows: list[Verdict]) -> None:
+    """One line a verdict: what it was, what a person says of it, and what can be done with it."""
+    opened = None
+    for row in rows:
+        with st.container(border=True, horizontal=True, vertical_alignment="center", gap="xsmall", key=f"row-{row.id}"):
+            st.checkbox("choose", key=f"chosen-{row.id}", label_visibility="collapsed", width="content")
+            picture.show(charts.digit_png(row.image, 2), f"the digit of row {row.id}", width=56)
+            with st.container(gap=None, width="stretch"):
+                st.markdown(describe(row))
+                st.caption(f"{local_time.say(row.last_seen)} · {_source(row)} · {row.model}, {_line(row)}")
+            _marks(history, row)
+            if st.button(
+                ":material/open_in_full:", key=f"open-{row.id}", help="Open the full reading", type="tertiary"
+            ):
+                opened = row
+            st.button(
+                ":material/delete:",
+                key=f"delete-{row.id}",
+                help="Delete this verdict",
+                type="tertiary",
+                on_click=_delete,
+                args=(history, Filter(ids=(row.id,))),
+            )
+    if opened is not None:  # only now, so that loading its model does not hold up the other rows
+        open_again(opened)
+
+
+def describe(row: Verdict) -> str:
+    """The verdict in the words, colour and sign that every page uses."""
+    anomaly = row.class_id == ANOMALY
+    try:
+        normals = name_normals(registry.card(row.model).normal)
+    except ModelError:
+        normals = "its normal digits"
+    word = f":{verdict.COLOUR[anomaly]}[{verdict.SIGN[anomaly]} **{say_verdict(anomaly, row.plausible)}**]"
+    return f"{word} · {say_rate(row.p_value)} {normals} look this odd"
+
+
+@st.dialog("The full reading", width="medium")
+def open_again(row: Verdict) -> None:
+    """Judge the kept ink again and show everything; what was recorded stands beside it where the model has changed."""
+    st.caption(
+        f"{_source(row)}, judged {local_time.say(row.last_seen)} by {row.model}, line at {_line(row)}; row {row.id}."
+    )
+    try:
+        detector = picker.detector(row.model)
+        readings = detector.inspect(row.image[None])
+    except ModelError as error:
+        chrome.refuse(error)
+        _as_recorded(row)
+        return
+    if not math.isclose(readings.p_values[row.evidence][0], row.p_value) or _rebuilt(row, detector.fingerprint):
+        st.warning("The model of that name has changed since: below is what it says today.", icon=":material/history:")
+        _as_recorded(row)
+    verdict.show(readings, 0, row.point, detector.card_, row.source_kind != "canvas", key=f"again-{row.id}")
+
+
+def delete(history: History, which: Filter, label: str, key: str, disabled: bool = False) -> None:
+    """A button that deletes what matches; the page offers to undo it."""
+    icon = ":material/delete:"
+    st.button(label, key=key, icon=icon, on_click=_delete, args=(history, which), disabled=disabled)
+
+
+def undo(history: History) -> None:
+    """A button that brings the last deletion back, while there is one."""
+    if deleted := history.can_undo():
+        st.button(
+            f"Undo: bring back {deleted:,}",
+            key="undo",
+            icon=":material/undo:",
+            type="primary",
+            on_click=_attempt,
+            args=(history.undo_delete,),
+        )
+
+
+def _marks(history: History, row: Verdict) -> None:
+    mark, label = f"mark-{row.id}", f"label-{row.id}"
+    st.session_state[mark], st.session_state[label] = row.mark, row.true_label
+    act: dict[str, Any] = {"on_change": _mark, "args": (history, row.id, mark, label)}
+    st.segmented_control("This was", ["right", "wrong"], key=mark, label_visibility="collapsed", **act)
+    options = LABELS if row.true_label in (*LABELS, None) else [*LABELS, row.true_label]
+    st.selectbox(
+        "It was a",
+        options,
+        None,
+        key=label,
+        placeholder="it was …",
+        label_visibility="collapsed",
+        accept_new_options=True,
+        width=112,
+        **act,
+    )
+
+
+def _mark(history: History, row_id: int, mark: str, label: str) -> None:
+    _attempt(history.mark, row_id, st.session_state[mark], st.session_state[label])
+
+
+def _attempt(work: Callable[..., object], *arguments: object) -> None:
+    """Do what a click asks for; what goes wrong is said by the page, once."""
+    try:
+        work(*arguments)
+    except HistoryError as error:
+        st.session_state[FAILED] = error
+
+
+def _delete(history: History, which: Filter) -> None:
+    _attempt(history.delete, which)
+    for row_id in which.ids or ():
+        st.session_state.pop(f"chosen-{row_id}", None)
+
+
+def _as_recorded(row: Verdict) -> None:
+    st.markdown(f"As recorded: {describe(row)}.")
+    picture.show(charts.digit_png(row.image), "the digit as the model saw it", width=224)
+    columns = ("evidence", "score", "p-value")
+    st.table(
+        [dict(zip(columns, (e, row.scores[e], row.p_values[e]), strict=True)) for e in EVIDENCES if e in row.scores]
+    )
+
+
+def _rebuilt(row: Verdict, fingerprint: str) -> bool:
+    return bool(row.model_hash) and row.model_hash != fingerprint
+
+
+def _source(row: Verdict) -> str:
+    return say_kind(row.source) if row.source == row.source_kind else row.source
+
+
+def _line(row: Verdict) -> str:
+    line = f"score {row.threshold:g}" if row.alpha is None else f"{100 * row.alpha:g} % false alarms"
+    return line + ("" if row.evidence == "fused" else f", {row.evidence}")

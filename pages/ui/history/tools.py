@@ -1,0 +1,155 @@
+"""What stands around the rows of the history: numbers, the rate over time, export, deleting, and the review sample."""
+
+import io
+from dataclasses import replace
+
+import streamlit as st
+
+from core.detector import registry
+from core.errors import HistoryError, OddDigitError
+from core.history.export import export_csv
+from core.history.history import EVERYTHING, Counts, Filter, History
+from core.history.reviewed_sample import Review, review
+from core.views import own_ink
+from core.views.own_ink import Pile
+from pages.ui import chrome, local_time, picker, state
+from pages.ui.history import rows
+
+DAY, HOUR = 86400.0, 3600.0
+SAMPLE = 100
+SEED = 0
+
+
+def summary(counts: Counts, today: Counts) -> None:
+    """How much was judged, and what people said of it."""
+    marked = f", {counts.marked:,} marked, {counts.wrong:,} of them wrong" if counts.marked else ""
+    st.markdown(f"**Today {_numbers(today)}.** In all {_numbers(counts)}{marked}.")
+
+
+def over_time(history: History, which: Filter) -> None:
+    """The rate of anomalies by day, or by hour while all is of one or two days; worked out once it is unfolded."""
+    with st.expander("Rate of anomalies over time", on_change="rerun", key="rate_open") as shown:
+        if not shown.open:
+            return
+        from core.figures.history import anomaly_rate
+
+        east = local_time.seconds_east()
+        periods, unit = history.anomalies_over_time(which, step=DAY, seconds_east=east), "day"
+        if 0 < len(periods) < 3:
+            periods, unit = history.anomalies_over_time(which, step=HOUR, seconds_east=east), "hour"
+        if periods:
+            st.plotly_chart(
+                anomaly_rate(periods, local_time.zone()),
+                key="rate",
+                config={"displayModeBar": False},
+                alt=f"Share of anomalies by {unit}",
+            )
+        st.caption(f"By {unit}; the bars are 95 % intervals: wide where few digits were judged.")
+
+
+def export_and_delete(history: History, which: Filter, shown: int, everything: int) -> None:
+    """Take the verdicts shown away as a table; delete the chosen, the shown or all of them."""
+    chosen = tuple(
+        int(str(key).removeprefix("chosen-"))
+        for key, value in st.session_state.items()
+        if value and str(key).startswith("chosen-")
+    )
+    st.download_button(
+        f"Export {shown:,} as CSV",
+        lambda: _csv(history, which),
+        "odd-digit-history.csv",
+        "text/csv",
+        icon=":material/download:",
+        on_click="ignore",
+        disabled=not shown,
+    )
+    if chosen:
+        rows.delete(history, Filter(ids=chosen), f"Delete the {len(chosen)} chosen", "delete-chosen")
+    if which != EVERYTHING:
+        rows.delete(history, which, f"Delete these {shown:,}", "delete-shown", disabled=not shown)
+    rows.delete(history, EVERYTHING, f"Delete all {everything:,}", "delete-all")
+
+
+def sample(history: History, which: Filter) -> Filter:
+    """Let a person ask for a random sample to review; returns what is to be shown then, else ``which``.
+
+    The sample is drawn whatever the verdicts and marks are: a sample of anomalies says nothing about normal digits.
+    """
+    with st.expander("Calibrate a model on these digits"):
+        st.markdown(
+            "A model's promise, so many false alarms in 100 normal digits, holds for the writers it was calibrated on."
+            " To make it hold for yours, review a **random sample** to its end: marks given where you happened to look"
+            " are mostly on verdicts that looked wrong, and would bend the promise."
+        )
+        on = st.toggle("Show a random sample to review", key="review", bind="query-params")
+        size = st.number_input("Verdicts in the sample", 20, 10_000, SAMPLE, 10, key="sample", bind="query-params")
+    if not on:
+        return which
+    if which.model is None:
+        st.info("To review a random sample, choose the model above.", icon=":material/arrow_upward:")
+        return which
+    ids = history.draw_sample(int(size), SEED, replace(which, class_id=None, mark=None))
+    return replace(which, class_id=None, ids=ids)
+
+
+def review_sample(history: History, which: Filter) -> None:
+    """How far the review is; at its end, the way to a model calibrated on its normal digits."""
+    if which.ids is None or which.model is None:
+        return
+    try:
+        found = review(history.each(Filter(ids=which.ids)), registry.card(which.model).normal)
+        _progress(found)
+        _make(found, which.model)
+    except HistoryError:
+        raise
+    except OddDigitError as error:
+        chrome.refuse(error)
+
+
+def what_is_kept(history: History) -> None:
+    """What is kept and where, said plainly."""
+    st.caption(
+        f"Kept in `{history.path}`: the 28 × 28 digit, when, from where (the name of an upload), by which model and"
+        " line, its scores, and your marks. Never the picture itself. The same digit judged the same way is one row;"
+        " a drawing is one row that follows its strokes. What you delete can be brought back until you delete again,"
+        " for a day at most; then it is gone."
+    )
+
+
+def _progress(found: Review) -> None:
+    text = f"Random sample: {found.marked:,} of {found.drawn:,} marked"
+    if found.unlabelled:
+        text += f"; {len(found.unlabelled):,} normal digits still need “it was …”"
+    st.progress(found.marked / found.drawn if found.drawn else 0.0, text)
+
+
+def _make(found: Review, model: str) -> None:
+    if not found.complete:
+        st.caption("When all are marked, the normal digits among them become the yardstick of a new model.")
+        return
+    if not len(found.images):
+        st.info("There is no normal digit in this sample to calibrate on.", icon=":material/info:")
+        return
+    detector = picker.detector(model)
+    for concern in own_ink.concerns(detector, Pile(found.images, list(found.labels), found.names, ())):
+        st.caption(concern)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        name = st.text_input("Name of the new model", f"{model}-mine", key="calibrated_name", width=240)
+        pressed = st.button(f"Calibrate on {len(found.images):,} normal digits", key="calibrate", type="primary")
+    if pressed:
+        place = registry.place_for(name)
+        made = detector.calibrated(found.images, found.labels, name, "the writers of a reviewed history")
+        registry.claim(name, state.visitor())
+        made.save(place)
+        st.success(f"{name} is ready: choose it wherever a model is chosen.", icon=":material/check_circle:")
+
+
+def _csv(history: History, which: Filter) -> bytes:
+    """The table with the mark that tells spreadsheets it is UTF-8."""
+    file = io.StringIO(newline="")
+    export_csv(history.each(which), file)
+    return file.getvalue().encode("utf-8-sig")
+
+
+def _numbers(counts: Counts) -> str:
+    return f"{counts.judged:,}, {counts.anomalies:,} anomal{'y' if counts.anomalies == 1 else 'ies'}"

@@ -1,0 +1,81 @@
+"""The live component: slider, histogram, ROC curve and confusion matrix that follow the thumb while it moves.
+
+A native slider tells Python only when it is let go. So the browser gets one table of lines (``core.views.threshold``),
+looks up while the thumb is down, and sends the final line back.
+"""
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from core.errors import OddDigitError
+from core.operating_point import OperatingPoint
+from core.views.fixed_threshold import FIXED_LINES, ON_EVIDENCE
+from core.views.threshold import View
+from pages.ui import component, state
+
+if TYPE_CHECKING:
+    from core.detector import Detector
+
+KEY = "explorer"
+_component = component.declare("explorer")
+
+
+def show(detector: "Detector", point: OperatingPoint) -> View:
+    """Draw the explorer at the operating point; letting a line go moves the operating point."""
+    found = _view(detector, _what_is_drawn(detector), point)
+    _component(key=KEY, data=found.data, on_line_change=_take)
+    return found
+
+
+def buttons(detector: "Detector", point: OperatingPoint) -> None:
+    """Lines that have a name; the original's lie on the pixel error."""
+    evaluation = detector.evaluation_
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        for alpha in (0.01, 0.05, 0.1):
+            _button(f"{100 * alpha:g} %", point, point.at_alpha(alpha), "This share of normal digits is flagged.")
+        balance = None if evaluation is None else evaluation.best_balance(point.evidence)
+        if balance is not None:
+            why = "Most anomalies caught for the fewest false alarms (Youden). It needs labels of anomalies, which a "
+            why += "detector in use does not have."
+            _button("best balance (needs labels)", point, point.at_threshold(balance), why)
+        for line in FIXED_LINES:
+            there = OperatingPoint(point.model, ON_EVIDENCE, None, line)
+            _button(f"the original's {line:.2f}", point, there, "A line on the pixel error, set by hand.")
+
+
+def _button(label: str, here: OperatingPoint, there: OperatingPoint, why: str) -> None:
+    chosen = here == there
+    st.button(
+        label,
+        type="primary" if chosen else "secondary",
+        help=why,
+        on_click=state.set_operating_point,
+        args=(there,),
+        key=f"line-{label}",
+    )
+
+
+def _what_is_drawn(detector: "Detector") -> tuple[object, ...]:
+    """All that a view is made of, in a form that can be compared quickly."""
+    found = detector.evaluation_
+    evaluated = None if found is None else (found.sources, found.n_normal, found.n_anomaly)
+    return detector.fingerprint, detector.card_.to_json(), evaluated
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _view(_detector: "Detector", drawn: tuple[object, ...], point: OperatingPoint) -> View:  # noqa: ARG001 - a key
+    return View.of(_detector.calibrations_, _detector.evaluation_, _detector.card_, point)
+
+
+def _take() -> None:
+    """The line that was let go, from the browser: an alpha, or a fixed threshold beyond the last calibration digit."""
+    line = st.session_state[KEY].get("line") or {}
+    point = state.operating_point()
+    try:
+        if "alpha" in line:
+            state.set_operating_point(point.at_alpha(float(line["alpha"])))
+        elif "threshold" in line:
+            state.set_operating_point(point.at_threshold(float(line["threshold"])))
+    except (OddDigitError, TypeError, ValueError) as error:
+        st.toast(f"The line was not understood: {error}", icon=":material/warning:")

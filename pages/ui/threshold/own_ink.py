@@ -1,0 +1,118 @@
+"""Making one's own digits the yardstick: what it takes, the pictures, what is doubtful about them, the new model."""
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import streamlit as st
+
+from core.detector import registry
+from core.errors import OddDigitError
+from core.figures import charts
+from core.operating_point import OperatingPoint
+from core.views import own_ink, verdict_words
+from core.views.own_ink import Pile
+from pages.ui import chrome, picture, state
+
+if TYPE_CHECKING:
+    from core.detector import Detector
+
+_MOST_THUMBNAILS = 24
+_NOBODY_SAID = "my own hand"
+_FAILED = "own_ink_failed"
+
+
+def section(detector: "Detector", point: OperatingPoint) -> None:
+    """Upload normal digits, look at what is doubtful, and make a detector whose promise holds for that hand."""
+    normal = detector.card_.normal
+    st.markdown(
+        f"The promise above holds for digits by {detector.card_.yardstick}. Give {own_ink.FEWEST} to {own_ink.ENOUGH} "
+        f"pictures of **your** {verdict_words.name_normals(normal)} and it is made anew for your hand, pen "
+        "and camera. Nothing is trained, so it takes seconds."
+    )
+    _what_it_takes()
+    files = st.file_uploader(
+        "Pictures, one digit each, or zip archives of them",
+        ["png", "jpg", "jpeg", "bmp", "gif", "webp", "tif", "tiff", "zip"],
+        accept_multiple_files=True,
+        key="own_ink",
+    )
+    if len(normal) > 1:
+        st.caption("This model knows several digits: give a zip with one folder a digit, named like it.")
+    split = st.toggle("Each picture is a sheet of many digits", key="own_ink_sheets")
+    if not files:
+        return
+    try:
+        pile = _gather(tuple((file.name, file.getvalue()) for file in files), normal, split)
+        _look_over(detector, pile)
+    except OddDigitError as error:
+        chrome.refuse(error)
+        return
+    _make(detector, pile, point)
+
+
+def _what_it_takes() -> None:
+    rows = [(n, own_ink.guarantees(n)) for n in (own_ink.FEWEST, 100, 300, own_ink.ENOUGH)]
+    table: dict[str, list[object]] = {"digits": [n for n, _ in rows]}
+    for i, alpha in enumerate(own_ink.ALPHAS):
+        column = [f"at most {100 * g[i].at_most:.1f} %" if g[i].promised else "no line" for _, g in rows]
+        table[f"line at {100 * alpha:g} %"] = [*column]
+    needed = ", ".join(f"{g.needed} for {100 * g.alpha:g} %" for g in own_ink.guarantees(own_ink.FEWEST))
+    st.caption(
+        f"What so many digits guarantee, with 95 % confidence. Fewest with which a line flags anything: {needed}."
+    )
+    st.dataframe(pd.DataFrame(table), hide_index=True, width="content")
+
+
+def _look_over(detector: "Detector", pile: Pile) -> None:
+    """The digits as they were read, and what a person should look at before they count."""
+    st.markdown(f"**{len(pile.images)} digits read.**")
+    doubtful = own_ink.suspects(detector, pile)
+    for line in own_ink.concerns(detector, pile, doubtful):
+        st.warning(line, icon=":material/visibility:")
+    for rows, title in ((doubtful.odd, "Far odder than the others"), (doubtful.repeated, "Repeated")):
+        if rows:
+            st.markdown(f"{title}:")
+            with st.container(horizontal=True, gap="small"):
+                for row in rows[:_MOST_THUMBNAILS]:
+                    name = pile.names[row]
+                    picture.show(charts.digit_png(pile.images[row], 2), name, caption=name, width=72)
+    seen = min(len(pile.images), 200)
+    picture.show(charts.sheet_png(pile.images[:200], 20), f"{seen} of your digits", caption="What was read")
+    if pile.refused:
+        st.dataframe(pd.DataFrame(pile.refused, columns=["left out", "because"]), hide_index=True)
+
+
+def _make(detector: "Detector", pile: Pile, point: OperatingPoint) -> None:
+    left, right = st.columns(2)
+    left.text_input("Name of the new model", f"my-{'-'.join(detector.card_.normal)}"[:64], key="own_ink_name")
+    right.text_input("Written by", _NOBODY_SAID, max_chars=60, key="own_ink_whose")
+    st.button(
+        f"Make these {len(pile.images)} digits the yardstick",
+        type="primary",
+        key="own_ink_make",
+        on_click=_calibrate,
+        args=(detector, pile, point),
+    )
+    if failed := st.session_state.pop(_FAILED, None):
+        chrome.refuse(failed)
+
+
+def _calibrate(detector: "Detector", pile: Pile, point: OperatingPoint) -> None:
+    """Make, keep and choose the new model; a callback, so that the whole page already shows it."""
+    name = st.session_state["own_ink_name"].strip()
+    whose = st.session_state["own_ink_whose"].strip() or _NOBODY_SAID
+    try:
+        place = registry.place_for(name)
+        made = detector.calibrated(pile.images, pile.labels, name, whose)
+        registry.claim(name, state.visitor())
+        made.save(place)
+    except (OddDigitError, OSError) as error:
+        st.session_state[_FAILED] = error
+        return
+    st.toast(f"{name} is ready and chosen.", icon=":material/check_circle:")
+    state.set_operating_point(OperatingPoint(name, point.evidence, point.alpha or OperatingPoint().alpha))
+
+
+@st.cache_data(max_entries=4, show_spinner="Reading the pictures…")
+def _gather(files: tuple[tuple[str, bytes], ...], normal: tuple[str, ...], split: bool) -> Pile:
+    return own_ink.gather(files, normal, split)

@@ -1,0 +1,89 @@
+"""Models side by side: cards, ROC, and the same digit through each."""
+
+import pandas as pd
+import streamlit as st
+
+from core import ink
+from core.datasets.examples import Example, for_normal
+from core.detector.file import Measured
+from core.errors import OddDigitError
+from core.figures import charts
+from core.operating_point import OperatingPoint
+from core.views import model_table, verdict_words
+from pages.ui import chrome, picker, picture, state
+from pages.ui.verdict import COLOUR, SIGN
+
+_KINDS = ["png", "jpg", "jpeg", "bmp", "gif", "webp", "tif", "tiff"]
+
+
+def show(chosen: dict[str, Measured]) -> None:
+    """Two or more models next to one another."""
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        st.markdown("**Their cards**")
+        st.table(pd.DataFrame(model_table.table(chosen)), hide_index=True, border="horizontal")
+    with right:
+        _roc(chosen)
+    _same_digit(chosen)
+
+
+def _roc(chosen: dict[str, Measured]) -> None:
+    st.markdown("**Their ROC curves**")
+    curves = {name: found.evaluation.roc("fused") for name, found in chosen.items() if found.evaluation is not None}
+    drawn = {name: curve for name, curve in curves.items() if curve is not None}
+    if drawn:
+        figure = charts.roc_curves(drawn)
+        st.plotly_chart(figure, key="compare-roc", config={"displayModeBar": False}, alt="ROC curves")
+    if without := [name for name in chosen if name not in drawn]:
+        st.caption(f"None for {', '.join(without)}: evaluated without anomalies.")
+    if len({found.card.evaluated_on for found in chosen.values()}) > 1:
+        st.caption("They were not evaluated on the same digits and anomalies, so their areas do not compare.")
+
+
+def _same_digit(chosen: dict[str, Measured]) -> None:
+    """One picture, judged by every model at the line this visit has chosen."""
+    st.markdown("**The same digit through each**")
+    normal = tuple(dict.fromkeys(label for found in chosen.values() for label in found.card.normal))
+    examples = {example.name: example for example in for_normal(normal)}
+    left, right = st.columns(2, vertical_alignment="bottom")
+    name = left.selectbox("An example", list(examples), key="compare_example")
+    file = right.file_uploader("or a picture of yours", _KINDS, key="compare_file")
+    try:
+        found = _read(file.getvalue(), file.name) if file else _drawn(examples[name])
+    except OddDigitError as error:
+        chrome.refuse(error)
+        return
+    columns = st.columns(len(chosen))
+    for column, (model, measured) in zip(columns, chosen.items(), strict=True):
+        with column:
+            _verdict(model, measured, found)
+
+
+@st.cache_data(max_entries=20, show_spinner="Finding the ink…")
+def _read(data: bytes, name: str) -> ink.Ink:
+    return ink.read(data, name=name, split=False)
+
+
+def _drawn(example: Example) -> ink.Ink:
+    return ink.read(example.picture(), name=example.name, split=False)
+
+
+def _verdict(model: str, measured: Measured, found: ink.Ink) -> None:
+    here = state.operating_point()
+    point = OperatingPoint(model, here.evidence, here.alpha or OperatingPoint().alpha)
+    try:
+        readings = picker.detector(model).inspect(found.images)
+    except OddDigitError as error:
+        chrome.refuse(error)
+        return
+    words = verdict_words.describe(readings, 0, point, measured.card.yardstick)
+    st.markdown(f"**{model}**  \n:{COLOUR[words.anomaly]}[{SIGN[words.anomaly]} {words.verdict}]")
+    st.caption(words.meaning)
+    pictures = (
+        (charts.digit_png(readings.images[0], 4), "as the model sees it"),
+        (charts.digit_png(readings.reconstruction[0], 4), "nearest normal digit"),
+        (charts.heat_png(readings.images[0], readings.heat_map[0], 4), "where they differ"),
+    )
+    with st.container(key=f"pictures-compared-{model}"):
+        for column, (png, caption) in zip(st.columns(3, wrap=False), pictures, strict=True):
+            picture.show(png, caption, caption=caption, width="stretch", place=column)

@@ -1,0 +1,164 @@
+"""The models there are: one's card, download, import, rename, delete, and two or more side by side."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from core.detector import file as detector_file
+from core.detector import registry
+from core.detector.file import Measured
+from core.detector.model_header import LARGEST_BYTES
+from core.detector.registry import Model
+from core.errors import OddDigitError
+from core.figures import charts, training
+from core.operating_point import OperatingPoint
+from core.training import uploads
+from core.views import model_table
+from pages.ui import chrome, state
+from pages.ui.training import compare
+
+JUST_DONE = "models_just_done"  # names of models that have this moment been made: their cards come forward
+_FAILED, _DONE, _CHOSEN = "models_failed", "models_done", "models_chosen"
+
+
+def show() -> None:
+    """A list of all models, then the card of the one chosen, or those chosen side by side."""
+    st.subheader("Models", anchor=False)
+    if failed := st.session_state.pop(_FAILED, None):
+        chrome.refuse(failed)
+    if done := st.session_state.pop(_DONE, None):
+        st.success(done, icon=":material/check_circle:")
+    shelf = {model.name: model for model in sorted(registry.shelf(state.visitor()), key=_newest_own_first)}
+    measured: dict[str, Measured] = {}
+    for model in shelf.values():
+        try:
+            measured[model.name] = _measured(str(model.path), model.path.stat().st_mtime_ns)
+        except (OddDigitError, OSError) as error:
+            st.warning(f"{model.name} cannot be used: {error}", icon=":material/warning:")
+    if measured:
+        _list(shelf, measured)
+        chosen = st.session_state.pop(JUST_DONE, None) or st.session_state.get(_CHOSEN, [])
+        st.session_state[_CHOSEN] = [name for name in chosen if name in measured]
+        chosen = st.pills(
+            "Choose one for its card, two or more to compare them", list(measured), selection_mode="multi", key=_CHOSEN
+        )
+        if len(chosen) == 1:
+            _card(shelf[chosen[0]], measured[chosen[0]])
+        elif chosen:
+            compare.show({name: measured[name] for name in chosen})
+    else:
+        st.caption("There are no models yet.")
+    _import()
+
+
+def _newest_own_first(model: Model) -> tuple[bool, float]:
+    return model.shipped, 0.0 if model.shipped or not model.path.exists() else -model.path.stat().st_mtime
+
+
+@st.cache_data(max_entries=100, show_spinner=False)
+def _measured(path: str, stamp: int) -> Measured:  # noqa: ARG001 - the stamp makes a rewritten file be read anew
+    return detector_file.read_measured(Path(path))
+
+
+def _list(shelf: dict[str, Model], measured: dict[str, Measured]) -> None:
+    rows = [
+        {"model": name, **model_table.summary(found), "kind": "shipped" if shelf[name].shipped else "own"}
+        for name, found in measured.items()
+    ]
+    st.dataframe(pd.DataFrame(rows), hide_index=True, height=min(35 * (len(rows) + 1) + 3, 290))
+
+
+def _card(model: Model, measured: Measured) -> None:
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        st.table(pd.DataFrame(model_table.table({model.name: measured})), hide_index=True, border="horizontal")
+    with right:
+        for label, curves in list(measured.card.curve.items())[:1]:
+            count = len(next(iter(curves.values()), []))
+            if count:
+                st.markdown(
+                    "**Losses while it was trained**" + (f", digit {label}" if len(measured.card.curve) > 1 else "")
+                )
+                figure = training.losses(curves)
+                st.plotly_chart(figure, key="card-losses", config={"displayModeBar": False}, alt="Losses by epoch")
+        if measured.evaluation is not None and (curve := measured.evaluation.roc("fused")):
+            st.markdown("**ROC curve**, with its area")
+            figure = charts.roc_curves({model.name: curve}).update_layout(showlegend=True)
+            st.plotly_chart(figure, key="card-roc", config={"displayModeBar": False}, alt="ROC curve")
+    _actions(model)
+
+
+def _actions(model: Model) -> None:
+    with st.container(horizontal=True, gap="small"):
+        st.button("Use it", type="primary", on_click=_use, args=(model.name,), key="model-use")
+        st.download_button(
+            "Download", model.path.read_bytes(), model.path.name, "application/octet-stream", key="model-download"
+        )
+        if not registry.may_change(model, state.visitor()):
+            whose = "Shipped with the app" if model.shipped else "Everyone's on this server"
+            st.caption(f"{whose}: it cannot be renamed or deleted.")
+            return
+        with st.popover("Rename"):
+            st.text_input("New name", model.name, max_chars=64, key=_new_name(model.name))
+            st.button("Rename it", on_click=_rename, args=(model.name,), key="model-rename")
+        with st.popover("Delete"):
+            st.markdown(f"**{model.name}** will be gone from every page. A downloaded copy can be imported again.")
+            st.button("Delete it", type="primary", on_click=_delete, args=(model.name,), key="model-delete")
+
+
+def _import() -> None:
+    with st.expander("Import a model from another machine"):
+        file = st.file_uploader(
+            f"A file that Download has made ({registry.SUFFIX})",
+            [registry.SUFFIX.lstrip(".")],
+            key="import_file",
+            max_upload_size=LARGEST_BYTES >> 20,
+        )
+        st.text_input("Name here", placeholder="as on its card", max_chars=64, key="import_name")
+        st.button("Import", disabled=file is None, on_click=_take_in, key="import")
+
+
+def _use(name: str) -> None:
+    point = state.operating_point()
+    state.set_operating_point(OperatingPoint(name, point.evidence, point.alpha or OperatingPoint().alpha))
+    st.session_state[_DONE] = f"{name} is chosen on every page."
+
+
+def _new_name(name: str) -> str:
+    return f"rename-{name}"
+
+
+# What was typed is read when the button is pressed: whoever types and presses at once gets what they see.
+def _rename(name: str) -> None:
+    new = st.session_state[_new_name(name)].strip()
+    if _safely(lambda: registry.rename(name, new, state.visitor())):
+        st.session_state[_DONE], st.session_state[_CHOSEN] = f"{name} is called {new} now.", [new]
+
+
+def _delete(name: str) -> None:
+    dataset = registry.card(name).dataset
+    if _safely(lambda: registry.delete(name, state.visitor())):
+        uploads.forget(dataset)
+        st.session_state[_DONE] = f"{name} is deleted."
+
+
+def _take_in() -> None:
+    file, name = st.session_state["import_file"], st.session_state["import_name"].strip()
+
+    def take() -> None:
+        model = registry.import_model(file.getvalue(), name, state.visitor())
+        st.session_state[_DONE], st.session_state[_CHOSEN] = f"{model.name} is on the shelf.", [model.name]
+
+    _safely(take)
+
+
+def _safely(do: Callable[[], object]) -> bool:
+    """Do it; what goes wrong is said on the page."""
+    try:
+        do()
+    except (OddDigitError, OSError) as error:
+        st.session_state[_FAILED] = error
+        return False
+    return True

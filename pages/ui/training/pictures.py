@@ -1,0 +1,101 @@
+"""What a generator draws as it learns: the same latents and digits at every epoch, its losses, what it sets apart."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from core.errors import OddDigitError
+from core.figures import charts, training
+from core.training import snapshots
+from core.training.snapshots import Frame
+from pages.ui import chrome, picture
+
+_PLAIN = {"displayModeBar": False}
+
+
+def show(key: str, folder: Path, now: dict[str, float]) -> None:
+    """The frames in a folder, at the epoch the slider is on.
+
+    Args:
+        key: tells jobs apart.
+        folder: where the frames lie.
+        now: losses of the epoch under way, by name; empty when none is.
+    """
+    try:
+        frames = [_frame(str(path)) for path in snapshots.frames(folder)]
+    except OddDigitError as error:
+        chrome.refuse(error)
+        return
+    shown = frames[_epoch(key, frames) - 1]
+    same = [frame for frame in frames if frame.label == shown.label]
+    left, middle, right = st.columns([1.15, 1, 1], gap="medium")
+    with left:
+        st.markdown(f"**Sixteen digits it imagines** · {_say(shown, frames)}")
+        sheet = charts.sheet_png(shown.samples, 8, scale=4)
+        picture.show(sheet, "Sixteen generated digits", width="stretch")
+        _reconstructions(shown)
+    with middle:
+        _losses(key, same, shown, now)
+    with right:
+        _separation(key, shown)
+
+
+@st.cache_data(max_entries=2_000, show_spinner=False)
+def _frame(path: str) -> Frame:
+    return snapshots.read(Path(path))
+
+
+def _epoch(key: str, frames: list[Frame]) -> int:
+    """The slider back through the epochs; it stays at the newest until someone moves it."""
+    count = len(frames)
+    if count == 1:
+        return 1
+    key, last = f"epoch-{key}", f"epoch-{key}-last"
+    at = st.session_state.get(key, count)
+    if at == st.session_state.get(last, count) or at > count:
+        at = count
+    st.session_state[key], st.session_state[last] = at, count
+    chosen = st.select_slider(
+        "Back through the epochs",
+        range(1, count + 1),
+        key=key,
+        format_func=lambda number: _say(frames[number - 1], frames),
+    )
+    return int(chosen)
+
+
+def _say(frame: Frame, frames: list[Frame]) -> str:
+    """Which epoch, and of which digit where there are several."""
+    epoch = f"epoch {frame.epoch}" if frame.epoch else "before it learns"
+    return epoch if frames[0].label == frames[-1].label else f"digit {frame.label}, {epoch}"
+
+
+def _reconstructions(shown: Frame) -> None:
+    for what, given, drawn in (
+        ("held-out normals", shown.held_out, shown.held_out_drawn),
+        ("other digits", shown.odd, shown.odd_drawn),
+    ):
+        if given.size:
+            png = training.pairs_png(given, drawn)
+            caption = f"{what}, and below what it makes of them"
+            picture.show(png, what.capitalize(), caption=caption, width="stretch")
+
+
+def _losses(key: str, same: list[Frame], shown: Frame, now: dict[str, float]) -> None:
+    st.markdown("**Losses**")
+    if curves := training.curves_of(same):
+        figure = training.losses(curves, shown.epoch)
+        st.plotly_chart(figure, key=f"losses-{key}", config=_PLAIN, alt="Losses by epoch")
+    else:
+        st.caption("They are drawn from the first finished epoch on.")
+    if now:
+        st.caption("this epoch: " + ", ".join(f"{name} {value:.3g}" for name, value in now.items()))
+
+
+def _separation(key: str, shown: Frame) -> None:
+    st.markdown("**Held-out normals and others apart**")
+    figure = training.apart(shown.normal_errors, shown.other_errors)
+    st.plotly_chart(figure, key=f"apart-{key}", config=_PLAIN, alt="Histograms of normals and others")
+    area = shown.separation
+    said = "There are no other digits in this data." if area is None else f"AUROC {area:.3f} of this error alone."
+    st.caption(f"{said} For watching only, it selects nothing.")

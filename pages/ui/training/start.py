@@ -1,0 +1,238 @@
+"""Asking for a training run: data, normal digits, name; everything else has a default and is folded away."""
+
+import streamlit as st
+
+from core import datasets
+from core.detector import registry
+from core.errors import OddDigitError
+from core.gan.networks import ARCHITECTURES
+from core.training import plan as preflight
+from core.training import queue, run, uploads
+from core.training.plan import Counts, Plan
+from core.training.run import EVERY_LABEL, RunSpec
+from core.views import verdict_words
+from pages.ui import chrome, state
+
+_OWN = "my own pictures"
+_UPLOAD, _FAILED = "train_upload", "train_failed"
+_NAME_OFFERED, _EPOCHS_OFFERED = "train_name_offered", "train_epochs_offered"
+_KINDS = ["png", "jpg", "jpeg", "bmp", "gif", "webp", "tif", "tiff", "zip"]
+_ARCHITECTURE_WORDS = {
+    "conv": "conv: convolutions, the default",
+    "dense": "dense: no convolutions, half the time",
+    "attention": "attention: convolutions that look at the whole digit",
+}
+
+
+def offer() -> None:
+    """One row that starts a run; what stands in its way is said below it."""
+    row = st.columns([1.1, 2, 2.4, 1.8, 1.1], vertical_alignment="bottom")
+    with row[1]:
+        dataset = _dataset()
+    if dataset == _OWN:
+        dataset = _own_pictures()
+    if not dataset:
+        row[0].button("Train", type="primary", disabled=True, width="stretch", key="train")
+        return
+    try:
+        counts = _count(dataset) if datasets.available(dataset) else None
+        labels = _labels(dataset, counts)
+    except OddDigitError as error:
+        chrome.refuse(error)
+        return
+    normal = row[2].multiselect(
+        "Normal", labels, _default(labels), key=f"train_normal-{dataset}", format_func=_say_label
+    )
+    with row[3]:
+        name = _name(dataset, tuple(normal))
+    with row[4], st.popover("more", width="stretch", key="train_more"):
+        architecture, epochs, seed = _settings(preflight.epochs_for(tuple(normal), counts))
+    chosen = (EVERY_LABEL,) if EVERY_LABEL in normal else tuple(normal)
+    spec = RunSpec(name, chosen, dataset, architecture, epochs, seed)
+    below = st.container()
+    plan, trouble = _plan(spec, counts)
+    _say(below, spec, plan, trouble)
+    # Acted on here rather than in a callback: whoever changes a field and clicks at once gets what they see.
+    go = row[0].button(
+        "Train",
+        type="primary",
+        width="stretch",
+        key="train",
+        disabled=trouble is not None,
+        icon=":material/play_arrow:",
+    )
+    if go and trouble is None:
+        _start(spec, plan)
+        st.rerun()
+
+
+def _dataset() -> str:
+    here = [name for name in datasets.NAMES if datasets.available(name)]
+    # MNIST first where it is; the bundled digits where nothing was ever downloaded.
+    names = [*here, *(name for name in datasets.NAMES if name not in here), _OWN]
+    return str(st.selectbox("Data", names, format_func=_say_dataset, key="train_dataset"))
+
+
+def _say_dataset(name: str) -> str:
+    if name == _OWN:
+        return "My own pictures…"
+    known = datasets.NAMES[name]
+    return known.title if datasets.available(name) else f"{known.title} ({known.download_mb} MB to download)"
+
+
+def _settings(epochs_offered: int) -> tuple[str, int, int]:
+    """Architecture, epochs and seed; the epochs follow the choice of digits until someone sets them."""
+    _follow("train_epochs", _EPOCHS_OFFERED, epochs_offered)
+    architecture = st.radio(
+        "Architecture", list(ARCHITECTURES), format_func=_say_architecture, key="train_architecture"
+    )
+    epochs = st.number_input(
+        "Epochs",
+        1,
+        preflight.MOST_EPOCHS,
+        key="train_epochs",
+        help="Passes over the images. A few hundred images take many more of them than a few thousand.",
+    )
+    seed = st.number_input(
+        "Seed", 0, 2**31 - 1, 0, key="train_seed", help="The same seed on the same machine makes the same detector."
+    )
+    return str(architecture), int(epochs), int(seed)
+
+
+def _say_architecture(name: str) -> str:
+    return _ARCHITECTURE_WORDS.get(name, name)
+
+
+def _labels(dataset: str, counts: Counts | None) -> list[str]:
+    found = [label for label, n in counts.train.items() if n] if counts else list(datasets.labels_in(dataset))
+    return [*found, EVERY_LABEL] if len(found) > 1 else found
+
+
+def _default(labels: list[str]) -> list[str]:
+    return ["5"] if "5" in labels else labels[:1]
+
+
+def _say_label(label: str) -> str:
+    return "all of them" if label == EVERY_LABEL else label
+
+
+def _name(dataset: str, normal: tuple[str, ...]) -> str:
+    """The name's field: it follows the choice of digits until someone types a name."""
+    kind = "npz:mine" if dataset.startswith("npz:") else dataset
+    offered = _free(run.default_name(kind, normal)) if normal else ""
+    _follow("train_name", _NAME_OFFERED, offered)
+    return st.text_input("Name", key="train_name", max_chars=64).strip()
+
+
+def _follow(key: str, remembered: str, offered: str | int) -> None:
+    """Put what is offered into a field that still shows what was offered before."""
+    shown, before = st.session_state.get(key), st.session_state.get(remembered)
+    # Written only when it changes: a value set anew overwrites what is being typed just then.
+    if shown is None or (shown == before and offered != before):
+        st.session_state[key] = offered
+    st.session_state[remembered] = offered
+
+
+def _free(name: str) -> str:
+    for number in range(1, 1000):
+        candidate = name if number == 1 else f"{name[:60]}-{number}"
+        try:
+            registry.place_for(candidate)
+        except OddDigitError:
+            continue
+        return candidate
+    return name
+
+
+def _own_pictures() -> str:
+    """Uploading one's own pictures; the data set they are kept as, or empty."""
+    left, middle, right = st.columns([2, 2, 1.3])
+    files = left.file_uploader("Pictures or zip archives", _KINDS, accept_multiple_files=True, key="train_files")
+    folder = middle.file_uploader("or a folder", _KINDS, accept_multiple_files="directory", key="train_folder")
+    label = right.text_input("They show", "mine", max_chars=30, key="train_label").strip() or "mine"
+    right.caption("Pictures that lie in folders are labelled by their folder's name instead.")
+    given = tuple((file.name, file.getvalue()) for file in [*(files or []), *(folder or [])])
+    if not given:
+        st.info(
+            "One shape a picture; folders or a zip with a folder for each kind also give it others to be measured "
+            "against. At least 63 of what is normal, better some hundreds.",
+            icon=":material/arrow_upward:",
+        )
+        return ""
+    bar = st.progress(0.0, "Reading the pictures…")
+    try:
+        upload = _read(given, label, lambda share, line: bar.progress(share, line))
+    except (OddDigitError, OSError) as error:
+        chrome.refuse(error)
+        return ""
+    finally:
+        bar.empty()
+    said = ", ".join(f"{n:,} × {name}" for name, n in upload.counts.items())
+    st.markdown(f"Read: **{said}**." + (f" {len(upload.refused)} could not be read." if upload.refused else ""))
+    if upload.refused:
+        with st.expander("Which, and why"):
+            st.dataframe(
+                {"file": [name for name, _ in upload.refused], "because": [why for _, why in upload.refused]},
+                hide_index=True,
+            )
+    return upload.dataset
+
+
+def _read(files: tuple[tuple[str, bytes], ...], label: str, progress: uploads.Progress) -> uploads.Upload:
+    """Read an upload once, however often the page is drawn."""
+    key = (label, tuple((name, hash(data)) for name, data in files))
+    known: tuple[object, uploads.Upload] | None = st.session_state.get(_UPLOAD)
+    # It goes with the last job or model that was made from it, while the files may still be chosen here.
+    if known is None or known[0] != key or not datasets.available(known[1].dataset):
+        known = (key, uploads.keep(files, label, progress))
+        st.session_state[_UPLOAD] = known
+    return known[1]
+
+
+@st.cache_data(max_entries=20, ttl=600, show_spinner="Counting the digits…")
+def _count(dataset: str) -> Counts:
+    return preflight.count(dataset)
+
+
+@st.cache_data(ttl=600, show_spinner=False)
+def _pace(architecture: str) -> float:
+    return preflight.pace(architecture)
+
+
+def _plan(spec: RunSpec, counts: Counts | None) -> tuple[Plan | None, OddDigitError | None]:
+    """What a run will take, or what stands in its way, found out before anything is lost."""
+    try:
+        if counts is not None:
+            return preflight.check(spec, counts), None
+        registry.place_for(spec.name)
+    except OddDigitError as error:
+        return None, error
+    return None, None
+
+
+def _say(
+    below: "st.delta_generator.DeltaGenerator", spec: RunSpec, plan: Plan | None, trouble: OddDigitError | None
+) -> None:
+    """What a click would start, or why it cannot."""
+    if failed := st.session_state.pop(_FAILED, None):
+        chrome.refuse(failed)
+    if trouble is not None:
+        below.warning(str(trouble), icon=":material/block:")
+        return
+    if plan is None:
+        below.caption(f"{datasets.NAMES[spec.dataset]}. It is fetched first, then trained on.")
+        return
+    measured = f"measured against {plan.anomalies:,} others" if plan.anomalies else "no others to measure it against"
+    seconds = verdict_words.say_duration(preflight.STARTING_SECONDS + plan.work * _pace(spec.architecture))
+    below.caption(
+        f"**About {seconds}** on this machine while little else runs: {plan.images:,} normal digits, {measured}."
+    )
+
+
+def _start(spec: RunSpec, plan: Plan | None) -> None:
+    try:
+        queue.of_server().submit(spec, state.visitor(), plan.finishing / plan.training if plan else 0.0)
+    except (OddDigitError, OSError) as error:
+        st.session_state[_FAILED] = error
+        return
+    st.session_state[_NAME_OFFERED] = spec.name  # it is taken now, so that the next one is offered in its place

@@ -1,0 +1,1 @@
+"""What tests share: drawings, piles of digits, stand-ins, a misbehaving mirror."""

@@ -1,0 +1,37 @@
+"""Digits drawn with a round pen, as pictures, and how far two ink images are apart."""
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from core.datasets.examples import Points
+
+FIVE: Points = [(180, 60), (110, 60), (100, 130), (150, 120), (185, 160), (165, 205), (95, 215)]
+
+
+def drawing(
+    *strokes: Points,
+    pen: float = 14,
+    side: int = 280,
+    scale: float = 1.0,
+    at: tuple[int, int] = (0, 0),
+    ink: int = 0,
+    paper: int = 255,
+) -> NDArray[np.uint8]:
+    """Strokes (a 5 without any), uint8 ``(side, side)``, drawn large and averaged, as a screen would."""
+    fine = 4
+    image = Image.new("L", (side * fine, side * fine), paper)
+    draw = ImageDraw.Draw(image)
+    for stroke in strokes or (FIVE,):
+        path = [((x * scale + at[0]) * fine, (y * scale + at[1]) * fine) for x, y in stroke]
+        draw.line(path, fill=ink, width=round(pen * fine), joint="curve")
+        for x, y in path:
+            reach = pen * fine / 2
+            draw.ellipse((x - reach, y - reach, x + reach, y + reach), fill=ink)
+    return np.array(image.resize((side, side), Image.Resampling.BOX))
+
+
+def difference(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
+    """Mean absolute difference of two ink images, the second moved by at most a pixel to fit."""
+    moved = [np.roll(other, (dy, dx), (0, 1)) for dy in (-1, 0, 1) for dx in (-1, 0, 1)]
+    return min(float(np.abs(one - m).mean()) for m in moved)

@@ -1,0 +1,55 @@
+"""Piles of digits for the tests of batches: ink images as bytes, as files of other programs, and on one sheet."""
+
+import io
+import struct
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from core import datasets
+from core.datasets.examples import for_normal
+
+Pixels = NDArray[np.uint8]
+
+
+def digits(n: int) -> tuple[Pixels, NDArray[np.int64]]:
+    """The first n of scikit-learn's test digits as ink images, uint8 ``(n, 28, 28)`` light on black, with labels."""
+    found = datasets.load("digits", "test")
+    return np.rint(found.images[:n] * 255).astype(np.uint8), found.labels[:n]
+
+
+def png(image: Pixels) -> bytes:
+    """A picture file of an image."""
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def idx(array: NDArray[np.uint8]) -> bytes:
+    """An array of bytes as an IDX file."""
+    return struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape) + array.tobytes()
+
+
+def folder_of(folder: Path, images: Sequence[Pixels]) -> Path:
+    """A folder of PNG files, named so that their order is the images'."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for i, image in enumerate(images):
+        (folder / f"{i:04d}.png").write_bytes(png(image))
+    return folder
+
+
+def sheet(names: str, columns: int, cell: int = 140) -> tuple[Image.Image, list[tuple[int, ...]]]:
+    """Digits drawn in dark ink on one white page, and each one's box: left, top, right, bottom."""
+    page = Image.new("L", (columns * cell, -(-len(names) // columns) * cell), 255)
+    boxes = []
+    for i, name in enumerate(names):
+        drawn = for_normal((name,))[0].picture().resize((cell, cell))
+        left, top = (i % columns) * cell, (i // columns) * cell
+        page.paste(drawn, (left, top))
+        ink = np.asarray(drawn) < 128
+        across, down = np.flatnonzero(ink.any(axis=0)), np.flatnonzero(ink.any(axis=1))
+        boxes.append((left + across[0], top + down[0], left + across[-1] + 1, top + down[-1] + 1))
+    return page, boxes

@@ -1,0 +1,136 @@
+"""What leaves a batch opens elsewhere: spreadsheets without formulas, pandas with pictures, a zip, the history."""
+
+import csv
+import io
+import zipfile
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from core.batch import export, sources
+from core.batch.findings import Review, Rule
+from core.batch.run import run
+from core.batch.store import Job, Store
+from core.errors import BatchError
+from core.history.history import Filter, History
+from core.operating_point import EVIDENCES, OperatingPoint
+from tests.support.piles import digits, png
+
+POINT = OperatingPoint("tiny-any", "fused", 0.2)
+FORMULAS = ["=cmd|' !A0.png", "+1.png", "-2.png", "@sum.png"]
+
+
+@pytest.fixture
+def review(tmp_path, tiny_detector_any):
+    images, labels = digits(12)
+    folder = tmp_path / "pile"
+    for i, (image, label) in enumerate(zip(images, labels, strict=True)):
+        (folder / str(label)).mkdir(parents=True, exist_ok=True)
+        (folder / str(label) / f"{i:02d}.png").write_bytes(png(image))
+    (folder / "broken.png").write_bytes(b"no picture")
+    detector = tiny_detector_any
+    job = Job("pile", POINT, None, detector.card_.normal, detector.fingerprint, visitor="ann")
+    store = Store.create(tmp_path / "batch", job, detector.calibrations_["fused"])
+    list(run(store, sources.places([folder]), detector))
+    return Review(store, Rule(POINT))
+
+
+def test_the_table_holds_every_row_in_the_piles_order(review, tmp_path):
+    export.write(review, tmp_path / "found.csv")
+
+    with (tmp_path / "found.csv").open(newline="") as file:
+        lines = list(csv.DictReader(file))
+    assert [int(line["number"]) for line in lines] == list(range(1, 14))
+    assert [line["source"] for line in lines] == review.source.tolist()
+    assert [line["verdict"] == "anomaly" for line in lines] == review.flagged.tolist()
+    assert [line["label"] for line in lines if not line["error"]] == [label for label in review.label if label]
+    judged = [line for line in lines if not line["error"]]
+    assert [line["label_disagrees"] for line in judged] == [
+        "" if np.isnan(p) else "yes" if p <= POINT.alpha else "no" for p in review.labels.p_value[review.judged]
+    ]
+    refused = next(line for line in lines if line["error"])
+    assert (refused["verdict"], refused["p_value"], refused["class_id"]) == ("refused", "", "")
+    np.testing.assert_array_equal(
+        [float(line["p_value"]) for line in lines if line["p_value"]], review.p_value[review.judged]
+    )
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+def test_a_file_named_like_a_formula_opens_as_text(name, tmp_path, tiny_detector_any, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    from pathlib import Path
+
+    Path(name).write_bytes(png(digits(1)[0][0]))
+    job = Job("pile", POINT, None, tiny_detector_any.card_.normal, tiny_detector_any.fingerprint)
+    store = Store.create(tmp_path / "batch", job, tiny_detector_any.calibrations_["fused"])
+    list(run(store, sources.places([Path(name)]), tiny_detector_any))
+
+    text = io.StringIO(newline="")
+    export.export_csv(Review(store, Rule(POINT)), text)
+
+    (line,) = csv.DictReader(io.StringIO(text.getvalue()))
+    assert line["source"] == f"'{name}"
+
+
+def test_pandas_reads_the_parquet_with_its_pictures(review, tmp_path):
+    export.write(review, tmp_path / "found.parquet")
+
+    table = pd.read_parquet(tmp_path / "found.parquet")
+    assert table["number"].tolist() == list(range(1, 14))
+    judged = table[table["verdict"] != "refused"]
+    images, _ = review.store.pictures([int(number) - 1 for number in judged["number"]])
+    opened = np.stack([np.asarray(Image.open(io.BytesIO(data))) for data in judged["image"]])
+    np.testing.assert_array_equal(opened, np.rint(images * 255).astype(np.uint8))
+    assert judged["reconstruction"].notna().all()
+    assert table[table["verdict"] == "refused"]["image"].isna().all()
+
+
+def test_an_exported_parquet_is_a_pile_again_with_the_same_verdicts(review, tmp_path, tiny_detector_any):
+    export.write(review, tmp_path / "found.parquet")
+    job = Job("again", POINT, None, tiny_detector_any.card_.normal, tiny_detector_any.fingerprint)
+    store = Store.create(tmp_path / "again", job, tiny_detector_any.calibrations_["fused"])
+
+    list(run(store, sources.places([tmp_path / "found.parquet"]), tiny_detector_any))
+
+    again = Review(store, Rule(POINT))
+    assert again.flagged.tolist() == review.flagged.tolist()
+    assert again.label.tolist() == review.label.tolist()
+
+
+def test_the_zip_holds_the_flagged_digits_under_their_numbers_and_their_lines(review, tmp_path):
+    export.write(review, tmp_path / "flagged.zip")
+
+    with zipfile.ZipFile(tmp_path / "flagged.zip") as archive:
+        names = archive.namelist()
+        table = pd.read_csv(io.BytesIO(archive.read("digits.csv")))
+        pictures = [name for name in names if name.endswith(".png")]
+        sizes = {Image.open(io.BytesIO(archive.read(name))).size for name in pictures}
+    assert review.flagged.any()
+    assert sorted(int(name[:6]) - 1 for name in pictures) == np.flatnonzero(review.flagged).tolist()
+    assert table["number"].tolist() == [row + 1 for row in review.order("flagged")]
+    assert sizes == {(28, 28)}
+
+
+def test_another_suffix_is_refused_with_the_ones_there_are(review, tmp_path):
+    with pytest.raises(BatchError, match=r"\.csv, \.parquet or \.zip"):
+        export.write(review, tmp_path / "found.xlsx")
+
+
+def test_the_history_takes_every_judged_digit_once(review):
+    export.keep(review)
+    export.keep(review)
+
+    history = History(visitor="ann")
+    assert history.count().judged == int(review.judged.sum())
+    assert history.count(Filter(source_kind="batch")).anomalies == int(review.flagged.sum())
+    images, _ = review.store.pictures(np.flatnonzero(review.judged).tolist())
+    kept = {verdict.source: verdict for verdict in history.browse(limit=50)}
+    for row, image in zip(np.flatnonzero(review.judged), images, strict=True):
+        verdict = kept[f"batch: {review.source[row]}"]
+        np.testing.assert_array_equal(verdict.image, image)
+        assert verdict.p_value == review.p_value[row]
+        assert set(verdict.scores) == set(EVIDENCES)
+        assert list(verdict.digits) == list(review.normal)
+        assert verdict.class_id == int(review.flagged[row])

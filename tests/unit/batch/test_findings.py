@@ -1,0 +1,159 @@
+"""What a pile comes to under a rule, from p-values and scores that each test chooses."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from core.batch.findings import Review, Rule, foresee, say_rule
+from core.batch.score import SCHEMA
+from core.batch.store import Job, Store
+from core.calibration.conformal import Calibration, discoveries
+from core.errors import BatchError
+from core.operating_point import EVIDENCES, OperatingPoint
+
+YARDSTICK = Calibration.fit(
+    np.arange(1, 100)
+)  # a score of 95.5 has the p-value 0.05, and 0.01 is the smallest there is
+IMAGE, DRAWING = np.zeros(784, "<f4").tobytes(), np.zeros(784, np.uint8).tobytes()
+
+
+def row(score=None, label=None, digits=(), source="a.png"):
+    """A judged row, or a refused one without a score."""
+    found = dict.fromkeys(SCHEMA.names) | {"item": 0, "source": source, "label": label, "error": ""}
+    if score is None:
+        return found | {"error": "a.png is damaged"}
+    p_value = float(YARDSTICK.p_values(score)[0])
+    found |= {f"score_{name}": float(score) for name in EVIDENCES}
+    found |= {f"p_value_{name}": p_value for name in EVIDENCES}
+    return found | {"digit_p_values": list(digits), "image": IMAGE, "reconstruction": DRAWING}
+
+
+@pytest.fixture
+def review(tmp_path):
+    def make(*rows, normal=("5",), alpha=0.05, threshold=None, rate=None):
+        point = OperatingPoint("stand-in", "fused", alpha, threshold)
+        store = Store.create(tmp_path / "batch", Job("pile", point, rate, normal, "hash"), YARDSTICK)
+        store.append(pa.Table.from_pylist(list(rows), schema=SCHEMA), len(rows), 0)
+        return Review(store, Rule(point, rate))
+
+    return make
+
+
+def test_scores_beyond_the_line_are_flagged_and_refusals_never_are(review):
+    found = review(row(94), row(95.5), row(), row(200))
+
+    assert found.flagged.tolist() == [False, True, False, True]
+    assert (found.summary.rows, found.summary.judged, found.summary.refused, found.summary.flagged) == (4, 3, 1, 2)
+    assert found.summary.expected == pytest.approx(0.15)
+
+
+def test_the_line_of_an_alpha_and_its_p_values_flag_the_same_rows(review):
+    scores = np.random.default_rng(0).uniform(0, 110, 200)
+    for alpha in (0.01, 0.05, 0.1, 0.5):
+        found = review(*(row(score) for score in scores), alpha=alpha)
+        np.testing.assert_array_equal(found.flagged, found.p_value <= alpha + 1e-12)
+        found.store.delete()
+
+
+def test_a_fixed_line_flags_by_score_alone(review):
+    found = review(row(50), row(51), alpha=None, threshold=50.5)
+
+    assert found.flagged.tolist() == [False, True]
+    assert found.digit_alpha == pytest.approx(0.5)
+
+
+def test_a_false_discovery_rate_flags_what_benjamini_and_hochberg_flag(review):
+    scores = [1, 2, 3, 97.5, 98.5, 99.5, 99.5, 99.5, 99.5, 40]
+    found = review(*(row(score) for score in scores), rate=0.1)
+
+    expected = discoveries(YARDSTICK.p_values(np.array(scores)), 0.1)
+    assert 0 < expected.sum() < len(scores)
+    assert found.flagged.tolist() == expected.tolist()
+    assert found.point.alpha == pytest.approx(found.p_value[expected].max())
+
+
+def test_a_false_discovery_rate_that_nothing_reaches_flags_nothing(review):
+    found = review(*(row(score) for score in range(1, 90)), rate=0.1)
+
+    assert not found.flagged.any()
+    assert found.summary.flagged == 0
+
+
+def test_a_label_that_is_not_plausible_while_another_digit_is_is_probably_mislabelled(review):
+    found = review(
+        row(10, label="5", digits=(0.01, 0.60, 0.01)),
+        row(10, label="0", digits=(0.01, 0.60, 0.01)),
+        row(99.5, label="0", digits=(0.01, 0.01, 0.01)),
+        row(10, label="3", digits=(0.01, 0.60, 0.01)),
+        row(10, digits=(0.01, 0.60, 0.01)),
+        normal=("0", "5", "8"),
+    )
+
+    assert found.labels.disagreeing.tolist() == [False, True, True, False, False]
+    assert found.labels.mislabelled.tolist() == [False, True, False, False, False]
+    assert found.summary.labelled == 3
+    assert found.plausible(0) == ("5",)
+
+
+def test_the_clearest_mislabelling_ranks_first_and_an_odd_digit_last(review):
+    found = review(
+        row(99.5, label="0", digits=(0.01, 0.01, 0.01)),
+        row(10, label="0", digits=(0.01, 0.30, 0.01)),
+        row(10, label="0", digits=(0.01, 0.90, 0.01)),
+        row(5, label="0", digits=(0.90, 0.02, 0.01)),
+        normal=("0", "5", "8"),
+    )
+
+    assert np.argsort(-found.labels.suspicion).tolist() == [2, 1, 0, 3]
+    assert found.order("mislabelled").tolist() == [2, 1]
+
+
+def test_a_model_of_one_digit_doubts_its_own_label_alone(review):
+    found = review(row(99.5, label="5"), row(10, label="5"), row(99.5, label="3"))
+
+    assert found.labels.mislabelled.tolist() == [True, False, False]
+
+
+def test_the_oddest_come_first_by_raw_score_even_where_p_values_tie(review):
+    found = review(row(150), row(99.5), row(), row(300), row(2))
+
+    assert found.order("all").tolist() == [3, 0, 1, 4, 2]
+    assert found.order("flagged").tolist() == [3, 0, 1]
+    assert found.order("refused").tolist() == [2]
+
+
+def test_rows_are_narrowed_by_label_and_name(review):
+    found = review(row(1, label="5", source="A.png"), row(2, label="3", source="b.png"), row(3, source="c.png"))
+
+    assert found.order("all", label="3").tolist() == [1]
+    assert found.order("all", text="a.PNG").tolist() == [0]
+    assert found.label_names == ("3", "5")
+
+
+def test_nothing_judged_yet_is_said(tmp_path):
+    point = OperatingPoint("stand-in")
+    store = Store.create(tmp_path / "batch", Job("pile", point, None, ("5",), "hash"), YARDSTICK)
+
+    with pytest.raises(BatchError, match="nothing of this batch"):
+        Review(store, Rule(point))
+
+
+def test_a_small_calibration_set_is_known_beforehand_to_flag_nothing():
+    warning = foresee(1_100, 10_000, 0.1)
+
+    assert "at least 91 of the 10,000" in warning
+    assert foresee(12_000, 10_000, 0.1) == ""
+
+
+def test_a_rule_says_its_promise_in_one_sentence():
+    assert "5 %" in say_rule(Rule(OperatingPoint(alpha=0.05)), YARDSTICK)
+    assert "at most 10 % are expected to be normal" in say_rule(Rule(OperatingPoint(), 0.1), YARDSTICK)
+    fixed = Rule(OperatingPoint("m", "fused", None, 50.5))
+    assert "score above 50.5" in say_rule(fixed, YARDSTICK)
+    assert "50 % of normal digits" in say_rule(fixed, YARDSTICK)
+
+
+@pytest.mark.parametrize("rate", [0.0, 1.0, -0.1, 2.0])
+def test_a_rate_that_is_no_share_is_refused(rate):
+    with pytest.raises(BatchError, match="between 0 and 1"):
+        Rule(OperatingPoint(), rate)

@@ -1,0 +1,152 @@
+"""Batches that belong to the server go on without anyone looking, stop at a word, and outlive the server."""
+
+import time
+from collections.abc import Callable
+
+import pytest
+
+from core.batch import queue, sample
+from core.batch.findings import Review, Rule
+from core.batch.queue import Desk, Upload
+from core.batch.store import Store, stores
+from core.errors import BatchError
+from core.history.history import History
+from core.operating_point import OperatingPoint
+from tests.support.piles import digits, idx, png
+
+RULE = Rule(OperatingPoint("tiny-any", "fused", 0.1))
+
+
+def wait(condition: Callable[[], bool], seconds: float = 60) -> None:
+    give_up = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < give_up, "it never happened"
+        time.sleep(0.02)
+
+
+def hand_in(uploads, detector, visitor="ann", keep=True) -> tuple[Desk, Store]:
+    server = Desk()
+    return server, server.submit(uploads, detector, RULE, False, keep, visitor)
+
+
+def some(n: int) -> list[Upload]:
+    return [Upload(f"{i}.png", png(image)) for i, image in enumerate(digits(n)[0])]
+
+
+def test_a_pile_is_judged_in_the_background_and_its_files_do_not_stay(tiny_detector_any):
+    server, store = hand_in(some(6), tiny_detector_any)
+
+    wait(lambda: not server.state(store).busy)
+
+    review = Review(store, RULE)
+    assert server.state(store).stage == "finished"
+    assert review.source.tolist() == [f"{i}.png" for i in range(6)]
+    assert not store.input.exists()
+    assert History(visitor="ann").count().judged == 6
+
+
+def test_verdicts_stay_out_of_the_history_when_asked(tiny_detector_any):
+    server, store = hand_in(some(2), tiny_detector_any, keep=False)
+
+    wait(lambda: not server.state(store).busy)
+
+    assert History(visitor="ann").count().judged == 0
+
+
+def test_files_of_one_name_and_folders_and_pairs_keep_their_meaning(tiny_detector_any):
+    images, labels = digits(3)
+    uploads = [
+        Upload("7/scan.png", png(images[0])),
+        Upload("7/scan.png", png(images[1])),
+        Upload("t10k-images-idx3-ubyte", idx(images)),
+        Upload("t10k-labels-idx1-ubyte", idx(labels.astype("uint8"))),
+    ]
+    server, store = hand_in(uploads, tiny_detector_any)
+
+    wait(lambda: not server.state(store).busy)
+
+    review = Review(store, RULE)
+    assert review.source[:2].tolist() == ["7/scan.png", "7/scan.png (2)"]
+    assert review.label.tolist() == ["7", "7", *map(str, labels)]
+
+
+def test_a_stopped_batch_keeps_what_it_has_and_goes_on_under_another_server(tiny_detector_any, monkeypatch):
+    monkeypatch.setattr("core.batch.run.TOGETHER", 1)
+    server, store = hand_in(some(60), tiny_detector_any)
+    wait(lambda: store.done[0] >= 2)
+    server.stop(store)
+    wait(lambda: not server.state(store).busy)
+    stopped_at = store.done[0]
+    assert server.state(store).stage == "stopped"
+    assert 2 <= stopped_at < 60
+
+    later = Desk()
+    (found,) = stores("ann")
+    assert later.state(found).stage == "stopped"
+    later.go_on(found, tiny_detector_any)
+    wait(lambda: not later.state(found).busy)
+
+    assert later.state(found).stage == "finished"
+    assert Review(found, RULE).source.tolist() == [f"{i}.png" for i in range(60)]
+
+
+def test_visitors_see_their_own_batches_the_newest_first(tiny_detector_any):
+    server, first = hand_in(some(1), tiny_detector_any)
+    second = server.submit(some(2), tiny_detector_any, RULE, False, False, "ann")
+    other = server.submit(some(1), tiny_detector_any, RULE, False, False, "bob")
+    wait(lambda: not any(server.state(store).busy for store in (first, second, other)))
+
+    assert [store.folder for store in stores("ann")] == [second.folder, first.folder]
+    assert [store.folder for store in stores("bob")] == [other.folder]
+
+
+def test_a_batch_that_fails_says_why_and_the_next_one_is_judged(tiny_detector, tiny_detector_any, monkeypatch):
+    server, broken = hand_in(some(2), tiny_detector_any)
+    wait(lambda: not server.state(broken).busy)
+    monkeypatch.setattr(type(tiny_detector), "inspect", lambda *_: 1 / 0)
+    failing = server.submit(some(2), tiny_detector_any, RULE, False, False, "ann")
+    wait(lambda: not server.state(failing).busy)
+    monkeypatch.undo()
+    after = server.submit(some(2), tiny_detector_any, RULE, False, False, "ann")
+    wait(lambda: not server.state(after).busy)
+
+    assert server.state(failing).stage == "failed"
+    assert "ZeroDivisionError" in server.state(failing).message
+    assert server.state(after).stage == "finished"
+
+
+def test_deleting_a_batch_leaves_nothing(tiny_detector_any):
+    server, store = hand_in(some(2), tiny_detector_any)
+    wait(lambda: not server.state(store).busy)
+
+    server.delete(store)
+
+    assert stores("ann") == []
+    assert not store.folder.exists()
+
+
+def test_old_batches_make_room(tiny_detector_any, monkeypatch):
+    monkeypatch.setattr("core.batch.queue.KEPT", 2)
+    server, first = hand_in(some(1), tiny_detector_any)
+    wait(lambda: not server.state(first).busy)
+    for _ in range(2):
+        store = server.submit(some(1), tiny_detector_any, RULE, False, False, "ann")
+        wait(lambda store=store: not server.state(store).busy)
+
+    assert len(stores("ann")) == 2
+    assert not first.folder.exists()
+
+
+def test_no_files_are_refused(tiny_detector_any):
+    with pytest.raises(BatchError, match="no files"):
+        hand_in([], tiny_detector_any)
+
+
+def test_the_sample_pile_holds_what_it_says(tiny_detector_any):
+    uploads = sample.pile()
+
+    assert len(uploads) == 46
+    assert queue.about(uploads) == 46
+    drawn = [upload.name.replace("drawn-", "").split("/") for upload in uploads if "drawn" in upload.name]
+    misplaced = [file for folder, file in drawn if folder != file[0]]
+    assert len(misplaced) == len(sample.MISPLACED)

@@ -1,0 +1,201 @@
+"""A batch keeps the pile's order and number, takes bad files in its stride, and goes on where it was killed."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.batch import sources
+from core.batch.findings import Review, Rule
+from core.batch.run import key, run
+from core.batch.store import Job, Store
+from core.detector import Detector
+from core.errors import BatchError
+from core.operating_point import OperatingPoint
+from tests.support.piles import digits, folder_of, sheet
+
+ROOT = Path(__file__).resolve().parents[3]
+TIMES = 5  # 390 digits over again: enough to kill a run between its parts, on any machine
+POINT = OperatingPoint("tiny-any", "fused", 0.1)
+
+
+def begin(folder: Path, detector: Detector, whole: bool = False) -> Store:
+    job = Job("a pile", POINT, None, detector.card_.normal, detector.fingerprint, whole=whole)
+    return Store.create(folder, job, detector.calibrations_["fused"])
+
+
+def judge(folder: Path, detector: Detector, *paths: Path, whole: bool = False) -> Review:
+    store = begin(folder, detector, whole)
+    for _ in run(store, sources.places(paths), detector):
+        pass
+    return Review(store, Rule(POINT))
+
+
+def test_a_batch_says_what_inspect_says_of_each_digit_in_the_piles_order(tmp_path, tiny_detector_any):
+    images, _ = digits(40)
+    readings = tiny_detector_any.inspect(images / np.float32(255))
+
+    review = judge(tmp_path / "batch", tiny_detector_any, folder_of(tmp_path / "pile", images))
+
+    assert [Path(source).name for source in review.source] == [f"{i:04d}.png" for i in range(40)]
+    np.testing.assert_allclose(review.score, readings.scores["fused"], rtol=1e-5)
+    np.testing.assert_array_equal(review.p_value, readings.p_values["fused"])
+    np.testing.assert_array_equal(review.digits, np.stack(list(readings.digits.values()), axis=1))
+    np.testing.assert_array_equal(review.flagged, readings.class_id(POINT).astype(bool))
+    kept, drawn = review.store.pictures([39, 0, 17])
+    np.testing.assert_array_equal(kept, readings.images[[39, 0, 17]])
+    np.testing.assert_allclose(drawn, readings.reconstruction[[39, 0, 17]], atol=0.5 / 255 + 1e-6)
+
+
+def test_a_stack_and_the_same_images_as_files_give_the_same_rows(tmp_path, tiny_detector_any):
+    images, _ = digits(20)
+    images[3] = 255 - images[3]
+    np.save(tmp_path / "pile.npy", images)
+
+    stack = judge(tmp_path / "stack", tiny_detector_any, tmp_path / "pile.npy")
+    files = judge(tmp_path / "files", tiny_detector_any, folder_of(tmp_path / "pile", images), whole=True)
+
+    rows = list(range(20))
+    np.testing.assert_array_equal(stack.store.pictures(rows)[0], files.store.pictures(rows)[0])
+    np.testing.assert_array_equal(stack.boxes, files.boxes)
+    np.testing.assert_array_equal(stack.p_value, files.p_value)
+
+
+def test_a_refused_file_is_a_row_with_its_reason_between_its_neighbours(tmp_path, tiny_detector_any):
+    pile = folder_of(tmp_path / "pile", digits(3)[0])
+    (pile / "0001.png").write_bytes(b"no picture")
+
+    review = judge(tmp_path / "batch", tiny_detector_any, pile)
+
+    assert review.judged.tolist() == [True, False, True]
+    assert "0001.png" in review.error[1]
+    assert review.summary.refused == 1
+
+
+def test_a_sheet_of_digits_gives_a_row_each_in_reading_order_with_its_box(tmp_path, tiny_detector_any):
+    page, boxes = sheet("0123456789", columns=4)
+    page.save(tmp_path / "sheet.png")
+
+    review = judge(tmp_path / "batch", tiny_detector_any, tmp_path / "sheet.png")
+
+    assert len(review) == 10
+    assert set(review.item) == {0}
+    np.testing.assert_allclose(review.boxes, boxes, atol=6)
+
+
+def test_a_sheet_can_be_taken_as_one_digit(tmp_path, tiny_detector_any):
+    page, _ = sheet("38", columns=2)
+    page.save(tmp_path / "sheet.png")
+
+    review = judge(tmp_path / "batch", tiny_detector_any, tmp_path / "sheet.png", whole=True)
+
+    assert len(review) == 1
+
+
+def test_a_stopped_batch_goes_on_to_the_same_rows(tmp_path, tiny_detector_any):
+    pile = sources.places([folder_of(tmp_path / "pile", digits(30)[0])])
+    straight, stopped = begin(tmp_path / "straight", tiny_detector_any), begin(tmp_path / "stopped", tiny_detector_any)
+    asked = iter([False] * 12 + [True])
+
+    list(run(straight, pile, tiny_detector_any))
+    list(run(stopped, pile, tiny_detector_any, stop=lambda: next(asked)))
+    assert stopped.done == (12, 12)
+    assert not stopped.finished
+    list(run(stopped, pile, tiny_detector_any))
+
+    first, second = Review(straight, Rule(POINT)), Review(stopped, Rule(POINT))
+    assert stopped.finished
+    assert first.source.tolist() == second.source.tolist()
+    np.testing.assert_allclose(first.score, second.score, rtol=1e-5)
+
+
+def test_a_killed_command_goes_on_where_it_was_and_loses_and_doubles_nothing(
+    tmp_path, state_dir, tiny_shelf, tiny_detector_any
+):
+    images, _ = digits(390)
+    np.save(tmp_path / "pile.npy", np.concatenate([images] * TIMES))
+    command = [sys.executable, "-m", "core", "batch", str(tmp_path / "pile.npy"), "--model", "tiny-any"]
+    command += ["--output", str(tmp_path / "found.csv"), "--no-history"]
+    first = subprocess.Popen(command, cwd=ROOT, env=os.environ.copy(), stderr=subprocess.DEVNULL)
+    while first.poll() is None and len(list(state_dir.glob("batches/*/part-*.parquet"))) < 2:
+        time.sleep(0.02)
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    before = len(list(state_dir.glob("batches/*/part-*.parquet")))
+    assert not (tmp_path / "found.csv").exists(), "it was over before it could be killed"
+
+    second = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+
+    assert before >= 2
+    assert "Going on after" in second.stderr
+    lines = (tmp_path / "found.csv").read_text().splitlines()[1:]
+    assert [int(line.split(",")[0]) for line in lines] == list(range(1, TIMES * 390 + 1))
+    assert [line.split(",")[1].rsplit("#")[1] for line in lines] == [str(i) for i in range(1, TIMES * 390 + 1)]
+    assert not list(state_dir.glob("batches/*")), "what a finished command leaves behind"
+
+
+def test_two_processes_do_not_work_on_one_batch(tmp_path, tiny_detector_any):
+    store = begin(tmp_path / "batch", tiny_detector_any)
+    pile = sources.places([folder_of(tmp_path / "pile", digits(2)[0])])
+
+    with store.alone(), pytest.raises(BatchError, match="being worked on already"):
+        list(run(store, pile, tiny_detector_any))
+
+
+def test_a_batch_is_not_gone_on_with_by_another_model(tmp_path, tiny_detector, tiny_detector_any):
+    store = begin(tmp_path / "batch", tiny_detector_any)
+
+    with pytest.raises(BatchError, match="has changed since"):
+        list(run(store, [], tiny_detector))
+
+
+def test_progress_knows_how_much_is_left(tmp_path, tiny_detector_any, monkeypatch):
+    monkeypatch.setattr("core.batch.run.TOGETHER", 4)
+    pile = sources.places([folder_of(tmp_path / "pile", digits(10)[0])])
+    store = begin(tmp_path / "batch", tiny_detector_any)
+    object.__setattr__(store.job, "total", 10)
+
+    seen = list(run(store, pile, tiny_detector_any))
+
+    assert [(progress.items, progress.rows) for progress in seen] == [(4, 4), (8, 8), (10, 10)]
+    assert [progress.fraction for progress in seen] == [0.4, 0.8, 1.0]
+    assert seen[0].seconds_left > seen[1].seconds_left > seen[2].seconds_left == 0
+
+
+def test_an_unchanged_pile_has_the_same_key_and_a_changed_one_another(tmp_path):
+    folder = folder_of(tmp_path / "pile", digits(3)[0])
+    before = key(sources.places([folder]), "hash", "fused", False)
+
+    assert key(sources.places([folder]), "hash", "fused", False) == before
+    assert key(sources.places([folder]), "hash", "pixel", False) != before
+    (folder / "0001.png").write_bytes(b"changed")
+    assert key(sources.places([folder]), "hash", "fused", False) != before
+
+
+def test_an_interrupted_command_says_how_to_go_on_and_does(tmp_path, state_dir, tiny_shelf):
+    np.save(tmp_path / "pile.npy", np.concatenate([digits(390)[0]] * TIMES))
+    command = [sys.executable, "-m", "core", "batch", str(tmp_path / "pile.npy"), "--model", "tiny-any"]
+    command += ["--output", str(tmp_path / "found.csv"), "--no-history"]
+    first = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=os.environ.copy(),
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # tests started with & inherit a deaf ear
+    )
+    while first.poll() is None and not list(state_dir.glob("batches/*/part-*.parquet")):
+        time.sleep(0.02)
+    first.send_signal(signal.SIGINT)
+    said = first.communicate()[1]
+
+    assert first.returncode == 1
+    assert "The same command goes on where it was" in said
+    assert "Traceback" not in said
+    assert subprocess.run(command, cwd=ROOT, capture_output=True, check=False).returncode == 0
+    assert len((tmp_path / "found.csv").read_text().splitlines()) == TIMES * 390 + 1

@@ -1,0 +1,370 @@
+"""Piles are read from whatever people have, written here by other libraries than the ones that read them."""
+
+import gzip
+import io
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from core import ink
+from core.batch import arrays as stacks
+from core.batch import sources
+from core.batch.items import Item, Place, as_label, place_of
+from core.errors import BatchError
+from tests.support.piles import digits, folder_of, idx, png
+
+N = 12
+
+
+def read(*paths: Path) -> list[Item]:
+    return list(sources.read(sources.places(paths)))
+
+
+def images_of(items: list[Item]) -> np.ndarray:
+    """What the items' pictures become on the one road, uint8."""
+    found = []
+    for item in items:
+        picture = item.picture.read() if isinstance(item.picture, Place) else item.picture
+        assert picture is not None, item.error
+        found.append(np.rint(ink.read(picture, split=False).images[0] * 255).astype(np.uint8))
+    return np.stack(found)
+
+
+def write_idx(folder: Path, images: np.ndarray, labels: np.ndarray) -> Path:
+    (folder / "t10k-images-idx3-ubyte").write_bytes(idx(images))
+    (folder / "t10k-labels-idx1-ubyte").write_bytes(idx(labels.astype(np.uint8)))
+    return folder / "t10k-images-idx3-ubyte"
+
+
+def write_gzipped_idx(folder: Path, images: np.ndarray, labels: np.ndarray) -> Path:
+    with gzip.open(folder / "train-images-idx3-ubyte.gz", "wb") as file:
+        file.write(idx(images))
+    with gzip.open(folder / "train-labels-idx1-ubyte.gz", "wb") as file:
+        file.write(idx(labels.astype(np.uint8)))
+    return folder / "train-images-idx3-ubyte.gz"
+
+
+def write_npz(folder: Path, images: np.ndarray, labels: np.ndarray) -> Path:
+    np.savez(folder / "pile.npz", images=images, labels=labels)
+    return folder / "pile.npz"
+
+
+def write_keras_npz(folder: Path, images: np.ndarray, labels: np.ndarray) -> Path:
+    half = len(images) // 2
+    parts = {"x_train": images[:half], "y_train": labels[:half], "x_test": images[half:], "y_test": labels[half:]}
+    np.savez_compressed(folder / "mnist.npz", **parts)
+    return folder / "mnist.npz"
+
+
+def write_kaggle_csv(folder: Path, images: np.ndarray, labels: np.ndarray) -> Path:
+    table = pd.DataFrame(images.reshape(len(images), -1), columns=[f"pixel{i}" for i in range(784)])
+    table.insert(0, "label", labels)
+    table.to_csv(folder / "train.csv", index=False)
+    return folder / "train.csv"
+
+
+def write_headless_csv(folder: Path, images: np.ndarray, labels: np.ndarray) -> Path:
+    pd.DataFrame(np.column_stack([labels, images.reshape(len(images), -1)])).to_csv(
+        folder / "mnist_test.csv", index=False, header=False
+    )
+    return folder / "mnist_test.csv"
+
+
+def write_uci_csv(folder: Path, images: np.ndarray, labels: np.ndarray) -> Path:
+    pd.DataFrame(np.column_stack([images.reshape(len(images), -1), labels])).to_csv(
+        folder / "label_last.csv", index=False, header=False, sep=";"
+    )
+    return folder / "label_last.csv"
+
+
+def write_indexed_float_csv(folder: Path, images: np.ndarray, labels: np.ndarray) -> Path:
+    table = pd.DataFrame(images.reshape(len(images), -1) / 255)
+    table["digit"] = labels
+    table.to_csv(folder / "floats.csv")
+    return folder / "floats.csv"
+
+
+def write_hugging_face_parquet(folder: Path, images: np.ndarray, labels: np.ndarray) -> Path:
+    pictures = [{"bytes": png(image), "path": f"{i}.png"} for i, image in enumerate(images)]
+    pq.write_table(pa.table({"image": pictures, "label": labels}), folder / "test.parquet")
+    return folder / "test.parquet"
+
+
+def write_bytes_parquet(folder: Path, images: np.ndarray, labels: np.ndarray) -> Path:
+    table = pd.DataFrame({"digit": labels, "png": [png(image) for image in images]})
+    table.to_parquet(folder / "bytes.parquet", row_group_size=5)
+    return folder / "bytes.parquet"
+
+
+def write_pixel_parquet(folder: Path, images: np.ndarray, labels: np.ndarray) -> Path:
+    table = pd.DataFrame({"pixels": [image.ravel() for image in images], "y": labels})
+    table.to_parquet(folder / "pixels.parquet")
+    return folder / "pixels.parquet"
+
+
+def write_labelled_folder(folder: Path, images: np.ndarray, labels: np.ndarray) -> Path:
+    for digit in np.unique(labels):
+        chosen = images[labels == digit]
+        folder_of(folder / "pile" / str(digit), chosen)
+    return folder / "pile"
+
+
+def write_zip(folder: Path, images: np.ndarray, labels: np.ndarray) -> Path:
+    with zipfile.ZipFile(folder / "pile.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for i, (image, label) in enumerate(zip(images, labels, strict=True)):
+            archive.writestr(f"scans/{label}/{i:03d}.png", png(image))
+    return folder / "pile.zip"
+
+
+def write_zipped_idx(folder: Path, images: np.ndarray, labels: np.ndarray) -> Path:
+    with zipfile.ZipFile(folder / "idx.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a/t10k-labels-idx1-ubyte", idx(labels.astype(np.uint8)))
+        archive.writestr("a/t10k-images-idx3-ubyte", idx(images))
+    return folder / "idx.zip"
+
+
+WRITERS = [value for name, value in sorted(globals().items()) if name.startswith("write_")]
+
+
+@pytest.mark.parametrize("write", WRITERS, ids=lambda write: write.__name__.removeprefix("write_"))
+def test_every_format_gives_the_digits_that_were_written_with_their_labels(write, tmp_path):
+    images, labels = digits(N)
+    path = write(tmp_path, images, labels)
+    order = np.argsort(labels, kind="stable") if path.is_dir() else np.arange(N)
+
+    items = read(path)
+
+    assert [item.error for item in items] == [""] * N
+    np.testing.assert_array_equal(images_of(items), images[order])
+    assert [item.label for item in items] == [str(label) for label in labels[order]]
+    assert sources.count(sources.places([path])) == N
+
+
+@pytest.mark.parametrize("form", ["bytes", "floats", "flat", "flat floats", "column by column", "with a channel"])
+def test_an_npy_of_any_usual_form_gives_its_digits(form, tmp_path):
+    images, _ = digits(N)
+    arrays = {
+        "bytes": images,
+        "floats": images.astype(np.float64) / 255,
+        "flat": images.reshape(N, 784),
+        "flat floats": images.reshape(N, 784).astype(np.float32),
+        "column by column": np.asfortranarray(images),
+        "with a channel": images[..., None],
+    }
+    np.save(tmp_path / "pile.npy", arrays[form])
+
+    items = read(tmp_path / "pile.npy")
+
+    np.testing.assert_array_equal(images_of(items), images)
+    assert {item.label for item in items} == {None}
+
+
+def test_scikit_learns_eight_by_eight_digits_in_sixteen_steps_are_read_as_pictures(tmp_path):
+    from sklearn.datasets import load_digits
+
+    np.savez(tmp_path / "digits.npz", data=load_digits().images[:N], target=load_digits().target[:N])
+
+    items = read(tmp_path / "digits.npz")
+
+    assert [item.label for item in items] == [str(label) for label in load_digits().target[:N]]
+    assert all(images_of(items).reshape(N, -1).max(axis=1) > 200)
+
+
+def test_a_column_of_the_papers_corner_is_not_taken_for_labels(tmp_path):
+    images, labels = digits(N)
+
+    items = read(write_uci_csv(tmp_path, images, labels))
+
+    assert [item.label for item in items] == [str(label) for label in labels]
+
+
+def test_reading_can_begin_anywhere_in_a_mixture(tmp_path):
+    images, labels = digits(N)
+    mixture = [write_kaggle_csv(tmp_path, images, labels), write_npz(tmp_path, images, labels)]
+    pile = sources.places([*mixture, folder_of(tmp_path / "pictures", images)])
+    everything = [item.source for item in sources.read(pile)]
+
+    for start in (0, 5, N, 2 * N + 3, 3 * N):
+        assert [item.source for item in sources.read(pile, start)] == everything[start:]
+    assert len(everything) == sources.count(pile) == 3 * N
+
+
+def test_a_row_that_is_broken_is_refused_alone_and_keeps_its_number(tmp_path):
+    images, labels = digits(5)
+    lines = write_kaggle_csv(tmp_path, images, labels).read_text().splitlines()
+    lines[2] = lines[2].replace(",", ",oops", 1)
+    lines[3] = ",".join(lines[3].split(",")[:500])
+    lines[4] = lines[4][:-1] + "9999"
+    (tmp_path / "broken.csv").write_text("\n".join(lines))
+
+    items = read(tmp_path / "broken.csv")
+
+    assert [bool(item.error) for item in items] == [False, True, True, True, False]
+    assert "#2 holds a pixel that is not a number" in items[1].error
+    assert "#3 has 500 cells instead of 785" in items[2].error
+    assert "#4 holds values from 0 to" in items[3].error
+    assert items[4].source.endswith("broken.csv #5")
+
+
+REFUSED = {
+    "nothing.png": (b"", None),
+    "table.csv": (b"a,b\n1,2\n", "784"),
+    "short-images-idx3-ubyte": (idx(np.zeros((9, 28, 28), np.uint8))[:3000], "ends after 3 of 9 rows"),
+    "labels-idx1-ubyte": (idx(np.zeros(9, np.uint8)), "labels only"),
+    "huge-idx3-ubyte": (b"\0\0\x08\x03" + b"\xff" * 12, "shape"),
+    "no.npz": (b"PK\x03\x04 nothing", "not a whole .npz"),
+    "no.npy": (b"\x93NUMPY\x01\x00\xff\xff{", "not an array of numbers"),
+    "no.parquet": (b"PAR1 nothing PAR1", "not a whole Parquet file"),
+    "no.zip": (b"PK\x03\x04 nothing", "zip"),
+    "no.csv.gz": (b"\x1f\x8b\x08 nothing", "cannot be read"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_file_that_cannot_be_read_is_one_row_that_says_why(name, tmp_path):
+    data, reason = REFUSED[name]
+    (tmp_path / name).write_bytes(data)
+
+    items = read(tmp_path / name)
+
+    if reason is None:
+        assert len(items) == 1
+        assert isinstance(items[0].picture, Place)
+    else:
+        assert items[-1].picture is None
+        assert name in items[-1].error
+        assert reason in items[-1].error
+
+
+def test_python_objects_in_an_array_are_never_read(tmp_path):
+    np.save(tmp_path / "objects.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
+
+    (item,) = read(tmp_path / "objects.npy")
+
+    assert "Python objects, which are never read" in item.error
+
+
+def test_an_archive_of_arrays_that_unpacks_to_far_more_than_it_is_is_refused(tmp_path):
+    with zipfile.ZipFile(tmp_path / "bomb.npz", "w", zipfile.ZIP_DEFLATED) as archive:
+        buffer = io.BytesIO()
+        np.lib.format.write_array_header_1_0(
+            buffer, {"descr": "|u1", "fortran_order": False, "shape": (400_000, 28, 28)}
+        )
+        with archive.open("images.npy", "w") as file:
+            file.write(buffer.getvalue())
+            for _ in range(300):
+                file.write(bytes(1 << 20))
+
+    (item,) = read(tmp_path / "bomb.npz")
+
+    assert "unpack to" in item.error
+
+
+def test_refused_members_of_a_zip_stand_where_they_stood(tmp_path):
+    images, _ = digits(2)
+    with zipfile.ZipFile(tmp_path / "pile.zip", "w") as archive:
+        archive.writestr("a.png", png(images[0]))
+        archive.writestr("b.zip", b"PK\x03\x04")
+        archive.writestr("c.png", png(images[1]))
+
+    items = read(tmp_path / "pile.zip")
+
+    assert [item.source.rsplit("/", 1)[1] for item in items] == ["a.png", "b.zip", "c.png"]
+    assert [bool(item.error) for item in items] == [False, True, False]
+
+
+def test_a_zip_that_points_outside_itself_is_refused_whole(tmp_path):
+    with zipfile.ZipFile(tmp_path / "slip.zip", "w") as archive:
+        archive.writestr("../../evil.png", b"...")
+
+    (item,) = read(tmp_path / "slip.zip")
+
+    assert "points outside" in item.error
+
+
+def test_labels_that_are_not_as_many_as_images_are_not_paired(tmp_path):
+    images, labels = digits(4)
+    path = write_idx(tmp_path, images, labels[:3])
+
+    (item,) = read(path)
+
+    assert "3 labels for 4 images" in item.error
+
+
+def test_hidden_files_of_a_folder_are_passed_over_and_an_empty_folder_is_an_error(tmp_path):
+    folder = folder_of(tmp_path / "pile", digits(2)[0])
+    (folder / ".DS_Store").write_bytes(b"x")
+    (tmp_path / "empty").mkdir()
+
+    assert len(read(folder)) == 2
+    with pytest.raises(BatchError, match="no file in this folder"):
+        sources.places([tmp_path / "empty"])
+    with pytest.raises(BatchError, match="cannot be read"):
+        sources.places([tmp_path / "missing.png"])
+
+
+def test_files_of_a_folder_are_named_by_it_wherever_it_lies(tmp_path, monkeypatch):
+    folder_of(tmp_path / "scans" / "7", digits(1)[0])
+    monkeypatch.chdir(tmp_path)
+
+    named = {given: sources.places([Path(given)])[0].name for given in ("scans", "./scans/7", ".", str(tmp_path))}
+
+    assert named == {
+        "scans": "scans/7/0000.png",
+        "./scans/7": "scans/7/0000.png",
+        ".": "scans/7/0000.png",
+        str(tmp_path): f"{tmp_path.name}/scans/7/0000.png",
+    }
+    assert sources.places([tmp_path / "scans/7/0000.png"])[0].name == str(tmp_path / "scans/7/0000.png")
+
+
+def test_a_stack_is_read_a_few_hundred_images_at_a_time(tmp_path):
+    np.save(tmp_path / "many.npy", np.zeros((1000, 28, 28), np.uint8))
+    largest = 0
+
+    with (tmp_path / "many.npy").open("rb") as file:
+        stream = stacks._npy_stream("many.npy", file)
+        for block in stream.rows():
+            largest = max(largest, len(block))
+
+    assert largest == stacks.TOGETHER
+
+
+@given(
+    st.binary(max_size=300),
+    st.sampled_from(["", ".png", ".csv", ".npy", ".npz", ".parquet", ".zip", ".gz", "-idx3-ubyte"]),
+)
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_bytes_under_any_name_become_rows_and_never_an_error(tmp_path, data, suffix):
+    path = tmp_path / f"anything{suffix}"
+    path.write_bytes(data)
+
+    items = list(sources.read_one(place_of(path)))
+
+    assert all((item.picture is None) == bool(item.error) for item in items)
+    assert all(item.source for item in items)
+
+
+@given(
+    st.sampled_from([b"\0\0\x08\x03", b"\x93NUMPY\x01\0", b"PAR1", b"PK\x03\x04", b"\x1f\x8b"]), st.binary(max_size=200)
+)
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_true_beginning_with_anything_behind_it_never_raises(tmp_path, head, data):
+    path = tmp_path / "anything"
+    path.write_bytes(head + data)
+
+    items = list(sources.read_one(place_of(path)))
+
+    assert all((item.picture is None) == bool(item.error) for item in items)
+
+
+def test_labels_are_the_same_text_whatever_type_they_were():
+    assert [as_label(value) for value in (7, 7.0, "7", " 7.0", np.int64(7), np.float32(7), b"7")] == ["7"] * 7
+    assert [as_label(value) for value in (None, float("nan"), "", "  ")] == [None] * 4

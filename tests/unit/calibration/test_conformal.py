@@ -1,0 +1,264 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from core.calibration.conformal import (
+    LOCAL_LEVELS,
+    Calibration,
+    Tail,
+    discoveries,
+    discoveries_needed,
+    images_needed,
+    local_level,
+)
+from core.errors import OddDigitError
+
+# A noisy machine is no failure.
+QUICK = settings(max_examples=50, deadline=None)
+# Few distinct values, so that ties are common.
+SCORES = arrays(np.float64, st.integers(1, 60), elements=st.integers(-20, 20).map(float))
+QUERIES = arrays(np.float64, st.integers(1, 20), elements=st.integers(-25, 25).map(float))
+RATES = st.floats(0.001, 0.999)
+
+
+def uniform_ranks(n: int, draws: int, seed: int) -> np.ndarray:
+    """p-values of one fresh normal digit against each of many fresh yardsticks of n, ``(draws,)``."""
+    scores = np.random.default_rng(seed).normal(size=(draws, n + 1))
+    return np.array([Calibration.fit(row[1:]).p_values(row[0])[0] for row in scores])
+
+
+@pytest.mark.parametrize("n", [1, 19, 30, 100])
+def test_p_values_of_exchangeable_digits_are_uniform_on_their_steps(n: int) -> None:
+    draws = 4_000
+
+    p_values = uniform_ranks(n, draws, seed=n)
+
+    counts = np.bincount(np.round(p_values * (n + 1)).astype(int), minlength=n + 2)[1:]
+    expected = draws / (n + 1)
+    chi_square = ((counts - expected) ** 2 / expected).sum()
+    assert chi_square < n + 5 * np.sqrt(2 * n)
+
+
+@pytest.mark.parametrize("alpha", [0.05, 0.1, 0.37])
+def test_the_share_flagged_over_many_yardsticks_is_k_of_n_plus_one(alpha: float) -> None:
+    n, draws = 30, 4_000
+
+    p_values = uniform_ranks(n, draws, seed=1)
+
+    theory = np.floor(alpha * (n + 1)) / (n + 1)
+    assert (p_values <= alpha).mean() == pytest.approx(theory, abs=4 * np.sqrt(theory / draws))
+
+
+@QUICK
+@given(SCORES, QUERIES)
+def test_an_odder_digit_never_has_a_larger_p_value(scores: np.ndarray, queries: np.ndarray) -> None:
+    p_values = Calibration.fit(scores).p_values(np.sort(queries))
+
+    assert (np.diff(p_values) <= 0).all()
+    assert (p_values > 0).all()
+    assert (p_values <= 1).all()
+
+
+@QUICK
+@given(SCORES, QUERIES, RATES)
+def test_a_digit_is_flagged_exactly_where_its_p_value_is_at_most_alpha(
+    scores: np.ndarray, queries: np.ndarray, alpha: float
+) -> None:
+    calibration = Calibration.fit(scores)
+
+    flagged = calibration.flags(queries, alpha)
+
+    np.testing.assert_array_equal(flagged, calibration.p_values(queries) <= alpha + 1e-12)
+
+
+@QUICK
+@given(SCORES, RATES)
+def test_no_more_calibration_digits_than_promised_lie_beyond_the_line(scores: np.ndarray, alpha: float) -> None:
+    calibration = Calibration.fit(scores)
+
+    beyond = int(calibration.flags(scores, alpha).sum())
+
+    assert beyond <= max(calibration.rank(alpha) - 1, 0)
+
+
+@QUICK
+@given(SCORES, RATES)
+def test_alpha_and_threshold_are_two_ways_to_write_one_line(scores: np.ndarray, alpha: float) -> None:
+    calibration = Calibration.fit(scores)
+    line = calibration.threshold(alpha)
+
+    back = float(calibration.alpha(line)[0])
+
+    assert calibration.threshold(min(back, 0.9999)) == line or not np.isfinite(line)
+
+
+def test_tied_scores_count_against_the_digit() -> None:
+    calibration = Calibration.fit([1.0, 2.0, 2.0, 2.0, 3.0])
+
+    assert calibration.p_values([2.0]).tolist() == [5 / 6]
+    assert calibration.p_values([2.5]).tolist() == [2 / 6]
+
+
+def test_one_calibration_digit_gives_two_p_values() -> None:
+    calibration = Calibration.fit([7.0])
+
+    assert calibration.p_values([6.0, 7.0, 8.0]).tolist() == [1.0, 1.0, 0.5]
+    assert calibration.flags([8.0], 0.5).tolist() == [True]
+    assert calibration.flags([8.0], 0.49).tolist() == [False]
+
+
+def test_constant_scores_flag_only_what_lies_above_them() -> None:
+    calibration = Calibration.fit(np.full(1_000, 0.25))
+
+    assert calibration.threshold(0.05) == 0.25
+    assert calibration.flags([0.25, np.nextafter(0.25, 1)], 0.05).tolist() == [False, True]
+    assert calibration.tail is None
+
+
+@QUICK
+@given(SCORES, st.floats(1e-6, 0.999))
+def test_an_alpha_below_one_in_n_plus_one_never_flags(scores: np.ndarray, share: float) -> None:
+    calibration = Calibration.fit(scores)
+    alpha = share / (calibration.n + 1) * (1 - 1e-6)
+
+    assert calibration.rank(alpha) == 0
+    assert calibration.threshold(alpha) == np.inf
+    assert not calibration.flags([1e300], alpha).any()
+
+
+@pytest.mark.parametrize(
+    ("alpha", "n", "rank"), [(0.3, 9, 3), (0.1, 9, 1), (0.05, 19, 1), (0.7, 99, 70), (0.05, 1084, 54)]
+)
+def test_the_rank_does_not_fall_below_a_whole_number_by_rounding(alpha: float, n: int, rank: int) -> None:
+    assert Calibration.fit(np.arange(n)).rank(alpha) == rank
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_calibration_scores_that_are_not_finite_are_refused(bad: float) -> None:
+    with pytest.raises(OddDigitError, match="finite"):
+        Calibration.fit([0.1, bad, 0.3])
+
+
+def test_a_calibration_without_scores_is_refused() -> None:
+    with pytest.raises(OddDigitError, match="at least one"):
+        Calibration.fit([])
+
+
+def test_scores_out_of_order_are_refused() -> None:
+    with pytest.raises(OddDigitError, match=r"Calibration\.fit"):
+        Calibration(np.array([2.0, 1.0]))
+
+
+def test_a_digit_without_a_score_is_refused_rather_than_called_normal() -> None:
+    calibration = Calibration.fit([0.1, 0.2])
+
+    for judge in (calibration.p_values, lambda scores: calibration.flags(scores, 0.5)):
+        with pytest.raises(OddDigitError, match="NaN"):
+            judge([0.1, np.nan])
+
+
+@QUICK
+@given(SCORES)
+def test_the_band_lies_above_the_promise_and_falls_with_it(scores: np.ndarray) -> None:
+    calibration = Calibration.fit(scores)
+
+    bound = calibration.band(calibration.scores)
+
+    assert (bound >= calibration.alpha(calibration.scores) - 1e-9).all()
+    assert (np.diff(bound) <= 1e-12).all()
+    assert calibration.band(calibration.scores[0] - 1).tolist() == [1.0]
+
+
+@pytest.mark.parametrize("n", [10, 30, 100, 1_084])
+def test_the_band_holds_at_all_lines_at_once_for_95_of_100_yardsticks(n: int) -> None:
+    draws = 2_000
+    # The true false-alarm rates of the lines at n uniform calibration scores are 1 minus those scores.
+    scores = np.sort(np.random.default_rng(n).random((draws, n)), axis=1)
+    bound = Calibration.fit(np.arange(n)).band(np.arange(n))
+
+    held = ((1 - scores) <= bound).all(axis=1).mean()
+
+    assert held == pytest.approx(0.95, abs=4 * np.sqrt(0.95 * 0.05 / draws))
+
+
+def test_the_bound_for_one_fixed_line_is_narrower_than_for_all_lines() -> None:
+    calibration = Calibration.fit(np.arange(1_100))
+
+    fixed, everywhere = calibration.fixed_bound(0.05), float(calibration.band(calibration.threshold(0.05))[0])
+
+    assert fixed == pytest.approx(0.063, abs=0.002)
+    assert everywhere == pytest.approx(0.072, abs=0.002)
+
+
+def test_thirty_digits_at_five_percent_may_flag_up_to_nine_and_a_half() -> None:
+    assert Calibration.fit(np.arange(30)).fixed_bound(0.05) == pytest.approx(0.095, abs=0.0005)
+
+
+def test_local_levels_fall_with_n_and_are_met_exactly_at_the_sizes_of_the_table() -> None:
+    levels = [local_level(n) for n in range(1, 20_000, 97)]
+
+    assert (np.diff(levels) < 0).all()
+    assert [local_level(n) for n in LOCAL_LEVELS] == pytest.approx(list(LOCAL_LEVELS.values()))
+    assert LOCAL_LEVELS[1] == 0.05
+
+
+def test_the_tail_guesses_the_share_far_beyond_the_last_calibration_score() -> None:
+    scores = np.random.default_rng(0).exponential(size=20_000)
+    tail = Calibration.fit(scores).tail
+
+    assert tail is not None
+    assert tail.survival([12.0])[0] == pytest.approx(np.exp(-12), rel=1.5)
+    assert (np.diff(tail.survival(np.linspace(tail.start, 30, 50))) <= 0).all()
+    assert np.isnan(tail.survival([tail.start - 1]))[0]
+
+
+@pytest.mark.parametrize(("n", "given_"), [(499, False), (500, True)])
+def test_there_is_no_extrapolation_from_fewer_than_500_digits(n: int, given_: bool) -> None:
+    tail = Tail.fit(np.random.default_rng(0).normal(size=n))
+
+    assert (tail is not None) is given_
+
+
+@QUICK
+@given(st.floats(0.001, 0.5))
+def test_images_needed_is_the_smallest_number_that_can_flag(alpha: float) -> None:
+    needed = images_needed(alpha)
+
+    assert Calibration.fit(np.arange(needed)).rank(alpha) >= 1
+    assert needed < 2 or Calibration.fit(np.arange(needed - 1)).rank(alpha) == 0
+
+
+def by_the_book(p_values: np.ndarray, rate: float) -> np.ndarray:
+    """Benjamini and Hochberg's step-up procedure as they wrote it."""
+    order = np.argsort(p_values)
+    passes = np.flatnonzero(p_values[order] <= rate * np.arange(1, p_values.size + 1) / p_values.size)
+    flagged = np.zeros(p_values.size, dtype=bool)
+    flagged[order[: passes.max() + 1 if passes.size else 0]] = True
+    return flagged
+
+
+@QUICK
+@given(arrays(np.float64, st.integers(1, 50), elements=st.floats(0.001, 1)), st.sampled_from([0.05, 0.1, 0.3]))
+def test_discoveries_are_those_of_the_step_up_procedure(p_values: np.ndarray, rate: float) -> None:
+    np.testing.assert_array_equal(discoveries(p_values, rate), by_the_book(p_values, rate))
+
+
+def test_no_digits_give_no_discoveries_and_nan_is_refused() -> None:
+    assert discoveries([], 0.1).tolist() == []
+    with pytest.raises(OddDigitError, match="NaN"):
+        discoveries([0.1, np.nan], 0.1)
+
+
+@pytest.mark.parametrize(("n", "m", "rate"), [(99, 1_000, 0.1), (1_100, 10_000, 0.1), (30, 50, 0.2)])
+def test_one_digit_fewer_at_the_floor_than_needed_makes_no_discovery(n: int, m: int, rate: float) -> None:
+    needed = discoveries_needed(n, m, rate)
+
+    def found(at_floor: int) -> int:
+        p_values = np.ones(m)
+        p_values[:at_floor] = 1 / (n + 1)
+        return int(discoveries(p_values, rate).sum())
+
+    assert found(needed) == needed
+    assert found(needed - 1) == 0

@@ -1,0 +1,574 @@
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+
+from core import datasets
+from core.detector import Detector
+from core.detector.estimator import FEW
+from core.detector.readings import Readings
+from core.errors import ModelError, OddDigitError, TrainingError
+from core.operating_point import EVIDENCES, OperatingPoint
+from core.scoring import multi_digit
+from core.scoring.multi_digit import RIVALRY
+
+POINT = OperatingPoint("tiny", "fused", 0.1)
+
+
+load = cache(datasets.load)
+
+
+def digits(count: int = 60) -> np.ndarray:
+    """Digits of every kind that no tiny detector was trained on."""
+    return load("digits", "test").images[:count]
+
+
+def of(label: str, part: str = "train") -> np.ndarray:
+    return load("digits", part).of(label)
+
+
+@pytest.fixture(params=["tiny_detector", "tiny_detector_any"], ids=["one digit", "several digits"])
+def detector(request: pytest.FixtureRequest) -> Detector:
+    return request.getfixturevalue(request.param)
+
+
+# What inspect gives
+
+
+def test_a_reading_has_all_that_a_page_shows_in_its_promised_shape_and_range(detector: Detector) -> None:
+    images = digits(30)
+
+    found = detector.inspect(images)
+
+    assert len(found) == 30
+    np.testing.assert_array_equal(found.images, images)
+    assert found.reconstruction.shape == found.heat_map.shape == (30, 28, 28)
+    assert found.reconstruction.min() >= 0
+    assert found.reconstruction.max() <= 1
+    np.testing.assert_allclose(found.heat_map, images - found.reconstruction, atol=1e-6)
+    for realism in (found.realism, found.reconstruction_realism):
+        assert realism.shape == (30,)
+        assert ((realism >= 0) & (realism <= 1)).all()
+    assert tuple(found.scores) == tuple(found.p_values) == EVIDENCES
+    for evidence in EVIDENCES:
+        assert np.isfinite(found.scores[evidence]).all()
+        assert ((found.p_values[evidence] > 0) & (found.p_values[evidence] <= 1)).all()
+
+
+def test_no_images_give_no_readings_and_no_error(detector: Detector) -> None:
+    found = detector.inspect(np.zeros((0, 28, 28), np.float32))
+
+    assert len(found) == 0
+    assert found.p_value.shape == (0,)
+    assert found.heat_map.shape == (0, 28, 28)
+    assert found.class_id(POINT).shape == (0,)
+
+
+def test_flat_images_read_the_same_as_square_ones(detector: Detector) -> None:
+    images = digits(7)
+
+    assert same(detector.inspect(images.reshape(7, 784)), detector.inspect(images))
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [
+        pytest.param(np.zeros((28, 28)), id="blank"),
+        pytest.param(np.ones((28, 28)), id="all ink"),
+        pytest.param(np.eye(28), id="a diagonal"),
+        pytest.param(np.random.default_rng(0).random((28, 28)), id="noise"),
+        pytest.param(np.pad([[1.0]], ((3, 24), (3, 24))), id="one pixel"),
+        pytest.param(np.full((28, 28), 1e-30), id="all but nothing"),
+    ],
+)
+def test_any_picture_in_range_gets_a_finite_reading(picture: np.ndarray, detector: Detector) -> None:
+    found = detector.inspect(picture[None])
+
+    assert all(np.isfinite(values).all() for values in (*found.scores.values(), found.reconstruction, found.heat_map))
+
+
+@pytest.mark.parametrize(
+    ("images", "said"),
+    [
+        pytest.param(np.zeros((28, 28)), r"shape \(28, 28\): give \(n, 28, 28\)", id="one image without its n"),
+        pytest.param(np.zeros((2, 32, 32)), r"shape \(2, 32, 32\)", id="another side"),
+        pytest.param(np.zeros((2, 1, 28, 28)), r"shape \(2, 1, 28, 28\)", id="with channels"),
+        pytest.param(np.zeros(784), r"shape \(784,\)", id="one flat image"),
+        pytest.param(np.full((1, 28, 28), 255), "divide bytes by 255", id="bytes"),
+        pytest.param(np.full((1, 28, 28), -0.1), "between 0", id="negative"),
+        pytest.param(np.full((1, 28, 28), np.nan), "between 0", id="NaN"),
+        pytest.param(np.full((1, 28, 28), np.inf), "between 0", id="infinite"),
+        pytest.param([["a"] * 784], "numbers", id="text"),
+        pytest.param([[1.0, 2.0], [1.0]], "numbers", id="ragged"),
+        pytest.param(np.zeros((1, 28, 28), complex) + 1j, "numbers", id="complex"),
+    ],
+)
+def test_images_that_are_none_are_refused_with_what_to_give(images: object, said: str, tiny_detector: Detector) -> None:
+    with pytest.raises(OddDigitError, match=said):
+        tiny_detector.inspect(images)
+
+
+# The same image, the same reading
+
+
+def test_an_image_reads_the_same_alone_and_in_any_batch(detector: Detector) -> None:
+    images = digits(31)
+    whole = detector.inspect(images)
+
+    batches = {
+        "alone": [slice(i, i + 1) for i in range(31)],
+        "in sevens": [slice(i, i + 7) for i in range(0, 31, 7)],
+        "reversed": [np.arange(31)[::-1]],
+    }
+    for name, batch in batches.items():
+        for rows in batch:
+            part, expected = detector.inspect(images[rows]), whole[rows]
+            for evidence in EVIDENCES:
+                # Of several digits a score is in spreads of normal ones and may stand near 0, so relative to 1.
+                scale = np.maximum(np.abs(expected.scores[evidence]), 1)
+                assert (np.abs(part.scores[evidence] - expected.scores[evidence]) <= 3e-5 * scale).all(), name
+                np.testing.assert_array_equal(part.p_values[evidence], expected.p_values[evidence], name)
+            np.testing.assert_allclose(part.reconstruction, expected.reconstruction, atol=1e-4)
+            for digit, p_values in part.digits.items():
+                np.testing.assert_array_equal(p_values, expected.digits[digit], name)
+
+
+def test_more_images_than_fit_a_chunk_read_as_they_do_in_small_batches(tiny_detector: Detector) -> None:
+    images = np.concatenate([digits(397), digits(203)])
+
+    whole = tiny_detector.inspect(images)
+
+    np.testing.assert_array_equal(whole.p_value[397:], whole.p_value[:203])
+    np.testing.assert_array_equal(whole.p_value[250:270], tiny_detector.inspect(images[250:270]).p_value)
+
+
+def test_reading_an_image_twice_changes_nothing(detector: Detector) -> None:
+    images = digits(20)
+
+    assert same(detector.inspect(images), detector.inspect(images))
+
+
+def test_a_calibration_digit_alone_stands_exactly_where_it_stood_in_calibration(tiny_detector: Detector) -> None:
+    mine = of("5")
+    calibrate = mine[datasets.split(len(mine), tiny_detector.split_seed).calibrate]
+    scores = tiny_detector.calibrations_["fused"].scores
+
+    alone = np.sort([tiny_detector.inspect(image[None]).scores["fused"][0] for image in calibrate])
+
+    # A score that came out a hair above itself would lose one calibration digit and keep no promise.
+    p_values = tiny_detector.calibrations_["fused"].p_values(alone)
+    np.testing.assert_array_equal(p_values, tiny_detector.calibrations_["fused"].p_values(scores))
+
+
+# Several normal digits
+
+
+def test_the_score_of_several_digits_is_the_smallest_of_their_standardised_scores(tiny_detector_any: Detector) -> None:
+    images = digits(20)
+
+    found = tiny_detector_any.inspect(images)
+
+    for evidence in EVIDENCES:
+        each = []
+        for name, scorer in tiny_detector_any.scorers_.items():
+            centre, scale = tiny_detector_any.standards_[name][evidence]
+            each.append((scorer.score(images).scores[evidence] - centre) / scale)
+        np.testing.assert_allclose(found.scores[evidence], np.min(each, axis=0), rtol=1e-4, atol=1e-5)
+
+
+def test_every_digit_has_a_p_value_of_its_own_against_its_own_calibration_digits(tiny_detector_any: Detector) -> None:
+    images = digits(20)
+
+    found = tiny_detector_any.inspect(images)
+
+    assert list(found.digits) == ["0", "5", "8"]
+    scores = {name: scorer.score(images).scores for name, scorer in tiny_detector_any.scorers_.items()}
+    nearest = np.min([own["manifold"] for own in scores.values()], axis=0)
+    for name, p_values in found.digits.items():
+        centre, scale = tiny_detector_any.standards_[name]["fused"]
+        claim = (scores[name]["fused"] - centre) / scale + RIVALRY * np.log(scores[name]["manifold"] / nearest)
+        calibration = tiny_detector_any.digit_calibrations_[name]["fused"]
+        np.testing.assert_allclose(p_values, calibration.p_values(claim), atol=1.5 / (calibration.n + 1))
+
+
+def test_a_digit_that_another_one_is_nearer_than_is_less_plausible_for_it(tiny_detector_any: Detector) -> None:
+    images = digits(20)
+    alone = {name: scorer.score(images).scores["manifold"] for name, scorer in tiny_detector_any.scorers_.items()}
+
+    found = multi_digit.score(tiny_detector_any.scorers_, tiny_detector_any.standards_, images)
+
+    for name, own in alone.items():
+        centre, scale = tiny_detector_any.standards_[name]["manifold"]
+        added = found.claims[name]["manifold"] - (own - centre) / scale
+        wins = found.digits == name
+        np.testing.assert_allclose(added[wins], 0, atol=1e-5)
+        assert (added[~wins] > 0).all()
+
+
+def test_the_calibration_of_several_digits_pools_those_of_each(tiny_detector_any: Detector) -> None:
+    sizes = [tiny_detector_any.digit_calibrations_[name]["fused"].n for name in ("0", "5", "8")]
+
+    assert tiny_detector_any.calibrations_["fused"].n == sum(sizes)
+    assert [counts[2] for counts in tiny_detector_any.card_.counts.values()] == sizes
+
+
+def test_a_digit_of_its_own_kind_is_plausible_where_its_p_value_exceeds_alpha(tiny_detector_any: Detector) -> None:
+    found = tiny_detector_any.inspect(of("0", "test"))
+
+    for row in range(len(found)):
+        plausible = found.plausible(POINT, row)
+        assert set(plausible) == {name for name, p in found.digits.items() if p[row] > 0.1}
+    assert sum("0" in found.plausible(POINT, row) for row in range(len(found))) > len(found) / 2
+
+
+def test_a_model_of_one_digit_has_no_p_values_for_digits(tiny_detector: Detector) -> None:
+    assert tiny_detector.inspect(digits(2)).digit_p_values == {}
+
+
+# As scikit-learn's outlier detectors
+
+
+def test_it_is_cloned_and_set_like_any_estimator() -> None:
+    original = Detector(architecture="dense", epochs=3, seed=7, split_seed=2, evidence="pixel", alpha=0.2)
+
+    twin = clone(original).set_params(alpha=0.3)
+
+    assert twin.get_params() == original.get_params() | {"alpha": 0.3}
+    assert not hasattr(twin, "card_")
+
+
+def test_a_loaded_detector_can_be_cloned_into_an_unfitted_one_with_the_same_settings(tiny_detector: Detector) -> None:
+    twin = clone(tiny_detector)
+
+    assert twin.get_params() == tiny_detector.get_params()
+    assert (twin.architecture, twin.epochs, twin.seed) == ("conv", 1, 0)
+
+
+def test_an_unfitted_detector_says_so(tmp_path: Path) -> None:
+    calls: list[Callable[[], object]] = [
+        lambda: Detector().inspect(digits(1)),
+        lambda: Detector().predict(digits(1)),
+        lambda: Detector().save(tmp_path / "x.safetensors"),
+        lambda: Detector().calibrated(digits(1), None, "x", "me"),
+        lambda: Detector().offset_,
+        lambda: Detector().fingerprint,
+    ]
+    for call in calls:
+        with pytest.raises(NotFittedError, match="fit"):
+            call()
+
+
+def test_predict_decision_function_and_score_samples_agree_with_the_readings(tiny_detector: Detector) -> None:
+    detector = load_again(tiny_detector).set_params(alpha=0.1)
+    flat = digits().reshape(-1, 784)
+    found = detector.inspect(flat)
+
+    np.testing.assert_array_equal(detector.score_samples(flat), -found.scores["fused"])
+    np.testing.assert_array_equal(detector.predict(flat), np.where(found.class_id(POINT) == 1, -1, 1))
+    np.testing.assert_array_equal(detector.predict(flat) == -1, detector.decision_function(flat) < 0)
+    assert set(detector.predict(flat)) == {-1, 1}
+
+
+def test_the_decision_function_is_zero_at_the_threshold(tiny_detector: Detector) -> None:
+    detector = load_again(tiny_detector).set_params(alpha=0.1)
+    mine = of("5")
+    calibrate = mine[datasets.split(len(mine), detector.split_seed).calibrate]
+
+    decisions = detector.decision_function(calibrate)
+
+    # The line is one of the calibration scores, and the digit that has it is normal still.
+    (at_line,) = np.flatnonzero(decisions == 0)
+    assert detector.predict(calibrate[[at_line]]) == [1]
+    assert (decisions < 0).sum() == detector.calibrations_["fused"].rank(0.1) - 1
+
+
+def test_the_chosen_evidence_decides(tiny_detector: Detector) -> None:
+    detector = load_again(tiny_detector).set_params(evidence="pixel", alpha=0.2)
+    images = digits()
+
+    found = detector.inspect(images)
+
+    np.testing.assert_array_equal(detector.score_samples(images), -found.scores["pixel"])
+    assert detector.offset_ == -detector.calibrations_["pixel"].threshold(0.2)
+
+
+# Fitting
+
+
+@pytest.fixture(scope="module")
+def fives() -> Detector:
+    """A detector as ``fit`` leaves it, made in a second or two; shared, so change nothing in it."""
+    return Detector("dense", epochs=1).fit(of("5")[:60])
+
+
+def test_the_same_seed_gives_the_same_detector_whatever_the_callers_random_state(fives: Detector) -> None:
+    import torch
+
+    torch.manual_seed(1)
+    expected = torch.rand(3)
+    torch.manual_seed(1)
+
+    again = Detector("dense", epochs=1).fit(of("5")[:60])
+
+    assert again.fingerprint == fives.fingerprint
+    assert same(again.inspect(digits(5)), fives.inspect(digits(5)))
+    assert torch.equal(torch.rand(3), expected), "the caller's own random numbers were used up"
+
+
+def test_another_seed_gives_another_detector_and_fitting_again_forgets_the_first_fit(fives: Detector) -> None:
+    detector = load_again(fives)
+    assert detector.fingerprint == fives.fingerprint
+
+    detector.set_params(seed=4).fit(of("5")[:60])
+
+    assert detector.fingerprint != fives.fingerprint
+    assert detector.card_.settings["seed"] == 4
+
+
+def test_a_run_broken_off_after_an_epoch_goes_on_to_the_same_detector(tmp_path: Path) -> None:
+    images, labels = np.concatenate([of("0")[:50], of("5")[:50]]), ["0"] * 50 + ["5"] * 50
+    uninterrupted = Detector("dense", epochs=2)
+    steps = list(uninterrupted.fit_steps(images, labels))
+    fractions = [step.fraction for step in steps]
+    assert fractions == sorted(fractions)
+    assert fractions[-1] == 1
+    assert [step.stage for step in steps if step.epoch_ended] == ["digit 0: training"] * 2 + ["digit 5: training"] * 2
+
+    for progress in Detector("dense", epochs=2).fit_steps(images, labels, tmp_path):
+        if progress.epoch_ended and progress.fraction > 0.7:
+            break
+    resumed = Detector("dense", epochs=2)
+    remaining = [step for step in resumed.fit_steps(images, labels, tmp_path) if step.epoch_ended]
+
+    assert len(remaining) == 1
+    assert resumed.fingerprint == uninterrupted.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("count", "labels", "said"),
+    [
+        pytest.param(49, None, "49 images: give at least 50", id="too few"),
+        pytest.param(0, None, "no images to train on", id="none"),
+        pytest.param(60, ["5"] * 59, "60 images came with 59 labels", id="a label short"),
+        pytest.param(100, ["5"] * 60 + ["6"] * 40, "label '6' has 40 images", id="a small class"),
+    ],
+)
+def test_what_cannot_be_fitted_is_refused_before_any_training(count: int, labels: list[str] | None, said: str) -> None:
+    images = np.resize(of("5"), (count, 28, 28))
+
+    with pytest.raises(TrainingError, match=said):
+        Detector().fit(images, labels)
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"architecture": "transformer"}, "transformer"),
+        ({"epochs": 0}, "epochs"),
+        ({"alpha": 0.0}, "alpha"),
+        ({"evidence": "sound"}, "evidence"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused_before_any_training(settings: dict[str, object], said: str) -> None:
+    with pytest.raises(OddDigitError, match=said):
+        Detector(**settings).fit(of("5")[:60])
+
+
+def test_what_a_fitted_detector_was_made_of_stands_on_its_card(tiny_detector_any: Detector) -> None:
+    card = tiny_detector_any.card_
+
+    assert card.normal == ("0", "5", "8")
+    for name, (train, tune, calibrate) in card.counts.items():
+        total = len(of(name))
+        assert train + tune + calibrate == total
+        assert (tune, calibrate) == (round(0.1 * total), round(0.2 * total))
+        assert all(len(losses) == 1 for losses in card.curve[name].values())
+    assert card.settings["epochs"] == 1
+
+
+# Other people's ink
+
+
+def test_recalibrated_its_scores_stay_and_its_p_values_are_those_of_the_new_ink(tiny_detector: Detector) -> None:
+    ink = of("5", "test")
+
+    mine = tiny_detector.calibrated(ink, None, "my-5", "the writers of my fives")
+
+    np.testing.assert_array_equal(mine.inspect(ink).scores["fused"], tiny_detector.inspect(ink).scores["fused"])
+    assert sorted(mine.inspect(ink).p_value) == pytest.approx(np.arange(2, len(ink) + 2) / (len(ink) + 1), abs=0.05)
+    assert (mine.card_.name, mine.card_.yardstick) == ("my-5", "the writers of my fives")
+    assert mine.card_.recalibrated
+    assert mine.card_.counts["5"][2] == len(ink)
+    assert mine.fingerprint != tiny_detector.fingerprint
+
+
+def test_recalibrating_leaves_the_first_detector_as_it_was(tiny_detector: Detector) -> None:
+    before = tiny_detector.fingerprint, tiny_detector.card_, tiny_detector.inspect(digits(5)).p_value
+
+    tiny_detector.calibrated(of("5", "test"), None, "my-5", "me")
+
+    load_again(tiny_detector)
+    after = tiny_detector.fingerprint, tiny_detector.card_, tiny_detector.inspect(digits(5)).p_value
+    assert before[:2] == after[:2]
+    np.testing.assert_array_equal(before[2], after[2])
+
+
+def test_a_detector_of_several_digits_is_recalibrated_digit_by_digit(tiny_detector_any: Detector) -> None:
+    images = np.concatenate([of(name, "test")[:20] for name in ("0", "5", "8")])
+
+    mine = tiny_detector_any.calibrated(images, np.repeat(["0", "5", "8"], 20), "mine", "me")
+
+    assert mine.calibrations_["fused"].n == 60
+    assert [mine.digit_calibrations_[name]["fused"].n for name in ("0", "5", "8")] == [20, 20, 20]
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        pytest.param(None, "give the label of each image", id="no labels"),
+        pytest.param(["0"] * 3, "no image of 5, 8", id="digits missing"),
+        pytest.param(["0", "5", "7"], "'7' is none of this detector's digits: 0, 5, 8", id="a foreign digit"),
+        pytest.param(["0", "5"], "3 images came with 2 labels", id="a label short"),
+    ],
+)
+def test_ink_that_cannot_recalibrate_is_refused(
+    labels: list[str] | None, said: str, tiny_detector_any: Detector
+) -> None:
+    with pytest.raises(OddDigitError, match=said):
+        tiny_detector_any.calibrated(digits(3), labels, "mine", "me")
+
+
+def test_no_ink_at_all_cannot_recalibrate(tiny_detector: Detector) -> None:
+    with pytest.raises(OddDigitError, match="no image of 5"):
+        tiny_detector.calibrated(np.zeros((0, 28, 28)), None, "mine", "me")
+
+
+# Joining
+
+
+def test_single_detectors_join_to_the_very_detector_that_one_fit_gives() -> None:
+    parts = {name: of(name)[:60] for name in ("3", "0")}
+    singles = [Detector("dense", epochs=1).fit(images, [name] * 60) for name, images in parts.items()]
+    calibrate = {name: images[datasets.split(60, 0).calibrate] for name, images in parts.items()}
+
+    joined = Detector.join(singles, calibrate)
+
+    whole = Detector("dense", epochs=1).fit(np.concatenate(list(parts.values())), ["3"] * 60 + ["0"] * 60)
+    assert joined.card_.normal == ("0", "3")
+    assert joined.fingerprint == whole.fingerprint
+    assert same(joined.inspect(digits(9)), whole.inspect(digits(9)))
+
+
+def test_what_does_not_belong_together_is_not_joined(tiny_detector: Detector, tiny_detector_any: Detector) -> None:
+    with pytest.raises(OddDigitError, match="nothing"):
+        Detector.join([], {})
+    with pytest.raises(OddDigitError, match="5, 5"):
+        Detector.join([tiny_detector, tiny_detector], {"5": digits(5)})
+    with pytest.raises(OddDigitError, match="one for each digit"):
+        Detector.join([tiny_detector_any], {"5": digits(5)})
+    with pytest.raises(OddDigitError, match="no calibration image of 5"):
+        Detector.join([tiny_detector], {})
+
+
+# Evaluation, file and name
+
+
+def test_other_labels_are_anomalies_in_an_evaluation(tiny_detector_any: Detector) -> None:
+    test = load("digits", "test")
+
+    found = tiny_detector_any.evaluate(test)
+
+    assert len(found) == len(test)
+    np.testing.assert_array_equal(found.anomaly, ~np.isin(test.labels, [0, 5, 8]))
+    assert found.sources == ("digits:test",)
+    assert found.auroc("fused") > 0.5
+
+
+def test_saved_and_loaded_it_reads_every_image_the_same(detector: Detector, tmp_path: Path) -> None:
+    images = digits(40)
+
+    detector.save(tmp_path / "twin.safetensors")
+    twin = Detector.load(tmp_path / "twin.safetensors")
+
+    assert twin.fingerprint == detector.fingerprint
+    assert twin.card_ == detector.card_
+    assert same(twin.inspect(images), detector.inspect(images))
+
+
+def test_a_detector_just_fitted_reads_as_it_will_after_saving_and_loading(fives: Detector, tmp_path: Path) -> None:
+    fives.save(tmp_path / "fives.safetensors")
+    loaded = Detector.load(tmp_path / "fives.safetensors")
+
+    assert loaded.fingerprint == fives.fingerprint
+    assert same(loaded.inspect(digits()), fives.inspect(digits()))
+
+
+def test_it_is_loaded_by_name_from_the_shelf(tiny_shelf: tuple[str, str], tiny_detector: Detector) -> None:
+    assert Detector.load("tiny-5").fingerprint == tiny_detector.fingerprint
+
+
+def test_a_name_that_is_not_on_the_shelf_is_refused_with_those_that_are(tiny_shelf: tuple[str, str]) -> None:
+    with pytest.raises(ModelError, match=r"'tiny-6'.*tiny-5, tiny-any"):
+        Detector.load("tiny-6")
+
+
+def load_again(detector: Detector) -> Detector:
+    """A copy that a test may change."""
+    twin = Detector(**detector.get_params())
+    for name, value in vars(detector).items():
+        setattr(twin, name, value)
+    return twin
+
+
+def same(one: Readings, other: Readings) -> bool:
+    """Whether two readings agree to the last digit of every p-value and score."""
+    return (
+        all(np.array_equal(one.scores[e], other.scores[e]) for e in EVIDENCES)
+        and all(np.array_equal(one.p_values[e], other.p_values[e]) for e in EVIDENCES)
+        and all(np.array_equal(one.digits[name], other.digits[name]) for name in one.digits)
+        and one.normal == other.normal
+        and np.allclose(one.reconstruction, other.reconstruction, atol=1e-6)
+    )
+
+
+def test_scored_anew_by_its_own_split_a_detector_is_what_it_was(tiny_detector_any_file: Path) -> None:
+    detector, before = Detector.load(tiny_detector_any_file), Detector.load(tiny_detector_any_file)
+    training = datasets.load("digits", "train")
+    tune, calibrate = {}, {}
+    for name in detector.card_.normal:
+        mine = training.of(name)
+        parts = datasets.split(len(mine), detector.card_.split_seed)
+        tune[name], calibrate[name] = mine[parts.tune], mine[parts.calibrate]
+        detector.scorers_[name].fusion = dict.fromkeys(detector.scorers_[name].fusion, (5.0, 7.0))
+        detector.standards_[name] = dict.fromkeys(EVIDENCES, (5.0, 7.0))
+    detector.rescore(tune, calibrate)
+    assert detector.fingerprint == before.fingerprint
+    assert detector.standards_ == before.standards_
+    assert detector.evaluation_ is None
+
+
+@pytest.mark.parametrize(("count", "threads"), [(1, 1), (FEW, 1), (FEW + 1, 3)])
+def test_few_images_are_scored_by_one_thread_and_the_servers_number_is_put_back(
+    tiny_detector: Detector, monkeypatch: pytest.MonkeyPatch, count: int, threads: int
+) -> None:
+    seen: list[int] = []
+    score, before = multi_digit.score, torch.get_num_threads()
+
+    def watched(*arguments: Any) -> Any:
+        seen.append(torch.get_num_threads())
+        return score(*arguments)
+
+    monkeypatch.setattr(multi_digit, "score", watched)
+    try:
+        torch.set_num_threads(3)
+        tiny_detector.inspect(digits(count))
+        assert seen == [threads]
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)

@@ -1,0 +1,84 @@
+"""A detector on its way: how far it is can be asked, and what stands in its way is said where it is asked for."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from core import paths
+from core.detector import Detector
+from core.detector import file as detector_file
+from core.detector.loading import Arriving
+from core.detector.model_header import read_card
+from core.errors import ModelError
+
+
+def test_every_digit_is_ready_with_a_picture_when_the_detector_is_there(
+    tiny_detector_any_file: Path, tiny_detector_any: Detector
+) -> None:
+    arriving = Arriving(tiny_detector_any_file)
+
+    assert arriving.wait(60)
+    assert arriving.detector().fingerprint == tiny_detector_any.fingerprint
+    assert arriving.ready == len(arriving.normal) == len(tiny_detector_any.card_.normal)
+    sheet = arriving.sheet()
+    assert sheet.shape == (arriving.ready, 28, 28)
+    assert all(picture.max() > 0.2 for picture in sheet)
+
+
+def test_what_is_not_ready_is_blank_paper(tiny_detector_any_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(detector_file, "load", lambda path, ready: None)
+
+    arriving = Arriving(tiny_detector_any_file)
+
+    assert arriving.wait(60)
+    assert arriving.ready == 0
+    assert not arriving.sheet().any()
+
+
+def test_a_file_that_is_damaged_inside_is_refused_where_the_detector_is_asked_for(
+    tiny_detector_any_file: Path, tmp_path: Path
+) -> None:
+    cut = tmp_path / "cut.safetensors"
+    cut.write_bytes(tiny_detector_any_file.read_bytes()[:-1_000])
+
+    with pytest.raises(ModelError, match="cut"):
+        Arriving(cut).detector()
+
+
+def test_digits_are_in_the_files_order_however_long_each_takes(tiny_detector_any_file: Path, state_dir: Path) -> None:
+    seen: list[str] = []
+
+    detector = detector_file.load(tiny_detector_any_file, ready=lambda label, _: seen.append(label))
+
+    assert tuple(detector.scorers_) == detector.card_.normal
+    assert sorted(seen) == sorted(detector.card_.normal)
+
+
+def test_a_server_that_is_ended_does_not_wait_for_digits_that_nobody_will_see(state_dir: Path) -> None:
+    leave = (
+        "from pathlib import Path; from core.detector.loading import Arriving; import time; a = Arriving(Path({!r}))\n"
+    )
+    leave += "while not a.ready: time.sleep(0.02)"
+    file = paths.CHECKPOINTS / "mnist-any.safetensors"
+
+    subprocess.run([sys.executable, "-c", leave.format(str(file))], cwd=paths.ROOT, check=True, timeout=120)
+
+    assert 1 <= len(list((state_dir / "cache").iterdir())) < len(read_card(file).normal)
+
+
+def test_a_memory_is_the_same_however_many_threads_the_server_uses(tiny_detector_any_file: Path) -> None:
+    import torch
+
+    before, found = torch.get_num_threads(), []
+    try:
+        for threads in (1, 4):
+            torch.set_num_threads(threads)
+            for cached in (detector_file.paths.state_dir() / "cache").glob("*"):
+                cached.unlink()
+            memories = [s._memory.points for s in detector_file.load(tiny_detector_any_file).scorers_.values()]
+            found.append(torch.cat(memories))
+    finally:
+        torch.set_num_threads(before)
+    assert torch.equal(*found)

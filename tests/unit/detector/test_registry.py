@@ -1,0 +1,282 @@
+import shutil
+from pathlib import Path
+
+import pytest
+
+from core import paths
+from core.detector import registry
+from core.detector.model_card import Card
+from core.errors import ModelError
+
+
+@pytest.fixture
+def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny_detector_file: Path) -> Path:
+    """A folder of shipped models that holds one, "mnist-5"."""
+    folder = tmp_path / "checkpoints"
+    folder.mkdir()
+    shutil.copy(tiny_detector_file, folder / "mnist-5.safetensors")
+    monkeypatch.setattr(paths, "CHECKPOINTS", folder)
+    return folder
+
+
+def put(name: str) -> Path:
+    """A file on one's own shelf; what is in it does not matter."""
+    registry.own_folder().mkdir(parents=True, exist_ok=True)
+    path = registry.own_folder() / f"{name}.safetensors"
+    path.write_bytes(b"no model at all")
+    return path
+
+
+def test_the_shelf_has_shipped_models_first_and_ones_own_after_them_by_name(shipped: Path) -> None:
+    put("zebra")
+    put("aardvark")
+
+    assert [(model.name, model.shipped) for model in registry.shelf()] == [
+        ("mnist-5", True),
+        ("aardvark", False),
+        ("zebra", False),
+    ]
+
+
+def test_a_shelf_without_anything_is_empty(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(paths, "CHECKPOINTS", tmp_path / "nowhere")
+
+    assert registry.shelf() == []
+
+
+def test_a_file_of_ones_own_with_a_shipped_name_never_takes_the_shipped_models_place(shipped: Path) -> None:
+    put("mnist-5")
+
+    assert [model.name for model in registry.shelf()] == ["mnist-5"]
+    assert registry.find("mnist-5").path == shipped / "mnist-5.safetensors"
+
+
+def test_a_half_written_file_is_not_on_the_shelf(shipped: Path) -> None:
+    put("mine")
+    (registry.own_folder() / ".other.safetensors.x1.part").write_bytes(b"half")
+
+    assert [model.name for model in registry.shelf()] == ["mnist-5", "mine"]
+
+
+def test_a_model_is_found_by_the_path_of_its_file_too(tiny_detector_file: Path) -> None:
+    found = registry.find(tiny_detector_file)
+
+    assert (found.name, found.path, found.shipped) == ("tiny-5", tiny_detector_file, False)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "mnist-11",
+        "../mnist-5",
+        "/etc/passwd",
+        "no\0thing.safetensors",
+        "x" * 5_000 + ".safetensors",
+        ".safetensors",
+    ],
+    ids=["empty", "unknown", "path without suffix", "another file", "null byte", "5,000 letters", "suffix alone"],
+)
+def test_what_is_no_model_is_refused_with_a_list_of_those_there_are(name: str, shipped: Path) -> None:
+    with pytest.raises(ModelError, match=r"there is no model .*the models here are mnist-5; or give"):
+        registry.find(name)
+
+
+def test_a_card_is_read_without_the_rest_of_the_model(tiny_shelf: tuple[str, str]) -> None:
+    card = registry.card("tiny-any")
+
+    assert isinstance(card, Card)
+    assert (card.name, card.normal) == ("tiny-any", ("0", "5", "8"))
+
+
+# Names
+
+
+@pytest.mark.parametrize("name", ["5", "my-5", "My_fives.v2", "a" * 64, "5..2", "any"])
+def test_a_usable_name_gets_a_place_in_ones_own_folder(name: str, shipped: Path) -> None:
+    assert registry.place_for(name) == registry.own_folder() / f"{name}.safetensors"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        " ",
+        ".",
+        "..",
+        "../x",
+        "a/b",
+        "a\\b",
+        "/etc/passwd",
+        ".hidden",
+        "-rf",
+        "_x",
+        "fünf",
+        "５",
+        "five\n",
+        "a b",
+        "a\0b",
+        "a" * 65,
+        "trailing.",
+        "con",
+        "NUL.5",
+        "lpt1",
+        "C:x",
+        "~",
+        "$HOME",
+        "*",
+        "<b>",
+    ],
+    ids=repr,
+)
+def test_a_name_that_could_be_a_path_or_worse_is_refused(name: str) -> None:
+    with pytest.raises(ModelError, match="is no model name: use 1 to 64 letters"):
+        registry.place_for(name)
+
+
+@pytest.mark.parametrize("name", ["mnist-5", "MNIST-5"])
+def test_a_shipped_models_name_is_taken_in_any_case_of_letters(name: str, shipped: Path) -> None:
+    with pytest.raises(ModelError, match=r"is the name of a shipped model, which is read-only: choose another name"):
+        registry.place_for(name)
+
+
+def test_the_name_of_a_model_of_ones_own_is_taken(shipped: Path) -> None:
+    put("mine")
+
+    with pytest.raises(ModelError, match="'Mine' is the name of a model that is already here: choose another name"):
+        registry.place_for("Mine")
+
+
+def test_the_name_of_an_unfinished_run_is_taken(shipped: Path) -> None:
+    (registry.runs_folder() / "begun").mkdir(parents=True)
+
+    with pytest.raises(ModelError, match="'begun' is the name of an unfinished training run: resume that"):
+        registry.place_for("begun")
+
+
+# Renaming, deleting, importing
+
+
+def test_a_renamed_model_is_found_under_its_new_name_only_and_reads_as_before(
+    tiny_shelf: tuple[str, str], tiny_detector_file: Path
+) -> None:
+    before = registry.load("tiny-5").fingerprint
+
+    registry.rename("tiny-5", "renamed")
+
+    renamed = registry.load("renamed")
+    assert renamed.fingerprint == before
+    assert renamed.card_.name == "renamed"
+    with pytest.raises(ModelError, match="there is no model 'tiny-5'"):
+        registry.find("tiny-5")
+
+
+@pytest.mark.parametrize("new", ["tiny-any", "../x", ""])
+def test_a_model_that_cannot_be_renamed_stays_as_it_was(new: str, tiny_shelf: tuple[str, str]) -> None:
+    with pytest.raises(ModelError):
+        registry.rename("tiny-5", new)
+
+    assert registry.card("tiny-5").name == "tiny-5"
+    assert registry.card("tiny-any").name == "tiny-any"
+
+
+def test_a_deleted_model_is_gone(shipped: Path) -> None:
+    path = put("mine")
+
+    registry.delete("mine")
+
+    assert not path.exists()
+    assert [model.name for model in registry.shelf()] == ["mnist-5"]
+
+
+def test_shipped_models_and_files_elsewhere_can_be_neither_renamed_nor_deleted(
+    shipped: Path, tiny_detector_file: Path
+) -> None:
+    for name in ("mnist-5", str(tiny_detector_file), str(shipped / "mnist-5.safetensors")):
+        with pytest.raises(ModelError, match="none of your own models"):
+            registry.delete(name)
+        with pytest.raises(ModelError, match="none of your own models"):
+            registry.rename(name, "mine")
+
+    assert tiny_detector_file.exists()
+    assert (shipped / "mnist-5.safetensors").exists()
+
+
+def test_an_imported_file_is_on_the_shelf_under_the_name_given_or_the_one_on_its_card(
+    shipped: Path, tiny_detector_file: Path
+) -> None:
+    data = tiny_detector_file.read_bytes()
+
+    registry.import_model(data)
+    registry.import_model(data, "another")
+
+    assert [model.name for model in registry.shelf()] == ["mnist-5", "another", "tiny-5"]
+    assert registry.card("another").name == "another"
+    assert registry.load("another").fingerprint == registry.load("tiny-5").fingerprint
+
+
+@pytest.mark.parametrize(
+    ("damage", "name"),
+    [
+        pytest.param(lambda data: data[:-10], "", id="truncated"),
+        pytest.param(lambda data: b"", "", id="empty"),
+        pytest.param(lambda data: b"\x80\x04K\x05.", "", id="a pickle"),
+        pytest.param(lambda data: data, "../../x", id="a name that climbs"),
+        pytest.param(lambda data: data, "mnist-5", id="the name of a shipped model"),
+    ],
+)
+def test_what_cannot_be_imported_leaves_the_shelf_and_the_disk_as_they_were(
+    damage: object, name: str, shipped: Path, tiny_detector_file: Path
+) -> None:
+    with pytest.raises(ModelError):
+        registry.import_model(damage(tiny_detector_file.read_bytes()), name)
+
+    assert [model.name for model in registry.shelf()] == ["mnist-5"]
+    assert not list(paths.state_dir().glob("import-*"))
+
+
+# On a shared server
+
+
+@pytest.fixture
+def shared(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ODD_DIGIT_SHARED", "1")
+
+
+@pytest.mark.usefixtures("shared")
+def test_a_model_of_ones_own_is_on_no_other_visitors_shelf_and_the_machines_is_on_all(
+    shipped: Path, tiny_detector_file: Path
+) -> None:
+    put("of-the-machine")
+
+    registry.import_model(tiny_detector_file.read_bytes(), "of-anna", "anna")
+
+    assert [model.name for model in registry.shelf("anna")] == ["mnist-5", "of-anna", "of-the-machine"]
+    assert [model.name for model in registry.shelf("ben")] == ["mnist-5", "of-the-machine"]
+    assert [model.name for model in registry.shelf()] == ["mnist-5", "of-anna", "of-the-machine"]
+
+
+@pytest.mark.usefixtures("shared")
+def test_nobody_but_its_owner_renames_or_deletes_a_model(shipped: Path, tiny_detector_file: Path) -> None:
+    put("of-the-machine")
+    registry.import_model(tiny_detector_file.read_bytes(), "of-anna", "anna")
+
+    for name in ("of-anna", "of-the-machine"):
+        with pytest.raises(ModelError, match="none of your own models"):
+            registry.delete(name, "ben")
+        with pytest.raises(ModelError, match="none of your own models"):
+            registry.rename(name, "bens", "ben")
+    registry.rename("of-anna", "annas", "anna")
+
+    assert [model.name for model in registry.shelf("ben")] == ["mnist-5", "of-the-machine"]
+    assert [model.name for model in registry.shelf("anna")] == ["mnist-5", "annas", "of-the-machine"]
+    registry.delete("annas", "anna")
+    assert not list(registry.own_folder().glob("*.owner"))
+
+
+def test_on_ones_own_machine_every_model_is_ones_own(shipped: Path, tiny_detector_file: Path) -> None:
+    registry.import_model(tiny_detector_file.read_bytes(), "mine", "local")
+
+    assert [model.name for model in registry.shelf("someone else")] == ["mnist-5", "mine"]
+    registry.delete("mine", "local")
+    assert [model.name for model in registry.shelf()] == ["mnist-5"]

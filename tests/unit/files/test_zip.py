@@ -1,0 +1,146 @@
+"""Zip archives from strangers: what is harmless is read, what is not is refused with its reason."""
+
+import io
+import struct
+import tracemalloc
+import zipfile
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.errors import ArchiveError
+from core.files import zip as archives
+
+PICTURE = b"\x89PNG not really"
+
+
+def packed(files, compression=zipfile.ZIP_DEFLATED):
+    """A zip archive with these (name or ZipInfo, bytes)."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", compression) as archive:
+        for name, data in files:
+            archive.writestr(name, data)
+    return buffer.getvalue()
+
+
+def claiming(archive, size):
+    """The same archive with the first entry's unpacked size in the list of contents changed."""
+    at = archive.index(b"PK\x01\x02") + 24
+    return archive[:at] + struct.pack("<I", size) + archive[at + 4 :]
+
+
+def test_files_come_in_the_archives_order_without_folders_and_hidden_files():
+    data = packed(
+        [("b/", b""), ("b/2.png", PICTURE), ("a.png", b"x"), ("__MACOSX/a.png", b""), (".DS_Store", b""), ("b/.x", b"")]
+    )
+    assert list(archives.members(data)) == [("b/2.png", PICTURE), ("a.png", b"x")]
+    assert archives.count(data) == 2
+
+
+def test_a_path_reads_like_its_bytes(tmp_path):
+    path = tmp_path / "pile.zip"
+    path.write_bytes(packed([("a.png", PICTURE)]))
+    assert list(archives.members(path)) == [("a.png", PICTURE)]
+
+
+@pytest.mark.parametrize("name", ["../out.png", "a/../../out.png", "/etc/out.png", "C:/out.png", "a\\..\\..\\out.png"])
+def test_paths_that_lead_outside_refuse_the_whole_archive(name):
+    data = packed([("fine.png", PICTURE), (zipfile.ZipInfo(name), PICTURE)])
+    with pytest.raises(ArchiveError, match="points outside"):
+        next(archives.members(data))
+
+
+def test_a_bomb_is_refused_before_anything_is_unpacked():
+    data = packed([(f"{i}.png", bytes(60 * 2**20)) for i in range(5)])
+    tracemalloc.start()
+    with pytest.raises(ArchiveError, match=r"unpack to 315 MB"):
+        next(archives.members(data))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 10 * 2**20
+
+
+def test_a_bomb_that_lies_about_its_size_is_not_unpacked_beyond_what_it_claims():
+    data = claiming(packed([("lie.png", bytes(100 * 2**20))]), 1000)
+    tracemalloc.start()
+    with pytest.raises(ArchiveError, match="damaged"):
+        list(archives.members(data))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 10 * 2**20
+
+
+def test_more_than_100000_entries_are_refused_before_a_list_of_them_is_built(tmp_path):
+    entry = b"PK\x01\x02" + bytes(42)
+    directory = entry * 100_001
+    end = b"PK\x05\x06" + struct.pack("<HHHHIIH", 0, 0, 0xFFFF, 0xFFFF, len(directory), 0, 0)
+    path = tmp_path / "many.zip"
+    path.write_bytes(directory + end)
+    for source in (path, path.read_bytes()):
+        with pytest.raises(ArchiveError, match="more than 100,000 entries"):
+            next(archives.members(source, "many.zip"))
+
+
+def test_a_file_that_cannot_be_used_is_named_and_the_others_still_come():
+    link = zipfile.ZipInfo("link.png")
+    link.external_attr = 0o120777 << 16
+    data = packed([("in.zip", b"x"), ("sly.png", packed([("a", b"")])), (link, b"/etc/passwd"), ("ok.png", PICTURE)])
+    refused = []
+    found = list(archives.members(data, refused=lambda name, why: refused.append((name, why))))
+    assert found == [("ok.png", PICTURE)]
+    assert [(name, why.split(":")[0]) for name, why in refused] == [
+        ("in.zip", "is an archive itself"),
+        ("sly.png", "is an archive itself"),
+        ("link.png", "is a link, not a file"),
+    ]
+
+
+def test_without_anyone_to_tell_such_a_file_ends_the_reading():
+    with pytest.raises(ArchiveError, match=r"pile: 'in\.zip' is an archive itself: unpack it first"):
+        list(archives.members(packed([("in.zip", b"x")]), "pile"))
+
+
+def test_an_encrypted_file_is_refused_with_the_remedy():
+    data = bytearray(packed([("secret.png", PICTURE)]))
+    data[data.index(b"PK\x01\x02") + 8] |= 1
+    with pytest.raises(ArchiveError, match="encrypted: pack it again without a password"):
+        list(archives.members(bytes(data)))
+
+
+def test_packing_that_can_swell_without_bound_is_refused():
+    with pytest.raises(ArchiveError, match="unusual"):
+        list(archives.members(packed([("a.png", PICTURE)], zipfile.ZIP_LZMA)))
+
+
+def test_a_file_too_large_for_a_picture_is_refused():
+    with pytest.raises(ArchiveError, match="a file may have 64 MB"):
+        list(archives.members(claiming(packed([("a.png", PICTURE)]), 65 * 2**20)))
+
+
+@pytest.mark.parametrize("data", [b"", b"PK", b"not a zip at all", packed([("a.png", PICTURE)])[:-9]])
+def test_what_is_no_whole_zip_says_so(data, tmp_path):
+    path = tmp_path / "pile.zip"
+    path.write_bytes(data)
+    for source in (data, path):
+        with pytest.raises(ArchiveError, match="not a whole zip archive"):
+            next(archives.members(source))
+
+
+def test_names_that_would_move_the_cursor_are_made_harmless():
+    [(name, _)] = archives.members(packed([("a\x1b[2J\u202egnp.exe", b"x")]))
+    assert name == "a�[2J�gnp.exe"
+
+
+@given(st.data())
+def test_a_damaged_archive_raises_nothing_but_the_error_made_for_it(data):
+    whole = packed([("a/1.png", PICTURE * 3), ("b/2.png", b"")])
+    at = data.draw(st.integers(0, len(whole) - 1))
+    junk = data.draw(st.binary(min_size=1, max_size=8))
+    broken = whole[:at] + junk + whole[at + len(junk) :]
+    refused = []
+    found = []
+    with suppress(ArchiveError):
+        found = list(archives.members(broken, refused=lambda name, why: refused.append(name)))
+    assert len(found) + len(refused) <= 2

@@ -1,0 +1,79 @@
+from collections.abc import Iterator
+
+import pytest
+import torch
+from torch import nn
+
+from core.errors import TrainingError
+from core.gan import networks
+from core.gan.networks import ARCHITECTURES, Networks, build, register
+
+
+@pytest.fixture
+def fourth() -> Iterator[str]:
+    @register("linear")
+    def _linear(latent_size: int) -> Networks:
+        return Networks(
+            nn.Sequential(nn.Flatten(), nn.Linear(784, latent_size)),
+            nn.Sequential(nn.Linear(latent_size, 784), nn.Sigmoid(), nn.Unflatten(1, (1, 28, 28))),
+            nn.Sequential(nn.Flatten(), nn.Linear(784, 1), nn.Flatten(0)),
+        )
+
+    yield "linear"
+    del ARCHITECTURES["linear"]
+
+
+@pytest.mark.parametrize("architecture", ["conv", "dense", "attention"])
+def test_every_architecture_keeps_the_contract_of_shapes_and_ranges(architecture):
+    encoder, generator, discriminator = build(architecture, latent_size=5)
+    images = torch.rand(3, 1, 28, 28)
+    latents = encoder(images)
+    drawn = generator(latents)
+    assert latents.shape == (3, 5)
+    assert drawn.shape == images.shape
+    assert drawn.min() >= 0
+    assert drawn.max() <= 1
+    assert discriminator(images).shape == (3,)
+
+
+@pytest.mark.parametrize("architecture", ["conv", "dense", "attention"])
+def test_in_eval_mode_an_image_gets_the_same_answer_twice(architecture):
+    made = Networks(*(network.eval() for network in build(architecture, latent_size=4)))
+    images = torch.rand(2, 1, 28, 28)
+    assert torch.equal(made.discriminator(images), made.discriminator(images))
+    assert torch.equal(made.encoder(images), made.encoder(images))
+
+
+def test_self_attention_lets_a_far_pixel_matter_once_its_weight_is_not_zero():
+    layer = networks.SelfAttention(8)
+    maps = torch.rand(1, 8, 7, 7)
+    assert torch.equal(layer(maps), maps)
+    layer.weight.data.fill_(1.0)
+    changed = maps.clone()
+    changed[..., 6, 6] += 1
+    assert not torch.allclose(layer(maps)[..., 0, 0], layer(changed)[..., 0, 0])
+
+
+def test_an_unknown_architecture_is_refused_by_name_with_the_known_ones():
+    with pytest.raises(TrainingError, match=r"'resnet'.*attention, conv, dense"):
+        build("resnet", latent_size=8)
+
+
+def test_a_fourth_architecture_is_one_registered_function(fourth):
+    encoder, generator, _ = build(fourth, latent_size=3)
+    assert generator(encoder(torch.rand(2, 1, 28, 28))).shape == (2, 1, 28, 28)
+
+
+@pytest.mark.parametrize("architecture", ["conv", "dense", "attention"])
+def test_the_form_for_inference_draws_the_same(architecture):
+    generator = build(architecture, latent_size=5).generator
+    for module in generator.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.normal_(module.running_mean)
+            nn.init.uniform_(module.running_var, 0.5, 2.0)
+            nn.init.normal_(module.weight)
+            nn.init.normal_(module.bias)
+    generator.eval()
+    latents = torch.randn(4, 5)
+    with torch.no_grad():
+        torch.testing.assert_close(networks.for_inference(generator)(latents), generator(latents), atol=1e-5, rtol=0)

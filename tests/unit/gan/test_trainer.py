@@ -1,0 +1,169 @@
+import dataclasses
+import json
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+from scipy import ndimage
+from sklearn.datasets import load_digits
+
+from core.errors import TrainingError
+from core.gan.trainer import LOSSES, SAMPLES, Trainer, TrainingSettings
+
+
+def fives(n: int = 48) -> np.ndarray:
+    digits = load_digits()
+    small = digits.images[digits.target == 5][:n] / 16
+    return np.stack([np.pad(ndimage.zoom(image, 2.5, order=1), 4) for image in small]).astype(np.float32)
+
+
+QUICK = TrainingSettings(architecture="dense", latent_size=4, epochs=2, batch_size=16)
+
+
+def weights(trainer: Trainer) -> dict[str, torch.Tensor]:
+    return {
+        f"{name}.{key}": value
+        for name, network in trainer.networks._asdict().items()
+        for key, value in network.state_dict().items()
+    }
+
+
+def finish(settings: TrainingSettings, checkpoint=None) -> Trainer:
+    trainer = Trainer(fives(), settings, checkpoint)
+    list(trainer.run())
+    return trainer
+
+
+@pytest.mark.parametrize("architecture", ["conv", "dense", "attention"])
+def test_the_same_seed_gives_identical_tensors_and_another_seed_others(architecture):
+    settings = dataclasses.replace(QUICK, architecture=architecture, epochs=1)
+    one, same = weights(finish(settings)), weights(finish(settings))
+    other = weights(finish(dataclasses.replace(settings, seed=1)))
+    assert all(torch.equal(one[key], same[key]) for key in one)
+    assert any(not torch.equal(one[key], other[key]) for key in one)
+
+
+@pytest.mark.parametrize("architecture", ["conv", "dense"])
+def test_a_run_resumed_from_the_middle_ends_with_the_tensors_of_an_unbroken_one(tmp_path, architecture):
+    settings = dataclasses.replace(QUICK, architecture=architecture, epochs=3)
+    unbroken = finish(settings)
+    killed = Trainer(fives(), settings, tmp_path / "run.safetensors")
+    for progress in killed.run():
+        if progress.epoch_ended and progress.epoch == 1:
+            shutil.copy(tmp_path / "run.safetensors", tmp_path / "after-one.safetensors")
+
+    resumed = Trainer(fives(), settings, tmp_path / "after-one.safetensors")
+    assert resumed.epoch == 1
+    list(resumed.run())
+
+    expected, found = weights(unbroken), weights(resumed)
+    assert all(torch.equal(expected[key], found[key]) for key in expected)
+    assert resumed.curve == unbroken.curve
+
+
+def test_every_epoch_ends_exactly_once_and_progress_only_grows():
+    steps = list(Trainer(fives(), QUICK).run())
+    ended = [step.epoch for step in steps if step.epoch_ended]
+    assert ended == [1, 2]
+    assert [step.fraction for step in steps] == sorted(step.fraction for step in steps)
+    assert steps[-1].fraction == 1.0
+    assert steps[-1].seconds_left == 0.0
+    assert set(steps[-1].losses) == set(LOSSES)
+
+
+def test_reconstructions_get_better_with_training():
+    settings = dataclasses.replace(QUICK, epochs=12)
+    images = fives()
+    trainer = Trainer(images, settings)
+    before = np.mean((trainer.reconstruct(images) - images) ** 2)
+    list(trainer.run())
+    after = np.mean((trainer.reconstruct(images) - images) ** 2)
+    assert after < 0.6 * before
+    assert len(trainer.curve["reconstruction"]) == 12
+
+
+def test_samples_show_the_same_sixteen_latents_every_time():
+    trainer = finish(QUICK)
+    assert trainer.samples().shape == (SAMPLES, 28, 28)
+    assert np.array_equal(trainer.samples(), trainer.samples())
+
+
+def test_settings_survive_json():
+    assert TrainingSettings(**json.loads(json.dumps(dataclasses.asdict(QUICK)))) == QUICK
+
+
+def test_training_leaves_torch_as_it_found_it():
+    torch.manual_seed(5)
+    expected = torch.rand(1)
+    threads = torch.get_num_threads()
+    torch.manual_seed(5)
+    finish(QUICK)
+    assert torch.equal(torch.rand(1), expected)
+    assert torch.get_num_threads() == threads
+
+
+@pytest.mark.parametrize(
+    ("images", "words"),
+    [
+        (np.zeros((4, 28)), "shape"),
+        (np.zeros((1, 28, 28)), "too few"),
+        (np.full((4, 28, 28), 255.0), "between 0"),
+        (np.full((4, 28, 28), np.nan), "between 0"),
+    ],
+    ids=["flat images", "one image", "bytes instead of 0..1", "not a number"],
+)
+def test_images_that_cannot_be_trained_on_are_refused_with_the_reason(images, words):
+    with pytest.raises(TrainingError, match=words):
+        Trainer(images, QUICK)
+
+
+@pytest.mark.parametrize(
+    "change", [{"latent_size": 33}, {"latent_size": 0}, {"epochs": 0}, {"batch_size": 1}, {"architecture": "none"}]
+)
+def test_impossible_settings_are_refused(change):
+    with pytest.raises(TrainingError):
+        Trainer(fives(4), dataclasses.replace(QUICK, **change))
+
+
+def test_divergence_is_reported_and_the_last_good_epoch_kept(tmp_path):
+    file = tmp_path / "run.safetensors"
+    trainer = Trainer(fives(), dataclasses.replace(QUICK, epochs=3), file)
+    run = trainer.run()
+    while not next(run).epoch_ended:
+        pass
+    good = file.read_bytes()
+    with torch.no_grad():
+        next(trainer.networks.generator.parameters()).fill_(float("nan"))
+    with pytest.raises(TrainingError, match="diverged"):
+        list(run)
+    assert file.read_bytes() == good
+
+
+def test_a_generator_that_draws_one_image_only_is_reported_as_collapsed():
+    trainer = Trainer(fives(), dataclasses.replace(QUICK, learning_rate=0.0))
+    with torch.no_grad():
+        next(trainer.networks.generator.parameters()).fill_(0.0)
+    with pytest.raises(TrainingError, match="collapsed"):
+        list(trainer.run())
+
+
+def test_a_checkpoint_of_other_settings_is_refused(tmp_path):
+    finish(QUICK, tmp_path / "run.safetensors")
+    with pytest.raises(TrainingError, match="other settings"):
+        Trainer(fives(), dataclasses.replace(QUICK, seed=9), tmp_path / "run.safetensors")
+
+
+def test_a_damaged_or_foreign_checkpoint_is_refused(tmp_path):
+    file = tmp_path / "run.safetensors"
+    finish(QUICK, file)
+    file.write_bytes(file.read_bytes()[:500])
+    with pytest.raises(TrainingError, match="not a readable checkpoint"):
+        Trainer(fives(), QUICK, file)
+    save_file({"x": torch.zeros(1)}, file)
+    with pytest.raises(TrainingError, match="not a readable checkpoint"):
+        Trainer(fives(), QUICK, file)
+    save_file({"x": torch.zeros(1)}, file, {"run": json.dumps({"version": 99})})
+    with pytest.raises(TrainingError, match="another version"):
+        Trainer(fives(), QUICK, file)

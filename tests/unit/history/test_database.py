@@ -1,0 +1,272 @@
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.errors import HistoryError
+from core.history import database
+from core.history.database import MIGRATIONS
+from core.history.history import Filter, History
+from tests.support.recorded import verdict
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@pytest.fixture
+def history(tmp_path: Path) -> History:
+    return History(tmp_path / "history.sqlite")
+
+
+def test_ten_threads_write_at_once_and_nothing_is_lost(history: History) -> None:
+    history = History(history.path, timeout=120)
+    problems: list[BaseException] = []
+
+    def browser(number: int) -> None:
+        try:
+            for stroke in range(12):
+                history.record(verdict(100 * number + stroke, visitor=f"v{number}"))
+                history.record(verdict(7777 + stroke, drawing=f"d{number}", visitor=f"v{number}"))
+                history.browse(limit=5)
+        except BaseException as error:
+            problems.append(error)
+
+    threads = [threading.Thread(target=browser, args=(number,)) for number in range(10)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert problems == []
+    assert history.count().judged == 10 * (12 + 1)
+
+
+WRITER = """
+import sys
+sys.path.insert(0, {root!r})
+from pathlib import Path
+from core.history import History
+from tests.support.recorded import verdict
+history = History(Path(sys.argv[1]), timeout=120)
+for number in range(int(sys.argv[2]), int(sys.argv[3])):
+    print(history.record(verdict(number)), flush=True)
+"""
+
+
+def start_writer(path: Path, first: int, end: int) -> "subprocess.Popen[str]":
+    code = WRITER.format(root=str(ROOT))
+    command = [sys.executable, "-c", code, str(path), str(first), str(end)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+def test_two_processes_that_both_find_no_file_lose_nothing(history: History) -> None:
+    writers = [start_writer(history.path, first, first + 60) for first in (0, 100)]
+
+    ids = [int(line) for writer in writers for line in writer.communicate(timeout=300)[0].splitlines()]
+
+    assert [writer.returncode for writer in writers] == [0, 0]
+    assert len(set(ids)) == 120
+    assert history.count().judged == 120
+
+
+def test_a_writer_killed_in_the_middle_leaves_every_verdict_it_had_recorded(history: History) -> None:
+    writer = start_writer(history.path, 0, 1_000_000)
+    assert writer.stdout is not None
+    said = [int(writer.stdout.readline()) for _ in range(random.Random(0).randint(20, 40))]
+
+    writer.send_signal(signal.SIGKILL)
+    rest, _ = writer.communicate(timeout=300)
+
+    said += [int(line) for line in rest.splitlines()]
+    assert {kept.id for kept in history.each()} >= set(said)
+    history.record(verdict(5_000_000))
+
+
+def test_a_file_of_an_older_version_is_brought_up_to_date(history: History, monkeypatch: pytest.MonkeyPatch) -> None:
+    row = history.record(verdict(1))
+    added = ("ALTER TABLE verdicts ADD COLUMN note TEXT NOT NULL DEFAULT 'none yet'",)
+    monkeypatch.setattr(database, "MIGRATIONS", (*MIGRATIONS, added))
+
+    found = history.get(row)
+
+    assert found.source == "upload: 1.png"
+    with sqlite3.connect(history.path) as file:
+        assert file.execute("PRAGMA user_version").fetchone()[0] == len(MIGRATIONS) + 1
+        assert file.execute("SELECT note FROM verdicts").fetchone()[0] == "none yet"
+
+
+def test_an_upgrade_that_fails_leaves_the_older_file_whole(history: History, monkeypatch: pytest.MonkeyPatch) -> None:
+    history.record(verdict(1))
+    half = ("ALTER TABLE verdicts ADD COLUMN note TEXT", "ALTER TABLE nowhere ADD COLUMN note TEXT")
+    with monkeypatch.context() as patch:
+        patch.setattr(database, "MIGRATIONS", (*MIGRATIONS, half))
+        with pytest.raises(HistoryError):
+            history.count()
+
+    assert history.count().judged == 1
+    assert history.record(verdict(2)) == 2
+
+
+def test_a_file_of_a_newer_version_is_refused_and_left_alone(history: History) -> None:
+    history.record(verdict(1))
+    with sqlite3.connect(history.path) as file:
+        file.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
+
+    with pytest.raises(HistoryError, match=r"newer version.*update the program"):
+        history.record(verdict(2))
+
+    with sqlite3.connect(history.path) as file:
+        assert file.execute("SELECT count(*) FROM verdicts").fetchone()[0] == 1
+
+
+def test_another_programs_database_is_refused_and_left_alone(history: History) -> None:
+    with sqlite3.connect(history.path) as file:
+        file.execute("CREATE TABLE accounts(name TEXT)")
+    before = history.path.read_bytes()
+
+    with pytest.raises(HistoryError, match="another program's database"):
+        history.record(verdict(1))
+
+    with sqlite3.connect(history.path) as file:
+        assert [row[0] for row in file.execute("SELECT name FROM sqlite_schema")] == ["accounts"]
+    assert len(history.path.read_bytes()) == len(before)
+
+
+def scribble_over(path: Path) -> None:
+    path.write_bytes(b"this was never a database " * 400)
+
+
+def damage_the_middle(path: Path) -> None:
+    history = History(path)
+    history.record_all(verdict(seed) for seed in range(80))
+    whole = bytearray(path.read_bytes())
+    for page in range(4096, len(whole), 4096):
+        whole[page : page + 64] = os.urandom(64)
+    path.write_bytes(whole)
+
+
+@pytest.mark.parametrize("damage", [scribble_over, damage_the_middle])
+def test_a_damaged_file_is_set_aside_whole_and_a_new_one_begins(
+    history: History, damage: Callable[[Path], None]
+) -> None:
+    damage(history.path)
+    damaged = history.path.read_bytes()
+
+    with pytest.raises(HistoryError, match=r"set aside as .*damaged") as said:
+        history.browse()
+
+    aside = [path for path in history.path.parent.iterdir() if "damaged" in path.name and path.suffix == ".sqlite"]
+    assert [path.read_bytes() for path in aside] == [damaged]
+    assert str(aside[0]) in str(said.value)
+    assert history.get(history.record(verdict(1))).source == "upload: 1.png"
+
+
+def test_an_empty_file_is_simply_filled(history: History) -> None:
+    history.path.touch()
+
+    assert history.record(verdict(1)) == 1
+
+
+def test_one_damaged_row_is_named_and_the_others_are_read(history: History) -> None:
+    history.record_all([verdict(1), verdict(2)])
+    with sqlite3.connect(history.path) as file:
+        file.execute("UPDATE readings SET image = ? WHERE id = 2", (b"\x00\x01",))
+
+    with pytest.raises(HistoryError, match="Row 2 of the history is damaged"):
+        history.get(2)
+
+    assert history.get(1).source == "upload: 1.png"
+    assert history.delete(Filter(ids=(2,))) == 1
+
+
+def test_a_file_held_by_another_program_is_said_and_readers_go_on(history: History) -> None:
+    history.record(verdict(1))
+    patient = History(history.path, timeout=0.2)
+    holder = sqlite3.connect(history.path, isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+
+    with pytest.raises(HistoryError, match="held by another program"):
+        patient.record(verdict(2))
+
+    assert patient.count().judged == 1
+    holder.close()
+    assert patient.record(verdict(2)) == 2
+
+
+def test_a_full_disk_is_said_and_what_was_there_stays(history: History, monkeypatch: pytest.MonkeyPatch) -> None:
+    history.record(verdict(1))
+    connect = sqlite3.connect
+
+    def connect_with_no_room(*args: object, **options: object) -> sqlite3.Connection:
+        connection = connect(*args, **options)
+        connection.execute(f"PRAGMA max_page_count = {connection.execute('PRAGMA page_count').fetchone()[0]}")
+        return connection
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sqlite3, "connect", connect_with_no_room)
+        with pytest.raises(HistoryError, match="is full"):
+            history.record_all(verdict(seed) for seed in range(10, 60))
+
+    assert history.count().judged == 1
+
+
+def test_a_state_folder_that_cannot_be_made_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    monkeypatch.setenv("ODD_DIGIT_STATE", str(tmp_path / "file" / "state"))
+
+    with pytest.raises(HistoryError, match="ODD_DIGIT_STATE"):
+        History()
+    with pytest.raises(HistoryError, match="cannot be opened"):
+        History(tmp_path / "file" / "history.sqlite").record(verdict(1))
+
+
+def test_a_file_removed_while_the_program_runs_is_made_again(history: History) -> None:
+    history.record(verdict(1))
+    for path in list(history.path.parent.iterdir()):
+        path.unlink()
+
+    assert history.record(verdict(2)) == 1
+
+
+def test_twenty_thousand_rows_are_browsed_in_fifty_milliseconds_of_work(history: History) -> None:
+    image = verdict(0).image
+    many = [
+        verdict(0, image=image + np.float32(number), last_seen=float(number), class_id=number % 20 == 0)
+        for number in range(20)
+    ]
+    history.record_all(many)
+    with sqlite3.connect(history.path) as file:
+        columns = [row[1] for row in file.execute("PRAGMA table_info(verdicts)") if row[1] not in ("id", "identity")]
+        names = ", ".join(columns)
+        for _ in range(10):
+            file.execute(
+                f"INSERT INTO verdicts({names}, identity) SELECT {names}, randomblob(16) FROM verdicts WHERE deletion"
+                " IS NULL"
+            )
+        file.execute(
+            "INSERT INTO readings SELECT id, '{}', '{}', '{}', (SELECT image FROM readings WHERE id = 1) FROM verdicts"
+            " WHERE id > 20"
+        )
+
+    def best(work: Callable[[], object]) -> float:
+        times = []
+        for _ in range(5):
+            start = time.process_time()
+            work()
+            times.append(time.process_time() - start)
+        return min(times)
+
+    assert history.count().judged == 20_480
+    assert best(history.browse) < 0.05
+    assert best(lambda: history.browse(Filter(class_id=1), offset=900)) < 0.05
+    assert best(lambda: history.browse(offset=20_000)) < 0.05
+    assert best(history.count) < 0.05
+    assert best(history.models) < 0.05

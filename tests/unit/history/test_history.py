@@ -1,0 +1,227 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.calibration.conformal import Calibration
+from core.detector.readings import Readings
+from core.errors import HistoryError
+from core.history.history import EVERYTHING, Filter, History, Verdict
+from core.operating_point import EVIDENCES, OperatingPoint
+from tests.support.recorded import verdict
+
+
+@pytest.fixture
+def history(tmp_path: Path) -> History:
+    return History(tmp_path / "history.sqlite")
+
+
+def fields(kept: Verdict) -> dict[str, object]:
+    return {name: value for name, value in vars(kept).items() if name not in ("image", "id")}
+
+
+def test_a_verdict_is_read_back_exactly_as_it_was_recorded(history: History) -> None:
+    recorded = verdict(1, digits={"4": 0.2, "9": None}, model_hash="ab12", true_label="4", mark="wrong", visitor="ann")
+
+    found = history.get(history.record(recorded))
+
+    assert fields(found) == fields(recorded)
+    assert found.image.dtype == np.float32
+    np.testing.assert_array_equal(found.image, recorded.image)
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        pytest.param(np.arange(784, dtype=np.uint8).reshape(28, 28) / np.float32(255), id="whole grey levels"),
+        pytest.param(np.random.default_rng(0).random((28, 28), dtype=np.float32), id="any float"),
+        pytest.param(np.full((28, 28), -0.25, np.float32), id="below zero"),
+        pytest.param(np.zeros((28, 28), np.float32), id="blank"),
+        pytest.param(np.random.default_rng(1).random((28, 28), dtype=np.float32).T, id="not contiguous"),
+    ],
+)
+def test_an_image_comes_back_bit_for_bit(history: History, image: np.ndarray) -> None:
+    found = history.get(history.record(verdict(image=image))).image
+
+    assert found.dtype == np.float32
+    np.testing.assert_array_equal(found, image)
+
+
+def test_a_row_of_readings_becomes_a_verdict_with_its_line_and_its_digits() -> None:
+    scores = np.array([0.5, 9.0])
+    calibration = Calibration.fit(np.linspace(0, 1, 200))
+    readings = Readings(
+        model="mnist-any",
+        normal=("4", "9"),
+        images=np.zeros((2, 28, 28), np.float32),
+        reconstruction=np.zeros((2, 28, 28), np.float32),
+        heat_map=np.zeros((2, 28, 28), np.float32),
+        realism=np.zeros(2),
+        reconstruction_realism=np.zeros(2),
+        scores=dict.fromkeys(EVIDENCES, scores),
+        p_values={name: calibration.p_values(scores) for name in EVIDENCES},
+        digit_p_values={"fused": {"4": np.array([0.6, 0.01]), "9": np.array([0.2, 0.005])}},
+        calibrations=dict.fromkeys(EVIDENCES, calibration),
+    )
+    point = OperatingPoint("mnist-any", "fused", 0.05)
+
+    kept = Verdict.of(readings, 1, point, source="canvas", source_kind="canvas", visitor="ann")
+
+    assert (kept.model, kept.class_id, kept.visitor) == ("mnist-any", 1, "ann")
+    assert kept.p_value == pytest.approx(1 / 201)
+    assert kept.threshold == pytest.approx(readings.threshold(point))
+    assert kept.digits == {"4": 0.01, "9": 0.005}
+    assert kept.point == point
+
+
+def test_a_line_that_never_flags_is_kept_as_no_threshold(history: History) -> None:
+    found = history.get(history.record(verdict(alpha=1e-6, threshold=None)))
+
+    assert found.threshold is None
+    assert found.point.alpha == 1e-6
+
+
+def test_names_with_broken_characters_or_of_enormous_length_are_recorded(history: History) -> None:
+    broken = history.get(history.record(verdict(1, source="upload: \udc80\x00five.png")))
+    long = history.get(history.record(verdict(2, source="x" * 100_000)))
+
+    assert broken.source == "upload: ?five.png"
+    assert len(long.source) == 500
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        pytest.param({"image": np.zeros((8, 8), np.float32)}, r"\(28, 28\)", id="another size"),
+        pytest.param({"class_id": 7}, "class id 7", id="no class"),
+        pytest.param({"mark": "perhaps"}, "'perhaps'", id="no mark"),
+    ],
+)
+def test_what_is_no_verdict_is_refused_and_nothing_is_recorded(
+    history: History, changes: dict[str, object], said: str
+) -> None:
+    with pytest.raises(HistoryError, match=said):
+        history.record_all([verdict(1), verdict(2, **changes)])
+
+    assert history.count().judged == 0
+
+
+def test_the_same_image_model_and_line_are_one_row_that_was_last_seen_later(history: History) -> None:
+    first = history.record(verdict(1, time=100.0, last_seen=100.0))
+
+    again = history.record(verdict(1, time=900.0, last_seen=900.0, source="camera", source_kind="camera"))
+
+    assert again == first
+    found = history.get(first)
+    assert (found.time, found.last_seen, found.source) == (100.0, 900.0, "upload: 1.png")
+    assert history.count().judged == 1
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"model": "mnist-6"}, id="another model"),
+        pytest.param({"model_hash": "retrained"}, id="the model retrained"),
+        pytest.param({"evidence": "pixel"}, id="another evidence"),
+        pytest.param({"alpha": 0.01}, id="another alpha"),
+        pytest.param({"alpha": None}, id="a fixed threshold"),
+        pytest.param({"visitor": "bob"}, id="another visitor"),
+        pytest.param({"image": verdict(2).image}, id="another image"),
+    ],
+)
+def test_another_judgement_of_the_same_digit_is_a_row_of_its_own(history: History, changes: dict[str, object]) -> None:
+    first = history.record(verdict(1))
+
+    second = history.record(verdict(1, **changes))
+
+    assert first != second
+    assert history.count().judged == 2
+
+
+@pytest.mark.parametrize("drawing", ["", "d1"], ids=["a pile", "a drawing among them"])
+def test_digits_that_are_the_same_within_one_pile_share_a_row(history: History, drawing: str) -> None:
+    pile = [verdict(1), verdict(2), verdict(1, last_seen=9e9), verdict(3, drawing=drawing)]
+
+    first, second, again, other = history.record_all(pile)
+
+    assert first == again
+    assert len({first, second, other}) == history.count().judged == 3
+    assert history.get(first).last_seen == 9e9
+    np.testing.assert_array_equal(history.get(other).image, pile[3].image)
+
+
+def test_a_drawing_is_one_row_that_follows_its_strokes(history: History) -> None:
+    first = history.record(verdict(1, drawing="d1", last_seen=100.0, time=100.0))
+
+    second = history.record(verdict(2, drawing="d1", last_seen=200.0, time=200.0, class_id=1))
+
+    assert second == first
+    found = history.browse()
+    assert len(found) == 1
+    assert (found[0].time, found[0].last_seen, found[0].class_id) == (100.0, 200.0, 1)
+    np.testing.assert_array_equal(found[0].image, verdict(2).image)
+
+
+def test_a_stroke_taken_back_to_a_digit_judged_before_leaves_one_row(history: History) -> None:
+    example = history.record(verdict(1))
+    history.record(verdict(2, drawing="d1"))
+
+    back = history.record(verdict(1, drawing="d1", last_seen=5000.0))
+
+    assert back == example
+    assert [kept.id for kept in history.browse()] == [example]
+
+
+def test_two_visitors_may_use_the_same_drawing_id(history: History) -> None:
+    history.record(verdict(1, drawing="d1", visitor="ann"))
+    history.record(verdict(2, drawing="d1", visitor="bob"))
+
+    assert history.count().judged == 2
+
+
+def test_a_marked_drawing_stays_as_it_was_marked_when_the_person_draws_on(history: History) -> None:
+    marked = history.record(verdict(1, drawing="d1"))
+    history.mark(marked, "wrong", "5")
+
+    later = history.record(verdict(2, drawing="d1"))
+
+    assert later != marked
+    np.testing.assert_array_equal(history.get(marked).image, verdict(1).image)
+    assert history.get(marked).mark == "wrong"
+    assert history.record(verdict(3, drawing="d1")) == later
+
+
+def test_on_a_shared_server_each_visitor_sees_marks_and_deletes_only_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ODD_DIGIT_SHARED", "1")
+    ann, bob = (History(tmp_path / "h.sqlite", visitor=name) for name in ("ann", "bob"))
+    ann.record_all([verdict(1, visitor="ann", model="mnist-1"), verdict(2, visitor="ann")])
+    bobs = bob.record(verdict(3, visitor="bob", model="mnist-3", source_kind="batch"))
+
+    assert [kept.source for kept in ann.browse()] == ["upload: 2.png", "upload: 1.png"]
+    assert ann.count().judged == len(list(ann.each())) == len(ann.draw_sample(9, 0)) == 2
+    assert (ann.models(), ann.source_kinds()) == (["mnist-1", "mnist-5"], ["upload"])
+    assert sum(period.judged for period in ann.anomalies_over_time()) == 2
+    with pytest.raises(HistoryError, match="another visitor"):
+        ann.get(bobs)
+    with pytest.raises(HistoryError, match="another visitor"):
+        ann.mark(bobs, "right")
+    assert ann.delete(Filter(ids=(bobs,))) == 0
+    assert ann.delete(EVERYTHING) == 2
+    assert bob.undo_delete() == 0
+    assert bob.count().judged == 1
+    assert ann.undo_delete() == 2
+
+
+def test_on_a_shared_server_nobody_in_particular_sees_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ODD_DIGIT_SHARED", "1")
+
+    with pytest.raises(HistoryError, match="visitor id is missing"):
+        History(tmp_path / "h.sqlite").browse()
+
+
+def test_on_ones_own_machine_all_rows_are_seen_from_every_browser(history: History) -> None:
+    history.record_all([verdict(1, visitor="ann"), verdict(2, visitor="")])
+
+    assert History(history.path, visitor="bob").count().judged == 2

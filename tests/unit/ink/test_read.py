@@ -1,0 +1,332 @@
+"""The road from any picture to ink images."""
+
+import io
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from PIL import Image
+from scipy.ndimage import gaussian_filter
+
+from core.datasets import examples
+from core.errors import InkError
+from core.ink import is_ink_image, read, strokes
+from tests.support.pens import FIVE, difference, drawing
+
+
+def grainy(spread, coarseness, shape=(240, 320), falling_to=1.0):
+    """Blank paper with a grain that neighbouring pixels share, as a camera hands it over."""
+    grain = gaussian_filter(np.random.default_rng(3).standard_normal(shape), coarseness)
+    light = np.linspace(1, falling_to, shape[1])
+    return np.clip(200 * (1 + spread * grain / grain.std()) * light, 0, 255).astype(np.uint8)
+
+
+def compressed(page):
+    file = io.BytesIO()
+    Image.fromarray(page).save(file, "JPEG", quality=70)
+    return np.asarray(Image.open(file))
+
+
+def assert_valid(ink):
+    assert ink.images.shape[1:] == (28, 28)
+    assert ink.images.dtype == np.float32
+    assert len(ink.images) == len(ink.boxes) >= 1
+    assert np.isfinite(ink.images).all()
+    assert ink.images.min() >= 0
+    assert ink.images.max() <= 1
+    assert (ink.images.reshape(len(ink.images), -1).max(axis=1) > 0).all()
+    assert (ink.boxes[:, 2:] > ink.boxes[:, :2]).all()
+    assert (ink.boxes >= 0).all()
+    for step in ink.steps:
+        assert step.image.dtype == np.uint8
+        assert max(step.image.shape[:2]) <= 480
+
+
+def assert_valid_or_refused(reading):
+    """A hostile picture either gives valid ink images or an InkError; anything else fails the test."""
+    try:
+        ink = reading()
+    except InkError:
+        return
+    assert_valid(ink)
+
+
+shapes = st.one_of(
+    hnp.array_shapes(min_dims=2, max_dims=2, max_side=28),
+    st.tuples(st.integers(1, 28), st.integers(1, 28), st.integers(1, 5)),
+    hnp.array_shapes(min_dims=1, max_dims=4, max_side=4),
+)
+arrays = st.one_of(
+    hnp.arrays(np.uint8, shapes),
+    hnp.arrays(np.bool_, shapes),
+    hnp.arrays(np.uint16, shapes),
+    hnp.arrays(np.int32, shapes),
+    hnp.arrays(np.float32, shapes, elements=st.floats(0, 1, width=32)),
+    hnp.arrays(np.float64, shapes),
+)
+
+
+rectangles = st.lists(
+    st.tuples(*[st.integers(0, 139)] * 2, *[st.integers(1, 140)] * 2, st.integers(0, 255)), min_size=1, max_size=7
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(rectangles, st.integers(100, 140), st.integers(0, 255), st.floats(0, 8))
+def test_any_sheets_boxes_and_lines_give_valid_ink_images_or_a_reason(drawn, height, paper, spread):
+    page = np.full((height, 140), paper, float)
+    for left, top, width, length, brightness in drawn:
+        page[top : top + length, left : left + width] = brightness
+    page += np.random.default_rng(0).normal(0, spread, page.shape)
+    assert_valid_or_refused(lambda: read(np.clip(page, 0, 255).astype(np.uint8)))
+
+
+@settings(max_examples=60, deadline=None)
+@given(arrays, st.sampled_from([None, True, False]), st.booleans())
+def test_any_array_gives_valid_ink_images_or_a_reason(array, invert, split):
+    assert_valid_or_refused(lambda: read(array, name="array", invert=invert, split=split))
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.sampled_from(["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I", "F", "HSV", "LAB", "YCbCr"]),
+    st.integers(1, 30),
+    st.integers(1, 30),
+    st.integers(0, 2**32 - 1),
+)
+def test_any_pil_image_gives_valid_ink_images_or_a_reason(mode, width, height, seed):
+    noise = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    image = Image.fromarray(noise)
+    image = Image.new(mode, (width, height)) if mode == "LAB" else image.convert("L").convert(mode)
+    assert_valid_or_refused(lambda: read(image))
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_a_damaged_file_gives_valid_ink_images_or_a_reason(data):
+    fmt = data.draw(st.sampled_from(["PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF"]))
+    file = io.BytesIO()
+    Image.fromarray(drawing(side=280)).resize((48, 48)).convert("RGB").save(file, fmt)
+    blob = bytearray(file.getvalue())
+    for _ in range(data.draw(st.integers(1, 4))):
+        blob[data.draw(st.integers(0, len(blob) - 1))] = data.draw(st.integers(0, 255))
+    assert_valid_or_refused(lambda: read(bytes(blob[: data.draw(st.integers(1, len(blob)))])))
+
+
+@pytest.mark.parametrize("at", [(-60, -30), (40, 30), (60, -30)])
+def test_where_a_digit_stands_makes_no_difference(at):
+    here, there = read(drawing(at=(0, 0))), read(drawing(at=at))
+    assert difference(here.images[0], there.images[0]) < 0.02
+
+
+@pytest.mark.parametrize("scale", [0.25, 0.5, 1.25])
+@pytest.mark.parametrize("pen", [4, 14])
+def test_a_digit_small_in_a_corner_or_large_is_the_same_ink_image(scale, pen):
+    large, other = read(drawing()), read(drawing(scale=scale, at=(0, 0), pen=max(2, pen * scale)))
+    assert difference(large.images[0], other.images[0]) < 0.045
+
+
+@pytest.mark.parametrize("pen", [2, 4, 8, 24])
+def test_any_pen_gives_nearly_the_same_ink_image(pen):
+    assert difference(read(drawing(pen=14)).images[0], read(drawing(pen=pen)).images[0]) < 0.045
+
+
+@pytest.mark.parametrize(("ink", "paper"), [(255, 0), (40, 200), (200, 40), (130, 190), (215, 255), (60, 90)])
+def test_brightness_and_inversion_make_no_difference(ink, paper):
+    plain, other = read(drawing()), read(drawing(ink=ink, paper=paper))
+    assert difference(plain.images[0], other.images[0]) < 0.02
+
+
+def test_light_that_falls_off_to_a_third_makes_no_difference():
+    plain = drawing(paper=235)
+    fading = plain * np.linspace(1, 1 / 3, plain.shape[1])
+    assert difference(read(plain).images[0], read(fading).images[0]) < 0.02
+
+
+def test_squared_paper_is_taken_away_and_shown_as_a_step():
+    page = drawing().astype(float)
+    page[::40] = np.minimum(page[::40], 110)
+    page[:, 10::40] = np.minimum(page[:, 10::40], 110)
+    ink = read(page)
+    assert len(ink.images) == 1
+    assert difference(read(drawing()).images[0], ink.images[0]) < 0.03
+    assert any(step.name == "Lines removed" for step in ink.steps)
+
+
+def test_a_one_as_tall_as_its_picture_is_no_ruled_line():
+    page = np.ones((90, 40))
+    page[2:88, 17:23] = 0
+    page[0:90, 18:22] = 0
+    assert read(page).boxes.tolist() == [[17, 0, 23, 90]]
+
+
+@pytest.mark.parametrize("pen", [1.0, 2.0, 6.0, 20.0, 30.0])
+def test_strokes_come_out_as_wide_as_most_of_mnists(pen):
+    image = read(drawing(pen=pen)).images[0]
+    fine = np.asarray(Image.fromarray(image).resize((224, 224), Image.Resampling.BICUBIC)) > 0.5
+    assert 1.7 < strokes.stroke_width(fine) / 8 < 3.3
+
+
+def test_the_ink_image_has_mnists_geometry():
+    image = read(drawing()).images[0]
+    rows, columns = np.flatnonzero(image.any(axis=1)), np.flatnonzero(image.any(axis=0))
+    assert max(np.ptp(rows), np.ptp(columns)) + 1 == 20
+    centre = np.array([image.sum(axis=1) @ np.arange(28), image.sum(axis=0) @ np.arange(28)]) / image.sum()
+    assert np.abs(centre - 14).max() <= 0.51
+    assert is_ink_image(image)
+
+
+@pytest.mark.parametrize("pen", [2, 6, 14, 30])
+def test_what_read_makes_passes_read_unchanged(pen):
+    image = read(drawing(pen=pen)).images[0]
+    again = read(image)
+    np.testing.assert_array_equal(again.images[0], image)
+
+
+def test_the_steps_of_a_drawing_of_few_pixels_are_rounded_off():
+    y, x = np.mgrid[:168, :168]
+    stepped = np.kron(np.abs(x - 0.6 * y - 5)[:28, :28] < 1.5, np.ones((6, 6), bool))
+    stroke = np.abs(x - 0.6 * y - 31) < 9
+    before = (stepped ^ stroke).mean()
+    after = (strokes.smooth(stepped, 6)[2:-2, 2:-2] ^ stroke).mean()
+    assert after < 0.6 * before
+    np.testing.assert_array_equal(strokes.smooth(stepped, 1), stepped)
+
+
+def test_edges_are_soft_like_mnists():
+    """MNIST's own steps from pixel to pixel reach 0.95 of full ink on average and no more."""
+    image = read(drawing()).images[0]
+    assert 0.6 < np.abs(np.diff(image, axis=1)).max() < 0.97
+    assert image.max() > 0.95
+
+
+@pytest.mark.parametrize("pen", [80, 100])
+def test_strokes_too_broad_to_close_over_are_not_hollowed_out(pen):
+    image = read(drawing([(150, 70), (110, 190)], pen=pen)).images[0]
+    middle = image[10:18, 12:16]
+    assert middle.min() > 0.9
+
+
+def test_the_loose_bar_of_a_five_stays_with_its_body():
+    body = drawing([(112, 78), *FIVE[2:]])
+    bar = drawing([(118, 48), (185, 44)])
+    ink = read(np.minimum(body, bar))
+    assert len(ink.images) == 1
+
+
+@pytest.mark.parametrize("digit", list("0123456789"))
+def test_the_broken_digits_among_the_examples_are_one_shape_each(digit):
+    broken = examples.for_normal((digit,))[1]
+    assert len(read(broken.picture()).images) == 1
+
+
+def test_digits_close_together_in_a_row_or_on_lines_of_their_own_stay_apart():
+    seven = drawing([(20, 20), (70, 20), (40, 100)], pen=10, side=120)
+    row = np.concatenate([seven[:, 10:85], seven[:, 10:85], seven[:, 10:85]], axis=1)
+    assert len(read(np.pad(row, 40, constant_values=255)).images) == 3
+    column = np.concatenate([seven[10:115], seven[10:115]])
+    assert len(read(np.pad(column, 40, constant_values=255)).images) == 2
+
+
+def test_a_speck_is_dropped():
+    page = drawing()
+    page[250:254, 20:24] = 0
+    ink = read(page)
+    assert len(ink.images) == 1
+    assert ink.boxes[0, 0] > 60
+
+
+def test_several_digits_are_told_apart_in_reading_order_and_said():
+    page = np.full((300, 400), 255, np.uint8)
+    for left, top in ((150, 20), (20, 30), (30, 160)):
+        page[top : top + 100, left + 40 : left + 50] = 0
+        page[top : top + 10, left : left + 50] = 0
+    ink = read(page)
+    assert ink.boxes[:, 0].tolist() == [20, 150, 30]
+    doubt = next(d for d in ink.doubts if d.kind == "several")
+    assert "3 shapes found" in doubt.message
+    assert doubt.other == {"split": False}
+    together = read(page, split=False)
+    assert together.boxes.tolist() == [[20, 20, 200, 260]]
+
+
+def test_inversion_can_be_set_by_hand():
+    page = drawing([(100, 40), (180, 40), (180, 240), (100, 240), (100, 40)], pen=30)
+    found, confirmed, turned = read(page), read(page, invert=False), read(page, invert=True)
+    np.testing.assert_array_equal(found.images, confirmed.images)
+    assert difference(found.images[0], turned.images[0]) > 0.05
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        np.ones((100, 100)),
+        np.zeros((100, 100)),
+        np.clip(np.random.default_rng(0).normal(0.8, 0.05, (200, 300)), 0, 1),
+        np.tile(np.linspace(0.3, 0.9, 300), (200, 1)),
+        grainy(0.02, 1),
+        grainy(0.06, 3),
+        grainy(0.03, 1, falling_to=0.4),
+        compressed(grainy(0.03, 1)),
+        Image.new("RGBA", (280, 280), (0, 0, 0, 0)),
+    ],
+    ids=[
+        "blank",
+        "all black",
+        "noise",
+        "shade",
+        "grain",
+        "coarse grain",
+        "grain in fading light",
+        "compressed grain",
+        "empty canvas",
+    ],
+)
+def test_a_picture_without_writing_says_so(page):
+    with pytest.raises(InkError, match=r"p\.png: no ink found"):
+        read(page, name="p.png")
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (2, 500), (5, 5)])
+def test_a_picture_too_small_says_so(shape):
+    with pytest.raises(InkError, match="too small"):
+        read(np.zeros(shape, np.uint8))
+
+
+def test_writing_on_grainy_paper_is_found():
+    page = np.clip(drawing(paper=235).astype(float) * grainy(0.03, 1, (280, 280)) / 200, 0, 255).astype(np.uint8)
+    ink = read(page)
+    assert len(ink.images) == 1
+    assert difference(read(drawing()).images[0], ink.images[0]) < 0.03
+
+
+def test_a_blob_is_doubted():
+    y, x = np.mgrid[:200, :200]
+    disc = np.where((x - 100) ** 2 + (y - 90) ** 2 < 60**2, 0, 255).astype(np.uint8)
+    assert [d.kind for d in read(disc).doubts] == ["blob"]
+    assert not read(drawing(pen=24)).doubts
+
+
+def test_faint_ink_is_found_and_doubted():
+    ink = read(drawing(ink=215, paper=255))
+    assert [d.kind for d in ink.doubts] == ["contrast"]
+
+
+def test_boxes_are_in_the_pixels_of_the_original():
+    page = np.full((1200, 2000), 255, np.uint8)
+    page[300:900, 1000:1100] = 0
+    left, top, right, bottom = read(page).boxes[0]
+    np.testing.assert_allclose([left, top, right, bottom], [1000, 300, 1100, 900], atol=4)
+
+
+@pytest.mark.datasets
+@pytest.mark.parametrize("part", ["train", "test"])
+def test_mnists_own_images_pass_bit_for_bit(part):
+    from core import datasets
+
+    images = datasets.load("mnist", part, download=False).images[:10_000]
+    passed = [np.array_equal(read(image).images[0], image) for image in images[::20]]
+    assert np.mean(passed) >= 0.999
+    assert np.mean([is_ink_image(image) for image in images]) >= 0.999

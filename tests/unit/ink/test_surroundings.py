@@ -1,0 +1,173 @@
+"""What stands around a digit in a picture: a desk under the sheet, a form's boxes and lines, or nothing at all."""
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+from scipy.ndimage import gaussian_filter, rotate
+
+from core.ink import Ink, read
+from core.ink.forms import remove_form
+from core.ink.sheet import cut_out
+from tests.support.pens import difference, drawing
+
+Pixels = NDArray[np.uint8]
+ONE = [(140, 60), (140, 220)]
+EIGHT_AS_A_CLOCK = [(90, 50), (190, 50), (190, 230), (90, 230), (90, 50), (90, 140), (190, 140)]
+ZERO_AS_A_CLOCK = [(90, 50), (190, 50), (190, 230), (90, 230), (90, 50)]
+
+
+def on_wood(sheet: Pixels, brightness: float = 60.0, margin: int = 90, degrees: float = 4.0) -> Pixels:
+    """The sheet askew on something grained."""
+    grain = gaussian_filter(np.random.default_rng(2).standard_normal(np.array(sheet.shape) + 2 * margin), (1, 8))
+    lying = rotate(np.pad(sheet.astype(float), margin), degrees, reshape=False, order=1)
+    covered = rotate(np.pad(np.ones(sheet.shape), margin), degrees, reshape=False, order=1)
+    return np.clip(lying + brightness * (1 + grain / grain.std() / 10) * (1 - covered), 0, 255).astype(np.uint8)
+
+
+def boxed(page: Pixels, left: int, top: int, right: int, bottom: int, width: int = 3) -> Pixels:
+    """A copy with a printed box, its outer edges given."""
+    page = np.array(page)
+    page[top : top + width, left:right] = page[bottom - width : bottom, left:right] = 40
+    page[top:bottom, left : left + width] = page[top:bottom, right - width : right] = 40
+    return page
+
+
+def table(columns: int, rows: int, cell: int = 90, gap: int = 0) -> tuple[Pixels, int]:
+    """A form full of 5s, and how many."""
+    five = np.asarray(Image.fromarray(drawing()).resize((cell - 14, cell - 14), Image.Resampling.BOX))
+    page = np.full((rows * (cell + gap) + 30, columns * (cell + gap) + 30), 255, np.uint8)
+    for row in range(rows):
+        for column in range(columns):
+            y, x = 15 + row * (cell + gap), 15 + column * (cell + gap)
+            page[y + 7 : y + cell - 7, x + 7 : x + cell - 7] = five
+            page = boxed(page, x, y, x + cell, y + cell, 2)
+    return page, columns * rows
+
+
+def names(ink: Ink) -> list[str]:
+    return [step.name for step in ink.steps]
+
+
+@pytest.mark.parametrize("brightness", [20.0, 60.0, 120.0])
+def test_a_sheet_on_a_desk_is_found_and_what_it_lies_on_left_out(brightness):
+    picture = on_wood(drawing(), brightness, degrees=0)
+    ink = read(picture)
+    assert len(ink.images) == 1
+    assert difference(read(drawing()).images[0], ink.images[0]) < 0.03
+    assert "Sheet found" in names(ink)
+    np.testing.assert_allclose(ink.boxes[0], read(drawing()).boxes[0] + 90, atol=3)
+
+
+def test_a_sheet_that_was_found_can_be_refused():
+    picture = on_wood(drawing())
+    (doubt,) = (doubt for doubt in read(picture).doubts if doubt.kind == "sheet")
+    assert "Sheet found" not in names(read(picture, **doubt.other))
+
+
+def test_a_sheet_may_lie_askew_and_run_out_of_the_picture_at_one_side():
+    whole = on_wood(drawing())
+    for picture in (whole, whole[80:]):
+        ink = read(np.stack([picture] * 3, axis=2))
+        assert len(ink.images) == 1
+        assert "Sheet found" in names(ink)
+        assert difference(read(rotate(drawing(), 4, reshape=False, cval=255)).images[0], ink.images[0]) < 0.03
+
+
+def test_a_dark_card_on_light_wood_is_a_sheet_too():
+    ink = read(on_wood(255 - drawing(paper=235), 200.0))
+    assert len(ink.images) == 1
+    assert "Sheet found" in names(ink)
+
+
+def test_a_box_printed_on_the_sheet_does_not_divide_it():
+    ink = read(on_wood(boxed(drawing(), 30, 20, 250, 260)))
+    assert len(ink.images) == 1
+    assert {"Sheet found", "Lines removed"} <= set(names(ink))
+
+
+@pytest.mark.parametrize("side", [140, 400])
+def test_no_digit_is_taken_for_a_sheet_nor_a_shadow_for_one(side):
+    digits = [drawing(), drawing(pen=60), drawing(ZERO_AS_A_CLOCK, pen=40), drawing(EIGHT_AS_A_CLOCK, pen=25)]
+    shadow, sunlight = np.array(drawing(paper=230), float), np.array(drawing(paper=230), float)
+    shadow[100:, 60:200] *= 0.45
+    sunlight[gaussian_filter(np.pad(np.ones((150, 150)), 65), 1) < 0.5] *= 0.5
+    lit = [light.astype(np.uint8) for light in (shadow, sunlight)]
+    for page in (*digits, *(255 - digit for digit in digits), *lit):
+        small = np.asarray(Image.fromarray(page).resize((side, side), Image.Resampling.BOX))
+        assert cut_out(small.astype(np.float32) / 255) is None
+
+
+@pytest.mark.parametrize("degrees", [0.0, -4.0, 4.0])
+def test_the_box_of_a_form_is_taken_away(degrees):
+    page = np.pad(boxed(drawing(), 40, 20, 250, 260), 40, constant_values=255)
+    ink = read(rotate(page, degrees, reshape=False, order=1, cval=255))
+    plain = read(rotate(drawing(), degrees, reshape=False, order=1, cval=255))
+    assert len(ink.images) == 1
+    assert difference(plain.images[0], ink.images[0]) < 0.03
+
+
+def test_strokes_that_cross_the_box_stay():
+    ink = read(boxed(drawing(), 80, 66, 230, 260))
+    assert len(ink.images) == 1
+    assert difference(read(drawing()).images[0], ink.images[0]) < 0.04
+    assert any("4 printed lines" in step.note for step in ink.steps)
+
+
+@pytest.mark.parametrize("gap", [0, 10])
+@pytest.mark.parametrize(("columns", "rows"), [(3, 1), (5, 4), (9, 8)])
+def test_every_digit_of_a_filled_in_form_is_found_alone(columns, rows, gap):
+    page, count = table(columns, rows, gap=gap)
+    ink = read(page)
+    assert len(ink.images) == count
+    own = read(drawing()).images[0]
+    assert max(difference(own, image) for image in ink.images) < 0.05
+
+
+def test_empty_boxes_beside_a_filled_in_one_are_no_shapes():
+    page = np.full((280, 840), 255, np.uint8)
+    page[:, 280:560] = drawing()
+    for i in range(3):
+        page = boxed(page, 280 * i + 30, 20, 280 * i + 250, 260)
+    assert len(read(page).images) == 1
+
+
+@pytest.mark.parametrize("stroke", [ZERO_AS_A_CLOCK, EIGHT_AS_A_CLOCK])
+def test_a_digit_as_square_as_a_box_stays_ink(stroke):
+    ink = 1 - drawing(stroke, pen=6).astype(np.float32) / 255
+    assert remove_form(ink)[1] == 0
+
+
+def test_an_empty_box_is_left_for_a_shape():
+    page = boxed(np.full((200, 200), 255, np.uint8), 40, 40, 160, 160)
+    assert read(page).boxes.tolist() == [[40, 40, 160, 160]]
+
+
+@pytest.mark.parametrize("strokes", [(), (ONE,)])
+@pytest.mark.parametrize("gap", [25, 4, 0, -6])
+def test_a_line_to_write_on_is_left_out_even_where_the_digit_stands_on_it(strokes, gap):
+    page, plain = drawing(*strokes), read(drawing(*strokes))
+    bottom = plain.boxes[0, 3]
+    page[bottom + gap : bottom + gap + 4, 20:260] = 40
+    ink = read(page)
+    assert len(ink.images) == 1
+    np.testing.assert_allclose(ink.boxes[0], plain.boxes[0], atol=4)
+    assert difference(plain.images[0], ink.images[0]) < 0.04
+
+
+def test_a_bar_of_a_digit_is_no_line_to_write_on():
+    two = [(90, 90), (140, 60), (180, 100), (80, 210), (220, 210)]
+    seven = [(70, 60), (210, 60), (120, 220)]
+    for stroke in (two, seven, EIGHT_AS_A_CLOCK):
+        ink = 1 - drawing(stroke, pen=8).astype(np.float32) / 255
+        assert remove_form(ink)[1] == 0
+
+
+@pytest.mark.parametrize("pen", [30.0, 45.0])
+def test_in_a_close_up_ink_may_be_most_of_the_picture(pen):
+    page = drawing(pen=pen)
+    inked = page < 128
+    rows, columns = np.flatnonzero(inked.any(axis=1)), np.flatnonzero(inked.any(axis=0))
+    tight = page[rows[0] + 4 : rows[-1] - 3, columns[0] + 4 : columns[-1] - 3]
+    assert (tight < 128).mean() > 0.4
+    assert difference(read(page).images[0], read(tight, invert=False).images[0]) < 0.04

@@ -1,0 +1,160 @@
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+import torch
+from scipy import ndimage
+from sklearn.datasets import load_digits
+
+from core.errors import ModelError
+from core.gan.features import Described
+from core.gan.trainer import Trainer, TrainingSettings
+from core.operating_point import EVIDENCES
+from core.scoring.scorer import Scorer, score_all
+
+SETTINGS = TrainingSettings(latent_size=8, epochs=4, batch_size=16)
+
+
+def digits(label: int) -> np.ndarray:
+    loaded = load_digits()
+    small = loaded.images[loaded.target == label] / 16
+    return np.stack([np.pad(ndimage.zoom(image, 2.5, order=1), 4) for image in small]).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def scorer() -> Scorer:
+    normal = digits(0)
+    trainer = Trainer(normal[:110], SETTINGS)
+    list(trainer.run())
+    return Scorer.fit(trainer.networks, normal[:110], normal[110:140], SETTINGS)
+
+
+@pytest.fixture(scope="module")
+def held_out() -> np.ndarray:
+    return digits(0)[140:]
+
+
+def test_other_digits_score_odder_than_normal_ones_on_what_fuses(scorer, held_out):
+    normal, odd = scorer.score(held_out).scores, scorer.score(digits(4)).scores
+    for evidence in ("gradient", "manifold", "fused"):
+        assert np.median(odd[evidence]) > np.quantile(normal[evidence], 0.9), evidence
+
+
+def test_there_are_five_evidences_with_one_finite_positive_score_an_image(scorer, held_out):
+    evidences = scorer.score(held_out)
+    assert tuple(evidences.scores) == EVIDENCES
+    for values in evidences.scores.values():
+        assert values.shape == (len(held_out),)
+        assert values.dtype == np.float64
+        assert np.isfinite(values).all()
+        assert (values >= 0).all()
+
+
+def test_the_heat_map_is_what_the_reconstruction_leaves_over(scorer, held_out):
+    evidences = scorer.score(held_out)
+    assert evidences.reconstruction.shape == evidences.heat_map.shape == held_out.shape
+    assert evidences.reconstruction.min() >= 0
+    assert evidences.reconstruction.max() <= 1
+    assert np.allclose(evidences.heat_map, held_out - evidences.reconstruction)
+    assert ((evidences.realism >= 0) & (evidences.realism <= 1)).all()
+    assert ((evidences.reconstruction_realism >= 0) & (evidences.reconstruction_realism <= 1)).all()
+
+
+def test_an_image_scores_the_same_alone_and_in_any_batch(scorer, held_out):
+    images = np.concatenate([held_out, digits(7), np.tile(held_out, (8, 1, 1))])
+    together = scorer.score(images).scores
+    for index in range(0, len(held_out) + 40, 9):
+        alone = scorer.score(images[index : index + 1]).scores
+        for evidence in EVIDENCES:
+            assert alone[evidence][0] == pytest.approx(together[evidence][index], rel=1e-5), evidence
+
+
+@pytest.mark.parametrize(
+    "image",
+    [np.zeros((28, 28)), np.ones((28, 28)), np.random.default_rng(0).random((28, 28))],
+    ids=["blank", "all ink", "noise"],
+)
+def test_any_image_gets_finite_scores_and_is_odd(scorer, held_out, image):
+    evidences = scorer.score(image[None].astype(np.float32))
+    normal = scorer.score(held_out).scores["manifold"]
+    assert all(np.isfinite(values).all() for values in evidences.scores.values())
+    assert evidences.scores["manifold"][0] > normal.max()
+
+
+def test_no_images_give_no_scores(scorer):
+    evidences = scorer.score(np.zeros((0, 28, 28), np.float32))
+    assert evidences.reconstruction.shape == (0, 28, 28)
+    assert all(values.shape == (0,) for values in evidences.scores.values())
+
+
+def test_what_is_stored_brings_back_the_same_scorer_with_and_without_a_cache(scorer, held_out, tmp_path):
+    tensors, meta = scorer.tensors(), json.loads(json.dumps(scorer.meta()))
+    expected = scorer.score(held_out)
+    for cache in (None, tmp_path, tmp_path):
+        found = Scorer.from_tensors(tensors, meta, cache)
+        for evidence in EVIDENCES:
+            assert np.allclose(found.score(held_out).scores[evidence], expected.scores[evidence], rtol=1e-5)
+        stored = found.tensors()
+        assert all(torch.equal(stored[name], tensors[name]) for name in tensors)
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_damaged_cache_is_made_anew(scorer, held_out, tmp_path):
+    Scorer.from_tensors(scorer.tensors(), scorer.meta(), tmp_path)
+    file = next(tmp_path.iterdir())
+    file.write_bytes(b"no tensors at all")
+    found = Scorer.from_tensors(scorer.tensors(), scorer.meta(), tmp_path)
+    assert np.allclose(found.score(held_out).scores["fused"], scorer.score(held_out).scores["fused"], rtol=1e-5)
+    assert file.stat().st_size > 1000
+
+
+def test_only_weights_and_small_latents_are_stored(scorer):
+    tensors = scorer.tensors()
+    others = [name for name in tensors if not name.startswith("weights.")]
+    assert sorted(others) == ["latents", "latents_scale"]
+    assert tensors["latents"].shape == (110, 8)
+    assert tensors["latents"].dtype == torch.int8
+    assert sum(tensor.numel() * tensor.element_size() for tensor in tensors.values()) < 700_000
+
+
+def test_fitting_twice_gives_the_same_tensors():
+    normal = digits(1)[:40]
+    settings = dataclasses.replace(SETTINGS, architecture="dense", epochs=1)
+    trainer = Trainer(normal[:30], settings)
+    list(trainer.run())
+    one, other = (Scorer.fit(trainer.networks, normal[:30], normal[30:], settings) for _ in range(2))
+    assert all(torch.equal(one.tensors()[name], other.tensors()[name]) for name in one.tensors())
+    assert one.meta() == other.meta()
+
+
+def test_samples_and_walks_are_ink_images_and_repeat_with_their_seed(scorer, held_out):
+    samples = scorer.sample(5, seed=3)
+    assert samples.shape == (5, 28, 28)
+    assert np.array_equal(samples, scorer.sample(5, seed=3))
+    assert not np.array_equal(samples, scorer.sample(5, seed=4))
+    assert scorer.decode(scorer.encode(held_out)).shape == held_out.shape
+
+
+def test_a_scorer_of_other_features_or_with_parts_missing_is_refused(scorer):
+    tensors, meta = scorer.tensors(), scorer.meta()
+    with pytest.raises(ModelError, match="features version"):
+        Scorer.from_tensors(tensors, meta | {"features_version": 0})
+    with pytest.raises(ModelError, match="damaged"):
+        Scorer.from_tensors({name: value for name, value in tensors.items() if "encoder" not in name}, meta)
+    with pytest.raises(ModelError, match="damaged"):
+        Scorer.from_tensors(tensors, {"features_version": meta["features_version"]})
+    with pytest.raises(ModelError, match="latents"):
+        Scorer.from_tensors(tensors | {"latents": tensors["latents"][:0]}, meta)
+
+
+def test_several_scorers_at_once_and_features_worked_out_beforehand_change_no_score(scorer, held_out):
+    again = Scorer.from_tensors(scorer.tensors(), scorer.meta())
+    again.weigh(held_out)
+    alone = [each.score(held_out) for each in (scorer, again)]
+
+    together = score_all([scorer, again], held_out, Described.of(torch.from_numpy(held_out)))
+
+    for one, other in zip(alone, together, strict=True):
+        assert all(np.array_equal(one.scores[evidence], other.scores[evidence]) for evidence in EVIDENCES)
+        assert np.array_equal(one.reconstruction, other.reconstruction)

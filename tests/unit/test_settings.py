@@ -1,0 +1,66 @@
+"""What people may ask of a server: limits come from the environment, and whoever meets one is told."""
+
+import numpy as np
+import pytest
+
+from core import settings
+from core.batch.findings import Rule
+from core.batch.queue import Desk, Upload
+from core.batch.store import stores
+from core.detector import Detector
+from core.errors import BatchError, TrainingError
+from core.operating_point import OperatingPoint
+from core.training.queue import Jobs
+from core.training.run import RunSpec
+from tests.support.piles import png
+
+VARIABLE = "ODD_DIGIT_MAX_TRIED"
+
+
+def test_a_limit_is_what_the_environment_says_or_else_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert settings.whole_number(VARIABLE, 7) == 7
+    monkeypatch.setenv(VARIABLE, " 12 ")
+    assert settings.whole_number(VARIABLE, 7) == 12
+
+
+@pytest.mark.parametrize("text", ["0", "-3", "many", "1.5"])
+def test_a_limit_that_is_none_stops_the_program_and_says_what_to_set(
+    text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(VARIABLE, text)
+    with pytest.raises(SystemExit, match=f"{VARIABLE} is '{text}': set it to a whole number above 0"):
+        settings.whole_number(VARIABLE, 7)
+
+
+def test_a_visitor_with_too_many_unfinished_jobs_is_refused_and_another_is_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(settings, "JOBS", 2)
+    monkeypatch.setattr(Jobs, "_start", lambda *_: None)
+    server = Jobs(tick_seconds=0)
+    first = server.submit(RunSpec("one"), "anna")
+    server.submit(RunSpec("two"), "anna")
+
+    with pytest.raises(TrainingError, match="2 of your training jobs are not finished, and no more are taken"):
+        server.submit(RunSpec("three"), "anna")
+    server.submit(RunSpec("bens"), "ben")
+    server.delete(first.id)
+
+    assert server.submit(RunSpec("three"), "anna").spec.name == "three"
+    server.close()
+
+
+def test_a_visitor_with_too_many_batches_at_work_is_refused_and_nothing_is_kept(
+    monkeypatch: pytest.MonkeyPatch, tiny_detector: Detector
+) -> None:
+    monkeypatch.setattr(settings, "BATCHES", 1)
+    monkeypatch.setattr(Desk, "_work", lambda _: None)
+    upload, rule = Upload("one.png", png(np.zeros((28, 28), np.uint8))), Rule(OperatingPoint("tiny-5"))
+    table = Desk()
+    table.submit([upload], tiny_detector, rule, True, False, "anna")
+
+    with pytest.raises(BatchError, match="1 of your batches are not judged yet"):
+        table.submit([upload], tiny_detector, rule, True, False, "anna")
+    table.submit([upload], tiny_detector, rule, True, False, "ben")
+
+    assert len(stores("anna")) == 1

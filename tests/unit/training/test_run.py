@@ -1,0 +1,210 @@
+"""A training run from data set to shelf, and what can be known before it starts."""
+
+import json
+
+import numpy as np
+import pytest
+
+from core import datasets
+from core.detector import file as detector_file
+from core.detector import registry
+from core.errors import DatasetError, ModelError, TrainingError
+from core.files.locks import FileLock
+from core.training import plan, queue, run, uploads
+from core.training.plan import Counts
+from core.training.run import RunSpec
+from core.views import model_table
+
+TEN_LABELS = {str(digit): 500 for digit in range(10)}
+COUNTS = Counts(train=TEN_LABELS | {"few": 49, "none": 0}, test={str(digit): 100 for digit in range(10)})
+
+
+def finish(spec, **options):
+    for _ in run.run(spec, **options):
+        pass
+    return registry.load(spec.name)
+
+
+def test_a_run_ends_on_the_shelf_evaluated_on_images_that_took_no_part_in_it():
+    detector = finish(RunSpec("mine", ("5",), "digits", epochs=1))
+    assert detector.card_.dataset == "digits"
+    assert detector.evaluation_.sources == ("digits:test",)
+    assert detector.card_.evaluated_on == "digits (test); anomalies: 0, 1, 2, 3, 4, 6, 7, 8, 9"
+    assert not run.folder("mine").exists()
+
+
+def test_a_run_broken_off_after_an_epoch_resumes_to_the_same_tensors():
+    whole = finish(RunSpec("whole", ("5",), "digits", epochs=2, seed=3))
+    broken = run.run(RunSpec("broken", ("5",), "digits", epochs=2, seed=3))
+    next(progress for progress in broken if progress.epoch_ended)
+    broken.close()
+    assert run.begun("broken")
+    resumed = finish(RunSpec("broken"), resume=True)
+    assert resumed.fingerprint == whole.fingerprint
+
+
+def test_enough_keeps_the_last_finished_epoch_and_the_digits_that_have_one():
+    seen = []
+    spec = RunSpec("some", ("1", "5", "7"), "digits", epochs=3)
+    watch = lambda _, label, trainer: seen.append((label, trainer.epoch))  # noqa: E731
+    detector = finish(spec, watch=watch, enough=lambda: ("5", 2) in seen)
+    assert seen == [("1", 0), ("1", 1), ("1", 2), ("1", 3), ("5", 0), ("5", 1), ("5", 2)]
+    assert detector.card_.normal == ("1", "5")
+    assert [len(curves["generator"]) for curves in detector.card_.curve.values()] == [3, 2]
+    assert model_table.facts(detector_file.read_measured(registry.find("some").path))["epochs"] == "3"
+
+
+def test_a_run_cannot_be_trained_by_two_processes_at_once():
+    run.reserve(RunSpec("mine", ("5",), "digits", epochs=1))
+    lock = FileLock(run.folder("mine") / "lock")
+    assert lock.acquire()
+    with pytest.raises(TrainingError, match="being trained by another process"):
+        finish(RunSpec("mine"), resume=True)
+    lock.release()
+
+
+def test_a_run_that_was_killed_just_after_saving_is_done_when_resumed():
+    detector = finish(RunSpec("mine", ("5",), "digits", epochs=1))
+    place = registry.find("mine").path
+    place.rename(place.with_suffix(".away"))
+    run.reserve(RunSpec("mine", ("5",), "digits", epochs=1))
+    place.with_suffix(".away").rename(place)
+    assert list(run.run(RunSpec("mine"), resume=True)) == []
+    assert registry.load("mine").fingerprint == detector.fingerprint
+    assert not run.folder("mine").exists()
+
+
+def test_what_could_not_start_leaves_the_name_free():
+    with pytest.raises(TrainingError, match="no images labelled 'x'"):
+        finish(RunSpec("mine", ("x",), "digits"))
+    assert not run.folder("mine").exists()
+
+
+def test_nothing_else_takes_the_name_of_an_unfinished_run(tiny_detector_file):
+    run.reserve(RunSpec("mine"))
+    with pytest.raises(ModelError, match="'Mine' is the name of an unfinished training run"):
+        registry.import_model(tiny_detector_file.read_bytes(), "Mine")
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"name": "mine", "normal": 5}', '{"surprise": 1}'])
+def test_a_damaged_state_says_which_and_what_to_do(text):
+    run.reserve(RunSpec("mine"))
+    (run.folder("mine") / "spec.json").write_text(text)
+    with pytest.raises(TrainingError, match="state of run 'mine' is damaged: delete"):
+        finish(RunSpec("mine"), resume=True)
+
+
+def test_there_is_nothing_to_resume_where_nothing_began():
+    with pytest.raises(TrainingError, match="no interrupted run named 'mine'"):
+        finish(RunSpec("mine"), resume=True)
+
+
+def test_what_was_asked_for_survives_on_disk():
+    spec = RunSpec("mine", ("0", "5"), "digits", "dense", 7, 9)
+    run.reserve(spec)
+    kept = json.loads((run.folder("mine") / "spec.json").read_text())
+    assert RunSpec(**kept | {"normal": tuple(kept["normal"])}) == spec
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"normal": ()}, "no normal digit is chosen"),
+        ({"normal": ("few",)}, "label 'few' has 49 images to train on; at least 50 are needed"),
+        ({"normal": ("5", "none")}, "no images labelled 'none'"),
+        ({"normal": ("x",)}, "no images labelled 'x'"),
+        ({"normal": ("any",)}, "label 'few' has 49 images"),
+        ({"architecture": "clay"}, "no architecture is called 'clay'"),
+        ({"epochs": 0}, "0 epochs: choose 1 to 1,000"),
+        ({"epochs": 1001}, "1001 epochs"),
+    ],
+)
+def test_what_cannot_be_trained_is_said_before_it_starts(changes, says):
+    with pytest.raises(TrainingError, match=says):
+        plan.check(RunSpec("mine", **changes), COUNTS)
+
+
+def test_a_full_disk_is_said_before_it_starts(monkeypatch):
+    monkeypatch.setattr("shutil.disk_usage", lambda path: type("Usage", (), {"free": 10**6})())
+    with pytest.raises(TrainingError, match="only 1 MB are free"):
+        plan.check(RunSpec("mine"), COUNTS)
+
+
+def test_a_plan_counts_what_is_normal_and_what_is_not():
+    counts = Counts(train=TEN_LABELS, test=COUNTS.test)
+    one, two = (plan.check(RunSpec("mine", labels), counts) for labels in (("5",), ("5", "6")))
+    assert (one.images, one.anomalies, two.images, two.anomalies) == (500, 900, 1000, 800)
+    assert two.work > one.work
+    assert plan.check(RunSpec("mine", ("any",)), counts).anomalies == 0
+
+
+def test_the_pace_is_measured_on_this_machine():
+    assert 1e-6 < plan.pace("dense") < plan.pace("attention") < 10
+
+
+def test_a_data_sets_labels_are_counted_part_by_part():
+    counts = plan.count("digits")
+    assert sum(counts.train.values()) == datasets.DIGITS_TRAIN
+    assert sum(counts.train.values()) + sum(counts.test.values()) == 1797
+
+
+def test_an_upload_is_forgotten_with_the_last_that_refers_to_it():
+    pictures = [(f"{i}.png", _digit_png()) for i in range(3)]
+    upload = uploads.keep(pictures, "seven")
+    assert upload.counts == {"seven": 3}
+    server = queue.Jobs(tick_seconds=0)
+    job = server.submit(RunSpec("mine", ("seven",), upload.dataset))
+    uploads.forget(upload.dataset)
+    assert datasets.available(upload.dataset)
+    server.delete(job.id)
+    uploads.forget(upload.dataset)
+    assert not datasets.available(upload.dataset)
+    server.close()
+
+
+def test_only_uploads_are_ever_forgotten(tmp_path):
+    elsewhere = tmp_path / "precious.npz"
+    elsewhere.write_bytes(b"x")
+    uploads.forget(f"npz:{elsewhere}")
+    uploads.forget("mnist")
+    assert elsewhere.exists()
+
+
+def test_an_uploaded_picture_is_the_ink_image_that_would_be_judged():
+    from core import ink
+
+    upload = uploads.keep([("7.png", _digit_png())], "seven")
+    [image] = datasets.load(upload.dataset, "all").images
+    assert np.array_equal(image, ink.read(_digit_png(), name="7.png", split=False).images[0])
+
+
+def test_too_many_pictures_are_refused_before_any_is_read(monkeypatch):
+    monkeypatch.setattr(uploads, "MOST_PICTURES", 2)
+    with pytest.raises(DatasetError, match="3 files; at most 2"):
+        uploads.keep([(f"{i}.png", b"") for i in range(3)], "mine")
+
+
+def test_on_a_shared_server_a_models_file_opens_public_sets_and_uploads_and_nothing_else(monkeypatch, tmp_path):
+    secret = tmp_path / "secret.npz"
+    np.savez(secret, images=np.zeros((10, 28, 28), np.uint8))
+    upload = uploads.keep([("7.png", _digit_png())], "seven")
+    assert len(uploads.load(f"npz:{secret}", "all")) == 10, "on one's own machine it is one's own file"
+
+    monkeypatch.setenv("ODD_DIGIT_SHARED", "1")
+
+    for name in (f"npz:{secret}", f"folder:{tmp_path}", f"npz:{uploads.folder()}/../../secret.npz"):
+        with pytest.raises(DatasetError, match="files of a shared server are not opened"):
+            uploads.load(name, "all")
+    assert len(uploads.load(upload.dataset, "all")) == 1
+    assert len(uploads.load("digits", "test")) == 397
+
+
+def _digit_png():
+    import io
+
+    from PIL import Image, ImageDraw
+
+    picture, file = Image.new("L", (80, 80), 255), io.BytesIO()
+    ImageDraw.Draw(picture).text((24, 10), "7", fill=0, font_size=56)
+    picture.save(file, "PNG")
+    return file.getvalue()

@@ -1,0 +1,200 @@
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core.calibration.conformal import Calibration
+from core.detector.model_card import Card
+from core.operating_point import EVIDENCES, OperatingPoint
+from core.views.threshold import View, no_line, promise
+from core.views.threshold_table import draw_lines, short_alpha
+from tests.unit.calibration.test_evaluation import evaluation
+
+YARDSTICK = Calibration.fit(np.random.default_rng(0).normal(size=1_084))
+FOUND = evaluation(
+    list(np.random.default_rng(1).normal(size=300)),
+    list(np.random.default_rng(2).normal(3, 1, size=400)),
+    labels="5987",
+)
+CARD = Card("made-5", ("5",), yardstick="MNIST's writers")
+
+
+def view(point: OperatingPoint, found: object = FOUND, yardstick: Calibration = YARDSTICK) -> View:
+    return View.of(dict.fromkeys(EVIDENCES, yardstick), found, CARD, point)  # type: ignore[arg-type]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 3_000), st.floats(0.0005, 0.999))
+def test_the_line_of_the_operating_point_is_always_in_the_table(n: int, alpha: float) -> None:
+    yardstick = Calibration.fit(np.arange(n, dtype=float))
+
+    lines = draw_lines(yardstick, None, OperatingPoint("m", "fused", alpha))
+
+    assert lines.threshold[lines.row(yardstick.threshold(alpha))] == yardstick.threshold(alpha)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 3_000))
+def test_a_line_sent_back_as_its_setting_is_that_line_again(n: int) -> None:
+    yardstick = Calibration.fit(np.arange(n, dtype=float))
+    lines = draw_lines(yardstick, None, OperatingPoint())
+
+    settable = np.isfinite(lines.threshold) & ~np.isnan(lines.setting)
+
+    assert [yardstick.threshold(a) for a in lines.setting[settable]] == lines.threshold[settable].tolist()
+
+
+@pytest.mark.parametrize("n", [1, 30, 1_084, 12_000])
+def test_the_table_stays_small_whatever_the_yardstick(n: int) -> None:
+    yardstick = Calibration.fit(np.random.default_rng(0).exponential(size=n))
+
+    lines = draw_lines(yardstick, FOUND, OperatingPoint())
+
+    assert 1 <= len(lines) <= 600
+    assert (np.diff(lines.threshold) > 0).all()
+
+
+def test_every_count_of_the_table_is_that_of_the_evaluation() -> None:
+    lines = draw_lines(YARDSTICK, FOUND, OperatingPoint())
+
+    for row in range(0, len(lines), 7):
+        assert lines.confusion(row) == FOUND.confusion("fused", lines.threshold[row])
+        by_label = FOUND.flagged_by_label("fused", lines.threshold[row])
+        assert {name: (int(lines.by_label[name][row]), lines.totals[name]) for name in "987"} == {
+            name: by_label[name] for name in "987"
+        }
+
+
+def test_promise_and_bound_are_those_of_the_yardstick() -> None:
+    lines = draw_lines(YARDSTICK, FOUND, OperatingPoint())
+
+    np.testing.assert_array_equal(lines.alpha, YARDSTICK.alpha(lines.threshold))
+    np.testing.assert_array_equal(lines.bound, YARDSTICK.band(lines.threshold))
+
+
+@pytest.mark.parametrize("threshold", [-3.3, 0.123456789, 2.0, 8.5])
+def test_a_fixed_threshold_is_in_the_table_to_the_last_digit(threshold: float) -> None:
+    found = view(OperatingPoint("made-5", "fused", None, threshold))
+
+    assert found.lines.threshold[found.row] == threshold
+    assert found.data["setting"][found.row] is None
+
+
+def test_the_lines_between_the_first_and_last_calibration_digit_are_all_ones_an_alpha_gives() -> None:
+    lines = draw_lines(YARDSTICK, FOUND, OperatingPoint())
+
+    within = lines.threshold <= YARDSTICK.scores[-1]
+
+    assert not np.isnan(lines.setting[within]).any()
+    assert np.isnan(lines.setting[~within]).all()
+    assert lines.threshold[-1] >= FOUND.scores["fused"].max()
+
+
+def test_an_alpha_without_a_line_is_the_last_row_and_flags_nothing() -> None:
+    few = Calibration.fit(np.arange(30.0))
+
+    found = view(OperatingPoint("made-5", "fused", 0.01), yardstick=few)
+
+    assert found.row == len(found.lines) - 1
+    assert found.data["threshold"][found.row] is None
+    assert (found.lines.alpha[found.row], found.lines.bound[found.row]) == (0, 0)
+    assert found.lines.confusion(found.row).false_alarms == 0
+    assert found.data["noLine"] == no_line(few, 0.01)
+    assert "30 calibration digits are too few for 1 %" in found.data["noLine"]
+    assert "99 are needed" in found.data["noLine"]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 2_000), st.floats(0, 1))
+def test_a_short_alpha_has_the_rank_it_stands_for(n: int, share: float) -> None:
+    yardstick = Calibration.fit(np.arange(n, dtype=float))
+    rank = 1 + int(share * (n - 1))
+
+    assert yardstick.rank(short_alpha(yardstick, rank)) == rank
+
+
+def test_round_alphas_stay_round() -> None:
+    ranks = [YARDSTICK.rank(alpha) for alpha in (0.01, 0.05, 0.1)]
+
+    assert [short_alpha(YARDSTICK, rank) for rank in ranks] == [0.01, 0.05, 0.1]
+
+
+def test_the_promise_names_the_digits_whose_they_are_and_what_it_was_measured_on() -> None:
+    said = promise(FOUND, CARD)
+
+    assert said.format(alpha="5.0 %", bound="7.2 %", rate="5.6 %") == (
+        "At this line 5.0 % of normal 5s by MNIST's writers are flagged; with 95 % confidence no more than 7.2 %, "
+        "wherever you move it; measured on digits never used (made, test): 5.6 %."
+    )
+
+
+def test_without_an_evaluation_nothing_is_said_to_be_measured() -> None:
+    found = view(OperatingPoint(), None)
+
+    assert "measured" not in found.data["sentence"]
+    assert (found.data["nNormal"], found.data["nAnomaly"], found.data["curves"], found.data["labels"]) == (0, 0, [], [])
+    assert found.data["histogram"]["series"][0]["name"] == "the yardstick's digits"
+
+
+def test_a_model_without_anomalies_has_measured_rates_but_no_curve() -> None:
+    found = view(OperatingPoint(), evaluation([0.0, 1.0, 2.0], []))
+
+    assert found.data["nNormal"] == 3
+    assert found.data["nAnomaly"] == 0
+    assert found.data["curves"] == []
+    assert [series["kind"] for series in found.data["histogram"]["series"]] == ["normal"]
+
+
+def test_the_histogram_holds_every_digit_once() -> None:
+    series = view(OperatingPoint()).data["histogram"]["series"]
+
+    assert [sum(part["counts"]) for part in series] == [300, 400]
+
+
+def test_all_five_curves_come_with_their_areas_the_chosen_one_first() -> None:
+    curves = view(OperatingPoint("made-5", "gradient")).data["curves"]
+
+    assert curves[0]["name"] == "gradient"
+    assert {curve["name"] for curve in curves} == set(EVIDENCES)
+    assert curves[0]["area"] == pytest.approx(FOUND.auroc("gradient"), abs=1e-5)
+    assert (curves[0]["points"][0], curves[0]["points"][-1]) == ([0, 0], [1, 1])
+
+
+def test_of_many_kinds_of_anomalies_those_that_slip_through_most_are_shown() -> None:
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    odd = [float(i % 26) for i in range(260)]
+    found = view(OperatingPoint(), evaluation([0.0, 1.0], odd, labels="5" + letters))
+
+    shown = [label["name"] for label in found.data["labels"]]
+
+    assert shown == list("abcdefghijkl")
+
+
+def test_what_the_browser_gets_is_plain_json_and_fits_in_a_message() -> None:
+    text = json.dumps(view(OperatingPoint()).data, allow_nan=False)
+
+    assert len(text) < 150_000
+
+
+def test_both_of_the_originals_lines_are_in_the_table_of_the_pixel_error_alone() -> None:
+    pixel, fused = (view(OperatingPoint("made-5", name)).lines.threshold for name in ("pixel", "fused"))
+
+    assert {0.2, 0.08} <= set(pixel.tolist())
+    assert not {0.2, 0.08} & set(fused.tolist())
+
+
+def test_a_yardstick_of_one_score_can_still_be_drawn() -> None:
+    found = view(OperatingPoint("made-5", "fused", 0.5), evaluation([1.0], []), Calibration.fit([1.0]))
+
+    low, high = found.data["axis"]
+    assert low < 1 < high
+    assert len(found.lines) >= 1
+
+
+def test_a_yardstick_named_with_braces_does_not_upset_the_sentence() -> None:
+    said = promise(FOUND, replace(CARD, yardstick="{alpha} and {nobody}"))
+
+    assert "by {alpha} and {nobody} are" in said
