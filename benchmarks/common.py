@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from core import paths
+from core.files.atomic import write_whole
 
 BENCHMARKS = Path(__file__).resolve().parent
 RESULTS = BENCHMARKS / "results.md"
@@ -89,7 +90,7 @@ def write_section(name: str, text: str, file: Path = RESULTS) -> None:
         new = before + section + rest.partition(end)[2]
     else:
         new = f"{old.rstrip()}\n\n{section}\n"
-    paths.write_whole(file, lambda part: part.write_text(new))
+    write_whole(file, lambda part: part.write_text(new))
 
 
 class Rows:
@@ -126,7 +127,7 @@ class Rows:
         self.file.parent.mkdir(parents=True, exist_ok=True)
         old = self.file.read_text() if self.file.exists() else ""
         if not old.endswith("\n") and old:
-            paths.write_whole(self.file, lambda part: part.write_text(old[: old.rfind("\n") + 1]))
+            write_whole(self.file, lambda part: part.write_text(old[: old.rfind("\n") + 1]))
             old = self.file.read_text()
         with self.file.open("a", newline="") as out:
             writer = csv.DictWriter(out, self.columns, lineterminator="\n")

@@ -24,6 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # so that it ru
 from benchmarks import common
 from core import paths
 from core.errors import OddDigitError
+from core.files.atomic import write_whole
 
 README = paths.ROOT / "README.md"
 _QUOTE = re.compile(r"(<!-- quote (?P<asked>\{.*?\}) -->\n).*?(<!-- end of quote -->)", re.DOTALL)
@@ -58,7 +59,7 @@ def main(
         sys.stderr.write("README.md differs from results.md: run python benchmarks/quote.py.\n")
         raise typer.Exit(1)
     else:
-        paths.write_whole(README, lambda part: part.write_text(new, encoding="utf-8"))
+        write_whole(README, lambda part: part.write_text(new, encoding="utf-8"))
         sys.stdout.write("README.md is up to date now.\n")
 
 

@@ -1,8 +1,6 @@
-"""Where things lie: data sets, state and shipped models, and the one way a file is written."""
+"""Where things lie: data sets, state and shipped models."""
 
 import os
-import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -24,29 +22,3 @@ def state_dir() -> Path:
 def shared_server() -> bool:
     """Whether several people use this server, so that each sees only what is theirs (``ODD_DIGIT_SHARED=1``)."""
     return os.environ.get("ODD_DIGIT_SHARED", "") == "1"
-
-
-def write_whole(path: Path, write: Callable[[Path], object]) -> None:
-    """Write a file whole or not at all: ``write`` fills a neighbour, which then takes the name in one step.
-
-    Args:
-        path: the file to make or replace; its folder is created when missing.
-        write: called with the temporary path to fill.
-
-    Raises:
-        OSError: the disk is full or the folder is not writable; an older file stays as it was.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-    os.close(handle)
-    part = Path(name)
-    try:
-        write(part)
-        with part.open("rb+") as file:
-            os.fsync(file.fileno())
-        umask = os.umask(0)
-        os.umask(umask)
-        part.chmod(0o666 & ~umask)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)

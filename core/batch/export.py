@@ -14,11 +14,11 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from PIL import Image
 
-from core import paths
 from core.batch.findings import Review
 from core.batch.score import EDGES, SIDE
 from core.detector.readings import ANOMALY, NORMAL
 from core.errors import BatchError
+from core.files.atomic import write_whole
 from core.files.csv import write_csv
 from core.history.history import History
 from core.history.verdict import Verdict
@@ -62,11 +62,11 @@ def write(review: Review, path: Path) -> None:
     check_suffix(path)
     try:
         if path.suffix == ".csv":
-            paths.write_whole(path, lambda part: _to_csv(review, part))
+            write_whole(path, lambda part: _to_csv(review, part))
         elif path.suffix == ".parquet":
-            paths.write_whole(path, lambda part: write_parquet(review, part))
+            write_whole(path, lambda part: write_parquet(review, part))
         else:
-            paths.write_whole(path, lambda part: write_zip(review, part, review.order("flagged")))
+            write_whole(path, lambda part: write_zip(review, part, review.order("flagged")))
     except OSError as error:
         raise BatchError(f"{path}: cannot be written ({error.strerror}). Choose another place for it.") from error
 

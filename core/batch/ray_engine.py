@@ -29,6 +29,7 @@ from core.batch.score import SCHEMA, judge, read_item
 from core.batch.store import HOW_WRITTEN, Job, Store, batches_dir
 from core.detector import Detector, registry
 from core.errors import BatchError
+from core.files.atomic import write_whole
 
 _FILE = re.compile(r"unit-(\d{9})\.parquet")
 
@@ -170,7 +171,7 @@ class Actor:
             with system.open_output_stream(f"{folder}/{name}") as stream:
                 pq.write_table(table, stream, **HOW_WRITTEN)
         else:
-            paths.write_whole(Path(self.rows) / name, lambda part: pq.write_table(table, part, **HOW_WRITTEN))
+            write_whole(Path(self.rows) / name, lambda part: pq.write_table(table, part, **HOW_WRITTEN))
         return len(rows), sum(bool(row.error) for row in rows)
 
 

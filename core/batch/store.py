@@ -23,6 +23,7 @@ from core import paths
 from core.batch.score import SIDE
 from core.calibration.conformal import Calibration
 from core.errors import BatchError
+from core.files.atomic import write_whole
 from core.ink import storage
 from core.operating_point import OperatingPoint
 
@@ -124,8 +125,8 @@ class Store:
                 np.save(file, calibration.scores, allow_pickle=False)
 
         try:
-            paths.write_whole(folder / "calibration.npy", save)
-            paths.write_whole(folder / "job.json", lambda part: part.write_text(job.to_json()))
+            write_whole(folder / "calibration.npy", save)
+            write_whole(folder / "job.json", lambda part: part.write_text(job.to_json()))
         except OSError as error:
             raise BatchError(f"{folder}: cannot be written ({error.strerror}). Free some space there.") from error
         return cls(folder)
@@ -162,7 +163,7 @@ class Store:
 
     def finish(self) -> None:
         """Say that the pile was judged to its end, and let the uploaded files go."""
-        paths.write_whole(self.folder / "finished", lambda part: part.write_text(""))
+        write_whole(self.folder / "finished", lambda part: part.write_text(""))
         self.drop_input()
 
     @property
@@ -188,7 +189,7 @@ class Store:
         tagged = rows.replace_schema_metadata({_ITEMS: str(items), _ROWS: str(first + len(rows))})
         path = self.folder / f"part-{first:012d}.parquet"
         try:
-            paths.write_whole(path, lambda part: pq.write_table(tagged, part, **HOW_WRITTEN))
+            write_whole(path, lambda part: pq.write_table(tagged, part, **HOW_WRITTEN))
         except OSError as error:
             raise BatchError(f"{path}: cannot be written ({error.strerror}). Free some space and go on.") from error
 

@@ -21,6 +21,7 @@ import numpy as np
 from core import paths
 from core.datasets import download
 from core.errors import DatasetError
+from core.files.atomic import write_whole
 
 Progress = Callable[[float, str], None]
 
@@ -239,7 +240,7 @@ def _gunzip(packed: IO[bytes], target: Path) -> None:
         with gzip.open(packed) as source, path.open("wb") as file:
             shutil.copyfileobj(source, file, 1 << 20)
 
-    paths.write_whole(target, write)
+    write_whole(target, write)
 
 
 def _whole(path: Path) -> bool:

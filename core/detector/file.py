@@ -24,6 +24,7 @@ from core.detector import Detector
 from core.detector.model_card import Card
 from core.detector.model_header import MAGIC, read_metadata
 from core.errors import ModelError, OddDigitError
+from core.files.atomic import write_whole
 from core.gan.features import FEATURES_VERSION
 from core.gan.trainer import one_thread
 from core.ink import INK_VERSION
@@ -63,7 +64,7 @@ def save(detector: Detector, path: Path) -> None:
         structure["evaluation"] = {"sources": found.sources, "label_names": found.label_names}
     metadata = {key: str(value) for key, value in _VERSIONS.items()}
     metadata |= MAGIC | {"card": detector.card_.to_json(), "structure": json.dumps(structure)}
-    paths.write_whole(path, lambda part: save_file(tensors, part, metadata))
+    write_whole(path, lambda part: save_file(tensors, part, metadata))
 
 
 def load(path: Path, outdated: bool = False, ready: Callable[[str, Scorer], None] | None = None) -> Detector:

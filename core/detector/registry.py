@@ -11,6 +11,7 @@ from core import paths
 from core.detector.model_card import Card
 from core.detector.model_header import read_card
 from core.errors import ModelError
+from core.files.atomic import write_whole
 
 if TYPE_CHECKING:
     from core.detector import Detector
@@ -127,7 +128,7 @@ def place_for(name: str) -> Path:
 def claim(name: str, visitor: str) -> None:
     """Note, on a shared server, whose the model of that name will be; the others will not see it."""
     if paths.shared_server():
-        paths.write_whole(_owner_file(name), lambda part: part.write_text(visitor))
+        write_whole(_owner_file(name), lambda part: part.write_text(visitor))
 
 
 def disclaim(name: str) -> None:

@@ -11,8 +11,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from core.errors import TrainingError
+from core.files.atomic import write_whole
 from core.gan.networks import Networks
-from core.paths import write_whole
 
 CHECKPOINT_VERSION = 1
 

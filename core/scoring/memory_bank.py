@@ -11,8 +11,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from core.files.atomic import write_whole
 from core.gan.features import gradient_features, manifold_features
-from core.paths import write_whole
 
 NEIGHBOURS = 40
 RIDGE = 0.1

@@ -12,6 +12,7 @@ from typing import Any
 
 from core import paths
 from core.errors import TrainingError
+from core.files.atomic import write_whole
 from core.training.run import RunSpec
 
 
@@ -162,7 +163,7 @@ def take_cause(folder: Path) -> str:
 
 def _write(path: Path, data: dict[str, Any]) -> None:
     text = json.dumps(data)
-    paths.write_whole(path, lambda part: part.write_text(text))
+    write_whole(path, lambda part: part.write_text(text))
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -13,10 +13,11 @@ from pathlib import Path
 
 import numpy as np
 
-from core import datasets, paths
+from core import datasets
 from core.calibration.evaluation import Evaluation, concatenate
 from core.detector import Detector, registry
 from core.errors import OddDigitError, TrainingError
+from core.files.atomic import write_whole
 from core.files.locks import FileLock
 from core.gan.trainer import Progress, Trainer
 
@@ -64,7 +65,7 @@ def reserve(spec: RunSpec) -> None:
     """
     registry.place_for(spec.name)
     text = json.dumps(asdict(spec))
-    paths.write_whole(folder(spec.name) / "spec.json", lambda part: part.write_text(text))
+    write_whole(folder(spec.name) / "spec.json", lambda part: part.write_text(text))
 
 
 def begun(name: str) -> bool:

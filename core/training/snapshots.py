@@ -16,9 +16,9 @@ from safetensors.numpy import save_file
 
 from core.datasets import Dataset, split
 from core.errors import TrainingError
+from core.files.atomic import write_whole
 from core.gan.features import gradient_features
 from core.gan.trainer import Trainer
-from core.paths import write_whole
 
 SHOWN = 8  # held-out digits, and as many odd ones, whose reconstructions are drawn
 COMPARED = 200  # at most so many held-out normals, and others, are set apart

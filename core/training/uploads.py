@@ -13,6 +13,7 @@ from core.datasets import Dataset, own
 from core.detector import registry
 from core.errors import DatasetError, ModelError
 from core.files import zip as archives
+from core.files.atomic import write_whole
 from core.training import job as job_files
 
 MOST_PICTURES = settings.PICTURES
@@ -63,7 +64,7 @@ def keep(files: Sequence[tuple[str, bytes]], label: str, progress: Progress | No
     )
     path = folder() / f"{digest.hexdigest()[:16]}.npz"
     labels = np.array(content.label_names)[content.labels]
-    paths.write_whole(path, lambda part: _write(part, content.images, labels))
+    write_whole(path, lambda part: _write(part, content.images, labels))
     names, counts = np.unique(labels, return_counts=True)
     sizes = {str(name): int(n) for name, n in zip(names, counts, strict=True)}
     return Upload(f"npz:{path}", sizes, (*refused, *content.refused))
