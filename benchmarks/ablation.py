@@ -23,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # so that it ru
 from benchmarks import common, malformations
 from benchmarks.malformed import area, counted
 from core import datasets, paths
+from core.gan import latents
 from core.gan.features import Described, gradient_features
 from core.gan.networks import Networks
 from core.gan.trainer import Trainer, TrainingSettings
@@ -44,6 +45,7 @@ class Variant:
         name: what it is called in the table.
         settings: training settings that differ; each such variant is trained anew.
         memory: names in ``core.scoring.memory_bank`` that stand for something else.
+        latents: names in ``core.gan.latents`` likewise.
         scoring: names in ``core.scoring.scorer`` likewise.
         weights: fusion weights that differ.
         two_views: whether a memory is searched by the training loss's features instead of its own three views.
@@ -53,6 +55,7 @@ class Variant:
     name: str
     settings: Mapping[str, Any] = field(default_factory=dict)
     memory: Mapping[str, Any] = field(default_factory=dict)
+    latents: Mapping[str, Any] = field(default_factory=dict)
     scoring: Mapping[str, Any] = field(default_factory=dict)
     weights: Mapping[str, float] = field(default_factory=dict)
     two_views: bool = False
@@ -63,7 +66,7 @@ VARIANTS = (
     Variant("as shipped"),
     Variant("memory from random z", random=True),
     Variant("odd digits redrawn from the whole patch", scoring={"_ODD": 98.0, "_ODDEST": 99.0}),
-    Variant("latents as the encoder gives them, not refined", memory={"REFINING_STEPS": 0}),
+    Variant("latents as the encoder gives them, not refined", latents={"OPTIMISATION_STEPS": 0}),
     Variant("distance to the nearest memory, no patch", memory={"NEIGHBOURS": 1}),
     Variant("patch of 10 neighbours", memory={"NEIGHBOURS": 10}),
     Variant("principal components not whitened", memory={"WHITENING": 0.0}),
@@ -141,7 +144,11 @@ class Bench:
         settings = replace(self.settings, **variant.settings)
         networks, seconds = self.networks(settings)
         with ExitStack() as changed:
-            for module, differing in ((memory_bank, variant.memory), (scoring, variant.scoring)):
+            for module, differing in (
+                (memory_bank, variant.memory),
+                (latents, variant.latents),
+                (scoring, variant.scoring),
+            ):
                 for name, value in differing.items():
                     changed.enter_context(patch.object(module, name, value))
             changed.enter_context(patch.dict(scoring.WEIGHTS, variant.weights))
@@ -149,7 +156,7 @@ class Bench:
                 changed.enter_context(patch.object(memory_bank, "manifold_features", gradient_features))
                 changed.enter_context(patch.object(scoring.Described, "of", _two_views))
             if variant.random:
-                changed.enter_context(patch.object(scoring, "refined", _random_latents))
+                changed.enter_context(patch.object(latents, "optimised", _random_latents))
             scorer = Scorer.fit(networks, self.train, self.tune, settings)
             scores, odd = scorer.score(self.images).scores, scorer.score(self.edited).scores
         found = {name: area(scores[name][~self.anomaly], scores[name][self.anomaly]) for name in EVIDENCES}

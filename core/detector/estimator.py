@@ -19,7 +19,8 @@ from core.detector.fit import fit_digits
 from core.detector.model_card import Card
 from core.detector.readings import Readings
 from core.errors import OddDigitError
-from core.gan.trainer import Progress, Trainer, TrainingSettings, one_thread
+from core.gan.determinism import one_thread
+from core.gan.trainer import Progress, Trainer, TrainingSettings
 from core.operating_point import EVIDENCES, OperatingPoint
 from core.scoring import multi_digit
 from core.scoring.scorer import Scorer

@@ -25,8 +25,8 @@ from core.detector.model_card import Card
 from core.detector.model_header import MAGIC, read_metadata
 from core.errors import ModelError, OddDigitError
 from core.files.atomic import write_whole
+from core.gan.determinism import one_thread
 from core.gan.features import FEATURES_VERSION
-from core.gan.trainer import one_thread
 from core.ink import INK_VERSION
 from core.operating_point import EVIDENCES
 from core.scoring.scorer import SCORING_VERSION, Scorer, scale_of

@@ -7,7 +7,6 @@ checkpoint from which a killed run goes on to the very same tensors.
 import dataclasses
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,11 +17,12 @@ from torch.nn import functional as F
 
 from core.errors import TrainingError
 from core.gan import checkpoint as training_state
+from core.gan.determinism import one_thread, seeded
 from core.gan.features import gradient_features
+from core.gan.latents import LARGEST_LATENT
 from core.gan.negatives import jitter, malformed
 from core.gan.networks import Networks, build
 
-LARGEST_LATENT = 32
 LOSSES = ("generator", "discriminator", "reconstruction")
 SAMPLES = 16
 _REPORT_SECONDS = 0.5
@@ -163,7 +163,7 @@ class Trainer:
         earlier = self.seconds
         self._mode(training=True)
         for done, batch in enumerate(batches, start=1):
-            with one_thread(), _seeded(self._random):
+            with one_thread(), seeded(self._random):
                 losses = self._step(self.images[batch], (self.epoch + (done - 1) / len(batches)) / self.settings.epochs)
             if not all(np.isfinite(value) for value in losses.values()):
                 raise TrainingError(
@@ -298,22 +298,3 @@ def _moment_gap(latents: Tensor) -> Tensor:
     centred = latents - mean
     covariance = centred.T @ centred / len(latents)
     return mean.square().sum() + (covariance - torch.eye(len(covariance))).square().sum() / len(covariance)
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Sums come out the same every time only when one thread adds them up; the former number is put back."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
-
-
-@contextmanager
-def _seeded(random: torch.Generator) -> Iterator[None]:
-    """Seed layers such as dropout from the run's own generator; torch's global one is put back afterwards."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(int(torch.randint(2**62, (1,), generator=random)))
-        yield

@@ -8,11 +8,11 @@ from typing import NamedTuple, Self
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from core.files.atomic import write_whole
-from core.gan.features import gradient_features, manifold_features
+from core.gan.features import manifold_features
 
 NEIGHBOURS = 40
 RIDGE = 0.1
@@ -22,8 +22,6 @@ COMPONENTS = 128
 # space as it is, 1 is Mahalanobis' distance), small variances lifted by this share of the mean.
 WHITENING = 0.25
 _LIFT = 0.1
-REFINING_STEPS = 24
-_REFINING_RATE = 0.1
 _CHUNK = 256
 
 
@@ -141,35 +139,3 @@ def _closest(squared: Tensor) -> Tensor:
     weights = (squared[:, count : count + 1] - squared[:, :-1]).clamp_min(0)  # (n, k)
     weights[:, 0] += 1e-9  # where all are equally far
     return weights / weights.sum(dim=1, keepdim=True)
-
-
-def refined(generator: nn.Module, latents: Tensor, images: Tensor) -> Tensor:
-    """Move each latent to where the generator draws its own training image best.
-
-    The encoder's guess is off by more than neighbouring digits differ. A few steps of Adam on the latent alone, the
-    generator fixed, halve the error in feature space (Bojanowski et al., "Optimizing the Latent Space of Generative
-    Networks", ICML 2018). Nothing random is involved.
-
-    Args:
-        generator: in eval mode.
-        latents: ``(m, latent_size)`` to start from.
-        images: ``(m, 28, 28)``.
-
-    Returns:
-        ``(m, latent_size)``.
-    """
-    parts = []
-    for start, target in zip(latents.split(_CHUNK), images.split(_CHUNK), strict=True):
-        wanted = gradient_features(target)  # (b, F)
-        moving = start.clone().requires_grad_()
-        optimiser = torch.optim.Adam([moving], lr=_REFINING_RATE, betas=(0.8, 0.95))
-        for step in range(REFINING_STEPS):
-            optimiser.param_groups[0]["lr"] = _REFINING_RATE * (1 - 0.8 * step / REFINING_STEPS)
-            drawn = generator(moving).squeeze(1)  # (b, 28, 28)
-            gradient = (gradient_features(drawn) - wanted).square().sum()
-            pixel = (drawn - target).square().mean(dim=(1, 2)).sum()
-            optimiser.zero_grad()
-            (gradient + 10 * pixel).backward()
-            optimiser.step()
-        parts.append(moving.detach())
-    return torch.cat(parts)

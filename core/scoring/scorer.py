@@ -18,11 +18,13 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from core.errors import ModelError
+from core.gan import latents as latent_codes
+from core.gan.determinism import one_thread
 from core.gan.features import FEATURES, FEATURES_VERSION, Described, gradient_features
 from core.gan.networks import Networks, for_inference
-from core.gan.trainer import TrainingSettings, one_thread
+from core.gan.trainer import TrainingSettings
 from core.scoring import serialization
-from core.scoring.memory_bank import Memory, refined
+from core.scoring.memory_bank import Memory
 
 # Raise it whenever the constants below or those of ``memory`` or ``several`` change, or ``manifold_features``: a stored
 # calibration holds for the scores it was made with and no others.
@@ -111,8 +113,8 @@ class Scorer:
         rounded = serialization.rebuilt(settings, serialization.half_precision(networks))
         given = torch.from_numpy(np.ascontiguousarray(train_images, dtype=np.float32))
         with one_thread():
-            latents = refined(rounded.generator, _encode(rounded, train_images), given)
-        latents = serialization.dequantised(*serialization.quantised(latents))
+            latents = latent_codes.optimised(rounded.generator, _encode(rounded, train_images), given)
+        latents = latent_codes.dequantised(*latent_codes.quantised(latents))
         scorer = cls(rounded, latents, settings, {})
         scorer.weigh(tune_images)
         return scorer
@@ -146,7 +148,7 @@ class Scorer:
         try:
             settings = TrainingSettings(**meta["settings"])
             fusion = {name: scale_of(meta["fusion"][name]) for name in WEIGHTS}
-            latents = serialization.checked_latents(tensors["latents"], tensors["latents_scale"], settings.latent_size)
+            latents = latent_codes.checked(tensors["latents"], tensors["latents_scale"], settings.latent_size)
             weights = {key.removeprefix("weights."): v for key, v in tensors.items() if key.startswith("weights.")}
             networks = serialization.rebuilt(settings, weights)
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
@@ -167,7 +169,7 @@ class Scorer:
     def tensors(self) -> dict[str, Tensor]:
         """Everything that must be stored, at stored precision."""
         weights = {f"weights.{key}": value for key, value in serialization.half_precision(self.networks).items()}
-        latents, scale = serialization.quantised(self.latents)
+        latents, scale = latent_codes.quantised(self.latents)
         return {"latents": latents, "latents_scale": scale, **weights}
 
     def meta(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""How networks and latents become the tensors of a file, and come back from one that nobody vouches for."""
+"""How networks become the tensors of a file, and come back from one that nobody vouches for."""
 
 import hashlib
 
@@ -6,34 +6,7 @@ import torch
 from torch import Tensor
 
 from core.gan.networks import Networks, build
-from core.gan.trainer import LARGEST_LATENT, TrainingSettings
-
-
-def quantised(latents: Tensor) -> tuple[Tensor, Tensor]:
-    """Latents as ``(m, latent)`` int8 and ``(latent,)`` float16 steps.
-
-    With a step of half precision, 127 steps are exact in float32: doing it twice changes nothing.
-    """
-    scale = (latents.abs().amax(dim=0).clamp_min(1e-3) / 127).half()
-    return (latents / scale.float()).round().clamp(-127, 127).to(torch.int8), scale
-
-
-def dequantised(latents: Tensor, scale: Tensor) -> Tensor:
-    """What ``quantised`` made, as ``(m, latent)`` float32."""
-    return latents.float() * scale.float()
-
-
-def checked_latents(latents: Tensor, scale: Tensor, size: int) -> Tensor:
-    """Latents from a file, which may be hostile, before anything is made of their size.
-
-    Raises:
-        ValueError: they are not what ``quantised`` makes of latents of this size.
-    """
-    if size not in range(1, LARGEST_LATENT + 1):
-        raise ValueError(f"a latent size of {size}")
-    if latents.ndim != 2 or len(latents) == 0 or latents.shape[1:] != (size,) or scale.shape != (size,):
-        raise ValueError(f"latents of the shape {tuple(latents.shape)}, steps {tuple(scale.shape)}")
-    return dequantised(latents, scale)
+from core.gan.trainer import TrainingSettings
 
 
 def half_precision(networks: Networks) -> dict[str, Tensor]:

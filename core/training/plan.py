@@ -12,8 +12,9 @@ from core import datasets, paths
 from core.detector import registry
 from core.detector.fit import FEWEST_IMAGES
 from core.errors import TrainingError
+from core.gan.determinism import one_thread
 from core.gan.networks import ARCHITECTURES, build
-from core.gan.trainer import TrainingSettings, one_thread
+from core.gan.trainer import TrainingSettings
 from core.training.run import EVERY_LABEL, RunSpec
 
 MOST_EPOCHS = 1_000

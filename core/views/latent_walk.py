@@ -14,8 +14,8 @@ from sklearn.decomposition import PCA
 from core.detector import Detector
 from core.detector.estimator import as_images
 from core.errors import OddDigitError
+from core.gan.latents import optimised
 from core.scoring import multi_digit
-from core.scoring.memory_bank import refined
 from core.scoring.scorer import Scorer
 
 Floats = NDArray[np.float32]
@@ -139,7 +139,7 @@ def locate(detector: Detector, image: Floats) -> tuple[str, Floats]:
     found = multi_digit.score(detector.scorers_, detector.standards_, as_images(image[None]))
     digit, reconstruction = str(found.digits[0]), found.nearest.reconstruction
     scorer = detector.scorers_[digit]
-    latent = refined(scorer.networks.generator, scorer.encode(reconstruction), torch.from_numpy(reconstruction))
+    latent = optimised(scorer.networks.generator, scorer.encode(reconstruction), torch.from_numpy(reconstruction))
     return digit, latent[0].numpy()
 
 
