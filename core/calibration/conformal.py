@@ -17,7 +17,7 @@ CONFIDENCE = 0.95
 TAIL_MINIMUM = 500
 TAIL_SHARE = 0.1
 # Level at which each order statistic's own upper bound must stand so that all n hold together with 95 % confidence,
-# rounded down; between the sizes, log-log. `python benchmarks/calibration.py --local-levels` computes the table.
+# rounded down; between the sizes, log-log. `python -m benchmarks.promise.calibration --local-levels` computes them.
 LOCAL_LEVELS = {
     1: 0.05,
     2: 0.02716,

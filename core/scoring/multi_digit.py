@@ -17,7 +17,7 @@ from core.operating_point import EVIDENCES
 from core.scoring.scorer import Evidences, Scorer, score_all
 
 # How much it counts that another digit is nearer, in standardised scores a unit of the logarithm of the distances'
-# ratio; chosen on tune images (benchmarks/rivals.py).
+# ratio; chosen on tune images (benchmarks/detection/rivals.py).
 RIVALRY = 5.0
 
 Floats = NDArray[np.float64]

@@ -29,8 +29,8 @@ from core.scoring.memory_bank import Memory
 # Raise it whenever the constants below or those of ``memory`` or ``several`` change, or ``manifold_features``: a stored
 # calibration holds for the scores it was made with and no others.
 SCORING_VERSION = 4
-# Chosen on development images (benchmarks/weights.py) so that every part has a say: the manifold tells other characters
-# best, the other two tell broken digits.
+# Chosen on development images (benchmarks/detection/weights.py) so that every part has a say: the manifold tells other
+# characters best, the other two tell broken digits.
 WEIGHTS = {"manifold": 1.0, "gradient": 0.05, "discriminator": 0.01}
 _CHUNK = 256
 _DIGITS = 7  # significant digits that a score keeps

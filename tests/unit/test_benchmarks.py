@@ -7,14 +7,16 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from benchmarks import common, malformations, malformed, one_class, outliers, ship
-from benchmarks.peers.contract import Method, measure, quality
-from benchmarks.peers.scikit import Neighbours, Pca, flat
+from benchmarks import common
+from benchmarks.detection import malformations, malformed, one_class, outliers
+from benchmarks.detection.peers.contract import Method, measure, quality
+from benchmarks.detection.peers.scikit import Neighbours, Pca, flat
 from core import datasets
 from core.datasets.examples import for_normal
 from core.detector import Detector
 from core.errors import OddDigitError
 from core.ink import read
+from scripts import ship
 
 
 def rows_in(folder: Path) -> common.Rows:

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import typer.main
 
-from benchmarks import common, quote
+from benchmarks import common
 from core.datasets.examples import for_normal
 from core.errors import OddDigitError
+from scripts import quote
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "ARCHITECTURE.md"]
@@ -18,7 +19,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 RESULTS = """# Results
 
 <!-- speed -->
-`python benchmarks/speed.py --write`, 2026-11-23 22:05 UTC, commit abc
+`python -m benchmarks.speed.targets --write`, 2026-11-23 22:05 UTC, commit abc
 
 | what | ours | must |
 |:--|--:|--:|
@@ -48,7 +49,7 @@ def test_a_quotation_takes_the_columns_and_rows_asked_for() -> None:
 
     found = quote.requoted(f"before\n{asked}stale\n<!-- end of quote -->\nafter\n", RESULTS)
 
-    table = "| what | must |\n|:--|--:|\n| many | 1 s |\n\n(`python benchmarks/speed.py --write`, 2026-11-23)\n"
+    table = "| what | must |\n|:--|--:|\n| many | 1 s |\n\n(`python -m benchmarks.speed.targets --write`, 2026-11-23)\n"
     assert found == f"before\n{asked}{table}<!-- end of quote -->\nafter\n"
 
 
@@ -93,7 +94,7 @@ def test_a_command_of_the_readme_has_the_options_it_is_shown_with(words: list[st
 def test_every_file_that_is_named_is_there(document: str) -> None:
     text = (ROOT / document).read_text(encoding="utf-8")
     linked = {name for name in re.findall(r"\]\(([^)#]+)\)", text) if not name.startswith("http")}
-    run = set(re.findall(r"python ((?:benchmarks|tests)/[\w/]+\.py)", text))
+    run = {f"{name.replace('.', '/')}.py" for name in re.findall(r"python -m ((?:benchmarks|scripts)[\w.]+)", text)}
 
     missing = [name for name in linked | run if not (ROOT / name).exists()]
 

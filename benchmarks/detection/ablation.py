@@ -1,0 +1,199 @@
+"""What each part of the recipe is worth: the same digits with one part left out or replaced.
+
+    python -m benchmarks.detection.ablation [--digits 2] [--variants as,memory]
+
+On the development split: MNIST's training images 0-49,999 train, tune and calibrate, images 50,000-59,999 judge. One
+row a (variant, digit, seed) is written to ablation.csv as it is made, and an interrupted run goes on.
+"""
+
+import sys
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from typing import Annotated, Any
+from unittest.mock import patch
+
+import numpy as np
+import torch
+import typer
+
+from benchmarks import common
+from benchmarks.detection import malformations
+from benchmarks.detection.malformed import area, counted
+from core import datasets, paths
+from core.gan import latents
+from core.gan.features import Described, gradient_features
+from core.gan.networks import Networks
+from core.gan.trainer import Trainer, TrainingSettings
+from core.operating_point import EVIDENCES
+from core.scoring import memory_bank
+from core.scoring import scorer as scoring
+from core.scoring.scorer import Scorer
+
+MEDIUM = 1
+KEY = ("variant", "digit", "seed")
+COLUMNS = (*KEY, *EVIDENCES, "malformed", "seconds")
+
+
+@dataclass(frozen=True)
+class Variant:
+    """The recipe with something changed.
+
+    Attributes:
+        name: what it is called in the table.
+        settings: training settings that differ; each such variant is trained anew.
+        memory: names in ``core.scoring.memory_bank`` that stand for something else.
+        latents: names in ``core.gan.latents`` likewise.
+        scoring: names in ``core.scoring.scorer`` likewise.
+        weights: fusion weights that differ.
+        two_views: whether a memory is searched by the training loss's features instead of its own three views.
+        random: whether the memory is drawn from random latents instead of those of the training digits.
+    """
+
+    name: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    memory: Mapping[str, Any] = field(default_factory=dict)
+    latents: Mapping[str, Any] = field(default_factory=dict)
+    scoring: Mapping[str, Any] = field(default_factory=dict)
+    weights: Mapping[str, float] = field(default_factory=dict)
+    two_views: bool = False
+    random: bool = False
+
+
+VARIANTS = (
+    Variant("as shipped"),
+    Variant("memory from random z", random=True),
+    Variant("odd digits redrawn from the whole patch", scoring={"_ODD": 98.0, "_ODDEST": 99.0}),
+    Variant("latents as the encoder gives them, not refined", latents={"OPTIMISATION_STEPS": 0}),
+    Variant("distance to the nearest memory, no patch", memory={"NEIGHBOURS": 1}),
+    Variant("patch of 10 neighbours", memory={"NEIGHBOURS": 10}),
+    Variant("principal components not whitened", memory={"WHITENING": 0.0}),
+    Variant("memory searched by the training loss's two views", two_views=True),
+    Variant("32 principal components", memory={"COMPONENTS": 32}),
+    Variant("fused without the discriminator", weights={"discriminator": 0.0}),
+    Variant("fused without the gradient residual", weights={"gradient": 0.0}),
+    Variant("fused from the manifold alone", weights={"discriminator": 0.0, "gradient": 0.0}),
+    Variant("trained without the adversary", settings={"adversarial_weight": 0.0}),
+    Variant("trained without the gradient loss", settings={"gradient_weight": 0.0}),
+    Variant("discriminator without generated negatives", settings={"negatives_weight": 0.0}),
+)
+
+
+def main(
+    digits: Annotated[str, typer.Option(help="Which digits; 0-3 are those the recipe was chosen on.")] = "2",
+    variants: Annotated[str, typer.Option(help="Parts of names, or all.")] = "all",
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="A smoke run: one epoch, few images, rows thrown away.")
+    ] = False,
+    write: Annotated[bool, typer.Option("--write", help="Put the table into benchmarks/results.md.")] = False,
+) -> None:
+    """Measure what is missing and print a markdown table."""
+    common.one_thread()
+    file = paths.state_dir() / "quick_ablation.csv" if quick else common.BENCHMARKS / "detection" / "ablation.csv"
+    if quick:
+        file.unlink(missing_ok=True)
+    rows = common.Rows(file, COLUMNS, KEY)
+    training, test = datasets.development(datasets.load("mnist", "train"))
+    if quick:
+        training, test = training.take(np.arange(4_000)), test.take(np.arange(1_000))
+    settings = TrainingSettings(seed=seed, epochs=1) if quick else TrainingSettings(seed=seed)
+    words = [word.strip().lower() for word in variants.split(",")]
+    chosen = [v for v in VARIANTS if variants == "all" or any(word in v.name.lower() for word in words)]
+    for digit in digits.split(","):
+        bench = Bench(training.of(digit), test, digit, settings)
+        for variant in chosen:
+            if rows.find(variant=variant.name, digit=digit, seed=seed):
+                continue
+            sys.stderr.write(f"{variant.name}, digit {digit}\n")
+            rows.append({"variant": variant.name, "digit": digit, "seed": seed} | bench.measure(variant))
+    command = " ".join(["python -m benchmarks.detection.ablation", *sys.argv[1:]])
+    text = f"{common.header(command)}\n{report(rows.read())}"
+    sys.stdout.write(text)
+    if write:
+        common.write_section("ablation", text)
+
+
+class Bench:
+    """One digit, on which variants are measured; what differs only after training shares one training run.
+
+    Args:
+        normals: training images of the digit, ``(n, 28, 28)``.
+        test: what judges.
+        digit: the normal label.
+        settings: the recipe's.
+    """
+
+    EDITED = 100  # malformed digits a family
+
+    def __init__(self, normals: np.ndarray, test: datasets.Dataset, digit: str, settings: TrainingSettings) -> None:
+        parts = datasets.split(len(normals), seed=0)
+        self.train, self.tune = normals[parts.train], normals[parts.tune]
+        self.digit, self.settings = digit, settings
+        self.anomaly = np.array(test.label_names)[test.labels] != digit
+        own = test.images[~self.anomaly][: self.EDITED]
+        families = [name for name in malformations.FAMILIES if counted(name, [digit])]
+        self.edited = np.concatenate([malformations.malform(own, name, MEDIUM) for name in families])
+        self.images = test.images
+        self._trained: dict[TrainingSettings, tuple[Networks, float]] = {}
+
+    def measure(self, variant: Variant) -> dict[str, float]:
+        """AUROC by evidence, fused AUROC of malformed digits at medium strength, seconds of training."""
+        settings = replace(self.settings, **variant.settings)
+        networks, seconds = self.networks(settings)
+        with ExitStack() as changed:
+            for module, differing in (
+                (memory_bank, variant.memory),
+                (latents, variant.latents),
+                (scoring, variant.scoring),
+            ):
+                for name, value in differing.items():
+                    changed.enter_context(patch.object(module, name, value))
+            changed.enter_context(patch.dict(scoring.WEIGHTS, variant.weights))
+            if variant.two_views:
+                changed.enter_context(patch.object(memory_bank, "manifold_features", gradient_features))
+                changed.enter_context(patch.object(scoring.Described, "of", _two_views))
+            if variant.random:
+                changed.enter_context(patch.object(latents, "optimised", _random_latents))
+            scorer = Scorer.fit(networks, self.train, self.tune, settings)
+            scores, odd = scorer.score(self.images).scores, scorer.score(self.edited).scores
+        found = {name: area(scores[name][~self.anomaly], scores[name][self.anomaly]) for name in EVIDENCES}
+        return found | {"malformed": area(scores["fused"][~self.anomaly], odd["fused"]), "seconds": seconds}
+
+    def networks(self, settings: TrainingSettings) -> tuple[Networks, float]:
+        """Networks trained with these settings, once, and the seconds it took."""
+        if settings not in self._trained:
+            trainer = Trainer(self.train, settings)
+            for _ in trainer.run():
+                pass
+            self._trained[settings] = trainer.networks, trainer.seconds
+        return self._trained[settings]
+
+
+def report(rows: list[dict[str, str]]) -> str:
+    """Markdown: means over the digits measured, variants in their order."""
+    digits = sorted({row["digit"] for row in rows})
+    table = []
+    for variant in VARIANTS:
+        mine = [row for row in rows if row["variant"] == variant.name]
+        if mine:
+            cells = [f"{np.mean([float(row[name]) for row in mine]):.4f}" for name in (*EVIDENCES, "malformed")]
+            table.append([variant.name, *cells, ", ".join(sorted({row["digit"] for row in mine}))])
+    title = (
+        f"Development split, digits {', '.join(digits)}: AUROC by evidence with the nine other digits as anomalies, "
+        "and fused against malformed digits of the same kind at medium strength."
+    )
+    return f"{title}\n\n{common.table(['recipe', *EVIDENCES, 'malformed', 'digits'], table)}"
+
+
+def _two_views(images: torch.Tensor) -> Described:
+    features = gradient_features(images)
+    return Described(features, features)
+
+
+def _random_latents(_generator: object, latents: torch.Tensor, _images: torch.Tensor) -> torch.Tensor:
+    return torch.randn(latents.shape, generator=torch.Generator().manual_seed(0))
+
+
+if __name__ == "__main__":
+    typer.run(main)

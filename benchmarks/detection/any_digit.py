@@ -1,0 +1,92 @@
+"""The model to which every digit is normal: what it makes of letters, clothes and Japanese characters, and of digits.
+
+    python -m benchmarks.detection.any_digit [--model mnist-any]
+
+Normals are MNIST's test digits. A digit's plausible labels are those whose own p-value exceeds alpha.
+"""
+
+import sys
+from typing import Annotated
+
+import numpy as np
+import typer
+
+from benchmarks import common
+from benchmarks.detection import outliers
+from core import datasets
+from core.detector import Detector
+from core.detector.readings import Readings
+from core.operating_point import EVIDENCES
+
+ALPHAS = (0.01, 0.05, 0.1)
+MUST = (0.97, 0.999, 0.99)  # fused AUROC, in the order of outliers.SETS
+MUST_HOLD, MUST_DIGITS = 0.93, 1.15
+
+
+def main(
+    model: Annotated[str, typer.Option(help="A model of several digits.")] = "mnist-any",
+    quick: Annotated[bool, typer.Option("--quick", help="A smoke run: every tenth test digit.")] = False,
+    write: Annotated[bool, typer.Option("--write", help="Put the tables into benchmarks/results.md.")] = False,
+) -> None:
+    """Measure and print markdown tables."""
+    common.one_thread()
+    detector = Detector.load(model)
+    test = datasets.load("mnist", "test")
+    if quick:
+        test = test.take(np.arange(0, len(test), 10))
+    readings = detector.inspect(test.images)
+    command = " ".join(["python -m benchmarks.detection.any_digit", *sys.argv[1:]])
+    names = np.array(test.label_names)[test.labels]
+    text = f"{common.header(command)}\n{against_outliers(detector, readings)}\n{plausible_digits(readings, names)}"
+    sys.stdout.write(text)
+    if write:
+        common.write_section("any digit", text)
+
+
+def against_outliers(detector: Detector, normal: Readings) -> str:
+    """Markdown table: AUROC by evidence against each set, and the share caught at alpha 0.05."""
+    from sklearn.metrics import roc_auc_score
+
+    rows: list[list[object]] = []
+    for part, must in zip(outliers.SETS, MUST, strict=True):
+        odd = part.evaluate(detector).scores
+        areas = []
+        for name in EVIDENCES:
+            scores = np.r_[normal.scores[name], odd[name]]
+            truth = np.r_[np.zeros(len(normal)), np.ones(len(odd[name]))]
+            areas.append(float(roc_auc_score(truth, scores)))
+        caught = (odd["fused"] > detector.calibrations_["fused"].threshold(0.05)).mean()
+        rows.append([part.title, len(odd["fused"]), *areas, f"{100 * caught:.1f} %", f"{must:g}"])
+    flagged = (normal.scores["fused"] > detector.calibrations_["fused"].threshold(0.05)).mean()
+    title = f"AUROC of {detector.card_.name} against what is no digit; {100 * flagged:.1f} % of test digits flagged."
+    columns = ["anomalies", "n", *EVIDENCES, "caught at 5 %", "fused must"]
+    return f"{title}\n\n{common.table(columns, rows)}"
+
+
+def plausible_digits(readings: Readings, truth: np.ndarray) -> str:
+    """Markdown table: how often a digit's true label is among its plausible ones, and how many those are.
+
+    Args:
+        readings: of the test digits.
+        truth: the label of each, as text, ``(n,)``.
+    """
+    labels = np.array(list(readings.digits))
+    p_values = np.stack(list(readings.digits.values()), axis=1)  # (n, labels)
+    own = labels[None] == truth[:, None]
+    rows: list[list[object]] = []
+    for alpha in ALPHAS:
+        held = p_values > alpha
+        count = held.sum(axis=1)
+        shares = [(held & own).any(axis=1).mean(), (count == 0).mean(), (count == 1).mean(), (count > 1).mean()]
+        rows.append([f"{alpha:g}", *(f"{100 * share:.1f} %" for share in shares), f"{count.mean():.3f}"])
+    best = labels[p_values.argmax(axis=1)] == truth
+    title = (
+        f"Plausible digits of {len(truth):,} test digits. At 0.05 the true one must be held for {100 * MUST_HOLD:g} %, "
+        f"with at most {MUST_DIGITS} on average. The most plausible one is the true one for {100 * best.mean():.1f} %."
+    )
+    columns = ["alpha", "true one held", "none plausible", "exactly one", "several", "on average"]
+    return f"{title}\n\n{common.table(columns, rows)}"
+
+
+if __name__ == "__main__":
+    typer.run(main)

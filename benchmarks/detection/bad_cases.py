@@ -1,0 +1,132 @@
+"""The worst misses and false alarms of each shipped model as contact sheets, and a sheet of what generators draw.
+
+    python -m benchmarks.detection.bad_cases --output FOLDER       test images: for looking at, not for the repository
+    python -m benchmarks.detection.bad_cases --reconstructions     reconstructions.png: the project's own drawings only
+
+Each case is three pictures: the digit, its reconstruction, and where they differ.
+"""
+
+import io
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+from PIL import Image, ImageDraw
+
+from benchmarks import common
+from core import datasets, ink, paths
+from core.datasets.examples import for_normal
+from core.detector import Detector
+from core.detector.readings import Readings
+from core.figures import charts
+
+ALPHA = 0.05
+CASES = 20
+COLUMNS = 10  # cases in a row
+SIDE, GAP, LABEL = 84, 3, 16  # pixels of a picture, between pictures, and of the line of text
+SHEET = common.BENCHMARKS / "detection" / "reconstructions.png"
+
+
+def main(
+    digits: Annotated[str, typer.Option(help="Which digits, such as 5 or 0,1.")] = "0,1,2,3,4,5,6,7,8,9",
+    output: Annotated[Path | None, typer.Option(help="Folder of the sheets; default in the state folder.")] = None,
+    reconstructions: Annotated[bool, typer.Option("--reconstructions", help="Only the generators' sheet.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="A smoke run: the first digit alone.")] = False,
+    write: Annotated[bool, typer.Option("--write", help="Put the table into benchmarks/results.md.")] = False,
+) -> None:
+    """Draw the sheets and print which labels the misses have."""
+    common.one_thread()
+    chosen = digits.split(",")[: 1 if quick else None]
+    if reconstructions:
+        generated_sheet(chosen).save(SHEET)
+        sys.stdout.write(f"{SHEET}\n")
+        return
+    folder = output or paths.state_dir() / "bad_cases"
+    folder.mkdir(parents=True, exist_ok=True)
+    test = datasets.load("mnist", "test")
+    rows = []
+    for digit in chosen:
+        detector = Detector.load(f"mnist-{digit}")
+        found, line = detector.evaluation_, detector.calibrations_["fused"].threshold(ALPHA)
+        assert found is not None
+        misses, alarms = found.worst_misses("fused", line, CASES), found.worst_false_alarms("fused", line, CASES)
+        case_sheet(detector, test, found.position[misses], found.position[alarms]).save(folder / f"mnist-{digit}.png")
+        missed = found.anomaly & (found.scores["fused"] <= line)
+        names = np.array(found.label_names)[found.label[missed]]
+        labels, counts = np.unique(names, return_counts=True)
+        order = np.argsort(-counts, kind="stable")[:3]
+        often = ", ".join(f"{labels[i]} ({counts[i]})" for i in order)
+        alarmed = int((~found.anomaly & (found.scores["fused"] > line)).sum())
+        rows.append([digit, int(missed.sum()), often, alarmed])
+    columns = ["normal", "missed of about 9,000", "which, most often", "false alarms of about 1,000"]
+    sys.stderr.write(f"sheets in {folder}\n")
+    command = " ".join(["python -m benchmarks.detection.bad_cases", *sys.argv[1:]])
+    title = f"Misses and false alarms of the shipped models on MNIST's test images at alpha {ALPHA:g}, fused."
+    text = f"{common.header(command)}\n{title}\n\n{common.table(columns, rows)}"
+    sys.stdout.write(text)
+    if write:
+        common.write_section("bad cases", text)
+
+
+def case_sheet(detector: Detector, test: datasets.Dataset, misses: np.ndarray, alarms: np.ndarray) -> Image.Image:
+    """Two blocks, misses above, false alarms below; arguments are positions in the test images."""
+    blocks = []
+    for title, rows in (("worst misses, most normal first", misses), ("worst false alarms, oddest first", alarms)):
+        if not len(rows):
+            continue
+        readings = detector.inspect(test.images[rows])
+        texts = [
+            f"it is a {test.label_names[test.labels[row]]}, p {p:.3f}"
+            for row, p in zip(rows, readings.p_value, strict=True)
+        ]
+        blocks.append(block(f"{detector.card_.name}: {title}", readings, texts))
+    return stacked(blocks)
+
+
+def generated_sheet(digits: list[str]) -> Image.Image:
+    """For each digit the project's own examples, drawn by its own code, and what the generator makes of them."""
+    blocks = []
+    for digit in digits:
+        detector = Detector.load(f"mnist-{digit}")
+        examples = for_normal((digit,))
+        images = np.stack([ink.read(example.picture(), split=False).images[0] for example in examples])
+        readings = detector.inspect(images)
+        texts = [f"{example.name}, p {p:.3f}" for example, p in zip(examples, readings.p_value, strict=True)]
+        blocks.append(block(f"{detector.card_.name}: example, reconstruction, difference", readings, texts))
+    return stacked(blocks)
+
+
+def block(title: str, readings: Readings, texts: list[str]) -> Image.Image:
+    """Cases side by side, each with its own line of text."""
+    width, height = 3 * SIDE + 4 * GAP, SIDE + LABEL + GAP
+    columns = min(COLUMNS, len(readings))
+    lines = -(-len(readings) // columns)
+    sheet = Image.new("RGB", (columns * width, LABEL + lines * height), "white")
+    pen = ImageDraw.Draw(sheet)
+    pen.text((GAP, 1), title, fill="black")
+    for i, text in enumerate(texts):
+        left, top = i % columns * width + GAP, LABEL + i // columns * height
+        image, rebuilt, heat = readings.images[i], readings.reconstruction[i], readings.heat_map[i]
+        pictures = (charts.digit_png(image), charts.digit_png(rebuilt), charts.heat_png(image, heat))
+        for k, picture in enumerate(pictures):
+            tile = Image.open(io.BytesIO(picture)).convert("RGB").resize((SIDE, SIDE), Image.Resampling.NEAREST)
+            sheet.paste(tile, (left + k * (SIDE + GAP), top))
+        pen.text((left, top + SIDE), text, fill="black")
+    return sheet
+
+
+def stacked(blocks: list[Image.Image]) -> Image.Image:
+    """Blocks one below the other."""
+    size = max(b.width for b in blocks), sum(b.height + LABEL for b in blocks)
+    sheet = Image.new("RGB", size, "white")
+    top = 0
+    for part in blocks:
+        sheet.paste(part, (0, top))
+        top += part.height + LABEL
+    return sheet
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,89 @@
+"""What a few lines of scikit-learn do: principal components, nearest neighbours of pixels or of gradient features."""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from benchmarks.detection.peers.contract import Floats, Images, Method, flat, quantile_line
+from core.gan.features import gradient_features, manifold_features
+
+
+class Pca:
+    """Reconstruction error from the first principal components of the pixels."""
+
+    COMPONENTS = 25
+
+    def fit(self, images: Images, seed: int) -> None:
+        """Find the components."""
+        from sklearn.decomposition import PCA
+
+        self.model = PCA(self.COMPONENTS, random_state=seed).fit(flat(images))
+        self._threshold = quantile_line(self.score(images))
+
+    def score(self, images: Images) -> Floats:
+        """Mean squared error of the reconstruction."""
+        rows = flat(images)
+        rebuilt = self.model.inverse_transform(self.model.transform(rows))
+        return np.square(rows - rebuilt).mean(axis=1, dtype=np.float64)
+
+    @property
+    def threshold(self) -> float:
+        """The 90 % quantile of the training scores."""
+        return self._threshold
+
+
+class Neighbours:
+    """Mean distance to the nearest training images.
+
+    Args:
+        describe: images ``(n, 28, 28)`` to the rows that are compared.
+    """
+
+    NEIGHBOURS = 5
+
+    def __init__(self, describe: Callable[[Images], NDArray[np.float32]]) -> None:
+        self.describe = describe
+
+    def fit(self, images: Images, seed: int) -> None:  # noqa: ARG002 - nothing here is random
+        """Remember the training images' descriptions."""
+        from sklearn.neighbors import NearestNeighbors
+
+        self.search = NearestNeighbors(n_neighbors=self.NEIGHBOURS).fit(self.describe(images))
+        own, _ = self.search.kneighbors()  # of every training image, itself left out
+        self._threshold = quantile_line(own.mean(axis=1))
+
+    def score(self, images: Images) -> Floats:
+        """Mean distance to the five nearest."""
+        away, _ = self.search.kneighbors(self.describe(images))
+        return away.mean(axis=1).astype(np.float64)
+
+    @property
+    def threshold(self) -> float:
+        """The 90 % quantile of the training images' own distances."""
+        return self._threshold
+
+
+def gradient(images: Images) -> NDArray[np.float32]:
+    """The project's gradient-orientation features, upright copy included: nothing in them is learnt."""
+    return _described(images, gradient_features)
+
+
+def views(images: Images) -> NDArray[np.float32]:
+    """The three views that the project's own memories are searched by: nothing in them is learnt either."""
+    return _described(images, manifold_features)
+
+
+def _described(images: Images, features: Callable[[torch.Tensor], torch.Tensor]) -> NDArray[np.float32]:
+    parts = torch.from_numpy(np.ascontiguousarray(images)).split(512)
+    with torch.no_grad():
+        return torch.cat([features(part) for part in parts]).numpy()
+
+
+METHODS = [
+    Method("PCA reconstruction, 25 components", "scikit-learn", Pca),
+    Method("pixels + 5 nearest neighbours", "scikit-learn", lambda: Neighbours(flat)),
+    Method("gradient features + 5 nearest neighbours", "scikit-learn", lambda: Neighbours(gradient)),
+    Method("three views of them + 5 nearest neighbours", "scikit-learn", lambda: Neighbours(views)),
+]

@@ -1,0 +1,91 @@
+"""How much it counts that another digit is nearer (``multi_digit.RIVALRY``): chosen on training images only.
+
+    python -m benchmarks.detection.rivals --write
+
+The digits of ``mnist-any`` are measured on their tune images: one half stands for calibration images and the other
+judges, then the other way round. No test image and no picture from anywhere else takes part.
+"""
+
+import sys
+from typing import Annotated
+
+import numpy as np
+import typer
+from numpy.typing import NDArray
+
+from benchmarks import common
+from core import datasets
+from core.calibration.conformal import Calibration
+from core.detector import Detector
+from core.scoring import multi_digit
+from core.scoring.scorer import score_all
+
+FACTORS = (0.0, 1.0, 2.0, 5.0, 10.0, 20.0)
+ALPHA = 0.05
+
+Floats = NDArray[np.float64]
+
+
+def main(
+    images: Annotated[int, typer.Option(min=40, help="Tune images a digit; there are 542 to 674.")] = 1000,
+    write: Annotated[bool, typer.Option("--write", help="Put the table into benchmarks/results.md.")] = False,
+) -> None:
+    """Print a markdown table of factors."""
+    common.one_thread()
+    detector = Detector.load("mnist-any")
+    given, labels = tune_images(detector, images)
+    fused, distances = measured(detector, given)
+    rows = [[f"{factor:g}", *judged(fused + factor * multi_digit.behind(distances), labels)] for factor in FACTORS]
+    command = " ".join(["python -m benchmarks.detection.rivals", *sys.argv[1:]])
+    title = (
+        f"Tune images of the ten digits, {len(labels):,}, at alpha {ALPHA:g}: p-values of digits when it counts "
+        f"that another digit is nearer. In use: {multi_digit.RIVALRY:g}."
+    )
+    columns = ["factor", "own digit held", "other digits rejected", "plausible digits", "most plausible right"]
+    text = f"{common.header(command)}\n{title}\n\n{common.table(columns, rows)}"
+    sys.stdout.write(text)
+    if write:
+        common.write_section("rivals", text)
+
+
+def tune_images(detector: Detector, most: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Tune images of every digit ``(n, 28, 28)``, and which of the detector's digits each is ``(n,)``."""
+    training = datasets.load("mnist", "train")
+    parts = []
+    for name in detector.scorers_:
+        mine = training.of(name)
+        parts.append(mine[datasets.split(len(mine), detector.card_.split_seed).tune][:most])
+    return np.concatenate(parts), np.repeat(np.arange(len(parts)), [len(part) for part in parts])
+
+
+def measured(detector: Detector, images: NDArray[np.float32]) -> tuple[Floats, Floats]:
+    """Standardised fused score as each digit, and distance to its memory: ``(digits, n)`` each."""
+    found = [part.scores for part in score_all(list(detector.scorers_.values()), images)]
+    centre, scale = np.array([detector.standards_[name]["fused"] for name in detector.scorers_]).T[:, :, None]
+    return (np.stack([own["fused"] for own in found]) - centre) / scale, np.stack([own["manifold"] for own in found])
+
+
+def judged(claims: Floats, labels: NDArray[np.int64]) -> list[str]:
+    """The cells of a row of the table.
+
+    Args:
+        claims: how odd each image is as each digit, ``(digits, n)``.
+        labels: which it is, ``(n,)``.
+    """
+    first = np.arange(len(labels)) % 2 == 0
+    p = np.empty_like(claims)
+    for digit, claim in enumerate(claims):
+        for half in (first, ~first):
+            p[digit, ~half] = Calibration.fit(claim[half & (labels == digit)]).p_values(claim[~half])
+    own = np.arange(len(claims))[:, None] == labels
+    right = (np.where(p == p.max(axis=0), -claims, -np.inf).argmax(axis=0) == labels).mean()
+    return [
+        f"{100 * (p[own] > ALPHA).mean():.2f} %",
+        f"{100 * (p[~own] <= ALPHA).mean():.2f} %",
+        f"{(p > ALPHA).sum(axis=0).mean():.3f}",
+        f"{100 * right:.2f} %",
+    ]
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,215 @@
+"""Is the promised false-alarm rate kept? Four proofs and one rule, as markdown.
+
+    python -m benchmarks.promise.calibration [exchangeable] [writers] [other-ink] [original] [--write]
+    python -m benchmarks.promise.calibration --local-levels      the table in core/calibration/conformal.py
+    python -m benchmarks.promise.calibration --writers-rule      what writers.py corrects by, from the training file
+
+Without names all four run; they need the ten models of one digit, MNIST's test file and, for other-ink, usps_test.npz.
+"""
+
+import sys
+from collections.abc import Callable
+from typing import Annotated
+
+import numpy as np
+import typer
+from numpy.typing import NDArray
+from scipy.stats import binomtest, gamma
+
+from benchmarks import common
+from benchmarks.promise import local_levels, writers
+from core import datasets
+from core.calibration.conformal import Calibration
+from core.detector import Detector
+from core.views import fixed_threshold
+
+ALPHAS = (0.01, 0.05, 0.1)
+SIZES = (30, 100, 1_100, 12_000)
+USPS = "npz:usps_test.npz"
+HALVINGS, USPS_ALPHA = 200, 0.1
+REPETITIONS = 1_000
+Detectors = dict[str, Detector]
+
+
+def main(
+    proofs: Annotated[list[str] | None, typer.Argument(help="exchangeable, writers, other-ink, original.")] = None,
+    model_pattern: Annotated[str, typer.Option(help="Names of the models, {} for the digit.")] = "mnist-{}",
+    digits: Annotated[str, typer.Option(help="Which digits, such as 5 or 0,1.")] = "0,1,2,3,4,5,6,7,8,9",
+    draws: Annotated[int, typer.Option(min=10, help="Simulated yardsticks of each size.")] = 2_000,
+    levels: Annotated[bool, typer.Option("--local-levels", help="Compute LOCAL_LEVELS in core/calibration.")] = False,
+    rule: Annotated[bool, typer.Option("--writers-rule", help="Compute the rule of writers.py.")] = False,
+    write: Annotated[bool, typer.Option("--write", help="Put the tables into benchmarks/results.md.")] = False,
+) -> None:
+    """Measure and print markdown tables."""
+    common.one_thread()
+    if levels or rule:
+        sys.stdout.write(report_levels(10 * draws) if levels else report_rule())
+        return
+    parts: dict[str, Callable[[Detectors], str]] = {
+        "exchangeable": lambda found: exchangeable(found, draws),
+        "writers": other_writers,
+        "other-ink": other_ink,
+        "original": original_experiment,
+    }
+    for name in proofs or []:
+        if name not in parts:
+            raise typer.BadParameter(f"{name!r} is no proof: choose from {', '.join(parts)}.")
+    detectors = {digit: Detector.load(model_pattern.format(digit)) for digit in digits.split(",")}
+    for name in proofs or parts:
+        command = f"python -m benchmarks.promise.calibration {name}"
+        text = f"{common.header(command)}\n{parts[name](detectors)}"
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()  # a proof takes minutes, and the next may be stopped
+        if write:
+            common.write_section(f"calibration, {name}", text)
+
+
+def exchangeable(detectors: Detectors, draws: int) -> str:
+    """Yardsticks drawn from a known distribution and from pooled MNIST scores: mean rates, how often the band holds."""
+    pool = np.sort(np.concatenate([normal_scores(detector) for detector in detectors.values()]))
+    known = gamma(2.0)
+    populations: dict[str, tuple[Callable[..., NDArray[np.float64]], Callable[..., NDArray[np.float64]]]] = {
+        "gamma(2)": (lambda rng, n: known.rvs(n, random_state=rng), known.sf),
+        f"MNIST, {pool.size:,} pooled scores": (
+            lambda rng, n: rng.choice(pool, n),
+            lambda lines: 1 - np.asarray(np.searchsorted(pool, lines, side="right")) / pool.size,
+        ),
+    }
+    rows = []
+    for name, (sample, rate_above) in populations.items():
+        for n in SIZES:
+            # Small yardsticks vary more, and cost less.
+            repeats = draws if n > 2_000 else 10 * draws
+            rates, held = simulate(sample, rate_above, n, repeats)
+            row: list[object] = [name, f"{n:,}", f"{repeats:,}"]
+            for mean, alpha in zip(rates, ALPHAS, strict=True):
+                row.append(f"{mean:.4f} ({np.floor(alpha * (n + 1) + 1e-9) / (n + 1):.4f})")
+            rows.append([*row, f"{100 * held:.1f} %"])
+    columns = ["scores", "n", "draws", *(f"rate at {alpha:g} (theory)" for alpha in ALPHAS), "band holds"]
+    return common.table(columns, rows)
+
+
+def simulate(
+    sample: Callable[..., NDArray[np.float64]], rate_above: Callable[..., NDArray[np.float64]], n: int, draws: int
+) -> tuple[NDArray[np.float64], float]:
+    """Mean true false-alarm rate at each alpha, and the share of yardsticks whose band holds at all lines."""
+    rng = np.random.default_rng(n)
+    bound_of = Calibration(np.arange(n, dtype=float)).band(np.arange(n))  # by position of the line in the yardstick
+    rates, held = np.zeros(len(ALPHAS)), 0
+    for _ in range(draws):
+        scores = np.sort(sample(rng, n))
+        yardstick = Calibration(scores)
+        rates += rate_above(np.array([yardstick.threshold(alpha) for alpha in ALPHAS]))
+        last_equal = np.searchsorted(scores, scores, side="right") - 1
+        held += bool((rate_above(scores) <= bound_of[last_equal] + 1e-12).all())
+    return rates / draws, held / draws
+
+
+def other_writers(detectors: Detectors) -> str:
+    """MNIST's test writers: measured rates per digit, and with the rule that was fixed on the training file."""
+    rows, flagged, corrected, total = [], np.zeros(3, int), np.zeros(3, int), 0
+    for digit, detector in detectors.items():
+        scores, yardstick = test_normals(detector), detector.calibrations_["fused"]
+        plain = [int(yardstick.flags(scores, alpha).sum()) for alpha in ALPHAS]
+        better = [int(yardstick.flags(scores, writers.CORRECTED[alpha]).sum()) for alpha in ALPHAS]
+        flagged, corrected, total = flagged + plain, corrected + better, total + scores.size
+        cells = [interval(count, scores.size) for count in plain]
+        rows.append([digit, f"{yardstick.n:,}", f"{scores.size:,}", *cells, f"{better[1] / scores.size:.4f}"])
+    rows.append(["all", "", f"{total:,}", *(interval(int(c), total) for c in flagged), f"{corrected[1] / total:.4f}"])
+    columns = ["digit", "yardstick", "test digits", *(f"at {alpha:g}" for alpha in ALPHAS), "at 0.05, corrected"]
+    sums = "; ".join(
+        f"at {alpha:g} measured {a / total:.4f}, with the rule (alpha {writers.CORRECTED[alpha]:g}) {b / total:.4f}"
+        for alpha, a, b in zip(ALPHAS, flagged, corrected, strict=True)
+    )
+    return (
+        f"{common.table(columns, rows)}\nShare of normal test digits flagged, 95 % confidence intervals. All: {sums}.\n"
+    )
+
+
+def other_ink(detectors: Detectors) -> str:
+    """USPS: half of each digit's images calibrates, the other half is measured; before and after, 200 halvings."""
+    usps = datasets.load(USPS, "all")
+    rows, before_all, after_all, theory_all = [], [], [], []
+    for digit, detector in detectors.items():
+        scores = detector.inspect(usps.of(digit)).scores["fused"]
+        half = scores.size // 2
+        before, after = [], []
+        for seed in range(HALVINGS):
+            order = np.random.default_rng(seed).permutation(scores.size)
+            one, other = scores[order[:half]], scores[order[half:]]
+            before.append(detector.calibrations_["fused"].flags(other, USPS_ALPHA).mean())
+            after.append(Calibration(np.sort(one)).flags(other, USPS_ALPHA).mean())
+        theory = np.floor(USPS_ALPHA * (half + 1) + 1e-9) / (half + 1)
+        rows.append([digit, half, float(np.mean(before)), float(np.mean(after)), float(theory)])
+        before_all.append(np.mean(before))
+        after_all.append(np.mean(after))
+        theory_all.append(theory)
+    rows.append(["mean", "", *(float(np.mean(part)) for part in (before_all, after_all, theory_all))])
+    columns = ["digit", "calibrated on", "flagged before", "flagged after", "theory"]
+    worst = max(abs(a - t) for a, t in zip(after_all, theory_all, strict=True))
+    text = f"Alpha {USPS_ALPHA:g}, {HALVINGS} random halvings. Largest distance from theory of one digit: {worst:.4f}."
+    return f"{common.table(columns, rows)}\n{text}\n"
+
+
+def original_experiment(detectors: Detectors) -> str:
+    """50 normal digits and 54 others, 1,000 draws from the test file: calibrated at 0.05, and the original's lines."""
+    test = datasets.load("mnist", "test")
+    rows = []
+    for digit, detector in detectors.items():
+        readings = detector.inspect(test.images)
+        errors = fixed_threshold.mean_squared_error(readings)
+        found = detector.evaluate(test)
+        lines = [
+            ("fused, calibrated at 0.05", readings.scores["fused"], detector.calibrations_["fused"].threshold(0.05))
+        ]
+        lines += [(f"mean squared error over {line:.2f}", errors, line) for line in fixed_threshold.FIXED_LINES]
+        draws = [fixed_threshold.draw(found, seed) for seed in range(REPETITIONS)]
+        for name, scores, line in lines:
+            counts = [fixed_threshold.count(scores[rows_], line) for rows_ in draws]
+            caught, alarms = [c.caught for c in counts], [c.false_alarms for c in counts]
+            both = np.mean([c.caught >= 53 and c.false_alarms <= 4 for c in counts])
+            share = f"{100 * both:.0f} %"
+            rows.append([digit, name, f"{np.median(caught):g}", f"{np.median(alarms):g}", share])
+    columns = ["normal", "line", "median caught of 54", "median false alarms of 50", "draws with >= 53 and <= 4"]
+    return common.table(columns, rows)
+
+
+def report_levels(draws: int) -> str:
+    """The table of ``core.calibration.conformal.LOCAL_LEVELS``."""
+    columns = ["n", "computed", "in use", f"band in use holds, {draws:,} draws"]
+    return common.table(columns, local_levels.rows(draws))
+
+
+def report_rule() -> str:
+    """What held-out stretches of MNIST's training file say about other writers."""
+    training = datasets.load("mnist", "train")
+    p_values = writers.held_out_p_values(training)
+    rows = []
+    for alpha, smaller in writers.corrected(p_values).items():
+        shares = writers.by_stretch(training, p_values, alpha)
+        spread = f"{min(shares):.4f} to {max(shares):.4f}"
+        rows.append([alpha, float((p_values <= alpha).mean()), spread, smaller, writers.CORRECTED[alpha]])
+    return common.table(["alpha", "held-out writers flagged", "by stretch", "alpha that makes up", "in use"], rows)
+
+
+def normal_scores(detector: Detector) -> NDArray[np.float64]:
+    """Fused scores of all normal digits the file knows: calibration and evaluation."""
+    return np.concatenate([detector.calibrations_["fused"].scores, test_normals(detector)])
+
+
+def test_normals(detector: Detector) -> NDArray[np.float64]:
+    """Fused scores of the evaluation's normal digits."""
+    found = detector.evaluation_
+    if found is None or not found.n_normal:
+        raise typer.BadParameter(f"{detector.card_.name} was not evaluated on normal digits.")
+    return found.scores["fused"][~found.anomaly]
+
+
+def interval(count: int, total: int) -> str:
+    """A share with its exact (Clopper-Pearson) 95 % interval."""
+    low, high = binomtest(count, total).proportion_ci(method="exact")
+    return f"{count / total:.4f} ({low:.4f} to {high:.4f})"
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,100 @@
+"""What a false discovery rate keeps and finds, against the share of anomalies in the pile.
+
+    python -m benchmarks.promise.false_discoveries [--models mnist-5 mnist-any] [--pile 10000] [--draws 200] [--write]
+
+Piles are drawn with replacement from each model's own evaluation scores (test images that took no part in making it),
+so no image is scored here. Two tables a model: with its calibration as it is, as a person meets it, where the test
+set's writers are not the calibration's; and with calibration and pile parted anew from all normal digits in every draw,
+which is what the promise speaks of. Prints Markdown tables, which `--write` puts
+into benchmarks/results.md: the realised share of normal digits among the flagged, and
+the share of anomalies found, beside plain alpha.
+"""
+
+import argparse
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks import common
+from core.calibration.conformal import Calibration, discoveries, discoveries_needed
+from core.detector import Detector
+
+SHARES = (0.0, 0.001, 0.004, 0.01, 0.03, 0.1, 0.3)
+RATES = (0.05, 0.1, 0.2)
+ALPHA = 0.05
+WAYS = (
+    ("As it is, test writers against other writers' calibration", False),
+    ("Parted anew in every draw, exchangeable as the promise asks", True),
+)
+
+
+def main() -> None:
+    """Draw piles for every model and share and average what the two rules do."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--models", nargs="+", default=["mnist-5", "mnist-any"])
+    parser.add_argument("--pile", type=int, default=10_000)
+    parser.add_argument("--draws", type=int, default=200)
+    parser.add_argument("--write", action="store_true", help="put the tables into benchmarks/results.md")
+    options = parser.parse_args()
+    common.one_thread()
+    parts = []
+    for name in options.models:
+        detector = Detector.load(name)
+        found = detector.evaluation_
+        if found is None or not found.n_anomaly or not found.n_normal:
+            parts.append(f"{name}: its evaluation has no anomalies to draw from.\n")
+            continue
+        calibration = detector.calibrations_["fused"].scores
+        normal, odd = found.scores["fused"][~found.anomaly], found.scores["fused"][found.anomaly]
+        n = calibration.size
+        needed = ", ".join(f"{discoveries_needed(n, options.pile, rate)} for {rate:g}" for rate in RATES)
+        parts.append(f"**{name}**, n = {n:,}, piles of {options.pile:,}; must stand at the floor: {needed}.\n")
+        for title, parted in WAYS:
+            rows = []
+            for share in SHARES:
+                rng = np.random.default_rng(0)
+                piles = [draw(calibration, normal, odd, options.pile, share, parted, rng) for _ in range(options.draws)]
+                cells = [say([(discoveries(p_values, rate), truth) for p_values, truth in piles]) for rate in RATES]
+                cells.append(say([(p_values <= ALPHA, truth) for p_values, truth in piles]))
+                rows.append([f"{100 * share:g} %", *cells])
+            columns = ["anomalies", *(f"q = {rate:g}" for rate in RATES), f"alpha = {ALPHA:g}"]
+            parts.append(f"{title}: normal digits among the flagged / anomalies found.\n")
+            parts.append(common.table(columns, rows))
+    text = "\n".join([common.header("python -m benchmarks.promise.false_discoveries"), *parts])
+    print(text)
+    if options.write:
+        common.write_section("false discoveries", text)
+
+
+def draw(
+    calibration: NDArray[np.float64],
+    normal: NDArray[np.float64],
+    odd: NDArray[np.float64],
+    size: int,
+    share: float,
+    parted: bool,
+    rng: np.random.Generator,
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """A pile: p-values ``(size,)`` and which of them are anomalies."""
+    if parted:
+        everyone = rng.permutation(np.concatenate([calibration, normal]))
+        calibration, normal = everyone[: calibration.size], everyone[calibration.size :]
+    truth = np.arange(size) < round(share * size)
+    scores = np.where(truth, rng.choice(odd, size), rng.choice(normal, size))
+    return p_values_of(calibration, scores), truth
+
+
+def p_values_of(calibration: NDArray[np.float64], scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Conformal p-values, as `Calibration` gives them but without fitting a tail in every draw."""
+    return Calibration(np.sort(calibration)).p_values(scores)
+
+
+def say(found: list[tuple[NDArray[np.bool_], NDArray[np.bool_]]]) -> str:
+    """Mean share of normal digits among the flagged (0 where none is), and mean share of anomalies flagged."""
+    false = [float((~truth[flagged]).mean()) if flagged.any() else 0.0 for flagged, truth in found]
+    caught = [float(flagged[truth].mean()) for flagged, truth in found if truth.any()]
+    return f"{100 * float(np.mean(false)):.1f} % / " + (f"{100 * float(np.mean(caught)):.1f} %" if caught else "-")
+
+
+if __name__ == "__main__":
+    main()

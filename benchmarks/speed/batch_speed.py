@@ -1,0 +1,113 @@
+"""A batch against bare arrays: how much streaming, storing and exporting cost, and how much memory a pile takes.
+
+    python -m benchmarks.speed.batch_speed [--model mnist-5] [--images 10000] [--history] [--write]
+
+Both are timed in one run, taking turns, on the same images. Prints images per second, their ratio on the clock and in
+processor time, and by how much the process's largest size grew over the batch; `--write` puts it into
+benchmarks/results.md.
+"""
+
+import argparse
+import os
+import resource
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks import common
+from core import datasets
+from core.batch import export, sources
+from core.batch.findings import Review, Rule
+from core.batch.run import run
+from core.batch.store import Job, Store
+from core.detector import Detector
+from core.operating_point import OperatingPoint
+
+PORTION = 2048  # images that bare arrays are timed on, again and again between portions of the batch
+
+
+def main() -> None:
+    """Time the two in turns."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", default="mnist-5")
+    parser.add_argument("--images", type=int, default=10_000)
+    parser.add_argument("--history", action="store_true", help="also record every verdict")
+    parser.add_argument("--write", action="store_true", help="put the table into benchmarks/results.md")
+    options = parser.parse_args()
+    common.one_thread()
+    detector, test = Detector.load(options.model), datasets.load("mnist", "test")
+    pixels = np.rint(test.images * 255).astype(np.uint8)
+    arrays = test.images[:PORTION]
+    detector.inspect(arrays)
+    point = OperatingPoint(options.model)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        os.environ["ODD_DIGIT_STATE"] = str(folder / "state")  # a history of its own, as a person's first pile has
+        stack = np.lib.format.open_memmap(folder / "pile.npy", "w+", np.uint8, (options.images, 28, 28))
+        for at in range(0, options.images, len(pixels)):
+            stack[at : at + len(pixels)] = pixels[: options.images - at]
+        del stack
+        job = Job("pile", point, None, detector.card_.normal, detector.fingerprint, total=options.images)
+        store = Store.create(folder / "batch", job, detector.calibrations_["fused"])
+        start = largest()
+        bare, batch = np.zeros(2), np.zeros(2)
+        bare_images, done = 0, 0
+        steps = run(store, sources.places([folder / "pile.npy"]), detector)
+        while True:
+            began = now()
+            step = next(steps, None)
+            batch += now() - began
+            if step is None:
+                break
+            # Bare arrays keep pace with the batch, so that a busy machine slows both alike.
+            while bare_images < min(step.items, 5 * PORTION) and step.items > done:
+                began = now()
+                detector.inspect(arrays[:256])
+                bare += now() - began
+                bare_images += 256
+            done = step.items
+        began = now()
+        review = Review(store, Rule(point))
+        export.write(review, folder / "found.csv")
+        exported = now() - began
+        recorded = np.zeros(2)
+        if options.history:
+            began = now()
+            export.keep(review)
+            recorded = now() - began
+        inspected = bare_images / bare
+        rows = [["Detector.inspect on arrays", f"{inspected[0]:,.0f}", "", ""]]
+        for word, seconds in (
+            ("batch", batch),
+            ("batch with CSV", batch + exported),
+            ("batch with CSV and history", batch + exported + recorded),
+        ):
+            if word.endswith("history") and not options.history:
+                continue
+            rate = options.images / seconds
+            ratio, of_processor = rate / inspected
+            rows.append([word, f"{rate[0]:,.0f}", f"{ratio:.2f}", f"{of_processor:.2f}"])
+        grown = f"Memory above start: {(largest() - start) / 1e6:,.0f} MB."
+    command = f"python -m benchmarks.speed.batch_speed --images {options.images}{' --history' * options.history}"
+    found = common.table(["what", "images/s", "ratio", "ratio in processor time"], rows)
+    text = f"{common.header(command)}\n{options.model}, {options.images:,} images. {grown}\n\n{found}"
+    print(text)
+    if options.write:
+        common.write_section("batch speed", text)
+
+
+def now() -> NDArray[np.float64]:
+    """Seconds on the clock, and seconds of the processor for this process, which other programs' load is not in."""
+    return np.array([time.perf_counter(), time.process_time()])
+
+
+def largest() -> int:
+    """The largest that the process has been so far, bytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,54 @@
+"""The README's screenshot: the first page with a broken 5 on it.
+
+    python -m scripts.first_page        writes assets/first-page.png
+
+Starts the app on a state folder of its own. Needs Chromium (Debian: chromium) and requirements-dev.txt.
+"""
+
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from benchmarks.speed.browser import PATIENCE, serve
+from core import paths
+
+PICTURE = paths.ROOT / "assets" / "first-page.png"
+WIDTH, HEIGHT = 1180, 1060
+SETTLE = 3_000  # ms
+
+
+def main(
+    output: Annotated[Path, typer.Option(help="The file to write.")] = PICTURE,
+    dark: Annotated[bool, typer.Option("--dark", help="The dark theme.")] = False,
+) -> None:
+    """Photograph the first page."""
+    from playwright.sync_api import sync_playwright
+
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    command = [sys.executable, "-m", "streamlit", "run", "dashboard.py"]
+    with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
+        folder = Path(name)
+        (folder / "state").mkdir()
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        with serve(command, folder) as url:
+            page = browser.new_page(
+                viewport={"width": WIDTH, "height": HEIGHT}, color_scheme="dark" if dark else "light"
+            )
+            page.set_default_timeout(PATIENCE)
+            page.goto(f"{url}/?model=mnist-5")
+            page.get_by_text("An example").wait_for()
+            page.locator(".st-key-pictures img").first.wait_for()
+            page.get_by_role("button", name="a broken 5").click()
+            page.get_by_role("heading", name="Anomaly").wait_for()
+            page.wait_for_timeout(SETTLE)
+            page.screenshot(path=output)
+        browser.close()
+    sys.stdout.write(f"{output}\n")
+
+
+if __name__ == "__main__":
+    typer.run(main)

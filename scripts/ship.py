@@ -1,0 +1,220 @@
+"""Make the shipped models: ``mnist-0`` ... ``mnist-9`` from MNIST's training images, and ``mnist-any`` out of the ten.
+
+    python -m scripts.ship --jobs 2
+
+After a change of how images are read or scored, the same networks are weighed, calibrated and evaluated anew in a
+quarter of an hour:
+
+    python -m scripts.ship --rescore
+
+Goes on where it was interrupted. Every file is checked for its size and for holding nothing but weights, latents,
+scores and the card.
+"""
+
+import re
+import sys
+from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict, replace
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+from safetensors import safe_open
+
+from benchmarks import common
+from benchmarks.detection import outliers
+from core import datasets, paths
+from core.calibration.evaluation import concatenate
+from core.detector import Detector
+from core.detector import file as detector_file
+from core.errors import ModelError
+from core.gan.trainer import TrainingSettings
+from core.operating_point import EVIDENCES
+from core.training import run
+
+LARGEST_DIGIT = 1_500_000  # bytes
+LARGEST_ANY = 8_000_000
+MOST_LATENTS = 32
+_STORED = re.compile(
+    r"scorer\.\d+\.(weights\..+|latents\w*|memory_latents\w*)|(digit\.\d+|calibration)\.\w+|evaluation\.\w+"
+)
+
+
+def main(
+    digits: Annotated[str, typer.Option(help="Which digits, such as 5 or 0,1.")] = "0,1,2,3,4,5,6,7,8,9",
+    jobs: Annotated[int, typer.Option(min=1, help="Digits trained at once, one core each.")] = 1,
+    epochs: Annotated[int | None, typer.Option(min=1, help="For trials; None takes the recipe's own.")] = None,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    output: Annotated[Path, typer.Option(help="Folder of the models.")] = paths.CHECKPOINTS,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Train again what is finished already.")] = False,
+    rescore: Annotated[bool, typer.Option("--rescore", help="Keep the networks, make all scores anew.")] = False,
+    only_report: Annotated[bool, typer.Option("--report", help="Make nothing, report what is there.")] = False,
+    write: Annotated[bool, typer.Option("--write", help="Put the table into benchmarks/results.md.")] = False,
+) -> None:
+    """Train what is missing, join, check and print what was made."""
+    common.one_thread()
+    chosen = tuple(sorted(dict.fromkeys(digits.split(","))))
+    files = [output / f"mnist-{name}.safetensors" for name in (*chosen, "any")[: None if len(chosen) > 1 else 1]]
+    own = dict(zip(chosen, files, strict=False))
+    if rescore:
+        remake(own, jobs)
+    elif not only_report:
+        make(own, jobs, epochs, seed, fresh)
+    if len(chosen) > 1 and (rescore or not only_report):
+        say("joining mnist-any")
+        join([Detector.load(file) for file in own.values()], files[-1])
+    text = report(files, sys.argv[1:])
+    sys.stdout.write(text)
+    if write:
+        common.write_section("shipped models", text)
+    problems = [problem for file in files for problem in faults(file)]
+    if problems:
+        say("\n".join(problems))
+        raise typer.Exit(1)
+
+
+def make(own: dict[str, Path], jobs: int, epochs: int | None, seed: int, fresh: bool) -> None:
+    """Train the digits that are not finished.
+
+    Args:
+        own: digit -> where its model lies.
+        jobs: processes at once.
+        epochs: None takes the recipe's own.
+        seed: of the training.
+        fresh: whether to train again what is finished.
+    """
+    settings = wanted_settings(epochs, seed)
+    waiting = [digit for digit, file in own.items() if fresh or not finished(file, settings)]
+    if fresh:
+        for digit in waiting:
+            (work_folder(digit) / "digit-0.safetensors").unlink(missing_ok=True)
+    with _pool(jobs) as pool:
+        for done in as_completed([pool.submit(make_digit, digit, epochs, seed, own[digit]) for digit in waiting]):
+            say(f"mnist-{done.result()} is finished")
+
+
+def remake(own: dict[str, Path], jobs: int) -> None:
+    """Make all scores of finished models anew; see ``make``."""
+    with _pool(jobs) as pool:
+        for done in as_completed([pool.submit(rescore_digit, digit, file) for digit, file in own.items()]):
+            say(f"mnist-{done.result()} is scored anew")
+
+
+def rescore_digit(digit: str, file: Path) -> str:
+    """Weigh, calibrate, evaluate and save the model of one digit again, by the split that made it."""
+    common.one_thread()
+    detector = detector_file.load(file, outdated=True)
+    mine = datasets.load("mnist", "train").of(digit)
+    parts = datasets.split(len(mine), detector.card_.split_seed)
+    detector.rescore({digit: mine[parts.tune]}, {digit: mine[parts.calibrate]})
+    run.finish(detector, file.stem, "mnist", [datasets.load("mnist", "test")])
+    detector.save(file)
+    return digit
+
+
+def _pool(jobs: int) -> ProcessPoolExecutor:
+    """Fresh interpreters: a forked child would inherit torch's thread pool in an undefined state."""
+    return ProcessPoolExecutor(jobs, mp_context=get_context("spawn"))
+
+
+def wanted_settings(epochs: int | None, seed: int) -> TrainingSettings:
+    """The recipe's settings, with another number of epochs for trials."""
+    settings = TrainingSettings(seed=seed)
+    return settings if epochs is None else replace(settings, epochs=epochs)
+
+
+def finished(file: Path, settings: TrainingSettings) -> bool:
+    """Whether a model is there that this version of the code can read and these settings made."""
+    try:
+        detector = Detector.load(file)
+    except ModelError:
+        return False
+    return detector.card_.settings == asdict(settings) and detector.evaluation_ is not None
+
+
+def work_folder(digit: str) -> Path:
+    """Where a digit's training state lies until it is finished."""
+    return paths.state_dir() / "ship" / f"mnist-{digit}"
+
+
+def make_digit(digit: str, epochs: int | None, seed: int, file: Path) -> str:
+    """Train, calibrate, evaluate and save the model of one digit; resumes a killed run."""
+    common.one_thread()
+    images, labels = run.normal_images(datasets.load("mnist", "train"), (digit,))
+    detector = Detector(epochs=epochs, seed=seed)
+    for progress in detector.fit_steps(images, labels, work_folder(digit)):
+        if progress.epoch_ended:
+            say(f"mnist-{digit}: epoch {progress.epoch} of {progress.epochs}, {progress.seconds:.0f} s")
+    run.finish(detector, file.stem, "mnist", [datasets.load("mnist", "test")])
+    detector.save(file)
+    (work_folder(digit) / "digit-0.safetensors").unlink(missing_ok=True)
+    return digit
+
+
+def join(parts: list[Detector], file: Path) -> None:
+    """Make one model of several digits from models of one; its anomalies in evaluation are no digits at all."""
+    training = datasets.load("mnist", "train")
+    calibrate = {}
+    for part in parts:
+        (label,) = part.card_.normal
+        mine = training.of(label)
+        calibrate[label] = mine[datasets.split(len(mine), part.card_.split_seed).calibrate]
+    detector = Detector.join(parts, calibrate)
+    test = datasets.load("mnist", "test")
+    run.finish(detector, file.stem, "mnist", [test])
+    assert detector.evaluation_ is not None
+    detector.evaluation_ = concatenate([detector.evaluation_, *(part.evaluate(detector) for part in outliers.SETS)])
+    titles = ", ".join(part.title for part in outliers.SETS)
+    detector.card_ = replace(detector.card_, evaluated_on=f"mnist (test); anomalies: {titles}")
+    detector.save(file)
+
+
+def faults(file: Path) -> list[str]:
+    """What forbids shipping a file: its size, or something in it that is not weights, latents or scores."""
+    limit = LARGEST_ANY if file.stem == "mnist-any" else LARGEST_DIGIT
+    found = []
+    if (size := file.stat().st_size) > limit:
+        found.append(f"{file.name} has {size:,} bytes; {limit:,} are allowed.")
+    with safe_open(file, framework="numpy") as tensors:
+        for name in tensors.keys():  # noqa: SIM118 - not a dictionary
+            shape = tensors.get_slice(name).get_shape()
+            if not _STORED.fullmatch(name):
+                found.append(f"{file.name} holds {name}, which is neither weights, latents nor scores.")
+            if ".weights." not in name and shape[-1:] > [MOST_LATENTS] and len(shape) > 1:
+                found.append(f"{file.name}: {name} has {shape[-1]} numbers an image; {MOST_LATENTS} are allowed.")
+    return found
+
+
+def report(files: Iterable[Path], arguments: list[str]) -> str:
+    """Size, training time and test figures of each model, in markdown."""
+    rows = []
+    for file in files:
+        detector = Detector.load(file)
+        found = detector.evaluation_
+        assert found is not None
+        counts = found.confusion("fused", detector.calibrations_["fused"].threshold(0.05))
+        areas = [found.auroc(name) or float("nan") for name in EVIDENCES]
+        size, seconds = f"{file.stat().st_size / 1e6:.2f}", f"{detector.card_.seconds:.0f}"
+        rates = [f"{100 * share:.1f}" for share in (counts.detection_rate, counts.false_alarm_rate)]
+        rows.append([file.stem, *areas, *rates, size, seconds])
+    singles = np.array([row[1 : 1 + len(EVIDENCES)] for row in rows if row[0] != "mnist-any"], dtype=float)
+    if len(singles) > 1:
+        rows.append(["mean of single digits", *map(float, singles.mean(axis=0)), "", "", "", ""])
+        rows.append(["least of single digits", *map(float, singles.min(axis=0)), "", "", "", ""])
+    columns = ["model", *EVIDENCES, "caught at 5 %", "false alarms", "MB", "trained in s"]
+    title = "Shipped models: AUROC by evidence on MNIST's test images, and the promise kept at alpha 0.05 (fused)."
+    command = " ".join(["python -m scripts.ship", *arguments])
+    return f"{common.header(command)}\n{title}\n\n{common.table(columns, rows)}"
+
+
+def say(text: str) -> None:
+    """Progress goes to standard error, so that standard output is the table alone."""
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()
+
+
+if __name__ == "__main__":
+    typer.run(main)
