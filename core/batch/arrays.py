@@ -8,7 +8,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO, cast
 
 import numpy as np
@@ -75,16 +75,6 @@ class Stream:
 def is_idx(head: bytes) -> bool:
     """Whether a file that begins like this is IDX."""
     return len(head) >= 4 and head[:2] == b"\0\0" and head[2] in IDX_TYPES and 1 <= head[3] <= 4
-
-
-def idx_shape(place: Place) -> tuple[int, ...]:
-    """The sizes in an IDX file's head.
-
-    Raises:
-        BatchError: it is none.
-    """
-    with ExitStack() as stack:
-        return _open_idx(place, stack).shape
 
 
 def read_idx(place: Place, labels: Place | None) -> Iterator[Item]:
@@ -283,9 +273,9 @@ def _as_images(stream: Stream) -> Stream:
             shape = (shape[0], side, side)
         elif not flat:
             shape = (1, *shape)
-    found = Stream(stream.name, shape, stream.dtype, stream.file, stream.columnwise)
-    _check_images(found)
-    return found
+    images = replace(stream, shape=shape)
+    _check_images(images)
+    return images
 
 
 def _could_be_images(stream: Stream) -> bool:

@@ -82,7 +82,7 @@ def check_suffix(path: Path) -> None:
 
 
 def export_csv(review: Review, file: TextIO, rows: Sequence[int] | None = None) -> None:
-    """Write one line a row under ``COLUMNS``, in the pile's order and with its numbers; no text opens as a formula.
+    """Write one line a row under ``COLUMNS``, in the batch's order and with its numbers; no text opens as a formula.
 
     Args:
         review: the batch under its rule.
@@ -115,7 +115,7 @@ def write_parquet(review: Review, path: Path | io.BytesIO) -> None:
 
 
 def write_zip(review: Review, path: Path | io.BytesIO, rows: Sequence[int] | NDArray[np.int64]) -> None:
-    """Write chosen digits as pictures, numbered as in the pile, with their lines of the table beside them."""
+    """Write chosen digits as pictures, numbered as in the batch, with their lines of the table beside them."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
         text = io.StringIO(newline="")
         export_csv(review, text, [int(row) for row in rows])
@@ -131,7 +131,7 @@ def write_zip(review: Review, path: Path | io.BytesIO, rows: Sequence[int] | NDA
 def verdicts(review: Review) -> Iterator[Verdict]:
     """Every judged digit as the history records it, a part of the batch in memory at a time."""
     job, point = review.store.job, review.point
-    line = review.threshold if math.isfinite(review.threshold) else None
+    threshold = review.threshold if math.isfinite(review.threshold) else None
     scores, p_values = ([f"{kind}_{name}" for name in EVIDENCES] for kind in ("score", "p_value"))
     decided = EVIDENCES.index(point.evidence)
     for start, table in _parts(review, ["source", "image", "digit_p_values", *scores, *p_values]):
@@ -145,7 +145,7 @@ def verdicts(review: Review) -> Iterator[Verdict]:
                 model=point.model,
                 evidence=point.evidence,
                 alpha=point.alpha,
-                threshold=line,
+                threshold=threshold,
                 scores=dict(zip(EVIDENCES, by_evidence[0][i], strict=True)),
                 p_values=dict(zip(EVIDENCES, p, strict=True)),
                 p_value=p[decided],
@@ -195,10 +195,10 @@ def _columns(review: Review, start: int, table: pa.Table) -> dict[str, list[Any]
         kept[where] = values[where].tolist() if isinstance(values, np.ndarray) else values
         return kept.tolist()
 
-    found: dict[str, list[Any]] = {name: table[name].to_pylist() for name in _RAW}
-    found |= {
+    columns: dict[str, list[Any]] = {name: table[name].to_pylist() for name in _RAW}
+    columns |= {
         "number": list(range(start + 1, start + 1 + len(table))),
-        "error": [error or None for error in found["error"]],
+        "error": [error or None for error in columns["error"]],
         "model": only(review.point.model),
         "evidence": only(review.point.evidence),
         "alpha": only(review.point.alpha),
@@ -216,8 +216,8 @@ def _columns(review: Review, start: int, table: pa.Table) -> dict[str, list[Any]
     }
     if review.digits.shape[1]:
         for i in np.flatnonzero(judged).tolist():
-            found["plausible_digits"][i] = " ".join(review.plausible(start + i))
-    return {name: found[name] for name in COLUMNS}
+            columns["plausible_digits"][i] = " ".join(review.plausible(start + i))
+    return {name: columns[name] for name in COLUMNS}
 
 
 def _file_name(source: str) -> str:

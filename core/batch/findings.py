@@ -1,6 +1,6 @@
-"""A judged pile under a rule: what is flagged, what is probably mislabelled, and what the numbers come to.
+"""A judged batch under a rule: what is flagged, what is probably mislabelled, and what the numbers come to.
 
-Scores do not depend on where the line stands, so the rule may change after the pile was judged.
+Scores do not depend on the threshold, so the rule may change after the batch was judged.
 """
 
 from dataclasses import dataclass
@@ -24,11 +24,11 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Rule:
-    """What decides: the line of an operating point, or a false discovery rate over the whole pile.
+    """What decides: the threshold of an operating point, or a false discovery rate over the whole batch.
 
     Attributes:
-        point: model, evidence and line.
-        rate: share of the flagged that may be normal, 0 < rate < 1; None leaves it to the line.
+        point: model, evidence and threshold.
+        rate: share of the flagged that may be normal, 0 < rate < 1; None leaves it to the threshold.
 
     Raises:
         BatchError: the rate is out of range.
@@ -44,15 +44,15 @@ class Rule:
 
 @dataclass(frozen=True)
 class Summary:
-    """What a pile came to.
+    """What a batch came to.
 
     Attributes:
         rows: digits and refusals.
         judged: digits judged.
         refused: refusals.
         flagged: anomalies.
-        expected: how many flagged ones are expected to be normal: of a pile of normal digits at a line, of the flagged
-            with a false discovery rate.
+        expected: how many flagged ones are expected to be normal: of a batch of normal digits at a
+            threshold, of the flagged with a false discovery rate.
         labelled: digits that came with a label the model knows.
         disagreeing: of those, how many lie outside their label's plausible digits.
         mislabelled: of those, how many read as another digit: probably mislabelled.
@@ -80,7 +80,7 @@ class Review:
         label: label of each row or None, ``(n,)``.
         error: why each row was refused, or empty, ``(n,)``.
         boxes: left, top, right, bottom, int64 ``(n, 4)``, -1 for refusals.
-        item: position in the pile of what each row came from, ``(n,)``.
+        item: position in the batch of what each row came from, ``(n,)``.
         judged: which rows were not refused, ``(n,)``.
         score: raw score of the deciding evidence, ``(n,)``, NaN for refusals.
         p_value: its p-value, ``(n,)``, NaN for refusals.
@@ -123,24 +123,23 @@ class Review:
 
     @property
     def calibration(self) -> Calibration:
-        """The yardstick of the deciding evidence."""
+        """The calibration set of the deciding evidence."""
         return self.store.calibration
 
     @cached_property
     def point(self) -> OperatingPoint:
-        """The line that was drawn, a false discovery rate turned into the alpha it comes to in this pile."""
+        """The operating point in force; a false discovery rate becomes the alpha it comes to in this batch."""
         point = self.store.job.point
         if self.rule.rate is None:
-            ours = self.rule.point
-            return OperatingPoint(point.model, point.evidence, ours.alpha, ours.threshold)
-        found = discoveries(self.p_value[self.judged], self.rule.rate)
+            return OperatingPoint(point.model, point.evidence, self.rule.point.alpha, self.rule.point.threshold)
+        discovered = discoveries(self.p_value[self.judged], self.rule.rate)
         # Half the smallest p-value there can be flags nothing.
-        cut = self.p_value[self.judged][found].max() if found.any() else self.calibration.floor / 2
+        cut = self.p_value[self.judged][discovered].max() if discovered.any() else self.calibration.floor / 2
         return point.at_alpha(float(cut))
 
     @cached_property
     def threshold(self) -> float:
-        """The line on the raw score axis; infinite when nothing can be flagged."""
+        """The threshold on the raw score axis; infinite when nothing can be flagged."""
         point = self.point
         return float(point.threshold) if point.threshold is not None else self.calibration.threshold(point.alpha or 0)
 
@@ -152,7 +151,7 @@ class Review:
 
     @cached_property
     def digit_alpha(self) -> float:
-        """The p-value at which a digit stops being plausible: the line's, or the default's beside a discovery rate."""
+        """The p-value at which a digit stops being plausible: the rule's, or the default's beside a discovery rate."""
         if self.rule.rate is not None:
             return OperatingPoint().alpha or 0.05
         return self.point.alpha if self.point.alpha is not None else float(self.calibration.alpha(self.threshold)[0])
@@ -165,7 +164,7 @@ class Review:
 
     @cached_property
     def summary(self) -> Summary:
-        """The pile in figures."""
+        """The batch in figures."""
         judged, flagged = int(self.judged.sum()), int(self.flagged.sum())
         rate = self.rule.rate
         expected = self._promised * judged if rate is None else rate * flagged
@@ -182,8 +181,8 @@ class Review:
 
     def plausible(self, row: int) -> tuple[str, ...]:
         """Which digits a row could be, the most plausible first; empty for a model of one digit."""
-        found = [(p, name) for p, name in zip(self.digits[row], self.normal, strict=False) if p > self.digit_alpha]
-        return tuple(name for _, name in sorted(found, key=lambda pair: -pair[0]))
+        plausible = [(p, name) for p, name in zip(self.digits[row], self.normal, strict=False) if p > self.digit_alpha]
+        return tuple(name for _, name in sorted(plausible, key=lambda pair: -pair[0]))
 
     def order(self, shown: str = "all", label: str | None = None, text: str = "") -> NDArray[np.int64]:
         """Rows to show, oddest first by raw score (mislabelled ones by suspicion, refusals as they came).
@@ -214,7 +213,7 @@ class Review:
 
     @property
     def _promised(self) -> float:
-        """Share of normal digits that the line flags."""
+        """Share of normal digits that the threshold flags."""
         return self.point.alpha if self.point.alpha is not None else float(self.calibration.alpha(self.threshold)[0])
 
 
@@ -232,17 +231,17 @@ def say_rule(rule: Rule, calibration: Calibration) -> str:
         )
     if rule.point.alpha is not None:
         return f"Of the normal digits in the pile, {100 * rule.point.alpha:g} % are flagged, whatever else is in it."
-    line = rule.point.threshold or 0.0
-    share = 100 * float(calibration.alpha(line)[0])
-    return f"Every digit with a score above {line:g} is flagged, as {share:.2g} % of normal digits are."
+    threshold = rule.point.threshold or 0.0
+    share = 100 * float(calibration.alpha(threshold)[0])
+    return f"Every digit with a score above {threshold:g} is flagged, as {share:.2g} % of normal digits are."
 
 
 def foresee(n: int, digits: int, rate: float) -> str:
-    """What a false discovery rate can do for a pile, before it is judged; empty when nothing stands in its way.
+    """What a false discovery rate can do for a batch, before it is judged; empty when nothing stands in its way.
 
     Args:
         n: calibration digits.
-        digits: digits in the pile, about.
+        digits: digits in the batch, about.
         rate: the false discovery rate.
 
     >>> foresee(12_000, 500, 0.1)

@@ -1,4 +1,4 @@
-"""What a pile is made of before anything is judged: places to read from, and the items that come out of them."""
+"""What a batch is made of before anything is judged: places to read from, and the items that come out of them."""
 
 import io
 from collections.abc import Callable
@@ -17,13 +17,13 @@ LABELS = frozenset("0123456789")
 
 @dataclass(frozen=True)
 class Place:
-    """A file of a pile, wherever it lies: on disk, uploaded, or in an object store.
+    """A file of a batch, wherever it lies: on disk, uploaded, or in an object store.
 
     Attributes:
         name: what the file is called in results and errors; its suffix tells what it is.
         open: opens it for reading bytes; seekable.
         size: bytes.
-        stamp: time of the last change, nanoseconds since 1970, so that a changed pile is told from the old one.
+        stamp: time of the last change, nanoseconds since 1970, so that a changed batch is told from the old one.
         label: what its folder says the digit is; None where it says nothing.
     """
 
@@ -78,10 +78,10 @@ def place_of(path: Path, name: str | None = None, label: str | None = None) -> P
         BatchError: it cannot be looked at.
     """
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError as error:
         raise BatchError(f"{path}: cannot be read ({error.strerror}). Check the path and its permissions.") from error
-    return Place(name or str(path), Opener(path), found.st_size, found.st_mtime_ns, label)
+    return Place(name or str(path), Opener(path), status.st_size, status.st_mtime_ns, label)
 
 
 @dataclass(frozen=True)

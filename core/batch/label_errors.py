@@ -30,8 +30,8 @@ class LabelCheck:
     @cached_property
     def p_value(self) -> Floats:
         """p-value as the digit that the label names, ``(m,)``; NaN without a known label."""
-        found = np.where(self.named, self.p_values, -np.inf).max(axis=1, initial=-np.inf)
-        return np.where(np.isfinite(found), found, np.nan)
+        p_value = np.where(self.named, self.p_values, -np.inf).max(axis=1, initial=-np.inf)
+        return np.where(np.isfinite(p_value), p_value, np.nan)
 
     @cached_property
     def disagreeing(self) -> NDArray[np.bool_]:

@@ -4,7 +4,6 @@ import functools
 import queue
 import shutil
 import threading
-import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,8 +13,8 @@ from core import settings
 from core.batch import export, sources
 from core.batch.findings import Review, Rule
 from core.batch.items import InMemory, Place, place_of
-from core.batch.run import Progress, run
-from core.batch.store import Job, Store, batches_dir, stores
+from core.batch.run import Progress, begin, run
+from core.batch.store import Store, batches_dir, stores
 from core.detector import Detector
 from core.errors import BatchError, HistoryError, OddDigitError
 from core.history.verdict import clean_text
@@ -51,7 +50,7 @@ class State:
         return self.stage in ("waiting", "running")
 
 
-class Desk:
+class BatchQueue:
     """Takes batches in and judges them in one thread of the server's."""
 
     def __init__(self) -> None:
@@ -86,26 +85,13 @@ class Desk:
         self._make_room(visitor)
         folder = batches_dir() / uuid.uuid4().hex
         names = names_of(uploads)
-        calibration = detector.calibrations_[rule.point.evidence]
         title = names[0] if len(names) == 1 else f"{len(names):,} files"
-        job = Job(
-            title=title,
-            point=rule.point,
-            rate=rule.rate,
-            normal=detector.card_.normal,
-            model_hash=detector.fingerprint,
-            whole=whole,
-            keep=keep,
-            visitor=visitor,
-            created=time.time(),
-            names=names,
-        )
         try:
             (folder / "input").mkdir(parents=True)
             for i, upload in enumerate(uploads):
                 (folder / "input" / f"{i:06d}").write_bytes(upload.data)
-            job = replace(job, total=sources.count(_pile(folder / "input", names)))
-            store = Store.create(folder, job, calibration)
+            total = sources.count(_places(folder / "input", names))
+            store = begin(folder, title, detector, rule, whole, total, keep=keep, visitor=visitor, names=names)
         except (OSError, BatchError) as error:
             shutil.rmtree(folder, ignore_errors=True)
             why = error.strerror if isinstance(error, OSError) else error
@@ -137,10 +123,7 @@ class Desk:
 
     def state(self, store: Store) -> State:
         """How a batch stands, also one that an earlier server began."""
-        found = self._states.get(store.folder)
-        if found is not None:
-            return found
-        return State("finished" if store.finished else "stopped")
+        return self._states.get(store.folder) or State("finished" if store.finished else "stopped")
 
     def _enqueue(self, store: Store, detector: Detector) -> None:
         self._states[store.folder] = State("waiting")
@@ -161,7 +144,7 @@ class Desk:
     def _judge(self, store: Store, detector: Detector) -> None:
         stop = self._stops[store.folder]
         self._states[store.folder] = State("running")
-        for progress in run(store, _pile(store.input, store.job.names), detector, stop.is_set):
+        for progress in run(store, _places(store.input, store.job.names), detector, stop.is_set):
             self._states[store.folder] = State("running", progress)
         message = ""
         if store.job.keep and store.parts:
@@ -181,14 +164,14 @@ class Desk:
             self.delete(store)
 
 
-def of_server() -> Desk:
-    """The one desk of this process, started on first use."""
+def of_server() -> BatchQueue:
+    """The one queue of this process, started on first use."""
     return _at(batches_dir())
 
 
 @functools.cache
-def _at(folder: Path) -> Desk:  # noqa: ARG001 - another state folder, as in tests, is another desk
-    return Desk()
+def _at(folder: Path) -> BatchQueue:  # noqa: ARG001 - another state folder, as in tests, is another queue
+    return BatchQueue()
 
 
 def names_of(uploads: Sequence[Upload]) -> tuple[str, ...]:
@@ -207,7 +190,7 @@ def about(uploads: Sequence[Upload]) -> int:
     return sources.count([Place(upload.name, InMemory(upload.data), len(upload.data)) for upload in uploads])
 
 
-def _pile(folder: Path, names: Sequence[str]) -> list[Place]:
+def _places(folder: Path, names: Sequence[str]) -> list[Place]:
     return [
         place_of(folder / f"{i:06d}", name, sources.label_of(name.replace("\\", "/").split("/")))
         for i, name in enumerate(names)

@@ -1,4 +1,4 @@
-"""The same scoring on Ray Data: actors judge units of the pile anywhere, one a core, and write their rows as Parquet.
+"""The same scoring on Ray Data: actors judge units of the batch anywhere, one a core, and write their rows as Parquet.
 
 A unit's file appears whole or not at all, under a name that the unit alone has. An actor that dies costs the time of
 its unit and nothing else: Ray gives the unit to another, and nothing can be lost or doubled.
@@ -24,9 +24,10 @@ from core import paths
 from core.batch.findings import Rule
 from core.batch.items import Place
 from core.batch.ray_partitions import Unit, is_address, items, places, units
-from core.batch.run import Progress, key
+from core.batch.run import Progress, begin, key
 from core.batch.score import SCHEMA, judge, read_item
-from core.batch.store import HOW_WRITTEN, Job, Store, batches_dir
+from core.batch.store import HOW_WRITTEN, Store, batches_dir
+from core.calibration.conformal import discoveries
 from core.detector import Detector, registry
 from core.errors import BatchError
 from core.files.atomic import write_whole
@@ -35,7 +36,7 @@ _FILE = re.compile(r"unit-(\d{9})\.parquet")
 
 
 def run(inputs: Sequence[str], rule: Rule, whole: bool, workers: int | None) -> Iterator[Progress | Store]:
-    """Judge a pile with Ray and put the rows in order into a store like any other batch's.
+    """Judge a batch with Ray and put the rows in order into a store like any other batch's.
 
     Interrupted, the same call judges only the units that are missing.
 
@@ -51,10 +52,10 @@ def run(inputs: Sequence[str], rule: Rule, whole: bool, workers: int | None) -> 
     Raises:
         BatchError: Ray is not installed, or an input cannot be read.
     """
-    pile = [place for name in inputs for place in places(name)]
+    batch = [place for name in inputs for place in places(name)]
     detector = Detector.load(rule.point.model)
-    folder = batches_dir() / f"ray-{key(pile, detector.fingerprint, rule.point.evidence, whole)}"
-    cut = units(pile)
+    folder = batches_dir() / f"ray-{key(batch, detector.fingerprint, rule.point.evidence, whole)}"
+    cut = units(batch)
     yield from score(cut, rule, whole, workers, str(folder / "rows"))
     yield _gather(folder, cut, detector, rule, whole, ", ".join(inputs)[:200])
 
@@ -65,7 +66,7 @@ def score(cut: Sequence[Unit], rule: Rule, whole: bool, workers: int | None, row
     ``RAY_ADDRESS`` names a cluster; without it Ray starts on this machine.
 
     Args:
-        cut: units, as ``ray_units.units`` makes them.
+        cut: units, as ``ray_partitions.units`` makes them.
         rule: model and evidence; rows hold no verdict.
         whole: take every picture as one digit.
         workers: actors; None takes every core there is.
@@ -79,15 +80,15 @@ def score(cut: Sequence[Unit], rule: Rule, whole: bool, workers: int | None, row
     """
     ray = _ray()
     there = written(rows)
-    missing = [unit for unit in cut if unit["order"] not in there]
+    missing = [unit for unit in cut if unit.order not in there]
     done, judged, refused, began = len(cut) - len(missing), 0, 0, time.monotonic()
     if not missing:
         return
-    mine = _start(ray, workers)
+    started_here = _start(ray, workers)
     try:
         size = workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
         model = registry.find(rule.point.model).path
-        described = [{"unit": json.dumps(unit)} for unit in missing]
+        described = [{"unit": unit.to_json()} for unit in missing]
         scored = ray.data.from_items(described, override_num_blocks=len(described)).map_batches(
             Actor,
             fn_constructor_args=(model.name, model.read_bytes(), rule.point.evidence, whole, rows),
@@ -95,8 +96,8 @@ def score(cut: Sequence[Unit], rule: Rule, whole: bool, workers: int | None, row
             num_cpus=1,
             compute=ray.data.ActorPoolStrategy(size=size),
         )
-        for found in scored.iter_rows():
-            done, judged, refused = done + 1, judged + int(found["rows"]), refused + int(found["refused"])
+        for counts in scored.iter_rows():
+            done, judged, refused = done + 1, judged + int(counts["rows"]), refused + int(counts["refused"])
             seconds = time.monotonic() - began
             left = seconds * (len(cut) - done) / (done - len(cut) + len(missing))
             yield Progress(done, len(cut), judged, refused, seconds, left)
@@ -105,31 +106,31 @@ def score(cut: Sequence[Unit], rule: Rule, whole: bool, workers: int | None, row
         cause = error.cause if isinstance(getattr(error, "cause", None), Exception) else error
         raise BatchError(f"Ray gave up ({cause}). Start the same command again: finished units stay.") from error
     finally:
-        if mine:
+        if started_here:
             ray.shutdown()
 
 
-def claim(rows: str, pile: Sequence[Place], rule: Rule, whole: bool) -> None:
-    """Make sure that an output folder holds this pile's rows by this model or nothing, before it is added to.
+def claim(rows: str, batch: Sequence[Place], rule: Rule, whole: bool) -> None:
+    """Make sure that an output folder holds this batch's rows by this model or nothing, before it is added to.
 
     Raises:
         BatchError: it holds another's, or cannot be written.
     """
-    mine = key(pile, Detector.load(rule.point.model).fingerprint, rule.point.evidence, whole)
+    own = key(batch, Detector.load(rule.point.model).fingerprint, rule.point.evidence, whole)
     system, folder = _system(rows)
     note = f"{folder}/_batch.json"
     try:
         if system.get_file_info(note).is_file:
             with system.open_input_file(note) as file:
-                theirs = json.loads(file.read(10_000))
-            if theirs != {"key": mine}:
+                holder = json.loads(file.read(10_000))
+            if holder != {"key": own}:
                 raise BatchError(f"{rows}: holds another batch's rows. Choose another output, or empty it first.")
             return
         if written(rows):
             raise BatchError(f"{rows}: holds rows of unknown origin. Choose another output, or empty it first.")
         system.create_dir(folder, recursive=True)
         with system.open_output_stream(note) as stream:
-            stream.write(json.dumps({"key": mine}).encode())
+            stream.write(json.dumps({"key": own}).encode())
     except (pa.ArrowException, OSError, json.JSONDecodeError) as error:
         raise BatchError(f"{rows}: cannot be used ({error}). Check the address and the access to it.") from error
 
@@ -157,14 +158,14 @@ class Actor:
 
     def __call__(self, batch: dict[str, NDArray[Any]]) -> dict[str, NDArray[np.int64]]:
         """Units in; how many rows and refusals each gave out."""
-        counts = [self._judge(json.loads(str(text))) for text in batch["unit"]]
+        counts = [self._judge(Unit.from_json(str(text))) for text in batch["unit"]]
         rows, refused = zip(*counts, strict=True)
         return {"rows": np.array(rows), "refused": np.array(refused)}
 
     def _judge(self, unit: Unit) -> tuple[int, int]:
         rows = [row for at, item in enumerate(items(unit)) for row in read_item(at, item, self.whole)]
         table = judge(rows, self.detector, self.evidence)
-        name = f"unit-{unit['order']:09d}.parquet"
+        name = f"unit-{unit.order:09d}.parquet"
         if is_address(self.rows):
             system, folder = fs.FileSystem.from_uri(self.rows)
             # An object appears when its stream is closed, so it too is there whole or not at all.
@@ -183,14 +184,14 @@ def written(rows: str) -> set[int]:
     """
     system, folder = _system(rows)
     try:
-        found = system.get_file_info(fs.FileSelector(folder, allow_not_found=True))
+        listed = system.get_file_info(fs.FileSelector(folder, allow_not_found=True))
     except (pa.ArrowException, OSError) as error:
         raise BatchError(f"{rows}: cannot be listed ({error}). Check the address and the access to it.") from error
-    return {int(match[1]) for file in found if (match := _FILE.fullmatch(file.base_name))}
+    return {int(match[1]) for file in listed if (match := _FILE.fullmatch(file.base_name))}
 
 
 def tally(rows: str, rule: Rule) -> dict[str, float | int | str | None]:
-    """What any number of rows comes to, in the memory that the distinct p-values take.
+    """What any number of rows comes to, a unit in memory at a time; a false discovery rate takes 8 bytes a row.
 
     Args:
         rows: where ``score`` wrote.
@@ -206,16 +207,17 @@ def tally(rows: str, rule: Rule) -> dict[str, float | int | str | None]:
     system, folder = _system(rows)
     for order in sorted(written(rows)):
         with system.open_input_file(f"{folder}/unit-{order:09d}.parquet") as file:
-            found = pq.ParquetFile(file).read(columns=[column])[0]
-        refused += found.null_count
-        for value, count in zip(*np.unique(found.drop_null().to_numpy(), return_counts=True), strict=True):
+            p_values = pq.ParquetFile(file).read(columns=[column])[0]
+        refused += p_values.null_count
+        for value, count in zip(*np.unique(p_values.drop_null().to_numpy(), return_counts=True), strict=True):
             counts[float(value)] = counts.get(float(value), 0) + int(count)
     values = np.array(sorted(counts))
-    up_to = np.cumsum([counts[value] for value in values], dtype=np.int64)
-    judged = sum(counts.values())
-    # Benjamini and Hochberg 1995: the largest p-value that stands below its rank's share of the rate.
-    bound = rule.point.alpha if rule.rate is None else rule.rate * up_to / max(judged, 1)
-    below = np.flatnonzero(values <= bound)
+    times = np.array([counts[value] for value in values], dtype=np.int64)
+    judged = int(times.sum())
+    if rule.rate is None:
+        flagged = values <= rule.point.alpha
+    else:
+        flagged = discoveries(np.repeat(values, times), rule.rate)[np.cumsum(times) - 1]
     return {
         "model": rule.point.model,
         "evidence": rule.point.evidence,
@@ -224,22 +226,20 @@ def tally(rows: str, rule: Rule) -> dict[str, float | int | str | None]:
         "rows": judged + refused,
         "judged": judged,
         "refused": refused,
-        "flagged": int(up_to[below[-1]]) if len(below) else 0,
-        "flagged_at": float(values[below[-1]]) if len(below) else None,
+        "flagged": int(times[flagged].sum()),
+        "flagged_at": float(values[flagged][-1]) if flagged.any() else None,
     }
 
 
 def _gather(folder: Path, cut: Sequence[Unit], detector: Detector, rule: Rule, whole: bool, title: str) -> Store:
     if lost := len(cut) - len(written(str(folder / "rows"))):
         raise BatchError(f"{lost:,} of {len(cut):,} units were not judged: start the same command again.")
-    normal, calibration = detector.card_.normal, detector.calibrations_[rule.point.evidence]
-    job = Job(title, rule.point, rule.rate, normal, detector.fingerprint, whole, created=time.time())
-    store = Store.create(folder, job, calibration)
+    store = begin(folder, title, detector, rule, whole)
     for half_gathered in store.parts:
         half_gathered.unlink()
     done = first = 0
     for unit in cut:
-        table = pq.ParquetFile(folder / "rows" / f"unit-{unit['order']:09d}.parquet").read()
+        table = pq.ParquetFile(folder / "rows" / f"unit-{unit.order:09d}.parquet").read()
         if len(table):
             within = table["item"].to_numpy()
             table = table.set_column(0, SCHEMA.field("item"), pa.array(within + done, pa.int64()))

@@ -1,10 +1,11 @@
-"""A pile cut into units that any machine can judge: listed from disk or an object store, described as plain data."""
+"""A batch cut into units that any machine can judge: listed from disk or an object store, described as plain data."""
 
+import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import BinaryIO, cast
 
 import pyarrow as pa
 from pyarrow import fs
@@ -14,7 +15,62 @@ from core.batch.items import Item, Opener, Place
 from core.errors import BatchError
 
 UNIT_ROWS, UNIT_PICTURES = 1024, 256
-Unit = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class UnitFile:
+    """A file of a unit, wherever it lies.
+
+    Attributes:
+        name: what it is called in results.
+        address: path or address to open it by.
+        size: bytes.
+        label: what its folder says the digit is, or None.
+    """
+
+    name: str
+    address: str
+    size: int
+    label: str | None = None
+
+    @property
+    def place(self) -> Place:
+        """The file as a place of a batch."""
+        opener: Callable[[], BinaryIO] = (
+            RemoteOpener(self.address) if is_address(self.address) else Opener(Path(self.address))
+        )
+        return Place(self.name, opener, self.size, label=self.label)
+
+
+@dataclass(frozen=True)
+class Unit:
+    """What one actor judges at a time: some pictures, or a stretch of one file.
+
+    Attributes:
+        order: position of the unit in the batch, from 0.
+        files: the pictures, or the one file.
+        labels: the file of IDX labels beside it.
+        start: first item of the stretch.
+        stop: one past its last; None reads to the end.
+    """
+
+    order: int
+    files: tuple[UnitFile, ...]
+    labels: UnitFile | None = None
+    start: int = 0
+    stop: int | None = None
+
+    def to_json(self) -> str:
+        """The unit as text; ``from_json`` reads it back to an equal one."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> "Unit":
+        """Read a unit."""
+        data = json.loads(text)
+        data["files"] = tuple(UnitFile(**file) for file in data["files"])
+        data["labels"] = data["labels"] and UnitFile(**data["labels"])
+        return cls(**data)
 
 
 @dataclass(frozen=True)
@@ -49,31 +105,30 @@ def places(name: str) -> list[Place]:
     except (pa.ArrowException, OSError, ValueError) as error:
         raise BatchError(f"{name}: cannot be listed ({error}). Check the address and the access to it.") from error
     scheme = name.split("://", 1)[0]
-    found = []
+    files_under = []
     for file in sorted((file for file in files if file.is_file), key=lambda file: file.path):
         if not file.base_name.startswith((".", "_")):
             uri = f"{scheme}://{file.path}"
             stamp, label = file.mtime_ns or 0, sources.label_of(file.path.split("/"))
-            found.append(Place(uri, RemoteOpener(uri), file.size or 0, stamp, label))
-    if not found:
+            files_under.append(Place(uri, RemoteOpener(uri), file.size or 0, stamp, label))
+    if not files_under:
         raise BatchError(f"{name}: there is no file under this address.")
-    return found
+    return files_under
 
 
-def units(pile: Sequence[Place]) -> list[Unit]:
-    """The pile in order as stretches of one file, or some hundred pictures each; plain data, fit for JSON."""
+def units(batch: Sequence[Place]) -> list[Unit]:
+    """The batch in order as stretches of one file, or some hundred pictures each."""
     cut: list[Unit] = []
-    pictures: list[dict[str, Any]] = []
+    pictures: list[UnitFile] = []
 
     def flush() -> None:
         if pictures:
-            cut.append({"order": len(cut), "places": [*pictures]})
+            cut.append(Unit(len(cut), tuple(pictures)))
             pictures.clear()
 
-    for place, labels in sources.paired(pile):
-        found = _describe(place)
+    for place, labels in sources.paired(batch):
         if sources.kind_of(place) == "picture":
-            pictures.append(found)
+            pictures.append(_describe(place))
             if len(pictures) == UNIT_PICTURES:
                 flush()
             continue
@@ -83,35 +138,28 @@ def units(pile: Sequence[Place]) -> list[Unit]:
         for start in range(0, rows, UNIT_ROWS):
             # What counting missed belongs to the last stretch.
             stop = start + UNIT_ROWS if start + UNIT_ROWS < rows else None
-            cut.append({"order": len(cut), "places": [found], "labels": beside, "start": start, "stop": stop})
+            cut.append(Unit(len(cut), (_describe(place),), beside, start, stop))
     flush()
     return cut
 
 
 def items(unit: Unit) -> Iterator[Item]:
     """The items of a unit, read on whichever machine has it."""
-    pile = [_restore(found) for found in unit["places"]]
-    if "start" not in unit:
-        for place in pile:
-            yield from sources.read_one(place)
+    if len(unit.files) > 1:
+        for file in unit.files:
+            yield from sources.read_one(file.place)
         return
-    place, start, stop = pile[0], unit["start"], unit["stop"]
-    labels = None if unit["labels"] is None else _restore(unit["labels"])
+    place = unit.files[0].place
+    labels = None if unit.labels is None else unit.labels.place
     try:
         if sources.kind_of(place) == "parquet":
-            yield from tables.read_parquet(place, start, stop)
+            yield from tables.read_parquet(place, unit.start, unit.stop)
         else:
-            yield from islice(sources.read_one(place, labels), start, stop)
+            yield from islice(sources.read_one(place, labels), unit.start, unit.stop)
     except BatchError as error:
         yield Item(place.name, None, error=str(error))
 
 
-def _describe(place: Place) -> dict[str, Any]:
+def _describe(place: Place) -> UnitFile:
     address = place.open.uri if isinstance(place.open, RemoteOpener) else str(cast(Opener, place.open).path.resolve())
-    return {"name": place.name, "address": address, "label": place.label, "size": place.size}
-
-
-def _restore(found: dict[str, Any]) -> Place:
-    address = found["address"]
-    opener: Callable[[], BinaryIO] = RemoteOpener(address) if is_address(address) else Opener(Path(address))
-    return Place(found["name"], opener, found["size"], label=found["label"])
+    return UnitFile(place.name, address, place.size, place.label)

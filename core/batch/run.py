@@ -4,11 +4,13 @@ import hashlib
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from core.batch import sources
+from core.batch.findings import Rule
 from core.batch.items import Place
 from core.batch.score import Row, judge, read_item
-from core.batch.store import Store
+from core.batch.store import Job, Store
 from core.detector import Detector
 from core.errors import BatchError
 
@@ -42,21 +44,54 @@ class Progress:
         return self.items / self.total if self.total else 1.0
 
 
-def run(
-    store: Store, pile: Sequence[Place], detector: Detector, stop: Callable[[], bool] = lambda: False
-) -> Iterator[Progress]:
-    """Judge what is left of a pile and write it into the store.
+def begin(
+    folder: Path,
+    title: str,
+    detector: Detector,
+    rule: Rule,
+    whole: bool = False,
+    total: int = 0,
+    *,
+    keep: bool = True,
+    visitor: str = "",
+    names: tuple[str, ...] = (),
+) -> Store:
+    """A new batch in a folder, nothing of it judged yet; the arguments are the attributes of ``store.Job``.
 
-    Memory holds a few hundred digits at a time, whatever the size of the pile.
+    Raises:
+        BatchError: the folder cannot be written.
+    """
+    job = Job(
+        title=title,
+        point=rule.point,
+        rate=rule.rate,
+        normal=detector.card_.normal,
+        model_hash=detector.fingerprint,
+        whole=whole,
+        total=total,
+        keep=keep,
+        visitor=visitor,
+        created=time.time(),
+        names=names,
+    )
+    return Store.create(folder, job, detector.calibrations_[rule.point.evidence])
+
+
+def run(
+    store: Store, batch: Sequence[Place], detector: Detector, stop: Callable[[], bool] = lambda: False
+) -> Iterator[Progress]:
+    """Judge what is left of a batch and write it into the store.
+
+    Memory holds a few hundred digits at a time, whatever the size of the batch.
 
     Args:
         store: where rows go; what it holds already is not judged again.
-        pile: the same places as when the batch was begun.
+        batch: the same places as when the batch was begun.
         detector: the same detector, too.
         stop: asked between items; True ends the run, to be gone on with later.
 
     Yields:
-        progress after every part written, the last of them when the pile is finished.
+        progress after every part written, the last of them when the batch is finished.
 
     Raises:
         BatchError: another process works on the batch, or rows cannot be written.
@@ -82,7 +117,7 @@ def run(
             return Progress(items, total, written, refused, seconds, left)
 
         items = finished
-        for position, item in enumerate(sources.read(pile, finished), finished):
+        for position, item in enumerate(sources.read(batch, finished), finished):
             if stop():
                 break
             rows += read_item(position, item, store.job.whole)
@@ -97,10 +132,10 @@ def run(
             yield write(items)
 
 
-def key(pile: Sequence[Place], model_hash: str, evidence: str, whole: bool) -> str:
+def key(batch: Sequence[Place], model_hash: str, evidence: str, whole: bool) -> str:
     """A name that is the same for the same unchanged files, model and way of reading."""
     digest = hashlib.sha256(repr((model_hash, evidence, whole)).encode())
-    for place, labels in sources.paired(pile):
+    for place, labels in sources.paired(batch):
         for one in (place, labels):
             digest.update(repr(None if one is None else (one.name, one.size, one.stamp)).encode())
     return digest.hexdigest()[:24]

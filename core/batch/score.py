@@ -39,7 +39,7 @@ class Row:
     """A digit to judge, or a refusal.
 
     Attributes:
-        item: position of the item it came from in the pile, from 0; several digits in one picture share it.
+        item: position of the item it came from in the batch, from 0; several digits in one picture share it.
         source: where it came from, for people.
         label: what it is said to be, or None.
         error: why it was refused; empty when it was not.
@@ -59,7 +59,7 @@ def read_item(position: int, item: Item, whole: bool = False) -> list[Row]:
     """The digits of an item in reading order, or the one row that says why there are none.
 
     Args:
-        position: the item's position in the pile.
+        position: the item's position in the batch.
         item: what was read.
         whole: take every picture as one digit, whatever shapes are in it.
     """
@@ -71,11 +71,11 @@ def read_item(position: int, item: Item, whole: bool = False) -> list[Row]:
         return [_ready(position, source, label, item.picture)]
     try:
         picture = item.picture.read() if isinstance(item.picture, Place) else item.picture
-        found = ink.read(picture, name=source, split=not (whole or item.whole))
+        reading = ink.read(picture, name=source, split=not (whole or item.whole))
     except OddDigitError as error:
         return [Row(position, source, label, clean_text(str(error)))]
-    boxes = [tuple(int(edge) for edge in box) for box in found.boxes]
-    return [Row(position, source, label, "", box, image) for box, image in zip(boxes, found.images, strict=True)]
+    boxes = [tuple(int(edge) for edge in box) for box in reading.boxes]
+    return [Row(position, source, label, "", box, image) for box, image in zip(boxes, reading.images, strict=True)]
 
 
 def _ready(position: int, source: str, label: str | None, pixels: NDArray[np.generic]) -> Row:
@@ -89,8 +89,8 @@ def _ready(position: int, source: str, label: str | None, pixels: NDArray[np.gen
 def judge(rows: Sequence[Row], detector: Detector, evidence: str) -> pa.Table:
     """Rows with all that the detector says, in the columns of ``SCHEMA``; refusals have no numbers.
 
-    ``image`` is as ``kept_ink`` keeps it, ``reconstruction`` 784 uint8; ``digit_p_values`` belong to ``evidence``, in
-    the order of the detector's normal digits, and are empty for a detector of one.
+    ``image`` is as ``core.ink.storage`` keeps it, ``reconstruction`` 784 uint8; ``digit_p_values`` belong to
+    ``evidence``, in the order of the detector's normal digits, and are empty for a detector of one.
     """
     at = [i for i, row in enumerate(rows) if row.image is not None]
     images = np.stack([row.image for row in rows if row.image is not None]) if at else np.zeros((0, SIDE, SIDE))
@@ -106,12 +106,12 @@ def judge(rows: Sequence[Row], detector: Detector, evidence: str) -> pa.Table:
         columns[name] = [None] * len(rows)
     if readings is not None:
         kept = storage.to_bytes(readings.images)
-        drawn = np.rint(np.clip(readings.reconstruction, 0, 1) * 255).astype(np.uint8)
+        reconstructions = np.rint(np.clip(readings.reconstruction, 0, 1) * 255).astype(np.uint8)
         digits = readings.digit_p_values.get(evidence, {})
         by_digit = np.stack(list(digits.values()), axis=1) if digits else np.zeros((len(at), 0))
         for i, row in enumerate(at):
             columns["image"][row] = kept[i]
-            columns["reconstruction"][row] = drawn[i].tobytes()
+            columns["reconstruction"][row] = reconstructions[i].tobytes()
             columns["digit_p_values"][row] = by_digit[i]
             for name in EVIDENCES:
                 columns[f"score_{name}"][row] = readings.scores[name][i]

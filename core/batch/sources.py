@@ -1,4 +1,4 @@
-"""Where a pile comes from: files, folders and zip archives in any mixture become one stream of items, in order."""
+"""Where a batch comes from: files, folders and zip archives in any mixture become one stream of items, in order."""
 
 import gzip
 from collections.abc import Iterator, Sequence
@@ -22,7 +22,7 @@ def places(inputs: Sequence[Path]) -> list[Place]:
     """All files of files and folders, in order: as given, and sorted by name inside a folder.
 
     Files are named as given, those of a folder by the folder as given and their path in it; of a folder given from the
-    root on, only its own name is taken: where a pile lay on one machine means nothing on another.
+    root on, only its own name is taken: where a batch lay on one machine means nothing on another.
 
     A sub-folder named after a digit is its pictures' label. A file of IDX labels goes to the file of images that it is
     named after, also where only the latter was given.
@@ -30,29 +30,29 @@ def places(inputs: Sequence[Path]) -> list[Place]:
     Raises:
         BatchError: an input is missing or unreadable, a folder is empty, or there are too many files.
     """
-    found: list[Place] = []
+    files: list[Place] = []
     for path in inputs:
         if not path.is_dir():
-            found.append(place_of(path))
+            files.append(place_of(path))
             continue
         inside = sorted(file for file in path.rglob("*") if file.is_file() and not _hidden(file.relative_to(path)))
         if not inside:
             raise BatchError(f"{path}: there is no file in this folder. Give one that holds pictures.")
         shown = Path(path.name) if path.is_absolute() else path
-        found += [place_of(file, str(shown / file.relative_to(path)), label_of(file.parts)) for file in inside]
-        if len(found) > MOST_FILES:
+        files += [place_of(file, str(shown / file.relative_to(path)), label_of(file.parts)) for file in inside]
+        if len(files) > MOST_FILES:
             raise BatchError(f"{path}: more than {MOST_FILES:,} files. Take a part of them, or use --engine ray.")
-    return found
+    return files
 
 
-def read(pile: Sequence[Place], start: int = 0) -> Iterator[Item]:
+def read(batch: Sequence[Place], start: int = 0) -> Iterator[Item]:
     """The items of all places, one after the other; what cannot be read is an item that says why.
 
     Args:
-        pile: the places, as ``places`` orders them.
+        batch: the places, as ``places`` orders them.
         start: how many items to pass over, which costs next to nothing for pictures and stacks.
     """
-    return islice(_read(pile), start, None)
+    return islice(_read(batch), start, None)
 
 
 def read_one(place: Place, labels: Place | None = None) -> Iterator[Item]:
@@ -71,17 +71,17 @@ def read_one(place: Place, labels: Place | None = None) -> Iterator[Item]:
         yield Item(place.name, None, place.label, error=str(error))
 
 
-def count(pile: Sequence[Place]) -> int:
+def count(batch: Sequence[Place]) -> int:
     """About how many items there are, without reading them: exact but for tables with line breaks inside cells."""
-    return sum(_count(place) for place, _ in paired(pile))
+    return sum(_count(place) for place, _ in paired(batch))
 
 
-def paired(pile: Sequence[Place]) -> Iterator[tuple[Place, Place | None]]:
+def paired(batch: Sequence[Place]) -> Iterator[tuple[Place, Place | None]]:
     """Each place with the file of IDX labels that belongs to it; such a file is then no place of its own."""
-    by_name = {_stem(place.name): place for place in pile}
+    by_name = {_stem(place.name): place for place in batch}
     partners = {name: by_name.get(label_name(name)) if label_name(name) != name else None for name in by_name}
     taken = {id(partner) for partner in partners.values() if partner is not None}
-    for place in pile:
+    for place in batch:
         if id(place) in taken:
             continue
         yield place, partners[_stem(place.name)] or _sibling(place)
@@ -139,8 +139,8 @@ def kind_of(place: Place) -> str:
     return named.get(suffix, "picture")
 
 
-def _read(pile: Sequence[Place]) -> Iterator[Item]:
-    for place, labels in paired(pile):
+def _read(batch: Sequence[Place]) -> Iterator[Item]:
+    for place, labels in paired(batch):
         yield from read_one(place, labels)
 
 

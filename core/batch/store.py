@@ -44,13 +44,13 @@ class Job:
     """What a batch was asked to do.
 
     Attributes:
-        title: what the pile is called, for people.
-        point: model, evidence and line.
-        rate: false discovery rate that decides instead of the line; None for the line.
+        title: what the batch is called, for people.
+        point: model, evidence and threshold.
+        rate: false discovery rate that decides instead of the threshold; None for the threshold.
         normal: the model's normal digits, in the order of ``digit_p_values``.
         model_hash: which build of the model.
         whole: take every picture as one digit.
-        total: about how many items the pile has.
+        total: about how many items the batch has.
         keep: whether verdicts go into the history.
         visitor: whose batch it is; empty on the command line.
         kind: ``"batch"``, as the history names the source.
@@ -146,7 +146,7 @@ class Store:
 
     @property
     def done(self) -> tuple[int, int]:
-        """How many items of the pile are finished, and how many rows they gave."""
+        """How many items of the batch are finished, and how many rows they gave."""
         parts = self.parts
         if not parts:
             return 0, 0
@@ -158,11 +158,11 @@ class Store:
 
     @property
     def finished(self) -> bool:
-        """Whether the pile was judged to its end."""
+        """Whether the batch was judged to its end."""
         return (self.folder / "finished").exists()
 
     def finish(self) -> None:
-        """Say that the pile was judged to its end, and let the uploaded files go."""
+        """Say that the batch was judged to its end, and let the uploaded files go."""
         write_whole(self.folder / "finished", lambda part: part.write_text(""))
         self.drop_input()
 
@@ -180,7 +180,7 @@ class Store:
 
         Args:
             rows: in the columns of ``SCHEMA``.
-            items: how many items of the pile are finished with them.
+            items: how many items of the batch are finished with them.
             first: how many rows were added before.
 
         Raises:
@@ -204,7 +204,7 @@ class Store:
         Refused rows come as empty paper.
         """
         images = np.zeros((len(rows), SIDE, SIDE), np.float32)
-        drawn = np.zeros_like(images)
+        reconstructions = np.zeros_like(images)
         parts = self.parts
         starts = np.array([int(_PART.fullmatch(path.name)[1]) for path in parts])  # type: ignore[index]
         where = np.searchsorted(starts, rows, side="right") - 1
@@ -214,8 +214,8 @@ class Store:
                 row = int(rows[i] - starts[part])
                 if (data := table["image"][row].as_py()) is not None:
                     images[i] = storage.from_bytes(data)
-                    drawn[i] = storage.from_bytes(table["reconstruction"][row].as_py())
-        return images, drawn
+                    reconstructions[i] = storage.from_bytes(table["reconstruction"][row].as_py())
+        return images, reconstructions
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -244,15 +244,15 @@ def batches_dir() -> Path:
 
 def stores(visitor: str) -> list[Store]:
     """The batches of a visitor, the newest first; damaged ones are left out."""
-    found = []
+    listed = []
     for file in batches_dir().glob("*/job.json"):
         try:
             store = Store(file.parent)
         except BatchError:
             continue
         if store.job.visitor == visitor and store.job.names:
-            found.append(store)
-    return sorted(found, key=lambda store: -store.job.created)
+            listed.append(store)
+    return sorted(listed, key=lambda store: -store.job.created)
 
 
 def _opened(path: Path) -> pq.ParquetFile:

@@ -90,30 +90,18 @@ def batch(
 
 def _local(inputs: list[str], rule: "Rule", whole: bool) -> "Review":
     """Judge on this machine, going on where an interrupted run of the same command stopped."""
-    import time
-
     from core.batch import run, sources
     from core.batch.findings import Review, foresee
-    from core.batch.store import Job, Store, batches_dir
+    from core.batch.store import Store, batches_dir
     from core.detector import Detector
 
     pile = sources.places([Path(name) for name in inputs])
     detector = Detector.load(rule.point.model)
     folder = batches_dir() / f"cli-{run.key(pile, detector.fingerprint, rule.point.evidence, whole)}"
     total = sources.count(pile)
-    calibration = detector.calibrations_[rule.point.evidence]
-    job = Job(
-        title=", ".join(inputs)[:200],
-        point=rule.point,
-        rate=rule.rate,
-        normal=detector.card_.normal,
-        model_hash=detector.fingerprint,
-        whole=whole,
-        total=total,
-        created=time.time(),
-    )
-    store = Store(folder) if (folder / "job.json").exists() else Store.create(folder, job, calibration)
-    if rule.rate is not None and (warning := foresee(calibration.n, total, rule.rate)):
+    resumed = (folder / "job.json").exists()
+    store = Store(folder) if resumed else run.begin(folder, ", ".join(inputs)[:200], detector, rule, whole, total)
+    if rule.rate is not None and (warning := foresee(store.calibration.n, total, rule.rate)):
         say.print(warning, style="yellow", highlight=False, soft_wrap=True)
     if store.done[0]:
         say.print(f"Going on after {store.done[0]:,} of about {total:,}, judged before.", highlight=False)

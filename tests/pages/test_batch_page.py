@@ -36,7 +36,7 @@ def button(page: AppTest, words: str):
     return next(found for found in page.button if words in found.label)
 
 
-def finished(server: queue.Desk, store: Store) -> Store:
+def finished(server: queue.BatchQueue, store: Store) -> Store:
     give_up = time.monotonic() + 120
     while server.state(store).busy:
         assert time.monotonic() < give_up, "it was never judged"

@@ -5,7 +5,7 @@ import pytest
 
 from core import settings
 from core.batch.findings import Rule
-from core.batch.queue import Desk, Upload
+from core.batch.queue import BatchQueue, Upload
 from core.batch.store import stores
 from core.detector import Detector
 from core.errors import BatchError, TrainingError
@@ -54,9 +54,9 @@ def test_a_visitor_with_too_many_batches_at_work_is_refused_and_nothing_is_kept(
     monkeypatch: pytest.MonkeyPatch, tiny_detector: Detector
 ) -> None:
     monkeypatch.setattr(settings, "BATCHES", 1)
-    monkeypatch.setattr(Desk, "_work", lambda _: None)
+    monkeypatch.setattr(BatchQueue, "_work", lambda _: None)
     upload, rule = Upload("one.png", png(np.zeros((28, 28), np.uint8))), Rule(OperatingPoint("tiny-5"))
-    table = Desk()
+    table = BatchQueue()
     table.submit([upload], tiny_detector, rule, True, False, "anna")
 
     with pytest.raises(BatchError, match="1 of your batches are not judged yet"):

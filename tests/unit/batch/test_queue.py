@@ -7,7 +7,7 @@ import pytest
 
 from core.batch import queue, sample
 from core.batch.findings import Review, Rule
-from core.batch.queue import Desk, Upload
+from core.batch.queue import BatchQueue, Upload
 from core.batch.store import Store, stores
 from core.errors import BatchError
 from core.history.history import History
@@ -24,8 +24,8 @@ def wait(condition: Callable[[], bool], seconds: float = 60) -> None:
         time.sleep(0.02)
 
 
-def hand_in(uploads, detector, visitor="ann", keep=True) -> tuple[Desk, Store]:
-    server = Desk()
+def hand_in(uploads, detector, visitor="ann", keep=True) -> tuple[BatchQueue, Store]:
+    server = BatchQueue()
     return server, server.submit(uploads, detector, RULE, False, keep, visitor)
 
 
@@ -80,7 +80,7 @@ def test_a_stopped_batch_keeps_what_it_has_and_goes_on_under_another_server(tiny
     assert server.state(store).stage == "stopped"
     assert 2 <= stopped_at < 60
 
-    later = Desk()
+    later = BatchQueue()
     (found,) = stores("ann")
     assert later.state(found).stage == "stopped"
     later.go_on(found, tiny_detector_any)

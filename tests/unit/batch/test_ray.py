@@ -1,6 +1,5 @@
 """The Ray engine on a real local Ray: the local engine's p-values, and nothing lost or doubled when a worker dies."""
 
-import json
 import os
 import signal
 from pathlib import Path
@@ -41,11 +40,11 @@ def test_units_cover_every_item_once_and_in_order(pile, monkeypatch):
     small_units(monkeypatch)
     places = [place for name in pile for place in ray_partitions.places(name)]
 
-    cut = json.loads(json.dumps(ray_partitions.units(places)))
+    cut = [ray_partitions.Unit.from_json(unit.to_json()) for unit in ray_partitions.units(places)]
 
     found = [item.source for unit in cut for item in ray_partitions.items(unit)]
     assert found == [item.source for item in sources.read(places)]
-    assert [unit["order"] for unit in cut] == list(range(3 + 10))
+    assert [unit.order for unit in cut] == list(range(3 + 10))
 
 
 def test_an_address_of_a_file_system_is_listed_and_read_like_a_path(pile, monkeypatch):
@@ -101,7 +100,7 @@ def test_units_that_are_written_already_are_not_judged_again(
     small_units(monkeypatch)
     cut = ray_partitions.units([place for name in pile for place in ray_partitions.places(name)])
     actor = worker(tiny_shelf, str(tmp_path / "rows"))
-    actor({"unit": np.array([json.dumps(unit) for unit in cut])})
+    actor({"unit": np.array([unit.to_json() for unit in cut])})
 
     assert ray_engine.written(str(tmp_path / "rows")) == set(range(len(cut)))
     assert list(ray_engine.score(cut, RULE, False, 1, str(tmp_path / "rows"))) == []
@@ -111,7 +110,7 @@ def test_the_tally_of_written_rows_is_benjamini_and_hochbergs(pile, tmp_path, ti
     small_units(monkeypatch)
     cut = ray_partitions.units([place for name in pile for place in ray_partitions.places(name)])
     rows = str(tmp_path / "rows")
-    worker(tiny_shelf, rows)({"unit": np.array([json.dumps(unit) for unit in cut])})
+    worker(tiny_shelf, rows)({"unit": np.array([unit.to_json() for unit in cut])})
     p_values = np.concatenate(
         [
             pq.read_table(file)["p_value_fused"].drop_null().to_numpy()

@@ -14,8 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core import ink
-from core.batch import arrays as stacks
-from core.batch import sources
+from core.batch import arrays, sources
 from core.batch.items import Item, Place, as_label, place_of
 from core.errors import BatchError
 from tests.support.piles import digits, folder_of, idx, png
@@ -150,7 +149,7 @@ def test_every_format_gives_the_digits_that_were_written_with_their_labels(write
 @pytest.mark.parametrize("form", ["bytes", "floats", "flat", "flat floats", "column by column", "with a channel"])
 def test_an_npy_of_any_usual_form_gives_its_digits(form, tmp_path):
     images, _ = digits(N)
-    arrays = {
+    forms = {
         "bytes": images,
         "floats": images.astype(np.float64) / 255,
         "flat": images.reshape(N, 784),
@@ -158,7 +157,7 @@ def test_an_npy_of_any_usual_form_gives_its_digits(form, tmp_path):
         "column by column": np.asfortranarray(images),
         "with a channel": images[..., None],
     }
-    np.save(tmp_path / "pile.npy", arrays[form])
+    np.save(tmp_path / "pile.npy", forms[form])
 
     items = read(tmp_path / "pile.npy")
 
@@ -330,11 +329,11 @@ def test_a_stack_is_read_a_few_hundred_images_at_a_time(tmp_path):
     largest = 0
 
     with (tmp_path / "many.npy").open("rb") as file:
-        stream = stacks._npy_stream("many.npy", file)
+        stream = arrays._npy_stream("many.npy", file)
         for block in stream.rows():
             largest = max(largest, len(block))
 
-    assert largest == stacks.TOGETHER
+    assert largest == arrays.TOGETHER
 
 
 @given(
