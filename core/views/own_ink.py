@@ -15,7 +15,7 @@ from core import ink
 from core.calibration.conformal import Calibration, images_needed
 from core.errors import InkError, OddDigitError
 from core.files import zip as archives
-from core.views import verdict_words
+from core.words import name_normals
 
 if TYPE_CHECKING:
     from core.detector import Detector
@@ -217,7 +217,7 @@ def _folder(name: str) -> str:
 
 
 def _one(normal: tuple[str, ...]) -> str:
-    return verdict_words.name_normals(normal).removesuffix("s") if len(normal) == 1 else "normal digit"
+    return name_normals(normal).removesuffix("s") if len(normal) == 1 else "normal digit"
 
 
 def _listed(names: list[str]) -> str:

@@ -11,9 +11,9 @@ from core.calibration.conformal import Calibration, images_needed
 from core.calibration.evaluation import Evaluation
 from core.detector.model_card import Card
 from core.operating_point import EVIDENCES, OperatingPoint
-from core.views import verdict_words
 from core.views.fixed_threshold import FIXED_LINES, ON_EVIDENCE
 from core.views.threshold_table import Lines, draw_lines
+from core.words import name_normals
 
 BINS = 60
 MOST_CURVE_POINTS = 240
@@ -86,7 +86,7 @@ class View:
 
 def promise(evaluation: Evaluation | None, card: Card) -> str:
     """The promise, with places for the figures that move: ``{alpha}``, ``{bound}`` and ``{rate}``."""
-    text = PROMISE.replace("{normals}", verdict_words.name_normals(card.normal)).replace("{yardstick}", card.yardstick)
+    text = PROMISE.replace("{normals}", name_normals(card.normal)).replace("{yardstick}", card.yardstick)
     if evaluation is not None and evaluation.n_normal:
         used = np.unique(evaluation.source[~evaluation.anomaly])
         names = " and ".join(say_source(evaluation.sources[i]) for i in used)

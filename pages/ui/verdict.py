@@ -10,7 +10,7 @@ from core.errors import OddDigitError
 from core.figures import charts
 from core.ink import Ink
 from core.operating_point import EVIDENCES, OperatingPoint
-from core.views import verdict_words
+from core.views.verdict_words import describe
 from pages.ui import picker, picture
 
 SIGN = {False: ":material/check_circle:", True: ":material/warning:"}
@@ -42,7 +42,7 @@ def headline(
     readings: Readings, row: int, point: OperatingPoint, card: Card, foreign_ink: bool = False, key: str = ""
 ) -> None:
     """The answer alone; arguments as of :func:`show`."""
-    words = verdict_words.describe(readings, row, point, card.yardstick)
+    words = describe(readings, row, point, card.yardstick)
     with st.container(key=f"verdict-{'anomaly' if words.anomaly else 'normal'}-{row}-{key}", gap="xsmall"):
         st.markdown(f"### :{COLOUR[words.anomaly]}[{SIGN[words.anomaly]} {words.verdict}]")
         st.markdown(f"**{words.meaning}** {words.extrapolation}")
@@ -71,7 +71,7 @@ def details(readings: Readings, row: int, point: OperatingPoint, key: str = "") 
 
 def in_a_line(readings: Readings, row: int, point: OperatingPoint, card: Card, about: str = "") -> None:
     """The verdict and what it means, in a line; ``about`` says first what was judged, where one could not tell."""
-    words = verdict_words.describe(readings, row, point, card.yardstick)
+    words = describe(readings, row, point, card.yardstick)
     st.markdown(f"{about}:{COLOUR[words.anomaly]}[{SIGN[words.anomaly]} **{words.verdict}**] {words.meaning}")
 
 

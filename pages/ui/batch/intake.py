@@ -13,7 +13,7 @@ from core.datasets import public
 from core.detector import Detector
 from core.errors import OddDigitError
 from core.operating_point import OperatingPoint
-from core.views.verdict_words import say_normal
+from core.words import say_normal
 from pages.ui import chrome, state
 from pages.ui.batch.rows import plain
 

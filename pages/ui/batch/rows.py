@@ -12,7 +12,7 @@ from core.batch.findings import Review
 from core.batch.queue import Upload
 from core.errors import OddDigitError
 from core.figures import charts, overlay
-from core.views.verdict_words import say_rate
+from core.words import say_rate
 from pages.ui import chrome, picker, picture, verdict
 
 _TEXT = 60

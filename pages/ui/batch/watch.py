@@ -7,7 +7,7 @@ from core.batch.queue import State
 from core.batch.store import Store, stores
 from core.detector import Detector
 from core.errors import OddDigitError
-from core.views import verdict_words
+from core.words import say_duration
 from pages.ui import chrome, local_time, picker, state
 from pages.ui.batch.intake import CHOSEN, OPEN
 from pages.ui.batch.rows import plain
@@ -72,7 +72,7 @@ def _progress(store: Store, found: State) -> str:
     if found.progress is None:
         return f"**{plain(store.job.title)}**: judging about {store.job.total:,}"
     progress = found.progress
-    left = "" if progress.seconds_left is None else f" · about {verdict_words.say_duration(progress.seconds_left)} left"
+    left = "" if progress.seconds_left is None else f" · about {say_duration(progress.seconds_left)} left"
     refused = f" · {progress.refused:,} refused" if progress.refused else ""
     return f"**{plain(store.job.title)}**: {progress.items:,} of {progress.total:,}{refused}{left}"
 

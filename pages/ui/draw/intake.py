@@ -13,7 +13,7 @@ from core.errors import OddDigitError
 from core.figures import charts
 from core.ink.segments import most_prominent
 from core.operating_point import OperatingPoint
-from core.views import verdict_words
+from core.words import say_verdict
 from pages.ui import chrome, picker, picture, verdict
 from pages.ui.draw import record
 from pages.ui.draw.canvas import Drawing
@@ -123,7 +123,7 @@ def _strip(judged: Sequence[Judged], point: OperatingPoint) -> int:
         flagged = bool(readings.class_id(point)[row])
         name = file.name if len(found.images) == 1 else f"{file.name}, shape {row + 1}"
         # A choice shows its text as it is, so that a sign would stand there spelt out.
-        words.append(f"{verdict_words.say_verdict(flagged, ())}: {name}")
+        words.append(f"{say_verdict(flagged, ())}: {name}")
         images.append(charts.digit_png(found.images[row], 2))
         flags.append(flagged)
     odd = sum(flags)

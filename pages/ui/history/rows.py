@@ -12,7 +12,7 @@ from core.errors import HistoryError, ModelError
 from core.figures import charts
 from core.history.history import Filter, History, Verdict
 from core.operating_point import EVIDENCES
-from core.views.verdict_words import name_normals, say_rate, say_verdict
+from core.words import name_normals, say_rate, say_verdict
 from pages.ui import chrome, local_time, picker, picture, verdict
 from pages.ui.history.bar import say_kind
 

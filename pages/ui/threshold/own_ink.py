@@ -9,8 +9,9 @@ from core.detector import registry
 from core.errors import OddDigitError
 from core.figures import charts
 from core.operating_point import OperatingPoint
-from core.views import own_ink, verdict_words
+from core.views import own_ink
 from core.views.own_ink import Pile
+from core.words import name_normals
 from pages.ui import chrome, picture, state
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def section(detector: "Detector", point: OperatingPoint) -> None:
     normal = detector.card_.normal
     st.markdown(
         f"The promise above holds for digits by {detector.card_.yardstick}. Give {own_ink.FEWEST} to {own_ink.ENOUGH} "
-        f"pictures of **your** {verdict_words.name_normals(normal)} and it is made anew for your hand, pen "
+        f"pictures of **your** {name_normals(normal)} and it is made anew for your hand, pen "
         "and camera. Nothing is trained, so it takes seconds."
     )
     _what_it_takes()

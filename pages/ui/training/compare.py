@@ -9,7 +9,8 @@ from core.detector.file import Measured
 from core.errors import OddDigitError
 from core.figures import charts
 from core.operating_point import OperatingPoint
-from core.views import model_table, verdict_words
+from core.views import model_table
+from core.views.verdict_words import describe
 from pages.ui import chrome, picker, picture, state
 from pages.ui.verdict import COLOUR, SIGN
 
@@ -76,7 +77,7 @@ def _verdict(model: str, measured: Measured, found: ink.Ink) -> None:
     except OddDigitError as error:
         chrome.refuse(error)
         return
-    words = verdict_words.describe(readings, 0, point, measured.card.yardstick)
+    words = describe(readings, 0, point, measured.card.yardstick)
     st.markdown(f"**{model}**  \n:{COLOUR[words.anomaly]}[{SIGN[words.anomaly]} {words.verdict}]")
     st.caption(words.meaning)
     pictures = (

@@ -10,7 +10,7 @@ from core.training import plan as preflight
 from core.training import queue, run, uploads
 from core.training.plan import Counts, Plan
 from core.training.run import EVERY_LABEL, RunSpec
-from core.views import verdict_words
+from core.words import say_duration
 from pages.ui import chrome, state
 
 _OWN = "my own pictures"
@@ -223,7 +223,7 @@ def _say(
         below.caption(f"{datasets.NAMES[spec.dataset]}. It is fetched first, then trained on.")
         return
     measured = f"measured against {plan.anomalies:,} others" if plan.anomalies else "no others to measure it against"
-    seconds = verdict_words.say_duration(preflight.STARTING_SECONDS + plan.work * _pace(spec.architecture))
+    seconds = say_duration(preflight.STARTING_SECONDS + plan.work * _pace(spec.architecture))
     below.caption(
         f"**About {seconds}** on this machine while little else runs: {plan.images:,} normal digits, {measured}."
     )

@@ -12,7 +12,7 @@ from core.errors import OddDigitError
 from core.training import job as job_files
 from core.training import queue, snapshots, uploads
 from core.training.job import Job, Report, State
-from core.views import verdict_words
+from core.words import say_duration
 from pages.ui import chrome, state
 from pages.ui.training import models as training_models
 from pages.ui.training import pictures
@@ -132,7 +132,7 @@ def _say_running(job: Job, report: Report) -> str:
     if not report.epochs:
         return f"{report.stage}…"
     _, left = report.standing(_now(job, report))
-    wait = f" · {verdict_words.say_duration(left)} left" if left is not None else ""
+    wait = f" · {say_duration(left)} left" if left is not None else ""
     if report.stage == "evaluating" or report.fraction >= 1:
         return f"learnt; calibrating and evaluating{wait}"
     digit = f"{report.stage.removesuffix(': training')}, " if ":" in report.stage else ""

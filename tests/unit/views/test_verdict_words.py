@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.operating_point import OperatingPoint
-from core.views.verdict_words import describe, name_normals, say_rate
+from core.views.verdict_words import describe
+from core.words import name_normals, say_rate
 from tests.support.stand_in import readings
 
 POINT = OperatingPoint("stand-in", "fused", 0.05)
