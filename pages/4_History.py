@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core.errors import HistoryError
-from core.history.history import Filter, History
+from core.history import Filter, History
 from pages.ui import chrome, local_time, state
 from pages.ui.history import bar, rows, tools
 

@@ -20,7 +20,7 @@ from core import datasets, ink, paths
 from core.datasets.examples import for_normal
 from core.detector import Detector
 from core.detector.readings import Readings
-from core.figures import charts
+from core.figures import images
 
 ALPHA = 0.05
 CASES = 20
@@ -109,7 +109,7 @@ def block(title: str, readings: Readings, texts: list[str]) -> Image.Image:
     for i, text in enumerate(texts):
         left, top = i % columns * width + GAP, LABEL + i // columns * height
         image, rebuilt, heat = readings.images[i], readings.reconstruction[i], readings.heat_map[i]
-        pictures = (charts.digit_png(image), charts.digit_png(rebuilt), charts.heat_png(image, heat))
+        pictures = (images.digit_png(image), images.digit_png(rebuilt), images.residual_png(image, heat))
         for k, picture in enumerate(pictures):
             tile = Image.open(io.BytesIO(picture)).convert("RGB").resize((SIDE, SIDE), Image.Resampling.NEAREST)
             sheet.paste(tile, (left + k * (SIDE + GAP), top))

@@ -25,7 +25,7 @@ import numpy as np
 
 from benchmarks import common
 from core import datasets, paths
-from core.history.history import Filter, History
+from core.history import Filter, History
 
 CHECKED = 2_000  # rows that a run of their own must give alike
 PILE, LABELS = "pile-images-idx3-ubyte", "pile-labels-idx1-ubyte"

@@ -26,7 +26,7 @@ from benchmarks import common
 from core import datasets, ink
 from core.datasets.examples import for_normal
 from core.detector import Detector
-from core.figures import charts
+from core.figures import images
 from core.gan.trainer import Trainer, TrainingSettings
 from core.training.worker import give_way
 
@@ -116,9 +116,9 @@ def measure(model: str, rounds: int, seconds: float) -> str:
     def stroke() -> float:
         started = time.perf_counter()
         readings = detector.inspect(ink.read(picture, name="stroke", split=False).images)
-        charts.digit_png(readings.images[0])
-        charts.digit_png(readings.reconstruction[0])
-        charts.heat_png(readings.images[0], readings.heat_map[0])
+        images.digit_png(readings.images[0])
+        images.digit_png(readings.reconstruction[0])
+        images.residual_png(readings.images[0], readings.heat_map[0])
         return time.perf_counter() - started
 
     for _ in range(3):

@@ -20,8 +20,7 @@ from core.detector.readings import ANOMALY, NORMAL
 from core.errors import BatchError
 from core.files.atomic import write_whole
 from core.files.csv import write_csv
-from core.history.history import History
-from core.history.verdict import Verdict
+from core.history import History, Verdict
 from core.ink import storage
 from core.operating_point import EVIDENCES
 

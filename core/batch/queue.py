@@ -17,7 +17,7 @@ from core.batch.run import Progress, begin, run
 from core.batch.store import Store, batches_dir, stores
 from core.detector import Detector
 from core.errors import BatchError, HistoryError, OddDigitError
-from core.history.verdict import clean_text
+from core.history import clean_text
 
 KEPT = 10  # finished batches a visitor keeps; older ones make room
 

@@ -12,7 +12,7 @@ from core import ink
 from core.batch.items import Item, Place
 from core.detector import Detector
 from core.errors import OddDigitError
-from core.history.verdict import clean_text
+from core.history import clean_text
 from core.ink import storage
 from core.operating_point import EVIDENCES
 

@@ -231,8 +231,7 @@ def _point(model: str, evidence: Evidence, alpha: float) -> OperatingPoint:
 
 def _keep(detector: Any, readings: Any, point: OperatingPoint, source: str) -> None:
     from core.errors import HistoryError
-    from core.history.history import History
-    from core.history.verdict import Verdict
+    from core.history import History, Verdict
 
     about = {"source": f"cli: {source}", "source_kind": "cli", "model_hash": detector.fingerprint}
     try:

@@ -1,10 +1,11 @@
-"""A judged pile as charts: its scores beside those of normal digits, and how many of each label were flagged."""
+"""A judged batch as charts: its scores beside those of normal digits, and how many of each label were flagged."""
 
 import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from core.figures.charts import BLUE, GREY, ORANGE, _line, styled
+from core.figures.charts import GREY, mark, styled
+from core.figures.images import BLUE, ORANGE
 
 BINS = 60
 
@@ -45,7 +46,7 @@ def scores(normal: NDArray[np.float64], pile: NDArray[np.float64], threshold: fl
         hovertemplate="score %{x:.3g}: %{y:,.0f} expected<extra></extra>",
     )
     if np.isfinite(threshold):
-        _line(figure, threshold, "line", GREY, "dash")
+        mark(figure, threshold, "line", GREY, "dash")
     figure.update_layout(bargap=0)
     figure.update_xaxes(title="score (higher is odder)")
     figure.update_yaxes(title="digits", rangemode="tozero")

@@ -5,8 +5,9 @@ from datetime import datetime, tzinfo
 
 import plotly.graph_objects as go
 
-from core.figures.charts import ORANGE, styled
-from core.history.history import Period
+from core.figures.charts import styled
+from core.figures.images import ORANGE
+from core.history import Period
 
 
 def anomaly_rate(periods: Sequence[Period], zone: tzinfo, confidence: float = 0.95) -> go.Figure:

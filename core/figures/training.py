@@ -6,7 +6,8 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from core.figures.charts import BLUE, GREY, ORANGE, add_histograms, sheet_png, styled
+from core.figures.charts import GREY, add_histograms, styled
+from core.figures.images import BLUE, ORANGE
 from core.training.snapshots import Frame
 
 # As in the theme: three that people with any colour vision tell apart, none of them a verdict's.
@@ -50,7 +51,7 @@ def losses(curves: dict[str, list[float]], chosen: int | None = None) -> go.Figu
     return _dressed(figure).update_layout(showlegend=False)
 
 
-def apart(normal_errors: NDArray[np.float32], other_errors: NDArray[np.float32]) -> go.Figure:
+def separation(normal_errors: NDArray[np.float32], other_errors: NDArray[np.float32]) -> go.Figure:
     """Histograms of the reconstruction error of held-out normals and of other digits.
 
     Args:
@@ -64,11 +65,6 @@ def apart(normal_errors: NDArray[np.float32], other_errors: NDArray[np.float32])
     figure.update_xaxes(title="reconstruction error")
     figure.update_yaxes(title="% of digits", rangemode="tozero")
     return _dressed(figure)
-
-
-def pairs_png(images: NDArray[np.float32], drawn: NDArray[np.float32]) -> bytes:
-    """Digits in a row, and under each what the networks make of it; both ``(n, 28, 28)``."""
-    return sheet_png(np.concatenate([images, drawn]), len(images))
 
 
 def curves_of(frames: Sequence[Frame]) -> dict[str, list[float]]:

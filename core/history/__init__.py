@@ -3,7 +3,8 @@
 ``History`` is the door.
 """
 
-from core.history.filter import Filter
-from core.history.history import History
+from core.history.filter import EVERYTHING, Filter
+from core.history.history import Counts, History, Period
+from core.history.verdict import Verdict, clean_text
 
-__all__ = ["Filter", "History"]
+__all__ = ["EVERYTHING", "Counts", "Filter", "History", "Period", "Verdict", "clean_text"]

@@ -19,8 +19,6 @@ from core.history.database import transact
 from core.history.filter import EVERYTHING, Filter
 from core.history.verdict import Verdict, check_mark, clean_text, from_row, to_rows
 
-__all__ = ["EVERYTHING", "Counts", "Filter", "History", "Period", "Verdict"]
-
 T = TypeVar("T")
 
 KEPT_FOR_UNDO = 24 * 3600.0  # seconds; what was deleted longer ago is gone for good

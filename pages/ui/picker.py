@@ -8,7 +8,7 @@ import streamlit as st
 from core.detector import registry
 from core.detector.loading import Arriving
 from core.errors import OddDigitError
-from core.figures import charts
+from core.figures import images
 from core.operating_point import EVIDENCES, OperatingPoint
 from pages.ui import picture, state
 
@@ -115,7 +115,7 @@ def _show(arriving: Arriving) -> None:
             st.progress(
                 shown / digits, f"**Waking the model**: {shown} of {digits} generator{'s' * (digits > 1)} ready"
             )
-            sheet = charts.sheet_png(arriving.sheet(), min(digits, 10), 2)
+            sheet = images.sheet_png(arriving.sheet(), min(digits, 10), 2)
             picture.show(sheet, f"{shown} digits drawn by the generators that are ready")
             st.caption(
                 "The first time on this machine it draws again all it remembers. Afterwards it is there at once."

@@ -7,7 +7,7 @@ import streamlit as st
 from numpy.typing import NDArray
 from streamlit.delta_generator import DeltaGenerator
 
-from core.figures import charts
+from core.figures import images
 
 
 def show(
@@ -30,4 +30,4 @@ def show(
         width: pixels, or how it fills its place.
         place: where; the page itself by default.
     """
-    (place or st).image(charts.inline(picture), caption=caption, width=width, alt=alt)
+    (place or st).image(images.inline(picture), caption=caption, width=width, alt=alt)

@@ -7,7 +7,7 @@ import streamlit as st
 from core.detector.model_card import Card
 from core.detector.readings import Readings
 from core.errors import OddDigitError
-from core.figures import charts
+from core.figures import charts, images
 from core.ink import Ink
 from core.operating_point import EVIDENCES, OperatingPoint
 from core.views.verdict_words import describe
@@ -101,10 +101,10 @@ def _pictures(readings: Readings, row: int) -> None:
     nearest = "nearest normal digit" if len(readings.normal) > 1 else f"nearest normal {readings.normal[0]}"
     image, reconstruction = readings.images[row], readings.reconstruction[row]
     pictures = (
-        (charts.digit_png(image), "as the model sees it", "The digit as the model sees it, 28 by 28 pixels"),
-        (charts.digit_png(reconstruction), nearest, "The generator's reconstruction of it"),
+        (images.digit_png(image), "as the model sees it", "The digit as the model sees it, 28 by 28 pixels"),
+        (images.digit_png(reconstruction), nearest, "The generator's reconstruction of it"),
         (
-            charts.heat_png(image, readings.heat_map[row]),
+            images.residual_png(image, readings.heat_map[row]),
             "where they differ: :orange[too much ink], :blue[missing ink]",
             "Heat map of the difference",
         ),

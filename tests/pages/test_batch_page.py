@@ -13,7 +13,7 @@ from core.batch import queue, sample
 from core.batch.findings import Review, Rule
 from core.batch.store import Store, stores
 from core.detector import Detector
-from core.history.history import History
+from core.history import History
 from core.operating_point import OperatingPoint
 from tests.support import opened
 from tests.support.opened import checked, text
@@ -220,7 +220,7 @@ def test_an_interrupted_batch_can_be_gone_on_with(tiny_detector_any, monkeypatch
 
 
 def test_an_orange_box_marks_an_anomaly_where_it_stands() -> None:
-    from core.figures.overlay import boxed
+    from core.figures.images import boxed
 
     buffer = io.BytesIO()
     Image.new("L", (400, 300), 255).save(buffer, "PNG")

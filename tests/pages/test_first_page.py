@@ -10,8 +10,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from core.datasets.examples import for_normal
-from core.history.history import History
-from core.history.verdict import Verdict
+from core.history import History, Verdict
 from core.operating_point import OperatingPoint
 from tests.support import opened
 from tests.support.opened import text

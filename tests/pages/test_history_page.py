@@ -6,7 +6,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.datasets import load
 from core.detector import Detector, registry
-from core.history.history import History, Verdict
+from core.history import History, Verdict
 from core.operating_point import EVIDENCES, OperatingPoint
 from tests.support.opened import checked, open_page, text
 

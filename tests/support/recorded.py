@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from core.history.verdict import Verdict
+from core.history import Verdict
 from core.operating_point import EVIDENCES
 
 

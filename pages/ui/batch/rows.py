@@ -11,7 +11,7 @@ from core.batch import queue
 from core.batch.findings import Review
 from core.batch.queue import Upload
 from core.errors import OddDigitError
-from core.figures import charts, overlay
+from core.figures.images import boxed, digit_png, inline
 from core.words import say_rate
 from pages.ui import chrome, picker, picture, verdict
 
@@ -29,7 +29,7 @@ def gallery(review: Review, rows: NDArray[np.int64], shown: str) -> None:
                     st.caption(f":material/block: {plain(review.source[row][-_TEXT:])}", help=plain(review.error[row]))
                     continue
                 picture.show(
-                    charts.digit_png(image, 3),
+                    digit_png(image, 3),
                     _alt(review, row),
                     width=84,
                     caption=_caption(review, row, shown),
@@ -116,7 +116,7 @@ def _original(review: Review, row: int) -> None:
     if review.source[row] not in names or not len(siblings):
         return
     data = bytes(uploads[names.index(review.source[row])].data)
-    page = overlay.boxed(
+    page = boxed(
         data, review.source[row], review.boxes[siblings], review.flagged[siblings], siblings.tolist().index(row)
     )
     where = "Where it stood in the picture"
@@ -166,4 +166,4 @@ def _fits(review: Review, row: int) -> str | None:
 
 
 def _uri(image: NDArray[np.float32]) -> str:
-    return charts.inline(charts.digit_png(image, 2))
+    return inline(digit_png(image, 2))

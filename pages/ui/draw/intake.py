@@ -10,7 +10,7 @@ import streamlit as st
 from core import ink
 from core.detector.readings import Readings
 from core.errors import OddDigitError
-from core.figures import charts
+from core.figures.images import digit_png
 from core.ink.segments import most_prominent
 from core.operating_point import OperatingPoint
 from core.words import say_verdict
@@ -124,7 +124,7 @@ def _strip(judged: Sequence[Judged], point: OperatingPoint) -> int:
         name = file.name if len(found.images) == 1 else f"{file.name}, shape {row + 1}"
         # A choice shows its text as it is, so that a sign would stand there spelt out.
         words.append(f"{say_verdict(flagged, ())}: {name}")
-        images.append(charts.digit_png(found.images[row], 2))
+        images.append(digit_png(found.images[row], 2))
         flags.append(flagged)
     odd = sum(flags)
     st.markdown(f"**{len(judged)} digits, {odd} anomal{'y' if odd == 1 else 'ies'}.** Choose one to see all of it.")

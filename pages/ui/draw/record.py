@@ -4,8 +4,7 @@ import streamlit as st
 
 from core.detector.readings import Readings
 from core.errors import HistoryError
-from core.history.history import History
-from core.history.verdict import Verdict
+from core.history import History, Verdict
 from core.operating_point import OperatingPoint
 from pages.ui import state
 

@@ -14,7 +14,7 @@ from core import datasets
 from core.datasets import Dataset
 from core.detector.file import Measured
 from core.errors import OddDigitError
-from core.figures import charts, generator
+from core.figures import charts, images
 from core.operating_point import OperatingPoint
 from core.scoring.scorer import Scorer
 from core.training import uploads
@@ -109,7 +109,7 @@ def fresh(detector: "Detector", digit: str, point: OperatingPoint) -> None:
     st.subheader("Fresh digits", anchor=False, help="Drawn from random latents: nobody wrote them.")
     seed = st.session_state.setdefault(_SEED, 0)
     drawn = _fresh(detector.scorers_[digit], detector.fingerprint, digit, seed)
-    sheet = charts.sheet_png(drawn.images, 8, 3)
+    sheet = images.sheet_png(drawn.images, 8, 3)
     picture.show(sheet, f"{len(drawn.images)} digits the generator drew", width="stretch")
     real, count = int((drawn.realism >= 0.5).sum()), len(drawn.images)
     flagged = _flagged(detector, detector.fingerprint, digit, seed, point)
@@ -138,7 +138,7 @@ def show_walk(scorer: Scorer, model: str, digit: str) -> None:
     with st.container(horizontal=True, gap="small", key="walk-ends"):
         for number, image in zip(numbers, ends.images, strict=True):
             picture.show(
-                charts.digit_png(image, 3), f"Digit {number} to walk from or to", caption=str(number), width=84
+                images.digit_png(image, 3), f"Digit {number} to walk from or to", caption=str(number), width=84
             )
     left, right = st.columns(2)
     start = left.segmented_control("From", numbers, default=1, key="walk_from", required=True)
@@ -169,9 +169,9 @@ def show_nearest(scorer: Scorer, detector: "Detector", digit: str) -> None:
     rows, distance = known.nearest(image)
     drawn = _fresh_distances(scorer, detector.fingerprint, digit, known)
     columns = st.columns([1, 3], gap="large")
-    picture.show(charts.digit_png(image), "the digit on the map", caption="on the map now", width=140, place=columns[0])
+    picture.show(images.digit_png(image), "the digit on the map", caption="on the map now", width=140, place=columns[0])
     with columns[1]:
-        sheet = charts.sheet_png(known.images[rows], len(rows), 4)
+        sheet = images.sheet_png(known.images[rows], len(rows), 4)
         near = "the training digits nearest to it"
         picture.show(sheet, f"{len(rows)} training digits, nearest first", caption=near)
     nearer = float((known.unseen <= distance[0]).mean())
@@ -186,7 +186,7 @@ def show_nearest(scorer: Scorer, detector: "Detector", digit: str) -> None:
             "So near means that it is nearly that training digit. Around the latents the model remembers, where the "
             "map starts and walks begin and end, the generator redraws its training digits: that is its memory."
         )
-    figure = generator.apart(drawn, known.unseen, float(distance[0]))
+    figure = charts.memorisation(drawn, known.unseen, float(distance[0]))
     st.plotly_chart(figure, key="copying", config={"displayModeBar": False},
                     alt="Distance to the nearest training digit: fresh digits and unseen test digits")  # fmt: skip
 
@@ -205,7 +205,7 @@ def _walker(
         "of": of,
         "title": title,
         "names": names,
-        "sprite": charts.inline(drawn.sprite()),
+        "sprite": images.inline(drawn.sprite()),
         "columns": drawn.columns,
         "rows": len(drawn.images) // drawn.columns,
         "realism": np.round(drawn.realism, 3).tolist(),

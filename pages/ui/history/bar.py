@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 import streamlit as st
 
-from core.history.history import Filter, History
+from core.history import Filter, History
 from pages.ui import local_time
 
 VERDICTS = {"anomaly": 1, "normal": 0}

@@ -9,8 +9,8 @@ import streamlit as st
 from core.detector import registry
 from core.detector.readings import ANOMALY
 from core.errors import HistoryError, ModelError
-from core.figures import charts
-from core.history.history import Filter, History, Verdict
+from core.figures import images
+from core.history import Filter, History, Verdict
 from core.operating_point import EVIDENCES
 from core.words import name_normals, say_rate, say_verdict
 from pages.ui import chrome, local_time, picker, picture, verdict
@@ -26,7 +26,7 @@ def show(history: History, rows: list[Verdict]) -> None:
     for row in rows:
         with st.container(border=True, horizontal=True, vertical_alignment="center", gap="xsmall", key=f"row-{row.id}"):
             st.checkbox("choose", key=f"chosen-{row.id}", label_visibility="collapsed", width="content")
-            picture.show(charts.digit_png(row.image, 2), f"the digit of row {row.id}", width=56)
+            picture.show(images.digit_png(row.image, 2), f"the digit of row {row.id}", width=56)
             with st.container(gap=None, width="stretch"):
                 st.markdown(describe(row))
                 st.caption(f"{local_time.say(row.last_seen)} · {_source(row)} · {row.model}, {_line(row)}")
@@ -135,7 +135,7 @@ def _delete(history: History, which: Filter) -> None:
 
 def _as_recorded(row: Verdict) -> None:
     st.markdown(f"As recorded: {describe(row)}.")
-    picture.show(charts.digit_png(row.image), "the digit as the model saw it", width=224)
+    picture.show(images.digit_png(row.image), "the digit as the model saw it", width=224)
     columns = ("evidence", "score", "p-value")
     st.table(
         [dict(zip(columns, (e, row.scores[e], row.p_values[e]), strict=True)) for e in EVIDENCES if e in row.scores]

@@ -7,8 +7,8 @@ import streamlit as st
 
 from core.detector import registry
 from core.errors import HistoryError, OddDigitError
+from core.history import EVERYTHING, Counts, Filter, History
 from core.history.export import export_csv
-from core.history.history import EVERYTHING, Counts, Filter, History
 from core.history.reviewed_sample import Review, review
 from core.views import own_ink
 from core.views.own_ink import Pile

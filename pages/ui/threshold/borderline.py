@@ -11,7 +11,7 @@ from core.calibration.evaluation import Evaluation
 from core.datasets import Dataset
 from core.detector.readings import Readings
 from core.errors import OddDigitError
-from core.figures import threshold as figures_threshold
+from core.figures import images
 from core.files.csv import write_csv
 from core.operating_point import OperatingPoint
 from core.training import uploads
@@ -103,9 +103,7 @@ def _group(
                 st.markdown(words)
                 continue
             at = pictured.index(row)
-            triple = figures_threshold.strip_png(
-                readings.images[at], readings.reconstruction[at], readings.heat_map[at]
-            )
+            triple = images.strip_png(readings.images[at], readings.reconstruction[at], readings.heat_map[at])
             picture.show(triple, f"{label}: digit, reconstruction, heat map", width="stretch")
             if st.button(words, key=f"{group.title}-{row}", type="tertiary", width="stretch"):
                 _open(readings, at, point, detector, label)

@@ -7,7 +7,7 @@ import streamlit as st
 
 from core.detector import registry
 from core.errors import OddDigitError
-from core.figures import charts
+from core.figures import images
 from core.operating_point import OperatingPoint
 from core.views import own_ink
 from core.views.own_ink import Pile
@@ -76,9 +76,9 @@ def _look_over(detector: "Detector", pile: Pile) -> None:
             with st.container(horizontal=True, gap="small"):
                 for row in rows[:_MOST_THUMBNAILS]:
                     name = pile.names[row]
-                    picture.show(charts.digit_png(pile.images[row], 2), name, caption=name, width=72)
+                    picture.show(images.digit_png(pile.images[row], 2), name, caption=name, width=72)
     seen = min(len(pile.images), 200)
-    picture.show(charts.sheet_png(pile.images[:200], 20), f"{seen} of your digits", caption="What was read")
+    picture.show(images.sheet_png(pile.images[:200], 20), f"{seen} of your digits", caption="What was read")
     if pile.refused:
         st.dataframe(pd.DataFrame(pile.refused, columns=["left out", "because"]), hide_index=True)
 

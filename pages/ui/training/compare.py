@@ -7,7 +7,7 @@ from core import ink
 from core.datasets.examples import Example, for_normal
 from core.detector.file import Measured
 from core.errors import OddDigitError
-from core.figures import charts
+from core.figures import charts, images
 from core.operating_point import OperatingPoint
 from core.views import model_table
 from core.views.verdict_words import describe
@@ -81,9 +81,9 @@ def _verdict(model: str, measured: Measured, found: ink.Ink) -> None:
     st.markdown(f"**{model}**  \n:{COLOUR[words.anomaly]}[{SIGN[words.anomaly]} {words.verdict}]")
     st.caption(words.meaning)
     pictures = (
-        (charts.digit_png(readings.images[0], 4), "as the model sees it"),
-        (charts.digit_png(readings.reconstruction[0], 4), "nearest normal digit"),
-        (charts.heat_png(readings.images[0], readings.heat_map[0], 4), "where they differ"),
+        (images.digit_png(readings.images[0], 4), "as the model sees it"),
+        (images.digit_png(readings.reconstruction[0], 4), "nearest normal digit"),
+        (images.residual_png(readings.images[0], readings.heat_map[0], 4), "where they differ"),
     )
     with st.container(key=f"pictures-compared-{model}"):
         for column, (png, caption) in zip(st.columns(3, wrap=False), pictures, strict=True):

@@ -5,7 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from core.errors import OddDigitError
-from core.figures import charts, training
+from core.figures import images, training
 from core.training import snapshots
 from core.training.snapshots import Frame
 from pages.ui import chrome, picture
@@ -31,7 +31,7 @@ def show(key: str, folder: Path, now: dict[str, float]) -> None:
     left, middle, right = st.columns([1.15, 1, 1], gap="medium")
     with left:
         st.markdown(f"**Sixteen digits it imagines** · {_say(shown, frames)}")
-        sheet = charts.sheet_png(shown.samples, 8, scale=4)
+        sheet = images.sheet_png(shown.samples, 8, scale=4)
         picture.show(sheet, "Sixteen generated digits", width="stretch")
         _reconstructions(shown)
     with middle:
@@ -76,7 +76,7 @@ def _reconstructions(shown: Frame) -> None:
         ("other digits", shown.odd, shown.odd_drawn),
     ):
         if given.size:
-            png = training.pairs_png(given, drawn)
+            png = images.pairs_png(given, drawn)
             caption = f"{what}, and below what it makes of them"
             picture.show(png, what.capitalize(), caption=caption, width="stretch")
 
@@ -94,7 +94,7 @@ def _losses(key: str, same: list[Frame], shown: Frame, now: dict[str, float]) ->
 
 def _separation(key: str, shown: Frame) -> None:
     st.markdown("**Held-out normals and others apart**")
-    figure = training.apart(shown.normal_errors, shown.other_errors)
+    figure = training.separation(shown.normal_errors, shown.other_errors)
     st.plotly_chart(figure, key=f"apart-{key}", config=_PLAIN, alt="Histograms of normals and others")
     area = shown.separation
     said = "There are no other digits in this data." if area is None else f"AUROC {area:.3f} of this error alone."

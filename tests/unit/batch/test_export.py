@@ -14,7 +14,7 @@ from core.batch.findings import Review, Rule
 from core.batch.run import run
 from core.batch.store import Job, Store
 from core.errors import BatchError
-from core.history.history import Filter, History
+from core.history import Filter, History
 from core.operating_point import EVIDENCES, OperatingPoint
 from tests.support.piles import digits, png
 

@@ -10,7 +10,7 @@ from core.batch.findings import Review, Rule
 from core.batch.queue import BatchQueue, Upload
 from core.batch.store import Store, stores
 from core.errors import BatchError
-from core.history.history import History
+from core.history import History
 from core.operating_point import OperatingPoint
 from tests.support.piles import digits, idx, png
 

@@ -20,7 +20,7 @@ from core import datasets, ink, paths
 from core.cli.app import app
 from core.datasets.examples import for_normal
 from core.detector import registry
-from core.history.history import EVERYTHING, History
+from core.history import EVERYTHING, History
 from core.operating_point import EVIDENCES
 
 SCORE_KEYS = ["source", "box", "model", "evidence", "alpha", "class_id", "verdict", "p_value", "anomaly_score"]

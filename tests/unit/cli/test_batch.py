@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from core.cli.app import app
-from core.history.history import History
+from core.history import History
 from tests.support.piles import digits, folder_of
 
 

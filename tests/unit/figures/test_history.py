@@ -3,7 +3,7 @@ from datetime import timedelta, timezone
 import pytest
 
 from core.figures.history import anomaly_rate
-from core.history.history import Period
+from core.history import Period
 
 
 def test_each_period_stands_at_its_local_time_with_its_rate_and_interval() -> None:

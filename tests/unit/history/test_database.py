@@ -13,9 +13,8 @@ import numpy as np
 import pytest
 
 from core.errors import HistoryError
-from core.history import database
+from core.history import Filter, History, database
 from core.history.database import MIGRATIONS
-from core.history.history import Filter, History
 from tests.support.recorded import verdict
 
 ROOT = Path(__file__).resolve().parents[3]

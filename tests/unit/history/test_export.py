@@ -8,9 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.files.csv import RISKY, safe_cell
+from core.history import History, clean_text
 from core.history.export import COLUMNS, export_csv
-from core.history.history import History
-from core.history.verdict import clean_text
 from tests.support.recorded import verdict
 
 

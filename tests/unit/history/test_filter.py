@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from core.errors import HistoryError
-from core.history.history import EVERYTHING, Counts, Filter, History
+from core.history import EVERYTHING, Counts, Filter, History
 from tests.support.recorded import verdict
 
 DAY = 86400.0

@@ -6,7 +6,7 @@ import pytest
 from core.calibration.conformal import Calibration
 from core.detector.readings import Readings
 from core.errors import HistoryError
-from core.history.history import EVERYTHING, Filter, History, Verdict
+from core.history import EVERYTHING, Filter, History, Verdict
 from core.operating_point import EVIDENCES, OperatingPoint
 from tests.support.recorded import verdict
 

@@ -1,15 +1,12 @@
-import io
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from core.calibration.conformal import Calibration
 from core.calibration.evaluation import Confusion, concatenate
 from core.datasets import Dataset
 from core.errors import DatasetError, OddDigitError
-from core.figures.threshold import strip_png
 from core.views import borderline, fixed_threshold
 from tests.support.stand_in import readings
 from tests.unit.calibration.test_evaluation import evaluation
@@ -76,16 +73,6 @@ def test_labels_that_would_be_formulas_are_made_harmless() -> None:
     labels = borderline.table(hostile, Calibration.fit([1.0]), "fused", 3)["true label"]
 
     assert set(labels.tolist()) == {"5", "'=HYPERLINK(1)"}
-
-
-def test_a_strip_is_the_digit_over_its_reconstruction_over_their_difference() -> None:
-    ink, nothing = np.ones((28, 28), np.float32), np.zeros((28, 28), np.float32)
-
-    strip = Image.open(io.BytesIO(strip_png(ink, nothing, nothing, scale=2)))
-
-    assert strip.size == (56, 168)
-    assert max(strip.getpixel((5, 5))) < 60
-    assert strip.getpixel((5, 61)) == (255, 255, 255)
 
 
 def test_the_experiment_draws_fifty_normal_digits_and_then_fifty_four_others_without_repeating_any() -> None:
