@@ -42,7 +42,7 @@ def let_go(page: AppTest, line: dict[str, float]) -> AppTest:
     """What happens when the thumb is let go in the browser: the component's callback, with the line it sends."""
     script = """
 import streamlit as st
-from pages.ui import explorer
+from pages.ui.threshold import explorer
 st.session_state[explorer.KEY] = {"line": LINE}
 explorer._take()
 """

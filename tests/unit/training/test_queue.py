@@ -433,8 +433,8 @@ def test_pauses_do_not_count_as_work():
 
 SERVER = textwrap.dedent("""
     import sys, time
-    from core.jobs import Jobs
-    from core.runs import RunSpec
+    from core.training.queue import Jobs
+    from core.training.run import RunSpec
     jobs = Jobs()
     job = jobs.submit(RunSpec("tiny", ("5",), "digits", epochs=int(sys.argv[1])))
     print(job.id, flush=True)
