@@ -125,10 +125,16 @@ class Memory:
 
 
 def _eigen(covariance: Tensor) -> tuple[Tensor, Tensor]:
-    """Eigenvalues, ascending, and eigenvectors; few digits, much alike, need double precision for them."""
+    """Eigenvalues, ascending, and eigenvectors; few digits, much alike, need double precision for them.
+
+    In single precision the solver then raises, or gives NaN without a word.
+    """
     try:
         variances, vectors = torch.linalg.eigh(covariance)
+        solved = bool(torch.isfinite(vectors).all())
     except torch.linalg.LinAlgError:
+        solved = False
+    if not solved:
         variances, vectors = torch.linalg.eigh(covariance.double())
     return variances.float(), vectors.float()
 
