@@ -49,7 +49,7 @@ class Judged:
     def __init__(self, detector: Detector, images: Images, labels: NDArray[np.int64]) -> None:
         parts = [multi_digit.score(detector.scorers_, detector.standards_, chunk) for chunk in _chunks(images)]
         names = [str(digit) for digit in range(10)]
-        claims = {name: np.concatenate([part.claims[name]["fused"] for part in parts]) for name in names}
+        claims = {name: np.concatenate([part.nonconformity[name]["fused"] for part in parts]) for name in names}
         self.scores: Floats = np.stack([claims[name] for name in names], axis=1)
         calibrations = detector.digit_calibrations_
         self.p: Floats = np.stack([calibrations[name]["fused"].p_values(claims[name]) for name in names], axis=1)

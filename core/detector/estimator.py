@@ -23,7 +23,7 @@ from core.gan.determinism import one_thread
 from core.gan.trainer import Progress, Trainer, TrainingSettings
 from core.operating_point import EVIDENCES, OperatingPoint
 from core.scoring import multi_digit
-from core.scoring.scorer import Scorer
+from core.scoring.scorer import Scale, Scorer
 
 CHUNK = 256
 FEW = 8  # images that one thread scores sooner: several wait for each other longer than they work
@@ -49,7 +49,7 @@ class Detector(OutlierMixin, BaseEstimator):
     """
 
     scorers_: dict[str, Scorer]
-    standards_: dict[str, dict[str, tuple[float, float]]]
+    standards_: dict[str, dict[str, Scale]]
     digit_calibrations_: dict[str, dict[str, Calibration]]
     calibrations_: dict[str, Calibration]
     evaluation_: Evaluation | None
@@ -170,16 +170,18 @@ class Detector(OutlierMixin, BaseEstimator):
         digit_p_values: dict[str, dict[str, NDArray[np.float64]]] = {}
         if len(self.scorers_) > 1:
             for e in EVIDENCES:
-                claims = {name: np.concatenate([part.claims[name][e] for part in chunks]) for name in self.scorers_}
+                claims = {
+                    name: np.concatenate([part.nonconformity[name][e] for part in chunks]) for name in self.scorers_
+                }
                 digit_p_values[e] = {n: self.digit_calibrations_[n][e].p_values(odd) for n, odd in claims.items()}
         return Readings(
             model=self.card_.name,
             normal=self.card_.normal,
             images=checked,
             reconstruction=np.concatenate([part.reconstruction for part in nearest]),
-            heat_map=np.concatenate([part.heat_map for part in nearest]),
-            realism=np.concatenate([part.realism for part in nearest]),
-            reconstruction_realism=np.concatenate([part.reconstruction_realism for part in nearest]),
+            heat_map=np.concatenate([part.residual for part in nearest]),
+            realism=np.concatenate([part.probability for part in nearest]),
+            reconstruction_realism=np.concatenate([part.reconstruction_probability for part in nearest]),
             scores=scores,
             p_values={e: self.calibrations_[e].p_values(scores[e]) for e in EVIDENCES},
             digit_p_values=digit_p_values,
@@ -229,8 +231,8 @@ class Detector(OutlierMixin, BaseEstimator):
         self.__dict__.pop("fingerprint", None)
         for name, scorer in self.scorers_.items():
             images = as_images(tune[name])
-            scorer.weigh(images)
-            self.standards_[name] = multi_digit.standards_of(scorer, images)
+            self.scorers_[name] = scorer.weighed(images)
+            self.standards_[name] = multi_digit.standards_of(self.scorers_[name], images)
         self._calibrate({name: as_images(calibrate[name]) for name in self.scorers_})
         self.evaluation_ = None
 
@@ -315,7 +317,9 @@ class Detector(OutlierMixin, BaseEstimator):
             for name, part in images.items()
         }
         self.digit_calibrations_ = {
-            name: {e: Calibration.fit(np.concatenate([part.claims[name][e] for part in parts])) for e in EVIDENCES}
+            name: {
+                e: Calibration.fit(np.concatenate([part.nonconformity[name][e] for part in parts])) for e in EVIDENCES
+            }
             for name, parts in found.items()
         }
         self.calibrations_ = {

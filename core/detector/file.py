@@ -29,7 +29,7 @@ from core.gan.determinism import one_thread
 from core.gan.features import FEATURES_VERSION
 from core.ink import INK_VERSION
 from core.operating_point import EVIDENCES
-from core.scoring.scorer import SCORING_VERSION, Scorer, scale_of
+from core.scoring.scorer import SCORING_VERSION, Scale, Scorer
 
 FORMAT = 1
 MOST_CLASSES = 100
@@ -184,7 +184,7 @@ def _build(
     if tuple(detector.scorers_) != card.normal:
         raise ModelError("its card and its contents disagree on the normal digits: fetch the file again.")
     detector.standards_ = {
-        name: {e: scale_of(structure["standards"][name][e]) for e in EVIDENCES} for name in detector.scorers_
+        name: {e: Scale.read(structure["standards"][name][e]) for e in EVIDENCES} for name in detector.scorers_
     }
     detector.calibrations_ = {e: Calibration.fit(_wide(tensors[f"calibration.{e}"])) for e in EVIDENCES}
     detector.evaluation_ = _evaluation(structure, tensors)

@@ -12,7 +12,7 @@ from core.datasets import split
 from core.errors import TrainingError
 from core.gan.trainer import Progress, Trainer, TrainingSettings
 from core.scoring.multi_digit import standards_of
-from core.scoring.scorer import Scorer
+from core.scoring.scorer import Scale, Scorer
 
 FEWEST_IMAGES = 50
 
@@ -31,7 +31,7 @@ class Fitted:
     """
 
     scorers: dict[str, Scorer] = field(default_factory=dict)
-    standards: dict[str, dict[str, tuple[float, float]]] = field(default_factory=dict)
+    standards: dict[str, dict[str, Scale]] = field(default_factory=dict)
     calibrate: dict[str, NDArray[np.float32]] = field(default_factory=dict)
     counts: dict[str, tuple[int, int, int]] = field(default_factory=dict)
     curve: dict[str, dict[str, list[float]]] = field(default_factory=dict)

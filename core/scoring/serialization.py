@@ -1,4 +1,4 @@
-"""How networks become the tensors of a file, and come back from one that nobody vouches for."""
+"""Serialization: networks as the tensors of a file, and back from one that nobody vouches for."""
 
 import hashlib
 

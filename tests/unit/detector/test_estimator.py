@@ -205,7 +205,7 @@ def test_a_digit_that_another_one_is_nearer_than_is_less_plausible_for_it(tiny_d
 
     for name, own in alone.items():
         centre, scale = tiny_detector_any.standards_[name]["manifold"]
-        added = found.claims[name]["manifold"] - (own - centre) / scale
+        added = found.nonconformity[name]["manifold"] - (own - centre) / scale
         wins = found.digits == name
         np.testing.assert_allclose(added[wins], 0, atol=1e-5)
         assert (added[~wins] > 0).all()

@@ -8,7 +8,6 @@ from scipy import ndimage
 from sklearn.datasets import load_digits
 
 from core.errors import ModelError
-from core.gan.features import Described
 from core.gan.trainer import Trainer, TrainingSettings
 from core.operating_point import EVIDENCES
 from core.scoring.scorer import Scorer, score_all
@@ -51,14 +50,14 @@ def test_there_are_five_evidences_with_one_finite_positive_score_an_image(scorer
         assert (values >= 0).all()
 
 
-def test_the_heat_map_is_what_the_reconstruction_leaves_over(scorer, held_out):
+def test_the_residual_is_what_the_reconstruction_leaves_over(scorer, held_out):
     evidences = scorer.score(held_out)
-    assert evidences.reconstruction.shape == evidences.heat_map.shape == held_out.shape
+    assert evidences.reconstruction.shape == evidences.residual.shape == held_out.shape
     assert evidences.reconstruction.min() >= 0
     assert evidences.reconstruction.max() <= 1
-    assert np.allclose(evidences.heat_map, held_out - evidences.reconstruction)
-    assert ((evidences.realism >= 0) & (evidences.realism <= 1)).all()
-    assert ((evidences.reconstruction_realism >= 0) & (evidences.reconstruction_realism <= 1)).all()
+    assert np.allclose(evidences.residual, held_out - evidences.reconstruction)
+    assert ((evidences.probability >= 0) & (evidences.probability <= 1)).all()
+    assert ((evidences.reconstruction_probability >= 0) & (evidences.reconstruction_probability <= 1)).all()
 
 
 def test_an_image_scores_the_same_alone_and_in_any_batch(scorer, held_out):
@@ -148,13 +147,12 @@ def test_a_scorer_of_other_features_or_with_parts_missing_is_refused(scorer):
         Scorer.from_tensors(tensors | {"latents": tensors["latents"][:0]}, meta)
 
 
-def test_several_scorers_at_once_and_features_worked_out_beforehand_change_no_score(scorer, held_out):
-    again = Scorer.from_tensors(scorer.tensors(), scorer.meta())
-    again.weigh(held_out)
-    alone = [each.score(held_out) for each in (scorer, again)]
+def test_several_scorers_at_once_change_no_score(scorer, held_out):
+    other = Scorer.from_tensors(scorer.tensors(), scorer.meta()).weighed(held_out)
+    alone = [each.score(held_out) for each in (scorer, other)]
 
-    together = score_all([scorer, again], held_out, Described.of(torch.from_numpy(held_out)))
+    together = score_all([scorer, other], held_out)
 
-    for one, other in zip(alone, together, strict=True):
-        assert all(np.array_equal(one.scores[evidence], other.scores[evidence]) for evidence in EVIDENCES)
-        assert np.array_equal(one.reconstruction, other.reconstruction)
+    for one, same in zip(alone, together, strict=True):
+        assert all(np.array_equal(one.scores[evidence], same.scores[evidence]) for evidence in EVIDENCES)
+        assert np.array_equal(one.reconstruction, same.reconstruction)
