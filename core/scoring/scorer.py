@@ -9,6 +9,7 @@ import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -23,6 +24,7 @@ from core.gan import latents as latent_codes
 from core.gan.determinism import one_thread
 from core.gan.features import FEATURES_VERSION, Described, gradient_features
 from core.gan.networks import Networks, for_inference
+from core.gan.prior import Mixture
 from core.gan.trainer import TrainingSettings
 from core.scoring import serialization
 from core.scoring.memory_bank import MemoryBank, Neighbourhood
@@ -43,6 +45,8 @@ _ODD, _ODDEST = 1.5, 2.5
 # mind more.
 _ROWS = {"conv": 4, "attention": 4}
 _MOST_ROWS = 16
+# Of a prior fitted when it is asked for: more would keep a page waiting and are worth little.
+_PRIOR_STEPS = 4
 
 Floats = NDArray[np.float64]
 Images = NDArray[np.float32]
@@ -235,10 +239,19 @@ class Scorer:
         """What fuses of images ``(n, 28, 28)``, by the names in ``WEIGHTS``: in spreads from the centre, ``(n,)``."""
         return self._standardised(_measured([self], [self.fusion["manifold"]], images)[0])
 
+    @cached_property
+    def prior(self) -> Mixture:
+        """Where latents of normal digits lie; of a file without one, fitted to its latents when first asked for."""
+        with one_thread():
+            return Mixture.fit(self.latents, steps=_PRIOR_STEPS)
+
+    def fresh_latents(self, n: int, seed: int) -> Tensor:
+        """Latents drawn from the prior, ``(n, latent_size)``; the same for the same seed."""
+        return self.prior.sample(n, torch.Generator().manual_seed(seed))
+
     def sample(self, n: int, seed: int) -> Images:
-        """Digits from random latents: ``(n, 28, 28)`` float32."""
-        random = torch.Generator().manual_seed(seed)
-        return self.decode(torch.randn(n, self.settings.latent_size, generator=random)).numpy()
+        """Fresh digits, from latents drawn from the prior: ``(n, 28, 28)`` float32."""
+        return self.decode(self.fresh_latents(n, seed)).numpy()
 
     @torch.no_grad()
     def decode(self, latents: Tensor) -> Tensor:

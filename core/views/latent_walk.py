@@ -73,9 +73,8 @@ class Drawn:
 
 
 def fresh(scorer: Scorer, seed: int, n: int = FRESH) -> Drawn:
-    """Digits drawn from random latents, the same for the same seed."""
-    random = torch.Generator().manual_seed(seed)
-    return draw(scorer, torch.randn(n, scorer.settings.latent_size, generator=random).numpy(), columns=8)
+    """Digits drawn from latents of the prior, the same for the same seed."""
+    return draw(scorer, scorer.fresh_latents(n, seed).numpy(), columns=8)
 
 
 def typical(scorer: Scorer, n: int = 8) -> Floats:

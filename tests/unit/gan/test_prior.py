@@ -1,0 +1,49 @@
+import pytest
+import torch
+
+from core.gan.prior import Mixture
+
+
+def two_clumps(n: int = 400) -> torch.Tensor:
+    """Latents ``(n, 3)`` in two flat clumps four apart."""
+    random = torch.Generator().manual_seed(3)
+    sides = torch.where(torch.arange(n) % 2 == 0, -2.0, 2.0)
+    return torch.randn(n, 3, generator=random) * torch.tensor([0.1, 0.5, 0.02]) + sides[:, None]
+
+
+def test_fresh_latents_lie_where_the_real_ones_do_and_not_in_between() -> None:
+    latents = two_clumps()
+    fresh = Mixture.fit(latents).sample(2000, torch.Generator().manual_seed(0))
+    assert (fresh[:, 0].abs() - 2).abs().max() < 1.0
+    assert (fresh[:, 0] > 0).float().mean() == pytest.approx(0.5, abs=0.05)
+    assert torch.allclose(fresh.T.cov(), latents.T.cov(), atol=0.3)
+
+
+def test_the_same_seed_gives_the_same_mixture_and_the_same_latents() -> None:
+    one, same = Mixture.fit(two_clumps(), seed=1), Mixture.fit(two_clumps(), seed=1)
+    assert torch.equal(one.factors, same.factors)
+    draws = [part.sample(5, torch.Generator().manual_seed(9)) for part in (one, same)]
+    assert torch.equal(*draws)
+
+
+def test_few_latents_get_few_components_and_still_a_spread() -> None:
+    mixture = Mixture.fit(two_clumps(20), components=128)
+    assert len(mixture.weights) == 1
+    assert mixture.sample(50, torch.Generator().manual_seed(0)).std(dim=0).min() > 1e-3
+
+
+def test_latents_that_are_all_alike_are_drawn_again() -> None:
+    fresh = Mixture.fit(torch.ones(40, 2)).sample(10, torch.Generator().manual_seed(0))
+    assert torch.allclose(fresh, torch.ones(10, 2), atol=0.1)
+
+
+def test_refitting_follows_latents_that_moved() -> None:
+    moved = Mixture.fit(two_clumps()).refit(two_clumps() + 1.0, steps=5)
+    assert moved.sample(1000, torch.Generator().manual_seed(0)).mean() == pytest.approx(1.0, abs=0.1)
+
+
+def test_an_encoders_noise_widens_fresh_latents_as_it_widens_encoded_ones() -> None:
+    mixture = Mixture.fit(two_clumps())
+    noise = torch.tensor([0.0, 0.0, 1.0])
+    spread = mixture.sample(4000, torch.Generator().manual_seed(0), noise)[:, 2].var().item()
+    assert spread == pytest.approx(two_clumps()[:, 2].var().item() + 1.0, rel=0.1)
