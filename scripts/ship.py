@@ -26,6 +26,7 @@ from safetensors import safe_open
 
 from benchmarks import common
 from benchmarks.detection import outliers
+from benchmarks.results import Report, table
 from core import datasets, paths
 from core.calibration.evaluation import concatenate
 from core.detector import Detector
@@ -55,6 +56,7 @@ def main(
     write: Annotated[bool, typer.Option("--write", help="Put the table into benchmarks/results.md.")] = False,
 ) -> None:
     """Train what is missing, join, check and print what was made."""
+    kept = Report(write)
     common.one_thread()
     chosen = tuple(sorted(dict.fromkeys(digits.split(","))))
     files = [output / f"mnist-{name}.safetensors" for name in (*chosen, "any")[: None if len(chosen) > 1 else 1]]
@@ -66,10 +68,7 @@ def main(
     if len(chosen) > 1 and (rescore or not only_report):
         say("joining mnist-any")
         join([Detector.load(file) for file in own.values()], files[-1])
-    text = report(files, sys.argv[1:])
-    sys.stdout.write(text)
-    if write:
-        common.write_section("shipped models", text)
+    kept.publish("Shipped models", report(files))
     problems = [problem for file in files for problem in faults(file)]
     if problems:
         say("\n".join(problems))
@@ -188,7 +187,7 @@ def faults(file: Path) -> list[str]:
     return found
 
 
-def report(files: Iterable[Path], arguments: list[str]) -> str:
+def report(files: Iterable[Path]) -> str:
     """Size, training time and test figures of each model, in markdown."""
     rows = []
     for file in files:
@@ -206,8 +205,7 @@ def report(files: Iterable[Path], arguments: list[str]) -> str:
         rows.append(["least of single digits", *map(float, singles.min(axis=0)), "", "", "", ""])
     columns = ["model", *EVIDENCES, "caught at 5 %", "false alarms", "MB", "trained in s"]
     title = "Shipped models: AUROC by evidence on MNIST's test images, and the promise kept at alpha 0.05 (fused)."
-    command = " ".join(["python -m scripts.ship", *arguments])
-    return f"{common.header(command)}\n{title}\n\n{common.table(columns, rows)}"
+    return f"{title}\n\n{table(columns, rows)}"
 
 
 def say(text: str) -> None:

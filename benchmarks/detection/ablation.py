@@ -20,7 +20,8 @@ import typer
 from benchmarks import common
 from benchmarks.detection import malformations
 from benchmarks.detection.malformed import area, counted
-from core import datasets, paths
+from benchmarks.results import Report, table
+from core import datasets
 from core.gan import latents
 from core.gan.features import Described, gradient_features
 from core.gan.networks import Networks
@@ -89,11 +90,9 @@ def main(
     write: Annotated[bool, typer.Option("--write", help="Put the table into benchmarks/results.md.")] = False,
 ) -> None:
     """Measure what is missing and print a markdown table."""
+    kept = Report(write)
     common.one_thread()
-    file = paths.state_dir() / "quick_ablation.csv" if quick else common.BENCHMARKS / "detection" / "ablation.csv"
-    if quick:
-        file.unlink(missing_ok=True)
-    rows = common.Rows(file, COLUMNS, KEY)
+    rows = common.rows_of("detection/ablation", COLUMNS, KEY, quick)
     training, test = datasets.development(datasets.load("mnist", "train"))
     if quick:
         training, test = training.take(np.arange(4_000)), test.take(np.arange(1_000))
@@ -107,11 +106,7 @@ def main(
                 continue
             sys.stderr.write(f"{variant.name}, digit {digit}\n")
             rows.append({"variant": variant.name, "digit": digit, "seed": seed} | bench.measure(variant))
-    command = " ".join(["python -m benchmarks.detection.ablation", *sys.argv[1:]])
-    text = f"{common.header(command)}\n{report(rows.read())}"
-    sys.stdout.write(text)
-    if write:
-        common.write_section("ablation", text)
+    kept.publish("Ablation", report(rows.read()))
 
 
 class Bench:
@@ -173,17 +168,17 @@ class Bench:
 def report(rows: list[dict[str, str]]) -> str:
     """Markdown: means over the digits measured, variants in their order."""
     digits = sorted({row["digit"] for row in rows})
-    table = []
+    shown = []
     for variant in VARIANTS:
         mine = [row for row in rows if row["variant"] == variant.name]
         if mine:
             cells = [f"{np.mean([float(row[name]) for row in mine]):.4f}" for name in (*EVIDENCES, "malformed")]
-            table.append([variant.name, *cells, ", ".join(sorted({row["digit"] for row in mine}))])
+            shown.append([variant.name, *cells, ", ".join(sorted({row["digit"] for row in mine}))])
     title = (
         f"Development split, digits {', '.join(digits)}: AUROC by evidence with the nine other digits as anomalies, "
         "and fused against malformed digits of the same kind at medium strength."
     )
-    return f"{title}\n\n{common.table(['recipe', *EVIDENCES, 'malformed', 'digits'], table)}"
+    return f"{title}\n\n{table(['recipe', *EVIDENCES, 'malformed', 'digits'], shown)}"
 
 
 def _two_views(images: torch.Tensor) -> Described:

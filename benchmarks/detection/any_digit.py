@@ -5,7 +5,6 @@
 Normals are MNIST's test digits. A digit's plausible labels are those whose own p-value exceeds alpha.
 """
 
-import sys
 from typing import Annotated
 
 import numpy as np
@@ -13,6 +12,7 @@ import typer
 
 from benchmarks import common
 from benchmarks.detection import outliers
+from benchmarks.results import Report, table
 from core import datasets
 from core.detector import Detector
 from core.detector.readings import Readings
@@ -29,18 +29,15 @@ def main(
     write: Annotated[bool, typer.Option("--write", help="Put the tables into benchmarks/results.md.")] = False,
 ) -> None:
     """Measure and print markdown tables."""
+    report = Report(write)
     common.one_thread()
     detector = Detector.load(model)
     test = datasets.load("mnist", "test")
     if quick:
         test = test.take(np.arange(0, len(test), 10))
     readings = detector.inspect(test.images)
-    command = " ".join(["python -m benchmarks.detection.any_digit", *sys.argv[1:]])
     names = np.array(test.label_names)[test.labels]
-    text = f"{common.header(command)}\n{against_outliers(detector, readings)}\n{plausible_digits(readings, names)}"
-    sys.stdout.write(text)
-    if write:
-        common.write_section("any digit", text)
+    report.publish("Any digit", f"{against_outliers(detector, readings)}\n{plausible_digits(readings, names)}")
 
 
 def against_outliers(detector: Detector, normal: Readings) -> str:
@@ -60,7 +57,7 @@ def against_outliers(detector: Detector, normal: Readings) -> str:
     flagged = (normal.scores["fused"] > detector.calibrations_["fused"].threshold(0.05)).mean()
     title = f"AUROC of {detector.card_.name} against what is no digit; {100 * flagged:.1f} % of test digits flagged."
     columns = ["anomalies", "n", *EVIDENCES, "caught at 5 %", "fused must"]
-    return f"{title}\n\n{common.table(columns, rows)}"
+    return f"{title}\n\n{table(columns, rows)}"
 
 
 def plausible_digits(readings: Readings, truth: np.ndarray) -> str:
@@ -85,7 +82,7 @@ def plausible_digits(readings: Readings, truth: np.ndarray) -> str:
         f"with at most {MUST_DIGITS} on average. The most plausible one is the true one for {100 * best.mean():.1f} %."
     )
     columns = ["alpha", "true one held", "none plausible", "exactly one", "several", "on average"]
-    return f"{title}\n\n{common.table(columns, rows)}"
+    return f"{title}\n\n{table(columns, rows)}"
 
 
 if __name__ == "__main__":

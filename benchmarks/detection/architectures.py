@@ -17,7 +17,7 @@ from benchmarks import common
 from benchmarks.detection import one_class
 from benchmarks.detection.peers.contract import measure
 from benchmarks.detection.peers.ours import Ours
-from core import paths
+from benchmarks.results import Report, table
 from core.gan.networks import ARCHITECTURES
 from core.operating_point import EVIDENCES
 
@@ -33,24 +33,17 @@ def main(
     write: Annotated[bool, typer.Option("--write", help="Put the table into benchmarks/results.md.")] = False,
 ) -> None:
     """Train what is missing and print a markdown table."""
+    report = Report(write)
     common.one_thread()
-    file = (
-        paths.state_dir() / "quick_architectures.csv"
-        if quick
-        else common.BENCHMARKS / "detection" / "architectures.csv"
-    )
-    if quick:
-        file.unlink(missing_ok=True)
-    rows = common.Rows(file, COLUMNS, KEY)
+    rows = common.rows_of("detection/architectures", COLUMNS, KEY, quick)
     training, test = one_class.images_of(split)
     if quick:
         training, test = training.take(np.arange(4_000)), test.take(np.arange(1_000))
     anomaly = np.array(test.label_names)[test.labels] != digit
-    command = " ".join(["python -m benchmarks.detection.architectures", *sys.argv[1:]])
     about = {"digit": digit, "seed": seed, "split": split}
     missing = [name for name in ARCHITECTURES if not rows.find(architecture=name, **about)]
     if missing and split is one_class.Split.test and not quick:
-        one_class.log_use(command, one_class.TEST_LOG)
+        one_class.log_use(one_class.TEST_LOG)
     for name in missing:
         sys.stderr.write(f"{name}\n")
         rows.append({"architecture": name} | about | figures(name, training.of(digit), test.images, anomaly, seed))
@@ -63,10 +56,7 @@ def main(
         for row in found
     ]
     title = f"Architectures on digit {digit}, {split} split: AUROC by evidence, and what it costs."
-    text = f"{common.header(command)}\n{title}\n\n{common.table(columns, cells)}"
-    sys.stdout.write(text)
-    if write:
-        common.write_section("architectures", text)
+    report.publish("Architectures", f"{title}\n\n{table(columns, cells)}")
 
 
 def figures(

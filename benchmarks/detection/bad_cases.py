@@ -16,6 +16,7 @@ import typer
 from PIL import Image, ImageDraw
 
 from benchmarks import common
+from benchmarks.results import BENCHMARKS, Report, table
 from core import datasets, ink, paths
 from core.datasets.examples import for_normal
 from core.detector import Detector
@@ -26,7 +27,7 @@ ALPHA = 0.05
 CASES = 20
 COLUMNS = 10  # cases in a row
 SIDE, GAP, LABEL = 84, 3, 16  # pixels of a picture, between pictures, and of the line of text
-SHEET = common.BENCHMARKS / "detection" / "reconstructions.png"
+SHEET = BENCHMARKS / "detection" / "reconstructions.png"
 
 
 def main(
@@ -37,6 +38,7 @@ def main(
     write: Annotated[bool, typer.Option("--write", help="Put the table into benchmarks/results.md.")] = False,
 ) -> None:
     """Draw the sheets and print which labels the misses have."""
+    report = Report(write)
     common.one_thread()
     chosen = digits.split(",")[: 1 if quick else None]
     if reconstructions:
@@ -62,12 +64,8 @@ def main(
         rows.append([digit, int(missed.sum()), often, alarmed])
     columns = ["normal", "missed of about 9,000", "which, most often", "false alarms of about 1,000"]
     sys.stderr.write(f"sheets in {folder}\n")
-    command = " ".join(["python -m benchmarks.detection.bad_cases", *sys.argv[1:]])
     title = f"Misses and false alarms of the shipped models on MNIST's test images at alpha {ALPHA:g}, fused."
-    text = f"{common.header(command)}\n{title}\n\n{common.table(columns, rows)}"
-    sys.stdout.write(text)
-    if write:
-        common.write_section("bad cases", text)
+    report.publish("Bad cases", f"{title}\n\n{table(columns, rows)}")
 
 
 def case_sheet(detector: Detector, test: datasets.Dataset, misses: np.ndarray, alarms: np.ndarray) -> Image.Image:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score
 
 from benchmarks import common
+from benchmarks.results import Report, table
 from core import datasets
 from core.batch.label_errors import LabelCheck
 from core.detector import Detector
@@ -29,6 +30,7 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=None, help="only so many of the test images")
     parser.add_argument("--write", action="store_true", help="put the table into benchmarks/results.md")
     options = parser.parse_args()
+    report = Report(options.write)
     common.one_thread()
     detector, test = Detector.load(options.model), datasets.load("mnist", "test")
     images, labels = test.images[: options.images], test.labels[: options.images]
@@ -47,13 +49,8 @@ def main() -> None:
         "of those wrong",
         "found",
     ]
-    text = (
-        f"{common.header('python -m benchmarks.detection.label_errors')}\n"
-        f"{options.model}, {len(images):,} test images, {options.draws} draws each.\n\n{common.table(columns, rows)}"
-    )
-    print(text)
-    if options.write:
-        common.write_section("label errors", text)
+    title = f"{options.model}, {len(images):,} test images, {options.draws} draws each."
+    report.publish("Label errors", f"{title}\n\n{table(columns, rows)}")
 
 
 def one_draw(

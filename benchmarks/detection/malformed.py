@@ -14,6 +14,7 @@ import typer
 
 from benchmarks import common
 from benchmarks.detection import malformations
+from benchmarks.results import Report, table
 from core import datasets
 from core.detector import Detector
 from core.operating_point import EVIDENCES
@@ -32,6 +33,7 @@ def main(
     write: Annotated[bool, typer.Option("--write", help="Put the tables into benchmarks/results.md.")] = False,
 ) -> None:
     """Measure and print markdown tables."""
+    kept = Report(write)
     common.one_thread()
     chosen = digits.split(",")
     test = datasets.load("mnist", "test")
@@ -40,11 +42,7 @@ def main(
         detector = Detector.load(model_pattern.format(digit))
         found[digit] = measure(detector, test.of(digit), 20 if quick else images)
         sys.stderr.write(f"digit {digit} done\n")
-    command = " ".join(["python -m benchmarks.detection.malformed", *sys.argv[1:]])
-    text = f"{common.header(command)}\n{report(found)}"
-    sys.stdout.write(text)
-    if write:
-        common.write_section("malformed digits", text)
+    kept.publish("Malformed digits", report(found))
 
 
 def measure(detector: Detector, normals: np.ndarray, count: int) -> dict[tuple[str, int], dict[str, float]]:
@@ -102,19 +100,19 @@ def report(found: dict[str, dict[tuple[str, int], dict[str, float]]]) -> str:
     )
     means = np.nanmean(values, axis=0)
     rows.append(["mean", *(f"{v:.3f}" if i % 2 == 0 else f"{100 * v:.0f} %" for i, v in enumerate(means))])
-    text += common.table(columns, rows)
+    text += table(columns, rows)
     medium = float(means[2])
     text += f"\nMedium strength: {medium:.3f} fused (must {MUST:.2f}, aim {AIM:.2f}).\n\n"
     text += "Medium strength by evidence, AUROC.\n\n"
     rows = [[f, *(f"{mean(f, 1, e):.3f}" for e in EVIDENCES)] for f in malformations.FAMILIES]
-    text += common.table(["family", *EVIDENCES], rows)
+    text += table(["family", *EVIDENCES], rows)
     text += "\nMedium strength by digit, fused AUROC (brackets: not an anomaly, not counted).\n\n"
     rows = []
     for family in malformations.FAMILIES:
         areas = {digit: f"{found[digit][family, 1]['fused']:.3f}" for digit in digits}
         kept = counted(family, digits)
         rows.append([family, *(areas[digit] if digit in kept else f"({areas[digit]})" for digit in digits)])
-    return text + common.table(["family", *digits], rows)
+    return text + table(["family", *digits], rows)
 
 
 if __name__ == "__main__":

@@ -22,17 +22,18 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from benchmarks import common
+from benchmarks import common, results
 from benchmarks.detection.peers import anomalib_family, ours, pyod_family, scikit
 from benchmarks.detection.peers.contract import Measured, Method, judge, measure, quality
-from core import datasets, paths
+from core import datasets
 from core.detector import Detector
 from core.operating_point import EVIDENCES
 
 METHODS = [*ours.METHODS, *scikit.METHODS, *pyod_family.METHODS, *anomalib_family.METHODS]
 FIGURES = tuple(Measured.__dataclass_fields__)
 KEY = ("method", "digit", "seed", "split")
-TEST_LOG = common.BENCHMARKS / "test_log.md"
+COLUMNS = (*KEY, *FIGURES, "version", "date")
+TEST_LOG = results.BENCHMARKS / "test_log.md"
 
 
 class Split(StrEnum):
@@ -54,47 +55,35 @@ def main(
     write: Annotated[bool, typer.Option("--write", help="Put the tables into benchmarks/results.md.")] = False,
 ) -> None:
     """Measure what is missing and print markdown tables."""
+    kept = results.Report(write)
     common.one_thread()
     chosen = select(METHODS, methods)
-    rows = store(
-        paths.state_dir() / "quick_one_class.csv" if quick else common.BENCHMARKS / "detection" / "one_class.csv"
-    )
-    if quick:
-        rows.file.unlink(missing_ok=True)
+    rows = common.rows_of("detection/one_class", COLUMNS, KEY, quick)
     training, test = images_of(split)
     if quick:
         training, test = training.take(np.arange(4_000)), test.take(np.arange(1_000))
     asked = [(m, d, s) for d in digits.split(",") for s in map(int, seeds.split(",")) for m in chosen]
     wanted = [(m, d, s) for m, d, s in asked if fresh or not rows.find(method=m.name, digit=d, seed=s, split=split)]
-    command = " ".join(["python -m benchmarks.detection.one_class", *sys.argv[1:]])
     if wanted and split is Split.test and not quick:
-        log_use(command, TEST_LOG)
+        log_use(TEST_LOG)
     for method, digit, seed in wanted:
         sys.stderr.write(f"{method.name}, digit {digit}, seed {seed}\n")
         model = trained(digit, seed, others) if shipped and split is Split.test else None
         for name, figures in run(method, digit, seed, training, test, model):
             day = f"{datetime.now(UTC):%Y-%m-%d}"
             about = {"method": name, "digit": digit, "seed": seed, "split": split, "date": day}
-            rows.append(about | {"version": common.installed(method.package)} | vars(figures))
-    text = f"{common.header(command)}\n{report(rows.read(), split)}"
-    sys.stdout.write(text)
-    if write:
-        common.write_section(f"one class, {split}", text)
+            rows.append(about | {"version": results.installed(method.package)} | vars(figures))
+    kept.publish(f"One class, {split}", report(rows.read(), split))
 
 
 def select(methods: Iterable[Method], wanted: str) -> list[Method]:
     """Methods in whose names a word begins with one of these, if installed; says which are left out."""
     words = [word.strip().lower() for word in wanted.split(",")]
     found = [m for m in methods if wanted == "all" or any(f" {word}" in f" {m.name.lower()}" for word in words)]
-    missing = [m.name for m in found if common.installed(m.package) == "not installed"]
+    missing = [m.name for m in found if results.installed(m.package) == "not installed"]
     if missing:
         sys.stderr.write(f"left out, not installed: {', '.join(missing)} (requirements-benchmarks.txt has them)\n")
     return [m for m in found if m.name not in missing]
-
-
-def store(file: Path) -> common.Rows:
-    """The rows of this benchmark in a CSV file."""
-    return common.Rows(file, (*KEY, *FIGURES, "version", "date"), KEY)
 
 
 def images_of(split: Split) -> tuple[datasets.Dataset, datasets.Dataset]:
@@ -131,7 +120,7 @@ def trained(digit: str, seed: int, others: Path | None) -> Path | str | None:
     return file if file is not None and file.exists() else None
 
 
-def log_use(command: str, file: Path) -> None:
+def log_use(file: Path) -> None:
     """Note that the test images were looked at."""
     if not file.exists():
         file.write_text(
@@ -139,7 +128,7 @@ def log_use(command: str, file: Path) -> None:
             "for reporting.\n\n| date | commit | command |\n|:--|:--|:--|\n"
         )
     with file.open("a") as out:
-        out.write(f"| {datetime.now(UTC):%Y-%m-%d %H:%M} | {common.commit()} | `{command}` |\n")
+        out.write(f"| {datetime.now(UTC):%Y-%m-%d %H:%M} | {results.commit()} | `{results.command()}` |\n")
 
 
 def report(rows: list[dict[str, str]], split: str) -> str:
@@ -164,7 +153,7 @@ def report(rows: list[dict[str, str]], split: str) -> str:
     kind = "MNIST's test images" if split == "test" else "development images 50,000-59,999 of the training part"
     text = f"AUROC by digit on {kind}; spread is the standard deviation over seeds of the mean.\n\n"
     columns = ["method", "mean", *digits, "spread", "seeds"]
-    text += common.table(columns, [cells for _, cells in areas])
+    text += results.table(columns, [cells for _, cells in areas])
     text += (
         "\nMeans over the digits measured; speeds in processor time of one thread, wall time with whatever else the "
         "machine did; caught and false alarms at each method's own default threshold.\n\n"
@@ -187,7 +176,7 @@ def report(rows: list[dict[str, str]], split: str) -> str:
         known = len({r["digit"] for r in rows if r["method"] == name})
         shown = [f"{seconds:.1f}", "" if np.isnan(busy) else f"{busy:.1f}", f"{single:.1f}", f"{rate:,.0f}"]
         costs.append([name, *shown, f"{100 * caught:.0f} %", f"{100 * false:.0f} %", known])
-    return text + common.table(columns, costs)
+    return text + results.table(columns, costs)
 
 
 def _figure(value: float) -> str:

@@ -14,6 +14,7 @@ import numpy as np
 import typer
 
 from benchmarks import common
+from benchmarks.results import Report, table
 from core import datasets
 from core.detector import Detector
 from core.operating_point import EVIDENCES
@@ -28,6 +29,7 @@ def main(
     write: Annotated[bool, typer.Option("--write", help="Put the table into benchmarks/results.md.")] = False,
 ) -> None:
     """Train on every label of every set and print a markdown table."""
+    report = Report(write)
     common.one_thread()
     rows: list[list[object]] = []
     for name in sets.split(","):
@@ -41,13 +43,9 @@ def main(
         areas = [f"{value:.4f}" for value in middle[: len(EVIDENCES)]]
         rows.append([name, per, len(test), *areas, f"{worst:.4f}", *rates, f"{middle[-1]:.0f}"])
         sys.stderr.write(f"{name} done\n")
-    command = " ".join(["python -m benchmarks.detection.other_data", *sys.argv[1:]])
     columns = ["set", "images a label", "test images", *EVIDENCES, "least fused", "caught at 5 %", "false alarms", "s"]
     title = "Other data: mean over labels of the AUROC by evidence, one label normal, all others anomalies."
-    text = f"{common.header(command)}\n{title}\n\n{common.table(columns, rows)}"
-    sys.stdout.write(text)
-    if write:
-        common.write_section("other data", text)
+    report.publish("Other data", f"{title}\n\n{table(columns, rows)}")
 
 
 def figures(training: datasets.Dataset, test: datasets.Dataset, label: str, epochs: int | None) -> list[float]:

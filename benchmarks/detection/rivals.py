@@ -6,7 +6,6 @@ The digits of ``mnist-any`` are measured on their tune images: one half stands f
 judges, then the other way round. No test image and no picture from anywhere else takes part.
 """
 
-import sys
 from typing import Annotated
 
 import numpy as np
@@ -14,6 +13,7 @@ import typer
 from numpy.typing import NDArray
 
 from benchmarks import common
+from benchmarks.results import Report, table
 from core import datasets
 from core.calibration.conformal import Calibration
 from core.detector import Detector
@@ -31,21 +31,18 @@ def main(
     write: Annotated[bool, typer.Option("--write", help="Put the table into benchmarks/results.md.")] = False,
 ) -> None:
     """Print a markdown table of factors."""
+    report = Report(write)
     common.one_thread()
     detector = Detector.load("mnist-any")
     given, labels = tune_images(detector, images)
     fused, distances = measured(detector, given)
     rows = [[f"{factor:g}", *judged(fused + factor * multi_digit.behind(distances), labels)] for factor in FACTORS]
-    command = " ".join(["python -m benchmarks.detection.rivals", *sys.argv[1:]])
     title = (
         f"Tune images of the ten digits, {len(labels):,}, at alpha {ALPHA:g}: p-values of digits when it counts "
         f"that another digit is nearer. In use: {multi_digit.RIVALRY:g}."
     )
     columns = ["factor", "own digit held", "other digits rejected", "plausible digits", "most plausible right"]
-    text = f"{common.header(command)}\n{title}\n\n{common.table(columns, rows)}"
-    sys.stdout.write(text)
-    if write:
-        common.write_section("rivals", text)
+    report.publish("Rivals", f"{title}\n\n{table(columns, rows)}")
 
 
 def tune_images(detector: Detector, most: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:

@@ -17,6 +17,7 @@ import typer
 
 from benchmarks import common
 from benchmarks.detection import malformations, malformed
+from benchmarks.results import Report, table
 from core import datasets, paths
 from core.detector import Detector
 from core.detector import file as detector_file
@@ -35,6 +36,7 @@ def main(
     write: Annotated[bool, typer.Option("--write", help="Put the table into benchmarks/results.md.")] = False,
 ) -> None:
     """Print a markdown table of all weights, the best first."""
+    report = Report(write)
     common.one_thread()
     training, test = datasets.development(datasets.load("mnist", "train"))
     found = [of_digit(digit, training, test, images) for digit in DIGITS]
@@ -47,12 +49,8 @@ def main(
         measured.append((others, broken, f"1 : {gradient} : {discriminator}{chosen}"))
     rows = [[name, f"{others:.5f}", f"{broken:.4f}"] for others, broken, name in sorted(measured, reverse=True)]
     columns = ["manifold : gradient : discriminator", "other digits", "malformed, medium"]
-    text = f"{common.header(' '.join(['python -m benchmarks.detection.weights', *sys.argv[1:]]))}\n"
-    text += f"Fused AUROC, mean of the digits {', '.join(DIGITS)}, development images of the training part.\n\n"
-    text += common.table(columns, rows)
-    sys.stdout.write(text)
-    if write:
-        common.write_section("weights", text)
+    title = f"Fused AUROC, mean of the digits {', '.join(DIGITS)}, development images of the training part."
+    report.publish("Weights", f"{title}\n\n{table(columns, rows)}")
 
 
 def of_digit(

@@ -18,6 +18,7 @@ from scipy.stats import binomtest, gamma
 
 from benchmarks import common
 from benchmarks.promise import local_levels, writers
+from benchmarks.results import Report, table
 from core import datasets
 from core.calibration.conformal import Calibration
 from core.detector import Detector
@@ -41,6 +42,7 @@ def main(
     write: Annotated[bool, typer.Option("--write", help="Put the tables into benchmarks/results.md.")] = False,
 ) -> None:
     """Measure and print markdown tables."""
+    report = Report(write)
     common.one_thread()
     if levels or rule:
         sys.stdout.write(report_levels(10 * draws) if levels else report_rule())
@@ -56,12 +58,7 @@ def main(
             raise typer.BadParameter(f"{name!r} is no proof: choose from {', '.join(parts)}.")
     detectors = {digit: Detector.load(model_pattern.format(digit)) for digit in digits.split(",")}
     for name in proofs or parts:
-        command = f"python -m benchmarks.promise.calibration {name}"
-        text = f"{common.header(command)}\n{parts[name](detectors)}"
-        sys.stdout.write(f"{text}\n")
-        sys.stdout.flush()  # a proof takes minutes, and the next may be stopped
-        if write:
-            common.write_section(f"calibration, {name}", text)
+        report.publish(f"Calibration, {name.replace('-', ' ')}", parts[name](detectors))
 
 
 def exchangeable(detectors: Detectors, draws: int) -> str:
@@ -86,7 +83,7 @@ def exchangeable(detectors: Detectors, draws: int) -> str:
                 row.append(f"{mean:.4f} ({np.floor(alpha * (n + 1) + 1e-9) / (n + 1):.4f})")
             rows.append([*row, f"{100 * held:.1f} %"])
     columns = ["scores", "n", "draws", *(f"rate at {alpha:g} (theory)" for alpha in ALPHAS), "band holds"]
-    return common.table(columns, rows)
+    return table(columns, rows)
 
 
 def simulate(
@@ -121,9 +118,7 @@ def other_writers(detectors: Detectors) -> str:
         f"at {alpha:g} measured {a / total:.4f}, with the rule (alpha {writers.CORRECTED[alpha]:g}) {b / total:.4f}"
         for alpha, a, b in zip(ALPHAS, flagged, corrected, strict=True)
     )
-    return (
-        f"{common.table(columns, rows)}\nShare of normal test digits flagged, 95 % confidence intervals. All: {sums}.\n"
-    )
+    return f"{table(columns, rows)}\nShare of normal test digits flagged, 95 % confidence intervals. All: {sums}.\n"
 
 
 def other_ink(detectors: Detectors) -> str:
@@ -148,7 +143,7 @@ def other_ink(detectors: Detectors) -> str:
     columns = ["digit", "calibrated on", "flagged before", "flagged after", "theory"]
     worst = max(abs(a - t) for a, t in zip(after_all, theory_all, strict=True))
     text = f"Alpha {USPS_ALPHA:g}, {HALVINGS} random halvings. Largest distance from theory of one digit: {worst:.4f}."
-    return f"{common.table(columns, rows)}\n{text}\n"
+    return f"{table(columns, rows)}\n{text}\n"
 
 
 def original_experiment(detectors: Detectors) -> str:
@@ -171,13 +166,13 @@ def original_experiment(detectors: Detectors) -> str:
             share = f"{100 * both:.0f} %"
             rows.append([digit, name, f"{np.median(caught):g}", f"{np.median(alarms):g}", share])
     columns = ["normal", "line", "median caught of 54", "median false alarms of 50", "draws with >= 53 and <= 4"]
-    return common.table(columns, rows)
+    return table(columns, rows)
 
 
 def report_levels(draws: int) -> str:
     """The table of ``core.calibration.conformal.LOCAL_LEVELS``."""
     columns = ["n", "computed", "in use", f"band in use holds, {draws:,} draws"]
-    return common.table(columns, local_levels.rows(draws))
+    return table(columns, local_levels.rows(draws))
 
 
 def report_rule() -> str:
@@ -189,7 +184,7 @@ def report_rule() -> str:
         shares = writers.by_stretch(training, p_values, alpha)
         spread = f"{min(shares):.4f} to {max(shares):.4f}"
         rows.append([alpha, float((p_values <= alpha).mean()), spread, smaller, writers.CORRECTED[alpha]])
-    return common.table(["alpha", "held-out writers flagged", "by stretch", "alpha that makes up", "in use"], rows)
+    return table(["alpha", "held-out writers flagged", "by stretch", "alpha that makes up", "in use"], rows)
 
 
 def normal_scores(detector: Detector) -> NDArray[np.float64]:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import common
+from benchmarks.results import Report, table
 from core.calibration.conformal import Calibration, discoveries, discoveries_needed
 from core.detector import Detector
 
@@ -36,6 +37,7 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=200)
     parser.add_argument("--write", action="store_true", help="put the tables into benchmarks/results.md")
     options = parser.parse_args()
+    report = Report(options.write)
     common.one_thread()
     parts = []
     for name in options.models:
@@ -59,11 +61,8 @@ def main() -> None:
                 rows.append([f"{100 * share:g} %", *cells])
             columns = ["anomalies", *(f"q = {rate:g}" for rate in RATES), f"alpha = {ALPHA:g}"]
             parts.append(f"{title}: normal digits among the flagged / anomalies found.\n")
-            parts.append(common.table(columns, rows))
-    text = "\n".join([common.header("python -m benchmarks.promise.false_discoveries"), *parts])
-    print(text)
-    if options.write:
-        common.write_section("false discoveries", text)
+            parts.append(table(columns, rows))
+    report.publish("False discoveries", "\n".join(parts))
 
 
 def draw(

@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from scipy.stats import binomtest
 from sklearn.metrics import roc_auc_score
 
-from benchmarks.common import header, one_thread, table, write_section
+from benchmarks.common import one_thread
+from benchmarks.results import Report, table
 from benchmarks.robustness.difficulties import levels, photograph
 from core import datasets, ink, paths
 from core.detector import Detector
@@ -131,7 +132,7 @@ def real_digits(detector: Detector) -> str:
     wrong = ", ".join(rows[i]["path"] for i in np.flatnonzero(missed)) or "none"
     text = table(["source", *COLUMNS], [*lines, ["**all**", *judged.row()]])
     note = f"Refused: {refused}. Own digit rejected or another more plausible: {wrong}."
-    return f"## Real digits\n\n{text}\n{note}\n"
+    return f"### Real digits\n\n{text}\n{note}\n"
 
 
 def postal_digits(detector: Detector, count: int) -> str:
@@ -148,7 +149,7 @@ def postal_digits(detector: Detector, count: int) -> str:
         ["MNIST's writers as the yardstick", *Judged(detector, images[half:], labels[half:]).row()],
         ["recalibrated on the other half", *Judged(own, images[half:], labels[half:]).row()],
     ]
-    return "## Postal digits\n\n" + table(["calibration", *COLUMNS], rows)
+    return "### Postal digits\n\n" + table(["calibration", *COLUMNS], rows)
 
 
 def made_difficulties(detector: Detector, count: int) -> str:
@@ -187,7 +188,7 @@ def made_difficulties(detector: Detector, count: int) -> str:
         "several found",
         "refused",
     ]
-    return f"## Made difficulties, {count} MNIST test digits each\n\n" + table(columns, rows)
+    return f"### Made difficulties, {count} MNIST test digits each\n\n" + table(columns, rows)
 
 
 def _brief(judged: Judged, base: Judged) -> list[object]:
@@ -204,6 +205,7 @@ def main() -> None:
     parser.add_argument("--model", default="mnist-any", help="a model of all ten digits")
     parser.add_argument("--write", action="store_true", help="put the tables into benchmarks/results.md")
     arguments = parser.parse_args()
+    report = Report(arguments.write)
     one_thread()
     start = time.perf_counter()
     detector = Detector.load(arguments.model)
@@ -212,12 +214,8 @@ def main() -> None:
         postal_digits(detector, arguments.postal),
         made_difficulties(detector, arguments.images),
     ]
-    command = f"python -m benchmarks.robustness.real_ink --images {arguments.images} --postal {arguments.postal}"
     about = f"Ink version {ink.INK_VERSION}, alpha {ALPHA}, {time.perf_counter() - start:.0f} s."
-    text = "\n".join([header(command), about + "\n", *parts])
-    sys.stdout.write(text)
-    if arguments.write:
-        write_section("real ink", text)
+    report.publish("Real ink", "\n".join([about + "\n", *parts]))
 
 
 if __name__ == "__main__":

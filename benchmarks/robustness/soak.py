@@ -4,7 +4,7 @@
 
 Starts the app on a state folder of its own and opens a page a browser, each with cookies of its own. All but the last
 draw a stroke, at once, and wait for their verdicts; the last trains digit 5 of the bundled digits again and again.
-Prints a Markdown report, with `--write` into benchmarks/robustness/soak.md. Ends with 1 where anything went wrong.
+Prints a Markdown report, with `--write` into benchmarks/results.md. Ends with 1 where anything went wrong.
 Linux only: memory is read from /proc. Needs Chromium.
 """
 
@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import common
+from benchmarks.results import Report, table
 from benchmarks.speed.browser import CANVAS, PATIENCE, WATCH, draw, serve, verdict_after
 
 MB = 1_000_000
@@ -36,14 +36,11 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--browsers", type=int, default=10)
     parser.add_argument("--model", default="mnist-5")
-    parser.add_argument("--write", action="store_true", help="put the report into benchmarks/robustness/soak.md")
+    parser.add_argument("--write", action="store_true", help="put the report into benchmarks/results.md")
     options = parser.parse_args()
+    report = Report(options.write)
     text, errors = soak(options.minutes, options.browsers, options.model)
-    command = f"python -m benchmarks.robustness.soak --minutes {options.minutes:g} --browsers {options.browsers}"
-    report = f"# Ten browsers and one training\n\n{common.header(command)}\n{text}"
-    print(report)
-    if options.write:
-        (common.BENCHMARKS / "robustness" / "soak.md").write_text(report)
+    report.publish("Soak", text)
     return 1 if errors else 0
 
 
@@ -99,7 +96,7 @@ def soak(minutes: float, browsers: int, model: str) -> tuple[str, list[str]]:
         ["errors in pages, consoles and the server's log", f"{len(errors)}"],
     ]
     listed = "".join(f"- {error}\n" for error in errors[:20])
-    return f"{common.table(['what', 'found'], rows)}{listed and f'{chr(10)}{listed}'}", errors
+    return f"{table(['what', 'found'], rows)}{listed and f'{chr(10)}{listed}'}", errors
 
 
 class Training:

@@ -23,7 +23,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks import common
+from benchmarks.results import Report, table
 from core import datasets, paths
 from core.history import Filter, History
 
@@ -52,6 +52,7 @@ def main() -> None:
     parser.add_argument("--no-history", action="store_true", help="do not record the verdicts")
     parser.add_argument("--write", action="store_true", help="put the table into benchmarks/results.md")
     options = parser.parse_args()
+    report = Report(options.write)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_pile(folder, options.images)
@@ -86,15 +87,8 @@ def main() -> None:
         ["second run", f"{resumed.seconds:,.0f} s, exit {resumed.code}", "exit 0", say(resumed.code == 0)],
         *found,
     ]
-    given = "".join(f" --{word}" for word in (f"images {options.images}", "no-history" * options.no_history) if word)
-    text = (
-        f"{common.header(f'python -m benchmarks.speed.batch_size{given}')}\n"
-        f"{options.model}, {options.images:,} images in an IDX file. The second run said: {going_on}\n\n"
-        f"{common.table(['what', 'found', 'must', 'kept'], rows)}"
-    )
-    print(text)
-    if options.write:
-        common.write_section("batch size", text)
+    title = f"{options.model}, {options.images:,} images in an IDX file. The second run said: {going_on}"
+    report.publish("Batch size", f"{title}\n\n{table(['what', 'found', 'must', 'kept'], rows)}")
 
 
 def write_pile(folder: Path, images: int) -> None:

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import common
+from benchmarks.results import Report, table
 from core import datasets
 from core.batch import export, sources
 from core.batch.findings import Review, Rule
@@ -37,6 +38,7 @@ def main() -> None:
     parser.add_argument("--history", action="store_true", help="also record every verdict")
     parser.add_argument("--write", action="store_true", help="put the table into benchmarks/results.md")
     options = parser.parse_args()
+    report = Report(options.write)
     common.one_thread()
     detector, test = Detector.load(options.model), datasets.load("mnist", "test")
     pixels = np.rint(test.images * 255).astype(np.uint8)
@@ -91,12 +93,8 @@ def main() -> None:
             ratio, of_processor = rate / inspected
             rows.append([word, f"{rate[0]:,.0f}", f"{ratio:.2f}", f"{of_processor:.2f}"])
         grown = f"Memory above start: {(largest() - start) / 1e6:,.0f} MB."
-    command = f"python -m benchmarks.speed.batch_speed --images {options.images}{' --history' * options.history}"
-    found = common.table(["what", "images/s", "ratio", "ratio in processor time"], rows)
-    text = f"{common.header(command)}\n{options.model}, {options.images:,} images. {grown}\n\n{found}"
-    print(text)
-    if options.write:
-        common.write_section("batch speed", text)
+    rates = table(["what", "images/s", "ratio", "ratio in processor time"], rows)
+    report.publish("Batch speed", f"{options.model}, {options.images:,} images. {grown}\n\n{rates}")
 
 
 def now() -> NDArray[np.float64]:

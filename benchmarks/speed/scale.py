@@ -4,7 +4,7 @@
     python -m benchmarks.speed.scale [--model mnist-5] [--images 20000] [--workers 1 2] [--write]
 
 Timed from the first finished unit to the last, so that starting Ray and loading the model, which happen once, are left
-out; they are printed beside it. Prints a Markdown table, which `--write` puts into benchmarks/speed/scale.md.
+out; they are printed beside it. Prints a Markdown table, which `--write` puts into benchmarks/results.md.
 """
 
 import argparse
@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks import common
+from benchmarks.results import Report, table
 from core import datasets
 from core.batch import ray_engine, ray_partitions
 from core.batch.findings import Rule
@@ -30,8 +30,9 @@ def main() -> None:
     parser.add_argument("--model", default="mnist-5")
     parser.add_argument("--images", type=int, default=20_000)
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
-    parser.add_argument("--write", action="store_true", help="put the table into benchmarks/speed/scale.md")
+    parser.add_argument("--write", action="store_true", help="put the table into benchmarks/results.md")
     options = parser.parse_args()
+    report = Report(options.write)
     pixels = np.rint(datasets.load("mnist", "test").images * 255).astype(np.uint8)
     rule = Rule(OperatingPoint(options.model))
     rows = []
@@ -45,12 +46,7 @@ def main() -> None:
             load = f"{os.getloadavg()[0]:.1f}"
             rows.append([workers, f"{start:.0f} s", f"{rate:,.0f}", f"{rate / workers:,.0f}", f"{days:.1f} days", load])
     columns = ["workers", "start", "images/s", "images/s a worker", "100 million images", "load of the machine"]
-    given = " ".join(map(str, options.workers))
-    command = f"python -m benchmarks.speed.scale --images {options.images} --workers {given}"
-    text = f"{common.header(command)}\n{options.model}, {options.images:,} images.\n\n{common.table(columns, rows)}"
-    print(text)
-    if options.write:
-        common.write_section("measured", text, common.BENCHMARKS / "speed" / "scale.md")
+    report.publish("Scale", f"{options.model}, {options.images:,} images.\n\n{table(columns, rows)}")
 
 
 def timed(cut: list[ray_partitions.Unit], rule: Rule, workers: int, rows: Path) -> tuple[float, float]:

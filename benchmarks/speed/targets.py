@@ -9,7 +9,6 @@ with decoding it. The pages are compared in a real browser: see ``browser.py``.
 """
 
 import io
-import sys
 import time
 from collections.abc import Callable
 from typing import Annotated, TypeVar
@@ -19,6 +18,7 @@ import typer
 from PIL import Image
 
 from benchmarks import common
+from benchmarks.results import Report, table
 from core import datasets, ink
 from core.datasets import examples
 from core.detector import Detector
@@ -41,6 +41,7 @@ def main(
     write: Annotated[bool, typer.Option("--write", help="Put the table into benchmarks/results.md.")] = False,
 ) -> None:
     """Measure and print a markdown table."""
+    report = Report(write)
     common.one_thread()
     one, many = Detector.load(single), Detector.load(several)
     training = datasets.load("mnist", "train").of(one.card_.normal[0])
@@ -52,11 +53,7 @@ def main(
 
         rows += pages(measure(single, strokes=4 if quick else 20, starts=1 if quick else 5))
     columns = ["what", "ours", "reference", "ratio", "must", "kept"]
-    command = " ".join(["python -m benchmarks.speed.targets", *sys.argv[1:]])
-    text = f"{common.header(command)}\n{common.table(columns, rows)}"
-    sys.stdout.write(text)
-    if write:
-        common.write_section("speed", text)
+    report.publish("Speed", table(columns, rows))
 
 
 def judging(

@@ -22,7 +22,7 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 
-from benchmarks import common
+from benchmarks.results import Report, table
 from core import datasets, ink
 from core.datasets.examples import for_normal
 from core.detector import Detector
@@ -148,7 +148,7 @@ def measure(model: str, rounds: int, seconds: float) -> str:
         trained = (f"{alone:.1f}", f"{drawing:.1f}", f"{alone / drawing:.2f}x") if alone else ("", "", "")
         rows.append([name, pace, f"{1000 * middle:.0f} ms", f"{1000 * high:.0f} ms", f"{middle / idle:.2f}x", *trained])
     columns = ["training in", "drawing", "stroke, median", "90 % below", "against idle"]
-    return common.table([*columns, "steps/s alone", "while drawing", "slower by"], rows)
+    return table([*columns, "steps/s alone", "while drawing", "slower by"], rows)
 
 
 if __name__ == "__main__":
@@ -162,8 +162,5 @@ if __name__ == "__main__":
     if given.child:
         child()
     else:
-        found = measure(given.model, given.rounds, given.seconds)
-        text = f"{common.header('python -m benchmarks.speed.training_load --rounds ' + str(given.rounds))}\n{found}"
-        print(text)
-        if given.write:
-            common.write_section("training load", text)
+        report = Report(given.write)
+        report.publish("Training load", measure(given.model, given.rounds, given.seconds))

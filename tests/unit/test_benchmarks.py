@@ -1,17 +1,20 @@
 """The parts of the benchmarks that have logic: rows that survive a crash, splits, malformed digits, sheets."""
 
 import math
+import subprocess
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from benchmarks import common
+from benchmarks import common, results
 from benchmarks.detection import malformations, malformed, one_class, outliers
 from benchmarks.detection.peers.contract import Method, measure, quality
 from benchmarks.detection.peers.scikit import Neighbours, Pca, flat
-from core import datasets
+from core import datasets, paths
 from core.datasets.examples import for_normal
 from core.detector import Detector
 from core.errors import OddDigitError
@@ -26,6 +29,18 @@ def rows_in(folder: Path) -> common.Rows:
 def drawn(digit: str) -> np.ndarray:
     """The project's own drawing of a digit as an ink image ``(1, 28, 28)``."""
     return read(for_normal((digit,))[0].picture(), split=False).images
+
+
+def repository(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A repository that stands for this one, everything in it committed."""
+    for name in ("core.py", "benchmarks/results.md", "benchmarks/tables/speed.csv"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("old")
+    (folder / ".gitignore").write_text("/state\n")
+    author = ["-c", "user.name=a", "-c", "user.email=a@b"]
+    for words in (["init", "-q"], ["add", "-A"], [*author, "commit", "-qm", "all"]):
+        subprocess.run(["git", *words], cwd=folder, check=True)
+    monkeypatch.setattr(paths, "ROOT", folder)
 
 
 @pytest.fixture(scope="module")
@@ -63,15 +78,83 @@ def test_a_row_cut_short_by_a_crash_is_measured_again(tmp_path: Path) -> None:
 
 def test_writing_a_section_again_leaves_the_others_alone(tmp_path: Path) -> None:
     file = tmp_path / "results.md"
-    common.write_section("first", "old", file)
-    common.write_section("second", "kept", file)
+    results.put("First", "old", file)
+    results.put("Second, kept", "### A part\n\nkept", file)
 
-    common.write_section("first", "new", file)
+    results.put("First", "new", file)
 
-    text = file.read_text()
-    assert "new" in text
-    assert "old" not in text
-    assert text.count("kept") == 1
+    assert file.read_text() == (
+        "# Results\n\n- [First](#first)\n- [Second, kept](#second-kept)\n\n"
+        "## First\n\nnew\n\n## Second, kept\n\n### A part\n\nkept\n"
+    )
+
+
+def test_tables_are_kept_as_csv_and_go_with_their_section(tmp_path: Path) -> None:
+    file = tmp_path / "results.md"
+    tables = [results.table(["digit", "AUROC"], [[5, auroc]]) for auroc in (0.25, 0.5)]
+
+    results.put("Two tables", "\nand\n\n".join(tables), file)
+    (tmp_path / "tables" / "of-yesterday.csv").touch()
+    results.put("Two tables", "\nand\n\n".join(tables), file)
+
+    assert {csv.name: csv.read_text() for csv in (tmp_path / "tables").iterdir()} == {
+        "two-tables.csv": "digit,AUROC\n5,0.2500\n",
+        "two-tables-2.csv": "digit,AUROC\n5,0.5000\n",
+    }
+
+
+def test_no_figure_of_a_tree_with_changes_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    repository(tmp_path, monkeypatch)
+    assert results.Report(write=True)
+
+    (tmp_path / "core.py").write_text("changed = 1\n")
+
+    assert results.Report(write=False)
+    with pytest.raises(SystemExit, match="commit them first"):
+        results.Report(write=True)
+
+
+def test_what_benchmarks_write_stands_in_the_way_of_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    repository(tmp_path, monkeypatch)
+
+    for name in ("results.md", "tables/speed.csv"):
+        (tmp_path / "benchmarks" / name).write_text("new")
+
+    assert results.Report(write=True)
+
+
+def test_a_section_says_by_which_command_at_which_commit_it_was_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    repository(tmp_path, monkeypatch)
+    monkeypatch.setattr(results.__main__, "__spec__", SimpleNamespace(name="benchmarks.speed.scale"))
+    monkeypatch.setattr(sys, "argv", ["scale.py", "--workers", "1", "--write"])
+    monkeypatch.setattr(results, "put", lambda section, text: written.append((section, text)))
+    written: list[tuple[str, str]] = []
+
+    results.Report(write=True).publish("Scale", "two workers")
+
+    ((section, text),) = written
+    assert section == "Scale"
+    assert text.startswith("`python -m benchmarks.speed.scale --workers 1 --write`, ")
+    assert f"commit {results.commit()}\n" in text
+    assert text.endswith("\n\ntwo workers\n")
+    assert capsys.readouterr().out == text
+
+
+def test_rows_of_a_tree_with_changes_lie_outside_the_repository(
+    tmp_path: Path, state_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repository(tmp_path, monkeypatch)
+    inside = common.rows_of("speed/rows", ("digit",), ("digit",), quick=False).file
+    quick = common.rows_of("speed/rows", ("digit",), ("digit",), quick=True).file
+
+    (tmp_path / "core.py").write_text("changed = 1\n")
+    outside = common.rows_of("speed/rows", ("digit",), ("digit",), quick=False).file
+
+    assert inside == results.BENCHMARKS / "speed" / "rows.csv"
+    assert state_dir in outside.parents
+    assert state_dir in quick.parents
 
 
 @pytest.mark.parametrize("strength", range(3), ids=malformations.STRENGTHS)
@@ -141,11 +224,12 @@ def test_methods_are_chosen_by_parts_of_their_names_and_left_out_where_not_insta
     assert "kept two" in capsys.readouterr().err
 
 
-def test_the_test_images_are_not_used_without_a_note(tmp_path: Path) -> None:
+def test_the_test_images_are_not_used_without_a_note(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     log = tmp_path / "log.md"
 
-    one_class.log_use("first command", log)
-    one_class.log_use("second command", log)
+    for command in ("first command", "second command"):
+        monkeypatch.setattr(results, "command", lambda command=command: command)
+        one_class.log_use(log)
 
     lines = log.read_text().splitlines()
     assert lines[-2].endswith("`first command` |")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import typer.main
 
-from benchmarks import common
+from benchmarks import results
 from core.datasets.examples import for_normal
 from core.errors import OddDigitError
 from scripts import quote
@@ -18,14 +18,14 @@ DOCUMENTS = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "ARCHITECTURE.md"]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 RESULTS = """# Results
 
-<!-- speed -->
+## Speed
+
 `python -m benchmarks.speed.targets --write`, 2026-11-23 22:05 UTC, commit abc
 
 | what | ours | must |
 |:--|--:|--:|
 | one image | 7.6 ms | 9 ms |
 | many | 2 s | 1 s |
-<!-- end of speed -->
 """
 
 
@@ -39,13 +39,24 @@ def commands() -> list[list[str]]:
     return [shlex.split(line, comments=True)[3:] for line in lines]
 
 
-def test_every_table_in_the_readme_is_what_the_benchmarks_printed() -> None:
-    assert "<!-- quote {" in README
-    assert quote.requoted(README, common.RESULTS.read_text(encoding="utf-8")) == README
+@pytest.mark.parametrize("document", quote.DOCUMENTS)
+def test_every_table_in_a_document_is_what_the_benchmarks_printed(document: str) -> None:
+    text = (ROOT / document).read_text(encoding="utf-8")
+
+    assert "<!-- quote {" in text
+    assert quote.requoted(text, results.FILE.read_text(encoding="utf-8")) == text
+
+
+def test_the_results_list_their_contents_and_keep_every_table_as_csv() -> None:
+    text = results.FILE.read_text(encoding="utf-8")
+    kept = {file.name: file.read_text(encoding="utf-8") for file in results.FILE.with_name(results.TABLES).iterdir()}
+
+    assert text == results.document(results.sections(text))
+    assert kept == results.csv_files(results.sections(text))
 
 
 def test_a_quotation_takes_the_columns_and_rows_asked_for() -> None:
-    asked = '<!-- quote {"section": "speed", "columns": ["what", "must"], "rows": ["many"]} -->\n'
+    asked = '<!-- quote {"section": "Speed", "columns": ["what", "must"], "rows": ["many"]} -->\n'
 
     found = quote.requoted(f"before\n{asked}stale\n<!-- end of quote -->\nafter\n", RESULTS)
 
@@ -56,16 +67,16 @@ def test_a_quotation_takes_the_columns_and_rows_asked_for() -> None:
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
-        ('{"section": "sped"}', "no section 'sped'; it has 'speed'"),
-        ('{"section": "speed", "columns": ["hers"]}', "no column 'hers'; there are 'what', 'ours', 'must'"),
-        ('{"section": "speed", "rows": ["none"]}', "no row 'none'; there are 'one image', 'many'"),
-        ('{"section": "speed", "table": 1}', "1 tables, numbered from 0"),
+        ('{"section": "Sped"}', "no section 'Sped'; it has 'Speed'"),
+        ('{"section": "Speed", "columns": ["hers"]}', "no column 'hers'; there are 'what', 'ours', 'must'"),
+        ('{"section": "Speed", "rows": ["none"]}', "no row 'none'; there are 'one image', 'many'"),
+        ('{"section": "Speed", "table": 1}', "1 tables, numbered from 0"),
         ('{"table": 1}', "must be JSON with a section"),
     ],
 )
 def test_a_quotation_of_what_is_not_there_names_what_is(asked: str, said: str) -> None:
     with pytest.raises(OddDigitError, match=said):
-        quote.quotation(asked, RESULTS)
+        quote.quotation(asked, results.sections(RESULTS))
 
 
 def test_the_python_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
