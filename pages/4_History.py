@@ -4,8 +4,9 @@ import streamlit as st
 
 from core.errors import HistoryError
 from core.history import Filter, History
-from pages.ui import chrome, local_time, state
+from pages.ui import chrome, local_time
 from pages.ui.history import bar, rows, tools
+from pages.ui.visitor import visitor
 
 A_PAGE = 20
 
@@ -45,7 +46,7 @@ def page(history: History) -> None:
 
 
 try:
-    page(History(visitor=state.visitor()))
+    page(History(visitor=visitor()))
 except HistoryError as error:
     chrome.refuse(error)
     st.button("Try again", icon=":material/refresh:")

@@ -11,6 +11,7 @@ from core.errors import OddDigitError
 from core.figures import images
 from core.operating_point import EVIDENCES, OperatingPoint
 from pages.ui import picture, state
+from pages.ui.visitor import visitor
 
 if TYPE_CHECKING:
     from core.detector import Detector
@@ -49,7 +50,7 @@ def model_and_evidence(point: OperatingPoint) -> None:
 
 def pick_model(point: OperatingPoint) -> None:
     """Which digit is normal: any, 0 to 9, or one of one's own models."""
-    shelf = registry.shelf(state.visitor())
+    shelf = registry.shelf(visitor())
     names = {model.name for model in shelf}
     digits = [word for word, name in _DIGITS.items() if name in names]
     others = [model.name for model in shelf if model.name not in _DIGITS.values()]

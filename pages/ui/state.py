@@ -1,18 +1,13 @@
-"""What stays with a visitor across pages and reloads: the operating point (in the link) and who they are."""
-
-import hashlib
-import uuid
+"""The operating point of a visit: it stays across pages and, in the link, across reloads."""
 
 import streamlit as st
 
-from core import paths
 from core.detector import registry
 from core.errors import OddDigitError
 from core.operating_point import OperatingPoint
+from pages.ui.visitor import visitor
 
-ONE_PERSON = "local"
-_POINT, _VISITOR = "operating_point", "visitor"
-_XSRF = "_streamlit_xsrf"
+_POINT = "operating_point"
 
 
 def operating_point() -> OperatingPoint:
@@ -43,30 +38,6 @@ def set_operating_point(point: OperatingPoint) -> None:
     for key, value in query.items():
         if st.query_params.get(key) != value:
             st.query_params[key] = value
-
-
-def visitor() -> str:
-    """Who is visiting: on a shared server an id that survives a reload, else one and the same person."""
-    if not paths.shared_server():
-        return ONE_PERSON
-    if _VISITOR not in st.session_state:
-        cookie = st.context.cookies.get(_XSRF, "")
-        st.session_state[_VISITOR] = _stable(cookie) or uuid.uuid4().hex
-    return str(st.session_state[_VISITOR])
-
-
-def _stable(cookie: str) -> str:
-    """A hash of the part of Streamlit's own cookie that is the same in every tab and after every reload.
-
-    The cookie reads ``2|mask|masked token|time`` and is masked anew now and then; the token under the mask stays.
-    """
-    try:
-        _, mask, masked, _ = cookie.split("|")
-        key, body = bytes.fromhex(mask), bytes.fromhex(masked)
-    except ValueError:
-        return ""
-    token = bytes(byte ^ key[i % len(key)] for i, byte in enumerate(body)) if key else body
-    return hashlib.sha256(b"visitor:" + token).hexdigest()[:32]
 
 
 def _first_model() -> str:

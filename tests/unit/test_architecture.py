@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CORE = sorted((ROOT / "core").rglob("*.py"))
 SHARED = sorted((ROOT / "pages" / "ui").rglob("*.py"))
 PAGES = [ROOT / "dashboard.py", *sorted((ROOT / "pages").glob("*.py"))]
-STREAMLIT = {"streamlit", "streamlit_drawable_canvas"}
+STREAMLIT = {"streamlit", "streamlit_drawable_canvas", "starlette"}  # Starlette is what Streamlit serves with
 DATA = {"numpy", "pandas"}
 # The command line and the training process are doors of their own beside the pages.
 OTHER_DOORS = {"core.cli.app", "core.cli.batch", "core.__main__", "core.training.worker"}

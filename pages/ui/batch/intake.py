@@ -14,8 +14,9 @@ from core.detector import Detector
 from core.errors import OddDigitError
 from core.operating_point import OperatingPoint
 from core.words import say_normal
-from pages.ui import chrome, state
+from pages.ui import chrome
 from pages.ui.batch.rows import plain
+from pages.ui.visitor import visitor
 
 ALARMS, DISCOVERIES = "false alarms", "false discoveries"
 RATES = (0.01, 0.05, 0.1, 0.2)
@@ -138,7 +139,7 @@ def _submit(uploads: Sequence[Upload], detector: Detector, decides: Rule) -> Non
     found: Any = st.session_state
     try:
         store = queue.of_server().submit(
-            uploads, detector, decides, bool(found.get(_WHOLE)), bool(found.get(_KEEP, True)), state.visitor()
+            uploads, detector, decides, bool(found.get(_WHOLE)), bool(found.get(_KEEP, True)), visitor()
         )
     except OddDigitError as error:
         found[_FAILED] = error

@@ -8,9 +8,10 @@ from core.batch.store import Store, stores
 from core.detector import Detector
 from core.errors import OddDigitError
 from core.words import say_duration
-from pages.ui import chrome, local_time, picker, state
+from pages.ui import chrome, local_time, picker
 from pages.ui.batch.intake import CHOSEN, OPEN
 from pages.ui.batch.rows import plain
+from pages.ui.visitor import visitor
 
 SECONDS = 1.0
 _FAILED = "batch_failed"
@@ -18,7 +19,7 @@ _FAILED = "batch_failed"
 
 def batches() -> dict[str, Store]:
     """The visitor's batches by name, the newest first."""
-    return {store.folder.name: store for store in stores(state.visitor())}
+    return {store.folder.name: store for store in stores(visitor())}
 
 
 def choose(found: dict[str, Store]) -> Store | None:

@@ -12,8 +12,9 @@ from core.history.export import export_csv
 from core.history.reviewed_sample import Review, review
 from core.views import own_ink
 from core.views.own_ink import Pile
-from pages.ui import chrome, local_time, picker, state
+from pages.ui import chrome, local_time, picker
 from pages.ui.history import rows
+from pages.ui.visitor import visitor
 
 DAY, HOUR = 86400.0, 3600.0
 SAMPLE = 100
@@ -139,7 +140,7 @@ def _make(found: Review, model: str) -> None:
     if pressed:
         place = registry.place_for(name)
         made = detector.calibrated(found.images, found.labels, name, "the writers of a reviewed history")
-        registry.claim(name, state.visitor())
+        registry.claim(name, visitor())
         made.save(place)
         st.success(f"{name} is ready: choose it wherever a model is chosen.", icon=":material/check_circle:")
 

@@ -13,6 +13,7 @@ from core.views import own_ink
 from core.views.own_ink import Pile
 from core.words import name_normals
 from pages.ui import chrome, picture, state
+from pages.ui.visitor import visitor
 
 if TYPE_CHECKING:
     from core.detector import Detector
@@ -105,7 +106,7 @@ def _calibrate(detector: "Detector", pile: Pile, point: OperatingPoint) -> None:
     try:
         place = registry.place_for(name)
         made = detector.calibrated(pile.images, pile.labels, name, whose)
-        registry.claim(name, state.visitor())
+        registry.claim(name, visitor())
         made.save(place)
     except (OddDigitError, OSError) as error:
         st.session_state[_FAILED] = error

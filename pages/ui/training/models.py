@@ -18,6 +18,7 @@ from core.training import uploads
 from core.views import model_table
 from pages.ui import chrome, state
 from pages.ui.training import compare
+from pages.ui.visitor import visitor
 
 JUST_DONE = "models_just_done"  # names of models that have this moment been made: their cards come forward
 _FAILED, _DONE, _CHOSEN = "models_failed", "models_done", "models_chosen"
@@ -30,7 +31,7 @@ def show() -> None:
         chrome.refuse(failed)
     if done := st.session_state.pop(_DONE, None):
         st.success(done, icon=":material/check_circle:")
-    shelf = {model.name: model for model in sorted(registry.shelf(state.visitor()), key=_newest_own_first)}
+    shelf = {model.name: model for model in sorted(registry.shelf(visitor()), key=_newest_own_first)}
     measured: dict[str, Measured] = {}
     for model in shelf.values():
         try:
@@ -96,7 +97,7 @@ def _actions(model: Model) -> None:
         st.download_button(
             "Download", model.path.read_bytes(), model.path.name, "application/octet-stream", key="model-download"
         )
-        if not registry.may_change(model, state.visitor()):
+        if not registry.may_change(model, visitor()):
             whose = "Shipped with the app" if model.shipped else "Everyone's on this server"
             st.caption(f"{whose}: it cannot be renamed or deleted.")
             return
@@ -133,13 +134,13 @@ def _new_name(name: str) -> str:
 # What was typed is read when the button is pressed: whoever types and presses at once gets what they see.
 def _rename(name: str) -> None:
     new = st.session_state[_new_name(name)].strip()
-    if _safely(lambda: registry.rename(name, new, state.visitor())):
+    if _safely(lambda: registry.rename(name, new, visitor())):
         st.session_state[_DONE], st.session_state[_CHOSEN] = f"{name} is called {new} now.", [new]
 
 
 def _delete(name: str) -> None:
     dataset = registry.card(name).dataset
-    if _safely(lambda: registry.delete(name, state.visitor())):
+    if _safely(lambda: registry.delete(name, visitor())):
         uploads.forget(dataset)
         st.session_state[_DONE] = f"{name} is deleted."
 
@@ -148,7 +149,7 @@ def _take_in() -> None:
     file, name = st.session_state["import_file"], st.session_state["import_name"].strip()
 
     def take() -> None:
-        model = registry.import_model(file.getvalue(), name, state.visitor())
+        model = registry.import_model(file.getvalue(), name, visitor())
         st.session_state[_DONE], st.session_state[_CHOSEN] = f"{model.name} is on the shelf.", [model.name]
 
     _safely(take)

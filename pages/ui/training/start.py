@@ -11,7 +11,8 @@ from core.training import queue, run, uploads
 from core.training.plan import Counts, Plan
 from core.training.run import EVERY_LABEL, RunSpec
 from core.words import say_duration
-from pages.ui import chrome, state
+from pages.ui import chrome
+from pages.ui.visitor import visitor
 
 _OWN = "my own pictures"
 _UPLOAD, _FAILED = "train_upload", "train_failed"
@@ -231,7 +232,7 @@ def _say(
 
 def _start(spec: RunSpec, plan: Plan | None) -> None:
     try:
-        queue.of_server().submit(spec, state.visitor(), plan.finishing / plan.training if plan else 0.0)
+        queue.of_server().submit(spec, visitor(), plan.finishing / plan.training if plan else 0.0)
     except (OddDigitError, OSError) as error:
         st.session_state[_FAILED] = error
         return

@@ -13,9 +13,10 @@ from core.training import job as job_files
 from core.training import queue, snapshots, uploads
 from core.training.job import Job, Report, State
 from core.words import say_duration
-from pages.ui import chrome, state
+from pages.ui import chrome
 from pages.ui.training import models as training_models
 from pages.ui.training import pictures
+from pages.ui.visitor import visitor
 
 REDRAW_SECONDS = 0.7
 _SIGNS = {
@@ -34,14 +35,14 @@ _NO_FADING = "<style>.st-key-training_watch [data-stale=true] {opacity: 1 !impor
 
 def show() -> None:
     """All of this visitor's jobs, redrawn by themselves."""
-    st.session_state[_SEEN] = _done(queue.of_server().of(state.visitor()))
+    st.session_state[_SEEN] = _done(queue.of_server().of(visitor()))
     st.html(_NO_FADING)
     with st.container(key="training_watch"):
         st.fragment(_show, run_every=REDRAW_SECONDS)()
 
 
 def _show() -> None:
-    found = queue.of_server().of(state.visitor())
+    found = queue.of_server().of(visitor())
     # The list of models follows. For nothing less: a click that meets the rerun of a whole page can be lost.
     if done := _done(found) ^ st.session_state[_SEEN]:
         st.session_state[training_models.JUST_DONE] = [job.spec.name for job in found if job.id in done]
@@ -80,7 +81,7 @@ def _nothing_yet() -> None:
 
 def _finished(job: Job) -> None:
     """A job that is done: what came of it, as long as it is called what the job called it."""
-    if job.spec.name not in {model.name for model in registry.shelf(state.visitor())}:
+    if job.spec.name not in {model.name for model in registry.shelf(visitor())}:
         return
     text, draw = st.columns([5, 1.4], vertical_alignment="center")
     text.markdown(
