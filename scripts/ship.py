@@ -29,7 +29,7 @@ from benchmarks.detection import outliers
 from benchmarks.results import Report, table
 from core import datasets, paths
 from core.calibration.evaluation import concatenate
-from core.detector import Detector
+from core.detector import Detector, assemble
 from core.detector import file as detector_file
 from core.errors import ModelError
 from core.gan.trainer import TrainingSettings
@@ -105,12 +105,11 @@ def remake(own: dict[str, Path], jobs: int) -> None:
 def rescore_digit(digit: str, file: Path) -> str:
     """Weigh, calibrate, evaluate and save the model of one digit again, by the split that made it."""
     common.one_thread()
-    detector = detector_file.load(file, outdated=True)
+    state = detector_file.load(file, outdated=True)
     mine = datasets.load("mnist", "train").of(digit)
-    parts = datasets.split(len(mine), detector.card_.split_seed)
-    detector.rescore({digit: mine[parts.tune]}, {digit: mine[parts.calibrate]})
-    run.finish(detector, file.stem, "mnist", [datasets.load("mnist", "test")])
-    detector.save(file)
+    parts = datasets.split(len(mine), state.card.split_seed)
+    detector = Detector.of(assemble.rescore(state, {digit: mine[parts.tune]}, {digit: mine[parts.calibrate]}))
+    run.finish(detector, file.stem, "mnist", [datasets.load("mnist", "test")]).save(file)
     return digit
 
 
@@ -147,8 +146,7 @@ def make_digit(digit: str, epochs: int | None, seed: int, file: Path) -> str:
     for progress in detector.fit_steps(images, labels, work_folder(digit)):
         if progress.epoch_ended:
             say(f"mnist-{digit}: epoch {progress.epoch} of {progress.epochs}, {progress.seconds:.0f} s")
-    run.finish(detector, file.stem, "mnist", [datasets.load("mnist", "test")])
-    detector.save(file)
+    run.finish(detector, file.stem, "mnist", [datasets.load("mnist", "test")]).save(file)
     (work_folder(digit) / "digit-0.safetensors").unlink(missing_ok=True)
     return digit
 
@@ -161,14 +159,13 @@ def join(parts: list[Detector], file: Path) -> None:
         (label,) = part.card_.normal
         mine = training.of(label)
         calibrate[label] = mine[datasets.split(len(mine), part.card_.split_seed).calibrate]
-    detector = Detector.join(parts, calibrate)
-    test = datasets.load("mnist", "test")
-    run.finish(detector, file.stem, "mnist", [test])
+    joined = Detector.of(assemble.join([part.state_ for part in parts], calibrate))
+    detector = run.finish(joined, file.stem, "mnist", [datasets.load("mnist", "test")])
     assert detector.evaluation_ is not None
-    detector.evaluation_ = concatenate([detector.evaluation_, *(part.evaluate(detector) for part in outliers.SETS)])
+    evaluation = concatenate([detector.evaluation_, *(part.evaluate(detector) for part in outliers.SETS)])
     titles = ", ".join(part.title for part in outliers.SETS)
-    detector.card_ = replace(detector.card_, evaluated_on=f"mnist (test); anomalies: {titles}")
-    detector.save(file)
+    card = replace(detector.card_, evaluated_on=f"mnist (test); anomalies: {titles}")
+    detector_file.save(replace(detector.state_, card=card, evaluation=evaluation), file)
 
 
 def faults(file: Path) -> list[str]:

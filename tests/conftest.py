@@ -156,13 +156,17 @@ def tiny_detector_any_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def tiny_detector(tiny_detector_file: Path) -> "Detector":
     """The detector of ``tiny_detector_file``; shared, so change nothing in it."""
-    return registry.load(tiny_detector_file)
+    from core.detector import Detector
+
+    return Detector.load(tiny_detector_file)
 
 
 @pytest.fixture(scope="session")
 def tiny_detector_any(tiny_detector_any_file: Path) -> "Detector":
     """The detector of ``tiny_detector_any_file``; shared, so change nothing in it."""
-    return registry.load(tiny_detector_any_file)
+    from core.detector import Detector
+
+    return Detector.load(tiny_detector_any_file)
 
 
 @pytest.fixture
@@ -181,6 +185,5 @@ def _train(path: Path, normal: tuple[str, ...], architecture: str = "conv") -> P
 
     images, labels = run.normal_images(datasets.load("digits", "train"), normal)
     detector = Detector(architecture, epochs=1).fit(images, labels)
-    run.finish(detector, path.stem, "digits", [datasets.load("digits", "test")])
-    detector.save(path)
+    run.finish(detector, path.stem, "digits", [datasets.load("digits", "test")]).save(path)
     return path

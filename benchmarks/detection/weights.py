@@ -81,7 +81,7 @@ def _detector(digit: str, training: datasets.Dataset) -> Detector:
         sys.stderr.write(f"training digit {digit}\n")
         file.parent.mkdir(parents=True, exist_ok=True)
         Detector().fit(training.of(digit)).save(file)
-    return detector_file.load(file, outdated=True)  # networks and memory are all that is asked of it
+    return Detector.of(detector_file.load(file, outdated=True))  # networks and memory are all that is asked of it
 
 
 if __name__ == "__main__":

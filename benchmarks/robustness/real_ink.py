@@ -25,7 +25,7 @@ from benchmarks.results import Report, table
 from benchmarks.robustness.difficulties import levels, photograph
 from core import datasets, ink, paths
 from core.detector import Detector
-from core.detector.estimator import CHUNK
+from core.detector.inputs import chunks
 from core.errors import InkError
 from core.scoring import multi_digit
 
@@ -48,7 +48,7 @@ class Judged:
     """
 
     def __init__(self, detector: Detector, images: Images, labels: NDArray[np.int64]) -> None:
-        parts = [multi_digit.score(detector.scorers_, detector.standards_, chunk) for chunk in _chunks(images)]
+        parts = [multi_digit.score(detector.scorers_, detector.standards_, chunk) for chunk in chunks(images)]
         names = [str(digit) for digit in range(10)]
         claims = {name: np.concatenate([part.nonconformity[name]["fused"] for part in parts]) for name in names}
         self.scores: Floats = np.stack([claims[name] for name in names], axis=1)
@@ -91,10 +91,6 @@ class Judged:
 
 
 COLUMNS = ["images", "own digit accepted", "others rejected", "most plausible right", "AUROC", "called normal"]
-
-
-def _chunks(images: Images) -> list[Images]:
-    return [images[at : at + CHUNK] for at in range(0, len(images), CHUNK)]
 
 
 def share(hits: NDArray[np.bool_]) -> str:

@@ -7,6 +7,7 @@ refused or failed, 2 wrong usage, a model that cannot be used included.
 import json
 import sys
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -136,7 +137,7 @@ def train(
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the interrupted run of that name.")] = False,
 ) -> None:
     """Train a detector on normal digits only, calibrate and evaluate it."""
-    from core.detector import registry
+    from core.detector import Detector, registry
     from core.training import run
 
     labels = tuple(dict.fromkeys(part.strip() for part in normal.split(",") if part.strip()))
@@ -163,7 +164,7 @@ def train(
             say.print(f"Interrupted. Go on with: python -m core train --normal {normal} --name {spec.name} --resume")
             raise typer.Exit(1) from None
     say.print(f"Trained {spec.name}: {registry.find(spec.name).path}")
-    _print_evaluation(_summary(_or_stop(registry.load, spec.name)), EvaluationFormat.table)
+    _print_evaluation(_summary(_or_stop(Detector.load, spec.name)), EvaluationFormat.table)
 
 
 @app.command()
@@ -178,8 +179,8 @@ def evaluate(
 
     detector = _or_stop(Detector.load, model, code=2)
     _fetch(dataset)
-    detector.evaluation_ = detector.evaluate(_or_stop(datasets.load, dataset, "test"))
-    _print_evaluation(_summary(detector), output)
+    evaluation = detector.evaluate(_or_stop(datasets.load, dataset, "test"))
+    _print_evaluation(_summary(Detector.of(replace(detector.state_, evaluation=evaluation))), output)
 
 
 @app.command()

@@ -3,12 +3,10 @@
 A file may come from anywhere, so everything is checked before it is believed, and nothing is ever unpickled.
 """
 
-import hashlib
 import json
 import os
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +18,8 @@ from safetensors.torch import load_file, save_file
 from core import paths
 from core.calibration.conformal import Calibration
 from core.calibration.evaluation import Evaluation
-from core.detector import Detector
-from core.detector.model_card import Card
-from core.detector.model_header import MAGIC, read_metadata
+from core.detector.model_card import MAGIC, Card, read_metadata
+from core.detector.state import DetectorState, Measured
 from core.errors import ModelError, OddDigitError
 from core.files.atomic import write_whole
 from core.gan.determinism import one_thread
@@ -41,20 +38,20 @@ _DAMAGE = (LookupError, ValueError, TypeError, ArithmeticError, RuntimeError, At
 _VERSIONS = {"format": FORMAT, "ink": INK_VERSION, "features": FEATURES_VERSION, "scoring": SCORING_VERSION}
 
 
-def save(detector: Detector, path: Path) -> None:
+def save(state: DetectorState, path: Path) -> None:
     """Write a fitted detector whole or not at all."""
     tensors: dict[str, torch.Tensor] = {}
-    for i, (name, scorer) in enumerate(detector.scorers_.items()):
+    for i, (name, scorer) in enumerate(state.scorers.items()):
         tensors |= {f"scorer.{i}.{key}": value.contiguous() for key, value in scorer.tensors().items()}
         for e in EVIDENCES:
-            tensors[f"digit.{i}.{e}"] = _narrow(detector.digit_calibrations_[name][e].scores)
+            tensors[f"digit.{i}.{e}"] = _narrow(state.digit_calibrations[name][e].scores)
     for e in EVIDENCES:
-        tensors[f"calibration.{e}"] = _narrow(detector.calibrations_[e].scores)
+        tensors[f"calibration.{e}"] = _narrow(state.calibrations[e].scores)
     structure: dict[str, Any] = {
-        "scorers": [{"label": name, "meta": scorer.meta()} for name, scorer in detector.scorers_.items()],
-        "standards": detector.standards_,
+        "scorers": [{"label": name, "meta": scorer.meta()} for name, scorer in state.scorers.items()],
+        "standards": state.standards,
     }
-    if (found := detector.evaluation_) is not None:
+    if (found := state.evaluation) is not None:
         tensors["evaluation.source"] = torch.from_numpy(found.source.astype(np.uint8))
         tensors["evaluation.position"] = torch.from_numpy(found.position.astype(np.int32))
         tensors["evaluation.label"] = torch.from_numpy(found.label.astype(np.int16))
@@ -63,11 +60,11 @@ def save(detector: Detector, path: Path) -> None:
             tensors[f"evaluation.{e}"] = _narrow(found.scores[e])
         structure["evaluation"] = {"sources": found.sources, "label_names": found.label_names}
     metadata = {key: str(value) for key, value in _VERSIONS.items()}
-    metadata |= MAGIC | {"card": detector.card_.to_json(), "structure": json.dumps(structure)}
+    metadata |= MAGIC | {"card": state.card.to_json(), "structure": json.dumps(structure)}
     write_whole(path, lambda part: save_file(tensors, part, metadata))
 
 
-def load(path: Path, outdated: bool = False, ready: Callable[[str, Scorer], None] | None = None) -> Detector:
+def load(path: Path, outdated: bool = False, ready: Callable[[str, Scorer], None] | None = None) -> DetectorState:
     """Read a detector from a file that may be hostile.
 
     Args:
@@ -87,21 +84,6 @@ def load(path: Path, outdated: bool = False, ready: Callable[[str, Scorer], None
         raise _damaged(path, error) from error
 
 
-@dataclass(frozen=True)
-class Measured:
-    """What was measured of a detector: its file without the networks, so that many can be read at once.
-
-    Attributes:
-        card: the card.
-        calibrations: evidence -> yardstick.
-        evaluation: scores of digits that took no part in making it, or None.
-    """
-
-    card: Card
-    calibrations: dict[str, Calibration]
-    evaluation: Evaluation | None
-
-
 def read_measured(path: Path) -> Measured:
     """Read what was measured of a detector.
 
@@ -118,18 +100,6 @@ def read_measured(path: Path) -> Measured:
         raise ModelError(f"{path.name}: {error}") from error
     except _DAMAGE as error:
         raise _damaged(path, error) from error
-
-
-def fingerprint(detector: Detector) -> str:
-    """SHA-256 over all weights, latents and calibration scores: equal for equal seeds, whatever the date."""
-    digest = hashlib.sha256()
-    for name, scorer in detector.scorers_.items():
-        for key, value in sorted(scorer.tensors().items()):
-            digest.update(f"{name}.{key}".encode())
-            digest.update(value.contiguous().numpy().tobytes())
-    for e in EVIDENCES:
-        digest.update(detector.calibrations_[e].scores.tobytes())
-    return digest.hexdigest()
 
 
 def _read(path: Path, outdated: bool = False) -> tuple[dict[str, str], dict[str, torch.Tensor]]:
@@ -160,7 +130,7 @@ def _check_versions(path: Path, metadata: Mapping[str, str]) -> None:
 
 def _build(
     metadata: Mapping[str, str], tensors: dict[str, torch.Tensor], ready: Callable[[str, Scorer], None] | None
-) -> Detector:
+) -> DetectorState:
     card = Card.from_json(metadata["card"])
     structure = json.loads(metadata["structure"])
     if not 1 <= len(structure["scorers"]) <= MOST_CLASSES:
@@ -173,22 +143,20 @@ def _build(
     claimed = sum(len(tensors[f"scorer.{i}.latents"]) for i in range(len(structure["scorers"])))
     if claimed > MOST_LATENTS:
         raise ModelError(f"it has {claimed:,} latents, and at most {MOST_LATENTS:,} can be used: train it on less.")
-    detector = Detector(architecture=str(card.settings.get("architecture", "conv")), split_seed=card.split_seed)
-    detector.epochs, detector.seed = card.settings.get("epochs"), int(card.settings.get("seed", 0))
-    detector.card_ = card
-    detector.scorers_ = _scorers(structure["scorers"], tensors, ready)
-    detector.digit_calibrations_ = {
-        name: {e: Calibration.fit(_wide(tensors[f"digit.{i}.{e}"])) for e in EVIDENCES}
-        for i, name in enumerate(detector.scorers_)
-    }
-    if tuple(detector.scorers_) != card.normal:
+    scorers = _scorers(structure["scorers"], tensors, ready)
+    if tuple(scorers) != card.normal:
         raise ModelError("its card and its contents disagree on the normal digits: fetch the file again.")
-    detector.standards_ = {
-        name: {e: Scale.read(structure["standards"][name][e]) for e in EVIDENCES} for name in detector.scorers_
-    }
-    detector.calibrations_ = {e: Calibration.fit(_wide(tensors[f"calibration.{e}"])) for e in EVIDENCES}
-    detector.evaluation_ = _evaluation(structure, tensors)
-    return detector
+    return DetectorState(
+        card=card,
+        calibrations={e: Calibration.fit(_wide(tensors[f"calibration.{e}"])) for e in EVIDENCES},
+        evaluation=_evaluation(structure, tensors),
+        scorers=scorers,
+        standards={name: {e: Scale.read(structure["standards"][name][e]) for e in EVIDENCES} for name in scorers},
+        digit_calibrations={
+            name: {e: Calibration.fit(_wide(tensors[f"digit.{i}.{e}"])) for e in EVIDENCES}
+            for i, name in enumerate(scorers)
+        },
+    )
 
 
 def _scorers(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from core.detector.model_header import read_card
+from core.detector.model_card import read_card
 
 if TYPE_CHECKING:
     from core.detector import Detector
@@ -63,9 +63,10 @@ class Arriving:
 
     def _load(self) -> None:
         try:
-            from core.detector import file  # with torch, which takes a server seconds: here nobody waits for it unseen
+            # With torch, which takes a server seconds: here nobody waits for it unseen.
+            from core.detector import Detector, file
 
-            self._outcome = file.load(self._path, ready=self._note)
+            self._outcome = Detector.of(file.load(self._path, ready=self._note))
         except Exception as error:  # raised where the detector is asked for
             self._outcome = error
         finally:

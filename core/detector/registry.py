@@ -2,19 +2,14 @@
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
 
 from core import paths
-from core.detector.model_card import Card
-from core.detector.model_header import read_card
+from core.detector.model_card import Card, read_card
 from core.errors import ModelError
 from core.files.atomic import write_whole
-
-if TYPE_CHECKING:
-    from core.detector import Detector
 
 SUFFIX = ".safetensors"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
@@ -86,17 +81,6 @@ def find(name: str | Path) -> Model:
     raise ModelError(f"there is no model {str(name)!r}: the models here are {names}; or give a {SUFFIX} file.")
 
 
-def load(name: str | Path) -> "Detector":
-    """Load a detector by name or path.
-
-    Raises:
-        ModelError: there is none, or its file cannot be used.
-    """
-    from core.detector import file
-
-    return file.load(find(name).path)
-
-
 def card(name: str | Path) -> Card:
     """Read only a model's card.
 
@@ -147,19 +131,16 @@ def import_model(data: bytes, name: str = "", visitor: str = "") -> Model:
     Raises:
         ModelError: it is no whole detector of this version, or the name is not usable or taken.
     """
-    from dataclasses import replace
-
     from core.detector import file
 
     with TemporaryDirectory(prefix="import-", dir=paths.state_dir()) as folder:
         arrived = Path(folder) / f"the file{SUFFIX}"
         arrived.write_bytes(data)
-        detector = file.load(arrived)
-        name = name or detector.card_.name
+        state = file.load(arrived)
+        name = name or state.card.name
         place = place_for(name)
-        detector.card_ = replace(detector.card_, name=name)
         claim(name, visitor)
-        file.save(detector, place)
+        file.save(replace(state, card=replace(state.card, name=name)), place)
     return Model(name, place, False)
 
 
@@ -175,16 +156,13 @@ def rename(name: str, new: str, visitor: str | None = None) -> None:
         ModelError: it is shipped, unknown or another's, or the new name is not free.
     """
     model = _own(name, visitor)
-    from dataclasses import replace
-
     from core.detector import file
 
-    detector = file.load(model.path)
-    detector.card_ = replace(detector.card_, name=new)
+    state = file.load(model.path)
     place = place_for(new)
     if model.owner:
         claim(new, model.owner)
-    file.save(detector, place)
+    file.save(replace(state, card=replace(state.card, name=new)), place)
     model.path.unlink()
     disclaim(name)
 

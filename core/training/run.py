@@ -93,7 +93,7 @@ def run(
         enough: asked as training goes; see ``Detector.fit_steps``.
 
     Yields:
-        progress; when exhausted, ``models.load(spec.name)`` has the detector.
+        progress; when exhausted, ``Detector.load(spec.name)`` has the detector.
 
     Raises:
         ModelError: the name cannot be used.
@@ -136,8 +136,8 @@ def _make(
         yield last
     if last is not None:
         yield replace(last, stage="evaluating", seconds_left=None, epoch_ended=False)
-    finish(detector, spec.name, spec.dataset, [datasets.load(spec.dataset, "test")])
-    detector.save(registry.own_folder() / f"{spec.name}{registry.SUFFIX}")
+    finished = finish(detector, spec.name, spec.dataset, [datasets.load(spec.dataset, "test")])
+    finished.save(registry.own_folder() / f"{spec.name}{registry.SUFFIX}")
 
 
 def normal_images(dataset: datasets.Dataset, normal: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
@@ -156,10 +156,9 @@ def normal_images(dataset: datasets.Dataset, normal: tuple[str, ...]) -> tuple[n
     return dataset.images[chosen], names[chosen]
 
 
-def finish(detector: Detector, name: str, dataset: str, evaluation_sets: list[datasets.Dataset]) -> None:
-    """Name a fitted detector and evaluate it on images that took no part in making it."""
+def finish(detector: Detector, name: str, dataset: str, evaluation_sets: list[datasets.Dataset]) -> Detector:
+    """A fitted detector named, and evaluated on images that took no part in making it."""
     found: Evaluation = concatenate([detector.evaluate(part) for part in evaluation_sets])
-    detector.evaluation_ = found
     sets = " and ".join(f"{part.name} ({part.part})" for part in evaluation_sets)
     if found.n_anomaly:
         anomalies = sorted({found.label_names[i] for i in found.label[found.anomaly]})
@@ -167,13 +166,14 @@ def finish(detector: Detector, name: str, dataset: str, evaluation_sets: list[da
         evaluated_on = f"{sets}; anomalies: {listed}"
     else:
         evaluated_on = f"{sets}; no anomalies, since every label there is normal: no AUROC can be given"
-    detector.card_ = replace(
+    card = replace(
         detector.card_,
         name=name,
         dataset=dataset,
         yardstick=yardstick(dataset),
         evaluated_on=evaluated_on,
     )
+    return Detector.of(replace(detector.state_, card=card, evaluation=found))
 
 
 def yardstick(dataset: str) -> str:

@@ -12,7 +12,7 @@ from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 
 from core.detector import Detector
-from core.detector.estimator import as_images
+from core.detector.inputs import as_images
 from core.errors import OddDigitError
 from core.gan.latents import optimised
 from core.scoring import multi_digit

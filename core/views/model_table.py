@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from core.detector.file import Measured
+from core.detector.state import Measured
 from core.operating_point import EVIDENCES
 
 ALPHAS = (0.01, 0.05, 0.1)

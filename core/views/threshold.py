@@ -1,5 +1,6 @@
 """What the threshold explorer draws, as plain data for a browser: the lines, histogram, ROC curves and sentences."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,7 +44,7 @@ class View:
     @classmethod
     def of(
         cls,
-        calibrations: dict[str, Calibration],
+        calibrations: Mapping[str, Calibration],
         evaluation: Evaluation | None,
         card: Card,
         point: OperatingPoint,

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.detector import registry
+from core.detector import Detector
 from core.operating_point import OperatingPoint
 from core.views import latent_walk, memorization
 from tests.support import opened
@@ -35,7 +35,7 @@ def test_the_page_opens_with_a_map_a_walk_fresh_digits_and_their_originals() -> 
 
 
 def test_the_detector_itself_judges_the_fresh_digits_at_the_line_of_the_link() -> None:
-    detector = registry.load("tiny-5")
+    detector = Detector.load("tiny-5")
     drawn = latent_walk.fresh(detector.scorers_["5"], 0).images
 
     for alpha, line in ((0.05, "line at 5 % false alarms"), (0.3, "line at 30 % false alarms")):
@@ -46,7 +46,7 @@ def test_the_detector_itself_judges_the_fresh_digits_at_the_line_of_the_link() -
 
 
 def test_the_map_is_laid_through_the_latent_of_the_link() -> None:
-    scorer = registry.load("tiny-5").scorers_["5"]
+    scorer = Detector.load("tiny-5").scorers_["5"]
     latent = latent_walk.typical(scorer)[3]
 
     plan, _ = drawn(open_page(latent=latent_walk.to_text(latent)))

@@ -12,6 +12,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from core import datasets
+from core.calibration.evaluation import Evaluation
 from core.detector import Detector, registry
 from core.operating_point import OperatingPoint
 from tests.support import opened
@@ -93,7 +94,7 @@ def test_a_named_line_moves_the_operating_point_and_the_link(label: str, there: 
 
 def test_the_best_balance_is_marked_as_needing_labels_and_sets_a_fixed_line() -> None:
     page = open_page()
-    best = registry.load("tiny-5").evaluation_.best_balance("fused")  # type: ignore[union-attr]
+    best = Detector.load("tiny-5").evaluation_.best_balance("fused")  # type: ignore[union-attr]
 
     page.button(key="line-best balance (needs labels)").click()
     checked(page.run())
@@ -187,11 +188,9 @@ def test_every_image_is_in_the_table_oddest_first() -> None:
 def test_without_the_data_set_everything_but_pictures_works_and_a_download_is_offered(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    detector = registry.load("tiny-5")
-    found = detector.evaluation_
+    found = Detector.load("tiny-5").evaluation_
     assert found is not None
-    detector.evaluation_ = replace(found, sources=("mnist:test",))
-    detector.save(registry.find("tiny-5").path)
+    remake(replace(found, sources=("mnist:test",)))
     monkeypatch.setenv("ODD_DIGIT_DATASETS", "/nowhere")
 
     page = open_page()
@@ -202,15 +201,14 @@ def test_without_the_data_set_everything_but_pictures_works_and_a_download_is_of
     assert "Just inside the line" in text(page)
 
 
-def remake(change: Any) -> None:
-    """Change the shelf's tiny-5 in place."""
-    detector: Detector = registry.load("tiny-5")
-    change(detector)
-    detector.save(registry.find("tiny-5").path)
+def remake(evaluation: Evaluation | None) -> None:
+    """Give the shelf's tiny-5 another evaluation."""
+    state = Detector.load("tiny-5").state_
+    Detector.of(replace(state, evaluation=evaluation)).save(registry.find("tiny-5").path)
 
 
 def test_a_model_never_evaluated_shows_its_promise_and_says_what_is_missing() -> None:
-    remake(lambda detector: setattr(detector, "evaluation_", None))
+    remake(None)
 
     page = open_page()
 
@@ -220,15 +218,12 @@ def test_a_model_never_evaluated_shows_its_promise_and_says_what_is_missing() ->
 
 
 def test_a_model_without_anomalies_says_that_there_is_no_roc_curve() -> None:
-    def only_normal(detector: Detector) -> None:
-        found = detector.evaluation_
-        assert found is not None
-        kept = ~found.anomaly
-        arrays = {name: getattr(found, name)[kept] for name in ("source", "position", "label", "anomaly")}
-        scores = {name: values[kept] for name, values in found.scores.items()}
-        detector.evaluation_ = type(found)(found.sources, label_names=found.label_names, scores=scores, **arrays)
-
-    remake(only_normal)
+    found = Detector.load("tiny-5").evaluation_
+    assert found is not None
+    kept = ~found.anomaly
+    arrays = {name: getattr(found, name)[kept] for name in ("source", "position", "label", "anomaly")}
+    scores = {name: values[kept] for name, values in found.scores.items()}
+    remake(Evaluation(found.sources, label_names=found.label_names, scores=scores, **arrays))
 
     page = open_page()
 
@@ -257,7 +252,7 @@ def test_own_digits_become_a_model_that_is_chosen_and_names_whose_they_are() -> 
 
     assert point(page).model == "my-5"
     assert "of normal 5s by Ada's hand are flagged" in drawn(page)["sentence"]
-    assert registry.load("my-5").calibrations_["fused"].n == 30
+    assert Detector.load("my-5").calibrations_["fused"].n == 30
 
 
 @pytest.mark.parametrize(

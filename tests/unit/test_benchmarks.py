@@ -1,6 +1,5 @@
 """The parts of the benchmarks that have logic: rows that survive a crash, splits, malformed digits, sheets."""
 
-import math
 import subprocess
 import sys
 from pathlib import Path
@@ -16,8 +15,6 @@ from benchmarks.detection.peers.contract import Method, measure, quality
 from benchmarks.detection.peers.scikit import Neighbours, Pca, flat
 from core import datasets, paths
 from core.datasets.examples import for_normal
-from core.detector import Detector
-from core.errors import OddDigitError
 from core.ink import read
 from scripts import ship
 
@@ -282,33 +279,3 @@ def test_a_file_above_its_size_is_not_shipped(tmp_path: Path) -> None:
     save_file({"scorer.0.weights.generator.w": np.zeros(ship.LARGEST_DIGIT // 4 + 1, np.float32)}, file)
 
     assert any("bytes" in fault for fault in ship.faults(file))
-
-
-def test_joining_gives_what_training_on_all_the_images_gives(two_digits: datasets.Dataset) -> None:
-    two_digits = two_digits.take(np.arange(120))
-    names = np.array(two_digits.label_names)[two_digits.labels]
-    whole = Detector(epochs=1).fit(two_digits.images, names)
-    parts, calibrate = [], {}
-    for label in ("1", "0"):
-        mine = two_digits.of(label)
-        parts.append(Detector(epochs=1).fit(mine, [label] * len(mine)))
-        calibrate[label] = mine[datasets.split(len(mine), 0).calibrate]
-
-    joined = Detector.join(parts, calibrate)
-
-    assert joined.fingerprint == whole.fingerprint
-    assert joined.standards_ == whole.standards_
-    assert joined.card_.counts == whole.card_.counts
-    assert math.isclose(joined.card_.seconds, sum(part.card_.seconds for part in parts), abs_tol=0.1)
-
-
-def test_joining_refuses_what_does_not_fit_together(two_digits: datasets.Dataset) -> None:
-    zeros = two_digits.of("0")[:50]
-    one, other = (Detector(epochs=1, seed=seed).fit(zeros, [str(seed)] * len(zeros)) for seed in (0, 1))
-
-    with pytest.raises(OddDigitError, match="one for each digit"):
-        Detector.join([one, one], {"0": zeros})
-    with pytest.raises(OddDigitError, match="different settings"):
-        Detector.join([one, other], {"0": zeros, "1": zeros})
-    with pytest.raises(OddDigitError, match="no calibration image of 0"):
-        Detector.join([one], {})

@@ -12,7 +12,6 @@ import streamlit as st
 
 from core import datasets
 from core.datasets import Dataset
-from core.detector.file import Measured
 from core.errors import OddDigitError
 from core.figures import charts, images
 from core.operating_point import OperatingPoint
@@ -193,8 +192,7 @@ def show_nearest(scorer: Scorer, detector: "Detector", digit: str) -> None:
 
 def show_card(detector: "Detector") -> None:
     """The model's card, line by line."""
-    measured = Measured(detector.card_, detector.calibrations_, detector.evaluation_)
-    table = pd.DataFrame(model_table.table({detector.card_.name: measured}))
+    table = pd.DataFrame(model_table.table({detector.card_.name: detector.state_}))
     st.table(table, hide_index=True, border="horizontal")
 
 

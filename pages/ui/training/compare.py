@@ -5,7 +5,7 @@ import streamlit as st
 
 from core import ink
 from core.datasets.examples import Example, for_normal
-from core.detector.file import Measured
+from core.detector.state import Measured
 from core.errors import OddDigitError
 from core.figures import charts, images
 from core.operating_point import OperatingPoint

@@ -8,9 +8,9 @@ import streamlit as st
 
 from core.detector import file as detector_file
 from core.detector import registry
-from core.detector.file import Measured
-from core.detector.model_header import LARGEST_BYTES
+from core.detector.model_card import LARGEST_BYTES
 from core.detector.registry import Model
+from core.detector.state import Measured
 from core.errors import OddDigitError
 from core.figures import charts, training
 from core.operating_point import OperatingPoint

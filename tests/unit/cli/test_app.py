@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 from core import datasets, ink, paths
 from core.cli.app import app
 from core.datasets.examples import for_normal
-from core.detector import registry
+from core.detector import Detector, registry
 from core.history import EVERYTHING, History
 from core.operating_point import EVIDENCES
 
@@ -91,7 +91,7 @@ def test_the_numbers_are_those_of_the_detector_for_the_same_picture(run: Run) ->
         run("score", file, "--model", "tiny-any", "--evidence", "pixel", "--alpha", "0.2", "--format", "json")
     )
 
-    readings = registry.load("tiny-any").inspect(ink.read(Path(file)).images)
+    readings = Detector.load("tiny-any").inspect(ink.read(Path(file)).images)
     assert found["p_values"] == {name: float(p[0]) for name, p in readings.p_values.items()}
     assert found["p_value"] == readings.p_values["pixel"][0]
     assert found["digits"] == {name: float(p[0]) for name, p in readings.digit_p_values["pixel"].items()}
@@ -283,7 +283,7 @@ def test_every_digit_judged_is_kept_in_the_history(run: Run) -> None:
         same = printed[verdict.source, verdict.scores["fused"]]
         assert (verdict.p_value, verdict.class_id) == (same["p_value"], same["class_id"])
         assert (verdict.model, verdict.alpha, verdict.source_kind) == ("tiny-5", 0.2, "cli")
-        assert verdict.model_hash == registry.load("tiny-5").fingerprint
+        assert verdict.model_hash == Detector.load("tiny-5").fingerprint
 
 
 def test_no_history_keeps_none(run: Run) -> None:
@@ -313,7 +313,7 @@ def test_evaluate_prints_one_object_with_the_documented_keys_and_what_was_measur
     result = run("evaluate", "--model", "tiny-any", "--dataset", "digits", "--format", "json")
 
     (found,) = objects(result)
-    kept = registry.load("tiny-any").evaluation_
+    kept = Detector.load("tiny-any").evaluation_
     assert result.exit_code == 0
     assert list(found) == ["model", "normal", "n_normal", "n_anomaly", "auroc", "at_alpha"]
     assert (found["model"], found["normal"]) == ("tiny-any", ["0", "5", "8"])
@@ -378,7 +378,7 @@ def test_train_puts_a_calibrated_and_evaluated_detector_on_the_shelf(run: Run) -
     result = run("train", "--dataset", few, "--normal", "5", *quick)
 
     assert result.exit_code == 0
-    detector = registry.load("my-few-5")
+    detector = Detector.load("my-few-5")
     assert detector.card_.normal == ("5",)
     assert detector.card_.settings["architecture"] == "dense"
     assert detector.card_.settings["seed"] == 3
@@ -431,7 +431,7 @@ def test_training_killed_in_the_middle_resumes_to_the_same_detector_as_if_it_had
     result = run("train", *asked, "--name", "killed", "--resume")
 
     assert result.exit_code == 0
-    assert registry.load("killed").fingerprint == registry.load("uninterrupted").fingerprint
+    assert Detector.load("killed").fingerprint == Detector.load("uninterrupted").fingerprint
     assert not list(registry.runs_folder().glob("*"))
 
 
@@ -460,7 +460,7 @@ def test_calibrate_makes_a_model_whose_promise_holds_for_the_ink_in_a_folder(run
     result = run("calibrate", "--model", "tiny-5", "--images", "mine", "--name", "mine-5")
 
     assert result.exit_code == 0
-    made = registry.load("mine-5")
+    made = Detector.load("mine-5")
     assert made.card_.recalibrated
     assert made.calibrations_["fused"].n == 25
     assert "mine" in made.card_.yardstick

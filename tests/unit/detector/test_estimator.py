@@ -449,33 +449,6 @@ def test_no_ink_at_all_cannot_recalibrate(tiny_detector: Detector) -> None:
         tiny_detector.calibrated(np.zeros((0, 28, 28)), None, "mine", "me")
 
 
-# Joining
-
-
-def test_single_detectors_join_to_the_very_detector_that_one_fit_gives() -> None:
-    parts = {name: of(name)[:60] for name in ("3", "0")}
-    singles = [Detector("dense", epochs=1).fit(images, [name] * 60) for name, images in parts.items()]
-    calibrate = {name: images[datasets.split(60, 0).calibrate] for name, images in parts.items()}
-
-    joined = Detector.join(singles, calibrate)
-
-    whole = Detector("dense", epochs=1).fit(np.concatenate(list(parts.values())), ["3"] * 60 + ["0"] * 60)
-    assert joined.card_.normal == ("0", "3")
-    assert joined.fingerprint == whole.fingerprint
-    assert same(joined.inspect(digits(9)), whole.inspect(digits(9)))
-
-
-def test_what_does_not_belong_together_is_not_joined(tiny_detector: Detector, tiny_detector_any: Detector) -> None:
-    with pytest.raises(OddDigitError, match="nothing"):
-        Detector.join([], {})
-    with pytest.raises(OddDigitError, match="5, 5"):
-        Detector.join([tiny_detector, tiny_detector], {"5": digits(5)})
-    with pytest.raises(OddDigitError, match="one for each digit"):
-        Detector.join([tiny_detector_any], {"5": digits(5)})
-    with pytest.raises(OddDigitError, match="no calibration image of 5"):
-        Detector.join([tiny_detector], {})
-
-
 # Evaluation, file and name
 
 
@@ -535,22 +508,6 @@ def same(one: Readings, other: Readings) -> bool:
         and one.normal == other.normal
         and np.allclose(one.reconstruction, other.reconstruction, atol=1e-6)
     )
-
-
-def test_scored_anew_by_its_own_split_a_detector_is_what_it_was(tiny_detector_any_file: Path) -> None:
-    detector, before = Detector.load(tiny_detector_any_file), Detector.load(tiny_detector_any_file)
-    training = datasets.load("digits", "train")
-    tune, calibrate = {}, {}
-    for name in detector.card_.normal:
-        mine = training.of(name)
-        parts = datasets.split(len(mine), detector.card_.split_seed)
-        tune[name], calibrate[name] = mine[parts.tune], mine[parts.calibrate]
-        detector.scorers_[name].fusion = dict.fromkeys(detector.scorers_[name].fusion, (5.0, 7.0))
-        detector.standards_[name] = dict.fromkeys(EVIDENCES, (5.0, 7.0))
-    detector.rescore(tune, calibrate)
-    assert detector.fingerprint == before.fingerprint
-    assert detector.standards_ == before.standards_
-    assert detector.evaluation_ is None
 
 
 @pytest.mark.parametrize(("count", "threads"), [(1, 1), (FEW, 1), (FEW + 1, 3)])

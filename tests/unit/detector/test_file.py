@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 
 from core import paths
 from core.datasets import load as load_dataset
-from core.detector import Detector, model_header
+from core.detector import Detector, model_card
 from core.detector import file as detector_file
 from core.errors import ModelError
 from core.operating_point import EVIDENCES
@@ -293,7 +293,7 @@ def test_a_damaged_file_either_loads_or_is_refused_and_nothing_else(
     path.write_bytes(damaged[:cut])
     monkeypatch.setattr(paths, "state_dir", lambda: tmp_path)
 
-    for read in (detector_file.load, detector_file.read_measured, model_header.read_card):
+    for read in (detector_file.load, detector_file.read_measured, model_card.read_card):
         with contextlib.suppress(ModelError):
             read(path)
 
@@ -363,11 +363,11 @@ def test_a_model_loads_where_nothing_can_be_cached(
 
 def test_a_damaged_cache_is_made_again(tiny_detector_file: Path, state_dir: Path) -> None:
     images = load_dataset("digits", "test").images[:5]
-    first = detector_file.load(tiny_detector_file).inspect(images)
+    first = Detector.load(tiny_detector_file).inspect(images)
     (cached,) = (state_dir / "cache").iterdir()
 
     cached.write_bytes(cached.read_bytes()[:1_000])
-    second = detector_file.load(tiny_detector_file).inspect(images)
+    second = Detector.load(tiny_detector_file).inspect(images)
 
     np.testing.assert_array_equal(second.p_value, first.p_value)
     assert cached.stat().st_size > 1_000
@@ -380,7 +380,7 @@ def test_scores_of_another_version_can_be_read_to_make_them_anew_but_no_other_fo
     monkeypatch.setattr(detector_file, "SCORING_VERSION", detector_file.SCORING_VERSION + 1)
     with pytest.raises(ModelError, match="scoring version"):
         detector_file.load(tiny_detector_any_file)
-    assert detector_file.load(tiny_detector_any_file, outdated=True).card_.normal
+    assert detector_file.load(tiny_detector_any_file, outdated=True).card.normal
     monkeypatch.setitem(detector_file._VERSIONS, "format", detector_file.FORMAT + 1)
     with pytest.raises(ModelError, match="format version"):
         detector_file.load(tiny_detector_any_file, outdated=True)

@@ -10,7 +10,7 @@ from core import paths
 from core.detector import Detector
 from core.detector import file as detector_file
 from core.detector.loading import Arriving
-from core.detector.model_header import read_card
+from core.detector.model_card import read_card
 from core.errors import ModelError
 
 
@@ -50,7 +50,7 @@ def test_a_file_that_is_damaged_inside_is_refused_where_the_detector_is_asked_fo
 def test_digits_are_in_the_files_order_however_long_each_takes(tiny_detector_any_file: Path, state_dir: Path) -> None:
     seen: list[str] = []
 
-    detector = detector_file.load(tiny_detector_any_file, ready=lambda label, _: seen.append(label))
+    detector = Detector.of(detector_file.load(tiny_detector_any_file, ready=lambda label, _: seen.append(label)))
 
     assert tuple(detector.scorers_) == detector.card_.normal
     assert sorted(seen) == sorted(detector.card_.normal)
@@ -77,7 +77,7 @@ def test_a_memory_is_the_same_however_many_threads_the_server_uses(tiny_detector
             torch.set_num_threads(threads)
             for cached in (detector_file.paths.state_dir() / "cache").glob("*"):
                 cached.unlink()
-            memories = [s._bank.points for s in detector_file.load(tiny_detector_any_file).scorers_.values()]
+            memories = [s._bank.points for s in detector_file.load(tiny_detector_any_file).scorers.values()]
             found.append(torch.cat(memories))
     finally:
         torch.set_num_threads(before)

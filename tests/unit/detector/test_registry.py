@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from core import paths
-from core.detector import registry
+from core.detector import Detector, registry
 from core.detector.model_card import Card
 from core.errors import ModelError
 
@@ -160,11 +160,11 @@ def test_the_name_of_an_unfinished_run_is_taken(shipped: Path) -> None:
 def test_a_renamed_model_is_found_under_its_new_name_only_and_reads_as_before(
     tiny_shelf: tuple[str, str], tiny_detector_file: Path
 ) -> None:
-    before = registry.load("tiny-5").fingerprint
+    before = Detector.load("tiny-5").fingerprint
 
     registry.rename("tiny-5", "renamed")
 
-    renamed = registry.load("renamed")
+    renamed = Detector.load("renamed")
     assert renamed.fingerprint == before
     assert renamed.card_.name == "renamed"
     with pytest.raises(ModelError, match="there is no model 'tiny-5'"):
@@ -212,7 +212,7 @@ def test_an_imported_file_is_on_the_shelf_under_the_name_given_or_the_one_on_its
 
     assert [model.name for model in registry.shelf()] == ["mnist-5", "another", "tiny-5"]
     assert registry.card("another").name == "another"
-    assert registry.load("another").fingerprint == registry.load("tiny-5").fingerprint
+    assert Detector.load("another").fingerprint == Detector.load("tiny-5").fingerprint
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initial
 
 from core import paths
 from core import settings as limits
-from core.detector import registry
+from core.detector import Detector, registry
 from core.errors import ModelError, TrainingError
 from core.gan.trainer import Trainer
 from core.training import job as job_files
@@ -386,7 +386,7 @@ def test_diverged_training_says_so_and_the_last_good_epoch_still_makes_a_detecto
     assert "diverged in epoch 2" in job_files.take_cause(folder)
     assert job_worker.main(folder, deaf_orders(finishing=True)) == 0
     assert len(registry.card("tiny").curve["5"]["generator"]) == 1
-    assert registry.load("tiny").evaluation_.n_anomaly > 0
+    assert Detector.load("tiny").evaluation_.n_anomaly > 0
 
 
 def test_training_that_diverges_at_once_leaves_nothing_to_keep(monkeypatch):
@@ -482,7 +482,7 @@ def test_a_server_killed_outright_loses_no_finished_epoch_and_resumes_to_the_sam
         assert interrupted.state is State.INTERRUPTED
         assert 1 <= learnt <= 4
         assert jobs.get(job_id).state is State.DONE, jobs.get(job_id).cause
-        assert registry.load("tiny").fingerprint == registry.load("whole").fingerprint
+        assert Detector.load("tiny").fingerprint == Detector.load("whole").fingerprint
         assert len(snapshots.frames(job_files.frames_folder(folder))) == 5
     finally:
         jobs.close()

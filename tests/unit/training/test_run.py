@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from core import datasets
+from core.detector import Detector, registry
 from core.detector import file as detector_file
-from core.detector import registry
 from core.errors import DatasetError, ModelError, TrainingError
 from core.files.locks import FileLock
 from core.training import plan, queue, run, uploads
@@ -22,7 +22,7 @@ COUNTS = Counts(train=TEN_LABELS | {"few": 49, "none": 0}, test={str(digit): 100
 def finish(spec, **options):
     for _ in run.run(spec, **options):
         pass
-    return registry.load(spec.name)
+    return Detector.load(spec.name)
 
 
 def test_a_run_ends_on_the_shelf_evaluated_on_images_that_took_no_part_in_it():
@@ -70,7 +70,7 @@ def test_a_run_that_was_killed_just_after_saving_is_done_when_resumed():
     run.reserve(RunSpec("mine", ("5",), "digits", epochs=1))
     place.with_suffix(".away").rename(place)
     assert list(run.run(RunSpec("mine"), resume=True)) == []
-    assert registry.load("mine").fingerprint == detector.fingerprint
+    assert Detector.load("mine").fingerprint == detector.fingerprint
     assert not run.folder("mine").exists()
 
 
