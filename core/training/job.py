@@ -5,13 +5,16 @@ The server and the process that trains meet here alone, and everything survives 
 
 import json
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from core import paths
-from core.errors import TrainingError
+from core.datasets import uploads
+from core.detector import registry
+from core.errors import ModelError, TrainingError
 from core.files.atomic import write_whole
 from core.training.run import RunSpec
 
@@ -131,6 +134,19 @@ def all_jobs() -> list[Job]:
         except TrainingError:
             continue  # deleted just now, or damaged: no reason to hide the others
     return sorted(found, key=lambda job: job.created)
+
+
+def forget_upload(dataset: str) -> None:
+    """Remove the upload that a data set's name stands for, unless a job or one's own model still refers to it."""
+    if not uploads.holds(dataset):
+        return
+    used = {job.spec.dataset for job in all_jobs()}
+    for model in registry.shelf():
+        if not model.shipped:
+            with suppress(ModelError):
+                used.add(registry.card(model.name).dataset)
+    if dataset not in used:
+        Path(dataset.removeprefix("npz:")).unlink(missing_ok=True)
 
 
 def write_report(folder: Path, report: Report) -> None:

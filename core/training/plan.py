@@ -71,7 +71,7 @@ class Plan:
         return self.training + self.finishing
 
 
-def count(dataset: str) -> Counts:
+def count_images(dataset: str) -> Counts:
     """Count a data set's images; reads all of it.
 
     Raises:
@@ -85,7 +85,7 @@ def count(dataset: str) -> Counts:
     return Counts(*found)
 
 
-def check(spec: RunSpec, counts: Counts) -> Plan:
+def plan_run(spec: RunSpec, counts: Counts) -> Plan:
     """Whether a run can start and will not fail for a reason that can be known now.
 
     Raises:
@@ -144,7 +144,7 @@ def epochs_for(normal: tuple[str, ...], counts: Counts | None) -> int:
     return default if not fewest else int(min(max(default, default * _ENOUGH_IMAGES / fewest), _MOST_OFFERED))
 
 
-def pace(architecture: str) -> float:
+def seconds_an_image(architecture: str) -> float:
     """Seconds that training on one image takes on this machine with a core to itself, from a try of 0.1 seconds.
 
     Processor time is measured, so that what else runs for a moment does not stretch a forecast of minutes.

@@ -15,12 +15,21 @@ from core import settings
 from core.detector import registry
 from core.errors import TrainingError
 from core.files.locks import FileLock
-from core.training import job as job_files
 from core.training import run
-from core.training import worker as job_worker
-from core.training.job import Job, Report, State
+from core.training.job import (
+    Job,
+    Report,
+    State,
+    all_jobs,
+    jobs_folder,
+    read_job,
+    read_report,
+    take_cause,
+    write_job,
+)
 from core.training.process import LOG, Process, Worker
 from core.training.run import RunSpec
+from core.training.worker import FINISH, GO, PAUSE
 
 _TICK_SECONDS = 0.2
 _NO_JOB = "that training job is no longer here: it was deleted."
@@ -41,7 +50,7 @@ class Jobs:
         self._launch = launch
         self._workers: dict[str, Worker] = {}
         self._mutex = threading.RLock()
-        self._owner = FileLock(job_files.jobs_folder() / "lock")
+        self._owner = FileLock(jobs_folder() / "lock")
         self._closed = threading.Event()
         self.tick()
         if tick_seconds:
@@ -69,12 +78,12 @@ class Jobs:
                 )
             run.reserve(spec)
             registry.claim(spec.name, visitor)
-            turn = max((job.turn for job in job_files.all_jobs()), default=0.0) + 1
+            turn = max((job.turn for job in all_jobs()), default=0.0) + 1
             return self._put(Job(id=uuid.uuid4().hex, spec=spec, visitor=visitor, turn=turn, after=after))
 
     def of(self, visitor: str | None = None) -> list[Job]:
         """All jobs, or one visitor's, oldest first."""
-        return [job for job in job_files.all_jobs() if visitor is None or job.visitor == visitor]
+        return [job for job in all_jobs() if visitor is None or job.visitor == visitor]
 
     def get(self, job_id: str) -> Job:
         """A job as it stands.
@@ -85,23 +94,23 @@ class Jobs:
         folder = self.folder(job_id)
         if not (folder / "job.json").exists():
             raise TrainingError(_NO_JOB)
-        return job_files.read_job(folder)
+        return read_job(folder)
 
     def folder(self, job_id: str) -> Path:
-        """Where a job lies; its frames are in ``job_files.frames_folder`` of it."""
+        """Where a job lies; its frames are in ``frames_folder`` of it."""
         if not job_id.isalnum():
             raise TrainingError(_NO_JOB)
-        return job_files.jobs_folder() / job_id
+        return jobs_folder() / job_id
 
     def report(self, job_id: str) -> Report:
         """What its process said last."""
-        return job_files.read_report(self.folder(job_id))
+        return read_report(self.folder(job_id))
 
     def ahead(self, job_id: str) -> int:
         """How many jobs, of all visitors, come before a waiting one."""
         mine = self.get(job_id)
-        waiting = sum(job.state is State.WAITING and job.turn < mine.turn for job in job_files.all_jobs())
-        return waiting + any(job.state is State.RUNNING for job in job_files.all_jobs())
+        waiting = sum(job.state is State.WAITING and job.turn < mine.turn for job in all_jobs())
+        return waiting + any(job.state is State.RUNNING for job in all_jobs())
 
     def pause(self, job_id: str) -> Job:
         """Hold a waiting or running job; the queue goes on without it.
@@ -112,7 +121,7 @@ class Jobs:
         with self._mutex:
             job = self._expect(job_id, "be paused", State.WAITING, State.RUNNING)
             if worker := self._workers.get(job.id):
-                worker.say(job_worker.PAUSE)
+                worker.say(PAUSE)
             return self._put(replace(job, state=State.PAUSED))
 
     def resume(self, job_id: str) -> Job:
@@ -134,7 +143,7 @@ class Jobs:
         with self._mutex:
             job = self._expect(job_id, "be stopped", *(state for state in State if state is not State.DONE))
             if job.state is State.RUNNING:
-                self._workers[job.id].say(job_worker.FINISH)
+                self._workers[job.id].say(FINISH)
                 return self._put(replace(job, finishing=True))
             if not run.begun(job.spec.name):
                 raise TrainingError(
@@ -174,10 +183,8 @@ class Jobs:
             for job_id, worker in list(self._workers.items()):
                 if (code := worker.exit_code()) is not None:
                     self._ended(job_id, code)
-            waiting = sorted(
-                (job for job in job_files.all_jobs() if job.state is State.WAITING), key=lambda job: job.turn
-            )
-            if waiting and not any(job.state is State.RUNNING for job in job_files.all_jobs()):
+            waiting = sorted((job for job in all_jobs() if job.state is State.WAITING), key=lambda job: job.turn)
+            if waiting and not any(job.state is State.RUNNING for job in all_jobs()):
                 self._start(waiting[0])
 
     def close(self) -> None:
@@ -197,8 +204,8 @@ class Jobs:
         job = self._put(replace(job, state=State.RUNNING))
         if worker := self._workers.get(job.id):
             if job.finishing:
-                worker.say(job_worker.FINISH)
-            worker.say(job_worker.GO)
+                worker.say(FINISH)
+            worker.say(GO)
             return
         try:
             self._workers[job.id] = self._launch(self.folder(job.id))
@@ -210,7 +217,7 @@ class Jobs:
     def _ended(self, job_id: str, code: int) -> None:
         del self._workers[job_id]
         job = self.get(job_id)
-        cause = job_files.take_cause(self.folder(job_id))
+        cause = take_cause(self.folder(job_id))
         if code == 0:
             self._put(replace(job, state=State.DONE, cause=""))
         else:
@@ -226,7 +233,7 @@ class Jobs:
 
     def _adopt(self) -> None:
         """What a server that died left as running is interrupted."""
-        for job in job_files.all_jobs():
+        for job in all_jobs():
             if job.state is State.RUNNING:
                 self._put(replace(job, state=State.INTERRUPTED, cause="the server ended while it was training."))
 
@@ -242,10 +249,10 @@ class Jobs:
             raise TrainingError("another server with the same state folder does the training: use that one.")
 
     def _first_turn(self) -> float:
-        return min((job.turn for job in job_files.all_jobs()), default=0.0) - 1
+        return min((job.turn for job in all_jobs()), default=0.0) - 1
 
     def _put(self, job: Job) -> Job:
-        job_files.write_job(self.folder(job.id), job)
+        write_job(self.folder(job.id), job)
         return job
 
 
@@ -256,4 +263,4 @@ def _at(state: Path) -> Jobs:  # noqa: ARG001 - one manager a state folder
 
 def of_server() -> Jobs:
     """The one manager of this process, started on first use."""
-    return _at(job_files.jobs_folder())
+    return _at(jobs_folder())

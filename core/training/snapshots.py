@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
+from sklearn.metrics import roc_auc_score
 
 from core.datasets import Dataset, split
 from core.errors import TrainingError
@@ -58,9 +59,8 @@ class Frame:
         """How well the error tells held-out normals from others: AUROC, or None without others."""
         if not self.normal_errors.size or not self.other_errors.size:
             return None
-        below = self.normal_errors[:, None] < self.other_errors
-        equal = self.normal_errors[:, None] == self.other_errors
-        return float((below + 0.5 * equal).mean())
+        errors = np.concatenate([self.normal_errors, self.other_errors])
+        return float(roc_auc_score(np.arange(errors.size) >= self.normal_errors.size, errors))
 
 
 @dataclass(frozen=True)
@@ -144,7 +144,7 @@ def read(path: Path) -> Frame:
 
 
 def _subjects(training: Dataset, label: str) -> _Subjects:
-    """Held-out normals are tune images: neither trained on nor calibrated with."""
+    """Held-out normals are validation images: neither trained on nor calibrated with."""
     mine = training.of(label)
     rows = [np.flatnonzero(training.labels == i) for i, name in enumerate(training.label_names) if name != label]
     rows = [found for found in rows if found.size]

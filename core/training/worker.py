@@ -17,9 +17,8 @@ from pathlib import Path
 from core import datasets
 from core.errors import OddDigitError
 from core.gan.trainer import Progress
-from core.training import job as job_files
 from core.training import run
-from core.training.job import Report
+from core.training.job import Report, frames_folder, read_job, read_report, write_cause, write_report
 from core.training.snapshots import Watcher
 
 PAUSE, GO, FINISH = "pause", "go", "finish"
@@ -111,25 +110,25 @@ class Clock:
 
 def main(folder: Path, orders: Orders) -> int:
     """Train the job in a folder; returns the exit code, 0 when its detector is on the shelf."""
-    job = job_files.read_job(folder)
-    before = job_files.read_report(folder)
+    job = read_job(folder)
+    before = read_report(folder)
     clock = Clock(before.seconds, job.after)
     try:
         _fetch(folder, before, job.spec.dataset)
-        watcher = Watcher(job_files.frames_folder(folder))
+        watcher = Watcher(frames_folder(folder))
         for progress in run.run(job.spec, resume=True, watch=watcher, enough=orders.enough):
             clock.pause(orders.wait_while_paused())
-            job_files.write_report(folder, _report(progress, clock))
+            write_report(folder, _report(progress, clock))
     except OddDigitError as error:
-        job_files.write_cause(folder, str(error))
+        write_cause(folder, str(error))
         return GAVE_UP
     except OSError as error:
         traceback.print_exc()
-        job_files.write_cause(folder, f"the disk or a file could not be used ({error}): make room, then resume it.")
+        write_cause(folder, f"the disk or a file could not be used ({error}): make room, then resume it.")
         return GAVE_UP
     except Exception as error:
         traceback.print_exc()
-        job_files.write_cause(folder, f"training broke off: {type(error).__name__}: {error}")
+        write_cause(folder, f"training broke off: {type(error).__name__}: {error}")
         return GAVE_UP
     return 0
 
@@ -144,7 +143,7 @@ def _fetch(folder: Path, before: Report, dataset: str) -> None:
         nonlocal said
         if time.monotonic() - said > 0.5:
             said = time.monotonic()
-            job_files.write_report(folder, replace(before, stage=line, written=time.time()))
+            write_report(folder, replace(before, stage=line, written=time.time()))
 
     datasets.load(dataset, "all", progress=say)
 
@@ -174,4 +173,4 @@ def give_way() -> None:
 if __name__ == "__main__":
     give_way()
     place = Path(sys.argv[1])
-    sys.exit(main(place, Orders(sys.stdin.fileno(), job_files.read_job(place).finishing)))
+    sys.exit(main(place, Orders(sys.stdin.fileno(), read_job(place).finishing)))

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from core import ink
 from core.calibration.conformal import Calibration, images_needed
 from core.errors import InkError, OddDigitError
-from core.files import zip as archives
+from core.files.zip import looks_like_zip, members
 from core.words import name_normals
 
 if TYPE_CHECKING:
@@ -206,8 +206,8 @@ def say_guarantee(n: int, alpha: float) -> str:
 
 def _unzipped(files: Iterable[tuple[str, bytes]], refused: list[tuple[str, str]]) -> Iterator[tuple[str, bytes]]:
     for name, data in files:
-        if archives.looks_like_zip(data):
-            yield from archives.members(data, name, lambda *why: refused.append(why))
+        if looks_like_zip(data):
+            yield from members(data, name, lambda *why: refused.append(why))
         else:
             yield name, data
 

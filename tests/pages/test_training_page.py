@@ -8,9 +8,8 @@ import pytest
 from PIL import Image, ImageDraw
 
 from core.detector import registry
-from core.training import job as job_files
 from core.training import queue, run
-from core.training.job import State
+from core.training.job import Job, State, jobs_folder, write_job
 from core.training.run import RunSpec
 from tests.support import opened
 from tests.support.opened import text
@@ -124,8 +123,8 @@ def kept_job(state, name="mine", cause="", learnt=True):
     run.reserve(spec)
     if learnt:
         (run.folder(name) / "digit-0.safetensors").write_bytes(b"")
-    job = job_files.Job(id=f"job{name}", spec=spec, visitor="local", state=state, cause=cause)
-    job_files.write_job(job_files.jobs_folder() / job.id, job)
+    job = Job(id=f"job{name}", spec=spec, visitor="local", state=state, cause=cause)
+    write_job(jobs_folder() / job.id, job)
     return job
 
 

@@ -14,8 +14,8 @@ from core.batch.store import Store
 from core.errors import OddDigitError
 from core.figures import batch
 from pages.ui import chrome
-from pages.ui.batch import rows as batch_rows
 from pages.ui.batch import watch
+from pages.ui.batch.rows import gallery, table
 
 WORDS = {"flagged": "flagged", "mislabelled": "probably mislabelled", "refused": "refused", "all": "all"}
 GALLERY, TABLE, CHARTS = "Gallery", "Table", "Charts"
@@ -52,9 +52,9 @@ def _look_through(review: Review) -> None:
             which = "" if shown == "all" else f"{WORDS[shown]} "
             st.info(f"No {which}digit here.", icon=":material/done_all:")
         elif view == TABLE or shown == "refused":
-            batch_rows.table(review, _page(rows, A_TABLE))
+            table(review, _page(rows, A_TABLE))
         else:
-            batch_rows.gallery(review, _page(rows, A_GALLERY), shown)
+            gallery(review, _page(rows, A_GALLERY), shown)
     except OddDigitError as error:
         chrome.refuse(error)
 

@@ -11,12 +11,11 @@ import pandas as pd
 import streamlit as st
 
 from core import datasets
-from core.datasets import Dataset
+from core.datasets import Dataset, uploads
 from core.errors import OddDigitError
 from core.figures import charts, images
 from core.operating_point import OperatingPoint
 from core.scoring.scorer import Scorer
-from core.training import uploads
 from core.views import latent_walk, memorization, model_table
 from core.views.latent_walk import Drawn, Floats
 from pages.ui import chrome, component, picker, picture

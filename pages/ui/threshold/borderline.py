@@ -8,13 +8,12 @@ import streamlit as st
 
 from core import datasets
 from core.calibration.evaluation import Evaluation
-from core.datasets import Dataset
+from core.datasets import Dataset, uploads
 from core.detector.readings import Readings
 from core.errors import OddDigitError
 from core.figures import images
 from core.files.csv import write_csv
 from core.operating_point import OperatingPoint
-from core.training import uploads
 from core.views import borderline
 from pages.ui import chrome, picture, verdict
 

@@ -6,15 +6,15 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from core.detector import file as detector_file
 from core.detector import registry
+from core.detector.file import read_measured
 from core.detector.model_card import LARGEST_BYTES
 from core.detector.registry import Model
 from core.detector.state import Measured
 from core.errors import OddDigitError
 from core.figures import charts, training
 from core.operating_point import OperatingPoint
-from core.training import uploads
+from core.training.job import forget_upload
 from core.views import model_table
 from pages.ui import chrome, state
 from pages.ui.training import compare
@@ -60,7 +60,7 @@ def _newest_own_first(model: Model) -> tuple[bool, float]:
 
 @st.cache_data(max_entries=100, show_spinner=False)
 def _measured(path: str, stamp: int) -> Measured:  # noqa: ARG001 - the stamp makes a rewritten file be read anew
-    return detector_file.read_measured(Path(path))
+    return read_measured(Path(path))
 
 
 def _list(shelf: dict[str, Model], measured: dict[str, Measured]) -> None:
@@ -141,7 +141,7 @@ def _rename(name: str) -> None:
 def _delete(name: str) -> None:
     dataset = registry.card(name).dataset
     if _safely(lambda: registry.delete(name, visitor())):
-        uploads.forget(dataset)
+        forget_upload(dataset)
         st.session_state[_DONE] = f"{name} is deleted."
 
 

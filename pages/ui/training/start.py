@@ -3,12 +3,21 @@
 import streamlit as st
 
 from core import datasets
+from core.datasets import uploads
 from core.detector import registry
 from core.errors import OddDigitError
 from core.gan.networks import ARCHITECTURES
-from core.training import plan as preflight
-from core.training import queue, run, uploads
-from core.training.plan import Counts, Plan
+from core.training import queue, run
+from core.training.plan import (
+    MOST_EPOCHS,
+    STARTING_SECONDS,
+    Counts,
+    Plan,
+    count_images,
+    epochs_for,
+    plan_run,
+    seconds_an_image,
+)
 from core.training.run import EVERY_LABEL, RunSpec
 from core.words import say_duration
 from pages.ui import chrome
@@ -47,7 +56,7 @@ def offer() -> None:
     with row[3]:
         name = _name(dataset, tuple(normal))
     with row[4], st.popover("more", width="stretch", key="train_more"):
-        architecture, epochs, seed = _settings(preflight.epochs_for(tuple(normal), counts))
+        architecture, epochs, seed = _settings(epochs_for(tuple(normal), counts))
     chosen = (EVERY_LABEL,) if EVERY_LABEL in normal else tuple(normal)
     spec = RunSpec(name, chosen, dataset, architecture, epochs, seed)
     below = st.container()
@@ -90,7 +99,7 @@ def _settings(epochs_offered: int) -> tuple[str, int, int]:
     epochs = st.number_input(
         "Epochs",
         1,
-        preflight.MOST_EPOCHS,
+        MOST_EPOCHS,
         key="train_epochs",
         help="Passes over the images. A few hundred images take many more of them than a few thousand.",
     )
@@ -192,19 +201,19 @@ def _read(files: tuple[tuple[str, bytes], ...], label: str, progress: uploads.Pr
 
 @st.cache_data(max_entries=20, ttl=600, show_spinner="Counting the digits…")
 def _count(dataset: str) -> Counts:
-    return preflight.count(dataset)
+    return count_images(dataset)
 
 
 @st.cache_data(ttl=600, show_spinner=False)
-def _pace(architecture: str) -> float:
-    return preflight.pace(architecture)
+def _seconds_an_image(architecture: str) -> float:
+    return seconds_an_image(architecture)
 
 
 def _plan(spec: RunSpec, counts: Counts | None) -> tuple[Plan | None, OddDigitError | None]:
     """What a run will take, or what stands in its way, found out before anything is lost."""
     try:
         if counts is not None:
-            return preflight.check(spec, counts), None
+            return plan_run(spec, counts), None
         registry.place_for(spec.name)
     except OddDigitError as error:
         return None, error
@@ -224,7 +233,7 @@ def _say(
         below.caption(f"{datasets.NAMES[spec.dataset]}. It is fetched first, then trained on.")
         return
     measured = f"measured against {plan.anomalies:,} others" if plan.anomalies else "no others to measure it against"
-    seconds = say_duration(preflight.STARTING_SECONDS + plan.work * _pace(spec.architecture))
+    seconds = say_duration(STARTING_SECONDS + plan.work * _seconds_an_image(spec.architecture))
     below.caption(
         f"**About {seconds}** on this machine while little else runs: {plan.images:,} normal digits, {measured}."
     )

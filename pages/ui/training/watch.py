@@ -9,13 +9,12 @@ import streamlit as st
 from core import paths
 from core.detector import registry
 from core.errors import OddDigitError
-from core.training import job as job_files
-from core.training import queue, snapshots, uploads
-from core.training.job import Job, Report, State
+from core.training import queue, snapshots
+from core.training.job import Job, Report, State, forget_upload, frames_folder
 from core.words import say_duration
 from pages.ui import chrome
-from pages.ui.training import models as training_models
 from pages.ui.training import pictures
+from pages.ui.training.models import JUST_DONE
 from pages.ui.visitor import visitor
 
 REDRAW_SECONDS = 0.7
@@ -45,7 +44,7 @@ def _show() -> None:
     found = queue.of_server().of(visitor())
     # The list of models follows. For nothing less: a click that meets the rerun of a whole page can be lost.
     if done := _done(found) ^ st.session_state[_SEEN]:
-        st.session_state[training_models.JUST_DONE] = [job.spec.name for job in found if job.id in done]
+        st.session_state[JUST_DONE] = [job.spec.name for job in found if job.id in done]
         st.rerun()
     if failed := st.session_state.pop(_FAILED, None):
         chrome.refuse(failed)
@@ -163,7 +162,7 @@ def _give(order: Callable[[str], Job], job: Job) -> None:
 def _delete(job: Job) -> None:
     try:
         queue.of_server().delete(job.id)
-        uploads.forget(job.spec.dataset)
+        forget_upload(job.spec.dataset)
     except OddDigitError as error:
         st.session_state[_FAILED] = error
 
@@ -183,4 +182,4 @@ def _chosen(watchable: list[Job]) -> Job:
 
 
 def _frames_folder(job: Job) -> Path:
-    return job_files.frames_folder(queue.of_server().folder(job.id))
+    return frames_folder(queue.of_server().folder(job.id))

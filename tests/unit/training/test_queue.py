@@ -19,12 +19,21 @@ from core import settings as limits
 from core.detector import Detector, registry
 from core.errors import ModelError, TrainingError
 from core.gan.trainer import Trainer
-from core.training import job as job_files
 from core.training import run, snapshots
-from core.training import worker as job_worker
-from core.training.job import State
+from core.training.job import (
+    Job,
+    State,
+    frames_folder,
+    jobs_folder,
+    read_job,
+    read_report,
+    take_cause,
+    write_cause,
+    write_job,
+)
 from core.training.queue import Jobs
 from core.training.run import RunSpec
+from core.training.worker import GAVE_UP, Clock, Orders, main
 
 
 class FakeWorker:
@@ -34,7 +43,7 @@ class FakeWorker:
         self.folder = folder
         self.words = []
         self.code = None
-        self.started_finishing = job_files.read_job(folder).finishing
+        self.started_finishing = read_job(folder).finishing
 
     @property
     def holds(self):
@@ -78,7 +87,7 @@ class Bench:
     def end(self, code, cause=""):
         worker = self.workers[-1]
         if cause:
-            job_files.write_cause(worker.folder, cause)
+            write_cause(worker.folder, cause)
         worker.code = code
         self.jobs.tick()
 
@@ -342,14 +351,14 @@ TINY = {"normal": ("5",), "dataset": "digits", "epochs": 2}
 
 def deaf_orders(finishing=False):
     """Orders that never come."""
-    return job_worker.Orders(os.pipe()[0], finishing)
+    return Orders(os.pipe()[0], finishing)
 
 
 def job_folder(name="tiny", **changes):
     spec = RunSpec(name, **TINY | changes)
     run.reserve(spec)
-    folder = job_files.jobs_folder() / "job"
-    job_files.write_job(folder, job_files.Job(id="job", spec=spec))
+    folder = jobs_folder() / "job"
+    write_job(folder, Job(id="job", spec=spec))
     return folder
 
 
@@ -365,15 +374,15 @@ def diverge_after(epochs, monkeypatch):
 
 def test_the_worker_reports_draws_frames_and_puts_the_detector_on_the_shelf():
     folder = job_folder()
-    assert job_worker.main(folder, deaf_orders()) == 0
-    found = [snapshots.read(path) for path in snapshots.frames(job_files.frames_folder(folder))]
+    assert main(folder, deaf_orders()) == 0
+    found = [snapshots.read(path) for path in snapshots.frames(frames_folder(folder))]
     assert [(frame.label, frame.epoch) for frame in found] == [("5", 0), ("5", 1), ("5", 2)]
     assert [bool(frame.losses) for frame in found] == [False, True, True]
     assert found[0].samples.shape == (16, 28, 28)
     assert np.array_equal(found[0].held_out, found[1].held_out)
     assert not np.array_equal(found[0].samples, found[1].samples)
     assert 0 <= found[1].separation <= 1
-    assert job_files.read_report(folder).stage == "evaluating"
+    assert read_report(folder).stage == "evaluating"
     assert registry.card("tiny").curve["5"].keys() == {"generator", "discriminator", "reconstruction"}
     assert not run.folder("tiny").exists()
 
@@ -382,9 +391,9 @@ def test_diverged_training_says_so_and_the_last_good_epoch_still_makes_a_detecto
     folder = job_folder()
     with monkeypatch.context() as patch:
         diverge_after(1, patch)
-        assert job_worker.main(folder, deaf_orders()) == job_worker.GAVE_UP
-    assert "diverged in epoch 2" in job_files.take_cause(folder)
-    assert job_worker.main(folder, deaf_orders(finishing=True)) == 0
+        assert main(folder, deaf_orders()) == GAVE_UP
+    assert "diverged in epoch 2" in take_cause(folder)
+    assert main(folder, deaf_orders(finishing=True)) == 0
     assert len(registry.card("tiny").curve["5"]["generator"]) == 1
     assert Detector.load("tiny").evaluation_.n_anomaly > 0
 
@@ -392,23 +401,23 @@ def test_diverged_training_says_so_and_the_last_good_epoch_still_makes_a_detecto
 def test_training_that_diverges_at_once_leaves_nothing_to_keep(monkeypatch):
     folder = job_folder()
     diverge_after(0, monkeypatch)
-    assert job_worker.main(folder, deaf_orders()) == job_worker.GAVE_UP
-    assert "diverged in epoch 1" in job_files.take_cause(folder)
+    assert main(folder, deaf_orders()) == GAVE_UP
+    assert "diverged in epoch 1" in take_cause(folder)
     assert not run.begun("tiny")
 
 
 def test_stopping_keeps_the_digits_that_were_learnt():
     folder = job_folder(normal=("3", "5"))
-    assert job_worker.main(folder, deaf_orders(finishing=True)) == 0
+    assert main(folder, deaf_orders(finishing=True)) == 0
     assert registry.card("tiny").normal == ("3",)
 
 
 def test_an_unexpected_exception_is_told_with_its_kind(monkeypatch):
     folder = job_folder()
     monkeypatch.setattr(run, "run", lambda *_, **__: 1 / 0)
-    assert job_worker.main(folder, deaf_orders()) == job_worker.GAVE_UP
-    assert job_files.take_cause(folder) == "training broke off: ZeroDivisionError: division by zero"
-    assert job_files.take_cause(folder) == ""
+    assert main(folder, deaf_orders()) == GAVE_UP
+    assert take_cause(folder) == "training broke off: ZeroDivisionError: division by zero"
+    assert take_cause(folder) == ""
 
 
 def test_a_full_disk_is_told_with_the_remedy(monkeypatch):
@@ -418,13 +427,13 @@ def test_a_full_disk_is_told_with_the_remedy(monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(run, "run", full)
-    assert job_worker.main(folder, deaf_orders()) == job_worker.GAVE_UP
-    assert "No space left on device" in (cause := job_files.take_cause(folder))
+    assert main(folder, deaf_orders()) == GAVE_UP
+    assert "No space left on device" in (cause := take_cause(folder))
     assert "make room, then resume" in cause
 
 
 def test_pauses_do_not_count_as_work():
-    clock = job_worker.Clock(spent=100)
+    clock = Clock(spent=100)
     time.sleep(0.05)
     clock.pause(0.05)
     assert 100 <= clock.seconds < 100.05
@@ -465,14 +474,14 @@ def test_a_server_killed_outright_loses_no_finished_epoch_and_resumes_to_the_sam
         [sys.executable, "-c", SERVER, "4"], cwd=paths.ROOT, stdout=subprocess.PIPE, text=True, env=os.environ.copy()
     )
     job_id = server.stdout.readline().strip()
-    folder = job_files.jobs_folder() / job_id
+    folder = jobs_folder() / job_id
     wait_for(lambda: run.begun("tiny"))
     # Act
     server.send_signal(signal.SIGKILL)
     server.wait()
     server.stdout.close()
     wait_for(lambda: not workers_of(folder), seconds=10)
-    learnt = len(snapshots.frames(job_files.frames_folder(folder)))
+    learnt = len(snapshots.frames(frames_folder(folder)))
     jobs = Jobs()
     try:
         interrupted = jobs.get(job_id)
@@ -483,6 +492,6 @@ def test_a_server_killed_outright_loses_no_finished_epoch_and_resumes_to_the_sam
         assert 1 <= learnt <= 4
         assert jobs.get(job_id).state is State.DONE, jobs.get(job_id).cause
         assert Detector.load("tiny").fingerprint == Detector.load("whole").fingerprint
-        assert len(snapshots.frames(job_files.frames_folder(folder))) == 5
+        assert len(snapshots.frames(frames_folder(folder))) == 5
     finally:
         jobs.close()

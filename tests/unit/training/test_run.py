@@ -2,18 +2,20 @@
 
 import json
 
-import numpy as np
 import pytest
 
 from core import datasets
+from core.datasets import uploads
 from core.detector import Detector, registry
-from core.detector import file as detector_file
-from core.errors import DatasetError, ModelError, TrainingError
+from core.detector.file import read_measured
+from core.errors import ModelError, TrainingError
 from core.files.locks import FileLock
-from core.training import plan, queue, run, uploads
+from core.training import plan, queue, run
+from core.training.job import forget_upload
 from core.training.plan import Counts
 from core.training.run import RunSpec
 from core.views import model_table
+from tests.unit.datasets.test_uploads import picture_of_seven
 
 TEN_LABELS = {str(digit): 500 for digit in range(10)}
 COUNTS = Counts(train=TEN_LABELS | {"few": 49, "none": 0}, test={str(digit): 100 for digit in range(10)})
@@ -51,7 +53,7 @@ def test_enough_keeps_the_last_finished_epoch_and_the_digits_that_have_one():
     assert seen == [("1", 0), ("1", 1), ("1", 2), ("1", 3), ("5", 0), ("5", 1), ("5", 2)]
     assert detector.card_.normal == ("1", "5")
     assert [len(curves["generator"]) for curves in detector.card_.curve.values()] == [3, 2]
-    assert model_table.facts(detector_file.read_measured(registry.find("some").path))["epochs"] == "3"
+    assert model_table.facts(read_measured(registry.find("some").path))["epochs"] == "3"
 
 
 def test_a_run_cannot_be_trained_by_two_processes_at_once():
@@ -121,43 +123,43 @@ def test_what_was_asked_for_survives_on_disk():
 )
 def test_what_cannot_be_trained_is_said_before_it_starts(changes, says):
     with pytest.raises(TrainingError, match=says):
-        plan.check(RunSpec("mine", **changes), COUNTS)
+        plan.plan_run(RunSpec("mine", **changes), COUNTS)
 
 
 def test_a_full_disk_is_said_before_it_starts(monkeypatch):
     monkeypatch.setattr("shutil.disk_usage", lambda path: type("Usage", (), {"free": 10**6})())
     with pytest.raises(TrainingError, match="only 1 MB are free"):
-        plan.check(RunSpec("mine"), COUNTS)
+        plan.plan_run(RunSpec("mine"), COUNTS)
 
 
 def test_a_plan_counts_what_is_normal_and_what_is_not():
     counts = Counts(train=TEN_LABELS, test=COUNTS.test)
-    one, two = (plan.check(RunSpec("mine", labels), counts) for labels in (("5",), ("5", "6")))
+    one, two = (plan.plan_run(RunSpec("mine", labels), counts) for labels in (("5",), ("5", "6")))
     assert (one.images, one.anomalies, two.images, two.anomalies) == (500, 900, 1000, 800)
     assert two.work > one.work
-    assert plan.check(RunSpec("mine", ("any",)), counts).anomalies == 0
+    assert plan.plan_run(RunSpec("mine", ("any",)), counts).anomalies == 0
 
 
 def test_the_pace_is_measured_on_this_machine():
-    assert 1e-6 < plan.pace("dense") < plan.pace("attention") < 10
+    assert 1e-6 < plan.seconds_an_image("dense") < plan.seconds_an_image("attention") < 10
 
 
 def test_a_data_sets_labels_are_counted_part_by_part():
-    counts = plan.count("digits")
+    counts = plan.count_images("digits")
     assert sum(counts.train.values()) == datasets.DIGITS_TRAIN
     assert sum(counts.train.values()) + sum(counts.test.values()) == 1797
 
 
 def test_an_upload_is_forgotten_with_the_last_that_refers_to_it():
-    pictures = [(f"{i}.png", _digit_png()) for i in range(3)]
+    pictures = [(f"{i}.png", picture_of_seven()) for i in range(3)]
     upload = uploads.keep(pictures, "seven")
     assert upload.counts == {"seven": 3}
     server = queue.Jobs(tick_seconds=0)
     job = server.submit(RunSpec("mine", ("seven",), upload.dataset))
-    uploads.forget(upload.dataset)
+    forget_upload(upload.dataset)
     assert datasets.available(upload.dataset)
     server.delete(job.id)
-    uploads.forget(upload.dataset)
+    forget_upload(upload.dataset)
     assert not datasets.available(upload.dataset)
     server.close()
 
@@ -165,46 +167,6 @@ def test_an_upload_is_forgotten_with_the_last_that_refers_to_it():
 def test_only_uploads_are_ever_forgotten(tmp_path):
     elsewhere = tmp_path / "precious.npz"
     elsewhere.write_bytes(b"x")
-    uploads.forget(f"npz:{elsewhere}")
-    uploads.forget("mnist")
+    forget_upload(f"npz:{elsewhere}")
+    forget_upload("mnist")
     assert elsewhere.exists()
-
-
-def test_an_uploaded_picture_is_the_ink_image_that_would_be_judged():
-    from core import ink
-
-    upload = uploads.keep([("7.png", _digit_png())], "seven")
-    [image] = datasets.load(upload.dataset, "all").images
-    assert np.array_equal(image, ink.read(_digit_png(), name="7.png", split=False).images[0])
-
-
-def test_too_many_pictures_are_refused_before_any_is_read(monkeypatch):
-    monkeypatch.setattr(uploads, "MOST_PICTURES", 2)
-    with pytest.raises(DatasetError, match="3 files; at most 2"):
-        uploads.keep([(f"{i}.png", b"") for i in range(3)], "mine")
-
-
-def test_on_a_shared_server_a_models_file_opens_public_sets_and_uploads_and_nothing_else(monkeypatch, tmp_path):
-    secret = tmp_path / "secret.npz"
-    np.savez(secret, images=np.zeros((10, 28, 28), np.uint8))
-    upload = uploads.keep([("7.png", _digit_png())], "seven")
-    assert len(uploads.load(f"npz:{secret}", "all")) == 10, "on one's own machine it is one's own file"
-
-    monkeypatch.setenv("ODD_DIGIT_SHARED", "1")
-
-    for name in (f"npz:{secret}", f"folder:{tmp_path}", f"npz:{uploads.folder()}/../../secret.npz"):
-        with pytest.raises(DatasetError, match="files of a shared server are not opened"):
-            uploads.load(name, "all")
-    assert len(uploads.load(upload.dataset, "all")) == 1
-    assert len(uploads.load("digits", "test")) == 397
-
-
-def _digit_png():
-    import io
-
-    from PIL import Image, ImageDraw
-
-    picture, file = Image.new("L", (80, 80), 255), io.BytesIO()
-    ImageDraw.Draw(picture).text((24, 10), "7", fill=0, font_size=56)
-    picture.save(file, "PNG")
-    return file.getvalue()

@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -10,11 +9,9 @@ import numpy as np
 
 from core import datasets, paths, settings
 from core.datasets import Dataset, own
-from core.detector import registry
-from core.errors import DatasetError, ModelError
-from core.files import zip as archives
+from core.errors import DatasetError
 from core.files.atomic import write_whole
-from core.training import job as job_files
+from core.files.zip import count, looks_like_zip, members
 
 MOST_PICTURES = settings.PICTURES
 LARGEST_BYTES = 32 * 2**20  # of a picture that is no archive
@@ -71,8 +68,8 @@ def keep(files: Sequence[tuple[str, bytes]], label: str, progress: Progress | No
 
 
 def archived(files: Sequence[tuple[str, bytes]]) -> int:
-    """How many files there are, those in archives counted one by one; raises ArchiveError as ``archives.count``."""
-    return sum(archives.count(data, name) if archives.looks_like_zip(data) else 1 for name, data in files)
+    """How many files there are, those in archives counted one by one; raises ArchiveError as ``files.zip.count``."""
+    return sum(count(data, name) if looks_like_zip(data) else 1 for name, data in files)
 
 
 def load(name: str, part: str) -> Dataset:
@@ -84,27 +81,13 @@ def load(name: str, part: str) -> Dataset:
     Raises:
         DatasetError: it may not be opened, or is missing or broken.
     """
-    if paths.shared_server() and name not in datasets.NAMES and not _holds(name):
+    if paths.shared_server() and name not in datasets.NAMES and not holds(name):
         raise DatasetError(f"{name}: files of a shared server are not opened for a model's sake.")
     return datasets.load(name, part, download=False)
 
 
-def forget(dataset: str) -> None:
-    """Remove the upload that a data set name stands for, unless a job or one's own model still refers to it."""
-    if not _holds(dataset):
-        return
-    path = Path(dataset.removeprefix("npz:"))
-    used = {job.spec.dataset for job in job_files.all_jobs()}
-    for model in registry.shelf():
-        if not model.shipped:
-            with suppress(ModelError):
-                used.add(registry.card(model.name).dataset)
-    if dataset not in used:
-        path.unlink(missing_ok=True)
-
-
-def _holds(dataset: str) -> bool:
-    """Whether a data set name stands for an upload."""
+def holds(dataset: str) -> bool:
+    """Whether a data set's name stands for an upload."""
     return dataset.startswith("npz:") and Path(dataset.removeprefix("npz:")).parent == folder()
 
 
@@ -112,8 +95,8 @@ def _pictures(
     files: Sequence[tuple[str, bytes]], label: str, refused: list[tuple[str, str]]
 ) -> Iterator[tuple[str, str, bytes]]:
     for name, data in files:
-        if archives.looks_like_zip(data):
-            inside = archives.members(data, name, lambda file, why: refused.append((file, f"{file} {why}")))
+        if looks_like_zip(data):
+            inside = members(data, name, lambda file, why: refused.append((file, f"{file} {why}")))
             yield from ((_label(path, label), path, content) for path, content in inside)
         elif len(data) > LARGEST_BYTES:
             refused.append(

@@ -1,0 +1,51 @@
+"""One's own pictures as a data set."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from core import datasets, ink
+from core.datasets import uploads
+from core.errors import DatasetError
+
+
+def picture_of_seven() -> bytes:
+    picture, file = Image.new("L", (80, 80), 255), io.BytesIO()
+    ImageDraw.Draw(picture).text((24, 10), "7", fill=0, font_size=56)
+    picture.save(file, "PNG")
+    return file.getvalue()
+
+
+def test_an_uploaded_picture_is_the_ink_image_that_would_be_judged() -> None:
+    upload = uploads.keep([("7.png", picture_of_seven())], "seven")
+
+    [image] = datasets.load(upload.dataset, "all").images
+
+    assert np.array_equal(image, ink.read(picture_of_seven(), name="7.png", split=False).images[0])
+
+
+def test_too_many_pictures_are_refused_before_any_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uploads, "MOST_PICTURES", 2)
+
+    with pytest.raises(DatasetError, match="3 files; at most 2"):
+        uploads.keep([(f"{i}.png", b"") for i in range(3)], "mine")
+
+
+def test_on_a_shared_server_a_models_file_opens_public_sets_and_uploads_and_nothing_else(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    secret = tmp_path / "secret.npz"
+    np.savez(secret, images=np.zeros((10, 28, 28), np.uint8))
+    upload = uploads.keep([("7.png", picture_of_seven())], "seven")
+    assert len(uploads.load(f"npz:{secret}", "all")) == 10, "on one's own machine it is one's own file"
+
+    monkeypatch.setenv("ODD_DIGIT_SHARED", "1")
+
+    for name in (f"npz:{secret}", f"folder:{tmp_path}", f"npz:{uploads.folder()}/../../secret.npz"):
+        with pytest.raises(DatasetError, match="files of a shared server are not opened"):
+            uploads.load(name, "all")
+    assert len(uploads.load(upload.dataset, "all")) == 1
+    assert len(uploads.load("digits", "test")) == 397
