@@ -108,7 +108,7 @@ def rescore_digit(digit: str, file: Path) -> str:
     state = detector_file.load(file, outdated=True)
     mine = datasets.load("mnist", "train").of(digit)
     parts = datasets.split(len(mine), state.card.split_seed)
-    detector = Detector.of(assemble.rescore(state, {digit: mine[parts.tune]}, {digit: mine[parts.calibrate]}))
+    detector = Detector.of(assemble.rescore(state, {digit: mine[parts.validation]}, {digit: mine[parts.calibrate]}))
     run.finish(detector, file.stem, "mnist", [datasets.load("mnist", "test")]).save(file)
     return digit
 

@@ -123,7 +123,7 @@ class Bench:
 
     def __init__(self, normals: np.ndarray, test: datasets.Dataset, digit: str, settings: TrainingSettings) -> None:
         parts = datasets.split(len(normals), seed=0)
-        self.train, self.tune = normals[parts.train], normals[parts.tune]
+        self.train, self.validation = normals[parts.train], normals[parts.validation]
         self.digit, self.settings = digit, settings
         self.anomaly = np.array(test.label_names)[test.labels] != digit
         own = test.images[~self.anomaly][: self.EDITED]
@@ -150,7 +150,7 @@ class Bench:
                 changed.enter_context(patch.object(scoring.Described, "of", _two_views))
             if variant.random:
                 changed.enter_context(patch.object(latents, "optimised", _random_latents))
-            scorer = Scorer.fit(networks, self.train, self.tune, settings)
+            scorer = Scorer.fit(networks, self.train, self.validation, settings)
             scores, odd = scorer.score(self.images).scores, scorer.score(self.edited).scores
         found = {name: area(scores[name][~self.anomaly], scores[name][self.anomaly]) for name in EVIDENCES}
         return found | {"malformed": area(scores["fused"][~self.anomaly], odd["fused"]), "seconds": seconds}

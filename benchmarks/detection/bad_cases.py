@@ -106,7 +106,7 @@ def block(title: str, readings: Readings, texts: list[str]) -> Image.Image:
     pen.text((GAP, 1), title, fill="black")
     for i, text in enumerate(texts):
         left, top = i % columns * width + GAP, LABEL + i // columns * height
-        image, rebuilt, heat = readings.images[i], readings.reconstruction[i], readings.heat_map[i]
+        image, rebuilt, heat = readings.images[i], readings.reconstruction[i], readings.residual[i]
         pictures = (images.digit_png(image), images.digit_png(rebuilt), images.residual_png(image, heat))
         for k, picture in enumerate(pictures):
             tile = Image.open(io.BytesIO(picture)).convert("RGB").resize((SIDE, SIDE), Image.Resampling.NEAREST)

@@ -2,7 +2,7 @@
 
     python -m benchmarks.detection.rivals --write
 
-The digits of ``mnist-any`` are measured on their tune images: one half stands for calibration images and the other
+The digits of ``mnist-any`` are measured on validation images: one half stands for calibration images and the other
 judges, then the other way round. No test image and no picture from anywhere else takes part.
 """
 
@@ -27,7 +27,7 @@ Floats = NDArray[np.float64]
 
 
 def main(
-    images: Annotated[int, typer.Option(min=40, help="Tune images a digit; there are 542 to 674.")] = 1000,
+    images: Annotated[int, typer.Option(min=40, help="Validation images a digit; there are 542 to 674.")] = 1000,
     write: Annotated[bool, typer.Option("--write", help="Put the table into benchmarks/results.md.")] = False,
 ) -> None:
     """Print a markdown table of factors."""
@@ -38,7 +38,7 @@ def main(
     fused, distances = measured(detector, given)
     rows = [[f"{factor:g}", *judged(fused + factor * multi_digit.behind(distances), labels)] for factor in FACTORS]
     title = (
-        f"Tune images of the ten digits, {len(labels):,}, at alpha {ALPHA:g}: p-values of digits when it counts "
+        f"Validation images of the ten digits, {len(labels):,}, at alpha {ALPHA:g}: p-values of digits when it counts "
         f"that another digit is nearer. In use: {multi_digit.RIVALRY:g}."
     )
     columns = ["factor", "own digit held", "other digits rejected", "plausible digits", "most plausible right"]
@@ -46,12 +46,12 @@ def main(
 
 
 def tune_images(detector: Detector, most: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Tune images of every digit ``(n, 28, 28)``, and which of the detector's digits each is ``(n,)``."""
+    """Validation images of every digit ``(n, 28, 28)``, and which of the detector's digits each is ``(n,)``."""
     training = datasets.load("mnist", "train")
     parts = []
     for name in detector.scorers_:
         mine = training.of(name)
-        parts.append(mine[datasets.split(len(mine), detector.card_.split_seed).tune][:most])
+        parts.append(mine[datasets.split(len(mine), detector.card_.split_seed).validation][:most])
     return np.concatenate(parts), np.repeat(np.arange(len(parts)), [len(part) for part in parts])
 
 

@@ -60,7 +60,7 @@ def of_digit(
     detector = _detector(digit, training)
     (scorer,) = detector.scorers_.values()
     own = training.of(digit)
-    scorer = scorer.weighed(own[datasets.split(len(own), detector.split_seed).tune])
+    scorer = scorer.weighed(own[datasets.split(len(own), detector.split_seed).validation])
     names = np.array(test.label_names)[test.labels]
     normals = test.images[names == digit]
     families = [family for family in malformations.FAMILIES if digit in malformed.counted(family, [digit])]

@@ -36,7 +36,7 @@ def main(
     proofs: Annotated[list[str] | None, typer.Argument(help="exchangeable, writers, other-ink, original.")] = None,
     model_pattern: Annotated[str, typer.Option(help="Names of the models, {} for the digit.")] = "mnist-{}",
     digits: Annotated[str, typer.Option(help="Which digits, such as 5 or 0,1.")] = "0,1,2,3,4,5,6,7,8,9",
-    draws: Annotated[int, typer.Option(min=10, help="Simulated yardsticks of each size.")] = 2_000,
+    draws: Annotated[int, typer.Option(min=10, help="Simulated calibration sets of each size.")] = 2_000,
     levels: Annotated[bool, typer.Option("--local-levels", help="Compute LOCAL_LEVELS in core/calibration.")] = False,
     rule: Annotated[bool, typer.Option("--writers-rule", help="Compute the rule of writers.py.")] = False,
     write: Annotated[bool, typer.Option("--write", help="Put the tables into benchmarks/results.md.")] = False,
@@ -62,7 +62,7 @@ def main(
 
 
 def exchangeable(detectors: Detectors, draws: int) -> str:
-    """Yardsticks drawn from a known distribution and from pooled MNIST scores: mean rates, how often the band holds."""
+    """Calibration sets drawn from a known distribution and from MNIST scores: mean rates, how often the band holds."""
     pool = np.sort(np.concatenate([normal_scores(detector) for detector in detectors.values()]))
     known = gamma(2.0)
     populations: dict[str, tuple[Callable[..., NDArray[np.float64]], Callable[..., NDArray[np.float64]]]] = {
@@ -75,7 +75,7 @@ def exchangeable(detectors: Detectors, draws: int) -> str:
     rows = []
     for name, (sample, rate_above) in populations.items():
         for n in SIZES:
-            # Small yardsticks vary more, and cost less.
+            # Small calibration sets vary more, and cost less.
             repeats = draws if n > 2_000 else 10 * draws
             rates, held = simulate(sample, rate_above, n, repeats)
             row: list[object] = [name, f"{n:,}", f"{repeats:,}"]
@@ -89,14 +89,14 @@ def exchangeable(detectors: Detectors, draws: int) -> str:
 def simulate(
     sample: Callable[..., NDArray[np.float64]], rate_above: Callable[..., NDArray[np.float64]], n: int, draws: int
 ) -> tuple[NDArray[np.float64], float]:
-    """Mean true false-alarm rate at each alpha, and the share of yardsticks whose band holds at all lines."""
+    """Mean true false-alarm rate at each alpha, and the share of calibration sets whose band holds at all lines."""
     rng = np.random.default_rng(n)
-    bound_of = Calibration(np.arange(n, dtype=float)).band(np.arange(n))  # by position of the line in the yardstick
+    bound_of = Calibration(np.arange(n, dtype=float)).band(np.arange(n))  # by position of the line
     rates, held = np.zeros(len(ALPHAS)), 0
     for _ in range(draws):
         scores = np.sort(sample(rng, n))
-        yardstick = Calibration(scores)
-        rates += rate_above(np.array([yardstick.threshold(alpha) for alpha in ALPHAS]))
+        calibration = Calibration(scores)
+        rates += rate_above(np.array([calibration.threshold(alpha) for alpha in ALPHAS]))
         last_equal = np.searchsorted(scores, scores, side="right") - 1
         held += bool((rate_above(scores) <= bound_of[last_equal] + 1e-12).all())
     return rates / draws, held / draws
@@ -106,14 +106,14 @@ def other_writers(detectors: Detectors) -> str:
     """MNIST's test writers: measured rates per digit, and with the rule that was fixed on the training file."""
     rows, flagged, corrected, total = [], np.zeros(3, int), np.zeros(3, int), 0
     for digit, detector in detectors.items():
-        scores, yardstick = test_normals(detector), detector.calibrations_["fused"]
-        plain = [int(yardstick.flags(scores, alpha).sum()) for alpha in ALPHAS]
-        better = [int(yardstick.flags(scores, writers.CORRECTED[alpha]).sum()) for alpha in ALPHAS]
+        scores, calibration = test_normals(detector), detector.calibrations_["fused"]
+        plain = [int(calibration.flags(scores, alpha).sum()) for alpha in ALPHAS]
+        better = [int(calibration.flags(scores, writers.CORRECTED[alpha]).sum()) for alpha in ALPHAS]
         flagged, corrected, total = flagged + plain, corrected + better, total + scores.size
         cells = [interval(count, scores.size) for count in plain]
-        rows.append([digit, f"{yardstick.n:,}", f"{scores.size:,}", *cells, f"{better[1] / scores.size:.4f}"])
+        rows.append([digit, f"{calibration.n:,}", f"{scores.size:,}", *cells, f"{better[1] / scores.size:.4f}"])
     rows.append(["all", "", f"{total:,}", *(interval(int(c), total) for c in flagged), f"{corrected[1] / total:.4f}"])
-    columns = ["digit", "yardstick", "test digits", *(f"at {alpha:g}" for alpha in ALPHAS), "at 0.05, corrected"]
+    columns = ["digit", "calibration set", "test digits", *(f"at {alpha:g}" for alpha in ALPHAS), "at 0.05, corrected"]
     sums = "; ".join(
         f"at {alpha:g} measured {a / total:.4f}, with the rule (alpha {writers.CORRECTED[alpha]:g}) {b / total:.4f}"
         for alpha, a, b in zip(ALPHAS, flagged, corrected, strict=True)

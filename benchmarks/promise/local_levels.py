@@ -41,7 +41,7 @@ def level(n: int) -> float:
 
 
 def simulated_coverage(n: int, draws: int, seed: int = 0) -> float:
-    """Share of simulated yardsticks whose band, as the product computes it, holds at all lines at once."""
+    """Share of simulated calibration sets whose band, as the product computes it, holds at all lines at once."""
     k = np.arange(1, n + 1)
     bounds = betaincinv(k, n - k + 1, 1 - local_level(n))
     rng = np.random.default_rng(seed)

@@ -1,7 +1,7 @@
 """How much other writers cost, and a line that makes up for it, both from MNIST's training file alone.
 
 The file is ordered in stretches of writers. Each sixth of it is held out in turn: a digit's images in the other five
-sixths are parted into train, tune and calibrate as the product parts them, and the held-out ones, by writers that no
+sixths are parted as the product parts them, and the held-out ones, by writers that no
 part has seen, get p-values. If writers did not matter those would be uniform; how far they are from it is the rule.
 
 The scorer is the product's feature space with the train images themselves as memory (distance to the 5 nearest), so
@@ -26,7 +26,7 @@ CORRECTED = {0.01: 0.0092, 0.05: 0.0452, 0.1: 0.0918}
 
 
 def held_out_p_values(training: Dataset) -> NDArray[np.float64]:
-    """p-values of every training image, each from a yardstick of other writers' stretches, ``(60_000,)``."""
+    """p-values of every training image, each from a calibration set of other writers' stretches, ``(60_000,)``."""
     stretch = np.arange(len(training)) * STRETCHES // len(training)
     found = np.full(len(training), np.nan)
     for label in range(10):

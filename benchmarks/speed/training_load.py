@@ -118,7 +118,7 @@ def measure(model: str, rounds: int, seconds: float) -> str:
         readings = detector.inspect(ink.read(picture, name="stroke", split=False).images)
         images.digit_png(readings.images[0])
         images.digit_png(readings.reconstruction[0])
-        images.residual_png(readings.images[0], readings.heat_map[0])
+        images.residual_png(readings.images[0], readings.residual[0])
         return time.perf_counter() - started
 
     for _ in range(3):

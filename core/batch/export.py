@@ -215,7 +215,7 @@ def _columns(review: Review, start: int, table: pa.Table) -> dict[str, list[Any]
     }
     if review.digits.shape[1]:
         for i in np.flatnonzero(judged).tolist():
-            columns["plausible_digits"][i] = " ".join(review.plausible(start + i))
+            columns["plausible_digits"][i] = " ".join(review.prediction_set(start + i))
     return {name: columns[name] for name in COLUMNS}
 
 

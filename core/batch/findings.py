@@ -179,7 +179,7 @@ class Review:
             mislabelled=int(self.labels.mislabelled.sum()),
         )
 
-    def plausible(self, row: int) -> tuple[str, ...]:
+    def prediction_set(self, row: int) -> tuple[str, ...]:
         """Which digits a row could be, the most plausible first; empty for a model of one digit."""
         plausible = [(p, name) for p, name in zip(self.digits[row], self.normal, strict=False) if p > self.digit_alpha]
         return tuple(name for _, name in sorted(plausible, key=lambda pair: -pair[0]))

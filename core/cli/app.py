@@ -216,7 +216,9 @@ def list_models() -> None:
             table.add_row(model.name, f"cannot be used: {error}")
             continue
         kind = "shipped" if model.shipped else "own"
-        table.add_row(model.name, ", ".join(card.normal), card.dataset, card.yardstick, f"{card.created[:10]}, {kind}")
+        table.add_row(
+            model.name, ", ".join(card.normal), card.dataset, card.calibrated_on, f"{card.created[:10]}, {kind}"
+        )
     out.print(table)
 
 

@@ -1,4 +1,4 @@
-"""The split of a class's training images into train, tune and calibrate parts, and the development folds."""
+"""The split of a class's training images into train, validation and calibrate parts, and the development folds."""
 
 from dataclasses import dataclass, replace
 
@@ -14,13 +14,13 @@ class Split:
 
     Attributes:
         train: 70 %, for the networks and the memory.
-        tune: 10 %, for the choice of epochs and fusion weights.
+        validation: 10 %, for the choice of epochs and fusion weights.
         calibrate: 20 %, for p-values and nothing else, ever.
         seed: what made it; the same seed and number of images make it again.
     """
 
     train: np.ndarray
-    tune: np.ndarray
+    validation: np.ndarray
     calibrate: np.ndarray
     seed: int
 
@@ -32,15 +32,15 @@ def split(n: int, seed: int) -> Split:
         DatasetError: fewer than 10 images, so that some part would stay empty.
 
     >>> parts = split(100, seed=0)
-    >>> len(parts.train), len(parts.tune), len(parts.calibrate)
+    >>> len(parts.train), len(parts.validation), len(parts.calibrate)
     (70, 10, 20)
     """
     if n < 10:
-        raise DatasetError(f"{n} images of a class are too few to part into train, tune and calibrate; 10 are needed.")
+        raise DatasetError(f"{n} images of a class are too few to train, validate and calibrate on: 10 are needed.")
     order = np.random.default_rng(seed).permutation(n)
-    tune, calibrate = round(0.1 * n), round(0.2 * n)
-    pieces = np.split(order, [tune, tune + calibrate])
-    return Split(train=np.sort(pieces[2]), tune=np.sort(pieces[0]), calibrate=np.sort(pieces[1]), seed=seed)
+    validation, calibrate = round(0.1 * n), round(0.2 * n)
+    pieces = np.split(order, [validation, validation + calibrate])
+    return Split(train=np.sort(pieces[2]), validation=np.sort(pieces[0]), calibrate=np.sort(pieces[1]), seed=seed)
 
 
 def development(dataset: Dataset) -> tuple[Dataset, Dataset]:

@@ -43,7 +43,7 @@ def calibrations_of(
 
 
 def recalibrate(
-    state: DetectorState, images: ArrayLike, labels: Sequence[str] | None, name: str, yardstick: str
+    state: DetectorState, images: ArrayLike, labels: Sequence[str] | None, name: str, calibrated_on: str
 ) -> DetectorState:
     """The same detector with its promise remade on other people's normal digits; see ``Detector.calibrated``."""
     checked = as_images(images)
@@ -61,7 +61,7 @@ def recalibrate(
     parts = {label: checked[given == label] for label in names}
     pooled, digits = calibrations_of(state.scorers, state.standards, parts)
     counts = {label: (*state.card.counts[label][:2], len(part)) for label, part in parts.items()}
-    card = replace(state.card, name=name, yardstick=yardstick, counts=counts, recalibrated=True)
+    card = replace(state.card, name=name, calibrated_on=calibrated_on, counts=counts, recalibrated=True)
     return replace(state, card=card, calibrations=pooled, digit_calibrations=digits)
 
 
@@ -114,7 +114,7 @@ def join(states: Sequence[DetectorState], calibrate: Mapping[str, ArrayLike]) ->
         name="unnamed",
         normal=names,
         dataset=first.dataset,
-        yardstick=first.yardstick,
+        calibrated_on=first.calibrated_on,
         split_seed=first.split_seed,
         counts={name: part.card.counts[name] for name, part in zip(names, parts, strict=True)},
         settings=first.settings,

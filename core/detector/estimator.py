@@ -34,13 +34,13 @@ class Detector(OutlierMixin, BaseEstimator):
 
     A scikit-learn outlier detector over ``(n, 784)`` or ``(n, 28, 28)`` arrays in 0 .. 1, and more: ``inspect`` says
     everything there is to see. With several normal digits each is scored on its own, standardised by that digit's
-    tune images, and the smallest is the raw score, calibrated on the pooled calibration images.
+    validation images, and the smallest is the raw score, calibrated on the pooled calibration images.
 
     Args:
         architecture: one of ``networks.ARCHITECTURES``.
         epochs: passes over the training images; None takes the architecture's default.
         seed: seed of everything random in training.
-        split_seed: seed of the split into train, tune and calibrate.
+        split_seed: seed of the split into train, validation and calibrate.
         evidence: which score ``predict`` uses.
         alpha: which false-alarm rate ``predict`` uses.
 
@@ -212,29 +212,29 @@ class Detector(OutlierMixin, BaseEstimator):
             normal=state.card.normal,
             images=checked,
             reconstruction=np.concatenate([part.reconstruction for part in nearest]),
-            heat_map=np.concatenate([part.residual for part in nearest]),
-            realism=np.concatenate([part.probability for part in nearest]),
-            reconstruction_realism=np.concatenate([part.reconstruction_probability for part in nearest]),
+            residual=np.concatenate([part.residual for part in nearest]),
+            probability=np.concatenate([part.probability for part in nearest]),
+            reconstruction_probability=np.concatenate([part.reconstruction_probability for part in nearest]),
             scores=scores,
             p_values={e: state.calibrations[e].p_values(scores[e]) for e in EVIDENCES},
             digit_p_values=digit_p_values,
             calibrations=state.calibrations,
         )
 
-    def calibrated(self, images: ArrayLike, labels: Sequence[str] | None, name: str, yardstick: str) -> "Detector":
+    def calibrated(self, images: ArrayLike, labels: Sequence[str] | None, name: str, calibrated_on: str) -> "Detector":
         """The same detector with its promise remade on other people's normal digits.
 
         Args:
             images: normal digits that trained nothing, as for ``inspect``.
             labels: which digit each is; may be None for a detector of one digit.
             name: name of the new detector.
-            yardstick: whose ink it is, for example ``"the writers of my_fives/"``.
+            calibrated_on: whose ink it is, for example ``"the writers of my_fives/"``.
 
         Raises:
             OddDigitError: a label is missing or not one of the detector's digits.
         """
         other = Detector(**self.get_params())
-        other.state_ = assemble.recalibrate(self._fitted, images, labels, name, yardstick)
+        other.state_ = assemble.recalibrate(self._fitted, images, labels, name, calibrated_on)
         return other
 
     def evaluate(self, dataset: Dataset) -> Evaluation:

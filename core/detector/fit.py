@@ -25,7 +25,7 @@ class Fitted:
         scorers: digit -> its scorer.
         standards: digit -> evidence -> (centre, scale).
         calibrate: digit -> the images that nothing but calibration may use, ``(n, 28, 28)``.
-        counts: digit -> numbers of images (train, tune, calibrate).
+        counts: digit -> numbers of images (train, validation, calibrate).
         curve: digit -> loss name -> one mean a finished epoch.
         seconds: wall time, seconds.
     """
@@ -53,7 +53,7 @@ def fit_digits(
         images: ink images ``(n, 28, 28)``.
         labels: which digit each is, ``(n,)``.
         settings: of the training.
-        split_seed: of the split into train, tune and calibrate.
+        split_seed: of the split into train, validation and calibrate.
         folder: where each digit's training state is kept after every epoch, to go on from; None keeps nothing.
         watch: called with a label and its trainer before the first epoch, or where a run goes on from, and after
             every epoch.
@@ -71,7 +71,7 @@ def fit_digits(
             break
         mine = images[labels == name]
         parts = split(len(mine), split_seed)
-        tune = mine[parts.tune]
+        validation = mine[parts.validation]
         state = _state_file(folder, i) if folder is not None else None
         trainer = Trainer(mine[parts.train], settings, state)
         if watch is not None:
@@ -83,10 +83,10 @@ def fit_digits(
             if trainer.epoch and enough():
                 trainer = Trainer(mine[parts.train], settings, state)  # as the last finished epoch left it
                 break
-        scorer = Scorer.fit(trainer.networks, mine[parts.train], tune, settings)
-        fitted.scorers[name], fitted.standards[name] = scorer, standards_of(scorer, tune)
+        scorer = Scorer.fit(trainer.networks, mine[parts.train], validation, settings)
+        fitted.scorers[name], fitted.standards[name] = scorer, standards_of(scorer, validation)
         fitted.calibrate[name], fitted.curve[name] = mine[parts.calibrate], trainer.curve
-        fitted.counts[name] = (len(parts.train), len(parts.tune), len(parts.calibrate))
+        fitted.counts[name] = (len(parts.train), len(parts.validation), len(parts.calibrate))
     fitted.seconds = time.monotonic() - started
     return fitted
 

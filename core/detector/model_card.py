@@ -25,9 +25,9 @@ class Card:
         name: the detector's name.
         normal: labels of the normal digits.
         dataset: where the training images came from, as ``datasets.load`` names it.
-        yardstick: whose ink it was calibrated on, as it is put in a sentence: "measured against ... by <yardstick>".
-        split_seed: seed of the split into train, tune and calibrate.
-        counts: label -> (train, tune, calibrate) numbers of images.
+        calibrated_on: whose ink its calibration set is, as it is put in a sentence: "measured against ... by <it>".
+        split_seed: seed of the split into train, validation and calibrate.
+        counts: label -> (train, validation, calibrate) numbers of images.
         settings: training settings, plain data.
         curve: label -> loss name -> one mean a finished epoch.
         seconds: wall time of training, seconds.
@@ -40,7 +40,7 @@ class Card:
     name: str
     normal: tuple[str, ...]
     dataset: str = "arrays"
-    yardstick: str = "the writers of its training images"
+    calibrated_on: str = "the writers of its training images"
     split_seed: int = 0
     counts: dict[str, tuple[int, int, int]] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
@@ -64,6 +64,8 @@ class Card:
         """
         try:
             data = json.loads(text)
+            if "yardstick" in data:  # as files before 1.0 call it
+                data["calibrated_on"] = data.pop("yardstick")
             data["normal"] = tuple(str(name) for name in data["normal"])
             data["counts"] = {name: (int(a), int(b), int(c)) for name, (a, b, c) in data["counts"].items()}
             data["curve"] = {
@@ -125,7 +127,7 @@ _PLAIN = (str, int, float, bool, type(None))
 _KINDS: dict[str, type | tuple[type, ...]] = {
     "name": str,
     "dataset": str,
-    "yardstick": str,
+    "calibrated_on": str,
     "split_seed": int,
     "settings": dict,
     "seconds": (int, float),

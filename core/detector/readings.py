@@ -26,22 +26,22 @@ class Readings:
         normal: labels of its normal digits, for example ``("5",)``.
         images: the ink images as judged, float32 ``(n, 28, 28)``, 0 paper .. 1 ink.
         reconstruction: what a normal digit here would look like, float32 ``(n, 28, 28)``.
-        heat_map: where image and reconstruction differ, float32 ``(n, 28, 28)``, image minus reconstruction, -1 .. 1.
-        realism: the discriminator's probability that the image is a normal digit, float64 ``(n,)``.
-        reconstruction_realism: the same of the reconstruction.
+        residual: where image and reconstruction differ, float32 ``(n, 28, 28)``, image minus reconstruction, -1 .. 1.
+        probability: the discriminator's probability that the image is a normal digit, float64 ``(n,)``.
+        reconstruction_probability: the same of the reconstruction.
         scores: raw score of each evidence, float64 ``(n,)``, higher is odder.
         p_values: conformal p-value of each evidence, float64 ``(n,)``.
         digit_p_values: for models of several digits, evidence -> label -> p-values ``(n,)``; else empty.
-        calibrations: the yardstick of each evidence.
+        calibrations: evidence -> scores of the calibration set.
     """
 
     model: str
     normal: tuple[str, ...]
     images: Images
     reconstruction: Images
-    heat_map: Images
-    realism: Floats
-    reconstruction_realism: Floats
+    residual: Images
+    probability: Floats
+    reconstruction_probability: Floats
     scores: dict[str, Floats]
     p_values: dict[str, Floats]
     digit_p_values: dict[str, dict[str, Floats]]
@@ -54,6 +54,11 @@ class Readings:
         rows = np.atleast_1d(np.arange(len(self))[rows])
         taken = {f.name: _take(getattr(self, f.name), rows) for f in fields(self) if f.name != "calibrations"}
         return Readings(**taken, calibrations=self.calibrations)
+
+    @property
+    def heat_map(self) -> Images:
+        """``residual``, by the name it is shown under."""
+        return self.residual
 
     @property
     def p_value(self) -> Floats:
@@ -81,7 +86,7 @@ class Readings:
         """0 normal, 1 anomaly, ``(n,)``."""
         return np.where(self.scores[point.evidence] > self.threshold(point), ANOMALY, NORMAL)
 
-    def plausible(self, point: OperatingPoint, row: int) -> tuple[str, ...]:
+    def prediction_set(self, point: OperatingPoint, row: int) -> tuple[str, ...]:
         """Which normal digits the ink could be at the operating point, most plausible first."""
         alpha = point.alpha
         if alpha is None:

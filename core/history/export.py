@@ -42,7 +42,7 @@ def _lines(verdicts: Iterable[Verdict]) -> Iterator[list[Any]]:
             verdict.p_value,
             *(verdict.scores.get(name) for name in EVIDENCES),
             *(verdict.p_values.get(name) for name in EVIDENCES),
-            " ".join(verdict.plausible),
+            " ".join(verdict.prediction_set),
             verdict.mark,
             verdict.true_label,
         ]

@@ -72,5 +72,5 @@ def _label(verdict: Verdict, normal: tuple[str, ...]) -> str | None:
         return verdict.true_label if verdict.true_label in normal else None
     if len(normal) == 1:
         return normal[0]
-    read = verdict.plausible
+    read = verdict.prediction_set
     return read[0] if verdict.mark == "right" and len(read) == 1 else None

@@ -104,7 +104,7 @@ class Verdict:
         return OperatingPoint(self.model, self.evidence, self.alpha, self.threshold if self.alpha is None else None)
 
     @property
-    def plausible(self) -> tuple[str, ...]:
+    def prediction_set(self) -> tuple[str, ...]:
         """Which normal digits the ink could be at its alpha, most plausible first; unknown with a fixed threshold."""
         if self.alpha is None:
             return ()

@@ -54,7 +54,7 @@ class Plan:
     """A run that can start.
 
     Attributes:
-        images: normal images there are to train, tune and calibrate on.
+        images: normal images there are to train, validate and calibrate on.
         anomalies: images of other labels that it will be evaluated on; 0 means that no AUROC can be given.
         training: how much there is to learn, in trainings on one image.
         finishing: how much there is to do afterwards, calibrating and evaluating, in the same unit.

@@ -170,16 +170,16 @@ def finish(detector: Detector, name: str, dataset: str, evaluation_sets: list[da
         detector.card_,
         name=name,
         dataset=dataset,
-        yardstick=yardstick(dataset),
+        calibrated_on=writers_of(dataset),
         evaluated_on=evaluated_on,
     )
     return Detector.of(replace(detector.state_, card=card, evaluation=found))
 
 
-def yardstick(dataset: str) -> str:
+def writers_of(dataset: str) -> str:
     """Whose ink a data set holds, as a sentence goes on after "measured against ... by".
 
-    >>> yardstick("mnist"), yardstick("digits"), yardstick("folder:letters")
+    >>> writers_of("mnist"), writers_of("digits"), writers_of("folder:letters")
     ("MNIST's writers", "the writers of scikit-learn's digits", 'the writers of letters')
     """
     if dataset in datasets.NAMES:

@@ -152,7 +152,7 @@ def _subjects(training: Dataset, label: str) -> _Subjects:
     # One of each label in turn, so that the first few already are of many kinds.
     turns = [found[turn] for turn in range(each) for found in rows if turn < found.size][:COMPARED]
     others = training.images[np.array(turns, dtype=np.int64)]
-    return _Subjects(mine[split(len(mine), seed=0).tune][:COMPARED], others)
+    return _Subjects(mine[split(len(mine), seed=0).validation][:COMPARED], others)
 
 
 def _errors(images: NDArray[np.float32], drawn: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -35,14 +35,14 @@ class Drawn:
     Attributes:
         latents: ``(rows * columns, latent_size)``, row by row.
         images: ``(rows * columns, 28, 28)``.
-        realism: ``(rows * columns,)`` in 0 .. 1, the discriminator's probability of a real normal digit.
+        probability: ``(rows * columns,)`` in 0 .. 1, the discriminator's probability of a real normal digit.
         columns: pictures in a row.
         held: share of the variation of the training latents that the plane's two directions hold; 0 for a line.
     """
 
     latents: Floats
     images: Floats
-    realism: Floats
+    probability: Floats
     columns: int
     held: float = 0.0
 

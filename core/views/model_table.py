@@ -35,7 +35,7 @@ def facts(measured: Measured) -> dict[str, str]:
         "normal": ", ".join(card.normal),
         "data": say_data(card.dataset),
         "digits": f"{trained:,} trained on, {tuned:,} tuned on, {calibrated:,} calibrated on (split {card.split_seed})",
-        "calibrated on": card.yardstick + (" (after training)" if card.recalibrated else ""),
+        "calibrated on": card.calibrated_on + (" (after training)" if card.recalibrated else ""),
         "architecture": str(card.settings.get("architecture", "unknown")),
         "epochs": f"{epochs}" if epochs == planned else f"{epochs} of {planned}, stopped by hand",
         "seed": str(card.settings.get("seed", "unknown")),

@@ -20,7 +20,7 @@ BINS = 60
 MOST_CURVE_POINTS = 240
 MOST_LABELS = 12
 PROMISE = (
-    "At this line {alpha} of {normals} by {yardstick} are flagged; with 95 % confidence no more than {bound}, "
+    "At this line {alpha} of {normals} by {calibrated_on} are flagged; with 95 % confidence no more than {bound}, "
     "wherever you move it"
 )
 MEASURED = "; measured on digits never used ({sources}): {rate}"
@@ -52,7 +52,7 @@ class View:
         """Gather what the explorer shows at an operating point.
 
         Args:
-            calibrations: the yardstick of each evidence.
+            calibrations: evidence -> scores of the calibration set.
             evaluation: the detector's evaluation, or None.
             card: its card, for the sentences.
             point: the operating point.
@@ -87,7 +87,7 @@ class View:
 
 def promise(evaluation: Evaluation | None, card: Card) -> str:
     """The promise, with places for the figures that move: ``{alpha}``, ``{bound}`` and ``{rate}``."""
-    text = PROMISE.replace("{normals}", name_normals(card.normal)).replace("{yardstick}", card.yardstick)
+    text = PROMISE.replace("{normals}", name_normals(card.normal)).replace("{calibrated_on}", card.calibrated_on)
     if evaluation is not None and evaluation.n_normal:
         used = np.unique(evaluation.source[~evaluation.anomaly])
         names = " and ".join(say_source(evaluation.sources[i]) for i in used)
@@ -119,7 +119,7 @@ def say_source(source: str) -> str:
 def _axis(
     calibration: Calibration, evaluation: Evaluation | None, point: OperatingPoint, lines: Lines
 ) -> tuple[float, float]:
-    """The stretch of scores shown: all of the yardstick, nearly all evaluation digits, and every line."""
+    """The stretch of scores shown: all of the calibration set, nearly all evaluation digits, and every line."""
     found = calibration.scores if evaluation is None else evaluation.scores[point.evidence]
     ends = [calibration.scores[0], calibration.scores[-1], *np.quantile(found, [0, 0.999])]
     finite = lines.threshold[np.isfinite(lines.threshold) & np.isnan(lines.setting)]
@@ -132,7 +132,7 @@ def _axis(
 def _histogram(
     calibration: Calibration, evaluation: Evaluation | None, evidence: str, axis: tuple[float, float]
 ) -> dict[str, Any]:
-    """Counts in equal bins; where no normal digit was evaluated, the yardstick's own stand in, named as such."""
+    """Counts in equal bins; where no normal digit was evaluated, the calibration set's own stand in, named as such."""
     edges = np.linspace(*axis, BINS + 1)
     series = []
     if evaluation is not None and evaluation.n_normal:

@@ -75,7 +75,7 @@ def draw_lines(
     hand is still a promise that holds for another model; beyond the last one, lines are fixed thresholds.
 
     Args:
-        calibration: the yardstick of the evidence.
+        calibration: the calibration set's scores of the evidence.
         evaluation: digits never used, or None.
         point: the operating point; its line is always among the lines, exactly.
         fixed: further thresholds that must be among the lines, exactly.
@@ -84,8 +84,8 @@ def draw_lines(
     found = scores.get(point.evidence, np.zeros(0))
     asked = [alpha for alpha in (*ALPHAS, point.alpha) if alpha is not None and calibration.rank(alpha) >= 1]
     ranks = _ranks(calibration, asked)
-    on_yardstick = calibration.scores[calibration.n - ranks]
-    thresholds = dict(zip(on_yardstick.tolist(), (short_alpha(calibration, int(k)) for k in ranks), strict=True))
+    on_calibration = calibration.scores[calibration.n - ranks]
+    thresholds = dict(zip(on_calibration.tolist(), (short_alpha(calibration, int(k)) for k in ranks), strict=True))
     thresholds |= {calibration.threshold(alpha): alpha for alpha in asked}
     for line in (*_beyond(calibration, found), *fixed, *([] if point.threshold is None else [point.threshold])):
         thresholds.setdefault(float(line), float("nan"))
@@ -115,8 +115,8 @@ def draw_lines(
 def short_alpha(calibration: Calibration, rank: int) -> float:
     """The alpha with the fewest decimals whose line stands at the ``rank``-th largest calibration score.
 
-    >>> yardstick = Calibration.fit(range(1084))
-    >>> short_alpha(yardstick, 54), short_alpha(yardstick, 1)
+    >>> calibration = Calibration.fit(range(1084))
+    >>> short_alpha(calibration, 54), short_alpha(calibration, 1)
     (0.05, 0.001)
     """
     least = rank / (calibration.n + 1)

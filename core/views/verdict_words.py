@@ -15,25 +15,25 @@ class Wording:
         anomaly: whether the verdict is an anomaly.
         verdict: the word or words, for example ``"Anomaly"`` or ``"Normal: reads as 4 or 9"``.
         meaning: what the number means, one sentence.
-        yardstick: whose ink it was measured against, one sentence.
+        calibration_set: whose ink it was measured against, one sentence.
         extrapolation: a guess beyond the last calibration digit, named as such; empty when there is none.
     """
 
     anomaly: bool
     verdict: str
     meaning: str
-    yardstick: str
+    calibration_set: str
     extrapolation: str
 
 
-def describe(readings: Readings, row: int, point: OperatingPoint, yardstick: str) -> Wording:
+def describe(readings: Readings, row: int, point: OperatingPoint, calibrated_on: str) -> Wording:
     """Say what a reading means.
 
     Args:
         readings: the readings.
         row: which of them.
         point: model, evidence and line.
-        yardstick: whose ink the detector was calibrated on, for example ``"MNIST's writers"``.
+        calibrated_on: whose ink the detector was calibrated on, for example ``"MNIST's writers"``.
     """
     anomaly = int(readings.class_id(point)[row]) == ANOMALY
     normals = name_normals(readings.normal)
@@ -47,9 +47,9 @@ def describe(readings: Readings, row: int, point: OperatingPoint, yardstick: str
         meaning = f"{say_rate(p_value)} {normals} look this odd or odder."
     return Wording(
         anomaly=anomaly,
-        verdict=say_verdict(anomaly, readings.plausible(point, row)),
+        verdict=say_verdict(anomaly, readings.prediction_set(point, row)),
         meaning=meaning,
-        yardstick=f"Measured against {calibration.n:,} {normals} by {yardstick}.",
+        calibration_set=f"Measured against {calibration.n:,} {normals} by {calibrated_on}.",
         extrapolation=_extrapolate(readings, row, point),
     )
 

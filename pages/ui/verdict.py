@@ -42,11 +42,11 @@ def headline(
     readings: Readings, row: int, point: OperatingPoint, card: Card, foreign_ink: bool = False, key: str = ""
 ) -> None:
     """The answer alone; arguments as of :func:`show`."""
-    words = describe(readings, row, point, card.yardstick)
+    words = describe(readings, row, point, card.calibrated_on)
     with st.container(key=f"verdict-{'anomaly' if words.anomaly else 'normal'}-{row}-{key}", gap="xsmall"):
         st.markdown(f"### :{COLOUR[words.anomaly]}[{SIGN[words.anomaly]} {words.verdict}]")
         st.markdown(f"**{words.meaning}** {words.extrapolation}")
-        st.caption(words.yardstick + (_FOREIGN if foreign_ink and not card.recalibrated else ""))
+        st.caption(words.calibration_set + (_FOREIGN if foreign_ink and not card.recalibrated else ""))
 
 
 def details(readings: Readings, row: int, point: OperatingPoint, key: str = "") -> None:
@@ -57,8 +57,8 @@ def details(readings: Readings, row: int, point: OperatingPoint, key: str = "") 
     _pictures(readings, row)
     _standing(readings, row, point, key)
     st.markdown(
-        f"The discriminator's response: **{readings.realism[row]:.2f}** to this digit, "
-        f"**{readings.reconstruction_realism[row]:.2f}** to its reconstruction "
+        f"The discriminator's response: **{readings.probability[row]:.2f}** to this digit, "
+        f"**{readings.reconstruction_probability[row]:.2f}** to its reconstruction "
         f":gray[(1 = looks like a real normal digit, 0 = does not)]"
     )
     if st.button(
@@ -71,7 +71,7 @@ def details(readings: Readings, row: int, point: OperatingPoint, key: str = "") 
 
 def in_a_line(readings: Readings, row: int, point: OperatingPoint, card: Card, about: str = "") -> None:
     """The verdict and what it means, in a line; ``about`` says first what was judged, where one could not tell."""
-    words = describe(readings, row, point, card.yardstick)
+    words = describe(readings, row, point, card.calibrated_on)
     st.markdown(f"{about}:{COLOUR[words.anomaly]}[{SIGN[words.anomaly]} **{words.verdict}**] {words.meaning}")
 
 
@@ -104,7 +104,7 @@ def _pictures(readings: Readings, row: int) -> None:
         (images.digit_png(image), "as the model sees it", "The digit as the model sees it, 28 by 28 pixels"),
         (images.digit_png(reconstruction), nearest, "The generator's reconstruction of it"),
         (
-            images.residual_png(image, readings.heat_map[row]),
+            images.residual_png(image, readings.residual[row]),
             "where they differ: :orange[too much ink], :blue[missing ink]",
             "Heat map of the difference",
         ),

@@ -18,8 +18,8 @@ def readings(*scores: float, normal: tuple[str, ...] = ("5",), n: int = 99) -> R
     Of several normal digits, the first has the p-value of the score itself, the second half of it, and so on.
     """
     values = np.array(scores, dtype=np.float64)
-    yardstick = calibration(n)
-    p_values = yardstick.p_values(values) if len(values) else values
+    scale = calibration(n)
+    p_values = scale.p_values(values) if len(values) else values
     digits = {name: p_values / (i + 1) for i, name in enumerate(normal)} if len(normal) > 1 else {}
     images = np.zeros((len(values), 28, 28), np.float32)
     images[:, 4, 4] = np.arange(len(values)) / 10
@@ -28,11 +28,11 @@ def readings(*scores: float, normal: tuple[str, ...] = ("5",), n: int = 99) -> R
         normal=normal,
         images=images,
         reconstruction=images / 2,
-        heat_map=images / 2,
-        realism=values / 1000,
-        reconstruction_realism=values / 500,
+        residual=images / 2,
+        probability=values / 1000,
+        reconstruction_probability=values / 500,
         scores=dict.fromkeys(EVIDENCES, values),
         p_values=dict.fromkeys(EVIDENCES, p_values),
         digit_p_values=dict.fromkeys(EVIDENCES, digits) if digits else {},
-        calibrations=dict.fromkeys(EVIDENCES, yardstick),
+        calibrations=dict.fromkeys(EVIDENCES, scale),
     )

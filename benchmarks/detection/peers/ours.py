@@ -20,7 +20,7 @@ class Ours:
         self.detector = detector
 
     def fit(self, images: Images, seed: int) -> None:
-        """Train, tune and calibrate on 70, 10 and 20 % of the images."""
+        """Train, validate and calibrate on 70, 10 and 20 % of the images."""
         self.detector = Detector(architecture=self.architecture, seed=seed).fit(images)
 
     def score(self, images: Images) -> Floats:

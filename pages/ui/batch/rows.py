@@ -93,7 +93,7 @@ def reading(review: Review, row: int) -> None:
     """One digit of the pile in full, with its label, and where it stood in its picture while that is at hand."""
     st.caption(f"Number {row + 1:,} · {plain(review.source[row])}")
     if review.labels.mislabelled[row]:
-        other = " or ".join(review.plausible(row))
+        other = " or ".join(review.prediction_set(row))
         said = f", it reads as {other}" if other else ""
         st.warning(f"Labelled {plain(review.label[row])}{said}: probably mislabelled.", icon=":material/label_off:")
     elif review.label[row] is not None:
@@ -134,7 +134,7 @@ def plain(text: str) -> str:
 
 def _caption(review: Review, row: int, shown: str) -> str:
     if shown == "mislabelled":
-        return f"{plain(review.label[row])} → {' or '.join(review.plausible(row)) or '?'}"
+        return f"{plain(review.label[row])} → {' or '.join(review.prediction_set(row)) or '?'}"
     sign = verdict.SIGN[bool(review.flagged[row])]
     return f"{sign} {say_rate(review.p_value[row])}"
 
@@ -153,7 +153,7 @@ def _reads_as(review: Review, row: int) -> str | None:
     """The digits that the ink could be; None for a refusal, and for a model of one digit, which cannot tell."""
     if not review.judged[row] or not review.digits.shape[1]:
         return None
-    return " or ".join(review.plausible(row)) or "no digit"
+    return " or ".join(review.prediction_set(row)) or "no digit"
 
 
 def _fits(review: Review, row: int) -> str | None:

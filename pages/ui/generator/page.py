@@ -109,7 +109,7 @@ def fresh(detector: "Detector", digit: str, point: OperatingPoint) -> None:
     drawn = _fresh(detector.scorers_[digit], detector.fingerprint, digit, seed)
     sheet = images.sheet_png(drawn.images, 8, 3)
     picture.show(sheet, f"{len(drawn.images)} digits the generator drew", width="stretch")
-    real, count = int((drawn.realism >= 0.5).sum()), len(drawn.images)
+    real, count = int((drawn.probability >= 0.5).sum()), len(drawn.images)
     flagged = _flagged(detector, detector.fingerprint, digit, seed, point)
     st.caption(
         f"The discriminator takes {real} of these {count} for real. Not all are good digits: with the "
@@ -205,7 +205,7 @@ def _walker(
         "sprite": images.inline(drawn.sprite()),
         "columns": drawn.columns,
         "rows": len(drawn.images) // drawn.columns,
-        "realism": np.round(drawn.realism, 3).tolist(),
+        "realism": np.round(drawn.probability, 3).tolist(),
         "x": place[0],
         "y": place[1],
     }

@@ -54,7 +54,7 @@ def describe(row: Verdict) -> str:
         normals = name_normals(registry.card(row.model).normal)
     except ModelError:
         normals = "its normal digits"
-    word = f":{verdict.COLOUR[anomaly]}[{verdict.SIGN[anomaly]} **{say_verdict(anomaly, row.plausible)}**]"
+    word = f":{verdict.COLOUR[anomaly]}[{verdict.SIGN[anomaly]} **{say_verdict(anomaly, row.prediction_set)}**]"
     return f"{word} · {say_rate(row.p_value)} {normals} look this odd"
 
 

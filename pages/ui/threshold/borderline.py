@@ -102,7 +102,7 @@ def _group(
                 st.markdown(words)
                 continue
             at = pictured.index(row)
-            triple = images.strip_png(readings.images[at], readings.reconstruction[at], readings.heat_map[at])
+            triple = images.strip_png(readings.images[at], readings.reconstruction[at], readings.residual[at])
             picture.show(triple, f"{label}: digit, reconstruction, heat map", width="stretch")
             if st.button(words, key=f"{group.title}-{row}", type="tertiary", width="stretch"):
                 _open(readings, at, point, detector, label)

@@ -27,8 +27,8 @@ def section(detector: "Detector", point: OperatingPoint) -> None:
     """Upload normal digits, look at what is doubtful, and make a detector whose promise holds for that hand."""
     normal = detector.card_.normal
     st.markdown(
-        f"The promise above holds for digits by {detector.card_.yardstick}. Give {own_ink.FEWEST} to {own_ink.ENOUGH} "
-        f"pictures of **your** {name_normals(normal)} and it is made anew for your hand, pen "
+        f"The promise above holds for digits by {detector.card_.calibrated_on}. Give {own_ink.FEWEST} to "
+        f"{own_ink.ENOUGH} pictures of **your** {name_normals(normal)} and it is made anew for your hand, pen "
         "and camera. Nothing is trained, so it takes seconds."
     )
     _what_it_takes()

@@ -77,13 +77,13 @@ def _verdict(model: str, measured: Measured, found: ink.Ink) -> None:
     except OddDigitError as error:
         chrome.refuse(error)
         return
-    words = describe(readings, 0, point, measured.card.yardstick)
+    words = describe(readings, 0, point, measured.card.calibrated_on)
     st.markdown(f"**{model}**  \n:{COLOUR[words.anomaly]}[{SIGN[words.anomaly]} {words.verdict}]")
     st.caption(words.meaning)
     pictures = (
         (images.digit_png(readings.images[0], 4), "as the model sees it"),
         (images.digit_png(readings.reconstruction[0], 4), "nearest normal digit"),
-        (images.residual_png(readings.images[0], readings.heat_map[0], 4), "where they differ"),
+        (images.residual_png(readings.images[0], readings.residual[0], 4), "where they differ"),
     )
     with st.container(key=f"pictures-compared-{model}"):
         for column, (png, caption) in zip(st.columns(3, wrap=False), pictures, strict=True):

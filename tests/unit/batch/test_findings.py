@@ -11,7 +11,7 @@ from core.calibration.conformal import Calibration, discoveries
 from core.errors import BatchError
 from core.operating_point import EVIDENCES, OperatingPoint
 
-YARDSTICK = Calibration.fit(
+CALIBRATION = Calibration.fit(
     np.arange(1, 100)
 )  # a score of 95.5 has the p-value 0.05, and 0.01 is the smallest there is
 IMAGE, DRAWING = np.zeros(784, "<f4").tobytes(), np.zeros(784, np.uint8).tobytes()
@@ -22,7 +22,7 @@ def row(score=None, label=None, digits=(), source="a.png"):
     found = dict.fromkeys(SCHEMA.names) | {"item": 0, "source": source, "label": label, "error": ""}
     if score is None:
         return found | {"error": "a.png is damaged"}
-    p_value = float(YARDSTICK.p_values(score)[0])
+    p_value = float(CALIBRATION.p_values(score)[0])
     found |= {f"score_{name}": float(score) for name in EVIDENCES}
     found |= {f"p_value_{name}": p_value for name in EVIDENCES}
     return found | {"digit_p_values": list(digits), "image": IMAGE, "reconstruction": DRAWING}
@@ -32,7 +32,7 @@ def row(score=None, label=None, digits=(), source="a.png"):
 def review(tmp_path):
     def make(*rows, normal=("5",), alpha=0.05, threshold=None, rate=None):
         point = OperatingPoint("stand-in", "fused", alpha, threshold)
-        store = Store.create(tmp_path / "batch", Job("pile", point, rate, normal, "hash"), YARDSTICK)
+        store = Store.create(tmp_path / "batch", Job("pile", point, rate, normal, "hash"), CALIBRATION)
         store.append(pa.Table.from_pylist(list(rows), schema=SCHEMA), len(rows), 0)
         return Review(store, Rule(point, rate))
 
@@ -66,7 +66,7 @@ def test_a_false_discovery_rate_flags_what_benjamini_and_hochberg_flag(review):
     scores = [1, 2, 3, 97.5, 98.5, 99.5, 99.5, 99.5, 99.5, 40]
     found = review(*(row(score) for score in scores), rate=0.1)
 
-    expected = discoveries(YARDSTICK.p_values(np.array(scores)), 0.1)
+    expected = discoveries(CALIBRATION.p_values(np.array(scores)), 0.1)
     assert 0 < expected.sum() < len(scores)
     assert found.flagged.tolist() == expected.tolist()
     assert found.point.alpha == pytest.approx(found.p_value[expected].max())
@@ -92,7 +92,7 @@ def test_a_label_that_is_not_plausible_while_another_digit_is_is_probably_mislab
     assert found.labels.disagreeing.tolist() == [False, True, True, False, False]
     assert found.labels.mislabelled.tolist() == [False, True, False, False, False]
     assert found.summary.labelled == 3
-    assert found.plausible(0) == ("5",)
+    assert found.prediction_set(0) == ("5",)
 
 
 def test_the_clearest_mislabelling_ranks_first_and_an_odd_digit_last(review):
@@ -132,7 +132,7 @@ def test_rows_are_narrowed_by_label_and_name(review):
 
 def test_nothing_judged_yet_is_said(tmp_path):
     point = OperatingPoint("stand-in")
-    store = Store.create(tmp_path / "batch", Job("pile", point, None, ("5",), "hash"), YARDSTICK)
+    store = Store.create(tmp_path / "batch", Job("pile", point, None, ("5",), "hash"), CALIBRATION)
 
     with pytest.raises(BatchError, match="nothing of this batch"):
         Review(store, Rule(point))
@@ -146,11 +146,11 @@ def test_a_small_calibration_set_is_known_beforehand_to_flag_nothing():
 
 
 def test_a_rule_says_its_promise_in_one_sentence():
-    assert "5 %" in say_rule(Rule(OperatingPoint(alpha=0.05)), YARDSTICK)
-    assert "at most 10 % are expected to be normal" in say_rule(Rule(OperatingPoint(), 0.1), YARDSTICK)
+    assert "5 %" in say_rule(Rule(OperatingPoint(alpha=0.05)), CALIBRATION)
+    assert "at most 10 % are expected to be normal" in say_rule(Rule(OperatingPoint(), 0.1), CALIBRATION)
     fixed = Rule(OperatingPoint("m", "fused", None, 50.5))
-    assert "score above 50.5" in say_rule(fixed, YARDSTICK)
-    assert "50 % of normal digits" in say_rule(fixed, YARDSTICK)
+    assert "score above 50.5" in say_rule(fixed, CALIBRATION)
+    assert "50 % of normal digits" in say_rule(fixed, CALIBRATION)
 
 
 @pytest.mark.parametrize("rate", [0.0, 1.0, -0.1, 2.0])

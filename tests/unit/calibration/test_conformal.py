@@ -24,7 +24,7 @@ RATES = st.floats(0.001, 0.999)
 
 
 def uniform_ranks(n: int, draws: int, seed: int) -> np.ndarray:
-    """p-values of one fresh normal digit against each of many fresh yardsticks of n, ``(draws,)``."""
+    """p-values of one fresh normal digit against each of many fresh calibration sets of n, ``(draws,)``."""
     scores = np.random.default_rng(seed).normal(size=(draws, n + 1))
     return np.array([Calibration.fit(row[1:]).p_values(row[0])[0] for row in scores])
 
@@ -42,7 +42,7 @@ def test_p_values_of_exchangeable_digits_are_uniform_on_their_steps(n: int) -> N
 
 
 @pytest.mark.parametrize("alpha", [0.05, 0.1, 0.37])
-def test_the_share_flagged_over_many_yardsticks_is_k_of_n_plus_one(alpha: float) -> None:
+def test_the_share_flagged_over_many_calibration_sets_is_k_of_n_plus_one(alpha: float) -> None:
     n, draws = 30, 4_000
 
     p_values = uniform_ranks(n, draws, seed=1)
@@ -172,7 +172,7 @@ def test_the_band_lies_above_the_promise_and_falls_with_it(scores: np.ndarray) -
 
 
 @pytest.mark.parametrize("n", [10, 30, 100, 1_084])
-def test_the_band_holds_at_all_lines_at_once_for_95_of_100_yardsticks(n: int) -> None:
+def test_the_band_holds_at_all_lines_at_once_for_95_of_100_calibration_sets(n: int) -> None:
     draws = 2_000
     # The true false-alarm rates of the lines at n uniform calibration scores are 1 minus those scores.
     scores = np.sort(np.random.default_rng(n).random((draws, n)), axis=1)

@@ -463,7 +463,7 @@ def test_calibrate_makes_a_model_whose_promise_holds_for_the_ink_in_a_folder(run
     made = Detector.load("mine-5")
     assert made.card_.recalibrated
     assert made.calibrations_["fused"].n == 25
-    assert "mine" in made.card_.yardstick
+    assert "mine" in made.card_.calibrated_on
     assert "mine-5.safetensors" in result.stderr
 
 

@@ -73,10 +73,12 @@ class TestParting:
     @settings(max_examples=50, deadline=None)
     def test_every_image_is_in_exactly_one_piece_and_shares_are_70_10_20(self, n, seed):
         parts = datasets.split(n, seed)
-        np.testing.assert_array_equal(np.sort(np.concatenate([parts.train, parts.tune, parts.calibrate])), np.arange(n))
-        assert abs(len(parts.tune) - 0.1 * n) <= 0.5
+        np.testing.assert_array_equal(
+            np.sort(np.concatenate([parts.train, parts.validation, parts.calibrate])), np.arange(n)
+        )
+        assert abs(len(parts.validation) - 0.1 * n) <= 0.5
         assert abs(len(parts.calibrate) - 0.2 * n) <= 0.5
-        assert min(len(parts.train), len(parts.tune), len(parts.calibrate)) >= 1
+        assert min(len(parts.train), len(parts.validation), len(parts.calibrate)) >= 1
 
     def test_the_same_seed_parts_alike_and_another_does_not(self):
         first, again, other = (datasets.split(100, seed) for seed in (3, 3, 4))

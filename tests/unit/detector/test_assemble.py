@@ -53,7 +53,7 @@ def test_scored_anew_by_its_own_split_a_detector_is_what_it_was(tiny_detector_an
     for name, scorer in state.scorers.items():
         images = training.of(name)
         parts = split(len(images), state.card.split_seed)
-        validation[name], calibrate[name] = images[parts.tune], images[parts.calibrate]
+        validation[name], calibrate[name] = images[parts.validation], images[parts.calibrate]
         spoilt[name] = scorer.weighed(images[:3])
 
     again = assemble.rescore(replace(state, scorers=spoilt, standards={}), validation, calibrate)

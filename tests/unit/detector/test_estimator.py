@@ -48,13 +48,13 @@ def test_a_reading_has_all_that_a_page_shows_in_its_promised_shape_and_range(det
 
     assert len(found) == 30
     np.testing.assert_array_equal(found.images, images)
-    assert found.reconstruction.shape == found.heat_map.shape == (30, 28, 28)
+    assert found.reconstruction.shape == found.residual.shape == (30, 28, 28)
     assert found.reconstruction.min() >= 0
     assert found.reconstruction.max() <= 1
-    np.testing.assert_allclose(found.heat_map, images - found.reconstruction, atol=1e-6)
-    for realism in (found.realism, found.reconstruction_realism):
-        assert realism.shape == (30,)
-        assert ((realism >= 0) & (realism <= 1)).all()
+    np.testing.assert_allclose(found.residual, images - found.reconstruction, atol=1e-6)
+    for probability in (found.probability, found.reconstruction_probability):
+        assert probability.shape == (30,)
+        assert ((probability >= 0) & (probability <= 1)).all()
     assert tuple(found.scores) == tuple(found.p_values) == EVIDENCES
     for evidence in EVIDENCES:
         assert np.isfinite(found.scores[evidence]).all()
@@ -66,7 +66,7 @@ def test_no_images_give_no_readings_and_no_error(detector: Detector) -> None:
 
     assert len(found) == 0
     assert found.p_value.shape == (0,)
-    assert found.heat_map.shape == (0, 28, 28)
+    assert found.residual.shape == (0, 28, 28)
     assert found.class_id(POINT).shape == (0,)
 
 
@@ -90,7 +90,7 @@ def test_flat_images_read_the_same_as_square_ones(detector: Detector) -> None:
 def test_any_picture_in_range_gets_a_finite_reading(picture: np.ndarray, detector: Detector) -> None:
     found = detector.inspect(picture[None])
 
-    assert all(np.isfinite(values).all() for values in (*found.scores.values(), found.reconstruction, found.heat_map))
+    assert all(np.isfinite(values).all() for values in (*found.scores.values(), found.reconstruction, found.residual))
 
 
 @pytest.mark.parametrize(
@@ -222,9 +222,9 @@ def test_a_digit_of_its_own_kind_is_plausible_where_its_p_value_exceeds_alpha(ti
     found = tiny_detector_any.inspect(of("0", "test"))
 
     for row in range(len(found)):
-        plausible = found.plausible(POINT, row)
+        plausible = found.prediction_set(POINT, row)
         assert set(plausible) == {name for name, p in found.digits.items() if p[row] > 0.1}
-    assert sum("0" in found.plausible(POINT, row) for row in range(len(found))) > len(found) / 2
+    assert sum("0" in found.prediction_set(POINT, row) for row in range(len(found))) > len(found) / 2
 
 
 def test_a_model_of_one_digit_has_no_p_values_for_digits(tiny_detector: Detector) -> None:
@@ -384,10 +384,10 @@ def test_what_a_fitted_detector_was_made_of_stands_on_its_card(tiny_detector_any
     card = tiny_detector_any.card_
 
     assert card.normal == ("0", "5", "8")
-    for name, (train, tune, calibrate) in card.counts.items():
+    for name, (train, validation, calibrate) in card.counts.items():
         total = len(of(name))
-        assert train + tune + calibrate == total
-        assert (tune, calibrate) == (round(0.1 * total), round(0.2 * total))
+        assert train + validation + calibrate == total
+        assert (validation, calibrate) == (round(0.1 * total), round(0.2 * total))
         assert all(len(losses) == 1 for losses in card.curve[name].values())
     assert card.settings["epochs"] == 1
 
@@ -402,7 +402,7 @@ def test_recalibrated_its_scores_stay_and_its_p_values_are_those_of_the_new_ink(
 
     np.testing.assert_array_equal(mine.inspect(ink).scores["fused"], tiny_detector.inspect(ink).scores["fused"])
     assert sorted(mine.inspect(ink).p_value) == pytest.approx(np.arange(2, len(ink) + 2) / (len(ink) + 1), abs=0.05)
-    assert (mine.card_.name, mine.card_.yardstick) == ("my-5", "the writers of my fives")
+    assert (mine.card_.name, mine.card_.calibrated_on) == ("my-5", "the writers of my fives")
     assert mine.card_.recalibrated
     assert mine.card_.counts["5"][2] == len(ink)
     assert mine.fingerprint != tiny_detector.fingerprint

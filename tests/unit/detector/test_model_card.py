@@ -13,7 +13,7 @@ CARD = Card(
     name="my-5",
     normal=("5", "8"),
     dataset="folder:my digits",
-    yardstick="the writers of my digits",
+    calibrated_on="the writers of my digits",
     split_seed=3,
     counts={"5": (70, 10, 20), "8": (700, 100, 200)},
     settings={"architecture": "conv", "epochs": 2, "learning_rate": 0.002},
@@ -30,6 +30,12 @@ def changed(**fields: object) -> str:
 
 def test_a_card_read_back_equals_the_card_that_was_written() -> None:
     assert Card.from_json(CARD.to_json()) == CARD
+
+
+def test_a_card_of_an_earlier_release_names_its_calibration_set_too() -> None:
+    old = CARD.to_json().replace('"calibrated_on"', '"yardstick"')
+
+    assert Card.from_json(old) == CARD
 
 
 def test_a_card_of_two_facts_has_a_default_for_all_others() -> None:
@@ -61,7 +67,7 @@ def test_the_versions_named_are_those_that_shape_the_numbers() -> None:
         pytest.param(changed(name=None), id="no name"),
         pytest.param(changed(name=["x"]), id="name is a list"),
         pytest.param(changed(dataset=7), id="dataset is a number"),
-        pytest.param(changed(yardstick={}), id="yardstick is a dictionary"),
+        pytest.param(changed(calibrated_on={}), id="calibrated_on is a dictionary"),
         pytest.param(changed(split_seed="0; import os"), id="seed is text"),
         pytest.param(changed(counts={"5": [1, 2]}), id="two counts of three"),
         pytest.param(changed(counts={"5": "abc"}), id="counts are letters"),

@@ -66,8 +66,8 @@ def test_indexing_takes_the_same_rows_of_everything(rows: object, kept: list[int
 
     assert len(some) == len(kept)
     np.testing.assert_array_equal(some.images, whole.images[kept])
-    np.testing.assert_array_equal(some.heat_map, whole.heat_map[kept])
-    np.testing.assert_array_equal(some.realism, whole.realism[kept])
+    np.testing.assert_array_equal(some.residual, whole.residual[kept])
+    np.testing.assert_array_equal(some.probability, whole.probability[kept])
     np.testing.assert_array_equal(some.scores["pixel"], whole.scores["pixel"][kept])
     np.testing.assert_array_equal(some.digits["9"], whole.digits["9"][kept])
     assert some.threshold(POINT) == whole.threshold(POINT)
@@ -82,23 +82,23 @@ def test_plausible_digits_are_those_above_alpha_most_plausible_first() -> None:
     # p = 0.2 for the first digit, 0.1 for the second, 0.067 for the third, 0.05 for the fourth.
     judged = readings(80.5, normal=("7", "1", "9", "4"))
 
-    assert judged.plausible(POINT, 0) == ("7", "1", "9")
-    assert judged.plausible(POINT.at_alpha(0.15), 0) == ("7",)
-    assert judged.plausible(POINT.at_alpha(0.5), 0) == ()
+    assert judged.prediction_set(POINT, 0) == ("7", "1", "9")
+    assert judged.prediction_set(POINT.at_alpha(0.15), 0) == ("7",)
+    assert judged.prediction_set(POINT.at_alpha(0.5), 0) == ()
 
 
 def test_plausible_digits_at_a_fixed_threshold_use_the_alpha_that_it_promises() -> None:
     judged = readings(80.5, normal=("7", "1", "9"))
 
     # A line at 90.5 promises (1 + 9) / 100 = 0.1, and only digits above that are plausible.
-    assert judged.plausible(POINT.at_threshold(90.5), 0) == ("7",)
+    assert judged.prediction_set(POINT.at_threshold(90.5), 0) == ("7",)
 
 
 def test_a_model_of_one_digit_has_no_digit_p_values() -> None:
     judged = readings(3)
 
     assert judged.digits == {}
-    assert judged.plausible(POINT, 0) == ()
+    assert judged.prediction_set(POINT, 0) == ()
     assert "digits" not in judged.record(0, POINT)
 
 

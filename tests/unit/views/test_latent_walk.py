@@ -27,7 +27,7 @@ def test_the_same_seed_draws_the_same_digits_and_another_draws_others(scorer: "S
     assert np.array_equal(first.images, again.images)
     assert not np.allclose(first.images, other.images, atol=1e-3)
     assert first.images.shape == (16, 28, 28)
-    assert ((first.realism > 0) & (first.realism < 1)).all()
+    assert ((first.probability > 0) & (first.probability < 1)).all()
 
 
 def test_a_plane_has_its_latent_in_the_middle_and_moves_along_orthogonal_directions(scorer: "Scorer") -> None:

@@ -213,7 +213,7 @@ def test_a_detector_calibrated_on_a_pile_measures_by_that_pile_and_names_whose_i
     made = tiny_detector.calibrated(fives.images, fives.labels, "my-5", "my own hand")
 
     assert made.calibrations_["fused"].n == 30
-    assert made.card_.yardstick == "my own hand"
+    assert made.card_.calibrated_on == "my own hand"
     assert made.card_.recalibrated
     flagged = (made.inspect(fives.images).p_values["fused"] <= 0.1).mean()
     assert flagged <= 0.1

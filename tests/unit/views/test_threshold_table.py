@@ -13,52 +13,52 @@ from core.views.threshold import View, no_line, promise
 from core.views.threshold_table import draw_lines, short_alpha
 from tests.unit.calibration.test_evaluation import evaluation
 
-YARDSTICK = Calibration.fit(np.random.default_rng(0).normal(size=1_084))
+CALIBRATION = Calibration.fit(np.random.default_rng(0).normal(size=1_084))
 FOUND = evaluation(
     list(np.random.default_rng(1).normal(size=300)),
     list(np.random.default_rng(2).normal(3, 1, size=400)),
     labels="5987",
 )
-CARD = Card("made-5", ("5",), yardstick="MNIST's writers")
+CARD = Card("made-5", ("5",), calibrated_on="MNIST's writers")
 
 
-def view(point: OperatingPoint, found: object = FOUND, yardstick: Calibration = YARDSTICK) -> View:
-    return View.of(dict.fromkeys(EVIDENCES, yardstick), found, CARD, point)  # type: ignore[arg-type]
+def view(point: OperatingPoint, found: object = FOUND, calibration: Calibration = CALIBRATION) -> View:
+    return View.of(dict.fromkeys(EVIDENCES, calibration), found, CARD, point)  # type: ignore[arg-type]
 
 
 @settings(max_examples=40, deadline=None)
 @given(st.integers(1, 3_000), st.floats(0.0005, 0.999))
 def test_the_line_of_the_operating_point_is_always_in_the_table(n: int, alpha: float) -> None:
-    yardstick = Calibration.fit(np.arange(n, dtype=float))
+    calibration = Calibration.fit(np.arange(n, dtype=float))
 
-    lines = draw_lines(yardstick, None, OperatingPoint("m", "fused", alpha))
+    lines = draw_lines(calibration, None, OperatingPoint("m", "fused", alpha))
 
-    assert lines.threshold[lines.row(yardstick.threshold(alpha))] == yardstick.threshold(alpha)
+    assert lines.threshold[lines.row(calibration.threshold(alpha))] == calibration.threshold(alpha)
 
 
 @settings(max_examples=40, deadline=None)
 @given(st.integers(1, 3_000))
 def test_a_line_sent_back_as_its_setting_is_that_line_again(n: int) -> None:
-    yardstick = Calibration.fit(np.arange(n, dtype=float))
-    lines = draw_lines(yardstick, None, OperatingPoint())
+    calibration = Calibration.fit(np.arange(n, dtype=float))
+    lines = draw_lines(calibration, None, OperatingPoint())
 
     settable = np.isfinite(lines.threshold) & ~np.isnan(lines.setting)
 
-    assert [yardstick.threshold(a) for a in lines.setting[settable]] == lines.threshold[settable].tolist()
+    assert [calibration.threshold(a) for a in lines.setting[settable]] == lines.threshold[settable].tolist()
 
 
 @pytest.mark.parametrize("n", [1, 30, 1_084, 12_000])
-def test_the_table_stays_small_whatever_the_yardstick(n: int) -> None:
-    yardstick = Calibration.fit(np.random.default_rng(0).exponential(size=n))
+def test_the_table_stays_small_whatever_the_calibration_set(n: int) -> None:
+    calibration = Calibration.fit(np.random.default_rng(0).exponential(size=n))
 
-    lines = draw_lines(yardstick, FOUND, OperatingPoint())
+    lines = draw_lines(calibration, FOUND, OperatingPoint())
 
     assert 1 <= len(lines) <= 600
     assert (np.diff(lines.threshold) > 0).all()
 
 
 def test_every_count_of_the_table_is_that_of_the_evaluation() -> None:
-    lines = draw_lines(YARDSTICK, FOUND, OperatingPoint())
+    lines = draw_lines(CALIBRATION, FOUND, OperatingPoint())
 
     for row in range(0, len(lines), 7):
         assert lines.confusion(row) == FOUND.confusion("fused", lines.threshold[row])
@@ -68,11 +68,11 @@ def test_every_count_of_the_table_is_that_of_the_evaluation() -> None:
         }
 
 
-def test_promise_and_bound_are_those_of_the_yardstick() -> None:
-    lines = draw_lines(YARDSTICK, FOUND, OperatingPoint())
+def test_promise_and_bound_are_those_of_the_calibration_set() -> None:
+    lines = draw_lines(CALIBRATION, FOUND, OperatingPoint())
 
-    np.testing.assert_array_equal(lines.alpha, YARDSTICK.alpha(lines.threshold))
-    np.testing.assert_array_equal(lines.bound, YARDSTICK.band(lines.threshold))
+    np.testing.assert_array_equal(lines.alpha, CALIBRATION.alpha(lines.threshold))
+    np.testing.assert_array_equal(lines.bound, CALIBRATION.band(lines.threshold))
 
 
 @pytest.mark.parametrize("threshold", [-3.3, 0.123456789, 2.0, 8.5])
@@ -84,9 +84,9 @@ def test_a_fixed_threshold_is_in_the_table_to_the_last_digit(threshold: float) -
 
 
 def test_the_lines_between_the_first_and_last_calibration_digit_are_all_ones_an_alpha_gives() -> None:
-    lines = draw_lines(YARDSTICK, FOUND, OperatingPoint())
+    lines = draw_lines(CALIBRATION, FOUND, OperatingPoint())
 
-    within = lines.threshold <= YARDSTICK.scores[-1]
+    within = lines.threshold <= CALIBRATION.scores[-1]
 
     assert not np.isnan(lines.setting[within]).any()
     assert np.isnan(lines.setting[~within]).all()
@@ -96,7 +96,7 @@ def test_the_lines_between_the_first_and_last_calibration_digit_are_all_ones_an_
 def test_an_alpha_without_a_line_is_the_last_row_and_flags_nothing() -> None:
     few = Calibration.fit(np.arange(30.0))
 
-    found = view(OperatingPoint("made-5", "fused", 0.01), yardstick=few)
+    found = view(OperatingPoint("made-5", "fused", 0.01), calibration=few)
 
     assert found.row == len(found.lines) - 1
     assert found.data["threshold"][found.row] is None
@@ -110,16 +110,16 @@ def test_an_alpha_without_a_line_is_the_last_row_and_flags_nothing() -> None:
 @settings(max_examples=40, deadline=None)
 @given(st.integers(1, 2_000), st.floats(0, 1))
 def test_a_short_alpha_has_the_rank_it_stands_for(n: int, share: float) -> None:
-    yardstick = Calibration.fit(np.arange(n, dtype=float))
+    calibration = Calibration.fit(np.arange(n, dtype=float))
     rank = 1 + int(share * (n - 1))
 
-    assert yardstick.rank(short_alpha(yardstick, rank)) == rank
+    assert calibration.rank(short_alpha(calibration, rank)) == rank
 
 
 def test_round_alphas_stay_round() -> None:
-    ranks = [YARDSTICK.rank(alpha) for alpha in (0.01, 0.05, 0.1)]
+    ranks = [CALIBRATION.rank(alpha) for alpha in (0.01, 0.05, 0.1)]
 
-    assert [short_alpha(YARDSTICK, rank) for rank in ranks] == [0.01, 0.05, 0.1]
+    assert [short_alpha(CALIBRATION, rank) for rank in ranks] == [0.01, 0.05, 0.1]
 
 
 def test_the_promise_names_the_digits_whose_they_are_and_what_it_was_measured_on() -> None:
@@ -186,7 +186,7 @@ def test_both_of_the_originals_lines_are_in_the_table_of_the_pixel_error_alone()
     assert not {0.2, 0.08} & set(fused.tolist())
 
 
-def test_a_yardstick_of_one_score_can_still_be_drawn() -> None:
+def test_a_calibration_set_of_one_score_can_still_be_drawn() -> None:
     found = view(OperatingPoint("made-5", "fused", 0.5), evaluation([1.0], []), Calibration.fit([1.0]))
 
     low, high = found.data["axis"]
@@ -194,7 +194,7 @@ def test_a_yardstick_of_one_score_can_still_be_drawn() -> None:
     assert len(found.lines) >= 1
 
 
-def test_a_yardstick_named_with_braces_does_not_upset_the_sentence() -> None:
-    said = promise(FOUND, replace(CARD, yardstick="{alpha} and {nobody}"))
+def test_a_calibration_set_named_with_braces_does_not_upset_the_sentence() -> None:
+    said = promise(FOUND, replace(CARD, calibrated_on="{alpha} and {nobody}"))
 
     assert "by {alpha} and {nobody} are" in said

@@ -15,7 +15,7 @@ def test_an_ordinary_digit_is_normal_and_its_meaning_is_a_share_of_normal_digits
     assert not said.anomaly
     assert said.verdict == "Normal"
     assert said.meaning == "40 in 100 normal 5s look this odd or odder."
-    assert said.yardstick == "Measured against 99 normal 5s by MNIST's writers."
+    assert said.calibration_set == "Measured against 99 normal 5s by MNIST's writers."
     assert said.extrapolation == ""
 
 
