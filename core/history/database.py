@@ -3,17 +3,25 @@
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
 from core.errors import HistoryError
+from core.history.verdict import CHECKED, NARROW, WIDE, checksum
 
 T = TypeVar("T")
 
 APPLICATION_ID = 0x0DD_D161  # marks the file as ours, so that another program's database is never written to
+_CHECKED_FILES: set[Path] = set()  # by this process
 PAUSE = 0.02  # seconds between two tries at a lock that SQLite's own waiting does not cover
+
+SELECT = f"""SELECT v.id, {", ".join(f"v.{name}" for name in NARROW)}, {", ".join(f"r.{name}" for name in WIDE)}
+    FROM verdicts v JOIN readings r ON r.id = v.id"""
+# The columns of a row as its checksum takes them; in the triggers below it follows whatever changes the row.
+CHECK_ALL = f"""UPDATE readings SET checksum = (SELECT checksum({", ".join(f"v.{name}" for name in NARROW)},
+    {", ".join(f"readings.{name}" for name in WIDE[:-1])}) FROM verdicts v WHERE v.id = readings.id)"""
 
 # Filters, counts and ordering touch the narrow table alone; the wide one is read for the rows on show. The two covering
 # indices answer them without reading even that, and leave deleted rows out.
@@ -61,6 +69,14 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX by_kind ON verdicts(source_kind, visitor, last_seen) WHERE deletion IS NULL",
         "CREATE INDEX by_deletion ON verdicts(deletion) WHERE deletion IS NOT NULL",
     ),
+    (
+        "ALTER TABLE readings ADD COLUMN checksum BLOB",
+        CHECK_ALL,
+        f"""CREATE TRIGGER changed_verdict AFTER UPDATE OF {", ".join(NARROW)} ON verdicts
+            BEGIN {CHECK_ALL} WHERE id = NEW.id; END""",
+        f"""CREATE TRIGGER changed_reading AFTER UPDATE OF {", ".join(WIDE[:-1])} ON readings
+            BEGIN {CHECK_ALL} WHERE id = NEW.id; END""",
+    ),
 )
 
 
@@ -78,7 +94,7 @@ def transact(path: Path, work: Callable[[sqlite3.Connection], T], *, timeout: fl
 
     Raises:
         HistoryError: locked for too long, no room, not writable, newer than this program, foreign, or damaged. A
-            damaged file is set aside under another name first, so that the next transaction starts a new one.
+            damaged file is set aside under another name first, and every row of it that is whole goes into a new one.
     """
     deadline = time.monotonic() + timeout
     while True:
@@ -87,6 +103,7 @@ def transact(path: Path, work: Callable[[sqlite3.Connection], T], *, timeout: fl
             found = path.stat().st_ino if path.exists() else None
             with _connection(path, timeout) as connection:
                 _bring_up_to_date(connection, path)
+                _check_once(connection, path)
                 with _transaction(connection, "IMMEDIATE" if write else "DEFERRED"):
                     return work(connection)
         except sqlite3.Error as error:
@@ -108,6 +125,7 @@ def _connection(path: Path, timeout: float) -> Iterator[sqlite3.Connection]:
     connection = sqlite3.connect(path, timeout=timeout, isolation_level=None)
     try:
         connection.row_factory = sqlite3.Row
+        connection.create_function("checksum", -1, checksum, deterministic=True)
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA synchronous = NORMAL")
         yield connection
@@ -149,13 +167,24 @@ def _bring_up_to_date(connection: sqlite3.Connection, path: Path) -> None:
         connection.execute(f"PRAGMA user_version = {newest}")
 
 
+def _check_once(connection: sqlite3.Connection, path: Path) -> None:
+    """Look through the whole file when a process first meets it: damage is found before it is written over."""
+    if path not in _CHECKED_FILES:
+        said = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if said != "ok":
+            damage = sqlite3.DatabaseError(said)
+            damage.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+            raise damage
+        _CHECKED_FILES.add(path)
+
+
 def _read(connection: sqlite3.Connection, pragma: str) -> int:
     return int(connection.execute(f"PRAGMA {pragma}").fetchone()[0])
 
 
 def _explain(error: sqlite3.Error, code: int, path: Path, found: int | None) -> str:
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-        return f"The history at {path} was damaged and has been set aside{_set_aside(path, found)}; a new one begins."
+        return f"The history at {path} was damaged and has been set aside{_set_aside(path, found)}."
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return f"The history at {path} is held by another program, so nothing was recorded: close that program."
     if code == sqlite3.SQLITE_FULL:
@@ -164,7 +193,7 @@ def _explain(error: sqlite3.Error, code: int, path: Path, found: int | None) -> 
 
 
 def _set_aside(path: Path, found: int | None) -> str:
-    """Rename the damaged file and its write-ahead log, unless another process was quicker; say under which name."""
+    """Rename the damaged file and its write-ahead log, unless another process was quicker, and save what is whole."""
     if not path.exists() or path.stat().st_ino != found:
         return ""
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")
@@ -173,4 +202,39 @@ def _set_aside(path: Path, found: int | None) -> str:
         part = path.with_name(path.name + ending)
         if part.exists():
             part.rename(aside.with_name(aside.name + ending))
-    return f" as {aside}"
+    _CHECKED_FILES.discard(path)
+    saved = _salvage(aside, path)
+    return (
+        f" as {aside}; {saved:,} rows of it were whole and stand in a new one"
+        if saved
+        else f" as {aside}; a new one begins"
+    )
+
+
+def _salvage(aside: Path, path: Path) -> int:
+    """Put every row of a damaged file that can be read and is what was written into a new file; how many those are."""
+    rows = [row for row in _whole_rows(aside) if row["checksum"] == checksum(*(row[name] for name in CHECKED))]
+    with _connection(path, 15.0) as connection:
+        _bring_up_to_date(connection, path)
+        with _transaction(connection, "IMMEDIATE"):
+            for table, columns in (("verdicts", NARROW), ("readings", WIDE)):
+                connection.executemany(
+                    f"INSERT OR IGNORE INTO {table}(id, {', '.join(columns)}) VALUES (?{', ?' * len(columns)})",
+                    ((row["id"], *(row[name] for name in columns)) for row in rows),
+                )
+    return len(rows)
+
+
+def _whole_rows(aside: Path) -> Iterator[sqlite3.Row]:
+    """Rows that can be read, one by one: a page that cannot be read takes only its own rows with it."""
+    try:
+        with _connection(aside, 15.0) as connection:
+            last = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'verdicts'").fetchone()
+            for row_id in range(1, (last[0] if last else 0) + 1):
+                with suppress(sqlite3.DatabaseError):
+                    if row := connection.execute(
+                        f"{SELECT} WHERE v.id = ? AND v.deletion IS NULL", [row_id]
+                    ).fetchone():
+                        yield row
+    except sqlite3.DatabaseError:
+        return

@@ -6,7 +6,7 @@ from typing import Any, TextIO
 
 from core.detector.readings import ANOMALY
 from core.files.csv import write_csv
-from core.history.verdict import Verdict
+from core.history.verdict import Damaged, Verdict
 from core.operating_point import EVIDENCES
 
 COLUMNS = (
@@ -17,8 +17,10 @@ COLUMNS = (
 )
 
 
-def export_csv(verdicts: Iterable[Verdict], file: TextIO) -> None:
+def export_csv(verdicts: Iterable[Verdict | Damaged], file: TextIO) -> None:
     """Write one line a verdict under ``COLUMNS``; times are UTC, ISO 8601; text never opens as a formula.
+
+    A damaged row is a line that says so and no more.
 
     Args:
         verdicts: for example ``History.each``; never held all at once.
@@ -27,8 +29,11 @@ def export_csv(verdicts: Iterable[Verdict], file: TextIO) -> None:
     write_csv(file, COLUMNS, _lines(verdicts))
 
 
-def _lines(verdicts: Iterable[Verdict]) -> Iterator[list[Any]]:
+def _lines(verdicts: Iterable[Verdict | Damaged]) -> Iterator[list[Any]]:
     for verdict in verdicts:
+        if isinstance(verdict, Damaged):
+            yield ["damaged" if name == "verdict" else verdict.id if name == "id" else None for name in COLUMNS]
+            continue
         yield [
             verdict.id,
             _iso(verdict.time),

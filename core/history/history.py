@@ -15,21 +15,15 @@ import numpy as np
 from core import paths
 from core.detector.readings import ANOMALY
 from core.errors import HistoryError
-from core.history.database import transact
+from core.history.database import SELECT, transact
 from core.history.filter import EVERYTHING, Filter
-from core.history.verdict import Verdict, check_mark, clean_text, from_row, to_rows
+from core.history.verdict import NARROW, WIDE, Damaged, Verdict, check_mark, clean_text, from_row, to_rows
 
 T = TypeVar("T")
 
 KEPT_FOR_UNDO = 24 * 3600.0  # seconds; what was deleted longer ago is gone for good
+CLOCK_LEAPS = 30 * KEPT_FOR_UNDO  # seconds between two looks at the clock that are no day's work but a wrong clock
 TOGETHER = 2000  # rows a transaction: a batch of 100,000 must not lock others out for its whole length
-WIDE = ("scores", "p_values", "digits", "image")  # columns of table readings; all others are in verdicts
-NARROW = (
-    *("time", "last_seen", "visitor", "drawing", "source", "source_kind", "model", "model_hash", "evidence"),
-    *("alpha", "threshold", "p_value", "class_id", "true_label", "mark", "identity"),
-)
-SELECT = f"""SELECT v.id, {", ".join(f"v.{name}" for name in NARROW)}, {", ".join(f"r.{name}" for name in WIDE)}
-    FROM verdicts v JOIN readings r ON r.id = v.id"""
 UPSERT = f"""INSERT INTO verdicts({", ".join(NARROW)}) VALUES ({", ".join("?" * len(NARROW))})
     ON CONFLICT (visitor, identity) WHERE deletion IS NULL
     DO UPDATE SET last_seen = max(last_seen, excluded.last_seen) RETURNING id"""
@@ -98,15 +92,15 @@ class History:
             ids += self._write(partial(_record_rows, rows))
         return ids
 
-    def browse(self, which: Filter = EVERYTHING, *, limit: int = 50, offset: int = 0) -> list[Verdict]:
-        """Verdicts, the last seen first."""
+    def browse(self, which: Filter = EVERYTHING, *, limit: int = 50, offset: int = 0) -> list[Verdict | Damaged]:
+        """Verdicts, the last seen first; what stands in a damaged row is not told."""
         condition, values = which.condition(self._whose())
         page = f"SELECT id FROM verdicts WHERE {condition} ORDER BY last_seen DESC, id DESC LIMIT ? OFFSET ?"
         query = f"{SELECT} WHERE v.id IN ({page}) ORDER BY v.last_seen DESC, v.id DESC"
         return [from_row(dict(row)) for row in self._rows(query, [*values, limit, offset])]
 
-    def each(self, which: Filter = EVERYTHING) -> Iterator[Verdict]:
-        """All matching verdicts, first recorded first, some thousand in memory at a time."""
+    def each(self, which: Filter = EVERYTHING) -> Iterator[Verdict | Damaged]:
+        """All matching verdicts, the first recorded first, damaged ones named; some thousand in memory at a time."""
         condition, values = which.condition(self._whose())
         page = f"SELECT id FROM verdicts WHERE id > ? AND {condition} ORDER BY id LIMIT {TOGETHER}"
         query = f"{SELECT} WHERE v.id IN ({page}) ORDER BY v.id"
@@ -120,11 +114,13 @@ class History:
         """One verdict.
 
         Raises:
-            HistoryError: there is no such row, or it is another visitor's.
+            HistoryError: there is no such row, it is another visitor's, or it is damaged.
         """
         found = self.browse(Filter(ids=(row_id,)), limit=1)
         if not found:
             raise HistoryError(f"The history has no row {row_id} any more: it was deleted, or is another visitor's.")
+        if isinstance(found[0], Damaged):
+            raise HistoryError(f"Row {row_id} of the history is damaged: delete that row to go on.")
         return found[0]
 
     def count(self, which: Filter = EVERYTHING) -> Counts:
@@ -161,9 +157,8 @@ class History:
 
         def work(connection: sqlite3.Connection) -> int:
             mine, owner = self._deletions()
-            connection.execute(
-                f"DELETE FROM deletions WHERE ({mine}) OR time < ?", [*owner, time.time() - KEPT_FOR_UNDO]
-            )
+            _forget_old_deletions(connection)
+            connection.execute(f"DELETE FROM deletions WHERE {mine}", owner)
             row = ("INSERT INTO deletions(visitor, time) VALUES (?, ?)", (self.visitor, time.time()))
             deletion = connection.execute(*row).lastrowid
             query = f"UPDATE verdicts SET deletion = ? WHERE {condition}"
@@ -256,17 +251,25 @@ class History:
 
 
 def _record_rows(rows: list[dict[str, Any]], connection: sqlite3.Connection) -> list[int]:
-    connection.execute("DELETE FROM deletions WHERE time < ?", (time.time() - KEPT_FOR_UNDO,))
+    _forget_old_deletions(connection)
     if any(row["drawing"] for row in rows):
         return [_record_drawing(connection, row) for row in rows]
     # Where no row follows a drawing, one statement a table records a row or finds that it is there: piles are large.
     narrow, wide = itemgetter(*NARROW), itemgetter(*WIDE)
-    ids = [int(connection.execute(UPSERT, narrow(row)).fetchone()[0]) for row in rows]
-    connection.executemany(
-        f"INSERT OR IGNORE INTO readings(id, {', '.join(WIDE)}) VALUES (?, ?, ?, ?, ?)",
-        ((row_id, *wide(row)) for row_id, row in zip(ids, rows, strict=True)),
-    )
+    reading = f"INSERT OR IGNORE INTO readings(id, {', '.join(WIDE)}) VALUES (?, {', '.join('?' * len(WIDE))})"
+    ids = []
+    for row in rows:
+        ids.append(int(connection.execute(UPSERT, narrow(row)).fetchone()[0]))
+        connection.execute(reading, (ids[-1], *wide(row)))
     return ids
+
+
+def _forget_old_deletions(connection: sqlite3.Connection) -> None:
+    """What was deleted more than a day ago goes for good; where the clock has leapt, the day begins anew."""
+    now = time.time()
+    leapt = (now, now - CLOCK_LEAPS, now + KEPT_FOR_UNDO)
+    connection.execute("UPDATE deletions SET time = ? WHERE time < ? OR time > ?", leapt)
+    connection.execute("DELETE FROM deletions WHERE time < ?", (now - KEPT_FOR_UNDO,))
 
 
 def _record_drawing(connection: sqlite3.Connection, row: dict[str, Any]) -> int:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from core.history.verdict import Verdict
+from core.history.verdict import Damaged, Verdict
 
 
 @dataclass(frozen=True)
@@ -39,14 +39,14 @@ class Review:
         return self.drawn > 0 and self.marked == self.drawn and not self.unlabelled
 
 
-def review(sample: Iterable[Verdict], normal: tuple[str, ...]) -> Review:
+def review(sample: Iterable[Verdict | Damaged], normal: tuple[str, ...]) -> Review:
     """Gather the normal digits of a sample by a person's marks.
 
     A digit's label is what the person wrote; else the only one there is, for a model of one digit; else what the model
     read, where it read one digit alone and the person called that right.
 
     Args:
-        sample: all verdicts of a random sample, all by one model.
+        sample: all verdicts of a random sample, all by one model; a damaged row counts as one that nobody has marked.
         normal: labels of that model's normal digits.
     """
     drawn, marked = 0, 0
@@ -54,6 +54,8 @@ def review(sample: Iterable[Verdict], normal: tuple[str, ...]) -> Review:
     unlabelled = []
     for verdict in sample:
         drawn += 1
+        if isinstance(verdict, Damaged):
+            continue
         marked += verdict.mark is not None
         if not verdict.truly_normal:
             continue

@@ -21,6 +21,12 @@ from core.operating_point import OperatingPoint
 
 MARKS = ("right", "wrong")
 LONGEST_TEXT = 500
+WIDE = ("scores", "p_values", "digits", "image", "checksum")  # columns of table readings; all others are in verdicts
+NARROW = (
+    *("time", "last_seen", "visitor", "drawing", "source", "source_kind", "model", "model_hash", "evidence"),
+    *("alpha", "threshold", "p_value", "class_id", "true_label", "mark", "identity"),
+)
+CHECKED = (*NARROW, *WIDE[:-1])  # what a row's checksum is made of
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,6 +133,13 @@ class Verdict:
         return blake2b(np.ascontiguousarray(self.image, "<f4").tobytes() + judged_by, digest_size=16).digest()
 
 
+@dataclass(frozen=True)
+class Damaged:
+    """A row of the history that is not what was written there: its checksum fails, or it cannot be read at all."""
+
+    id: int
+
+
 def to_rows(verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
     """Verdicts as the columns of the history's tables.
 
@@ -139,7 +152,17 @@ def to_rows(verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
         check_mark(verdict.mark)
         _check_image(verdict.image)
     images = storage.to_bytes([verdict.image for verdict in verdicts])
-    return [_row(verdict, image) for verdict, image in zip(verdicts, images, strict=True)]
+    rows = [_row(verdict, image) for verdict, image in zip(verdicts, images, strict=True)]
+    return [row | {"checksum": checksum(*(row[name] for name in CHECKED))} for row in rows]
+
+
+def checksum(*columns: Any) -> bytes:
+    """Eight bytes over the columns ``CHECKED`` of a row, as SQLite gives them back.
+
+    It is also a function of the database, so that what changes a row there keeps its checksum true.
+    """
+    text = [float(value) if isinstance(value, int) else value for value in columns]
+    return blake2b(repr(text).encode("utf-8", "surrogatepass"), digest_size=8).digest()
 
 
 def _row(verdict: Verdict, image: bytes) -> dict[str, Any]:
@@ -167,20 +190,18 @@ def _row(verdict: Verdict, image: bytes) -> dict[str, Any]:
     }
 
 
-def from_row(row: dict[str, Any]) -> Verdict:
-    """The verdict in a row that ``to_rows`` made.
-
-    Raises:
-        HistoryError: the row is damaged.
-    """
+def from_row(row: dict[str, Any]) -> Verdict | Damaged:
+    """The verdict in a row that ``to_rows`` made, unless the row has been damaged since."""
+    if row["checksum"] != checksum(*(row[name] for name in CHECKED)):
+        return Damaged(row["id"])
     try:
-        found = {name: value for name, value in row.items() if name != "identity"}
+        found = {name: value for name, value in row.items() if name not in ("identity", "checksum")}
         for name in ("scores", "p_values", "digits"):
             found[name] = json.loads(found[name])
         found["image"] = storage.from_bytes(zlib.decompressobj().decompress(found["image"], SIDE * SIDE * 4))
         return Verdict(**found)
-    except (ValueError, TypeError, KeyError, zlib.error) as error:
-        raise HistoryError(f"Row {row.get('id')} of the history is damaged: delete that row to go on.") from error
+    except (ValueError, TypeError, KeyError, zlib.error):
+        return Damaged(row["id"])
 
 
 def check_mark(mark: str | None) -> None:

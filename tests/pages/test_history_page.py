@@ -1,3 +1,4 @@
+import sqlite3
 from dataclasses import replace
 
 import numpy as np
@@ -210,6 +211,20 @@ def test_a_damaged_history_is_said_once_and_the_page_goes_on(history: History) -
     checked(page.run())
     assert [error.value for error in page.error] == []
     assert "Nothing here yet" in text(page)
+
+
+def test_a_damaged_row_says_so_can_be_deleted_and_takes_no_other_with_it(history: History) -> None:
+    fill(history)
+    with sqlite3.connect(history.path) as file:
+        file.execute("DROP TRIGGER changed_reading")
+        file.execute("UPDATE readings SET scores = '' WHERE id = 2")
+
+    page = show()
+    assert "Row 2 was damaged on the disk" in text(page)
+    assert rows(page) == [3, 2, 1]
+    page.button(key="delete-2").click()
+
+    assert rows(checked(page.run())) == [3, 1]
 
 
 def test_a_row_is_opened_again_with_everything_its_model_says(history: History, tiny_shelf: tuple[str, str]) -> None:

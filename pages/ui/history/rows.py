@@ -10,7 +10,7 @@ from core.detector import registry
 from core.detector.readings import ANOMALY
 from core.errors import HistoryError, ModelError
 from core.figures import images
-from core.history import Filter, History, Verdict
+from core.history import Damaged, Filter, History, Verdict
 from core.operating_point import EVIDENCES
 from core.words import name_normals, say_rate, say_verdict
 from pages.ui import chrome, local_time, picker, picture, verdict
@@ -20,12 +20,18 @@ LABELS = [*"0123456789", "no digit"]
 FAILED = "history_said"
 
 
-def show(history: History, rows: list[Verdict]) -> None:
+def show(history: History, rows: list[Verdict | Damaged]) -> None:
     """One line a verdict: what it was, what a person says of it, and what can be done with it."""
     opened = None
     for row in rows:
         with st.container(border=True, horizontal=True, vertical_alignment="center", gap="xsmall", key=f"row-{row.id}"):
             st.checkbox("choose", key=f"chosen-{row.id}", label_visibility="collapsed", width="content")
+            if isinstance(row, Damaged):
+                st.markdown(
+                    f"Row {row.id} was damaged on the disk: what stood there cannot be trusted.", width="stretch"
+                )
+                _delete_button(history, row.id)
+                continue
             picture.show(images.digit_png(row.image, 2), f"the digit of row {row.id}", width=56)
             with st.container(gap=None, width="stretch"):
                 st.markdown(describe(row))
@@ -35,14 +41,7 @@ def show(history: History, rows: list[Verdict]) -> None:
                 ":material/open_in_full:", key=f"open-{row.id}", help="Open the full reading", type="tertiary"
             ):
                 opened = row
-            st.button(
-                ":material/delete:",
-                key=f"delete-{row.id}",
-                help="Delete this verdict",
-                type="tertiary",
-                on_click=_delete,
-                args=(history, Filter(ids=(row.id,))),
-            )
+            _delete_button(history, row.id)
     if opened is not None:  # only now, so that loading its model does not hold up the other rows
         open_again(opened)
 
@@ -94,6 +93,11 @@ def undo(history: History) -> None:
             on_click=_attempt,
             args=(history.undo_delete,),
         )
+
+
+def _delete_button(history: History, row_id: int) -> None:
+    act: dict[str, Any] = {"on_click": _delete, "args": (history, Filter(ids=(row_id,)))}
+    st.button(":material/delete:", key=f"delete-{row_id}", help="Delete this verdict", type="tertiary", **act)
 
 
 def _marks(history: History, row: Verdict) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.files.csv import RISKY, safe_cell
-from core.history import History, clean_text
+from core.history import Damaged, History, clean_text
 from core.history.export import COLUMNS, export_csv
 from tests.support.recorded import verdict
 
@@ -31,6 +31,12 @@ def test_every_verdict_is_one_line_with_its_times_scores_and_marks() -> None:
     assert (line["plausible_digits"], line["mark"], line["true_label"]) == ("9 4", "wrong", "4")
     assert float(line["score_fused"]) == kept.scores["fused"]
     assert float(line["p_value_pixel"]) == kept.p_values["pixel"]
+
+
+def test_a_damaged_row_is_a_line_that_says_so() -> None:
+    whole, damaged = exported(verdict(1, id=1), Damaged(2))
+
+    assert (whole["verdict"], damaged["id"], damaged["verdict"], damaged["p_value"]) == ("normal", "2", "damaged", "")
 
 
 @pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1"])
