@@ -31,3 +31,14 @@ class HistoryError(OddDigitError):
 
 class BatchError(OddDigitError):
     """A pile of digits that cannot be read, judged or written."""
+
+
+class WriteError(OSError, OddDigitError):
+    """A file or folder that cannot be written: a full or read-only disk, a folder of somebody else's.
+
+    It is an ``OSError`` too, so that whoever can do without the file passes over both in one clause.
+    """
+
+    def __init__(self, text: str, errno: int | None = None) -> None:
+        super().__init__(text)
+        self.errno = errno

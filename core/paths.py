@@ -13,10 +13,8 @@ def datasets_dir() -> Path:
 
 
 def state_dir() -> Path:
-    """Folder of history, jobs and people's own models (``ODD_DIGIT_STATE``); created when missing."""
-    folder = Path(os.environ.get("ODD_DIGIT_STATE") or ROOT / "data" / "state").expanduser().resolve()
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    """Folder of history, jobs and people's own models (``ODD_DIGIT_STATE``); made by whoever writes into it."""
+    return Path(os.environ.get("ODD_DIGIT_STATE") or ROOT / "data" / "state").expanduser().resolve()
 
 
 def shared_server() -> bool:

@@ -56,18 +56,16 @@ def write(review: Review, path: Path) -> None:
     """Write a file of the kind its suffix names: every row as ``.csv`` or ``.parquet``, the flagged as ``.zip``.
 
     Raises:
-        BatchError: another suffix, or the file cannot be written.
+        BatchError: another suffix.
+        WriteError: the file cannot be written.
     """
     check_suffix(path)
-    try:
-        if path.suffix == ".csv":
-            write_whole(path, lambda part: _to_csv(review, part))
-        elif path.suffix == ".parquet":
-            write_whole(path, lambda part: write_parquet(review, part))
-        else:
-            write_whole(path, lambda part: write_zip(review, part, review.order("flagged")))
-    except OSError as error:
-        raise BatchError(f"{path}: cannot be written ({error.strerror}). Choose another place for it.") from error
+    if path.suffix == ".csv":
+        write_whole(path, lambda part: _to_csv(review, part))
+    elif path.suffix == ".parquet":
+        write_whole(path, lambda part: write_parquet(review, part))
+    else:
+        write_whole(path, lambda part: write_zip(review, part, review.order("flagged")))
 
 
 def check_suffix(path: Path) -> None:

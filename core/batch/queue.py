@@ -17,6 +17,7 @@ from core.batch.run import Progress, begin, run
 from core.batch.store import Store, batches_dir, stores
 from core.detector import Detector
 from core.errors import BatchError, HistoryError, OddDigitError
+from core.files.atomic import writing
 from core.history import clean_text
 
 KEPT = 10  # finished batches a visitor keeps; older ones make room
@@ -87,15 +88,15 @@ class BatchQueue:
         names = names_of(uploads)
         title = names[0] if len(names) == 1 else f"{len(names):,} files"
         try:
-            (folder / "input").mkdir(parents=True)
-            for i, upload in enumerate(uploads):
-                (folder / "input" / f"{i:06d}").write_bytes(upload.data)
+            with writing(folder):
+                (folder / "input").mkdir(parents=True)
+                for i, upload in enumerate(uploads):
+                    (folder / "input" / f"{i:06d}").write_bytes(upload.data)
             total = sources.count(_places(folder / "input", names))
             store = begin(folder, title, detector, rule, whole, total, keep=keep, visitor=visitor, names=names)
-        except (OSError, BatchError) as error:
+        except OddDigitError:
             shutil.rmtree(folder, ignore_errors=True)
-            why = error.strerror if isinstance(error, OSError) else error
-            raise BatchError(f"the files cannot be taken in ({why}): free some space.") from error
+            raise
         self._enqueue(store, detector)
         return store
 

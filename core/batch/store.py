@@ -117,18 +117,15 @@ class Store:
         """Begin a batch in a new folder.
 
         Raises:
-            BatchError: the folder cannot be written.
+            WriteError: the folder cannot be written.
         """
 
         def save(part: Path) -> None:
             with part.open("wb") as file:
                 np.save(file, calibration.scores, allow_pickle=False)
 
-        try:
-            write_whole(folder / "calibration.npy", save)
-            write_whole(folder / "job.json", lambda part: part.write_text(job.to_json()))
-        except OSError as error:
-            raise BatchError(f"{folder}: cannot be written ({error.strerror}). Free some space there.") from error
+        write_whole(folder / "calibration.npy", save)
+        write_whole(folder / "job.json", lambda part: part.write_text(job.to_json()))
         return cls(folder)
 
     @cached_property
@@ -184,14 +181,11 @@ class Store:
             first: how many rows were added before.
 
         Raises:
-            BatchError: the disk is full or the folder not writable; everything before stays.
+            WriteError: the disk is full or the folder not writable; everything before stays.
         """
         tagged = rows.replace_schema_metadata({_ITEMS: str(items), _ROWS: str(first + len(rows))})
         path = self.folder / f"part-{first:012d}.parquet"
-        try:
-            write_whole(path, lambda part: pq.write_table(tagged, part, **HOW_WRITTEN))
-        except OSError as error:
-            raise BatchError(f"{path}: cannot be written ({error.strerror}). Free some space and go on.") from error
+        write_whole(path, lambda part: pq.write_table(tagged, part, **HOW_WRITTEN))
 
     def tables(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
         """The rows part by part, so that no more than one part is in memory."""

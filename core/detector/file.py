@@ -163,10 +163,7 @@ def _scorers(
     parts: list[dict[str, Any]], tensors: dict[str, torch.Tensor], ready: Callable[[str, Scorer], None] | None
 ) -> dict[str, Scorer]:
     """The scorers in the file's order, built side by side: on a fresh machine each decodes its memory first."""
-    try:
-        cache = paths.state_dir() / "cache"
-    except OSError:
-        cache = None
+    cache = paths.state_dir() / "cache"
 
     def build(i: int) -> Scorer:
         mine = {k.removeprefix(f"scorer.{i}."): v for k, v in tensors.items() if k.startswith(f"scorer.{i}.")}

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from core import paths
 from core.detector.model_card import Card, read_card
 from core.errors import ModelError
-from core.files.atomic import write_whole
+from core.files.atomic import write_whole, writing
 
 SUFFIX = ".safetensors"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
@@ -133,9 +133,14 @@ def import_model(data: bytes, name: str = "", visitor: str = "") -> Model:
     """
     from core.detector import file
 
-    with TemporaryDirectory(prefix="import-", dir=paths.state_dir()) as folder:
+    own = paths.state_dir()
+    with writing(own):
+        own.mkdir(parents=True, exist_ok=True)
+        arriving = TemporaryDirectory(prefix="import-", dir=own)
+    with arriving as folder:
         arrived = Path(folder) / f"the file{SUFFIX}"
-        arrived.write_bytes(data)
+        with writing(arrived):
+            arrived.write_bytes(data)
         state = file.load(arrived)
         name = name or state.card.name
         place = place_for(name)

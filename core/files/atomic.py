@@ -1,9 +1,30 @@
-"""Atomic writes: the one way a file is written, whole or not at all."""
+"""Atomic writes: the one way a file is written, whole or not at all, and the one error for a disk that refuses."""
 
+import errno
 import os
+import re
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from safetensors import SafetensorError
+
+from core import paths
+from core.errors import WriteError
+
+_FULL, _NO_FOLDER = "the disk is full", "a file lies where a folder should be"
+_REASONS = {
+    errno.ENOSPC: _FULL,
+    errno.EDQUOT: _FULL,
+    errno.EFBIG: "the system lets no file here grow so large",
+    errno.EROFS: "the disk is read-only",
+    errno.EACCES: "the system does not let you write there",
+    errno.EPERM: "the system does not let you write there",
+    errno.EEXIST: _NO_FOLDER,
+    errno.ENOTDIR: _NO_FOLDER,
+    errno.ENAMETOOLONG: "the name is too long",
+}
 
 
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:
@@ -14,19 +35,51 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
         write: called with the temporary path to fill.
 
     Raises:
-        OSError: the disk is full or the folder is not writable; an older file stays as it was.
+        WriteError: the disk is full or the folder is not writable; an older file stays as it was.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-    os.close(handle)
-    part = Path(name)
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}"[:200] + ".", suffix=".part", dir=path.parent)
+        os.close(handle)
+        part = Path(name)
+        try:
+            write(part)
+            with part.open("rb+") as file:
+                os.fsync(file.fileno())
+            umask = os.umask(0)
+            os.umask(umask)
+            part.chmod(0o666 & ~umask)
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Around whatever writes below ``path``: what the system raises becomes a sentence for people.
+
+    Raises:
+        WriteError: naming the path, what is in the way, and what to do.
+    """
     try:
-        write(part)
-        with part.open("rb+") as file:
-            os.fsync(file.fileno())
-        umask = os.umask(0)
-        os.umask(umask)
-        part.chmod(0o666 & ~umask)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+        yield
+    except WriteError:
+        raise
+    except (OSError, SafetensorError) as error:
+        number = _number(error)
+        reason = _REASONS.get(number or 0) or getattr(error, "strerror", None) or str(error)
+        remedy = "Make room there" if reason == _FULL else "Make it writable"
+        elsewhere = "set ODD_DIGIT_STATE to another folder" if _is_state(path) else "choose another place"
+        raise WriteError(f"{path} cannot be written: {reason}. {remedy}, or {elsewhere}.", number) from error
+
+
+def _number(error: Exception) -> int | None:
+    """The system's number for what went wrong; safetensors tells it in its text only."""
+    if isinstance(error, OSError):
+        return error.errno
+    told = re.search(r"os error (\d+)", str(error))
+    return int(told[1]) if told else None
+
+
+def _is_state(path: Path) -> bool:
+    return path.is_relative_to(paths.state_dir())

@@ -4,6 +4,8 @@ import os
 import sys
 from pathlib import Path
 
+from core.files.atomic import writing
+
 
 class FileLock:
     """A lock on a file, held by at most one holder on this machine.
@@ -31,12 +33,13 @@ class FileLock:
         """Take the lock if it is free; True when it is held by this object now.
 
         Raises:
-            OSError: the file cannot be made.
+            WriteError: the file cannot be made.
         """
         if self._handle is not None:
             return True
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o666)
+        with writing(self.path):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            handle = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o666)
         try:
             _lock(handle)
         except OSError:

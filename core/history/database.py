@@ -87,7 +87,7 @@ def transact(path: Path, work: Callable[[sqlite3.Connection], T], *, timeout: fl
     and a file that was removed meanwhile is simply made again.
 
     Args:
-        path: the history's file; made when missing.
+        path: the history's file; made when missing and written to.
         work: called with a connection inside a transaction; may be called again when the file was locked.
         timeout: seconds to wait for other writers.
         write: whether the work writes; reading waits for no one.
@@ -97,19 +97,28 @@ def transact(path: Path, work: Callable[[sqlite3.Connection], T], *, timeout: fl
             damaged file is set aside under another name first, and every row of it that is whole goes into a new one.
     """
     deadline = time.monotonic() + timeout
+    frozen = False
     while True:
         found: int | None = None
         try:
             found = path.stat().st_ino if path.exists() else None
-            with _connection(path, timeout) as connection:
+            if write:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            # Reading makes no file: what is not there yet is read as empty.
+            place = _uri(path) if write or found is not None else "file::memory:"
+            with _connection(f"{place}?immutable=1" if frozen else place, timeout) as connection:
                 _bring_up_to_date(connection, path)
-                _check_once(connection, path)
+                if found is not None:
+                    _check_once(connection, path)
                 with _transaction(connection, "IMMEDIATE" if write else "DEFERRED"):
                     return work(connection)
         except sqlite3.Error as error:
             code = getattr(error, "sqlite_errorcode", 0) & 0xFF
             if code == sqlite3.SQLITE_BUSY and time.monotonic() < deadline:
                 time.sleep(PAUSE)
+                continue
+            if code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY) and not write and not frozen:
+                frozen = True  # where nothing can be written, not even SQLite's own lock, nobody else changes the file
                 continue
             raise HistoryError(_explain(error, code, path, found)) from error
         except OSError as error:
@@ -119,10 +128,13 @@ def transact(path: Path, work: Callable[[sqlite3.Connection], T], *, timeout: fl
             ) from error
 
 
+def _uri(path: Path) -> str:
+    return path.absolute().as_uri()
+
+
 @contextmanager
-def _connection(path: Path, timeout: float) -> Iterator[sqlite3.Connection]:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    connection = sqlite3.connect(path, timeout=timeout, isolation_level=None)
+def _connection(uri: str, timeout: float) -> Iterator[sqlite3.Connection]:
+    connection = sqlite3.connect(uri, timeout=timeout, isolation_level=None, uri=True)
     try:
         connection.row_factory = sqlite3.Row
         connection.create_function("checksum", -1, checksum, deterministic=True)
@@ -189,6 +201,11 @@ def _explain(error: sqlite3.Error, code: int, path: Path, found: int | None) -> 
         return f"The history at {path} is held by another program, so nothing was recorded: close that program."
     if code == sqlite3.SQLITE_FULL:
         return f"The disk that holds the history ({path}) is full, so nothing was recorded: make room there."
+    if code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
+        return (
+            f"The history at {path} cannot be written, so nothing was recorded: make its folder writable or set"
+            " ODD_DIGIT_STATE to one that is."
+        )
     return f"The history at {path} cannot be used ({error}): check that the folder exists and is writable."
 
 
@@ -214,7 +231,7 @@ def _set_aside(path: Path, found: int | None) -> str:
 def _salvage(aside: Path, path: Path) -> int:
     """Put every row of a damaged file that can be read and is what was written into a new file; how many those are."""
     rows = [row for row in _whole_rows(aside) if row["checksum"] == checksum(*(row[name] for name in CHECKED))]
-    with _connection(path, 15.0) as connection:
+    with _connection(_uri(path), 15.0) as connection:
         _bring_up_to_date(connection, path)
         with _transaction(connection, "IMMEDIATE"):
             for table, columns in (("verdicts", NARROW), ("readings", WIDE)):
@@ -228,7 +245,7 @@ def _salvage(aside: Path, path: Path) -> int:
 def _whole_rows(aside: Path) -> Iterator[sqlite3.Row]:
     """Rows that can be read, one by one: a page that cannot be read takes only its own rows with it."""
     try:
-        with _connection(aside, 15.0) as connection:
+        with _connection(_uri(aside), 15.0) as connection:
             last = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'verdicts'").fetchone()
             for row_id in range(1, (last[0] if last else 0) + 1):
                 with suppress(sqlite3.DatabaseError):

@@ -66,12 +66,7 @@ class History:
     """
 
     def __init__(self, path: Path | None = None, visitor: str = "", timeout: float = 15.0) -> None:
-        try:
-            self.path = path or paths.state_dir() / "history.sqlite"
-        except OSError as error:
-            raise HistoryError(
-                f"The state folder cannot be made ({error}), so nothing is recorded: set ODD_DIGIT_STATE elsewhere."
-            ) from error
+        self.path = path or paths.state_dir() / "history.sqlite"
         self.visitor = clean_text(visitor)
         self.timeout = timeout
 

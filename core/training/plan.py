@@ -168,9 +168,10 @@ def seconds_an_image(architecture: str) -> float:
 
 def _check_disk(labels: int) -> None:
     needed = labels * BYTES_PER_LABEL + BYTES_SPARE
-    free = shutil.disk_usage(paths.state_dir()).free
+    state = paths.state_dir()
+    free = shutil.disk_usage(next(folder for folder in (state, *state.parents) if folder.exists())).free
     if free < needed:
         raise TrainingError(
-            f"only {free / 1e6:,.0f} MB are free where training keeps its state ({paths.state_dir()}); "
+            f"only {free / 1e6:,.0f} MB are free where training keeps its state ({state}); "
             f"it may need {needed / 1e6:,.0f} MB. Make room first."
         )

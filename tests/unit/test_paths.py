@@ -23,13 +23,11 @@ def test_data_sets_and_state_lie_where_the_environment_says(monkeypatch: pytest.
     assert paths.state_dir() == tmp_path / "deep" / "state"
 
 
-def test_the_state_folder_is_made_when_it_is_asked_for_and_the_data_folder_is_not(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_asking_where_things_lie_makes_no_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("ODD_DIGIT_DATASETS", str(tmp_path / "sets"))
     monkeypatch.setenv("ODD_DIGIT_STATE", str(tmp_path / "state"))
 
-    assert paths.state_dir().is_dir()
+    assert not paths.state_dir().exists()
     assert not paths.datasets_dir().exists()
 
 

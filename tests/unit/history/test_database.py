@@ -17,6 +17,7 @@ from core.errors import HistoryError
 from core.history import Damaged, Filter, History, database
 from core.history.database import MIGRATIONS
 from core.history.verdict import checksum
+from tests.support.disks import read_only
 from tests.support.recorded import verdict
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -55,6 +56,7 @@ import sys
 sys.path.insert(0, {root!r})
 from pathlib import Path
 from core.history import History
+from tests.support.disks import read_only
 from tests.support.recorded import verdict
 history = History(Path(sys.argv[1]), timeout=120)
 for number in range(int(sys.argv[2]), int(sys.argv[3])):
@@ -308,16 +310,6 @@ def test_a_full_disk_is_said_and_what_was_there_stays(history: History, monkeypa
     assert history.count().judged == 1
 
 
-def test_a_state_folder_that_cannot_be_made_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "file").write_text("not a folder")
-    monkeypatch.setenv("ODD_DIGIT_STATE", str(tmp_path / "file" / "state"))
-
-    with pytest.raises(HistoryError, match="ODD_DIGIT_STATE"):
-        History()
-    with pytest.raises(HistoryError, match="cannot be opened"):
-        History(tmp_path / "file" / "history.sqlite").record(verdict(1))
-
-
 def test_a_file_removed_while_the_program_runs_is_made_again(history: History) -> None:
     history.record(verdict(1))
     for path in list(history.path.parent.iterdir()):
@@ -362,3 +354,32 @@ def test_twenty_thousand_rows_are_browsed_in_fifty_milliseconds_of_work(history:
     assert best(lambda: history.browse(offset=20_000)) < 0.05
     assert best(history.count) < 0.05
     assert best(history.models) < 0.05
+
+
+def test_reading_what_is_not_there_finds_nothing_and_makes_nothing(tmp_path: Path) -> None:
+    history = History(tmp_path / "state" / "history.sqlite")
+
+    assert history.count().judged == 0
+    assert history.browse() == []
+    assert not (tmp_path / "state").exists()
+
+
+def test_a_history_in_a_folder_that_cannot_be_written_is_read_and_says_that_nothing_is_recorded(tmp_path: Path) -> None:
+    history = History(tmp_path / "state" / "history.sqlite")
+    history.record(verdict(1, source="kept before"))
+
+    with read_only(tmp_path / "state"):
+        read = [one.source for one in history.browse()]
+        with pytest.raises(HistoryError, match="ODD_DIGIT_STATE"):
+            history.record(verdict(2))
+
+    assert read == ["kept before"]
+
+
+def test_a_history_whose_folder_is_a_file_is_empty_and_says_that_nothing_is_recorded(tmp_path: Path) -> None:
+    (tmp_path / "state").write_text("no folder")
+    history = History(tmp_path / "state" / "history.sqlite")
+
+    assert history.count().judged == 0
+    with pytest.raises(HistoryError, match="ODD_DIGIT_STATE"):
+        history.record(verdict(1))

@@ -110,7 +110,7 @@ class QueueMachine(RuleBasedStateMachine):
     @initialize()
     def start(self):
         self.before = os.environ["ODD_DIGIT_STATE"]
-        os.environ["ODD_DIGIT_STATE"] = tempfile.mkdtemp(dir=paths.state_dir())
+        os.environ["ODD_DIGIT_STATE"] = tempfile.mkdtemp(dir=paths.state_dir().parent)
         self.bench = Bench()
         self.expected = {}
         self.learnt = set()
