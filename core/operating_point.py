@@ -1,4 +1,4 @@
-"""The operating point: which model, evidence and line. One object, carried by every page, link and command."""
+"""The operating point: which model, evidence and threshold. One object, carried by every page, link and command."""
 
 import math
 from collections.abc import Mapping
@@ -11,13 +11,13 @@ EVIDENCES = ("pixel", "gradient", "manifold", "discriminator", "fused")
 
 @dataclass(frozen=True)
 class OperatingPoint:
-    """A model, one of its evidences and either a false-alarm rate or a fixed line on the raw score axis.
+    """A model, one of its evidences and either a false-alarm rate or a fixed threshold on the raw score axis.
 
     Attributes:
         model: name of a shipped or own model, or the path of a detector file.
         evidence: one of ``EVIDENCES``.
         alpha: share of normal digits one is willing to see flagged, 0 < alpha < 1; None with a fixed threshold.
-        threshold: fixed line on the evidence's raw score axis, as the original had; None with an alpha.
+        threshold: on the evidence's raw score axis, as the original had; None with an alpha.
 
     >>> OperatingPoint("mnist-5").to_query()
     {'model': 'mnist-5', 'evidence': 'fused', 'alpha': '0.05'}
@@ -41,17 +41,17 @@ class OperatingPoint:
             raise OddDigitError(f"threshold is {self.threshold}: give a finite score.")
 
     def at_alpha(self, alpha: float) -> "OperatingPoint":
-        """The same model and evidence with the line at a false-alarm rate."""
+        """The same model and evidence with the threshold at a false-alarm rate."""
         return OperatingPoint(self.model, self.evidence, alpha, None)
 
     def at_threshold(self, threshold: float) -> "OperatingPoint":
-        """The same model and evidence with the line at a raw score."""
+        """The same model and evidence with the threshold at a raw score."""
         return OperatingPoint(self.model, self.evidence, None, threshold)
 
     def to_query(self) -> dict[str, str]:
         """The point as a link's parameters; ``from_query`` reads them back to the same point."""
-        line = {"alpha": f"{self.alpha!r}"} if self.alpha is not None else {"threshold": f"{self.threshold!r}"}
-        return {"model": self.model, "evidence": self.evidence, **line}
+        threshold = {"alpha": f"{self.alpha!r}"} if self.alpha is not None else {"threshold": f"{self.threshold!r}"}
+        return {"model": self.model, "evidence": self.evidence, **threshold}
 
     @classmethod
     def from_query(cls, query: Mapping[str, str]) -> "OperatingPoint":

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from benchmarks import common
 from benchmarks.results import Report, table
-from core.calibration.conformal import Calibration, discoveries, discoveries_needed
+from core.calibration.conformal import Calibration
+from core.calibration.discoveries import discoveries, discoveries_needed
 from core.detector import Detector
 
 SHARES = (0.0, 0.001, 0.004, 0.01, 0.03, 0.1, 0.3)

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from core.batch.label_errors import LabelCheck
 from core.batch.score import EDGES
 from core.batch.store import Store
-from core.calibration.conformal import Calibration, discoveries, discoveries_needed
+from core.calibration.conformal import Calibration
+from core.calibration.discoveries import discoveries, discoveries_needed
 from core.errors import BatchError
 from core.operating_point import OperatingPoint
 

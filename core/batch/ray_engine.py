@@ -27,7 +27,7 @@ from core.batch.ray_partitions import Unit, is_address, items, places, units
 from core.batch.run import Progress, begin, key
 from core.batch.score import SCHEMA, judge, read_item
 from core.batch.store import HOW_WRITTEN, Store, batches_dir
-from core.calibration.conformal import discoveries
+from core.calibration.discoveries import discoveries
 from core.detector import Detector, registry
 from core.errors import BatchError
 from core.files.atomic import write_whole

@@ -1,8 +1,7 @@
-"""From raw scores to promises: conformal p-values, thresholds, the band on the false-alarm rate, false discoveries.
+"""Conformal p-values: from raw scores to promises, thresholds, and the band on the false-alarm rate.
 
 Sources: split conformal p-values (Vovk, Gammerman, Shafer 2005); a band on the false-alarm rate that holds at all
-thresholds at once (Bates, Candes, Lei, Romano, Sesia 2023, arXiv 2104.08279, here with equal local levels);
-Benjamini and Hochberg 1995 for false discoveries; Pickands 1975 for the generalised Pareto tail.
+thresholds at once (Bates, Candes, Lei, Romano, Sesia 2023, arXiv 2104.08279, here with equal local levels).
 """
 
 from dataclasses import dataclass
@@ -11,11 +10,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from core.calibration.tail import Tail
 from core.errors import OddDigitError
 
 CONFIDENCE = 0.95
-TAIL_MINIMUM = 500
-TAIL_SHARE = 0.1
 # Level at which each order statistic's own upper bound must stand so that all n hold together with 95 % confidence,
 # rounded down; between the sizes, log-log. `python -m benchmarks.promise.calibration --local-levels` computes them.
 LOCAL_LEVELS = {
@@ -36,48 +34,8 @@ LOCAL_LEVELS = {
 
 
 @dataclass(frozen=True)
-class Tail:
-    """Generalised Pareto beyond a high quantile of the calibration scores: an extrapolation, for ranking and wording.
-
-    Attributes:
-        start: score where the tail begins.
-        share: share of calibration scores beyond ``start``.
-        shape: Pareto shape xi; 0 is an exponential tail.
-        scale: Pareto scale sigma, in score units, > 0.
-    """
-
-    start: float
-    share: float
-    shape: float
-    scale: float
-
-    @classmethod
-    def fit(cls, scores: NDArray[np.float64]) -> "Tail | None":
-        """Fit by maximum likelihood; None below 500 scores or when the upper scores do not differ."""
-        if scores.size < TAIL_MINIMUM:
-            return None
-        from scipy.stats import genpareto
-
-        start = float(np.quantile(scores, 1 - TAIL_SHARE))
-        beyond = scores[scores > start] - start
-        if beyond.size < 10 or np.ptp(beyond) == 0:
-            return None
-        shape, _, scale = genpareto.fit(beyond, floc=0)
-        return cls(start, beyond.size / scores.size, float(shape), float(scale))
-
-    def survival(self, scores: ArrayLike) -> NDArray[np.float64]:
-        """Estimated share of normal digits at least this odd, ``(n,)``; NaN below the start of the tail."""
-        beyond = np.atleast_1d(np.asarray(scores, dtype=np.float64)) - self.start
-        reach = 1 + self.shape * beyond / self.scale
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            power = np.where(reach > 0, np.power(np.maximum(reach, 0.0), -1 / self.shape), 0.0)
-            tail = np.exp(-beyond / self.scale) if abs(self.shape) < 1e-9 else power
-        return np.where(beyond >= 0, self.share * tail, np.nan)
-
-
-@dataclass(frozen=True)
 class Calibration:
-    """The scores of normal digits that trained and tuned nothing: the yardstick of every verdict.
+    """The scores of normal digits that trained and validated nothing: every verdict is measured against them.
 
     Attributes:
         scores: raw scores, float64 ``(n,)``, ascending, finite, n >= 1. Higher is odder.
@@ -129,42 +87,42 @@ class Calibration:
         Raises:
             OddDigitError: a score is NaN.
         """
-        values = _finite(scores)
+        values = not_nan(scores)
         at_least = self.n - np.searchsorted(self.scores, values, side="left")
         return (1 + at_least) / (self.n + 1)
 
     def rank(self, alpha: float) -> int:
-        """The rank k = floor(alpha (n + 1)): how many calibration scores stand at or above the line; 0 never flags."""
+        """The rank k = floor(alpha (n + 1)): how many calibration scores lie at or above the threshold; 0: none."""
         # The tiny lift keeps 0.3 * 10 at 3: floating-point products land just below the whole number.
         return int(np.floor(alpha * (self.n + 1) + 1e-9))
 
     def threshold(self, alpha: float) -> float:
-        """The line on the score axis: a score above it has a p-value of at most alpha. Infinite where k = 0."""
+        """The threshold on the score axis: a score above it has a p-value of at most alpha. Infinite where k = 0."""
         k = self.rank(alpha)
         if k < 1:
             return float("inf")
         return float(self.scores[self.n - min(k, self.n)]) if k <= self.n else float("-inf")
 
     def flags(self, scores: ArrayLike, alpha: float) -> NDArray[np.bool_]:
-        """Whether each score lies beyond the line of ``alpha``, ``(m,)``."""
-        return _finite(scores) > self.threshold(alpha)
+        """Whether each score lies beyond the threshold of ``alpha``, ``(m,)``."""
+        return not_nan(scores) > self.threshold(alpha)
 
     def alpha(self, threshold: ArrayLike) -> NDArray[np.float64]:
-        """Promised false-alarm rate of fixed lines, ``(m,)``: the largest p-value that a score beyond one can have."""
+        """Promised false-alarm rate of fixed thresholds, ``(m,)``: the largest p-value that a score beyond has."""
         beyond = self.n - np.searchsorted(self.scores, np.atleast_1d(threshold), side="right")
         return (1 + beyond) / (self.n + 1)
 
     def band(self, threshold: ArrayLike) -> NDArray[np.float64]:
-        """Upper bound on the true false-alarm rate at lines on the score axis, ``(m,)``.
+        """Upper bound on the true false-alarm rate at thresholds on the score axis, ``(m,)``.
 
-        It holds with 95 % confidence over the draw of calibration digits at *all* lines at once, so a person may move
-        the line freely and look. A line below every calibration score has the bound 1.
+        It holds with 95 % confidence over the draw of calibration digits at *all* thresholds at once, so a person may
+        move the threshold freely and look. One below every calibration score has the bound 1.
         """
         from scipy.special import betaincinv
 
-        lines = np.atleast_1d(np.asarray(threshold, dtype=np.float64))
-        k = self.n - np.searchsorted(self.scores, lines, side="right") + 1
-        bound = np.ones(lines.shape)
+        thresholds = np.atleast_1d(np.asarray(threshold, dtype=np.float64))
+        k = self.n - np.searchsorted(self.scores, thresholds, side="right") + 1
+        bound = np.ones(thresholds.shape)
         inside = k <= self.n
         bound[inside] = betaincinv(k[inside], self.n - k[inside] + 1, 1 - local_level(self.n))
         return bound
@@ -184,7 +142,7 @@ def local_level(n: int) -> float:
 
 
 def images_needed(alpha: float) -> int:
-    """Fewest calibration digits with which a line at alpha can flag anything: the smallest n with alpha (n + 1) >= 1.
+    """Fewest calibration digits with which alpha can flag anything: the smallest n with alpha (n + 1) >= 1.
 
     >>> images_needed(0.05), images_needed(0.01)
     (19, 99)
@@ -192,37 +150,12 @@ def images_needed(alpha: float) -> int:
     return int(np.ceil(1 / alpha - 1e-9)) - 1
 
 
-def discoveries(p_values: ArrayLike, rate: float) -> NDArray[np.bool_]:
-    """Benjamini-Hochberg: which of m digits to flag so that at most ``rate`` of the flagged are expected to be normal.
-
-    Args:
-        p_values: conformal p-values ``(m,)``; never tail estimates, which promise nothing.
-        rate: false discovery rate, 0 < rate < 1.
+def not_nan(scores: ArrayLike) -> NDArray[np.float64]:
+    """Scores as an array ``(m,)``.
 
     Raises:
-        OddDigitError: a p-value is NaN.
+        OddDigitError: one is NaN.
     """
-    values = _finite(p_values)
-    if values.size == 0:
-        return np.zeros(0, dtype=bool)
-    from scipy.stats import false_discovery_control
-
-    return false_discovery_control(values) <= rate
-
-
-def discoveries_needed(n: int, m: int, rate: float) -> int:
-    """How many of m digits must stand at the p-value floor before a false discovery rate can flag any of them.
-
-    With n calibration scores no p-value falls below 1 / (n + 1), so that many digits at the floor are needed:
-    ceil(m / (rate (n + 1))).
-
-    >>> discoveries_needed(1_100, 10_000, 0.1), discoveries_needed(12_000, 10_000, 0.1)
-    (91, 9)
-    """
-    return int(np.ceil(m / (rate * (n + 1)) - 1e-9))
-
-
-def _finite(scores: ArrayLike) -> NDArray[np.float64]:
     values = np.atleast_1d(np.asarray(scores, dtype=np.float64))
     if np.isnan(values).any():
         raise OddDigitError("a score is NaN: the image it came from is not a valid ink image.")

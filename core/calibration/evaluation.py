@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Confusion:
-    """Counts at one line. Flagging an anomaly is the positive event.
+    """Counts at one threshold. Flagging an anomaly is the positive event.
 
     Attributes:
         true_normal: normal digits called normal.
@@ -41,12 +41,12 @@ class Confusion:
 
 @dataclass(frozen=True)
 class Roc:
-    """ROC curve, from strictest line to loosest, all arrays ``(k,)``.
+    """ROC curve, from strictest threshold to loosest, all arrays ``(k,)``.
 
     Attributes:
-        false_alarm_rate: share of normal digits flagged at each line.
-        detection_rate: share of anomalies flagged at each line.
-        thresholds: the lines on the raw score axis; a score at or above its line counts as flagged.
+        false_alarm_rate: share of normal digits flagged at each threshold.
+        detection_rate: share of anomalies flagged at each threshold.
+        thresholds: on the raw score axis; a score at or above one counts as flagged.
         area: AUROC, 0.5 is chance.
     """
 
@@ -58,7 +58,7 @@ class Roc:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Scores of digits that took no part in training, tuning or calibration.
+    """Scores of digits that took no part in training, validation or calibration.
 
     Attributes:
         sources: data sets as ``datasets.load`` names them with their part, for example ``"mnist:test"``.
@@ -106,11 +106,11 @@ class Evaluation:
             return None
         from sklearn.metrics import roc_curve
 
-        false_alarms, detection, lines = roc_curve(self.anomaly, self.scores[evidence])
-        return Roc(false_alarms, detection, lines, area)
+        false_alarms, detection, thresholds = roc_curve(self.anomaly, self.scores[evidence])
+        return Roc(false_alarms, detection, thresholds, area)
 
     def confusion(self, evidence: str, threshold: float) -> Confusion:
-        """Counts with the line at ``threshold``: a score above it is called an anomaly."""
+        """Counts at ``threshold``: a score above it is called an anomaly."""
         flagged = self.scores[evidence] > threshold
         return Confusion(
             true_normal=int((~flagged & ~self.anomaly).sum()),
@@ -120,28 +120,19 @@ class Evaluation:
         )
 
     def best_balance(self, evidence: str) -> float | None:
-        """The line with the largest detection minus false alarms (Youden 1950). It needs labels of anomalies."""
+        """The threshold with the largest detection minus false alarms (Youden 1950). It needs labels of anomalies."""
         curve = self.roc(evidence)
         if curve is None:
             return None
         best = int(np.argmax(curve.detection_rate - curve.false_alarm_rate))
         if not np.isfinite(curve.thresholds[best]):
             return float(self.scores[evidence].max())
-        # roc_curve flags scores at or above its line, everything here flags scores above: step below it.
+        # roc_curve flags scores at or above its threshold, everything here flags scores above: step below it.
         below = self.scores[evidence][self.scores[evidence] < curve.thresholds[best]]
         return float((curve.thresholds[best] + below.max()) / 2) if below.size else float(curve.thresholds[best]) - 1e-6
 
-    def flagged_by_label(self, evidence: str, threshold: float) -> dict[str, tuple[int, int]]:
-        """For each label that occurs, in the order of ``label_names``: (flagged, total)."""
-        flagged = self.scores[evidence] > threshold
-        return {
-            name: (int(flagged[self.label == i].sum()), int((self.label == i).sum()))
-            for i, name in enumerate(self.label_names)
-            if (self.label == i).any()
-        }
-
     def nearest(self, evidence: str, threshold: float, count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Rows nearest to the line: (just inside, just outside), each at most ``count``, nearest first."""
+        """Rows nearest to the threshold: (just inside, just outside), each at most ``count``, nearest first."""
         scores = self.scores[evidence]
         order = np.argsort(scores, kind="stable")
         cut = int(np.searchsorted(scores[order], threshold, side="right"))

@@ -190,17 +190,20 @@ def calibrate(
     name: Annotated[str, typer.Option(help="Name of the new model.")],
 ) -> None:
     """Make a model's promise hold for other people's ink: calibrate it on their normal digits."""
+    from core.calibration import own_ink
+    from core.datasets.pictures import collect
     from core.detector import Detector, registry
-    from core.views import own_ink
 
     place = _or_stop(registry.place_for, name)
     detector = _or_stop(Detector.load, model, code=2)
-    pile = _or_stop(own_ink.collect, images, detector.card_.normal)
-    for line in own_ink.concerns(detector, pile):
-        say.print(line, style="yellow")
-    made = _or_stop(detector.calibrated, pile.images, pile.labels, name, f"the writers of {images}")
+    given = _or_stop(collect, images, detector.card_.normal)
+    scores = detector.inspect(given.images).scores["fused"]
+    doubtful = own_ink.suspects(given.images, scores, detector.calibrations_["fused"])
+    for concern in own_ink.concerns(given.names, detector.card_.normal, doubtful, given.refused):
+        say.print(concern, style="yellow")
+    made = _or_stop(detector.calibrated, given.images, given.labels, name, f"the writers of {images}")
     made.save(place)
-    say.print(f"Calibrated on {len(pile.images)} images: {place}")
+    say.print(f"Calibrated on {len(given.images)} images: {place}")
 
 
 @app.command("models")

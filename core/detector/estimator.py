@@ -261,7 +261,7 @@ class Detector(OutlierMixin, BaseEstimator):
         return -self.calibrations_[self.evidence].threshold(self.alpha)
 
     def decision_function(self, X: ArrayLike) -> NDArray[np.float64]:  # noqa: N803
-        """Distance from the line, ``(n,)``: higher is more normal, 0 at the threshold."""
+        """Distance from the threshold, ``(n,)``: higher is more normal, 0 at the threshold itself."""
         return self.score_samples(X) - self.offset_
 
     def predict(self, X: ArrayLike) -> NDArray[np.int64]:  # noqa: N803

@@ -76,7 +76,7 @@ class Readings:
         return self.digit_p_values.get("fused", {})
 
     def threshold(self, point: OperatingPoint) -> float:
-        """The operating point's line on the raw score axis; infinite when alpha is too small to flag anything."""
+        """The operating point's threshold on the raw score axis; infinite when alpha is too small to flag anything."""
         if point.alpha is None:
             assert point.threshold is not None
             return point.threshold
@@ -91,15 +91,15 @@ class Readings:
         alpha = point.alpha
         if alpha is None:
             alpha = float(self.calibrations[point.evidence].alpha(self.threshold(point))[0])
-        found = {name: float(p[row]) for name, p in self.digit_p_values.get(point.evidence, {}).items()}
-        return tuple(sorted((name for name, p in found.items() if p > alpha), key=lambda name: -found[name]))
+        p_values = {name: float(p[row]) for name, p in self.digit_p_values.get(point.evidence, {}).items()}
+        return tuple(sorted((name for name, p in p_values.items() if p > alpha), key=lambda name: -p_values[name]))
 
     def record(self, row: int, point: OperatingPoint) -> dict[str, Any]:
         """One reading as plain data for JSON; an infinite threshold becomes None."""
-        line = self.threshold(point)
+        threshold = self.threshold(point)
         class_id = int(self.class_id(point)[row])
         p_value = float(self.p_values[point.evidence][row])
-        found: dict[str, Any] = {
+        record: dict[str, Any] = {
             "model": self.model,
             "evidence": point.evidence,
             "alpha": point.alpha,
@@ -108,14 +108,14 @@ class Readings:
             "p_value": p_value,
             "anomaly_score": 1 - p_value,
             "score": float(self.scores[point.evidence][row]),
-            "threshold": line if math.isfinite(line) else None,
+            "threshold": threshold if math.isfinite(threshold) else None,
             "scores": {name: float(self.scores[name][row]) for name in EVIDENCES},
             "p_values": {name: float(self.p_values[name][row]) for name in EVIDENCES},
         }
         if self.digit_p_values:
             digits = self.digit_p_values[point.evidence]
-            found["digits"] = {name: float(p[row]) for name, p in digits.items()}
-        return found
+            record["digits"] = {name: float(p[row]) for name, p in digits.items()}
+        return record
 
 
 def _take(value: Any, rows: NDArray[np.int64]) -> Any:

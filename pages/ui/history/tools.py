@@ -5,13 +5,12 @@ from dataclasses import replace
 
 import streamlit as st
 
+from core.calibration import own_ink
 from core.detector import registry
 from core.errors import HistoryError, OddDigitError
 from core.history import EVERYTHING, Counts, Filter, History
 from core.history.export import export_csv
 from core.history.reviewed_sample import Review, review
-from core.views import own_ink
-from core.views.own_ink import Pile
 from pages.ui import chrome, local_time, picker
 from pages.ui.history import rows
 from pages.ui.visitor import visitor
@@ -132,7 +131,9 @@ def _make(found: Review, model: str) -> None:
         st.info("There is no normal digit in this sample to calibrate on.", icon=":material/info:")
         return
     detector = picker.detector(model)
-    for concern in own_ink.concerns(detector, Pile(found.images, list(found.labels), found.names, ())):
+    scores = detector.inspect(found.images).scores["fused"]
+    doubtful = own_ink.suspects(found.images, scores, detector.calibrations_["fused"])
+    for concern in own_ink.concerns(found.names, detector.card_.normal, doubtful):
         st.caption(concern)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.text_input("Name of the new model", f"{model}-mine", key="calibrated_name", width=240)

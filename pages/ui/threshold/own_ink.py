@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
+from core.calibration import own_ink
+from core.datasets.pictures import Pictures, gather
 from core.detector import registry
 from core.errors import OddDigitError
 from core.figures import images
 from core.operating_point import OperatingPoint
-from core.views import own_ink
-from core.views.own_ink import Pile
 from core.words import name_normals
 from pages.ui import chrome, picture, state
 from pages.ui.visitor import visitor
@@ -44,12 +44,12 @@ def section(detector: "Detector", point: OperatingPoint) -> None:
     if not files:
         return
     try:
-        pile = _gather(tuple((file.name, file.getvalue()) for file in files), normal, split)
-        _look_over(detector, pile)
+        given = _gather(tuple((file.name, file.getvalue()) for file in files), normal, split)
+        _look_over(detector, given)
     except OddDigitError as error:
         chrome.refuse(error)
         return
-    _make(detector, pile, point)
+    _make(detector, given, point)
 
 
 def _what_it_takes() -> None:
@@ -65,47 +65,48 @@ def _what_it_takes() -> None:
     st.dataframe(pd.DataFrame(table), hide_index=True, width="content")
 
 
-def _look_over(detector: "Detector", pile: Pile) -> None:
+def _look_over(detector: "Detector", given: Pictures) -> None:
     """The digits as they were read, and what a person should look at before they count."""
-    st.markdown(f"**{len(pile.images)} digits read.**")
-    doubtful = own_ink.suspects(detector, pile)
-    for line in own_ink.concerns(detector, pile, doubtful):
+    st.markdown(f"**{len(given.images)} digits read.**")
+    scores = detector.inspect(given.images).scores["fused"]
+    doubtful = own_ink.suspects(given.images, scores, detector.calibrations_["fused"])
+    for line in own_ink.concerns(given.names, detector.card_.normal, doubtful, given.refused):
         st.warning(line, icon=":material/visibility:")
     for rows, title in ((doubtful.odd, "Far odder than the others"), (doubtful.repeated, "Repeated")):
         if rows:
             st.markdown(f"{title}:")
             with st.container(horizontal=True, gap="small"):
                 for row in rows[:_MOST_THUMBNAILS]:
-                    name = pile.names[row]
-                    picture.show(images.digit_png(pile.images[row], 2), name, caption=name, width=72)
-    seen = min(len(pile.images), 200)
-    picture.show(images.sheet_png(pile.images[:200], 20), f"{seen} of your digits", caption="What was read")
-    if pile.refused:
-        st.dataframe(pd.DataFrame(pile.refused, columns=["left out", "because"]), hide_index=True)
+                    name = given.names[row]
+                    picture.show(images.digit_png(given.images[row], 2), name, caption=name, width=72)
+    seen = min(len(given.images), 200)
+    picture.show(images.sheet_png(given.images[:200], 20), f"{seen} of your digits", caption="What was read")
+    if given.refused:
+        st.dataframe(pd.DataFrame(given.refused, columns=["left out", "because"]), hide_index=True)
 
 
-def _make(detector: "Detector", pile: Pile, point: OperatingPoint) -> None:
+def _make(detector: "Detector", given: Pictures, point: OperatingPoint) -> None:
     left, right = st.columns(2)
     left.text_input("Name of the new model", f"my-{'-'.join(detector.card_.normal)}"[:64], key="own_ink_name")
     right.text_input("Written by", _NOBODY_SAID, max_chars=60, key="own_ink_whose")
     st.button(
-        f"Make these {len(pile.images)} digits the yardstick",
+        f"Make these {len(given.images)} digits the yardstick",
         type="primary",
         key="own_ink_make",
         on_click=_calibrate,
-        args=(detector, pile, point),
+        args=(detector, given, point),
     )
     if failed := st.session_state.pop(_FAILED, None):
         chrome.refuse(failed)
 
 
-def _calibrate(detector: "Detector", pile: Pile, point: OperatingPoint) -> None:
+def _calibrate(detector: "Detector", given: Pictures, point: OperatingPoint) -> None:
     """Make, keep and choose the new model; a callback, so that the whole page already shows it."""
     name = st.session_state["own_ink_name"].strip()
     whose = st.session_state["own_ink_whose"].strip() or _NOBODY_SAID
     try:
         place = registry.place_for(name)
-        made = detector.calibrated(pile.images, pile.labels, name, whose)
+        made = detector.calibrated(given.images, given.labels, name, whose)
         registry.claim(name, visitor())
         made.save(place)
     except (OddDigitError, OSError) as error:
@@ -116,5 +117,5 @@ def _calibrate(detector: "Detector", pile: Pile, point: OperatingPoint) -> None:
 
 
 @st.cache_data(max_entries=4, show_spinner="Reading the pictures…")
-def _gather(files: tuple[tuple[str, bytes], ...], normal: tuple[str, ...], split: bool) -> Pile:
-    return own_ink.gather(files, normal, split)
+def _gather(files: tuple[tuple[str, bytes], ...], normal: tuple[str, ...], split: bool) -> Pictures:
+    return gather(files, normal, split)

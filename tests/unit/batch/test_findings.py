@@ -7,7 +7,8 @@ import pytest
 from core.batch.findings import Review, Rule, foresee, say_rule
 from core.batch.score import SCHEMA
 from core.batch.store import Job, Store
-from core.calibration.conformal import Calibration, discoveries
+from core.calibration.conformal import Calibration
+from core.calibration.discoveries import discoveries
 from core.errors import BatchError
 from core.operating_point import EVIDENCES, OperatingPoint
 

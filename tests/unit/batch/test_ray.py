@@ -12,7 +12,7 @@ from core.batch import ray_engine, ray_partitions, sources
 from core.batch.findings import Review, Rule
 from core.batch.score import judge, read_item
 from core.batch.store import Store
-from core.calibration.conformal import discoveries
+from core.calibration.discoveries import discoveries
 from core.errors import BatchError
 from core.operating_point import OperatingPoint
 from tests.support.piles import digits, folder_of, idx

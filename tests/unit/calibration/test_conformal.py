@@ -1,3 +1,5 @@
+"""Conformal p-values, thresholds and bounds keep their promises for any scores."""
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,9 +9,6 @@ from hypothesis.extra.numpy import arrays
 from core.calibration.conformal import (
     LOCAL_LEVELS,
     Calibration,
-    Tail,
-    discoveries,
-    discoveries_needed,
     images_needed,
     local_level,
 )
@@ -204,23 +203,6 @@ def test_local_levels_fall_with_n_and_are_met_exactly_at_the_sizes_of_the_table(
     assert LOCAL_LEVELS[1] == 0.05
 
 
-def test_the_tail_guesses_the_share_far_beyond_the_last_calibration_score() -> None:
-    scores = np.random.default_rng(0).exponential(size=20_000)
-    tail = Calibration.fit(scores).tail
-
-    assert tail is not None
-    assert tail.survival([12.0])[0] == pytest.approx(np.exp(-12), rel=1.5)
-    assert (np.diff(tail.survival(np.linspace(tail.start, 30, 50))) <= 0).all()
-    assert np.isnan(tail.survival([tail.start - 1]))[0]
-
-
-@pytest.mark.parametrize(("n", "given_"), [(499, False), (500, True)])
-def test_there_is_no_extrapolation_from_fewer_than_500_digits(n: int, given_: bool) -> None:
-    tail = Tail.fit(np.random.default_rng(0).normal(size=n))
-
-    assert (tail is not None) is given_
-
-
 @QUICK
 @given(st.floats(0.001, 0.5))
 def test_images_needed_is_the_smallest_number_that_can_flag(alpha: float) -> None:
@@ -228,37 +210,3 @@ def test_images_needed_is_the_smallest_number_that_can_flag(alpha: float) -> Non
 
     assert Calibration.fit(np.arange(needed)).rank(alpha) >= 1
     assert needed < 2 or Calibration.fit(np.arange(needed - 1)).rank(alpha) == 0
-
-
-def by_the_book(p_values: np.ndarray, rate: float) -> np.ndarray:
-    """Benjamini and Hochberg's step-up procedure as they wrote it."""
-    order = np.argsort(p_values)
-    passes = np.flatnonzero(p_values[order] <= rate * np.arange(1, p_values.size + 1) / p_values.size)
-    flagged = np.zeros(p_values.size, dtype=bool)
-    flagged[order[: passes.max() + 1 if passes.size else 0]] = True
-    return flagged
-
-
-@QUICK
-@given(arrays(np.float64, st.integers(1, 50), elements=st.floats(0.001, 1)), st.sampled_from([0.05, 0.1, 0.3]))
-def test_discoveries_are_those_of_the_step_up_procedure(p_values: np.ndarray, rate: float) -> None:
-    np.testing.assert_array_equal(discoveries(p_values, rate), by_the_book(p_values, rate))
-
-
-def test_no_digits_give_no_discoveries_and_nan_is_refused() -> None:
-    assert discoveries([], 0.1).tolist() == []
-    with pytest.raises(OddDigitError, match="NaN"):
-        discoveries([0.1, np.nan], 0.1)
-
-
-@pytest.mark.parametrize(("n", "m", "rate"), [(99, 1_000, 0.1), (1_100, 10_000, 0.1), (30, 50, 0.2)])
-def test_one_digit_fewer_at_the_floor_than_needed_makes_no_discovery(n: int, m: int, rate: float) -> None:
-    needed = discoveries_needed(n, m, rate)
-
-    def found(at_floor: int) -> int:
-        p_values = np.ones(m)
-        p_values[:at_floor] = 1 / (n + 1)
-        return int(discoveries(p_values, rate).sum())
-
-    assert found(needed) == needed
-    assert found(needed - 1) == 0

@@ -102,13 +102,6 @@ def test_no_line_is_better_balanced_than_the_best(normal: list[float], odd: list
     assert balance(best) == pytest.approx(max(balance(float(line)) for line in lines))
 
 
-def test_flagged_by_label_counts_each_kind_and_leaves_out_those_that_do_not_occur() -> None:
-    found = evaluation([1, 2], [3, 4, 5, 6], labels="5987")
-
-    assert found.flagged_by_label("fused", 3) == {"5": (0, 2), "9": (1, 2), "8": (1, 1), "7": (1, 1)}
-    assert list(evaluation([1], [2], labels="598").flagged_by_label("fused", 0)) == ["5", "9"]
-
-
 def test_the_nearest_digits_come_nearest_first_from_either_side() -> None:
     inside, outside = MIXED.nearest("fused", 3.5, 2)
 

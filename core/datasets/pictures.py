@@ -1,0 +1,96 @@
+"""Pictures of normal digits gathered to calibrate on: of a folder, an upload or a zip; none is dropped silently."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core import ink
+from core.errors import InkError, OddDigitError
+from core.files.zip import looks_like_zip, members
+
+MOST = 5_000
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Normal digits to calibrate on.
+
+    Attributes:
+        images: ink images, float32 ``(n, 28, 28)``, n >= 1.
+        labels: which digit each is, n of them; None for a detector of one digit.
+        names: where each came from.
+        refused: (name, reason) of everything that could not be used.
+    """
+
+    images: NDArray[np.float32]
+    labels: list[str] | None
+    names: tuple[str, ...]
+    refused: tuple[tuple[str, str], ...]
+
+
+def collect(folder: Path, normal: tuple[str, ...], split: bool = False) -> Pictures:
+    """Gather the pictures of a folder; sub-folders named like the normal digits say which digit they hold.
+
+    Args:
+        folder: where the pictures lie.
+        normal: labels of the detector's normal digits.
+        split: whether a picture may be a sheet of many digits.
+
+    Raises:
+        OddDigitError: no such folder, or nothing in it can be used.
+    """
+    if not folder.is_dir():
+        raise OddDigitError(f"{folder}: there is no such folder: give one that holds pictures of normal digits.")
+    try:
+        files = sorted(file for file in folder.rglob("*") if file.is_file() and not file.name.startswith("."))
+        return gather(((file.relative_to(folder).as_posix(), file.read_bytes()) for file in files), normal, split)
+    except OSError as error:
+        raise OddDigitError(f"{folder}: cannot be read ({error.strerror}): check its permissions.") from error
+
+
+def gather(files: Iterable[tuple[str, bytes]], normal: tuple[str, ...], split: bool = False) -> Pictures:
+    """Read pictures into ink images; what cannot be used is listed with its reason.
+
+    Args:
+        files: (name, bytes) of each picture or zip of pictures; a name may have folders, ``"5/first.png"``.
+        normal: labels of the detector's normal digits.
+        split: whether a picture may be a sheet of many digits.
+
+    Raises:
+        OddDigitError: too many pictures, a hostile archive, or none can be used.
+    """
+    refused: list[tuple[str, str]] = []
+    read: list[tuple[str, NDArray[np.float32]]] = []
+    for name, data in _unzipped(files, refused):
+        try:
+            read.append((name, ink.read(data, name=name, split=split).images))
+        except InkError as error:
+            refused.append((name, str(error)))
+        if len(read) + len(refused) > MOST:
+            raise OddDigitError(f"more than {MOST:,} pictures: a few hundred are plenty, so give a part of them.")
+    by_folder = len(normal) > 1 or any(_folder(name) in normal for name, _ in read)
+    if by_folder:
+        where = f"lies in no folder named {' or '.join(normal)}"
+        refused += [(name, where) for name, _ in read if _folder(name) not in normal]
+        read = [(name, images) for name, images in read if _folder(name) in normal]
+    if not read:
+        why = f" The first: {refused[0][0]}: {refused[0][1]}" if refused else ""
+        raise OddDigitError(f"no picture could be used to calibrate on.{why}")
+    labels = [_folder(name) for name, images in read for _ in images] if len(normal) > 1 else None
+    names = [f"{name}, digit {i + 1}" if len(images) > 1 else name for name, images in read for i in range(len(images))]
+    return Pictures(np.concatenate([images for _, images in read]), labels, tuple(names), tuple(refused))
+
+
+def _unzipped(files: Iterable[tuple[str, bytes]], refused: list[tuple[str, str]]) -> Iterator[tuple[str, bytes]]:
+    for name, data in files:
+        if looks_like_zip(data):
+            yield from members(data, name, lambda *why: refused.append(why))
+        else:
+            yield name, data
+
+
+def _folder(name: str) -> str:
+    return PurePosixPath(name).parent.name

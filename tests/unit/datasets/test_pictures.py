@@ -1,0 +1,119 @@
+"""Pictures gathered to calibrate on: folders, zips, sheets, and what is left out with its reason."""
+
+import io
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from core import datasets
+from core.datasets import pictures as gathered
+from core.datasets.pictures import collect, gather
+from core.errors import OddDigitError
+
+DIGITS = datasets.load("digits", "test")
+
+
+def png(image: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(np.round(255 * image).astype(np.uint8)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def pictures(label: str, count: int, folder: str = "") -> list[tuple[str, bytes]]:
+    return [(f"{folder}{label}-{i}.png", png(image)) for i, image in enumerate(DIGITS.of(label)[:count])]
+
+
+def zipped(files: list[tuple[str, bytes]]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, data in files:
+            archive.writestr(name, data)
+    return buffer.getvalue()
+
+
+def test_a_folder_of_pictures_is_gathered_in_the_order_of_their_names(tmp_path: Path) -> None:
+    for name, data in pictures("5", 3):
+        (tmp_path / name).write_bytes(data)
+
+    found = collect(tmp_path, ("5",))
+
+    assert found.images.shape == (3, 28, 28)
+    assert found.labels is None
+    assert found.names == ("5-0.png", "5-1.png", "5-2.png")
+
+
+def test_sub_folders_say_which_digit_a_model_of_several_is_given(tmp_path: Path) -> None:
+    for label in "05":
+        (tmp_path / label).mkdir()
+        for name, data in pictures(label, 2):
+            (tmp_path / label / name).write_bytes(data)
+
+    found = collect(tmp_path, ("0", "5"))
+
+    assert found.labels == ["0", "0", "5", "5"]
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(OddDigitError, match="nowhere: there is no such folder"):
+        collect(tmp_path / "nowhere", ("5",))
+
+
+def test_what_is_no_picture_is_listed_with_its_reason_and_the_rest_counts() -> None:
+    found = gather([("notes.txt", b"hello"), *pictures("5", 2)], ("5",))
+
+    assert len(found.images) == 2
+    assert [name for name, _ in found.refused] == ["notes.txt"]
+
+
+def test_pictures_outside_the_folders_of_normal_digits_are_left_out_once_there_are_such_folders() -> None:
+    found = gather([*pictures("5", 2, "mine/5/"), *pictures("8", 1, "mine/8/")], ("5",))
+
+    assert found.names == ("mine/5/5-0.png", "mine/5/5-1.png")
+    assert found.refused == (("mine/8/8-0.png", "lies in no folder named 5"),)
+
+
+def test_a_model_of_several_digits_takes_no_picture_whose_digit_is_unknown() -> None:
+    with pytest.raises(OddDigitError, match="lies in no folder named 0 or 5"):
+        gather(pictures("5", 2), ("0", "5"))
+
+
+def test_a_zip_among_the_files_is_opened() -> None:
+    found = gather([("fives.zip", zipped(pictures("5", 3))), *pictures("5", 1)], ("5",))
+
+    assert len(found.images) == 4
+
+
+@pytest.mark.parametrize("path", ["../outside.png", "/etc/outside.png"])
+def test_a_zip_that_points_outside_itself_is_refused(path: str) -> None:
+    hostile = zipped([(path, pictures("5", 1)[0][1])])
+
+    with pytest.raises(OddDigitError):
+        gather([("hostile.zip", hostile)], ("5",))
+
+
+def test_nothing_usable_says_why() -> None:
+    with pytest.raises(OddDigitError, match=r"no picture could be used.*notes\.txt"):
+        gather([("notes.txt", b"hello")], ("5",))
+
+
+def test_too_many_pictures_are_refused_before_all_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gathered, "MOST", 3)
+    endless = (pictures("5", 1)[0] for _ in iter(int, 1))
+
+    with pytest.raises(OddDigitError, match="more than 3 pictures"):
+        gather(endless, ("5",))
+
+
+def test_a_sheet_of_digits_is_taken_apart_only_when_asked() -> None:
+    sheet = np.concatenate([np.pad(image, 8) for image in DIGITS.of("1")[:3]], axis=1)
+    files = [("sheet.png", png(sheet))]
+
+    apart = gather(files, ("1",), split=True)
+    whole = gather(files, ("1",))
+
+    assert len(whole.images) == 1
+    assert len(apart.images) == 3
+    assert apart.names[0] == "sheet.png, digit 1"
