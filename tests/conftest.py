@@ -1,5 +1,6 @@
 """What all tests share: a state folder for each, small real models, and what a test may need from the machine."""
 
+import hashlib
 import importlib.util
 import os
 import shutil
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from filelock import FileLock
 
 # Before anything imports torch: several test processes with several threads each only wait for one another.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -26,7 +28,25 @@ MARKERS = {
     "ray": "needs Ray",
     "browser": "needs a real browser",
 }
-PROCESSES = 2
+# One more than CI has cores: a test with a browser or a process of its own mostly waits for it.
+PROCESSES = 3
+# The files that take longest begin first, so that short ones fill the end; browsers and computing take turns.
+LONGEST = (
+    "browser/test_training.py",
+    "batch/test_ray.py",
+    "browser/test_walkthroughs.py",
+    "training/test_queue.py",
+    "browser/test_accessibility.py",
+    "batch/test_run.py",
+    "pages/test_training_page.py",
+    "browser/test_first_page.py",
+    "cli/test_app.py",
+    "browser/test_shared_server.py",
+    "detector/test_estimator.py",
+    "browser/test_threshold.py",
+    "training/test_run.py",
+    "browser/test_batch.py",
+)
 LEFT_OUT = pytest.StashKey[Counter[str]]()
 
 
@@ -51,11 +71,11 @@ def chromium() -> str | None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> None:
-    """All tests at once are shared out between two processes, a file to each; `pytest -n 0` has them in one."""
+    """All tests at once are shared out between processes, a file to each; `pytest -n 0` has them in one."""
     everything = config.args_source is pytest.Config.ArgsSource.TESTPATHS and not hasattr(config, "workerinput")
     if everything and config.pluginmanager.hasplugin("xdist") and config.option.numprocesses is None:
         config.option.numprocesses, config.option.dist = PROCESSES, "loadfile"
-        config.option.loadscopereorder = False  # the browser's tests come first: short files fill the end better
+        config.option.loadscopereorder = False  # it would be by number of tests, not by how long they take
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -79,6 +99,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             _leave_out(config, marker, len(needing), f"{len(needing)} tests")
             items[:] = [item for item in items if item not in needing]
             config.hook.pytest_deselected(items=needing)
+    items.sort(key=_place)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
@@ -98,6 +119,11 @@ def pytest_testnodedown(node: object, error: object) -> None:
 def pytest_sessionfinish(session: pytest.Session) -> None:
     if hasattr(session.config, "workeroutput"):
         session.config.workeroutput["left_out"] = dict(session.config.stash[LEFT_OUT])
+
+
+def _place(item: pytest.Item) -> int:
+    """Where a test's file stands among those that take longest, or after them all."""
+    return LONGEST.index(name) if (name := "/".join(item.path.parts[-2:])) in LONGEST else len(LONGEST)
 
 
 def _leave_out(config: pytest.Config, marker: str, count: int, what: str) -> None:
@@ -125,32 +151,43 @@ def state_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture(scope="session")
-def drawn_memories(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A cache folder: what a detector remembers is drawn once in it, for all the tests that put it into their state."""
-    base = tmp_path_factory.getbasetemp()
-    # Under pytest-xdist each process has a folder of its own in one that they share.
-    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "drawn-memories"
+def made_once(pytestconfig: pytest.Config) -> Path:
+    """A folder for what is made once for all processes and runs of the same code: tiny models, decoded memory banks."""
+    code = hashlib.sha256()
+    for file in sorted([*(paths.ROOT / "core").rglob("*.py"), *paths.ROOT.glob("requirements*.txt")]):
+        code.update(file.read_bytes())
+    folder = pytestconfig.cache.mkdir(f"made-{code.hexdigest()[:16]}")
+    for other in folder.parent.glob("made-*"):
+        if other != folder:
+            shutil.rmtree(other, ignore_errors=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def memory_banks(made_once: Path) -> Path:
+    """A cache folder: what a detector remembers is decoded once into it, for all tests that have it in their state."""
+    folder = made_once / "cache"
     folder.mkdir(exist_ok=True)
     return folder
 
 
 @pytest.fixture
-def drawn_before(state_dir: Path, drawn_memories: Path) -> None:
-    """For tests with a shipped model: their state holds what an earlier test has had drawn already."""
+def decoded_before(state_dir: Path, memory_banks: Path) -> None:
+    """For tests with a shipped model: their state holds the memory banks that an earlier test has had decoded."""
     state_dir.mkdir()
-    (state_dir / "cache").symlink_to(drawn_memories, target_is_directory=True)
+    (state_dir / "cache").symlink_to(memory_banks, target_is_directory=True)
 
 
 @pytest.fixture(scope="session")
-def tiny_detector_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def tiny_detector_file(made_once: Path) -> Path:
     """``tiny-5.safetensors``: a real detector whose normal digit is 5, trained for one epoch on about 140 digits."""
-    return _train(tmp_path_factory.mktemp("models") / f"tiny-5{SUFFIX}", ("5",))
+    return _trained(made_once / f"tiny-5{SUFFIX}", ("5",), "conv")
 
 
 @pytest.fixture(scope="session")
-def tiny_detector_any_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def tiny_detector_any_file(made_once: Path) -> Path:
     """``tiny-any.safetensors``: a real detector of the digits 0, 5 and 8, of the quickest architecture."""
-    return _train(tmp_path_factory.mktemp("models") / f"tiny-any{SUFFIX}", ("0", "5", "8"), "dense")
+    return _trained(made_once / f"tiny-any{SUFFIX}", ("0", "5", "8"), "dense")
 
 
 @pytest.fixture(scope="session")
@@ -179,11 +216,13 @@ def tiny_shelf(state_dir: Path, tiny_detector_file: Path, tiny_detector_any_file
     return tiny_detector_file.stem, tiny_detector_any_file.stem
 
 
-def _train(path: Path, normal: tuple[str, ...], architecture: str = "conv") -> Path:
+def _trained(path: Path, normal: tuple[str, ...], architecture: str) -> Path:
     from core.detector import Detector
     from core.training import run
 
-    images, labels = run.normal_images(datasets.load("digits", "train"), normal)
-    detector = Detector(architecture, epochs=1).fit(images, labels)
-    run.finish(detector, path.stem, "digits", [datasets.load("digits", "test")]).save(path)
+    with FileLock(path.with_suffix(".lock")):
+        if not path.exists():
+            images, labels = run.normal_images(datasets.load("digits", "train"), normal)
+            detector = Detector(architecture, epochs=1).fit(images, labels)
+            run.finish(detector, path.stem, "digits", [datasets.load("digits", "test")]).save(path)
     return path

@@ -57,26 +57,30 @@ def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]
     return browser_context_args | {"viewport": {"width": 1280, "height": 900}}
 
 
-@pytest.fixture(scope="module")
-def app_state(
+@pytest.fixture(scope="session")
+def new_state(
     tmp_path_factory: pytest.TempPathFactory,
-    drawn_memories: Path,
+    memory_banks: Path,
     tiny_detector_file: Path,
     tiny_detector_any_file: Path,
-) -> Path:
-    """The server's state folder: the tiny models are on its shelf, beside those that are shipped."""
-    folder = tmp_path_factory.mktemp("app-state")
-    (folder / "cache").symlink_to(drawn_memories, target_is_directory=True)
-    (folder / "models").mkdir()
-    for file in (tiny_detector_file, tiny_detector_any_file):
-        shutil.copy(file, folder / "models")
-    return folder
+) -> Callable[[], Path]:
+    """Makes the state folder of a server: the tiny models are on its shelf, beside those that are shipped."""
+
+    def make() -> Path:
+        folder = tmp_path_factory.mktemp("app-state")
+        (folder / "cache").symlink_to(memory_banks, target_is_directory=True)
+        (folder / "models").mkdir()
+        for file in (tiny_detector_file, tiny_detector_any_file):
+            shutil.copy(file, folder / "models")
+        return folder
+
+    return make
 
 
-@pytest.fixture(scope="module")
-def app(app_state: Path) -> Iterator[str]:
-    """Address of a fresh server of the whole app, one for the tests of a file; it ends after the last of them."""
-    with serve(app_state) as url:
+@pytest.fixture(scope="session")
+def app(new_state: Callable[[], Path]) -> Iterator[str]:
+    """Address of a server of the whole app, one for all tests of this process that need none of their own."""
+    with serve(new_state()) as url:
         yield url
 
 

@@ -23,6 +23,15 @@ def open_batch_page(page: Page, app: str) -> None:
     expect(page.get_by_role("heading", name="Find the odd ones")).to_be_visible(timeout=90 * SECONDS)
 
 
+def hand_in(page: Page, files: list[Path]) -> None:
+    """Give files to the Batch page; where a batch was judged before, what takes them is folded away."""
+    takes = page.locator("details", has_text="Hand in a pile")
+    expect(takes).to_be_visible(timeout=60 * SECONDS)
+    if takes.get_attribute("open") is None:
+        takes.locator("summary").click()
+    takes.locator("input[type=file]").set_input_files(files)
+
+
 def test_five_hundred_files_are_judged_shown_and_exported(page: Page, app: str, tmp_path: Path) -> None:
     images, _ = digits(397)
     files = []
@@ -32,9 +41,8 @@ def test_five_hundred_files_are_judged_shown_and_exported(page: Page, app: str, 
         files.append(file)
     files[7].write_bytes(b"no picture")
     open_batch_page(page, app)
-    expect(page.get_by_text("Nothing judged yet")).to_be_visible(timeout=60 * SECONDS)
 
-    page.locator("input[type=file]").set_input_files(files)
+    hand_in(page, files)
     page.get_by_role("button", name=re.compile("Judge 500 files")).click(timeout=120 * SECONDS)
 
     expect(page.get_by_role("heading", name=re.compile("499 digits .* 1 refused"))).to_be_visible(timeout=240 * SECONDS)
@@ -51,8 +59,7 @@ def test_a_digit_of_the_gallery_opens_in_full(page: Page, app: str, tmp_path: Pa
     images, _ = digits(12)
     files = folder_of(tmp_path, [np.ascontiguousarray(image) for image in images])
     open_batch_page(page, app)
-    page.get_by_text("Hand in a pile").click()
-    page.locator("input[type=file]").set_input_files(sorted(files.iterdir()))
+    hand_in(page, sorted(files.iterdir()))
     page.get_by_role("button", name="Judge 12 files").click(timeout=60 * SECONDS)
     expect(page.get_by_role("heading", name=re.compile("^12 digits"))).to_be_visible(timeout=120 * SECONDS)
 

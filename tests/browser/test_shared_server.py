@@ -13,9 +13,10 @@ SECONDS = 1000
 
 
 @pytest.fixture(scope="module")
-def app(app_state: Path) -> Iterator[str]:
+def app(new_state: Callable[[], Path]) -> Iterator[str]:
     """A shared server that has the bundled digits only."""
-    with serve(app_state, ODD_DIGIT_SHARED="1", ODD_DIGIT_DATASETS=str(app_state / "nothing")) as url:
+    state = new_state()
+    with serve(state, ODD_DIGIT_SHARED="1", ODD_DIGIT_DATASETS=str(state / "nothing")) as url:
         yield url
 
 

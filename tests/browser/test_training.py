@@ -1,6 +1,6 @@
 """Training in a real browser: it goes on without the tab that started it, and every tab shows the same."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,9 +13,10 @@ SECONDS = 1000
 
 
 @pytest.fixture(scope="module")
-def app(app_state: Path) -> Iterator[str]:
+def app(new_state: Callable[[], Path]) -> Iterator[str]:
     """A server on a machine that has never been online, so that the tiny bundled digits are offered."""
-    with serve(app_state, ODD_DIGIT_DATASETS=str(app_state / "nothing")) as url:
+    state = new_state()
+    with serve(state, ODD_DIGIT_DATASETS=str(state / "nothing")) as url:
         yield url
 
 
@@ -37,7 +38,7 @@ def ask_for(page: Page, name: str, epochs: int) -> None:
 
 
 def test_two_browsers_watch_one_job_and_it_outlives_the_tab_that_started_it(
-    page: Page, app: str, browser: Browser, watch
+    page: Page, app: str, browser: Browser, watch: Callable[[Page], Page]
 ) -> None:
     # Arrange: one browser starts a job, another looks on.
     open_training(page, app)

@@ -12,6 +12,7 @@ from playwright.sync_api import Page, expect
 
 from core import datasets
 from core.datasets.examples import PEN, SIDE, for_normal
+from tests.browser.test_batch import hand_in
 from tests.browser.test_first_page import stroke, verdict
 from tests.support.piles import png
 
@@ -105,8 +106,7 @@ def test_someone_with_a_zip_of_scans_gets_the_odd_the_misfiled_and_the_unreadabl
     expect(page.locator("[class*=st-key-verdict-]").get_by_text("look this odd")).to_be_visible(timeout=90 * SECONDS)
 
     go_to(page, "Batch")
-    expect(page.get_by_text("Nothing judged yet")).to_be_visible(timeout=60 * SECONDS)
-    upload(page, scans)
+    hand_in(page, [scans])
     page.get_by_role("button", name="Judge 1 file").click(timeout=60 * SECONDS)
 
     headline = page.get_by_role("heading", name=re.compile(f"{SCANS} digits .* {BROKEN} refused .* mislabelled"))

@@ -77,7 +77,7 @@ def test_clearing_the_canvas_begins_another_drawing() -> None:
     assert sorted(row.class_id for row in History().browse()) == [0, 1]
 
 
-@pytest.mark.usefixtures("drawn_before")
+@pytest.mark.usefixtures("decoded_before")
 def test_any_digit_is_read_as_what_it_could_be() -> None:
     page = put_on_canvas(open_page(model="mnist-any"), example("a 3"))
 

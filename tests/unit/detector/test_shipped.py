@@ -23,7 +23,7 @@ def test_all_are_on_the_shelf_and_small_enough() -> None:
 
 
 @pytest.mark.datasets
-@pytest.mark.usefixtures("drawn_before")
+@pytest.mark.usefixtures("decoded_before")
 @pytest.mark.parametrize("name", ["mnist-5", "mnist-any"])
 def test_what_they_say_of_mnists_test_images_is_what_was_stored_when_they_were_made(name: str) -> None:
     detector = Detector.load(name)
@@ -38,7 +38,7 @@ def test_what_they_say_of_mnists_test_images_is_what_was_stored_when_they_were_m
         np.testing.assert_allclose(readings.scores[evidence], stored.scores[evidence][rows], rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.usefixtures("drawn_before")
+@pytest.mark.usefixtures("decoded_before")
 def test_mnist_5_finds_other_digits_and_keeps_its_promise() -> None:
     detector = Detector.load("mnist-5")
     found = detector.evaluation_
@@ -50,7 +50,7 @@ def test_mnist_5_finds_other_digits_and_keeps_its_promise() -> None:
     assert counts.false_alarm_rate <= 0.08
 
 
-@pytest.mark.usefixtures("drawn_before")
+@pytest.mark.usefixtures("decoded_before")
 @pytest.mark.parametrize("name", ["mnist-3", "mnist-5"])
 def test_what_is_odd_is_redrawn_as_a_digit_and_not_as_a_blur(name: str) -> None:
     *_, other, letter, _ = (read(example.picture(), split=False).images for example in examples.for_normal((name[-1],)))

@@ -25,10 +25,10 @@ def judged(detector: Detector, some: Iterable[examples.Example], how: Mapping[st
 
 
 @pytest.fixture(scope="module")
-def any_digit(drawn_memories: Path, tmp_path_factory: pytest.TempPathFactory) -> Detector:
+def any_digit(memory_banks: Path, tmp_path_factory: pytest.TempPathFactory) -> Detector:
     """The shipped model of all ten digits."""
     state = tmp_path_factory.mktemp("state")
-    (state / "cache").symlink_to(drawn_memories, target_is_directory=True)
+    (state / "cache").symlink_to(memory_banks, target_is_directory=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ODD_DIGIT_STATE", str(state))
         return Detector.load("mnist-any")
