@@ -1,22 +1,44 @@
-"""Where things lie: data sets, state and shipped models."""
+"""Where things lie: data sets, state, shipped models and the pictures of the pages.
 
-import os
+In a checkout everything lies in the repository, wherever the command is started. An installed copy brings its models
+and assets with it, inside the package, and keeps data sets and state in a folder of the user's own.
+"""
+
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-CHECKPOINTS = ROOT / "checkpoints"
+from core import settings
+
+DISTRIBUTION = "odd-digit-out"
+_PACKAGE = Path(__file__).resolve().parent
+INSTALLED = (_PACKAGE / "checkpoints").is_dir()
+ROOT = _PACKAGE.parent
+CHECKPOINTS, ASSETS = ((_PACKAGE if INSTALLED else ROOT) / name for name in ("checkpoints", "assets"))
 
 
 def datasets_dir() -> Path:
     """Folder of data sets in torchvision's layout (``ODD_DIGIT_DATASETS``); may be read-only or missing."""
-    return Path(os.environ.get("ODD_DIGIT_DATASETS") or ROOT / "data" / "datasets").expanduser().resolve()
+    return settings.folder(settings.DATASETS) or _data_dir() / "datasets"
 
 
 def state_dir() -> Path:
     """Folder of history, jobs and people's own models (``ODD_DIGIT_STATE``); made by whoever writes into it."""
-    return Path(os.environ.get("ODD_DIGIT_STATE") or ROOT / "data" / "state").expanduser().resolve()
+    return settings.folder(settings.STATE) or _data_dir() / "state"
 
 
-def shared_server() -> bool:
-    """Whether several people use this server, so that each sees only what is theirs (``ODD_DIGIT_SHARED=1``)."""
-    return os.environ.get("ODD_DIGIT_SHARED", "") == "1"
+def version() -> str:
+    """The version, which stands in ``pyproject.toml`` and, of an installed copy, in its metadata."""
+    if INSTALLED:
+        from importlib import metadata
+
+        return metadata.version(DISTRIBUTION)
+    import tomllib
+
+    return str(tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"])
+
+
+def _data_dir() -> Path:
+    if not INSTALLED:
+        return ROOT / "data"
+    import platformdirs
+
+    return platformdirs.user_data_path("odd-digit", appauthor=False)

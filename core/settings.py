@@ -1,9 +1,26 @@
-"""What a server lets people ask of it; whoever runs it sets other limits in the environment.
+"""Settings: every ``ODD_DIGIT_*`` variable, what it may be, and what holds without it.
 
-The size of one uploaded file is Streamlit's own setting, ``STREAMLIT_SERVER_MAX_UPLOAD_SIZE`` in MB (200).
+Folders and the kind of server are asked for anew each time; limits are read once, when the program starts. The size of
+one uploaded file is Streamlit's own setting, ``STREAMLIT_SERVER_MAX_UPLOAD_SIZE`` in MB (200).
 """
 
 import os
+from pathlib import Path
+
+DATASETS = "ODD_DIGIT_DATASETS"
+STATE = "ODD_DIGIT_STATE"
+SHARED = "ODD_DIGIT_SHARED"
+
+
+def folder(variable: str) -> Path | None:
+    """The folder that a variable names, absolute; None where it is not set."""
+    text = os.environ.get(variable)
+    return Path(text).expanduser().resolve() if text else None
+
+
+def shared_server() -> bool:
+    """Whether several people use this server, so that each sees only what is theirs (``ODD_DIGIT_SHARED=1``)."""
+    return os.environ.get(SHARED, "") == "1"
 
 
 def whole_number(variable: str, default: int) -> int:

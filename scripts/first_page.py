@@ -16,7 +16,7 @@ import typer
 from benchmarks.speed.browser import PATIENCE, serve
 from core import paths
 
-PICTURE = paths.ROOT / "assets" / "first-page.png"
+PICTURE = paths.ASSETS / "first-page.png"
 WIDTH, HEIGHT = 1180, 1060
 SETTLE = 3_000  # ms
 

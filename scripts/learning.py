@@ -19,7 +19,7 @@ from core.detector import Detector
 from core.training import snapshots
 from core.training.run import normal_images
 
-PLACE = paths.ROOT / "assets" / "learning"
+PLACE = paths.ASSETS / "learning"
 
 
 def main() -> None:

@@ -269,9 +269,10 @@ def _start(ray: Any, workers: int | None) -> bool:
         return False
     environment: dict[str, Any] = {"env_vars": {"OMP_NUM_THREADS": "1"}}
     if os.environ.get("RAY_ADDRESS"):
-        # The code travels to the cluster; data, models and tests stay.
+        # The code of a checkout travels to the cluster; data, models and tests stay. An installed copy is there.
         excluded = [f"/{name}/" for name in ("data", "checkpoints", "tests", ".git", ".venv", "benchmarks")]
-        ray.init(runtime_env=environment | {"working_dir": str(paths.ROOT), "excludes": excluded}, log_to_driver=False)
+        code = {} if paths.INSTALLED else {"working_dir": str(paths.ROOT), "excludes": excluded}
+        ray.init(runtime_env=environment | code, log_to_driver=False)
     else:
         ray.init(
             num_cpus=workers or os.cpu_count(), include_dashboard=False, log_to_driver=False, runtime_env=environment

@@ -81,7 +81,7 @@ def load(name: str, part: str) -> Dataset:
     Raises:
         DatasetError: it may not be opened, or is missing or broken.
     """
-    if paths.shared_server() and name not in datasets.NAMES and not holds(name):
+    if settings.shared_server() and name not in datasets.NAMES and not holds(name):
         raise DatasetError(f"{name}: files of a shared server are not opened for a model's sake.")
     return datasets.load(name, part, download=False)
 

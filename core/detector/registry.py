@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from core import paths
+from core import paths, settings
 from core.detector.model_card import Card, read_card
 from core.errors import ModelError
 from core.files.atomic import write_whole, writing
@@ -59,7 +59,7 @@ def shelf(visitor: str | None = None) -> list[Model]:
     shipped = [Model(path.stem, path, True) for path in sorted(paths.CHECKPOINTS.glob(f"*{SUFFIX}"))]
     own = [Model(path.stem, path, False) for path in sorted(own_folder().glob(f"*{SUFFIX}"))]
     taken = {model.name for model in shipped}
-    if visitor is not None and paths.shared_server():
+    if visitor is not None and settings.shared_server():
         own = [model for model in own if model.owner in ("", visitor)]
     return shipped + [model for model in own if model.name not in taken]
 
@@ -111,7 +111,7 @@ def place_for(name: str) -> Path:
 
 def claim(name: str, visitor: str) -> None:
     """Note, on a shared server, whose the model of that name will be; the others will not see it."""
-    if paths.shared_server():
+    if settings.shared_server():
         write_whole(_owner_file(name), lambda part: part.write_text(visitor))
 
 
@@ -189,7 +189,7 @@ def delete(name: str, visitor: str | None = None) -> None:
 def may_change(model: Model, visitor: str | None) -> bool:
     """Whether a visitor may rename or delete a model; None asks for the one whose machine it is."""
     own = not model.shipped and model.path.parent == own_folder()
-    return own and (visitor is None or not paths.shared_server() or model.owner == visitor)
+    return own and (visitor is None or not settings.shared_server() or model.owner == visitor)
 
 
 def _owner_file(name: str) -> Path:

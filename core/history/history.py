@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from core import paths
+from core import paths, settings
 from core.detector.readings import ANOMALY
 from core.errors import HistoryError
 from core.history.database import SELECT, transact
@@ -56,7 +56,7 @@ class Period:
 class History:
     """The record of verdicts in one SQLite file. It holds no connection: any number of threads and processes may write.
 
-    On a shared server (``paths.shared_server``) only the visitor's own rows are seen, counted, marked and deleted;
+    On a shared server (``settings.shared_server``) only the visitor's own rows are seen, counted, marked and deleted;
     otherwise all rows are one person's. Every method raises ``HistoryError`` when the file cannot be used.
 
     Args:
@@ -214,7 +214,7 @@ class History:
         return tuple(int(row_id) for row_id in chosen)
 
     def _whose(self) -> str | None:
-        if not paths.shared_server():
+        if not settings.shared_server():
             return None
         if not self.visitor:
             raise HistoryError("This server is shared, and your visitor id is missing: reload the page to get one.")

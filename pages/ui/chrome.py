@@ -6,7 +6,7 @@ from streamlit.errors import StreamlitPageNotFoundError
 from core import paths
 
 NAME = "Odd Digit Out"
-LOGO, ICON, STYLE = (paths.ROOT / "assets" / name for name in ("logo.svg", "icon.svg", "style.html"))
+LOGO, ICON, STYLE = (paths.ASSETS / name for name in ("logo.svg", "icon.svg", "style.html"))
 FIRST = "Draw"
 
 

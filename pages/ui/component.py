@@ -10,6 +10,6 @@ from core import paths
 def declare(name: str) -> Any:
     """The component whose files lie in ``assets/NAME`` as ``NAME.html``, ``NAME.css`` and ``NAME.js``."""
     html, css, js = (
-        (paths.ROOT / "assets" / name / f"{name}.{kind}").read_text(encoding="utf-8") for kind in ("html", "css", "js")
+        (paths.ASSETS / name / f"{name}.{kind}").read_text(encoding="utf-8") for kind in ("html", "css", "js")
     )
     return st.components.v2.component(f"odd_digit_{name}", html=html, css=css, js=js)

@@ -13,7 +13,7 @@ from typing import Any
 import streamlit as st
 from starlette.middleware import Middleware
 
-from core import paths
+from core import settings
 
 ONE_PERSON = "local"
 COOKIE = "odd_digit_visitor"
@@ -29,7 +29,7 @@ _HEADERS = (
 
 def visitor() -> str:
     """Who is visiting, on every run anew; a session that comes with another visitor's cookie begins from nothing."""
-    if not paths.shared_server():
+    if not settings.shared_server():
         return ONE_PERSON
     present = _from_proxy() or _from_cookie() or _of_this_session_alone()
     if st.session_state.get(_OF_SESSION, present) != present:
@@ -54,7 +54,7 @@ class Visitors:
         async def answer(message: dict[str, Any]) -> None:
             if message["type"] == "http.response.start":
                 head = [*message.get("headers", ()), *_HEADERS]
-                if asks_for_page and paths.shared_server():
+                if asks_for_page and settings.shared_server():
                     head.append((b"set-cookie", _cookie(scope).encode("latin-1")))
                 message = {**message, "headers": head}
             await send(message)

@@ -39,10 +39,3 @@ def test_a_tilde_and_a_relative_path_are_understood(monkeypatch: pytest.MonkeyPa
 
     assert paths.datasets_dir() == tmp_path / "sets"
     assert paths.state_dir() == tmp_path / "state"
-
-
-@pytest.mark.parametrize(("value", "shared"), [("1", True), ("0", False), ("", False), ("yes", False)])
-def test_a_server_is_shared_only_when_it_says_1(value: str, shared: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ODD_DIGIT_SHARED", value)
-
-    assert paths.shared_server() is shared

@@ -32,6 +32,13 @@ def test_a_limit_that_is_none_stops_the_program_and_says_what_to_set(
         settings.whole_number(VARIABLE, 7)
 
 
+@pytest.mark.parametrize(("value", "shared"), [("1", True), ("0", False), ("", False), ("yes", False)])
+def test_a_server_is_shared_only_when_it_says_1(value: str, shared: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ODD_DIGIT_SHARED", value)
+
+    assert settings.shared_server() is shared
+
+
 def test_a_visitor_with_too_many_unfinished_jobs_is_refused_and_another_is_not(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

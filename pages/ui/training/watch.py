@@ -27,7 +27,7 @@ _SIGNS = {
     State.DONE: ":material/check_circle:",
 }
 _FAILED, _SEEN, _FRONT = "job_failed", "jobs_done", "watch_front"
-_RECORDED = paths.ROOT / "assets" / "learning"
+_RECORDED = paths.ASSETS / "learning"
 # What is being redrawn stays as it is until the new has come, instead of fading twice a second.
 _NO_FADING = "<style>.st-key-training_watch [data-stale=true] {opacity: 1 !important; transition: none}</style>"
 
