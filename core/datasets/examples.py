@@ -1,8 +1,9 @@
-"""Examples to try: digits as pen strokes, a broken one of each, a letter and a scribble, drawn by this code.
+"""Drawn examples: digits as pen strokes, a broken one of each, a letter and a scribble, and files of them.
 
 An example is strokes, not pixels, so that a canvas can take it over and a person can draw on.
 """
 
+import io
 from dataclasses import dataclass
 
 import numpy as np
@@ -100,6 +101,11 @@ _SCRIBBLE: list[Points] = [
     ]
 ]
 
+# The sample batch: each digit turned by so many degrees, some broken, and (digit, turn) lying in another's folder.
+_TURNS = (-9, -3, 3, 9)
+_BROKEN = ("3", "5", "8")
+MISPLACED = {("4", 1): "9", ("7", 2): "1"}
+
 
 @dataclass(frozen=True)
 class Example:
@@ -141,6 +147,31 @@ def for_normal(normal: tuple[str, ...]) -> tuple[Example, ...]:
         Example("a letter", _smooth(_LETTER)),
         Example("a scribble", _smooth(_SCRIBBLE)),
     )
+
+
+def sample_files() -> list[tuple[str, bytes]]:
+    """A batch to try: 46 (path, content) in folders named after the digits, some odd, two misplaced, one no picture."""
+    files = []
+    for digit in _DIGITS:
+        good, broken, *_ = for_normal((digit,))
+        for i, turn in enumerate(_TURNS):
+            folder = MISPLACED.get((digit, i), digit)
+            files.append((f"{folder}/drawn-{digit}-{i + 1}.png", _png(good, turn)))
+        if digit in _BROKEN:
+            files.append((f"{digit}/drawn-{digit}-5.png", _png(broken)))
+    *_, letter, scribble = for_normal(("5",))
+    return [
+        *files,
+        ("found/letter.png", _png(letter)),
+        ("found/scribble.png", _png(scribble)),
+        ("found/notes.png", b"These are no pixels."),
+    ]
+
+
+def _png(example: Example, turn: float = 0) -> bytes:
+    buffer = io.BytesIO()
+    example.picture().rotate(turn, fillcolor=255).save(buffer, "PNG")
+    return buffer.getvalue()
 
 
 def _broken(digit: str) -> list[Points]:

@@ -11,10 +11,11 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
+import filelock
+
 from core import settings
 from core.detector import registry
 from core.errors import TrainingError
-from core.files.locks import FileLock
 from core.training import run
 from core.training.job import (
     Job,
@@ -50,7 +51,7 @@ class Jobs:
         self._launch = launch
         self._workers: dict[str, Worker] = {}
         self._mutex = threading.RLock()
-        self._owner = FileLock(jobs_folder() / "lock")
+        self._owner = filelock.FileLock(jobs_folder() / "lock", timeout=0, thread_local=False)
         self._closed = threading.Event()
         self.tick()
         if tick_seconds:
@@ -176,8 +177,10 @@ class Jobs:
         with self._mutex:
             if self._closed.is_set():
                 return
-            if not self._owner.held:
-                if not self._owner.acquire():
+            if not self._owner.is_locked:
+                try:
+                    self._owner.acquire()
+                except filelock.Timeout:
                     return
                 self._adopt()
             for job_id, worker in list(self._workers.items()):
@@ -245,7 +248,7 @@ class Jobs:
         return job
 
     def _check_owner(self) -> None:
-        if not self._owner.held:
+        if not self._owner.is_locked:
             raise TrainingError("another server with the same state folder does the training: use that one.")
 
     def _first_turn(self) -> float:

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
+import filelock
 import numpy as np
 
 from core import datasets
@@ -18,7 +19,6 @@ from core.calibration.evaluation import Evaluation, concatenate
 from core.detector import Detector, registry
 from core.errors import OddDigitError, TrainingError
 from core.files.atomic import write_whole
-from core.files.locks import FileLock
 from core.gan.trainer import Progress, Trainer
 
 EVERY_LABEL = "any"
@@ -105,9 +105,11 @@ def run(
         reserve(spec)
     kept = folder(spec.name)
     spec = _interrupted(spec, kept)
-    lock = FileLock(kept / "lock")
-    if not lock.acquire():
-        raise TrainingError(f"the run {spec.name!r} is being trained by another process on this machine.")
+    lock = filelock.FileLock(kept / "lock", timeout=0, thread_local=False)
+    try:
+        lock.acquire()
+    except filelock.Timeout as error:
+        raise TrainingError(f"the run {spec.name!r} is being trained by another process on this machine.") from error
     try:
         # While the run has the name nothing else can take it, so such a model is this run's own, saved just before
         # it was interrupted.

@@ -6,10 +6,10 @@ from typing import Any
 import streamlit as st
 
 from core import datasets
-from core.batch import queue, sample
+from core.batch import queue
 from core.batch.findings import Rule, foresee, say_rule
 from core.batch.queue import Upload
-from core.datasets import public
+from core.datasets import examples, public
 from core.detector import Detector
 from core.errors import OddDigitError
 from core.operating_point import OperatingPoint
@@ -127,7 +127,7 @@ def _about(ids: tuple[str, ...], _uploads: Sequence[Upload]) -> int:  # noqa: AR
 
 
 def _try_sample(detector: Detector, decides: Rule) -> None:
-    _submit(sample.pile(), detector, decides)
+    _submit([Upload(name, data) for name, data in examples.sample_files()], detector, decides)
 
 
 def _try_mnist(detector: Detector, decides: Rule) -> None:

@@ -5,7 +5,6 @@ from collections.abc import Callable
 
 import pytest
 
-from core.batch import queue, sample
 from core.batch.findings import Review, Rule
 from core.batch.queue import BatchQueue, Upload
 from core.batch.store import Store, stores
@@ -140,13 +139,3 @@ def test_old_batches_make_room(tiny_detector_any, monkeypatch):
 def test_no_files_are_refused(tiny_detector_any):
     with pytest.raises(BatchError, match="no files"):
         hand_in([], tiny_detector_any)
-
-
-def test_the_sample_pile_holds_what_it_says(tiny_detector_any):
-    uploads = sample.pile()
-
-    assert len(uploads) == 46
-    assert queue.about(uploads) == 46
-    drawn = [upload.name.replace("drawn-", "").split("/") for upload in uploads if "drawn" in upload.name]
-    misplaced = [file for folder, file in drawn if folder != file[0]]
-    assert len(misplaced) == len(sample.MISPLACED)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from core import ink
-from core.datasets.examples import PEN, SIDE, Example, for_normal
+from core.datasets.examples import MISPLACED, PEN, SIDE, Example, for_normal, sample_files
 
 DIGITS = tuple("0123456789")
 
@@ -68,3 +68,12 @@ def test_every_example_makes_one_ink_image_as_the_canvas_reads_it(digit: str) ->
 
 def test_examples_are_the_same_every_time() -> None:
     assert for_normal(("8",)) == for_normal(("8",))
+
+
+def test_the_sample_batch_holds_what_it_says() -> None:
+    files = sample_files()
+
+    assert len({name for name, _ in files}) == 46
+    drawn = [name.replace("drawn-", "").split("/") for name, _ in files if "drawn" in name]
+    assert sum(folder != file[0] for folder, file in drawn) == len(MISPLACED)
+    assert sum(data.startswith(b"\x89PNG") for _, data in files) == 45

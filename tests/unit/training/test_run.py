@@ -2,6 +2,7 @@
 
 import json
 
+import filelock
 import pytest
 
 from core import datasets
@@ -9,7 +10,6 @@ from core.datasets import uploads
 from core.detector import Detector, registry
 from core.detector.file import read_measured
 from core.errors import ModelError, TrainingError
-from core.files.locks import FileLock
 from core.training import plan, queue, run
 from core.training.job import forget_upload
 from core.training.plan import Counts
@@ -58,11 +58,11 @@ def test_enough_keeps_the_last_finished_epoch_and_the_digits_that_have_one():
 
 def test_a_run_cannot_be_trained_by_two_processes_at_once():
     run.reserve(RunSpec("mine", ("5",), "digits", epochs=1))
-    lock = FileLock(run.folder("mine") / "lock")
-    assert lock.acquire()
-    with pytest.raises(TrainingError, match="being trained by another process"):
+    with (
+        filelock.FileLock(run.folder("mine") / "lock"),
+        pytest.raises(TrainingError, match="being trained by another process"),
+    ):
         finish(RunSpec("mine"), resume=True)
-    lock.release()
 
 
 def test_a_run_that_was_killed_just_after_saving_is_done_when_resumed():
