@@ -1,31 +1,31 @@
-"""Stacks of images in one file: IDX (plain or gzipped), ``.npy`` and ``.npz``, read a few hundred images at a time."""
+"""Arrays of images in one file: IDX, ``.npy`` and ``.npz``, compressed or not, a few hundred images at a time."""
 
-import gzip
-import lzma
 import math
+import sys
 import tokenize
 import zipfile
-import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
-from typing import BinaryIO, cast
+from dataclasses import dataclass
+from typing import BinaryIO, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from core.batch.items import Item, Place, as_label
+from core.batch.items import Item, Place
+from core.batch.stacks import Form, StackReader
+from core.batch.unpack import DAMAGE, opened, read_up_to
 from core.errors import BatchError
 from core.files.zip import BOMB_BYTES, BOMB_RATIO
-from core.ink import are_ink_images
-from core.ink.geometry import SIDE, to_ink_images
 
 TOGETHER = 256  # images in memory at a time
+BLOCK_BYTES = 64 << 20  # fewer, where they are large
 MOST_IMAGES = 10_000_000
-LARGEST_SIDE = 1024  # pixels
+MOST_CLASSES = 1_000  # columns of one-hot labels
 LARGEST_COLUMNWISE = 1 << 28  # bytes of an array that cannot be read row by row
-LABEL_NAMES = ("label", "labels", "digit", "digits", "target", "targets", "class", "y")
-DAMAGE = (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, MemoryError)
+LABEL_NAMES = ("label", "labels", "digit", "digits", "target", "targets", "class", "classes", "category", "y")
+NUMBERING = ("", "id", "ids", "index", "indices", "unnamed: 0", "imageid", "image_id", "rowid", "__index_level_0__")
+_IMAGE_TO_LABEL = (("images", "labels"), ("image", "label"), ("x", "y"), ("data", "target"), ("inputs", "targets"))
 # IDX type codes (LeCun, Cortes, Burges: the MNIST file format), big-endian.
 IDX_TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 
@@ -40,36 +40,63 @@ class Stream:
     file: BinaryIO
     columnwise: bool = False
 
-    def rows(self, together: int = TOGETHER) -> Iterator[NDArray[np.generic]]:
-        """Consecutive blocks of at most ``together`` rows, in the machine's byte order.
+    def rows(self) -> Iterator[NDArray[np.generic]]:
+        """Consecutive blocks of some rows, in the machine's byte order; a single picture comes as one block.
 
         Raises:
-            BatchError: the file ends before its header says, or cannot be read row by row.
+            BatchError: the file ends before its header says, or cannot be read row by row; the rows before were given.
         """
+        row = math.prod(self.shape[1:]) * self.dtype.itemsize
+        together = max(1, min(TOGETHER, BLOCK_BYTES // max(row, 1)))
+        form = Form.of(self.shape)
         if self.columnwise:
             yield from self._from_columns(together)
-            return
-        width = math.prod(self.shape[1:]) * self.dtype.itemsize
+        elif form is not None and form.single:
+            yield from self._blocks(self.shape[0], row)
+        else:
+            yield from self._blocks(together, row)
+
+    def _blocks(self, together: int, row: int) -> Iterator[NDArray[np.generic]]:
         for at in range(0, self.shape[0], together):
             count = min(together, self.shape[0] - at)
-            data = self.file.read(count * width)
-            if len(data) < count * width:
-                raise BatchError(
-                    f"{self.name}: ends after {at + len(data) // max(width, 1):,} of {self.shape[0]:,} rows."
-                )
-            block = np.frombuffer(data, self.dtype).reshape(count, *self.shape[1:])
-            yield block.astype(self.dtype.newbyteorder("="))
+            data, error = read_up_to(self.file, count * row)
+            whole = len(data) // row if row else count
+            if whole:
+                yield self._native(np.frombuffer(data, self.dtype, whole * row // self.dtype.itemsize), whole)
+            if isinstance(error, BatchError):
+                raise error
+            if error is not None:
+                raise BatchError(f"{self.name}: is damaged after {at + whole:,} of {self.shape[0]:,} rows ({error}).")
+            if whole < count:
+                raise BatchError(f"{self.name}: ends after {at + whole:,} of {self.shape[0]:,} rows.")
+
+    def _native(self, values: NDArray[np.generic], rows: int) -> NDArray[np.generic]:
+        return values.reshape(rows, *self.shape[1:]).astype(self.dtype.newbyteorder("="))
 
     def _from_columns(self, together: int) -> Iterator[NDArray[np.generic]]:
         size = math.prod(self.shape) * self.dtype.itemsize
         if size > LARGEST_COLUMNWISE:
             raise BatchError(f"{self.name}: is stored column by column: save it with np.ascontiguousarray first.")
-        data = self.file.read(size)
+        data, error = read_up_to(self.file, size)
         if len(data) < size:
-            raise BatchError(f"{self.name}: ends before its {self.shape[0]:,} rows are complete.")
+            raise BatchError(f"{self.name}: ends before its {self.shape[0]:,} rows are complete.") from error
         whole = np.frombuffer(data, self.dtype).reshape(self.shape, order="F")
         for at in range(0, self.shape[0], together):
             yield np.ascontiguousarray(whole[at : at + together]).astype(self.dtype.newbyteorder("="))
+
+
+class Content(NamedTuple):
+    """What an ``.npz`` holds.
+
+    Attributes:
+        stacks: names of the arrays of images, with their forms.
+        labels: names of the arrays of one label an image, with how many those are.
+        left_out: what else is in it, with its shape or what is wrong with it.
+    """
+
+    stacks: dict[str, Form]
+    labels: dict[str, int]
+    left_out: list[str]
 
 
 def is_idx(head: bytes) -> bool:
@@ -87,7 +114,6 @@ def read_idx(place: Place, labels: Place | None) -> Iterator[Item]:
         images = _open_idx(place, stack)
         if len(images.shape) == 1:
             raise BatchError(f"{place.name}: holds labels only; give the file of images beside it.")
-        _check_images(images)
         beside = None
         if labels is not None:
             beside = _open_idx(labels, stack)
@@ -97,143 +123,137 @@ def read_idx(place: Place, labels: Place | None) -> Iterator[Item]:
 
 
 def read_npy(place: Place) -> Iterator[Item]:
-    """The images of an ``.npy`` array ``(n, height, width)``, ``(n, pixels)`` or one picture ``(height, width)``.
+    """The images of an ``.npy`` array; ``Form.of`` says of which shapes.
 
     Raises:
         BatchError: damaged, or not images.
     """
     with ExitStack() as stack:
-        file = _opened(place, stack)
-        yield from _items(place.name, _as_images(_npy_stream(place.name, file)), None)
+        yield from _items(place.name, _npy_stream(place.name, opened(place, stack)), None)
 
 
 def read_npz(place: Place) -> Iterator[Item]:
     """The images of every image array in an ``.npz``, with the labels that belong to each.
 
-    ``images`` goes with ``labels``, ``x_test`` with ``y_test``; a lone array of as many plain values is labels too.
+    ``images`` goes with ``labels``, ``x_test`` with ``y_test``; a lone array of as many labels goes with them too.
+    Labels are ``(n,)``, ``(n, 1)`` or one-hot. Beside stacks of images, single pictures (their mean, say) are left out.
 
     Raises:
         BatchError: damaged, or no array of images in it.
     """
     with ExitStack() as stack:
         archive = _open_npz(place, stack)
-        names = [name.removesuffix(".npy") for name in archive.namelist()]
-        shapes = {name: _member(place, archive, name, stack) for name in names}
-        stacks = [name for name in names if _could_be_images(shapes[name])]
-        if not stacks:
-            raise BatchError(f"{place.name}: none of its arrays ({', '.join(names[:10]) or 'none'}) holds images.")
-        for name in stacks:
-            beside = _partner(name, shapes)
-            images = _as_images(_member(place, archive, name, stack))
-            source = place.name if len(stacks) == 1 else f"{place.name}/{name}"
-            yield from _items(source, images, None if beside is None else _member(place, archive, beside, stack))
+        content = _content(place, archive, stack)
+        if not content.stacks:
+            inside = ", ".join([*content.labels, *content.left_out][:10]) or "none"
+            raise BatchError(f"{place.name}: none of its arrays ({inside}) holds images.")
+        for name in content.stacks:
+            images, partner = _member(place, archive, name, stack), _partner(name, content)
+            source = place.name if len(content.stacks) == 1 else f"{place.name}/{name}"
+            yield from _items(source, images, None if partner is None else _member(place, archive, partner, stack))
+        if content.left_out:
+            left_out = ", ".join(content.left_out[:10])
+            yield Item(place.name, None, note=f"{place.name}: left out, no stack of images: {left_out}.")
 
 
 def count(place: Place, kind: str) -> int:
     """How many images a stack will come to, from its header alone; 1 where it will be refused."""
     try:
         with ExitStack() as stack:
-            if kind == "idx":
-                return _rows(_open_idx(place, stack))
-            if kind == "npy":
-                return _rows(_as_images(_npy_stream(place.name, _opened(place, stack))))
-            archive = _open_npz(place, stack)
-            members = [_member(place, archive, name.removesuffix(".npy"), stack) for name in archive.namelist()]
-            return max(1, sum(_rows(_as_images(member)) for member in members if _could_be_images(member)))
+            if kind != "npz":
+                stream = _open_idx(place, stack) if kind == "idx" else _npy_stream(place.name, opened(place, stack))
+                return _images_form(stream).count
+            content = _content(place, _open_npz(place, stack), stack)
+            return max(1, sum(form.count for form in content.stacks.values()))
     except (BatchError, *DAMAGE):
         return 1
 
 
-def brightness_top(first: NDArray[np.generic]) -> float:
-    """Which value is white in a stack, judged by its first images: 1, 16 (scikit-learn's digits), 255 or 65,535.
-
-    Most images' brightest value decides, so that a broken one does not.
-
-    >>> brightness_top(np.array([[0, 254]])), brightness_top(np.array([[0.0, 0.9]]))
-    (255.0, 1.0)
-    """
-    if first.dtype == np.uint8:
-        return 255.0
-    brightest = np.nanmax(first.reshape(len(first), -1), axis=1, initial=0)
-    high = float(np.median(brightest[brightest > 0])) if (brightest > 0).any() else 0.0
-    return next((top for top in (1.0, 16.0, 255.0) if high <= top), 65535.0)
-
-
-def as_picture(image: NDArray[np.generic], top: float) -> NDArray[np.generic] | str:
-    """One image of a stack as a picture whose white is known, or why it is none.
-
-    Values that are whole steps of 255 stay exact. Images smaller than 28x28, which only data sets have, are enlarged to
-    ink images: of a few pixels no one could tell paper from ink.
-    """
-    if max(image.shape) < SIDE and image.dtype.kind in "biuf":
-        bright = np.asarray(image, np.float64) / top
-        if np.isfinite(bright).all() and bright.min() >= 0 and bright.max() <= 1:
-            light_on_dark = bright if np.median(bright) <= 0.5 else 1 - bright
-            return np.asarray(to_ink_images(light_on_dark[None])[0])
-    if image.dtype == np.uint8:
-        return image
-    if not np.isfinite(image).all():
-        return "holds NaN or infinity: brightness must be a number."
-    low, high = float(image.min()), float(image.max())
-    if low < 0 or high > top:
-        return f"holds values from {low:g} to {high:g}: brightness here runs 0 .. {top:g}."
-    if top == 255 and np.array_equal(image, np.rint(image)):
-        return image.astype(np.uint8)
-    return image.astype(np.float32) / np.float32(top)
-
-
 def _items(source: str, images: Stream, labels: Stream | None) -> Iterator[Item]:
-    beside = None if labels is None else labels.rows()
-    number, top = 0, 0.0
+    form = _images_form(images)
+    beside = None if labels is None else _labels(labels)
+    reader = StackReader(source)
     for block in images.rows():
-        top = top or brightness_top(block)
-        given = None if beside is None else next(beside)
-        # A whole block is looked at in the time that a few images take one by one.
-        ready = are_ink_images(block) if block.dtype == np.uint8 else np.zeros(len(block), bool)
-        for i, image in enumerate(block):
-            number += 1
-            label = None if given is None else as_label(given[i].flat[0])
-            picture = as_picture(image, top)
-            if isinstance(picture, str):
-                yield Item(f"{source} #{number}", None, label, error=f"{source} #{number} {picture}")
-            else:
-                yield Item(f"{source} #{number}", picture, label, whole=True, ready=bool(ready[i]))
+        grey = form.grey(block)
+        given = [None] * len(grey) if beside is None else [next(beside, None) for _ in range(len(grey))]
+        yield from reader.items(grey, given)
 
 
-def _opened(place: Place, stack: ExitStack) -> BinaryIO:
-    try:
-        return stack.enter_context(place.open())
-    except OSError as error:
-        raise BatchError(f"{place.name}: cannot be read ({error.strerror or error}).") from error
+def _images_form(stream: Stream) -> Form:
+    form = Form.of(stream.shape)
+    if form is None:
+        raise BatchError(
+            f"{stream.name}: has shape {stream.shape}; images are (n, height, width), with or without channels, or "
+            "(n, pixels), sides up to 1,024."
+        )
+    if stream.dtype.kind not in "biuf":
+        raise BatchError(f"{stream.name}: holds {stream.dtype} values; images are whole numbers or floats.")
+    if form.count > MOST_IMAGES:
+        raise BatchError(f"{stream.name}: {form.count:,} images; at most {MOST_IMAGES:,}. Take a part of it.")
+    return form
+
+
+def _labels(stream: Stream) -> Iterator[object]:
+    """One label after the other.
+
+    Raises:
+        BatchError: damaged, or text that is none.
+    """
+    for block in stream.rows():
+        if _is_one_hot(stream.shape):
+            yield from np.where(block.any(axis=1), block.argmax(axis=1), -1).tolist()
+            continue
+        values = np.ascontiguousarray(block.reshape(len(block), -1)[:, 0])
+        # numpy hands out such text unchecked, and everything after would stumble over it.
+        if values.dtype.kind == "U" and values.view(np.uint32).max(initial=0) > sys.maxunicode:
+            raise BatchError(f"{stream.name}: holds a label that is not Unicode text. Make it again.")
+        yield from values
 
 
 def _open_idx(place: Place, stack: ExitStack) -> Stream:
-    file = _opened(place, stack)
-    try:
-        head = file.read(2)
-        file.seek(0)
-        if head == b"\x1f\x8b":
-            file = stack.enter_context(cast(BinaryIO, gzip.GzipFile(fileobj=file)))
-        head = file.read(4)
-        if not is_idx(head):
-            raise BatchError(f"{place.name}: is not an IDX file.")
-        sizes = np.frombuffer(file.read(4 * head[3]), ">u4")
-    except DAMAGE as error:
+    file = opened(place, stack)
+    head, error = read_up_to(file, 4)
+    if error is None and not is_idx(head):
+        raise BatchError(f"{place.name}: is not an IDX file.")
+    sizes, error = read_up_to(file, 4 * head[3]) if error is None else (head, error)
+    if error is not None:
         raise BatchError(f"{place.name}: is damaged ({error}). Copy it again.") from error
-    if len(sizes) < head[3] or 0 in sizes:
+    shape = tuple(np.frombuffer(sizes[: len(sizes) // 4 * 4], ">u4").tolist())
+    if len(shape) < head[3] or 0 in shape:
         raise BatchError(f"{place.name}: its head is cut short or counts no images. Copy it again.")
-    return Stream(place.name, tuple(int(size) for size in sizes), np.dtype(IDX_TYPES[head[2]]), file)
+    return Stream(place.name, shape, np.dtype(IDX_TYPES[head[2]]), file)
 
 
 def _open_npz(place: Place, stack: ExitStack) -> zipfile.ZipFile:
     try:
-        archive = stack.enter_context(zipfile.ZipFile(_opened(place, stack)))
+        archive = stack.enter_context(zipfile.ZipFile(stack.enter_context(place.open())))
     except DAMAGE as error:
         raise BatchError(f"{place.name}: is not a whole .npz ({error}). Make or copy it again.") from error
     total = sum(entry.file_size for entry in archive.infolist())
     if len(archive.infolist()) > 1000 or (total > BOMB_BYTES and total > BOMB_RATIO * place.size):
         raise BatchError(f"{place.name}: {place.size / 1e6:,.1f} MB that unpack to {total / 1e6:,.0f} MB: refused.")
     return archive
+
+
+def _content(place: Place, archive: zipfile.ZipFile, stack: ExitStack) -> Content:
+    images: dict[str, Form] = {}
+    labels: dict[str, int] = {}
+    left_out: list[str] = []
+    for name in (entry.removesuffix(".npy") for entry in archive.namelist()):
+        try:
+            stream = _member(place, archive, name, stack)
+            form, n = Form.of(stream.shape), stream.shape[0] if stream.shape else 0
+            if _could_be_labels(name, stream) or _one_hot(stream, _member(place, archive, name, stack)):
+                labels[name] = n
+            elif form is not None and stream.dtype.kind in "biuf":
+                images[name] = form
+            else:
+                left_out.append(f"{name} {stream.shape}")
+        except BatchError as error:
+            left_out.append(str(error).removeprefix(f"{place.name}/").rstrip("."))
+    stacks = {name: form for name, form in images.items() if form.count > 1} or images
+    left_out += [f"{name} {form.height} x {form.width}" for name, form in images.items() if name not in stacks]
+    return Content(stacks, labels, left_out)
 
 
 def _member(place: Place, archive: zipfile.ZipFile, name: str, stack: ExitStack) -> Stream:
@@ -261,61 +281,32 @@ def _npy_stream(name: str, file: BinaryIO) -> Stream:
     return Stream(name, shape, dtype, file, columnwise and len(shape) > 1)
 
 
-def _as_images(stream: Stream) -> Stream:
-    """The same bytes as ``(n, height, width)``: flat rows become squares, a single picture a stack of one."""
-    shape = stream.shape
-    if len(shape) == 4 and 1 in (shape[1], shape[3]) and not stream.columnwise:
-        shape = (shape[0], *(shape[2:] if shape[1] == 1 else shape[1:3]))
-    if len(shape) == 2:
-        side = math.isqrt(shape[1])
-        flat = side * side == shape[1] and side >= 8 and (side in (8, 16, 20, 28, 32) or shape[0] != shape[1])
-        if flat and not stream.columnwise:
-            shape = (shape[0], side, side)
-        elif not flat:
-            shape = (1, *shape)
-    images = replace(stream, shape=shape)
-    _check_images(images)
-    return images
+def _is_one_hot(shape: Sequence[int]) -> bool:
+    return len(shape) == 2 and 1 < shape[1] <= MOST_CLASSES
 
 
-def _could_be_images(stream: Stream) -> bool:
-    try:
-        _as_images(stream)
-    except BatchError:
+def _one_hot(stream: Stream, again: Stream) -> bool:
+    """Whether each of the first rows marks one class and nothing else; they are read from ``again``."""
+    if not _is_one_hot(stream.shape):
         return False
-    return True
+    block = next(again.rows())
+    return block.dtype.kind in "biuf" and bool(((block != 0).sum(axis=1) == 1).all() and block.max() == 1)
 
 
-def _check_images(stream: Stream) -> None:
-    if len(stream.shape) != 3 or not all(1 <= side <= LARGEST_SIDE for side in stream.shape[1:]):
-        raise BatchError(f"{stream.name}: has shape {stream.shape}; images are (n, height, width), sides up to 1,024.")
-    if stream.dtype.kind not in "biuf":
-        raise BatchError(f"{stream.name}: holds {stream.dtype} values; images are whole numbers or floats.")
-    if stream.shape[0] > MOST_IMAGES:
-        raise BatchError(f"{stream.name}: {stream.shape[0]:,} images; at most {MOST_IMAGES:,}. Take a part of it.")
+def _could_be_labels(name: str, stream: Stream) -> bool:
+    """Whether it is one short value an image, as ``(n,)`` or ``(n, 1)``."""
+    shape, dtype = stream.shape, stream.dtype
+    plain = dtype.kind in "iufUS" and dtype.itemsize < 400 and name.lower() not in NUMBERING
+    return plain and len(shape) in (1, 2) and math.prod(shape) == shape[0]
 
 
-def _rows(stream: Stream) -> int:
-    return stream.shape[0] if len(stream.shape) == 3 else 1
-
-
-def _partner(name: str, arrays: dict[str, Stream]) -> str | None:
+def _partner(name: str, content: Content) -> str | None:
     """The array of labels that belongs to an array of images."""
-    n = arrays[name].shape[0]
-    plain = [
-        other
-        for other, stream in arrays.items()
-        if len(stream.shape) == 1
-        and stream.shape[0] == n
-        and stream.dtype.kind in "iufUS"
-        and stream.dtype.itemsize < 400
-    ]
+    able = [other for other, n in content.labels.items() if n == content.stacks[name].count]
     lower = name.lower()
-    wanted = {
-        lower.replace(a, b) for a, b in (("images", "labels"), ("image", "label"), ("x", "y"), ("data", "target"))
-    }
-    for other in plain:
-        if other.lower() in wanted - {lower}:
+    wanted = {lower.replace(images, labels) for images, labels in _IMAGE_TO_LABEL} - {lower}
+    for other in able:
+        if other.lower() in wanted:
             return other
-    named = [other for other in plain if other.lower() in LABEL_NAMES]
-    return named[0] if named else plain[0] if len(plain) == 1 else None
+    named = [other for other in able if other.lower() in LABEL_NAMES]
+    return named[0] if named else able[0] if len(able) == 1 else None

@@ -1,5 +1,6 @@
 """What leaves a batch: a table for spreadsheets, a Parquet file with pictures, a zip of chosen digits, the history."""
 
+import csv
 import io
 import math
 import re
@@ -52,20 +53,41 @@ COLUMNS: dict[str, pa.DataType] = {
 PICTURES = {"image": pa.binary(), "reconstruction": pa.binary()}
 
 
-def write(review: Review, path: Path) -> None:
+def write(review: Review, path: Path) -> str:
     """Write a file of the kind its suffix names: every row as ``.csv`` or ``.parquet``, the flagged as ``.zip``.
+
+    Returns:
+        what to say where it took the place of a larger one; empty otherwise.
 
     Raises:
         BatchError: another suffix.
         WriteError: the file cannot be written.
     """
     check_suffix(path)
+    before = rows_in(path)
     if path.suffix == ".csv":
         write_whole(path, lambda part: _to_csv(review, part))
     elif path.suffix == ".parquet":
         write_whole(path, lambda part: write_parquet(review, part))
     else:
         write_whole(path, lambda part: write_zip(review, part, review.order("flagged")))
+    after = rows_in(path)
+    return f"{path} held {before:,} rows and now holds {after:,}." if after < before else ""
+
+
+def rows_in(path: Path) -> int:
+    """How many rows a table lists, or digits a zip holds, that was written before; 0 where there is none."""
+    try:
+        if path.suffix == ".csv":
+            with path.open(newline="", encoding="utf-8", errors="replace") as file:
+                return max(0, sum(1 for _ in csv.reader(file)) - 1)
+        if path.suffix == ".parquet":
+            return int(pq.ParquetFile(path).metadata.num_rows)
+        with zipfile.ZipFile(path) as archive:
+            return max(0, len(archive.namelist()) - 1)
+    # Whatever it is, it is no earlier output.
+    except (OSError, ValueError, csv.Error, pa.ArrowException, zipfile.BadZipFile):
+        return 0
 
 
 def check_suffix(path: Path) -> None:

@@ -1,6 +1,7 @@
 """What a batch is made of before anything is judged: places to read from, and the items that come out of them."""
 
 import io
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from core.errors import BatchError
 
 LARGEST_PICTURE = 100_000_000  # bytes of one picture file
 LABELS = frozenset("0123456789")
+_WHOLE = re.compile(r"\d{1,9}\.0*(e[+-]?0+)?", re.IGNORECASE)  # a whole number as programs write it as a float
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,7 @@ class Place:
         size: bytes.
         stamp: time of the last change, nanoseconds since 1970, so that a changed batch is told from the old one.
         label: what its folder says the digit is; None where it says nothing.
+        listed: whether it was found in a folder or an archive, and not named by the person.
     """
 
     name: str
@@ -32,6 +35,7 @@ class Place:
     size: int
     stamp: int = 0
     label: str | None = None
+    listed: bool = False
 
     def read(self) -> bytes:
         """All bytes of a picture file.
@@ -61,6 +65,7 @@ class Item:
         whole: whether the picture is one digit, whatever shapes are in it.
         ready: whether it is known to be an ink image already, uint8 ``(28, 28)``.
         error: why it cannot be judged; empty when it can.
+        note: something to say about the batch; an item with a note is nothing to judge and gives no row.
     """
 
     source: str
@@ -69,6 +74,7 @@ class Item:
     whole: bool = False
     error: str = ""
     ready: bool = False
+    note: str = ""
 
 
 def place_of(path: Path, name: str | None = None, label: str | None = None) -> Place:
@@ -109,8 +115,8 @@ class InMemory:
 def as_label(value: object) -> str | None:
     """A label from a file as text: whole numbers without a point, nothing for what is missing.
 
-    >>> as_label(7.0), as_label(" 4 "), as_label(float("nan")), as_label("")
-    ('7', '4', None, None)
+    >>> as_label(7.0), as_label(" 4 "), as_label("3.000e+00"), as_label(float("nan")), as_label("")
+    ('7', '4', '3', None, None)
     """
     if value is None or (isinstance(value, float | np.floating) and not np.isfinite(value)):
         return None
@@ -119,6 +125,6 @@ def as_label(value: object) -> str | None:
     if isinstance(value, bytes):
         value = value.decode("utf-8", "replace")
     text = str(value).strip()[:100]
-    if text.endswith(".0") and text[:-2].isdigit():
-        text = text[:-2]
+    if _WHOLE.fullmatch(text):
+        text = str(int(float(text)))
     return text or None

@@ -14,10 +14,11 @@ from core.batch import export, sources
 from core.batch.findings import Review, Rule
 from core.batch.items import InMemory, Place, place_of
 from core.batch.run import Progress, begin, run
-from core.batch.store import Store, batches_dir, stores
+from core.batch.store import Store, batches_dir, stores, sweep
 from core.detector import Detector
 from core.errors import BatchError, HistoryError, OddDigitError
 from core.files.atomic import writing
+from core.files.leftovers import is_leftover
 from core.history import clean_text
 
 KEPT = 10  # finished batches a visitor keeps; older ones make room
@@ -55,6 +56,7 @@ class BatchQueue:
     """Takes batches in and judges them in one thread of the server's."""
 
     def __init__(self) -> None:
+        sweep()
         self._waiting: queue.Queue[tuple[Store, Detector]] = queue.Queue()
         self._states: dict[Path, State] = {}
         self._stops: dict[Path, threading.Event] = {}
@@ -83,6 +85,10 @@ class BatchQueue:
             raise BatchError(
                 f"{busy} of your batches are not judged yet, and no more are taken: wait for one or stop one."
             )
+        wanted = [upload for upload in uploads if not is_leftover(_parts(upload.name))]
+        left_out, uploads = len(uploads) - len(wanted), wanted
+        if not uploads:
+            raise BatchError("there are only files of the system's, nothing to judge: choose pictures.")
         self._make_room(visitor)
         folder = batches_dir() / uuid.uuid4().hex
         names = names_of(uploads)
@@ -97,6 +103,8 @@ class BatchQueue:
         except OddDigitError:
             shutil.rmtree(folder, ignore_errors=True)
             raise
+        if left_out:
+            store.note(f"{left_out:,} of the system's files were left out.")
         self._enqueue(store, detector)
         return store
 
@@ -191,8 +199,9 @@ def about(uploads: Sequence[Upload]) -> int:
     return sources.count([Place(upload.name, InMemory(upload.data), len(upload.data)) for upload in uploads])
 
 
+def _parts(name: str) -> list[str]:
+    return name.replace("\\", "/").split("/")
+
+
 def _places(folder: Path, names: Sequence[str]) -> list[Place]:
-    return [
-        place_of(folder / f"{i:06d}", name, sources.label_of(name.replace("\\", "/").split("/")))
-        for i, name in enumerate(names)
-    ]
+    return [place_of(folder / f"{i:06d}", name, sources.label_of(_parts(name))) for i, name in enumerate(names)]

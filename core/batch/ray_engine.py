@@ -35,7 +35,9 @@ from core.files.atomic import write_whole
 _FILE = re.compile(r"unit-(\d{9})\.parquet")
 
 
-def run(inputs: Sequence[str], rule: Rule, whole: bool, workers: int | None) -> Iterator[Progress | Store]:
+def run(
+    inputs: Sequence[str], rule: Rule, whole: bool, workers: int | None, apart: Path | None = None
+) -> Iterator[Progress | Store]:
     """Judge a batch with Ray and put the rows in order into a store like any other batch's.
 
     Interrupted, the same call judges only the units that are missing.
@@ -45,6 +47,7 @@ def run(inputs: Sequence[str], rule: Rule, whole: bool, workers: int | None) -> 
         rule: what decides.
         whole: take every picture as one digit.
         workers: actors, one core each; None takes every core there is.
+        apart: where results will be written, which is none of the inputs.
 
     Yields:
         progress after every unit, and at last the store.
@@ -52,7 +55,7 @@ def run(inputs: Sequence[str], rule: Rule, whole: bool, workers: int | None) -> 
     Raises:
         BatchError: Ray is not installed, or an input cannot be read.
     """
-    batch = [place for name in inputs for place in places(name)]
+    batch = [place for name in inputs for place in places(name, apart)]
     detector = Detector.load(rule.point.model)
     folder = batches_dir() / f"ray-{key(batch, detector.fingerprint, rule.point.evidence, whole)}"
     cut = units(batch)

@@ -10,9 +10,10 @@ from typing import BinaryIO, cast
 import pyarrow as pa
 from pyarrow import fs
 
-from core.batch import sources, tables
+from core.batch import parquet, sources
 from core.batch.items import Item, Opener, Place
 from core.errors import BatchError
+from core.files.leftovers import is_leftover
 
 UNIT_ROWS, UNIT_PICTURES = 1024, 256
 
@@ -90,14 +91,18 @@ def is_address(name: str) -> bool:
     return "://" in name
 
 
-def places(name: str) -> list[Place]:
+def places(name: str, apart: Path | None = None) -> list[Place]:
     """The files under a path or an address, in order.
+
+    Args:
+        name: path or address.
+        apart: where results will be written, which is none of the inputs.
 
     Raises:
         BatchError: there is nothing, or it cannot be listed.
     """
     if not is_address(name):
-        return sources.places([Path(name)])
+        return sources.places([Path(name)], apart)
     try:
         system, path = fs.FileSystem.from_uri(name)
         info = system.get_file_info(path)
@@ -107,7 +112,7 @@ def places(name: str) -> list[Place]:
     scheme = name.split("://", 1)[0]
     files_under = []
     for file in sorted((file for file in files if file.is_file), key=lambda file: file.path):
-        if not file.base_name.startswith((".", "_")):
+        if not file.base_name.startswith("_") and not is_leftover(file.path.removeprefix(path).strip("/").split("/")):
             uri = f"{scheme}://{file.path}"
             stamp, label = file.mtime_ns or 0, sources.label_of(file.path.split("/"))
             files_under.append(Place(uri, RemoteOpener(uri), file.size or 0, stamp, label))
@@ -153,7 +158,7 @@ def items(unit: Unit) -> Iterator[Item]:
     labels = None if unit.labels is None else unit.labels.place
     try:
         if sources.kind_of(place) == "parquet":
-            yield from tables.read_parquet(place, unit.start, unit.stop)
+            yield from parquet.read_parquet(place, unit.start, unit.stop)
         else:
             yield from islice(sources.read_one(place, labels), unit.start, unit.stop)
     except BatchError as error:

@@ -10,7 +10,7 @@ from core.batch import sources
 from core.batch.findings import Rule
 from core.batch.items import Place
 from core.batch.score import Row, judge, read_item
-from core.batch.store import Job, Store
+from core.batch.store import Job, Store, trash
 from core.detector import Detector
 from core.errors import BatchError
 
@@ -77,6 +77,18 @@ def begin(
     return Store.create(folder, job, detector.calibrations_[rule.point.evidence])
 
 
+def resume(folder: Path, title: str, detector: Detector, rule: Rule, whole: bool = False, total: int = 0) -> Store:
+    """The batch in a folder, to be gone on with; a new one where there is none, or none that is whole."""
+    if folder.exists():
+        try:
+            store = Store(folder)
+            store.check()
+            return store
+        except BatchError:
+            trash(folder)
+    return begin(folder, title, detector, rule, whole, total)
+
+
 def run(
     store: Store, batch: Sequence[Place], detector: Detector, stop: Callable[[], bool] = lambda: False
 ) -> Iterator[Progress]:
@@ -99,6 +111,7 @@ def run(
     if detector.fingerprint != store.job.model_hash:
         raise BatchError(f"{store.job.point.model} has changed since this batch was begun: begin it anew.")
     with store.alone():
+        store.check()
         finished, written = store.done
         began, first, refused = time.monotonic(), finished, 0
         rows: list[Row] = []
@@ -121,6 +134,8 @@ def run(
             if stop():
                 break
             rows += read_item(position, item, store.job.whole)
+            if item.note:
+                store.note(item.note)
             items = position + 1
             if len(rows) >= TOGETHER or time.monotonic() - last_write > PATIENCE:
                 yield write(items)

@@ -1,22 +1,30 @@
 """One step of a batch: items become ink images, ink images become rows with everything the detector says."""
 
-from collections.abc import Sequence
+import io
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
+from PIL import Image
+from PIL.TiffImagePlugin import TiffImageFile
 
 from core import ink
 from core.batch.items import Item, Place
 from core.detector import Detector
-from core.errors import OddDigitError
+from core.errors import BatchError, OddDigitError
 from core.history import clean_text
 from core.ink import storage
+from core.ink.picture import Source
 from core.operating_point import EVIDENCES
 
 SIDE = 28
+TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+MOST_PAGES = 1_000  # of a TIFF file
+_REDUCED = 254  # TIFF tag NewSubfileType, whose lowest bit says that a page is a preview of another
 EDGES = ("left", "top", "right", "bottom")
 SCHEMA = pa.schema(
     [
@@ -65,17 +73,47 @@ def read_item(position: int, item: Item, whole: bool = False) -> list[Row]:
     """
     source = clean_text(item.source)
     label = None if item.label is None else clean_text(item.label)
+    if item.note:
+        return []
     if item.picture is None:
         return [Row(position, source, label, clean_text(item.error))]
     if item.ready and isinstance(item.picture, np.ndarray):
         return [_ready(position, source, label, item.picture)]
+    rows: list[Row] = []
+    # The one boundary of an item: whatever goes wrong inside it is its reason and never ends the batch.
     try:
         picture = item.picture.read() if isinstance(item.picture, Place) else item.picture
-        reading = ink.read(picture, name=source, split=not (whole or item.whole))
+        for name, page in _pages(source, picture):
+            reading = ink.read(page, name=name, split=not (whole or item.whole))
+            boxes = [tuple(int(edge) for edge in box) for box in reading.boxes]
+            rows += [
+                Row(position, name, label, "", box, image) for box, image in zip(boxes, reading.images, strict=True)
+            ]
     except OddDigitError as error:
-        return [Row(position, source, label, clean_text(str(error)))]
-    boxes = [tuple(int(edge) for edge in box) for box in reading.boxes]
-    return [Row(position, source, label, "", box, image) for box, image in zip(boxes, reading.images, strict=True)]
+        rows.append(Row(position, source, label, clean_text(str(error))))
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}".rstrip(": ")
+        rows.append(Row(position, source, label, clean_text(f"{source} cannot be read ({reason}).")))
+    return rows
+
+
+def _pages(name: str, picture: Source) -> Iterator[tuple[str, Source]]:
+    """A picture under its name, or each page of a TIFF file that has several; previews among them are left out."""
+    if not isinstance(picture, bytes) or picture[:4] not in TIFF:
+        yield name, picture
+        return
+    with suppress(Image.UnidentifiedImageError), Image.open(io.BytesIO(picture), formats=["TIFF"]) as file:
+        assert isinstance(file, TiffImageFile)
+        count = file.n_frames
+        if count > MOST_PAGES:
+            raise BatchError(f"{name} has {count:,} pages; at most {MOST_PAGES}: split it.")
+        if count > 1:
+            for page in range(count):
+                file.seek(page)
+                if not file.tag_v2.get(_REDUCED, 0) & 1:
+                    yield f"{name} page {page + 1}", file
+            return
+    yield name, picture
 
 
 def _ready(position: int, source: str, label: str | None, pixels: NDArray[np.generic]) -> Row:

@@ -1,31 +1,43 @@
 """Where a batch comes from: files, folders and zip archives in any mixture become one stream of items, in order."""
 
-import gzip
-from collections.abc import Iterator, Sequence
+import os
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path, PurePosixPath
 
-from core.batch import arrays, tables
+from core.batch import arrays, csv, parquet, unpack
 from core.batch.items import LABELS, InMemory, Item, Opener, Place, place_of
 from core.errors import BatchError, OddDigitError
 from core.files import zip as archives
+from core.files.leftovers import is_leftover
 
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 TABLES = (".csv", ".tsv", ".txt")
 MOST_FILES = 1_000_000
 FEW = 32  # entries of a zip that may hold a file of labels beside one of images
-READERS = {"npy": arrays.read_npy, "npz": arrays.read_npz, "csv": tables.read_csv, "parquet": tables.read_parquet}
+READERS = {"npy": arrays.read_npy, "npz": arrays.read_npz, "csv": csv.read_csv, "parquet": parquet.read_parquet}
+# Heads of the tables that this program writes (batch and score), which are no digits where they lie among them.
+RESULTS = (b"number,source,left,top,right,bottom,model,evidence", b"source,box,model,evidence,")
+RESULT_COLUMNS = {"number", "source", "model", "evidence", "verdict", "anomaly_score", "reconstruction"}
+_ARCHIVES = {b"7z\xbc\xaf\x27\x1c": "7z", b"Rar!": "rar", b"\x28\xb5\x2f\xfd": "zst"}
 
 
-def places(inputs: Sequence[Path]) -> list[Place]:
+def places(inputs: Sequence[Path], apart: Path | None = None, left_out: Callable[[Path], object] = id) -> list[Place]:
     """All files of files and folders, in order: as given, and sorted by name inside a folder.
 
     Files are named as given, those of a folder by the folder as given and their path in it; of a folder given from the
     root on, only its own name is taken: where a batch lay on one machine means nothing on another.
 
     A sub-folder named after a digit is its pictures' label. A file of IDX labels goes to the file of images that it is
-    named after, also where only the latter was given.
+    named after, also where only the latter was given. Links are followed, but never in a circle.
+
+    Args:
+        inputs: files and folders.
+        apart: where results will be written, which is none of the inputs.
+        left_out: called with each file of a folder that is passed over: what systems leave beside people's files.
 
     Raises:
         BatchError: an input is missing or unreadable, a folder is empty, or there are too many files.
@@ -35,11 +47,11 @@ def places(inputs: Sequence[Path]) -> list[Place]:
         if not path.is_dir():
             files.append(place_of(path))
             continue
-        inside = sorted(file for file in path.rglob("*") if file.is_file() and not _hidden(file.relative_to(path)))
+        inside = sorted(_inside_folder(path, apart, left_out))
         if not inside:
             raise BatchError(f"{path}: there is no file in this folder. Give one that holds pictures.")
         shown = Path(path.name) if path.is_absolute() else path
-        files += [place_of(file, str(shown / file.relative_to(path)), label_of(file.parts)) for file in inside]
+        files += [_place_in_folder(file, str(shown / file.relative_to(path))) for file in inside]
         if len(files) > MOST_FILES:
             raise BatchError(f"{path}: more than {MOST_FILES:,} files. Take a part of them, or use --engine ray.")
     return files
@@ -61,6 +73,12 @@ def read_one(place: Place, labels: Place | None = None) -> Iterator[Item]:
         kind = kind_of(place)
         if kind == "picture":
             yield Item(place.name, place, place.label, whole=place.label is not None)
+        elif kind == "results":
+            said = f"{place.name}: holds results of this program"
+            if place.listed:
+                yield Item(place.name, None, note=f"{said}: left out.")
+            else:
+                yield Item(place.name, None, error=f"{said} and no pictures.")
         elif kind == "idx":
             yield from arrays.read_idx(place, labels)
         elif kind == "zip":
@@ -69,6 +87,10 @@ def read_one(place: Place, labels: Place | None = None) -> Iterator[Item]:
             yield from READERS[kind](place)
     except OddDigitError as error:
         yield Item(place.name, None, place.label, error=str(error))
+    # The one boundary of a file: whatever its bytes make a library raise ends the file and never the batch.
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}".rstrip(": ")
+        yield Item(place.name, None, place.label, error=f"{place.name}: cannot be read on ({reason}). Copy it again.")
 
 
 def count(batch: Sequence[Place]) -> int:
@@ -78,13 +100,13 @@ def count(batch: Sequence[Place]) -> int:
 
 def paired(batch: Sequence[Place]) -> Iterator[tuple[Place, Place | None]]:
     """Each place with the file of IDX labels that belongs to it; such a file is then no place of its own."""
-    by_name = {_stem(place.name): place for place in batch}
+    by_name = {_plain_name(place.name): place for place in batch}
     partners = {name: by_name.get(label_name(name)) if label_name(name) != name else None for name in by_name}
     taken = {id(partner) for partner in partners.values() if partner is not None}
     for place in batch:
         if id(place) in taken:
             continue
-        yield place, partners[_stem(place.name)] or _sibling(place)
+        yield place, partners[_plain_name(place.name)] or _sibling(place)
 
 
 def label_name(name: str) -> str:
@@ -111,30 +133,41 @@ def kind_of(place: Place) -> str:
     """What a place holds, by its first bytes and, where those say nothing, its name.
 
     Returns:
-        "picture", "idx", "npy", "npz", "csv", "parquet" or "zip"; anything unknown is tried as a picture.
+        "picture", "idx", "npy", "npz", "csv", "parquet", "zip" or "results"; anything unknown is tried as a picture.
 
     Raises:
-        BatchError: it cannot be opened.
+        BatchError: it cannot be opened, or is an archive of a kind that is not read.
     """
-    suffix = PurePosixPath(place.name.lower().removesuffix(".gz")).suffix
-    if suffix in PICTURES:
+    name = place.name.lower()
+    if PurePosixPath(name).suffix in PICTURES:
         return "picture"
     try:
-        with place.open() as file:
-            head = file.read(8)
-            if head[:2] == b"\x1f\x8b":
-                file.seek(0)
-                head = gzip.GzipFile(fileobj=file).read(8)
-    except arrays.DAMAGE as error:
+        with ExitStack() as stack:
+            file = unpack.opened(place, stack)
+            head, error = unpack.read_up_to(file, 512)
+    except unpack.DAMAGE as error:
         raise BatchError(f"{place.name}: cannot be read ({error}). Copy it again.") from error
+    if error is not None and not head:
+        raise BatchError(f"{place.name}: cannot be read ({error}). Copy it again.") from error
+    packed = unpack.is_unpacked(file)
+    suffix = PurePosixPath(_plain_name(name)).suffix
+    archive = next((kind for magic, kind in _ARCHIVES.items() if head.startswith(magic)), "")
+    if head[257:262] == b"ustar":
+        archive = "tar"
+    if archive or (packed and archives.looks_like_zip(head)) or (packed and head.startswith(b"PAR1")):
+        raise BatchError(f"{place.name}: is packed ({archive or 'twice'}): unpack it first.")
     if arrays.is_idx(head):
         return "idx"
     if head.startswith(b"\x93NUMPY"):
         return "npy"
     if head.startswith(b"PAR1"):
-        return "parquet"
+        return "results" if place.listed and set(parquet.columns(place)) >= RESULT_COLUMNS else "parquet"
     if archives.looks_like_zip(head):
-        return "npz" if suffix == ".npz" else "zip"
+        # The first file of a zip of flagged digits is their table.
+        flagged = place.listed and head[30:].startswith(b"digits.csv" + RESULTS[0])
+        return "results" if flagged else "npz" if suffix == ".npz" else "zip"
+    if head.startswith(RESULTS):
+        return "results"
     named = {".npy": "npy", ".npz": "npz", ".parquet": "parquet", ".zip": "zip"} | dict.fromkeys(TABLES, "csv")
     return named.get(suffix, "picture")
 
@@ -171,7 +204,7 @@ def _refusals(place: Place, refused: list[tuple[str, str]]) -> Iterator[Item]:
 
 
 def _inside(place: Place, name: str, data: bytes) -> Place:
-    return Place(f"{place.name}/{name}", InMemory(data), len(data), label=label_of(name.split("/")))
+    return Place(f"{place.name}/{name}", InMemory(data), len(data), label=label_of(name.split("/")), listed=True)
 
 
 def _count(place: Place) -> int:
@@ -180,28 +213,34 @@ def _count(place: Place) -> int:
         if kind in ("idx", "npy", "npz"):
             return arrays.count(place, kind)
         if kind == "csv":
-            return tables.count_csv(place)
+            return csv.count_csv(place)
         if kind == "parquet":
-            return tables.count_parquet(place)
+            return parquet.count_parquet(place)
         if kind == "zip":
             source = place.open.path if isinstance(place.open, Opener) else place.read()
             entries = archives.count(source, place.name)
             if entries > FEW:
                 return entries
             return max(1, count([_inside(place, *member) for member in archives.members(source, place.name, _ignore)]))
-    except OddDigitError:
-        pass
+    # What cannot be counted is an item that says why when it is read.
+    except Exception:
+        return 1
     return 1
 
 
-def _stem(name: str) -> str:
-    return name.replace("\\", "/").removesuffix(".gz")
+def _plain_name(name: str) -> str:
+    """A file's name with forward slashes, without what only says that it is compressed.
+
+    >>> _plain_name("a/t10k-images-idx3-ubyte.gz"), _plain_name("digits.npy.xz")
+    ('a/t10k-images-idx3-ubyte', 'digits.npy')
+    """
+    return re.sub(r"\.(gz|bz2|xz)$", "", name.replace("\\", "/"), flags=re.IGNORECASE)
 
 
 def _sibling(place: Place) -> Place | None:
     """The file of labels that lies beside an IDX file of images on this machine, where only the images were given."""
-    wanted = label_name(_stem(place.name))
-    if wanted == _stem(place.name) or not isinstance(place.open, Opener) or "idx" not in place.name:
+    wanted = label_name(_plain_name(place.name))
+    if wanted == _plain_name(place.name) or not isinstance(place.open, Opener) or "idx" not in place.name:
         return None
     for suffix in ("", ".gz"):
         path = place.open.path.with_name(PurePosixPath(wanted).name + suffix)
@@ -210,5 +249,25 @@ def _sibling(place: Place) -> Place | None:
     return None
 
 
-def _hidden(path: Path) -> bool:
-    return any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
+def _inside_folder(folder: Path, apart: Path | None, left_out: Callable[[Path], object]) -> Iterator[Path]:
+    """The files in a folder, through links too; a link that leads nowhere is one of them, and is refused when read."""
+    apart = None if apart is None else apart.resolve()
+    above: dict[str, frozenset[str]] = {str(folder): frozenset({os.path.realpath(folder)})}
+    for parent, folders, names in os.walk(folder, followlinks=True):
+        seen = above.pop(parent)
+        real = {name: os.path.realpath(Path(parent, name)) for name in folders}
+        folders[:] = [name for name in folders if real[name] not in seen]
+        above |= {f"{parent}{os.sep}{name}": seen | {real[name]} for name in folders}
+        for path in (Path(parent, name) for name in names):
+            if is_leftover(path.relative_to(folder).parts):
+                left_out(path)
+            elif (path.is_file() or not path.exists()) and (apart is None or path.resolve() != apart):
+                yield path
+
+
+def _place_in_folder(path: Path, name: str) -> Place:
+    """A file of a folder; one that cannot even be looked at is refused when it is read, and alone."""
+    try:
+        return replace(place_of(path, name, label_of(path.parts)), listed=True)
+    except BatchError:
+        return Place(name, Opener(path), 0, label=label_of(path.parts), listed=True)

@@ -7,8 +7,10 @@ from those that are there: that is all there is to resuming.
 import json
 import re
 import shutil
+import time
+import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -28,12 +30,15 @@ from core.ink import storage
 from core.operating_point import OperatingPoint
 
 FORMAT = 1
+TRASH = ".deleted-"
+UNUSED_SECONDS = 3600  # after which what no process finishes any more is rubbish
 # Pictures hardly repeat: looking for repeats among them, or for the least of them, costs more than all the rest.
 HOW_WRITTEN: dict[str, Any] = {
     "compression": "zstd",
     "compression_level": 1,
     "use_dictionary": ["source", "label", "error"],
     "write_statistics": False,
+    "write_page_checksum": True,
 }
 _PART = re.compile(r"part-(\d{12})\.parquet")
 _ITEMS, _ROWS = b"items", b"rows"
@@ -141,6 +146,31 @@ class Store:
         """The parts written so far, in order."""
         return sorted(path for path in self.folder.glob("part-*.parquet") if _PART.fullmatch(path.name))
 
+    def check(self) -> None:
+        """Make sure that no part is missing.
+
+        Raises:
+            BatchError: there is a gap, or a damaged part.
+        """
+        expected = 0
+        for path in self.parts:
+            if _first(path) != expected:
+                raise BatchError(f"{self.folder}: rows after {expected:,} are missing: begin it anew.")
+            expected += _opened(path).metadata.num_rows
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is to be said about the batch as a whole, in the order in which it came up."""
+        try:
+            return tuple(dict.fromkeys((self.folder / "notes.txt").read_text("utf-8").splitlines()))
+        except OSError:
+            return ()
+
+    def note(self, text: str) -> None:
+        """Add something to be said about the batch."""
+        with suppress(OSError), (self.folder / "notes.txt").open("a", encoding="utf-8") as file:
+            file.write(" ".join(text.split()) + "\n")
+
     @property
     def done(self) -> tuple[int, int]:
         """How many items of the batch are finished, and how many rows they gave."""
@@ -185,6 +215,8 @@ class Store:
         """
         tagged = rows.replace_schema_metadata({_ITEMS: str(items), _ROWS: str(first + len(rows))})
         path = self.folder / f"part-{first:012d}.parquet"
+        if not self.folder.is_dir():
+            raise BatchError(f"{self.job.title}: this batch was deleted.")
         write_whole(path, lambda part: pq.write_table(tagged, part, **HOW_WRITTEN))
 
     def tables(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
@@ -200,7 +232,7 @@ class Store:
         images = np.zeros((len(rows), SIDE, SIDE), np.float32)
         reconstructions = np.zeros_like(images)
         parts = self.parts
-        starts = np.array([int(_PART.fullmatch(path.name)[1]) for path in parts])  # type: ignore[index]
+        starts = np.array([_first(path) for path in parts])
         where = np.searchsorted(starts, rows, side="right") - 1
         for part in np.unique(where).tolist():
             table = _read(parts[part], ["image", "reconstruction"])
@@ -220,6 +252,8 @@ class Store:
         """
         import filelock
 
+        if not self.folder.is_dir():
+            raise BatchError(f"{self.job.title}: this batch was deleted.")
         try:
             with filelock.FileLock(self.folder / ".lock", timeout=0):
                 yield
@@ -228,12 +262,37 @@ class Store:
 
     def delete(self) -> None:
         """Remove everything of the batch."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        trash(self.folder)
 
 
 def batches_dir() -> Path:
     """Where batches lie."""
     return paths.state_dir() / "batches"
+
+
+def trash(folder: Path) -> None:
+    """Remove a batch's folder; a kill on the way leaves rubbish for ``sweep``, but never half a batch."""
+    rubbish = folder.with_name(f"{TRASH}{uuid.uuid4().hex}")
+    try:
+        folder.rename(rubbish)
+    except FileNotFoundError:
+        return
+    shutil.rmtree(rubbish, ignore_errors=True)
+
+
+def sweep() -> None:
+    """Remove what kills left behind: half deleted batches, folders that never became one, and unfinished files."""
+    for folder in batches_dir().glob("*"):
+        try:
+            old = time.time() - folder.stat().st_mtime > UNUSED_SECONDS
+            if folder.name.startswith(TRASH) or (old and folder.is_dir() and not (folder / "job.json").exists()):
+                shutil.rmtree(folder, ignore_errors=True)
+                continue
+            for part in folder.glob(".*.part"):
+                if time.time() - part.stat().st_mtime > UNUSED_SECONDS:
+                    part.unlink()
+        except OSError:
+            continue  # gone meanwhile, or not ours to remove
 
 
 def stores(visitor: str) -> list[Store]:
@@ -249,6 +308,11 @@ def stores(visitor: str) -> list[Store]:
     return sorted(listed, key=lambda store: -store.job.created)
 
 
+def _first(path: Path) -> int:
+    """The position of a part's first row."""
+    return int(path.stem.removeprefix("part-"))
+
+
 def _opened(path: Path) -> pq.ParquetFile:
     try:
         return pq.ParquetFile(path)
@@ -259,7 +323,7 @@ def _opened(path: Path) -> pq.ParquetFile:
 def _read(path: Path, columns: Sequence[str] | None) -> pa.Table:
     try:
         # Parts are small: threads and reading ahead would cost more than they save.
-        file = pq.ParquetFile(path, pre_buffer=False)
+        file = pq.ParquetFile(path, pre_buffer=False, page_checksum_verification=True)
         return file.read(columns=None if columns is None else list(columns), use_threads=False)
     except (pa.ArrowException, OSError) as error:
         raise BatchError(f"{path} is damaged ({error}): delete it and begin that batch anew.") from error

@@ -73,8 +73,9 @@ def batch(
         if output.endswith("/"):
             _ray_to_folder(inputs, output.rstrip("/"), rule, whole, workers)
             return
-        review = _local(inputs, rule, whole) if engine == "local" else _ray(inputs, rule, whole, workers)
-        export.write(review, Path(output))
+        apart = Path(output)
+        review = _local(inputs, rule, whole, apart) if engine == "local" else _ray(inputs, rule, whole, workers, apart)
+        replaced = export.write(review, apart)
     except OddDigitError as error:
         say.print(str(error), style="red", highlight=False, soft_wrap=True)
         raise typer.Exit(1) from error
@@ -83,24 +84,30 @@ def batch(
             export.keep(review)
         except HistoryError as error:
             say.print(f"Not kept in the history: {error}", highlight=False)
+    for note in (*review.store.notes, replaced):
+        if note:
+            say.print(note, highlight=False, soft_wrap=True)
     review.store.delete()
     _tell(review, output)
     raise typer.Exit(1 if review.summary.refused else 0)
 
 
-def _local(inputs: list[str], rule: "Rule", whole: bool) -> "Review":
+def _local(inputs: list[str], rule: "Rule", whole: bool, apart: Path) -> "Review":
     """Judge on this machine, going on where an interrupted run of the same command stopped."""
     from core.batch import run, sources
     from core.batch.findings import Review, foresee
-    from core.batch.store import Store, batches_dir
+    from core.batch.store import batches_dir
     from core.detector import Detector
 
-    pile = sources.places([Path(name) for name in inputs])
+    left_out: list[Path] = []
+    pile = sources.places([Path(name) for name in inputs], apart, left_out.append)
     detector = Detector.load(rule.point.model)
     folder = batches_dir() / f"cli-{run.key(pile, detector.fingerprint, rule.point.evidence, whole)}"
     total = sources.count(pile)
-    resumed = (folder / "job.json").exists()
-    store = Store(folder) if resumed else run.begin(folder, ", ".join(inputs)[:200], detector, rule, whole, total)
+    store = run.resume(folder, ", ".join(inputs)[:200], detector, rule, whole, total)
+    if left_out:
+        names = ", ".join(sorted({path.name for path in left_out})[:5])
+        store.note(f"Left out: {len(left_out):,} of the system's files ({names}).")
     if rule.rate is not None and (warning := foresee(store.calibration.n, total, rule.rate)):
         say.print(warning, style="yellow", highlight=False, soft_wrap=True)
     if store.done[0]:
@@ -116,7 +123,7 @@ def _local(inputs: list[str], rule: "Rule", whole: bool) -> "Review":
     return Review(store, rule)
 
 
-def _ray(inputs: list[str], rule: "Rule", whole: bool, workers: int | None) -> "Review":
+def _ray(inputs: list[str], rule: "Rule", whole: bool, workers: int | None, apart: Path) -> "Review":
     """Judge with Ray, going on where an interrupted run of the same command stopped."""
     from core.batch import ray_engine
     from core.batch.findings import Review
@@ -124,7 +131,7 @@ def _ray(inputs: list[str], rule: "Rule", whole: bool, workers: int | None) -> "
 
     with Bar(*BAR, console=say) as bar:
         task = bar.add_task("judging units", total=None)
-        for found in ray_engine.run(inputs, rule, whole, workers):
+        for found in ray_engine.run(inputs, rule, whole, workers, apart):
             if isinstance(found, Progress):
                 bar.update(task, completed=found.items, total=found.total)
     assert not isinstance(found, Progress)

@@ -6,10 +6,11 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from stat import S_ISLNK
 
 from core.errors import ArchiveError
+from core.files.leftovers import is_leftover
 
 MOST_ENTRIES = 100_000
 LARGEST_MEMBER = 64 * 2**20  # bytes unpacked
@@ -113,7 +114,9 @@ def _checked(archive: zipfile.ZipFile, name: str) -> list[zipfile.ZipInfo]:
             f"{name}: {size / 1e6:,.1f} MB that unpack to {total / 1e6:,.0f} MB. "
             "No pile of pictures is packed like that; refused."
         )
-    return [entry for entry in entries if not entry.is_dir() and not _hidden(entry.filename)]
+    paths = [entry.filename.replace("\\", "/") for entry in entries]  # the separator of old PowerShells
+    wanted = [not path.endswith("/") and not is_leftover(path.split("/")) for path in paths]
+    return [entry for entry, is_wanted in zip(entries, wanted, strict=True) if is_wanted]
 
 
 def _size(archive: zipfile.ZipFile) -> int:
@@ -142,11 +145,6 @@ def _unpack(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
     if data.startswith(_STARTS_ARCHIVE):
         raise ArchiveError("is an archive itself: unpack it first.")
     return data
-
-
-def _hidden(path: str) -> bool:
-    """What systems put beside people's files: .DS_Store, __MACOSX/ and the like."""
-    return any(part.startswith(".") or part == "__MACOSX" for part in PurePosixPath(path.replace("\\", "/")).parts)
 
 
 def _shown(path: str) -> str:

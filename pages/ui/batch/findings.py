@@ -15,7 +15,7 @@ from core.errors import OddDigitError
 from core.figures import batch
 from pages.ui import chrome
 from pages.ui.batch import watch
-from pages.ui.batch.rows import gallery, table
+from pages.ui.batch.rows import gallery, plain, table
 
 WORDS = {"flagged": "flagged", "mislabelled": "probably mislabelled", "refused": "refused", "all": "all"}
 GALLERY, TABLE, CHARTS = "Gallery", "Table", "Charts"
@@ -32,6 +32,8 @@ def show(store: Store, decides: Rule) -> None:
     st.markdown(f"### {headline(review.summary, mine)}")
     if not same:
         st.caption(f"Judged by {job.point.model}, {job.point.evidence}: choose those above to move the line.")
+    for note in store.notes:
+        st.caption(plain(note))
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         _exports(review, mine)
         watch.delete(store)

@@ -12,8 +12,8 @@ import pytest
 
 from core.batch import sources
 from core.batch.findings import Review, Rule
-from core.batch.run import key, run
-from core.batch.store import Job, Store
+from core.batch.run import key, resume, run
+from core.batch.store import Job, Store, batches_dir, sweep
 from core.detector import Detector
 from core.errors import BatchError
 from core.operating_point import OperatingPoint
@@ -199,3 +199,56 @@ def test_an_interrupted_command_says_how_to_go_on_and_does(tmp_path, state_dir, 
     assert "Traceback" not in said
     assert subprocess.run(command, cwd=ROOT, capture_output=True, check=False).returncode == 0
     assert len((tmp_path / "found.csv").read_text().splitlines()) == TIMES * 390 + 1
+
+
+def test_a_batch_with_a_gap_is_begun_anew_and_never_shown_as_whole(
+    tmp_path: Path, tiny_detector_any: Detector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.batch.run.TOGETHER", 4)
+    places = sources.places([folder_of(tmp_path / "pile", digits(10)[0])])
+    store = begin(tmp_path / "batch", tiny_detector_any)
+    list(run(store, places, tiny_detector_any))
+    store.parts[1].unlink()
+
+    with pytest.raises(BatchError, match="rows after 4 are missing"):
+        Review(store, Rule(POINT))
+    again = resume(store.folder, "a pile", tiny_detector_any, Rule(POINT))
+    list(run(again, places, tiny_detector_any))
+
+    assert len(Review(again, Rule(POINT))) == 10
+
+
+def test_a_flipped_bit_in_a_part_is_found(tmp_path: Path, tiny_detector_any: Detector) -> None:
+    review = judge(tmp_path / "batch", tiny_detector_any, folder_of(tmp_path / "pile", digits(10)[0]))
+    (part,) = review.store.parts
+    data = bytearray(part.read_bytes())
+    data[len(data) // 3] ^= 4
+    part.write_bytes(data)
+
+    with pytest.raises(BatchError, match="is damaged"):
+        list(review.store.tables())
+
+
+def test_deleting_begins_with_a_new_name_so_that_a_kill_leaves_no_half_batch(
+    tmp_path: Path, state_dir: Path, tiny_detector_any: Detector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = begin(batches_dir() / "cli-1", tiny_detector_any)
+
+    with monkeypatch.context() as killed:
+        killed.setattr("shutil.rmtree", lambda *_, **__: None)
+        store.delete()
+    assert not store.folder.exists()
+    assert len(list(batches_dir().iterdir())) == 1
+    sweep()
+
+    assert list(batches_dir().iterdir()) == []
+
+
+def test_a_deleted_batch_does_not_come_back(tmp_path: Path, tiny_detector_any: Detector) -> None:
+    store = begin(tmp_path / "batch", tiny_detector_any)
+    steps = run(store, sources.places([folder_of(tmp_path / "pile", digits(3)[0])]), tiny_detector_any)
+    store.delete()
+
+    with pytest.raises(BatchError, match="deleted"):
+        list(steps)
+    assert not store.folder.exists()

@@ -1,0 +1,184 @@
+"""Parquet tables of digits: pictures as bytes, as data sets store them, lists of pixels, or a column a pixel."""
+
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from core.batch.arrays import LABEL_NAMES, NUMBERING
+from core.batch.csv import is_square
+from core.batch.items import LARGEST_PICTURE, Item, Place, as_label
+from core.batch.stacks import Form, StackReader
+from core.batch.unpack import DAMAGE
+from core.errors import BatchError
+
+PICTURE_NAMES = ("image", "img", "picture", "bytes", "png", "pixels", "data", "x")
+LARGEST_GROUP = 4 << 30  # bytes that one row group may claim to unpack to
+TOGETHER = 128
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where things stand: one column of pictures or as many columns as pixels, and the column of labels or None."""
+
+    pictures: tuple[str, ...]
+    label: str | None
+
+
+def read_parquet(place: Place, start: int = 0, stop: int | None = None) -> Iterator[Item]:
+    """The rows of a Parquet file.
+
+    Args:
+        place: the file.
+        start: first row.
+        stop: one past the last row; None reads to the end.
+
+    Raises:
+        BatchError: damaged, or no column holds pictures.
+    """
+    with ExitStack() as stack:
+        try:
+            table = stack.enter_context(pq.ParquetFile(stack.enter_context(place.open()), buffer_size=1 << 20))
+            groups = [table.metadata.row_group(i) for i in range(table.metadata.num_row_groups)]
+            if any(group.total_byte_size > LARGEST_GROUP for group in groups):
+                raise BatchError(f"{place.name}: a row group claims more than 4 GB: write it with smaller row groups.")
+            layout = _layout(place.name, table.schema_arrow)
+            wanted = [*layout.pictures, *([] if layout.label is None else [layout.label])]
+            ends = np.cumsum([group.num_rows for group in groups], dtype=np.int64).tolist()
+            begins = [0, *ends][: len(ends)]
+            last = ends[-1] if stop is None and ends else stop or 0
+            chosen = [i for i, begin in enumerate(begins) if begin < last and ends[i] > start]
+            at = begins[chosen[0]] if chosen else 0
+            reader = StackReader(place.name, max(at, start))
+            for batch in table.iter_batches(TOGETHER, row_groups=chosen, columns=wanted):
+                rows = batch.slice(max(0, start - at), max(0, last - max(at, start)))
+                at += len(batch)
+                if len(rows):
+                    yield from _items(rows, layout, reader)
+        except (pa.ArrowException, *DAMAGE) as error:
+            if isinstance(error, BatchError):
+                raise
+            raise BatchError(f"{place.name}: is not a whole Parquet file ({error}). Copy it again.") from error
+
+
+def count_parquet(place: Place) -> int:
+    """How many rows a Parquet file has; 1 where it will be refused."""
+    try:
+        with place.open() as file:
+            return max(1, int(pq.ParquetFile(file).metadata.num_rows))
+    except (pa.ArrowException, *DAMAGE):
+        return 1
+
+
+def columns(place: Place) -> list[str]:
+    """The names of the columns; none where the file is damaged."""
+    try:
+        with place.open() as file:
+            return list(pq.ParquetFile(file).schema_arrow.names)
+    except (pa.ArrowException, *DAMAGE):
+        return []
+
+
+def _layout(name: str, schema: pa.Schema) -> Layout:
+    label = next((column for column in schema.names if column.lower() in LABEL_NAMES), None)
+    able = [field.name for field in schema if _holds_pictures(field.type)]
+    named = [column for column in able if column.lower() in PICTURE_NAMES]
+    if able:
+        picture = (named or able)[0]
+        return Layout((picture,), None if label == picture else label)
+    pixels = tuple(
+        field.name
+        for field in schema
+        if _is_number(field.type) and field.name != label and field.name.lower() not in NUMBERING
+    )
+    if is_square(len(pixels)):
+        return Layout(pixels, label)
+    raise BatchError(
+        f"{name}: none of its columns ({', '.join(schema.names[:10])}) holds pictures as bytes or lists of pixels, and "
+        f"{len(pixels)} columns of numbers make no square image."
+    )
+
+
+def _holds_pictures(kind: Any) -> bool:
+    if isinstance(kind, pa.BaseExtensionType):
+        kind = kind.storage_type
+    if pa.types.is_struct(kind):
+        return kind.get_field_index("bytes") >= 0
+    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+        return True
+    nested = 0
+    while pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
+        kind, nested = kind.value_type, nested + 1
+    return 1 <= nested <= 3 and _is_number(kind)
+
+
+def _is_number(kind: Any) -> bool:
+    return pa.types.is_integer(kind) or pa.types.is_floating(kind)
+
+
+def _items(rows: pa.RecordBatch, layout: Layout, reader: StackReader) -> Iterator[Item]:
+    labels = [None] * len(rows) if layout.label is None else rows.column(layout.label).to_pylist()
+    if len(layout.pictures) > 1:
+        wide = np.stack([_floats(rows.column(name)) for name in layout.pictures], axis=1)
+        side = math.isqrt(len(layout.pictures))
+        yield from reader.items(wide.reshape(len(rows), side, side), labels)
+        return
+    column = rows.column(layout.pictures[0])
+    if isinstance(column, pa.ExtensionArray):
+        column = column.storage
+    values = column.to_pylist()
+    if not reader.top and not isinstance(values[0], bytes | dict):
+        yield from _look(values, reader)
+    for value, label in zip(values, labels, strict=True):
+        yield from _item(value, label, reader)
+
+
+def _item(value: Any, label: object, reader: StackReader) -> Iterator[Item]:
+    if isinstance(value, dict):
+        value = value.get("bytes")
+    if value is None or len(value) == 0:
+        yield reader.refusal("has no picture.", label)
+    elif isinstance(value, bytes):
+        if len(value) > LARGEST_PICTURE:
+            yield reader.refusal(f"is {len(value) / 1e6:,.0f} MB: at most 100 MB.", label)
+            return
+        reader.number += 1
+        name = as_label(label)
+        yield Item(f"{reader.source} #{reader.number}", value, name, whole=name is not None)
+    elif isinstance(image := _image(value), str):
+        yield reader.refusal(image, label)
+    else:
+        yield from reader.items(image, [label])
+
+
+def _look(values: Sequence[Any], reader: StackReader) -> Iterator[Item]:
+    """Let the reader judge by the rows that are images of the first one's size."""
+    images = [image for value in values if value and isinstance(image := _image(value), np.ndarray)]
+    if images:
+        yield from reader.look(np.concatenate([image for image in images if image.shape == images[0].shape]))
+
+
+def _image(value: Sequence[Any]) -> NDArray[np.float64] | str:
+    """Pixels in lists as one grey image ``(1, h, w)``, or why they are none."""
+    try:
+        array = np.array(value, dtype=np.float64)
+    except (ValueError, TypeError):
+        return "has rows of unequal length, or a cell that is no number."
+    if array.ndim == 1 and not is_square(len(array)):
+        return f"has {len(array)} pixels, which make no square image."
+    form = Form.of((1, *array.shape))
+    return (
+        f"has shape {array.shape}, which is no image."
+        if form is None
+        else np.asarray(form.grey(array[None]), np.float64)
+    )
+
+
+def _floats(column: Any) -> NDArray[np.float64]:
+    return np.asarray(column.to_numpy(zero_copy_only=False), np.float64)

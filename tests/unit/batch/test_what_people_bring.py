@@ -1,0 +1,376 @@
+"""Files as other programs, systems and accidents leave them: each gives its digits and their labels, or says why."""
+
+import gzip
+import io
+import os
+import tarfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+from core import ink
+from core.batch import export, sources, stacks
+from core.batch.items import Item, Place
+from core.batch.score import read_item
+from core.datasets.examples import for_normal
+from tests.support.piles import digits, folder_of, idx, png
+
+N = 20
+Pixels = np.ndarray
+
+
+def read(*paths: Path) -> list[Item]:
+    return list(sources.read(sources.places(paths)))
+
+
+def images_of(items: list[Item]) -> Pixels:
+    """What the pictures of items become on the one road, uint8."""
+    rows = [row for at, item in enumerate(items) for row in read_item(at, item)]
+    assert [row.error for row in rows] == [""] * len(rows)
+    return np.stack([np.rint(row.image * 255) for row in rows if row.image is not None]).astype(np.uint8)
+
+
+def write_one_hot_npz(folder: Path, images: Pixels, labels: Pixels) -> Path:
+    np.savez(folder / "a.npz", x_test=images, y_test=np.eye(10, dtype=np.float32)[labels])
+    return folder / "a.npz"
+
+
+def write_label_column_npz(folder: Path, images: Pixels, labels: Pixels) -> Path:
+    np.savez(folder / "a.npz", x_test=images, y_test=labels[:, None])
+    return folder / "a.npz"
+
+
+def write_npz_with_mean_and_weights(folder: Path, images: Pixels, labels: Pixels) -> Path:
+    extras = {"mean": images.mean(0), "std": images.std(0), "ids": np.arange(len(images)), "scale": np.float64(2)}
+    np.savez(folder / "a.npz", images=images, labels=labels, **extras)
+    return folder / "a.npz"
+
+
+def write_colour_npz(folder: Path, images: Pixels, labels: Pixels) -> Path:
+    np.savez(folder / "a.npz", images=np.repeat(images[..., None], 3, 3), labels=labels)
+    return folder / "a.npz"
+
+
+def write_channels_first_npz(folder: Path, images: Pixels, labels: Pixels) -> Path:
+    np.savez(folder / "a.npz", images=np.repeat(images[:, None], 3, 1), labels=labels)
+    return folder / "a.npz"
+
+
+def write_opaque_colour_npz(folder: Path, images: Pixels, labels: Pixels) -> Path:
+    rgba = np.concatenate([np.repeat(images[..., None], 3, 3), np.full((*images.shape, 1), 255, np.uint8)], axis=3)
+    np.savez(folder / "a.npz", images=rgba, labels=labels)
+    return folder / "a.npz"
+
+
+def write_emnist(folder: Path, images: Pixels, labels: Pixels) -> Path:
+    turned = np.ascontiguousarray(images.transpose(0, 2, 1))
+    (folder / "emnist-digits-test-images-idx3-ubyte.gz").write_bytes(gzip.compress(idx(turned)))
+    (folder / "emnist-digits-test-labels-idx1-ubyte.gz").write_bytes(gzip.compress(idx(labels.astype(np.uint8))))
+    return folder / "emnist-digits-test-images-idx3-ubyte.gz"
+
+
+def write_emnist_csv(folder: Path, images: Pixels, labels: Pixels) -> Path:
+    return lines(folder / "emnist-digits.csv", np.column_stack([labels, images.transpose(0, 2, 1).reshape(N, -1)]))
+
+
+def write_flat_idx(folder: Path, images: Pixels, labels: Pixels) -> Path:
+    (folder / "a-images-idx2-ubyte").write_bytes(idx(images.reshape(N, -1)))
+    (folder / "a-labels-idx2-ubyte").write_bytes(idx(labels.astype(np.uint8)))
+    return folder / "a-images-idx2-ubyte"
+
+
+def write_csv_with_trailing_commas(folder: Path, images: Pixels, labels: Pixels) -> Path:
+    return lines(folder / "a.csv", np.column_stack([labels, images.reshape(N, -1)]), end=",\n")
+
+
+def write_csv_with_a_head_and_trailing_commas(folder: Path, images: Pixels, labels: Pixels) -> Path:
+    head = ",".join(["label", *(f"pixel{i}" for i in range(784))]) + "\n"
+    return lines(folder / "a.csv", np.column_stack([labels, images.reshape(N, -1)]), head, end=",\n")
+
+
+def write_utf16_csv(folder: Path, images: Pixels, labels: Pixels) -> Path:
+    path = lines(folder / "a.csv", np.column_stack([labels, images.reshape(N, -1)]))
+    path.write_text(path.read_text(), "utf-16")
+    return path
+
+
+def write_utf16_csv_without_its_mark(folder: Path, images: Pixels, labels: Pixels) -> Path:
+    path = lines(folder / "a.csv", np.column_stack([labels, images.reshape(N, -1)]))
+    path.write_text(path.read_text(), "utf-16-le")
+    return path
+
+
+def write_text_of_numpy(folder: Path, images: Pixels, labels: Pixels) -> Path:
+    np.savetxt(folder / "a.txt", np.column_stack([labels, images.reshape(N, -1)]), header="label and pixels")
+    return folder / "a.txt"
+
+
+def write_csv_after_blank_lines(folder: Path, images: Pixels, labels: Pixels) -> Path:
+    head = "\n\n" + ",".join(["label", *(f"pixel{i}" for i in range(784))]) + "\n"
+    return lines(folder / "a.csv", np.column_stack([labels, images.reshape(N, -1)]), head)
+
+
+def write_csv_of_excel_with_decimal_commas(folder: Path, images: Pixels, labels: Pixels) -> Path:
+    table = pd.DataFrame(images.reshape(N, -1) / 255)
+    table.insert(0, "label", labels)
+    text = "sep=;\r\n" + table.to_csv(index=False, sep=";", decimal=",", lineterminator="\r\n")
+    (folder / "a.csv").write_text(text)
+    return folder / "a.csv"
+
+
+def write_csv_of_r(folder: Path, images: Pixels, labels: Pixels) -> Path:
+    head = ",".join(["label", *(f"V{i}" for i in range(784))]) + "\n"
+    rows = np.column_stack([np.arange(1, N + 1), labels, images.reshape(N, -1)])
+    return lines(folder / "a.csv", rows, head)
+
+
+def write_numbered_csv_without_a_head(folder: Path, images: Pixels, labels: Pixels) -> Path:
+    return lines(folder / "a.csv", np.column_stack([np.arange(N), labels, images.reshape(N, -1)]))
+
+
+def write_csv_with_other_columns(folder: Path, images: Pixels, labels: Pixels) -> Path:
+    table = pd.DataFrame(images.reshape(N, -1), columns=[f"px_{i}" for i in range(784)])
+    table.insert(0, "writer", "someone")
+    table["label"] = labels
+    table.to_csv(folder / "a.csv", index=False)
+    return folder / "a.csv"
+
+
+def write_quoted_csv(folder: Path, images: Pixels, labels: Pixels) -> Path:
+    pd.DataFrame(np.column_stack([labels, images.reshape(N, -1)])).to_csv(
+        folder / "a.csv", index=False, header=False, quoting=1
+    )
+    return folder / "a.csv"
+
+
+def write_wide_parquet(folder: Path, images: Pixels, labels: Pixels) -> Path:
+    table = pd.DataFrame(images.reshape(N, -1), columns=[f"pixel{i}" for i in range(784)])
+    table.insert(0, "label", labels)
+    table.to_parquet(folder / "a.parquet")
+    return folder / "a.parquet"
+
+
+def write_nested_parquet(folder: Path, images: Pixels, labels: Pixels) -> Path:
+    column = pa.array(images.tolist(), pa.list_(pa.list_(pa.uint8())))
+    pq.write_table(pa.table({"image": column, "label": labels}), folder / "a.parquet")
+    return folder / "a.parquet"
+
+
+def write_tensor_parquet(folder: Path, images: Pixels, labels: Pixels) -> Path:
+    column = pa.FixedShapeTensorArray.from_numpy_ndarray(images)
+    pq.write_table(pa.table({"image": column, "label": labels}), folder / "a.parquet")
+    return folder / "a.parquet"
+
+
+def write_folder_in_parts(folder: Path, images: Pixels, labels: Pixels) -> Path:
+    for i, (image, label) in enumerate(zip(images, labels, strict=True)):
+        folder_of(folder / "a" / ("testing", "training")[i % 2] / str(label), []).joinpath(f"{i}.png").write_bytes(
+            png(image)
+        )
+    return folder / "a"
+
+
+def write_folder_of_links(folder: Path, images: Pixels, labels: Pixels) -> Path:
+    for i, (image, label) in enumerate(zip(images, labels, strict=True)):
+        folder_of(folder / "real" / str(label), []).joinpath(f"{i}.png").write_bytes(png(image))
+    (folder / "a").mkdir()
+    for real in (folder / "real").iterdir():
+        (folder / "a" / real.name).symlink_to(real)
+    (folder / "a" / "circle").symlink_to(folder / "a")
+    return folder / "a"
+
+
+def write_zip_of_old_powershell(folder: Path, images: Pixels, labels: Pixels) -> Path:
+    with zipfile.ZipFile(folder / "a.zip", "w") as archive:
+        names = ["digits\\", "digits\\5\\", *(f"digits\\{label}\\{i:02d}.png" for i, label in enumerate(labels))]
+        for name, data in zip(names, [b"", b"", *map(png, images)], strict=True):
+            entry = zipfile.ZipInfo("x")
+            entry.filename = name
+            archive.writestr(entry, data)
+    return folder / "a.zip"
+
+
+def write_folder_with_leftovers(folder: Path, images: Pixels, labels: Pixels) -> Path:
+    path = write_folder_in_parts(folder, images, labels)
+    for name in ("Thumbs.db", "desktop.ini", "@eaDir/7.png/SYNOPHOTO_THUMB_M.jpg", ".ipynb_checkpoints/0.png"):
+        (path / name).parent.mkdir(parents=True, exist_ok=True)
+        (path / name).write_bytes(png(images[0]))
+    return path
+
+
+def lines(path: Path, rows: Pixels, head: str = "", end: str = "\n") -> Path:
+    path.write_text(head + "".join(",".join(map(str, row)) + end for row in rows.tolist()))
+    return path
+
+
+WRITERS = [value for name, value in sorted(globals().items()) if name.startswith("write_")]
+
+
+@pytest.mark.parametrize("write", WRITERS, ids=lambda write: write.__name__.removeprefix("write_"))
+def test_each_shape_gives_the_digits_that_were_written_with_their_labels(
+    write: Callable[[Path, Pixels, Pixels], Path], tmp_path: Path
+) -> None:
+    images, labels = digits(N)
+
+    items = [item for item in read(write(tmp_path, images, labels)) if not item.note]
+
+    read_back = {(item.label, image.tobytes()) for item, image in zip(items, images_of(items), strict=True)}
+    assert len(items) == N
+    assert read_back == {(str(label), image.tobytes()) for label, image in zip(labels, images, strict=True)}
+
+
+def test_what_is_left_out_of_an_npz_is_said(tmp_path: Path) -> None:
+    (note,) = [item.note for item in read(write_npz_with_mean_and_weights(tmp_path, *digits(N))) if item.note]
+
+    assert "mean 28 x 28, std 28 x 28" in note
+
+
+def test_a_stack_on_its_side_of_another_name_is_not_turned_but_said(tmp_path: Path) -> None:
+    images, _ = digits(N)
+    np.save(tmp_path / "digits.npy", images.transpose(0, 2, 1))
+
+    note, *items = read(tmp_path / "digits.npy")
+
+    assert "wider than high" in note.note
+    np.testing.assert_array_equal(images_of(items), images.transpose(0, 2, 1))
+    assert not stacks.lies_on_its_side(images, 255)
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, __import__("bz2").compress, __import__("lzma").compress])
+def test_a_compressed_npy_is_read_through(pack: Callable[[bytes], bytes], tmp_path: Path) -> None:
+    images, _ = digits(N)
+    buffer = io.BytesIO()
+    np.save(buffer, images)
+    (tmp_path / "digits.npy.gz").write_bytes(pack(buffer.getvalue()))
+
+    np.testing.assert_array_equal(images_of(read(tmp_path / "digits.npy.gz")), images)
+
+
+def test_an_archive_that_is_not_read_is_refused_with_the_remedy(tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "digits.tar.gz", "w:gz") as archive:
+        archive.addfile(tarfile.TarInfo("7/a.png"))
+    (tmp_path / "digits.7z").write_bytes(b"7z\xbc\xaf\x27\x1c" + bytes(20))
+
+    errors = [item.error for item in read(tmp_path / "digits.tar.gz", tmp_path / "digits.7z")]
+
+    assert all("unpack it first" in error for error in errors)
+
+
+def test_a_dangling_link_is_one_refused_row(tmp_path: Path) -> None:
+    folder = folder_of(tmp_path / "scans", digits(2)[0])
+    (folder / "lost.png").symlink_to("/nowhere/object.png")
+
+    rows = [row for at, item in enumerate(read(folder)) for row in read_item(at, item)]
+
+    assert [bool(row.error) for row in rows] == [False, False, True]
+
+
+def test_a_pipe_in_a_folder_is_not_waited_for(tmp_path: Path) -> None:
+    folder = folder_of(tmp_path / "scans", digits(2)[0])
+    os.mkfifo(folder / "pipe.png")
+
+    assert len(read(folder)) == 2
+
+
+def test_results_among_the_inputs_are_left_out_and_the_output_is_none_of_them(tmp_path: Path) -> None:
+    folder = folder_of(tmp_path / "scans", digits(2)[0])
+    (folder / "earlier.csv").write_text(",".join(export.COLUMNS) + "\n1\n")
+    (folder / "now.csv").write_text("anything")
+
+    items = list(sources.read(sources.places([folder], apart=folder / "now.csv")))
+
+    assert [item.source.split("/")[-1] for item in items if not item.note] == ["0000.png", "0001.png"]
+    assert "results of this program" in next(item.note for item in items if item.note)
+
+
+def test_every_page_of_a_tiff_gives_its_row(tmp_path: Path) -> None:
+    first, *others = [for_normal((digit,))[0].picture() for digit in "573"]
+    first.save(tmp_path / "scan.tif", save_all=True, append_images=others, compression="tiff_lzw")
+    (item,) = read(tmp_path / "scan.tif")
+
+    rows = read_item(0, item)
+
+    assert [row.source.split("/")[-1] for row in rows] == [f"scan.tif page {page}" for page in (1, 2, 3)]
+    for row, page in zip(rows, (first, *others), strict=True):
+        np.testing.assert_array_equal(row.image, ink.read(page).images[0])
+
+
+def test_rows_before_the_damage_count_and_the_file_is_one_refusal_more(tmp_path: Path) -> None:
+    images, labels = digits(300)
+    whole = gzip.compress(idx(images))
+    (tmp_path / "cut-images-idx3-ubyte.gz").write_bytes(whole[: len(whole) * 2 // 3])
+    np.savez(tmp_path / "late.npz", images=images, labels=labels)
+    data = bytearray((tmp_path / "late.npz").read_bytes())
+    data[images.nbytes - 2000] ^= 0xFF
+    (tmp_path / "late.npz").write_bytes(data)
+    folder_of(tmp_path / "after", images[:3])
+
+    for name in ("cut-images-idx3-ubyte.gz", "late.npz"):
+        items = read(tmp_path / name, tmp_path / "after")
+        at = next(i for i, item in enumerate(items) if item.error)
+        assert at > 150
+        np.testing.assert_array_equal(images_of(items[:at]), images[:at])
+        assert len(items) == at + 1 + 3
+
+
+def test_labels_of_broken_text_refuse_their_file_and_no_other(tmp_path: Path) -> None:
+    images, _ = digits(4)
+    labels = np.array(["7"] * 4)
+    labels.view(np.uint32)[2] = 0x110000
+    np.savez(tmp_path / "broken.npz", images=images, labels=labels)
+
+    items = read(tmp_path / "broken.npz", folder_of(tmp_path / "after", images))
+
+    assert "not Unicode" in items[0].error
+    assert len(items) == 5
+
+
+def test_whatever_a_decoder_raises_is_the_reason_of_one_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = folder_of(tmp_path / "scans", digits(3)[0])
+    plain = ink.read
+
+    def picky(picture: object, *, name: str, split: bool) -> ink.Ink:
+        if "0001" in name:
+            raise MemoryError
+        return plain(picture, name=name, split=split)
+
+    monkeypatch.setattr(ink, "read", picky)
+
+    rows = [row for at, item in enumerate(read(folder)) for row in read_item(at, item)]
+
+    assert [bool(row.error) for row in rows] == [False, True, False]
+    assert "MemoryError" in rows[1].error
+
+
+def test_what_unpacks_to_far_more_than_it_is_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.batch.unpack.BOMB_BYTES", 1 << 20)
+    (tmp_path / "bomb.csv.gz").write_bytes(gzip.compress((",".join(["0"] * 785) + "\n").encode() * 4000))
+
+    items = read(tmp_path / "bomb.csv.gz")
+
+    assert "unpacks to more than" in items[-1].error
+
+
+def test_a_colour_picture_of_its_own_in_an_array_is_one_picture(tmp_path: Path) -> None:
+    page = np.asarray(for_normal(("5",))[0].picture().convert("RGB"))
+    np.save(tmp_path / "page.npy", page)
+
+    (item,) = read(tmp_path / "page.npy")
+
+    assert isinstance(item.picture, np.ndarray)
+    np.testing.assert_array_equal(item.picture, page[..., 0])
+
+
+def test_a_place_is_read_where_its_name_says_nothing(tmp_path: Path) -> None:
+    Image.fromarray(digits(1)[0][0]).save(tmp_path / "scan", "PNG")
+
+    (item,) = read(tmp_path / "scan")
+
+    assert isinstance(item.picture, Place)
