@@ -3,6 +3,7 @@
 import csv
 import io
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from core.batch import export, sources
 from core.batch.findings import Review, Rule
 from core.batch.run import run
 from core.batch.store import Job, Store
+from core.detector import Detector
 from core.errors import BatchError
 from core.history import Filter, History
 from core.operating_point import EVIDENCES, OperatingPoint
@@ -23,7 +25,7 @@ FORMULAS = ["=cmd|' !A0.png", "+1.png", "-2.png", "@sum.png"]
 
 
 @pytest.fixture
-def review(tmp_path, tiny_detector_any):
+def review(tmp_path: Path, tiny_detector_any: Detector) -> Review:
     images, labels = digits(12)
     folder = tmp_path / "pile"
     for i, (image, label) in enumerate(zip(images, labels, strict=True)):
@@ -37,7 +39,7 @@ def review(tmp_path, tiny_detector_any):
     return Review(store, Rule(POINT))
 
 
-def test_the_table_holds_every_row_in_the_piles_order(review, tmp_path):
+def test_the_table_holds_every_row_in_the_piles_order(review: Review, tmp_path: Path) -> None:
     export.write(review, tmp_path / "found.csv")
 
     with (tmp_path / "found.csv").open(newline="") as file:
@@ -58,9 +60,10 @@ def test_the_table_holds_every_row_in_the_piles_order(review, tmp_path):
 
 
 @pytest.mark.parametrize("name", FORMULAS)
-def test_a_file_named_like_a_formula_opens_as_text(name, tmp_path, tiny_detector_any, monkeypatch):
+def test_a_file_named_like_a_formula_opens_as_text(
+    name: str, tmp_path: Path, tiny_detector_any: Detector, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
-    from pathlib import Path
 
     Path(name).write_bytes(png(digits(1)[0][0]))
     job = Job("pile", POINT, None, tiny_detector_any.card_.normal, tiny_detector_any.fingerprint)
@@ -74,7 +77,7 @@ def test_a_file_named_like_a_formula_opens_as_text(name, tmp_path, tiny_detector
     assert line["source"] == f"'{name}"
 
 
-def test_pandas_reads_the_parquet_with_its_pictures(review, tmp_path):
+def test_pandas_reads_the_parquet_with_its_pictures(review: Review, tmp_path: Path) -> None:
     export.write(review, tmp_path / "found.parquet")
 
     table = pd.read_parquet(tmp_path / "found.parquet")
@@ -87,7 +90,9 @@ def test_pandas_reads_the_parquet_with_its_pictures(review, tmp_path):
     assert table[table["verdict"] == "refused"]["image"].isna().all()
 
 
-def test_an_exported_parquet_is_a_pile_again_with_the_same_verdicts(review, tmp_path, tiny_detector_any):
+def test_an_exported_parquet_is_a_pile_again_with_the_same_verdicts(
+    review: Review, tmp_path: Path, tiny_detector_any: Detector
+) -> None:
     export.write(review, tmp_path / "found.parquet")
     job = Job("again", POINT, None, tiny_detector_any.card_.normal, tiny_detector_any.fingerprint)
     store = Store.create(tmp_path / "again", job, tiny_detector_any.calibrations_["fused"])
@@ -99,7 +104,7 @@ def test_an_exported_parquet_is_a_pile_again_with_the_same_verdicts(review, tmp_
     assert again.label.tolist() == review.label.tolist()
 
 
-def test_the_zip_holds_the_flagged_digits_under_their_numbers_and_their_lines(review, tmp_path):
+def test_the_zip_holds_the_flagged_digits_under_their_numbers_and_their_lines(review: Review, tmp_path: Path) -> None:
     export.write(review, tmp_path / "flagged.zip")
 
     with zipfile.ZipFile(tmp_path / "flagged.zip") as archive:
@@ -113,12 +118,12 @@ def test_the_zip_holds_the_flagged_digits_under_their_numbers_and_their_lines(re
     assert sizes == {(28, 28)}
 
 
-def test_another_suffix_is_refused_with_the_ones_there_are(review, tmp_path):
+def test_another_suffix_is_refused_with_the_ones_there_are(review: Review, tmp_path: Path) -> None:
     with pytest.raises(BatchError, match=r"\.csv, \.parquet or \.zip"):
         export.write(review, tmp_path / "found.xlsx")
 
 
-def test_the_history_takes_every_judged_digit_once(review):
+def test_the_history_takes_every_judged_digit_once(review: Review) -> None:
     export.keep(review)
     export.keep(review)
 

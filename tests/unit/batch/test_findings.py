@@ -1,5 +1,8 @@
 """What a pile comes to under a rule, from p-values and scores that each test chooses."""
 
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -18,7 +21,9 @@ CALIBRATION = Calibration.fit(
 IMAGE, DRAWING = np.zeros(784, "<f4").tobytes(), np.zeros(784, np.uint8).tobytes()
 
 
-def row(score=None, label=None, digits=(), source="a.png"):
+def row(
+    score: float | None = None, label: str | None = None, digits: Sequence[float] = (), source: str = "a.png"
+) -> dict[str, object]:
     """A judged row, or a refused one without a score."""
     found = dict.fromkeys(SCHEMA.names) | {"item": 0, "source": source, "label": label, "error": ""}
     if score is None:
@@ -30,8 +35,14 @@ def row(score=None, label=None, digits=(), source="a.png"):
 
 
 @pytest.fixture
-def review(tmp_path):
-    def make(*rows, normal=("5",), alpha=0.05, threshold=None, rate=None):
+def review(tmp_path: Path) -> Callable[..., Review]:
+    def make(
+        *rows: dict[str, object],
+        normal: tuple[str, ...] = ("5",),
+        alpha: float = 0.05,
+        threshold: float | None = None,
+        rate: float | None = None,
+    ) -> Review:
         point = OperatingPoint("stand-in", "fused", alpha, threshold)
         store = Store.create(tmp_path / "batch", Job("pile", point, rate, normal, "hash"), CALIBRATION)
         store.append(pa.Table.from_pylist(list(rows), schema=SCHEMA), len(rows), 0)
@@ -40,7 +51,7 @@ def review(tmp_path):
     return make
 
 
-def test_scores_beyond_the_line_are_flagged_and_refusals_never_are(review):
+def test_scores_beyond_the_line_are_flagged_and_refusals_never_are(review: Callable[..., Review]) -> None:
     found = review(row(94), row(95.5), row(), row(200))
 
     assert found.flagged.tolist() == [False, True, False, True]
@@ -48,7 +59,7 @@ def test_scores_beyond_the_line_are_flagged_and_refusals_never_are(review):
     assert found.summary.expected == pytest.approx(0.15)
 
 
-def test_the_line_of_an_alpha_and_its_p_values_flag_the_same_rows(review):
+def test_the_line_of_an_alpha_and_its_p_values_flag_the_same_rows(review: Callable[..., Review]) -> None:
     scores = np.random.default_rng(0).uniform(0, 110, 200)
     for alpha in (0.01, 0.05, 0.1, 0.5):
         found = review(*(row(score) for score in scores), alpha=alpha)
@@ -56,14 +67,14 @@ def test_the_line_of_an_alpha_and_its_p_values_flag_the_same_rows(review):
         found.store.delete()
 
 
-def test_a_fixed_line_flags_by_score_alone(review):
+def test_a_fixed_line_flags_by_score_alone(review: Callable[..., Review]) -> None:
     found = review(row(50), row(51), alpha=None, threshold=50.5)
 
     assert found.flagged.tolist() == [False, True]
     assert found.digit_alpha == pytest.approx(0.5)
 
 
-def test_a_false_discovery_rate_flags_what_benjamini_and_hochberg_flag(review):
+def test_a_false_discovery_rate_flags_what_benjamini_and_hochberg_flag(review: Callable[..., Review]) -> None:
     scores = [1, 2, 3, 97.5, 98.5, 99.5, 99.5, 99.5, 99.5, 40]
     found = review(*(row(score) for score in scores), rate=0.1)
 
@@ -73,14 +84,16 @@ def test_a_false_discovery_rate_flags_what_benjamini_and_hochberg_flag(review):
     assert found.point.alpha == pytest.approx(found.p_value[expected].max())
 
 
-def test_a_false_discovery_rate_that_nothing_reaches_flags_nothing(review):
+def test_a_false_discovery_rate_that_nothing_reaches_flags_nothing(review: Callable[..., Review]) -> None:
     found = review(*(row(score) for score in range(1, 90)), rate=0.1)
 
     assert not found.flagged.any()
     assert found.summary.flagged == 0
 
 
-def test_a_label_that_is_not_plausible_while_another_digit_is_is_probably_mislabelled(review):
+def test_a_label_that_is_not_plausible_while_another_digit_is_is_probably_mislabelled(
+    review: Callable[..., Review],
+) -> None:
     found = review(
         row(10, label="5", digits=(0.01, 0.60, 0.01)),
         row(10, label="0", digits=(0.01, 0.60, 0.01)),
@@ -96,7 +109,7 @@ def test_a_label_that_is_not_plausible_while_another_digit_is_is_probably_mislab
     assert found.prediction_set(0) == ("5",)
 
 
-def test_the_clearest_mislabelling_ranks_first_and_an_odd_digit_last(review):
+def test_the_clearest_mislabelling_ranks_first_and_an_odd_digit_last(review: Callable[..., Review]) -> None:
     found = review(
         row(99.5, label="0", digits=(0.01, 0.01, 0.01)),
         row(10, label="0", digits=(0.01, 0.30, 0.01)),
@@ -109,13 +122,13 @@ def test_the_clearest_mislabelling_ranks_first_and_an_odd_digit_last(review):
     assert found.order("mislabelled").tolist() == [2, 1]
 
 
-def test_a_model_of_one_digit_doubts_its_own_label_alone(review):
+def test_a_model_of_one_digit_doubts_its_own_label_alone(review: Callable[..., Review]) -> None:
     found = review(row(99.5, label="5"), row(10, label="5"), row(99.5, label="3"))
 
     assert found.labels.mislabelled.tolist() == [True, False, False]
 
 
-def test_the_oddest_come_first_by_raw_score_even_where_p_values_tie(review):
+def test_the_oddest_come_first_by_raw_score_even_where_p_values_tie(review: Callable[..., Review]) -> None:
     found = review(row(150), row(99.5), row(), row(300), row(2))
 
     assert found.order("all").tolist() == [3, 0, 1, 4, 2]
@@ -123,7 +136,7 @@ def test_the_oddest_come_first_by_raw_score_even_where_p_values_tie(review):
     assert found.order("refused").tolist() == [2]
 
 
-def test_rows_are_narrowed_by_label_and_name(review):
+def test_rows_are_narrowed_by_label_and_name(review: Callable[..., Review]) -> None:
     found = review(row(1, label="5", source="A.png"), row(2, label="3", source="b.png"), row(3, source="c.png"))
 
     assert found.order("all", label="3").tolist() == [1]
@@ -131,7 +144,7 @@ def test_rows_are_narrowed_by_label_and_name(review):
     assert found.label_names == ("3", "5")
 
 
-def test_nothing_judged_yet_is_said(tmp_path):
+def test_nothing_judged_yet_is_said(tmp_path: Path) -> None:
     point = OperatingPoint("stand-in")
     store = Store.create(tmp_path / "batch", Job("pile", point, None, ("5",), "hash"), CALIBRATION)
 
@@ -139,14 +152,14 @@ def test_nothing_judged_yet_is_said(tmp_path):
         Review(store, Rule(point))
 
 
-def test_a_small_calibration_set_is_known_beforehand_to_flag_nothing():
+def test_a_small_calibration_set_is_known_beforehand_to_flag_nothing() -> None:
     warning = foresee(1_100, 10_000, 0.1)
 
     assert "at least 91 of the 10,000" in warning
     assert foresee(12_000, 10_000, 0.1) == ""
 
 
-def test_a_rule_says_its_promise_in_one_sentence():
+def test_a_rule_says_its_promise_in_one_sentence() -> None:
     assert "5 %" in say_rule(Rule(OperatingPoint(alpha=0.05)), CALIBRATION)
     assert "at most 10 % are expected to be normal" in say_rule(Rule(OperatingPoint(), 0.1), CALIBRATION)
     fixed = Rule(OperatingPoint("m", "fused", None, 50.5))
@@ -155,6 +168,6 @@ def test_a_rule_says_its_promise_in_one_sentence():
 
 
 @pytest.mark.parametrize("rate", [0.0, 1.0, -0.1, 2.0])
-def test_a_rate_that_is_no_share_is_refused(rate):
+def test_a_rate_that_is_no_share_is_refused(rate: float) -> None:
     with pytest.raises(BatchError, match="between 0 and 1"):
         Rule(OperatingPoint(), rate)

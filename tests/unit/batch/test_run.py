@@ -36,7 +36,9 @@ def judge(folder: Path, detector: Detector, *paths: Path, whole: bool = False) -
     return Review(store, Rule(POINT))
 
 
-def test_a_batch_says_what_inspect_says_of_each_digit_in_the_piles_order(tmp_path, tiny_detector_any):
+def test_a_batch_says_what_inspect_says_of_each_digit_in_the_piles_order(
+    tmp_path: Path, tiny_detector_any: Detector
+) -> None:
     images, _ = digits(40)
     readings = tiny_detector_any.inspect(images / np.float32(255))
 
@@ -52,7 +54,7 @@ def test_a_batch_says_what_inspect_says_of_each_digit_in_the_piles_order(tmp_pat
     np.testing.assert_allclose(drawn, readings.reconstruction[[39, 0, 17]], atol=0.5 / 255 + 1e-6)
 
 
-def test_a_stack_and_the_same_images_as_files_give_the_same_rows(tmp_path, tiny_detector_any):
+def test_a_stack_and_the_same_images_as_files_give_the_same_rows(tmp_path: Path, tiny_detector_any: Detector) -> None:
     images, _ = digits(20)
     images[3] = 255 - images[3]
     np.save(tmp_path / "pile.npy", images)
@@ -66,7 +68,9 @@ def test_a_stack_and_the_same_images_as_files_give_the_same_rows(tmp_path, tiny_
     np.testing.assert_array_equal(stack.p_value, files.p_value)
 
 
-def test_a_refused_file_is_a_row_with_its_reason_between_its_neighbours(tmp_path, tiny_detector_any):
+def test_a_refused_file_is_a_row_with_its_reason_between_its_neighbours(
+    tmp_path: Path, tiny_detector_any: Detector
+) -> None:
     pile = folder_of(tmp_path / "pile", digits(3)[0])
     (pile / "0001.png").write_bytes(b"no picture")
 
@@ -77,7 +81,9 @@ def test_a_refused_file_is_a_row_with_its_reason_between_its_neighbours(tmp_path
     assert review.summary.refused == 1
 
 
-def test_a_sheet_of_digits_gives_a_row_each_in_reading_order_with_its_box(tmp_path, tiny_detector_any):
+def test_a_sheet_of_digits_gives_a_row_each_in_reading_order_with_its_box(
+    tmp_path: Path, tiny_detector_any: Detector
+) -> None:
     page, boxes = sheet("0123456789", columns=4)
     page.save(tmp_path / "sheet.png")
 
@@ -88,7 +94,7 @@ def test_a_sheet_of_digits_gives_a_row_each_in_reading_order_with_its_box(tmp_pa
     np.testing.assert_allclose(review.boxes, boxes, atol=6)
 
 
-def test_a_sheet_can_be_taken_as_one_digit(tmp_path, tiny_detector_any):
+def test_a_sheet_can_be_taken_as_one_digit(tmp_path: Path, tiny_detector_any: Detector) -> None:
     page, _ = sheet("38", columns=2)
     page.save(tmp_path / "sheet.png")
 
@@ -97,7 +103,7 @@ def test_a_sheet_can_be_taken_as_one_digit(tmp_path, tiny_detector_any):
     assert len(review) == 1
 
 
-def test_a_stopped_batch_goes_on_to_the_same_rows(tmp_path, tiny_detector_any):
+def test_a_stopped_batch_goes_on_to_the_same_rows(tmp_path: Path, tiny_detector_any: Detector) -> None:
     pile = sources.places([folder_of(tmp_path / "pile", digits(30)[0])])
     straight, stopped = begin(tmp_path / "straight", tiny_detector_any), begin(tmp_path / "stopped", tiny_detector_any)
     asked = iter([False] * 12 + [True])
@@ -115,8 +121,8 @@ def test_a_stopped_batch_goes_on_to_the_same_rows(tmp_path, tiny_detector_any):
 
 
 def test_a_killed_command_goes_on_where_it_was_and_loses_and_doubles_nothing(
-    tmp_path, state_dir, tiny_shelf, tiny_detector_any
-):
+    tmp_path: Path, state_dir: Path, tiny_shelf: tuple[str, str], tiny_detector_any: Detector
+) -> None:
     images, _ = digits(390)
     np.save(tmp_path / "pile.npy", np.concatenate([images] * TIMES))
     command = [sys.executable, "-m", "core", "batch", str(tmp_path / "pile.npy"), "--model", "tiny-any"]
@@ -139,7 +145,7 @@ def test_a_killed_command_goes_on_where_it_was_and_loses_and_doubles_nothing(
     assert not list(state_dir.glob("batches/*")), "what a finished command leaves behind"
 
 
-def test_two_processes_do_not_work_on_one_batch(tmp_path, tiny_detector_any):
+def test_two_processes_do_not_work_on_one_batch(tmp_path: Path, tiny_detector_any: Detector) -> None:
     store = begin(tmp_path / "batch", tiny_detector_any)
     pile = sources.places([folder_of(tmp_path / "pile", digits(2)[0])])
 
@@ -147,14 +153,18 @@ def test_two_processes_do_not_work_on_one_batch(tmp_path, tiny_detector_any):
         list(run(store, pile, tiny_detector_any))
 
 
-def test_a_batch_is_not_gone_on_with_by_another_model(tmp_path, tiny_detector, tiny_detector_any):
+def test_a_batch_is_not_gone_on_with_by_another_model(
+    tmp_path: Path, tiny_detector: Detector, tiny_detector_any: Detector
+) -> None:
     store = begin(tmp_path / "batch", tiny_detector_any)
 
     with pytest.raises(BatchError, match="has changed since"):
         list(run(store, [], tiny_detector))
 
 
-def test_progress_knows_how_much_is_left(tmp_path, tiny_detector_any, monkeypatch):
+def test_progress_knows_how_much_is_left(
+    tmp_path: Path, tiny_detector_any: Detector, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("core.batch.run.TOGETHER", 4)
     pile = sources.places([folder_of(tmp_path / "pile", digits(10)[0])])
     store = begin(tmp_path / "batch", tiny_detector_any)
@@ -167,7 +177,7 @@ def test_progress_knows_how_much_is_left(tmp_path, tiny_detector_any, monkeypatc
     assert seen[0].seconds_left > seen[1].seconds_left > seen[2].seconds_left == 0
 
 
-def test_an_unchanged_pile_has_the_same_key_and_a_changed_one_another(tmp_path):
+def test_an_unchanged_pile_has_the_same_key_and_a_changed_one_another(tmp_path: Path) -> None:
     folder = folder_of(tmp_path / "pile", digits(3)[0])
     before = key(sources.places([folder]), "hash", "fused", False)
 
@@ -177,7 +187,9 @@ def test_an_unchanged_pile_has_the_same_key_and_a_changed_one_another(tmp_path):
     assert key(sources.places([folder]), "hash", "fused", False) != before
 
 
-def test_an_interrupted_command_says_how_to_go_on_and_does(tmp_path, state_dir, tiny_shelf):
+def test_an_interrupted_command_says_how_to_go_on_and_does(
+    tmp_path: Path, state_dir: Path, tiny_shelf: tuple[str, str]
+) -> None:
     np.save(tmp_path / "pile.npy", np.concatenate([digits(390)[0]] * TIMES))
     command = [sys.executable, "-m", "core", "batch", str(tmp_path / "pile.npy"), "--model", "tiny-any"]
     command += ["--output", str(tmp_path / "found.csv"), "--no-history"]

@@ -3,6 +3,7 @@
 import gzip
 import io
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -133,7 +134,9 @@ WRITERS = [value for name, value in sorted(globals().items()) if name.startswith
 
 
 @pytest.mark.parametrize("write", WRITERS, ids=lambda write: write.__name__.removeprefix("write_"))
-def test_every_format_gives_the_digits_that_were_written_with_their_labels(write, tmp_path):
+def test_every_format_gives_the_digits_that_were_written_with_their_labels(
+    write: Callable[..., object], tmp_path: Path
+) -> None:
     images, labels = digits(N)
     path = write(tmp_path, images, labels)
     order = np.argsort(labels, kind="stable") if path.is_dir() else np.arange(N)
@@ -147,7 +150,7 @@ def test_every_format_gives_the_digits_that_were_written_with_their_labels(write
 
 
 @pytest.mark.parametrize("form", ["bytes", "floats", "flat", "flat floats", "column by column", "with a channel"])
-def test_an_npy_of_any_usual_form_gives_its_digits(form, tmp_path):
+def test_an_npy_of_any_usual_form_gives_its_digits(form: str, tmp_path: Path) -> None:
     images, _ = digits(N)
     forms = {
         "bytes": images,
@@ -165,7 +168,7 @@ def test_an_npy_of_any_usual_form_gives_its_digits(form, tmp_path):
     assert {item.label for item in items} == {None}
 
 
-def test_scikit_learns_eight_by_eight_digits_in_sixteen_steps_are_read_as_pictures(tmp_path):
+def test_scikit_learns_eight_by_eight_digits_in_sixteen_steps_are_read_as_pictures(tmp_path: Path) -> None:
     from sklearn.datasets import load_digits
 
     np.savez(tmp_path / "digits.npz", data=load_digits().images[:N], target=load_digits().target[:N])
@@ -176,7 +179,7 @@ def test_scikit_learns_eight_by_eight_digits_in_sixteen_steps_are_read_as_pictur
     assert all(images_of(items).reshape(N, -1).max(axis=1) > 200)
 
 
-def test_a_column_of_the_papers_corner_is_not_taken_for_labels(tmp_path):
+def test_a_column_of_the_papers_corner_is_not_taken_for_labels(tmp_path: Path) -> None:
     images, labels = digits(N)
 
     items = read(write_uci_csv(tmp_path, images, labels))
@@ -184,7 +187,7 @@ def test_a_column_of_the_papers_corner_is_not_taken_for_labels(tmp_path):
     assert [item.label for item in items] == [str(label) for label in labels]
 
 
-def test_reading_can_begin_anywhere_in_a_mixture(tmp_path):
+def test_reading_can_begin_anywhere_in_a_mixture(tmp_path: Path) -> None:
     images, labels = digits(N)
     mixture = [write_kaggle_csv(tmp_path, images, labels), write_npz(tmp_path, images, labels)]
     pile = sources.places([*mixture, folder_of(tmp_path / "pictures", images)])
@@ -195,7 +198,7 @@ def test_reading_can_begin_anywhere_in_a_mixture(tmp_path):
     assert len(everything) == sources.count(pile) == 3 * N
 
 
-def test_a_row_that_is_broken_is_refused_alone_and_keeps_its_number(tmp_path):
+def test_a_row_that_is_broken_is_refused_alone_and_keeps_its_number(tmp_path: Path) -> None:
     images, labels = digits(5)
     lines = write_kaggle_csv(tmp_path, images, labels).read_text().splitlines()
     lines[2] = lines[2].replace(",", ",oops", 1)
@@ -227,7 +230,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_a_file_that_cannot_be_read_is_one_row_that_says_why(name, tmp_path):
+def test_a_file_that_cannot_be_read_is_one_row_that_says_why(name: str, tmp_path: Path) -> None:
     data, reason = REFUSED[name]
     (tmp_path / name).write_bytes(data)
 
@@ -242,7 +245,7 @@ def test_a_file_that_cannot_be_read_is_one_row_that_says_why(name, tmp_path):
         assert reason in items[-1].error
 
 
-def test_python_objects_in_an_array_are_never_read(tmp_path):
+def test_python_objects_in_an_array_are_never_read(tmp_path: Path) -> None:
     np.save(tmp_path / "objects.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
 
     (item,) = read(tmp_path / "objects.npy")
@@ -250,7 +253,7 @@ def test_python_objects_in_an_array_are_never_read(tmp_path):
     assert "Python objects, which are never read" in item.error
 
 
-def test_an_archive_of_arrays_that_unpacks_to_far_more_than_it_is_is_refused(tmp_path):
+def test_an_archive_of_arrays_that_unpacks_to_far_more_than_it_is_is_refused(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "bomb.npz", "w", zipfile.ZIP_DEFLATED) as archive:
         buffer = io.BytesIO()
         np.lib.format.write_array_header_1_0(
@@ -266,7 +269,7 @@ def test_an_archive_of_arrays_that_unpacks_to_far_more_than_it_is_is_refused(tmp
     assert "unpack to" in item.error
 
 
-def test_refused_members_of_a_zip_stand_where_they_stood(tmp_path):
+def test_refused_members_of_a_zip_stand_where_they_stood(tmp_path: Path) -> None:
     images, _ = digits(2)
     with zipfile.ZipFile(tmp_path / "pile.zip", "w") as archive:
         archive.writestr("a.png", png(images[0]))
@@ -279,7 +282,7 @@ def test_refused_members_of_a_zip_stand_where_they_stood(tmp_path):
     assert [bool(item.error) for item in items] == [False, True, False]
 
 
-def test_a_zip_that_points_outside_itself_is_refused_whole(tmp_path):
+def test_a_zip_that_points_outside_itself_is_refused_whole(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "slip.zip", "w") as archive:
         archive.writestr("../../evil.png", b"...")
 
@@ -288,7 +291,7 @@ def test_a_zip_that_points_outside_itself_is_refused_whole(tmp_path):
     assert "points outside" in item.error
 
 
-def test_labels_that_are_not_as_many_as_images_are_not_paired(tmp_path):
+def test_labels_that_are_not_as_many_as_images_are_not_paired(tmp_path: Path) -> None:
     images, labels = digits(4)
     path = write_idx(tmp_path, images, labels[:3])
 
@@ -297,7 +300,7 @@ def test_labels_that_are_not_as_many_as_images_are_not_paired(tmp_path):
     assert "3 labels for 4 images" in item.error
 
 
-def test_hidden_files_of_a_folder_are_passed_over_and_an_empty_folder_is_an_error(tmp_path):
+def test_hidden_files_of_a_folder_are_passed_over_and_an_empty_folder_is_an_error(tmp_path: Path) -> None:
     folder = folder_of(tmp_path / "pile", digits(2)[0])
     (folder / ".DS_Store").write_bytes(b"x")
     (tmp_path / "empty").mkdir()
@@ -309,7 +312,7 @@ def test_hidden_files_of_a_folder_are_passed_over_and_an_empty_folder_is_an_erro
         sources.places([tmp_path / "missing.png"])
 
 
-def test_files_of_a_folder_are_named_by_it_wherever_it_lies(tmp_path, monkeypatch):
+def test_files_of_a_folder_are_named_by_it_wherever_it_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder_of(tmp_path / "scans" / "7", digits(1)[0])
     monkeypatch.chdir(tmp_path)
 
@@ -324,7 +327,7 @@ def test_files_of_a_folder_are_named_by_it_wherever_it_lies(tmp_path, monkeypatc
     assert sources.places([tmp_path / "scans/7/0000.png"])[0].name == str(tmp_path / "scans/7/0000.png")
 
 
-def test_a_stack_is_read_a_few_hundred_images_at_a_time(tmp_path):
+def test_a_stack_is_read_a_few_hundred_images_at_a_time(tmp_path: Path) -> None:
     np.save(tmp_path / "many.npy", np.zeros((1000, 28, 28), np.uint8))
     largest = 0
 
@@ -341,7 +344,7 @@ def test_a_stack_is_read_a_few_hundred_images_at_a_time(tmp_path):
     st.sampled_from(["", ".png", ".csv", ".npy", ".npz", ".parquet", ".zip", ".gz", "-idx3-ubyte"]),
 )
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_any_bytes_under_any_name_become_rows_and_never_an_error(tmp_path, data, suffix):
+def test_any_bytes_under_any_name_become_rows_and_never_an_error(tmp_path: Path, data: bytes, suffix: str) -> None:
     path = tmp_path / f"anything{suffix}"
     path.write_bytes(data)
 
@@ -355,7 +358,7 @@ def test_any_bytes_under_any_name_become_rows_and_never_an_error(tmp_path, data,
     st.sampled_from([b"\0\0\x08\x03", b"\x93NUMPY\x01\0", b"PAR1", b"PK\x03\x04", b"\x1f\x8b"]), st.binary(max_size=200)
 )
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_a_true_beginning_with_anything_behind_it_never_raises(tmp_path, head, data):
+def test_a_true_beginning_with_anything_behind_it_never_raises(tmp_path: Path, head: bytes, data: bytes) -> None:
     path = tmp_path / "anything"
     path.write_bytes(head + data)
 
@@ -364,6 +367,6 @@ def test_a_true_beginning_with_anything_behind_it_never_raises(tmp_path, head, d
     assert all((item.picture is None) == bool(item.error or item.note) for item in items)
 
 
-def test_labels_are_the_same_text_whatever_type_they_were():
+def test_labels_are_the_same_text_whatever_type_they_were() -> None:
     assert [as_label(value) for value in (7, 7.0, "7", " 7.0", np.int64(7), np.float32(7), b"7")] == ["7"] * 7
     assert [as_label(value) for value in (None, float("nan"), "", "  ")] == [None] * 4

@@ -1,9 +1,11 @@
 """``python -m core batch``: one command from a pile to a file."""
 
 import json
+from pathlib import Path
 
 import pandas as pd
 import pytest
+from click.testing import Result
 from typer.testing import CliRunner
 
 from core.cli.app import app
@@ -11,16 +13,18 @@ from core.history import History
 from tests.support.piles import digits, folder_of
 
 
-def batch(*arguments: object):
+def batch(*arguments: object) -> Result:
     return CliRunner().invoke(app, ["batch", *map(str, arguments)])
 
 
 @pytest.fixture
-def pile(tmp_path):
+def pile(tmp_path: Path) -> Path:
     return folder_of(tmp_path / "pile", digits(8)[0])
 
 
-def test_a_pile_becomes_a_table_a_summary_on_one_line_and_history(pile, tmp_path, tiny_shelf):
+def test_a_pile_becomes_a_table_a_summary_on_one_line_and_history(
+    pile: Path, tmp_path: Path, tiny_shelf: tuple[str, str]
+) -> None:
     result = batch(pile, "--model", "tiny-any", "--output", tmp_path / "found.csv")
 
     assert result.exit_code == 0, result.output
@@ -31,13 +35,15 @@ def test_a_pile_becomes_a_table_a_summary_on_one_line_and_history(pile, tmp_path
     assert History().count().judged == 8
 
 
-def test_the_history_can_be_left_alone(pile, tmp_path, tiny_shelf):
+def test_the_history_can_be_left_alone(pile: Path, tmp_path: Path, tiny_shelf: tuple[str, str]) -> None:
     batch(pile, "--model", "tiny-5", "--output", tmp_path / "found.csv", "--no-history")
 
     assert History().count().judged == 0
 
 
-def test_a_refused_file_is_in_the_table_and_in_the_exit_code(pile, tmp_path, tiny_shelf):
+def test_a_refused_file_is_in_the_table_and_in_the_exit_code(
+    pile: Path, tmp_path: Path, tiny_shelf: tuple[str, str]
+) -> None:
     (pile / "notes.txt").write_text("no digits")
 
     result = batch(pile, "--model", "tiny-5", "--output", tmp_path / "found.parquet")
@@ -48,7 +54,7 @@ def test_a_refused_file_is_in_the_table_and_in_the_exit_code(pile, tmp_path, tin
     assert table["verdict"].tolist()[-1] == "refused"
 
 
-def test_a_false_discovery_rate_warns_where_it_cannot_flag(tmp_path, tiny_shelf):
+def test_a_false_discovery_rate_warns_where_it_cannot_flag(tmp_path: Path, tiny_shelf: tuple[str, str]) -> None:
     pile = folder_of(tmp_path / "pile", digits(30)[0])
 
     result = batch(pile, "--model", "tiny-5", "--fdr", 0.05, "--output", tmp_path / "found.csv")
@@ -69,7 +75,7 @@ def test_a_false_discovery_rate_warns_where_it_cannot_flag(tmp_path, tiny_shelf)
         (["--output", "found.doc"], "ends in"),
     ],
 )
-def test_wrong_usage_is_said_before_anything_is_read(arguments, said, tmp_path):
+def test_wrong_usage_is_said_before_anything_is_read(arguments: list[str], said: str, tmp_path: Path) -> None:
     given = [tmp_path / "missing", "--output", tmp_path / "found.csv", *arguments]
 
     result = batch(*given)
@@ -78,7 +84,7 @@ def test_wrong_usage_is_said_before_anything_is_read(arguments, said, tmp_path):
     assert said in " ".join(result.stderr.replace("│", " ").split())
 
 
-def test_a_missing_input_is_said_in_a_sentence(tmp_path, tiny_shelf):
+def test_a_missing_input_is_said_in_a_sentence(tmp_path: Path, tiny_shelf: tuple[str, str]) -> None:
     result = batch(tmp_path / "missing", "--model", "tiny-5", "--output", tmp_path / "found.csv")
 
     assert result.exit_code == 1

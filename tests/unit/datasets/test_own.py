@@ -29,173 +29,192 @@ def picture(text: str) -> Image.Image:
     return image
 
 
-class TestFolders:
-    @pytest.fixture
-    def pictures(self, tmp_path) -> Path:
-        for label in ("one", "seven"):
-            (tmp_path / "pictures" / label).mkdir(parents=True)
-            for i in range(10):
-                picture({"one": "1", "seven": "7"}[label]).save(tmp_path / "pictures" / label / f"{i}.png")
-        return tmp_path / "pictures"
-
-    def test_the_sub_folder_is_the_label(self, pictures):
-        own = datasets.load(f"folder:{pictures}", "all")
-        assert own.label_names == ("one", "seven") == datasets.labels_in(f"folder:{pictures}")
-        assert own.images.shape == (20, 28, 28)
-        np.testing.assert_array_equal(own.labels, [0] * 10 + [1] * 10)
-        assert own.of("seven").max() > 0.9
-
-    def test_a_broken_picture_is_reported_and_the_others_are_read(self, pictures):
-        (pictures / "one" / "broken.png").write_bytes(b"\x89PNG broken")
-        (pictures / "one" / ".hidden").write_bytes(b"not looked at")
-        (pictures / "index.csv").write_text("not in a sub-folder")
-        own = datasets.load(f"folder:{pictures}", "all")
-        assert len(own) == 20
-        [(file, reason)] = own.refused
-        assert Path(file) == Path("one/broken.png")
-        assert "broken.png" in reason
-
-    def test_its_parts_are_a_fifth_of_each_label_and_the_rest(self, pictures):
-        train, test = (datasets.load(f"folder:{pictures}", part) for part in ("train", "test"))
-        np.testing.assert_array_equal(np.bincount(train.labels), [8, 8])
-        np.testing.assert_array_equal(np.bincount(test.labels), [2, 2])
-
-    def test_progress_counts_the_pictures(self, pictures):
-        seen = []
-        datasets.load(f"folder:{pictures}", progress=lambda share, text: seen.append(share))
-        assert len(seen) == 20
-        assert seen == sorted(seen)
-
-    @pytest.mark.parametrize("make", ["nothing", "no sub-folder", "no picture"])
-    def test_a_folder_without_pictures_says_what_is_missing(self, tmp_path, make):
-        wanted = {"nothing": "there is no folder", "no sub-folder": "sub-folder per label", "no picture": "1 refused"}
-        if make != "nothing":
-            (tmp_path / "own").mkdir()
-        if make == "no picture":
-            (tmp_path / "own" / "5").mkdir()
-            (tmp_path / "own" / "5" / "five.png").write_bytes(b"")
-        with pytest.raises(DatasetError, match=wanted[make]):
-            datasets.load(f"folder:{tmp_path / 'own'}")
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    for label in ("one", "seven"):
+        (tmp_path / "pictures" / label).mkdir(parents=True)
+        for i in range(10):
+            picture({"one": "1", "seven": "7"}[label]).save(tmp_path / "pictures" / label / f"{i}.png")
+    return tmp_path / "pictures"
 
 
-class TestArrays:
-    def test_images_and_labels_come_back(self, tmp_path):
-        path = npz(tmp_path / "own.npz", images=PIXELS, labels=np.arange(12) % 10)
-        own = datasets.load(f"npz:{path}", "all")
-        np.testing.assert_array_equal(own.images, PIXELS.astype(np.float32) / 255)
-        np.testing.assert_array_equal(own.labels, np.arange(12) % 10)
-        assert own.label_names == tuple("0123456789")
+def test_the_sub_folder_of_a_picture_is_its_label(pictures: Path) -> None:
+    own = datasets.load(f"folder:{pictures}", "all")
+    assert own.label_names == ("one", "seven") == datasets.labels_in(f"folder:{pictures}")
+    assert own.images.shape == (20, 28, 28)
+    np.testing.assert_array_equal(own.labels, [0] * 10 + [1] * 10)
+    assert own.of("seven").max() > 0.9
 
-    def test_a_relative_path_falls_back_to_the_data_folder(self, tmp_path, monkeypatch):
-        monkeypatch.setenv("ODD_DIGIT_DATASETS", str(tmp_path))
-        (tmp_path / "outliers").mkdir()
-        npz(tmp_path / "outliers" / "own.npz", images=PIXELS)
-        assert datasets.available("npz:outliers/own.npz")
-        assert len(datasets.load("npz:outliers/own.npz", "all")) == 12
 
-    @pytest.mark.parametrize(
-        ("labels", "names", "indices"),
-        [
-            (np.array(list("bab") * 4), ("a", "b"), [1, 0, 1] * 4),
-            (np.array([20, -1, 20] * 4), ("-1", "20"), [1, 0, 1] * 4),
-            (None, ("unlabelled",), [0] * 12),
-        ],
-        ids=["text", "numbers that are no digits", "none"],
-    )
-    def test_labels_of_every_kind_are_named(self, tmp_path, labels, names, indices):
-        arrays = {"images": PIXELS} if labels is None else {"images": PIXELS, "labels": labels}
-        own = datasets.load(f"npz:{npz(tmp_path / 'own.npz', **arrays)}", "all")
-        assert own.label_names == names
-        np.testing.assert_array_equal(own.labels, indices)
+def test_a_broken_picture_is_reported_and_the_others_are_read(pictures: Path) -> None:
+    (pictures / "one" / "broken.png").write_bytes(b"\x89PNG broken")
+    (pictures / "one" / ".hidden").write_bytes(b"not looked at")
+    (pictures / "index.csv").write_text("not in a sub-folder")
+    own = datasets.load(f"folder:{pictures}", "all")
+    assert len(own) == 20
+    [(file, reason)] = own.refused
+    assert Path(file) == Path("one/broken.png")
+    assert "broken.png" in reason
 
-    def test_other_sizes_are_scaled_into_ink_images(self, tmp_path):
-        small = np.zeros((2, 16, 16), np.uint8)
-        small[:, 2:14, 7:9] = 200
-        own = datasets.load(f"npz:{npz(tmp_path / 'own.npz', images=small)}", "all")
-        assert own.images.shape == (2, 28, 28)
-        assert (own.images[0] > 0.5).any(axis=1).sum() == 20
 
-    def test_its_parts_share_no_image_and_are_the_same_each_time(self, tmp_path):
-        name = f"npz:{npz(tmp_path / 'own.npz', images=RNG.integers(0, 256, (100, 28, 28), dtype=np.uint8))}"
-        train, test, again = (datasets.load(name, part) for part in ("train", "test", "test"))
-        assert (len(train), len(test)) == (80, 20)
-        np.testing.assert_array_equal(test.images, again.images)
-        assert not {image.tobytes() for image in train.images} & {image.tobytes() for image in test.images}
+def test_parts_of_a_folder_are_a_fifth_of_each_label_and_the_rest(pictures: Path) -> None:
+    train, test = (datasets.load(f"folder:{pictures}", part) for part in ("train", "test"))
+    np.testing.assert_array_equal(np.bincount(train.labels), [8, 8])
+    np.testing.assert_array_equal(np.bincount(test.labels), [2, 2])
 
-    @pytest.mark.parametrize(
-        ("arrays", "reason"),
-        [
-            ({"pictures": PIXELS}, "no array named 'images' .*pictures"),
-            ({"images": PIXELS[0]}, r"has shape \(28, 28\)"),
-            ({"images": PIXELS[:0]}, "has shape"),
-            ({"images": PIXELS.astype(np.int64)}, "type int64"),
-            ({"images": PIXELS.astype(np.float64)}, "outside 0..1"),
-            ({"images": np.full((1, 28, 28), np.nan)}, "outside 0..1"),
-            ({"images": PIXELS, "labels": np.arange(11)}, "for each of the 12 images"),
-            ({"images": PIXELS, "labels": np.arange(12) / 2}, "'labels' is float64"),
-            ({"images": np.array([{"a": 1}], dtype=object)}, "Python objects"),
-            ({"images": PIXELS, "labels": np.array([object()] * 12)}, "Python objects"),
-        ],
-    )
-    def test_arrays_of_another_kind_are_refused_with_the_reason(self, tmp_path, arrays, reason):
-        with pytest.raises(DatasetError, match=reason):
-            datasets.load(f"npz:{npz(tmp_path / 'own.npz', **arrays)}")
 
-    def bomb(self, path: Path, shape: tuple[int, ...], member: str = "images.npy") -> str:
-        """An archive whose header promises a huge array."""
-        with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive, archive.open(member, "w") as stream:
-            header = {"descr": "|u1", "fortran_order": False, "shape": shape}
-            np.lib.format.write_array_header_1_0(stream, header)
-            stream.write(bytes(10_000_000))
-        return f"npz:{path}"
+def test_progress_counts_the_pictures(pictures: Path) -> None:
+    seen = []
+    datasets.load(f"folder:{pictures}", progress=lambda share, text: seen.append(share))
+    assert len(seen) == 20
+    assert seen == sorted(seen)
 
-    def test_a_bomb_is_refused_before_it_is_unpacked(self, tmp_path):
-        name = self.bomb(tmp_path / "bomb.npz", (10**9, 28, 28))
-        tracemalloc.start()
-        with pytest.raises(DatasetError, match="GB of memory"):
-            datasets.load(name)
-        peak = tracemalloc.get_traced_memory()[1]
-        tracemalloc.stop()
-        assert peak < 3_000_000
 
-    def test_a_second_array_of_the_same_name_is_refused(self, tmp_path):
-        npz(tmp_path / "own.npz", images=PIXELS)
-        with pytest.raises(DatasetError, match="twice"):
-            datasets.load(self.bomb(tmp_path / "own.npz", (10**5, 28, 28), "images"))
+@pytest.mark.parametrize("make", ["nothing", "no sub-folder", "no picture"])
+def test_a_folder_without_pictures_says_what_is_missing(tmp_path: Path, make: str) -> None:
+    wanted = {"nothing": "there is no folder", "no sub-folder": "sub-folder per label", "no picture": "1 refused"}
+    if make != "nothing":
+        (tmp_path / "own").mkdir()
+    if make == "no picture":
+        (tmp_path / "own" / "5").mkdir()
+        (tmp_path / "own" / "5" / "five.png").write_bytes(b"")
+    with pytest.raises(DatasetError, match=wanted[make]):
+        datasets.load(f"folder:{tmp_path / 'own'}")
 
-    @pytest.mark.parametrize(
-        "content", [b"", b"PK\x03\x04 but no more", b"\x93NUMPY\x01\x00"], ids=["empty", "cut", "npy"]
-    )
-    def test_what_is_no_archive_is_refused(self, tmp_path, content):
-        (tmp_path / "own.npz").write_bytes(content)
-        with pytest.raises(DatasetError, match=r"not an \.npz"):
-            datasets.load(f"npz:{tmp_path / 'own.npz'}")
 
-    @pytest.mark.parametrize(
-        "header",
-        [b",1", b"{1: 2, 'descr': '|u1', 'shape': (1,)}", b"(" * 60, b"{'descr': '|u1', 'fortran_order': 0"],
-        ids=["no literal", "keys of two kinds", "nested", "unfinished"],
-    )
-    def test_a_header_that_makes_no_sense_is_refused(self, tmp_path, header):
-        with zipfile.ZipFile(tmp_path / "own.npz", "w") as archive:
-            archive.writestr("images.npy", b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header)
-        with pytest.raises(DatasetError, match=r"not an \.npz"):
-            datasets.load(f"npz:{tmp_path / 'own.npz'}")
+def test_images_and_labels_of_an_npz_come_back(tmp_path: Path) -> None:
+    path = npz(tmp_path / "own.npz", images=PIXELS, labels=np.arange(12) % 10)
+    own = datasets.load(f"npz:{path}", "all")
+    np.testing.assert_array_equal(own.images, PIXELS.astype(np.float32) / 255)
+    np.testing.assert_array_equal(own.labels, np.arange(12) % 10)
+    assert own.label_names == tuple("0123456789")
 
-    def test_labels_that_are_no_text_are_refused(self, tmp_path):
-        labels = np.array(["a"] * 12)
-        labels.view(np.uint32)[3] = 0x7FFFFFFF
-        with pytest.raises(DatasetError, match="not Unicode"):
-            datasets.load(f"npz:{npz(tmp_path / 'own.npz', images=PIXELS, labels=labels)}")
 
-    @given(st.data())
-    @settings(max_examples=100, deadline=None)
-    def test_no_damage_whatever_raises_anything_but_a_dataset_error(self, tmp_path_factory, data):
-        path = tmp_path_factory.mktemp("damage") / "own.npz"
-        np.savez(path, images=PIXELS[:2], labels=np.arange(2))  # uncompressed, so that damage meets the headers
-        content = bytearray(path.read_bytes())
-        for at in data.draw(st.lists(st.integers(0, len(content) - 1), min_size=1, max_size=8)):
-            content[at] = data.draw(st.integers(0, 255))
-        path.write_bytes(content[: data.draw(st.integers(0, len(content)))] if data.draw(st.booleans()) else content)
-        with contextlib.suppress(DatasetError):
-            assert datasets.load(f"npz:{path}", "all").images.shape[1:] == (28, 28)
+def test_a_relative_path_falls_back_to_the_data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ODD_DIGIT_DATASETS", str(tmp_path))
+    (tmp_path / "outliers").mkdir()
+    npz(tmp_path / "outliers" / "own.npz", images=PIXELS)
+    assert datasets.available("npz:outliers/own.npz")
+    assert len(datasets.load("npz:outliers/own.npz", "all")) == 12
+
+
+@pytest.mark.parametrize(
+    ("labels", "names", "indices"),
+    [
+        (np.array(list("bab") * 4), ("a", "b"), [1, 0, 1] * 4),
+        (np.array([20, -1, 20] * 4), ("-1", "20"), [1, 0, 1] * 4),
+        (None, ("unlabelled",), [0] * 12),
+    ],
+    ids=["text", "numbers that are no digits", "none"],
+)
+def test_labels_of_every_kind_are_named(
+    tmp_path: Path, labels: np.ndarray, names: tuple[str, ...], indices: list[int]
+) -> None:
+    arrays = {"images": PIXELS} if labels is None else {"images": PIXELS, "labels": labels}
+    own = datasets.load(f"npz:{npz(tmp_path / 'own.npz', **arrays)}", "all")
+    assert own.label_names == names
+    np.testing.assert_array_equal(own.labels, indices)
+
+
+def test_other_sizes_are_scaled_into_ink_images(tmp_path: Path) -> None:
+    small = np.zeros((2, 16, 16), np.uint8)
+    small[:, 2:14, 7:9] = 200
+    own = datasets.load(f"npz:{npz(tmp_path / 'own.npz', images=small)}", "all")
+    assert own.images.shape == (2, 28, 28)
+    assert (own.images[0] > 0.5).any(axis=1).sum() == 20
+
+
+def test_parts_of_an_npz_share_no_image_and_are_the_same_each_time(tmp_path: Path) -> None:
+    name = f"npz:{npz(tmp_path / 'own.npz', images=RNG.integers(0, 256, (100, 28, 28), dtype=np.uint8))}"
+    train, test, again = (datasets.load(name, part) for part in ("train", "test", "test"))
+    assert (len(train), len(test)) == (80, 20)
+    np.testing.assert_array_equal(test.images, again.images)
+    assert not {image.tobytes() for image in train.images} & {image.tobytes() for image in test.images}
+
+
+@pytest.mark.parametrize(
+    ("arrays", "reason"),
+    [
+        ({"pictures": PIXELS}, "no array named 'images' .*pictures"),
+        ({"images": PIXELS[0]}, r"has shape \(28, 28\)"),
+        ({"images": PIXELS[:0]}, "has shape"),
+        ({"images": PIXELS.astype(np.int64)}, "type int64"),
+        ({"images": PIXELS.astype(np.float64)}, "outside 0..1"),
+        ({"images": np.full((1, 28, 28), np.nan)}, "outside 0..1"),
+        ({"images": PIXELS, "labels": np.arange(11)}, "for each of the 12 images"),
+        ({"images": PIXELS, "labels": np.arange(12) / 2}, "'labels' is float64"),
+        ({"images": np.array([{"a": 1}], dtype=object)}, "Python objects"),
+        ({"images": PIXELS, "labels": np.array([object()] * 12)}, "Python objects"),
+    ],
+)
+def test_arrays_of_another_kind_are_refused_with_the_reason(
+    tmp_path: Path, arrays: dict[str, np.ndarray], reason: str
+) -> None:
+    with pytest.raises(DatasetError, match=reason):
+        datasets.load(f"npz:{npz(tmp_path / 'own.npz', **arrays)}")
+
+
+def bomb(path: Path, shape: tuple[int, ...], member: str = "images.npy") -> str:
+    """An archive whose header promises a huge array."""
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive, archive.open(member, "w") as stream:
+        header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(stream, header)
+        stream.write(bytes(10_000_000))
+    return f"npz:{path}"
+
+
+def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
+    name = bomb(tmp_path / "bomb.npz", (10**9, 28, 28))
+    tracemalloc.start()
+    with pytest.raises(DatasetError, match="GB of memory"):
+        datasets.load(name)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 3_000_000
+
+
+def test_a_second_array_of_the_same_name_is_refused(tmp_path: Path) -> None:
+    npz(tmp_path / "own.npz", images=PIXELS)
+    with pytest.raises(DatasetError, match="twice"):
+        datasets.load(bomb(tmp_path / "own.npz", (10**5, 28, 28), "images"))
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 but no more", b"\x93NUMPY\x01\x00"], ids=["empty", "cut", "npy"])
+def test_what_is_no_archive_is_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "own.npz").write_bytes(content)
+    with pytest.raises(DatasetError, match=r"not an \.npz"):
+        datasets.load(f"npz:{tmp_path / 'own.npz'}")
+
+
+@pytest.mark.parametrize(
+    "header",
+    [b",1", b"{1: 2, 'descr': '|u1', 'shape': (1,)}", b"(" * 60, b"{'descr': '|u1', 'fortran_order': 0"],
+    ids=["no literal", "keys of two kinds", "nested", "unfinished"],
+)
+def test_a_header_that_makes_no_sense_is_refused(tmp_path: Path, header: bytes) -> None:
+    with zipfile.ZipFile(tmp_path / "own.npz", "w") as archive:
+        archive.writestr("images.npy", b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header)
+    with pytest.raises(DatasetError, match=r"not an \.npz"):
+        datasets.load(f"npz:{tmp_path / 'own.npz'}")
+
+
+def test_labels_that_are_no_text_are_refused(tmp_path: Path) -> None:
+    labels = np.array(["a"] * 12)
+    labels.view(np.uint32)[3] = 0x7FFFFFFF
+    with pytest.raises(DatasetError, match="not Unicode"):
+        datasets.load(f"npz:{npz(tmp_path / 'own.npz', images=PIXELS, labels=labels)}")
+
+
+@given(st.data())
+@settings(max_examples=100, deadline=None)
+def test_no_damage_whatever_raises_anything_but_a_dataset_error(
+    tmp_path_factory: pytest.TempPathFactory, data: bytes
+) -> None:
+    path = tmp_path_factory.mktemp("damage") / "own.npz"
+    np.savez(path, images=PIXELS[:2], labels=np.arange(2))  # uncompressed, so that damage meets the headers
+    content = bytearray(path.read_bytes())
+    for at in data.draw(st.lists(st.integers(0, len(content) - 1), min_size=1, max_size=8)):
+        content[at] = data.draw(st.integers(0, 255))
+    path.write_bytes(content[: data.draw(st.integers(0, len(content)))] if data.draw(st.booleans()) else content)
+    with contextlib.suppress(DatasetError):
+        assert datasets.load(f"npz:{path}", "all").images.shape[1:] == (28, 28)

@@ -4,7 +4,9 @@ import io
 import struct
 import tracemalloc
 import zipfile
+from collections.abc import Iterable
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -16,7 +18,7 @@ from core.files import zip as archives
 PICTURE = b"\x89PNG not really"
 
 
-def packed(files, compression=zipfile.ZIP_DEFLATED):
+def packed(files: Iterable[tuple[str | zipfile.ZipInfo, bytes]], compression: int = zipfile.ZIP_DEFLATED) -> bytes:
     """A zip archive with these (name or ZipInfo, bytes)."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", compression) as archive:
@@ -25,13 +27,13 @@ def packed(files, compression=zipfile.ZIP_DEFLATED):
     return buffer.getvalue()
 
 
-def claiming(archive, size):
+def claiming(archive: bytes, size: int) -> bytes:
     """The same archive with the first entry's unpacked size in the list of contents changed."""
     at = archive.index(b"PK\x01\x02") + 24
     return archive[:at] + struct.pack("<I", size) + archive[at + 4 :]
 
 
-def test_files_come_in_the_archives_order_without_folders_and_hidden_files():
+def test_files_come_in_the_archives_order_without_folders_and_hidden_files() -> None:
     data = packed(
         [("b/", b""), ("b/2.png", PICTURE), ("a.png", b"x"), ("__MACOSX/a.png", b""), (".DS_Store", b""), ("b/.x", b"")]
     )
@@ -39,20 +41,20 @@ def test_files_come_in_the_archives_order_without_folders_and_hidden_files():
     assert archives.count(data) == 2
 
 
-def test_a_path_reads_like_its_bytes(tmp_path):
+def test_a_path_reads_like_its_bytes(tmp_path: Path) -> None:
     path = tmp_path / "pile.zip"
     path.write_bytes(packed([("a.png", PICTURE)]))
     assert list(archives.members(path)) == [("a.png", PICTURE)]
 
 
 @pytest.mark.parametrize("name", ["../out.png", "a/../../out.png", "/etc/out.png", "C:/out.png", "a\\..\\..\\out.png"])
-def test_paths_that_lead_outside_refuse_the_whole_archive(name):
+def test_paths_that_lead_outside_refuse_the_whole_archive(name: str) -> None:
     data = packed([("fine.png", PICTURE), (zipfile.ZipInfo(name), PICTURE)])
     with pytest.raises(ArchiveError, match="points outside"):
         next(archives.members(data))
 
 
-def test_a_bomb_is_refused_before_anything_is_unpacked():
+def test_a_bomb_is_refused_before_anything_is_unpacked() -> None:
     data = packed([(f"{i}.png", bytes(60 * 2**20)) for i in range(5)])
     tracemalloc.start()
     with pytest.raises(ArchiveError, match=r"unpack to 315 MB"):
@@ -62,7 +64,7 @@ def test_a_bomb_is_refused_before_anything_is_unpacked():
     assert peak < 10 * 2**20
 
 
-def test_a_bomb_that_lies_about_its_size_is_not_unpacked_beyond_what_it_claims():
+def test_a_bomb_that_lies_about_its_size_is_not_unpacked_beyond_what_it_claims() -> None:
     data = claiming(packed([("lie.png", bytes(100 * 2**20))]), 1000)
     tracemalloc.start()
     with pytest.raises(ArchiveError, match="damaged"):
@@ -72,7 +74,7 @@ def test_a_bomb_that_lies_about_its_size_is_not_unpacked_beyond_what_it_claims()
     assert peak < 10 * 2**20
 
 
-def test_more_than_100000_entries_are_refused_before_a_list_of_them_is_built(tmp_path):
+def test_more_than_100000_entries_are_refused_before_a_list_of_them_is_built(tmp_path: Path) -> None:
     entry = b"PK\x01\x02" + bytes(42)
     directory = entry * 100_001
     end = b"PK\x05\x06" + struct.pack("<HHHHIIH", 0, 0, 0xFFFF, 0xFFFF, len(directory), 0, 0)
@@ -83,7 +85,7 @@ def test_more_than_100000_entries_are_refused_before_a_list_of_them_is_built(tmp
             next(archives.members(source, "many.zip"))
 
 
-def test_a_file_that_cannot_be_used_is_named_and_the_others_still_come():
+def test_a_file_that_cannot_be_used_is_named_and_the_others_still_come() -> None:
     link = zipfile.ZipInfo("link.png")
     link.external_attr = 0o120777 << 16
     data = packed([("in.zip", b"x"), ("sly.png", packed([("a", b"")])), (link, b"/etc/passwd"), ("ok.png", PICTURE)])
@@ -97,30 +99,30 @@ def test_a_file_that_cannot_be_used_is_named_and_the_others_still_come():
     ]
 
 
-def test_without_anyone_to_tell_such_a_file_ends_the_reading():
+def test_without_anyone_to_tell_such_a_file_ends_the_reading() -> None:
     with pytest.raises(ArchiveError, match=r"pile: 'in\.zip' is an archive itself: unpack it first"):
         list(archives.members(packed([("in.zip", b"x")]), "pile"))
 
 
-def test_an_encrypted_file_is_refused_with_the_remedy():
+def test_an_encrypted_file_is_refused_with_the_remedy() -> None:
     data = bytearray(packed([("secret.png", PICTURE)]))
     data[data.index(b"PK\x01\x02") + 8] |= 1
     with pytest.raises(ArchiveError, match="encrypted: pack it again without a password"):
         list(archives.members(bytes(data)))
 
 
-def test_packing_that_can_swell_without_bound_is_refused():
+def test_packing_that_can_swell_without_bound_is_refused() -> None:
     with pytest.raises(ArchiveError, match="unusual"):
         list(archives.members(packed([("a.png", PICTURE)], zipfile.ZIP_LZMA)))
 
 
-def test_a_file_too_large_for_a_picture_is_refused():
+def test_a_file_too_large_for_a_picture_is_refused() -> None:
     with pytest.raises(ArchiveError, match="a file may have 64 MB"):
         list(archives.members(claiming(packed([("a.png", PICTURE)]), 65 * 2**20)))
 
 
 @pytest.mark.parametrize("data", [b"", b"PK", b"not a zip at all", packed([("a.png", PICTURE)])[:-9]])
-def test_what_is_no_whole_zip_says_so(data, tmp_path):
+def test_what_is_no_whole_zip_says_so(data: bytes, tmp_path: Path) -> None:
     path = tmp_path / "pile.zip"
     path.write_bytes(data)
     for source in (data, path):
@@ -128,13 +130,13 @@ def test_what_is_no_whole_zip_says_so(data, tmp_path):
             next(archives.members(source))
 
 
-def test_names_that_would_move_the_cursor_are_made_harmless():
+def test_names_that_would_move_the_cursor_are_made_harmless() -> None:
     [(name, _)] = archives.members(packed([("a\x1b[2J\u202egnp.exe", b"x")]))
     assert name == "a�[2J�gnp.exe"
 
 
 @given(st.data())
-def test_a_damaged_archive_raises_nothing_but_the_error_made_for_it(data):
+def test_a_damaged_archive_raises_nothing_but_the_error_made_for_it(data: bytes) -> None:
     whole = packed([("a/1.png", PICTURE * 3), ("b/2.png", b"")])
     at = data.draw(st.integers(0, len(whole) - 1))
     junk = data.draw(st.binary(min_size=1, max_size=8))

@@ -1,3 +1,5 @@
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
@@ -32,7 +34,7 @@ def distance(one: torch.Tensor, other: torch.Tensor) -> float:
     return float((gradient_features(one) - gradient_features(other)).norm())
 
 
-def test_each_half_has_unit_length():
+def test_each_half_has_unit_length() -> None:
     features = gradient_features(digits())
     assert features.shape == (20, FEATURES)
     assert features.dtype == torch.float32
@@ -40,7 +42,7 @@ def test_each_half_has_unit_length():
     assert torch.allclose(features[:, 588:].norm(dim=1), torch.ones(20), atol=0.05)
 
 
-def test_the_view_as_it_is_counts_half_as_much_as_the_two_normalised_ones():
+def test_the_view_as_it_is_counts_half_as_much_as_the_two_normalised_ones() -> None:
     features = manifold_features(digits())
     assert features.shape == (20, MANIFOLD_FEATURES)
     for view, length in enumerate((1.0, 2.0, 2.0)):
@@ -49,7 +51,7 @@ def test_the_view_as_it_is_counts_half_as_much_as_the_two_normalised_ones():
 
 
 @pytest.mark.parametrize("describe", [gradient_features, manifold_features])
-def test_an_empty_image_has_finite_features_and_a_finite_slope(describe):
+def test_an_empty_image_has_finite_features_and_a_finite_slope(describe: Callable[..., torch.Tensor]) -> None:
     blank = torch.zeros(1, 28, 28, requires_grad=True)
     features = describe(blank)
     features.sum().backward()
@@ -57,22 +59,22 @@ def test_an_empty_image_has_finite_features_and_a_finite_slope(describe):
     assert torch.isfinite(blank.grad).all()
 
 
-def test_fainter_ink_has_nearly_the_same_features():
+def test_fainter_ink_has_nearly_the_same_features() -> None:
     images = digits()
     assert (gradient_features(images) - gradient_features(images * 0.6)).norm(dim=1).max() < 0.1
 
 
-def test_a_bar_far_off_in_direction_is_farther_away_than_one_slightly_off():
+def test_a_bar_far_off_in_direction_is_farther_away_than_one_slightly_off() -> None:
     assert distance(bar(0), bar(10)) < distance(bar(0), bar(45)) < distance(bar(0), bar(90))
 
 
-def test_the_edges_of_an_upright_bar_look_left_and_right():
+def test_the_edges_of_an_upright_bar_look_left_and_right() -> None:
     strengths = orientation_maps(bar(0), 4).sum(dim=(2, 3))[0]  # east, south, west, north
     assert strengths[0] > 3 * strengths[1]
     assert strengths[2] > 3 * strengths[3]
 
 
-def test_deskew_stands_a_leaning_bar_upright_and_leaves_a_blank_alone():
+def test_deskew_stands_a_leaning_bar_upright_and_leaves_a_blank_alone() -> None:
     leaning = ndimage.affine_transform(bar(0)[0].numpy(), [[1, 0], [0.4, 1]], offset=[0, -0.4 * 13.5], order=1)
     upright = deskew(torch.from_numpy(leaning)[None])[0]
     columns_with_ink = (upright.sum(dim=0) > 1).sum()
@@ -80,7 +82,7 @@ def test_deskew_stands_a_leaning_bar_upright_and_leaves_a_blank_alone():
     assert deskew(torch.zeros(1, 28, 28)).sum() == 0
 
 
-def test_moment_normalisation_makes_a_narrow_and_a_wide_digit_alike_and_leaves_a_blank_alone():
+def test_moment_normalisation_makes_a_narrow_and_a_wide_digit_alike_and_leaves_a_blank_alone() -> None:
     wide = digits()
     narrow = torch.from_numpy(np.stack([ndimage.affine_transform(d.numpy(), [1, 1.5], [0, -6.75]) for d in wide]))
     before = (wide - narrow).square().sum(dim=(1, 2))
@@ -90,14 +92,14 @@ def test_moment_normalisation_makes_a_narrow_and_a_wide_digit_alike_and_leaves_a
 
 
 @pytest.mark.parametrize("describe", [gradient_features, manifold_features])
-def test_an_image_has_the_same_features_alone_and_among_others(describe):
+def test_an_image_has_the_same_features_alone_and_among_others(describe: Callable[..., torch.Tensor]) -> None:
     images = digits()
     together = describe(images)
     alone = torch.cat([describe(image[None]) for image in images])
     assert torch.allclose(together, alone, atol=1e-5)
 
 
-def test_described_images_part_into_chunks_that_keep_their_order():
+def test_described_images_part_into_chunks_that_keep_their_order() -> None:
     images = digits()
     parts = Described.of(images).split(8)
     assert [len(part.manifold) for part in parts] == [8, 8, 4]

@@ -16,7 +16,7 @@ FAMILIES = ["scribble", "warp_strongly", "turn", "move_window", "overlay", "join
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_an_edit_returns_as_many_ink_images_and_leaves_its_input_alone(family):
+def test_an_edit_returns_as_many_ink_images_and_leaves_its_input_alone(family: str) -> None:
     images = digits()
     before = images.clone()
     edited = getattr(negatives, family)(images, torch.Generator().manual_seed(0))
@@ -27,14 +27,14 @@ def test_an_edit_returns_as_many_ink_images_and_leaves_its_input_alone(family):
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_the_same_seed_makes_the_same_edits_and_another_seed_others(family):
+def test_the_same_seed_makes_the_same_edits_and_another_seed_others(family: str) -> None:
     edit = getattr(negatives, family)
     one, same, other = (edit(digits(), torch.Generator().manual_seed(seed)) for seed in (1, 1, 2))
     assert torch.equal(one, same)
     assert not torch.allclose(one, other)
 
 
-def test_jitter_changes_a_digit_far_less_than_a_malformation():
+def test_jitter_changes_a_digit_far_less_than_a_malformation() -> None:
     images = digits()
     random = torch.Generator().manual_seed(0)
     small = (negatives.jitter(images, random) - images).square().mean()
@@ -42,7 +42,7 @@ def test_jitter_changes_a_digit_far_less_than_a_malformation():
     assert 0 < small < 0.6 * large
 
 
-def test_no_edit_touches_the_global_random_state():
+def test_no_edit_touches_the_global_random_state() -> None:
     torch.manual_seed(3)
     expected = torch.rand(1)
     torch.manual_seed(3)

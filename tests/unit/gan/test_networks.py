@@ -24,7 +24,7 @@ def fourth() -> Iterator[str]:
 
 
 @pytest.mark.parametrize("architecture", ["conv", "dense", "attention"])
-def test_every_architecture_keeps_the_contract_of_shapes_and_ranges(architecture):
+def test_every_architecture_keeps_the_contract_of_shapes_and_ranges(architecture: str) -> None:
     encoder, generator, discriminator = build(architecture, latent_size=5)
     images = torch.rand(3, 1, 28, 28)
     latents = encoder(images)
@@ -37,14 +37,14 @@ def test_every_architecture_keeps_the_contract_of_shapes_and_ranges(architecture
 
 
 @pytest.mark.parametrize("architecture", ["conv", "dense", "attention"])
-def test_in_eval_mode_an_image_gets_the_same_answer_twice(architecture):
+def test_in_eval_mode_an_image_gets_the_same_answer_twice(architecture: str) -> None:
     made = Networks(*(network.eval() for network in build(architecture, latent_size=4)))
     images = torch.rand(2, 1, 28, 28)
     assert torch.equal(made.discriminator(images), made.discriminator(images))
     assert torch.equal(made.encoder(images), made.encoder(images))
 
 
-def test_self_attention_lets_a_far_pixel_matter_once_its_weight_is_not_zero():
+def test_self_attention_lets_a_far_pixel_matter_once_its_weight_is_not_zero() -> None:
     layer = networks.SelfAttention(8)
     maps = torch.rand(1, 8, 7, 7)
     assert torch.equal(layer(maps), maps)
@@ -54,18 +54,18 @@ def test_self_attention_lets_a_far_pixel_matter_once_its_weight_is_not_zero():
     assert not torch.allclose(layer(maps)[..., 0, 0], layer(changed)[..., 0, 0])
 
 
-def test_an_unknown_architecture_is_refused_by_name_with_the_known_ones():
+def test_an_unknown_architecture_is_refused_by_name_with_the_known_ones() -> None:
     with pytest.raises(TrainingError, match=r"'resnet'.*attention, conv, dense"):
         build("resnet", latent_size=8)
 
 
-def test_a_fourth_architecture_is_one_registered_function(fourth):
+def test_a_fourth_architecture_is_one_registered_function(fourth: str) -> None:
     encoder, generator, _ = build(fourth, latent_size=3)
     assert generator(encoder(torch.rand(2, 1, 28, 28))).shape == (2, 1, 28, 28)
 
 
 @pytest.mark.parametrize("architecture", ["conv", "dense", "attention"])
-def test_the_form_for_inference_draws_the_same(architecture):
+def test_the_form_for_inference_draws_the_same(architecture: str) -> None:
     generator = build(architecture, latent_size=5).generator
     for module in generator.modules():
         if isinstance(module, nn.BatchNorm2d):

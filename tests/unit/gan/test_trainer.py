@@ -1,6 +1,7 @@
 import dataclasses
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -30,14 +31,14 @@ def weights(trainer: Trainer) -> dict[str, torch.Tensor]:
     }
 
 
-def finish(settings: TrainingSettings, checkpoint=None) -> Trainer:
+def finish(settings: TrainingSettings, checkpoint: Path | None = None) -> Trainer:
     trainer = Trainer(fives(), settings, checkpoint)
     list(trainer.run())
     return trainer
 
 
 @pytest.mark.parametrize("architecture", ["conv", "dense", "attention"])
-def test_the_same_seed_gives_identical_tensors_and_another_seed_others(architecture):
+def test_the_same_seed_gives_identical_tensors_and_another_seed_others(architecture: str) -> None:
     settings = dataclasses.replace(QUICK, architecture=architecture, epochs=1)
     one, same = weights(finish(settings)), weights(finish(settings))
     other = weights(finish(dataclasses.replace(settings, seed=1)))
@@ -46,7 +47,9 @@ def test_the_same_seed_gives_identical_tensors_and_another_seed_others(architect
 
 
 @pytest.mark.parametrize("architecture", ["conv", "dense"])
-def test_a_run_resumed_from_the_middle_ends_with_the_tensors_of_an_unbroken_one(tmp_path, architecture):
+def test_a_run_resumed_from_the_middle_ends_with_the_tensors_of_an_unbroken_one(
+    tmp_path: Path, architecture: str
+) -> None:
     settings = dataclasses.replace(QUICK, architecture=architecture, epochs=3)
     unbroken = finish(settings)
     killed = Trainer(fives(), settings, tmp_path / "run.safetensors")
@@ -63,7 +66,7 @@ def test_a_run_resumed_from_the_middle_ends_with_the_tensors_of_an_unbroken_one(
     assert resumed.curve == unbroken.curve
 
 
-def test_every_epoch_ends_exactly_once_and_progress_only_grows():
+def test_every_epoch_ends_exactly_once_and_progress_only_grows() -> None:
     steps = list(Trainer(fives(), QUICK).run())
     ended = [step.epoch for step in steps if step.epoch_ended]
     assert ended == [1, 2]
@@ -73,7 +76,7 @@ def test_every_epoch_ends_exactly_once_and_progress_only_grows():
     assert set(steps[-1].losses) == set(LOSSES)
 
 
-def test_reconstructions_get_better_with_training():
+def test_reconstructions_get_better_with_training() -> None:
     settings = dataclasses.replace(QUICK, epochs=12)
     images = fives()
     trainer = Trainer(images, settings)
@@ -84,17 +87,17 @@ def test_reconstructions_get_better_with_training():
     assert len(trainer.curve["reconstruction"]) == 12
 
 
-def test_samples_show_the_same_sixteen_latents_every_time():
+def test_samples_show_the_same_sixteen_latents_every_time() -> None:
     trainer = finish(QUICK)
     assert trainer.samples().shape == (SAMPLES, 28, 28)
     assert np.array_equal(trainer.samples(), trainer.samples())
 
 
-def test_settings_survive_json():
+def test_settings_survive_json() -> None:
     assert TrainingSettings(**json.loads(json.dumps(dataclasses.asdict(QUICK)))) == QUICK
 
 
-def test_training_leaves_torch_as_it_found_it():
+def test_training_leaves_torch_as_it_found_it() -> None:
     torch.manual_seed(5)
     expected = torch.rand(1)
     threads = torch.get_num_threads()
@@ -114,7 +117,7 @@ def test_training_leaves_torch_as_it_found_it():
     ],
     ids=["flat images", "one image", "bytes instead of 0..1", "not a number"],
 )
-def test_images_that_cannot_be_trained_on_are_refused_with_the_reason(images, words):
+def test_images_that_cannot_be_trained_on_are_refused_with_the_reason(images: np.ndarray, words: str) -> None:
     with pytest.raises(TrainingError, match=words):
         Trainer(images, QUICK)
 
@@ -122,12 +125,12 @@ def test_images_that_cannot_be_trained_on_are_refused_with_the_reason(images, wo
 @pytest.mark.parametrize(
     "change", [{"latent_size": 33}, {"latent_size": 0}, {"epochs": 0}, {"batch_size": 1}, {"architecture": "none"}]
 )
-def test_impossible_settings_are_refused(change):
+def test_impossible_settings_are_refused(change: dict[str, object]) -> None:
     with pytest.raises(TrainingError):
         Trainer(fives(4), dataclasses.replace(QUICK, **change))
 
 
-def test_divergence_is_reported_and_the_last_good_epoch_kept(tmp_path):
+def test_divergence_is_reported_and_the_last_good_epoch_kept(tmp_path: Path) -> None:
     file = tmp_path / "run.safetensors"
     trainer = Trainer(fives(), dataclasses.replace(QUICK, epochs=3), file)
     run = trainer.run()
@@ -141,7 +144,7 @@ def test_divergence_is_reported_and_the_last_good_epoch_kept(tmp_path):
     assert file.read_bytes() == good
 
 
-def test_a_generator_that_draws_one_image_only_is_reported_as_collapsed():
+def test_a_generator_that_draws_one_image_only_is_reported_as_collapsed() -> None:
     trainer = Trainer(fives(), dataclasses.replace(QUICK, learning_rate=0.0))
     with torch.no_grad():
         next(trainer.networks.generator.parameters()).fill_(0.0)
@@ -149,13 +152,13 @@ def test_a_generator_that_draws_one_image_only_is_reported_as_collapsed():
         list(trainer.run())
 
 
-def test_a_checkpoint_of_other_settings_is_refused(tmp_path):
+def test_a_checkpoint_of_other_settings_is_refused(tmp_path: Path) -> None:
     finish(QUICK, tmp_path / "run.safetensors")
     with pytest.raises(TrainingError, match="other settings"):
         Trainer(fives(), dataclasses.replace(QUICK, seed=9), tmp_path / "run.safetensors")
 
 
-def test_a_damaged_or_foreign_checkpoint_is_refused(tmp_path):
+def test_a_damaged_or_foreign_checkpoint_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "run.safetensors"
     finish(QUICK, file)
     file.write_bytes(file.read_bytes()[:500])

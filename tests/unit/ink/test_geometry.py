@@ -23,7 +23,7 @@ def cross(side: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize("side", [8, 16, 20, 27, 29, 64, 200])
-def test_the_longer_side_becomes_twenty_pixels_whatever_the_size_was(side):
+def test_the_longer_side_becomes_twenty_pixels_whatever_the_size_was(side: int) -> None:
     ink = to_ink_images(cross(side)[None])[0]
     rows = np.flatnonzero((ink > 0.3).any(axis=1))
     assert ink.shape == (28, 28)
@@ -31,24 +31,24 @@ def test_the_longer_side_becomes_twenty_pixels_whatever_the_size_was(side):
     assert np.abs(centre_of_mass(ink) - 14).max() <= 0.6
 
 
-def test_images_that_are_28x28_already_pass_bit_for_bit():
+def test_images_that_are_28x28_already_pass_bit_for_bit() -> None:
     images = np.random.default_rng(0).random((3, 28, 28), dtype=np.float32)
     np.testing.assert_array_equal(to_ink_images(images), images)
 
 
-def test_where_a_digit_lies_in_its_image_makes_no_difference():
+def test_where_a_digit_lies_in_its_image_makes_no_difference() -> None:
     image = np.zeros((40, 40), np.float32)
     image[3:19, 2:18] = cross(16)
     moved = np.roll(image, (18, 20), axis=(0, 1))
     np.testing.assert_allclose(*to_ink_images(np.stack([image, moved])), atol=1e-6)
 
 
-def test_faint_ink_becomes_full_ink():
+def test_faint_ink_becomes_full_ink() -> None:
     faint, full = to_ink_images(np.stack([cross(16) * 0.4, cross(16)]))
     np.testing.assert_allclose(faint, full, atol=1e-6)
 
 
-def test_no_images_and_empty_images_stay_empty():
+def test_no_images_and_empty_images_stay_empty() -> None:
     assert to_ink_images(np.zeros((0, 8, 8))).shape == (0, 28, 28)
     assert not to_ink_images(np.zeros((2, 8, 8))).any()
 
@@ -59,7 +59,7 @@ def test_no_images_and_empty_images_stay_empty():
     )
 )
 @settings(max_examples=60, deadline=None)
-def test_any_image_becomes_a_valid_ink_image(images):
+def test_any_image_becomes_a_valid_ink_image(images: np.ndarray) -> None:
     ink = to_ink_images(images)
     assert ink.shape == (1, 28, 28)
     assert ink.dtype == np.float32
@@ -74,7 +74,7 @@ def strokes(n: int) -> np.ndarray:
     return np.repeat(image[None], n, axis=0)
 
 
-def test_augmented_images_are_ink_images_that_all_differ_and_the_given_ones_stay():
+def test_augmented_images_are_ink_images_that_all_differ_and_the_given_ones_stay() -> None:
     given_images = strokes(20)
     varied = augment(given_images, np.random.default_rng(0))
     np.testing.assert_array_equal(given_images, strokes(20))
@@ -85,13 +85,13 @@ def test_augmented_images_are_ink_images_that_all_differ_and_the_given_ones_stay
     assert len(np.unique(varied, axis=0)) == 20
 
 
-def test_the_same_seed_varies_alike_and_another_seed_does_not():
+def test_the_same_seed_varies_alike_and_another_seed_does_not() -> None:
     first, again, other = (augment(strokes(4), np.random.default_rng(seed)) for seed in (1, 1, 2))
     np.testing.assert_array_equal(first, again)
     assert np.abs(first - other).max() > 0.1
 
 
-def test_augmenting_keeps_the_ink_nearly_the_same_and_nearly_in_place():
+def test_augmenting_keeps_the_ink_nearly_the_same_and_nearly_in_place() -> None:
     varied = augment(strokes(200), np.random.default_rng(0))
     amount = varied.sum(axis=(1, 2)) / strokes(1).sum()
     moved = [np.abs(centre_of_mass(image) - centre_of_mass(strokes(1)[0])).max() for image in varied]
@@ -100,12 +100,12 @@ def test_augmenting_keeps_the_ink_nearly_the_same_and_nearly_in_place():
     assert max(moved) < 2
 
 
-def test_without_any_variation_the_images_come_back():
+def test_without_any_variation_the_images_come_back() -> None:
     same = augment(strokes(2), np.random.default_rng(0), degrees=0, scale=0, shear=0, shift=0)
     np.testing.assert_allclose(same, strokes(2), atol=1e-5)
 
 
-def test_a_shift_moves_by_pixels_and_not_further_than_asked():
+def test_a_shift_moves_by_pixels_and_not_further_than_asked() -> None:
     dot = np.zeros((300, 28, 28), np.float32)
     dot[:, 14, 14] = 1
     moved = augment(dot, np.random.default_rng(0), degrees=0, scale=0, shear=0, shift=2)

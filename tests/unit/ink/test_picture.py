@@ -3,6 +3,7 @@
 import io
 import struct
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,16 +13,16 @@ from core.errors import InkError
 from core.ink.picture import MOST_PIXELS, WORKING_SIDE, open_picture
 
 
-def encoded(image, fmt="PNG", **options):
+def encoded(image: Image.Image, fmt: str = "PNG", **options: object) -> bytes:
     file = io.BytesIO()
     image.save(file, fmt, **options)
     return file.getvalue()
 
 
-def png_header(width, height):
+def png_header(width: int, height: int) -> bytes:
     """A PNG that claims a size and holds next to nothing."""
 
-    def chunk(kind, data):
+    def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
@@ -30,7 +31,7 @@ def png_header(width, height):
     )
 
 
-def half_black(mode="L", size=(40, 20)):
+def half_black(mode: str = "L", size: tuple[int, int] = (40, 20)) -> Image.Image:
     image = Image.new("L", size, 255)
     image.paste(0, (0, 0, size[0] // 2, size[1]))
     return image.convert(mode)
@@ -57,14 +58,14 @@ def half_black(mode="L", size=(40, 20)):
     ],
     ids=lambda value: None if isinstance(value, str) else "",
 )
-def test_bad_input_is_refused_in_one_line_that_names_it(source, words):
+def test_bad_input_is_refused_in_one_line_that_names_it(source: object, words: str) -> None:
     with pytest.raises(InkError, match=words) as caught:
         open_picture(source, "holiday.png")
     assert "holiday.png" in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
-def test_a_missing_an_empty_and_a_folder_path_are_told_apart(tmp_path):
+def test_a_missing_an_empty_and_a_folder_path_are_told_apart(tmp_path: Path) -> None:
     (tmp_path / "empty.png").touch()
     for path, words in (
         (tmp_path / "gone.png", "no such file"),
@@ -76,7 +77,7 @@ def test_a_missing_an_empty_and_a_folder_path_are_told_apart(tmp_path):
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I;16", "I", "F"])
-def test_every_mode_gives_the_same_brightness(mode):
+def test_every_mode_gives_the_same_brightness(mode: str) -> None:
     if mode == "I;16":
         image = Image.fromarray(np.asarray(half_black()).astype(np.uint16) * 257)
     elif mode == "I":
@@ -91,21 +92,21 @@ def test_every_mode_gives_the_same_brightness(mode):
 
 
 @pytest.mark.parametrize("fmt", ["PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF"])
-def test_every_promised_format_opens(fmt):
+def test_every_promised_format_opens(fmt: str) -> None:
     picture = open_picture(encoded(half_black("RGB"), fmt), "p")
     assert (picture.width, picture.height) == (40, 20)
     assert picture.pixels[10, 5].mean() < 0.1
     assert picture.pixels[10, 35].mean() > 0.9
 
 
-def test_an_animation_gives_its_first_frame():
+def test_an_animation_gives_its_first_frame() -> None:
     frames = [Image.new("L", (30, 30), shade) for shade in (250, 5, 5)]
     data = encoded(frames[0], "GIF", save_all=True, append_images=frames[1:], duration=50)
     assert open_picture(data, "p").pixels.mean() > 0.9
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_a_picture_stands_upright_whatever_the_camera_noted(orientation):
+def test_a_picture_stands_upright_whatever_the_camera_noted(orientation: int) -> None:
     # Arrange: an upright picture, dark at the left, taken apart so that the Exif note puts it right again.
     upright = half_black("RGB", (60, 30))
     undo = {
@@ -129,7 +130,7 @@ def test_a_picture_stands_upright_whatever_the_camera_noted(orientation):
 
 
 @pytest.mark.parametrize("colour", [(0, 0, 0), (255, 255, 255), (200, 30, 30)])
-def test_a_drawing_of_any_one_colour_on_nothing_is_dark_on_light(colour):
+def test_a_drawing_of_any_one_colour_on_nothing_is_dark_on_light(colour: tuple[int, int, int]) -> None:
     image = Image.new("RGBA", (40, 40), (0, 0, 0, 0))
     image.paste((*colour, 255), (10, 10, 20, 30))
     picture = open_picture(image, "p")
@@ -138,7 +139,7 @@ def test_a_drawing_of_any_one_colour_on_nothing_is_dark_on_light(colour):
     assert picture.pixels[35, 35] > 0.99
 
 
-def test_a_palette_with_transparency_is_laid_on_paper():
+def test_a_palette_with_transparency_is_laid_on_paper() -> None:
     image = Image.new("P", (40, 40), 0)
     image.putpalette([0, 0, 0, 10, 10, 10] + [0] * 762)
     image.paste(1, (10, 10, 20, 30))
@@ -148,21 +149,21 @@ def test_a_palette_with_transparency_is_laid_on_paper():
     assert grey[35, 35] > 0.9
 
 
-def test_a_large_picture_is_shrunk_and_knows_its_own_size():
+def test_a_large_picture_is_shrunk_and_knows_its_own_size() -> None:
     picture = open_picture(encoded(half_black("RGB", (3000, 2001)), "JPEG"), "p")
     assert (picture.width, picture.height) == (3000, 2001)
     assert max(picture.pixels.shape[:2]) <= WORKING_SIDE
     assert picture.scale == pytest.approx((3000 / picture.pixels.shape[1], 2001 / picture.pixels.shape[0]))
 
 
-def test_an_array_too_large_for_memory_is_refused_before_it_is_copied():
+def test_an_array_too_large_for_memory_is_refused_before_it_is_copied() -> None:
     huge = np.broadcast_to(np.uint8(0), (9000, 9000))
     assert huge.size > MOST_PIXELS
     with pytest.raises(InkError, match="too large"):
         open_picture(huge, "p")
 
 
-def test_eight_bit_values_are_exactly_their_share_of_255():
+def test_eight_bit_values_are_exactly_their_share_of_255() -> None:
     values = np.arange(256, dtype=np.uint8).reshape(16, 16)
     np.testing.assert_array_equal(open_picture(values, "p").pixels, values.astype(np.float32) / np.float32(255))
     np.testing.assert_array_equal(

@@ -1,6 +1,7 @@
 """The road from any picture to ink images."""
 
 import io
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -13,23 +14,26 @@ from scipy.ndimage import gaussian_filter
 from core.datasets import examples
 from core.errors import InkError
 from core.ink import is_ink_image, read, strokes
+from core.ink.read import Ink
 from tests.support.pens import FIVE, difference, drawing
 
 
-def grainy(spread, coarseness, shape=(240, 320), falling_to=1.0):
+def grainy(
+    spread: float, coarseness: float, shape: tuple[int, int] = (240, 320), falling_to: float = 1.0
+) -> np.ndarray:
     """Blank paper with a grain that neighbouring pixels share, as a camera hands it over."""
     grain = gaussian_filter(np.random.default_rng(3).standard_normal(shape), coarseness)
     light = np.linspace(1, falling_to, shape[1])
     return np.clip(200 * (1 + spread * grain / grain.std()) * light, 0, 255).astype(np.uint8)
 
 
-def compressed(page):
+def compressed(page: np.ndarray) -> np.ndarray:
     file = io.BytesIO()
     Image.fromarray(page).save(file, "JPEG", quality=70)
     return np.asarray(Image.open(file))
 
 
-def assert_valid(ink):
+def assert_valid(ink: Ink) -> None:
     assert ink.images.shape[1:] == (28, 28)
     assert ink.images.dtype == np.float32
     assert len(ink.images) == len(ink.boxes) >= 1
@@ -44,7 +48,7 @@ def assert_valid(ink):
         assert max(step.image.shape[:2]) <= 480
 
 
-def assert_valid_or_refused(reading):
+def assert_valid_or_refused(reading: Callable[[], Ink]) -> None:
     """A hostile picture either gives valid ink images or an InkError; anything else fails the test."""
     try:
         ink = reading()
@@ -75,7 +79,9 @@ rectangles = st.lists(
 
 @settings(max_examples=60, deadline=None)
 @given(rectangles, st.integers(100, 140), st.integers(0, 255), st.floats(0, 8))
-def test_any_sheets_boxes_and_lines_give_valid_ink_images_or_a_reason(drawn, height, paper, spread):
+def test_any_sheets_boxes_and_lines_give_valid_ink_images_or_a_reason(
+    drawn: list[tuple[int, ...]], height: int, paper: int, spread: float
+) -> None:
     page = np.full((height, 140), paper, float)
     for left, top, width, length, brightness in drawn:
         page[top : top + length, left : left + width] = brightness
@@ -85,7 +91,7 @@ def test_any_sheets_boxes_and_lines_give_valid_ink_images_or_a_reason(drawn, hei
 
 @settings(max_examples=60, deadline=None)
 @given(arrays, st.sampled_from([None, True, False]), st.booleans())
-def test_any_array_gives_valid_ink_images_or_a_reason(array, invert, split):
+def test_any_array_gives_valid_ink_images_or_a_reason(array: np.ndarray, invert: bool, split: bool) -> None:
     assert_valid_or_refused(lambda: read(array, name="array", invert=invert, split=split))
 
 
@@ -96,7 +102,7 @@ def test_any_array_gives_valid_ink_images_or_a_reason(array, invert, split):
     st.integers(1, 30),
     st.integers(0, 2**32 - 1),
 )
-def test_any_pil_image_gives_valid_ink_images_or_a_reason(mode, width, height, seed):
+def test_any_pil_image_gives_valid_ink_images_or_a_reason(mode: str, width: int, height: int, seed: int) -> None:
     noise = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
     image = Image.fromarray(noise)
     image = Image.new(mode, (width, height)) if mode == "LAB" else image.convert("L").convert(mode)
@@ -105,7 +111,7 @@ def test_any_pil_image_gives_valid_ink_images_or_a_reason(mode, width, height, s
 
 @settings(max_examples=150, deadline=None)
 @given(st.data())
-def test_a_damaged_file_gives_valid_ink_images_or_a_reason(data):
+def test_a_damaged_file_gives_valid_ink_images_or_a_reason(data: bytes) -> None:
     fmt = data.draw(st.sampled_from(["PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF"]))
     file = io.BytesIO()
     Image.fromarray(drawing(side=280)).resize((48, 48)).convert("RGB").save(file, fmt)
@@ -116,36 +122,36 @@ def test_a_damaged_file_gives_valid_ink_images_or_a_reason(data):
 
 
 @pytest.mark.parametrize("at", [(-60, -30), (40, 30), (60, -30)])
-def test_where_a_digit_stands_makes_no_difference(at):
+def test_where_a_digit_stands_makes_no_difference(at: tuple[int, int]) -> None:
     here, there = read(drawing(at=(0, 0))), read(drawing(at=at))
     assert difference(here.images[0], there.images[0]) < 0.02
 
 
 @pytest.mark.parametrize("scale", [0.25, 0.5, 1.25])
 @pytest.mark.parametrize("pen", [4, 14])
-def test_a_digit_small_in_a_corner_or_large_is_the_same_ink_image(scale, pen):
+def test_a_digit_small_in_a_corner_or_large_is_the_same_ink_image(scale: float, pen: float) -> None:
     large, other = read(drawing()), read(drawing(scale=scale, at=(0, 0), pen=max(2, pen * scale)))
     assert difference(large.images[0], other.images[0]) < 0.045
 
 
 @pytest.mark.parametrize("pen", [2, 4, 8, 24])
-def test_any_pen_gives_nearly_the_same_ink_image(pen):
+def test_any_pen_gives_nearly_the_same_ink_image(pen: float) -> None:
     assert difference(read(drawing(pen=14)).images[0], read(drawing(pen=pen)).images[0]) < 0.045
 
 
 @pytest.mark.parametrize(("ink", "paper"), [(255, 0), (40, 200), (200, 40), (130, 190), (215, 255), (60, 90)])
-def test_brightness_and_inversion_make_no_difference(ink, paper):
+def test_brightness_and_inversion_make_no_difference(ink: int, paper: int) -> None:
     plain, other = read(drawing()), read(drawing(ink=ink, paper=paper))
     assert difference(plain.images[0], other.images[0]) < 0.02
 
 
-def test_light_that_falls_off_to_a_third_makes_no_difference():
+def test_light_that_falls_off_to_a_third_makes_no_difference() -> None:
     plain = drawing(paper=235)
     fading = plain * np.linspace(1, 1 / 3, plain.shape[1])
     assert difference(read(plain).images[0], read(fading).images[0]) < 0.02
 
 
-def test_squared_paper_is_taken_away_and_shown_as_a_step():
+def test_squared_paper_is_taken_away_and_shown_as_a_step() -> None:
     page = drawing().astype(float)
     page[::40] = np.minimum(page[::40], 110)
     page[:, 10::40] = np.minimum(page[:, 10::40], 110)
@@ -155,7 +161,7 @@ def test_squared_paper_is_taken_away_and_shown_as_a_step():
     assert any(step.name == "Lines removed" for step in ink.steps)
 
 
-def test_a_one_as_tall_as_its_picture_is_no_ruled_line():
+def test_a_one_as_tall_as_its_picture_is_no_ruled_line() -> None:
     page = np.ones((90, 40))
     page[2:88, 17:23] = 0
     page[0:90, 18:22] = 0
@@ -163,13 +169,13 @@ def test_a_one_as_tall_as_its_picture_is_no_ruled_line():
 
 
 @pytest.mark.parametrize("pen", [1.0, 2.0, 6.0, 20.0, 30.0])
-def test_strokes_come_out_as_wide_as_most_of_mnists(pen):
+def test_strokes_come_out_as_wide_as_most_of_mnists(pen: float) -> None:
     image = read(drawing(pen=pen)).images[0]
     fine = np.asarray(Image.fromarray(image).resize((224, 224), Image.Resampling.BICUBIC)) > 0.5
     assert 1.7 < strokes.stroke_width(fine) / 8 < 3.3
 
 
-def test_the_ink_image_has_mnists_geometry():
+def test_the_ink_image_has_mnists_geometry() -> None:
     image = read(drawing()).images[0]
     rows, columns = np.flatnonzero(image.any(axis=1)), np.flatnonzero(image.any(axis=0))
     assert max(np.ptp(rows), np.ptp(columns)) + 1 == 20
@@ -179,13 +185,13 @@ def test_the_ink_image_has_mnists_geometry():
 
 
 @pytest.mark.parametrize("pen", [2, 6, 14, 30])
-def test_what_read_makes_passes_read_unchanged(pen):
+def test_what_read_makes_passes_read_unchanged(pen: float) -> None:
     image = read(drawing(pen=pen)).images[0]
     again = read(image)
     np.testing.assert_array_equal(again.images[0], image)
 
 
-def test_the_steps_of_a_drawing_of_few_pixels_are_rounded_off():
+def test_the_steps_of_a_drawing_of_few_pixels_are_rounded_off() -> None:
     y, x = np.mgrid[:168, :168]
     stepped = np.kron(np.abs(x - 0.6 * y - 5)[:28, :28] < 1.5, np.ones((6, 6), bool))
     stroke = np.abs(x - 0.6 * y - 31) < 9
@@ -195,7 +201,7 @@ def test_the_steps_of_a_drawing_of_few_pixels_are_rounded_off():
     np.testing.assert_array_equal(strokes.smooth(stepped, 1), stepped)
 
 
-def test_edges_are_soft_like_mnists():
+def test_edges_are_soft_like_mnists() -> None:
     """MNIST's own steps from pixel to pixel reach 0.95 of full ink on average and no more."""
     image = read(drawing()).images[0]
     assert 0.6 < np.abs(np.diff(image, axis=1)).max() < 0.97
@@ -203,13 +209,13 @@ def test_edges_are_soft_like_mnists():
 
 
 @pytest.mark.parametrize("pen", [80, 100])
-def test_strokes_too_broad_to_close_over_are_not_hollowed_out(pen):
+def test_strokes_too_broad_to_close_over_are_not_hollowed_out(pen: float) -> None:
     image = read(drawing([(150, 70), (110, 190)], pen=pen)).images[0]
     middle = image[10:18, 12:16]
     assert middle.min() > 0.9
 
 
-def test_the_loose_bar_of_a_five_stays_with_its_body():
+def test_the_loose_bar_of_a_five_stays_with_its_body() -> None:
     body = drawing([(112, 78), *FIVE[2:]])
     bar = drawing([(118, 48), (185, 44)])
     ink = read(np.minimum(body, bar))
@@ -217,12 +223,12 @@ def test_the_loose_bar_of_a_five_stays_with_its_body():
 
 
 @pytest.mark.parametrize("digit", list("0123456789"))
-def test_the_broken_digits_among_the_examples_are_one_shape_each(digit):
+def test_the_broken_digits_among_the_examples_are_one_shape_each(digit: str) -> None:
     broken = examples.for_normal((digit,))[1]
     assert len(read(broken.picture()).images) == 1
 
 
-def test_digits_close_together_in_a_row_or_on_lines_of_their_own_stay_apart():
+def test_digits_close_together_in_a_row_or_on_lines_of_their_own_stay_apart() -> None:
     seven = drawing([(20, 20), (70, 20), (40, 100)], pen=10, side=120)
     row = np.concatenate([seven[:, 10:85], seven[:, 10:85], seven[:, 10:85]], axis=1)
     assert len(read(np.pad(row, 40, constant_values=255)).images) == 3
@@ -230,7 +236,7 @@ def test_digits_close_together_in_a_row_or_on_lines_of_their_own_stay_apart():
     assert len(read(np.pad(column, 40, constant_values=255)).images) == 2
 
 
-def test_a_speck_is_dropped():
+def test_a_speck_is_dropped() -> None:
     page = drawing()
     page[250:254, 20:24] = 0
     ink = read(page)
@@ -238,7 +244,7 @@ def test_a_speck_is_dropped():
     assert ink.boxes[0, 0] > 60
 
 
-def test_several_digits_are_told_apart_in_reading_order_and_said():
+def test_several_digits_are_told_apart_in_reading_order_and_said() -> None:
     page = np.full((300, 400), 255, np.uint8)
     for left, top in ((150, 20), (20, 30), (30, 160)):
         page[top : top + 100, left + 40 : left + 50] = 0
@@ -252,7 +258,7 @@ def test_several_digits_are_told_apart_in_reading_order_and_said():
     assert together.boxes.tolist() == [[20, 20, 200, 260]]
 
 
-def test_inversion_can_be_set_by_hand():
+def test_inversion_can_be_set_by_hand() -> None:
     page = drawing([(100, 40), (180, 40), (180, 240), (100, 240), (100, 40)], pen=30)
     found, confirmed, turned = read(page), read(page, invert=False), read(page, invert=True)
     np.testing.assert_array_equal(found.images, confirmed.images)
@@ -284,37 +290,37 @@ def test_inversion_can_be_set_by_hand():
         "empty canvas",
     ],
 )
-def test_a_picture_without_writing_says_so(page):
+def test_a_picture_without_writing_says_so(page: np.ndarray) -> None:
     with pytest.raises(InkError, match=r"p\.png: no ink found"):
         read(page, name="p.png")
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (2, 500), (5, 5)])
-def test_a_picture_too_small_says_so(shape):
+def test_a_picture_too_small_says_so(shape: tuple[int, int]) -> None:
     with pytest.raises(InkError, match="too small"):
         read(np.zeros(shape, np.uint8))
 
 
-def test_writing_on_grainy_paper_is_found():
+def test_writing_on_grainy_paper_is_found() -> None:
     page = np.clip(drawing(paper=235).astype(float) * grainy(0.03, 1, (280, 280)) / 200, 0, 255).astype(np.uint8)
     ink = read(page)
     assert len(ink.images) == 1
     assert difference(read(drawing()).images[0], ink.images[0]) < 0.03
 
 
-def test_a_blob_is_doubted():
+def test_a_blob_is_doubted() -> None:
     y, x = np.mgrid[:200, :200]
     disc = np.where((x - 100) ** 2 + (y - 90) ** 2 < 60**2, 0, 255).astype(np.uint8)
     assert [d.kind for d in read(disc).doubts] == ["blob"]
     assert not read(drawing(pen=24)).doubts
 
 
-def test_faint_ink_is_found_and_doubted():
+def test_faint_ink_is_found_and_doubted() -> None:
     ink = read(drawing(ink=215, paper=255))
     assert [d.kind for d in ink.doubts] == ["contrast"]
 
 
-def test_boxes_are_in_the_pixels_of_the_original():
+def test_boxes_are_in_the_pixels_of_the_original() -> None:
     page = np.full((1200, 2000), 255, np.uint8)
     page[300:900, 1000:1100] = 0
     left, top, right, bottom = read(page).boxes[0]
@@ -323,7 +329,7 @@ def test_boxes_are_in_the_pixels_of_the_original():
 
 @pytest.mark.datasets
 @pytest.mark.parametrize("part", ["train", "test"])
-def test_mnists_own_images_pass_bit_for_bit(part):
+def test_mnists_own_images_pass_bit_for_bit(part: str) -> None:
     from core import datasets
 
     images = datasets.load("mnist", part, download=False).images[:10_000]

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.ndimage import gaussian_filter, rotate
 
+from core.datasets.examples import Points
 from core.ink import Ink, read
 from core.ink.forms import remove_form
 from core.ink.sheet import cut_out
@@ -50,7 +51,7 @@ def names(ink: Ink) -> list[str]:
 
 
 @pytest.mark.parametrize("brightness", [20.0, 60.0, 120.0])
-def test_a_sheet_on_a_desk_is_found_and_what_it_lies_on_left_out(brightness):
+def test_a_sheet_on_a_desk_is_found_and_what_it_lies_on_left_out(brightness: float) -> None:
     picture = on_wood(drawing(), brightness, degrees=0)
     ink = read(picture)
     assert len(ink.images) == 1
@@ -59,13 +60,13 @@ def test_a_sheet_on_a_desk_is_found_and_what_it_lies_on_left_out(brightness):
     np.testing.assert_allclose(ink.boxes[0], read(drawing()).boxes[0] + 90, atol=3)
 
 
-def test_a_sheet_that_was_found_can_be_refused():
+def test_a_sheet_that_was_found_can_be_refused() -> None:
     picture = on_wood(drawing())
     (doubt,) = (doubt for doubt in read(picture).doubts if doubt.kind == "sheet")
     assert "Sheet found" not in names(read(picture, **doubt.other))
 
 
-def test_a_sheet_may_lie_askew_and_run_out_of_the_picture_at_one_side():
+def test_a_sheet_may_lie_askew_and_run_out_of_the_picture_at_one_side() -> None:
     whole = on_wood(drawing())
     for picture in (whole, whole[80:]):
         ink = read(np.stack([picture] * 3, axis=2))
@@ -74,20 +75,20 @@ def test_a_sheet_may_lie_askew_and_run_out_of_the_picture_at_one_side():
         assert difference(read(rotate(drawing(), 4, reshape=False, cval=255)).images[0], ink.images[0]) < 0.03
 
 
-def test_a_dark_card_on_light_wood_is_a_sheet_too():
+def test_a_dark_card_on_light_wood_is_a_sheet_too() -> None:
     ink = read(on_wood(255 - drawing(paper=235), 200.0))
     assert len(ink.images) == 1
     assert "Sheet found" in names(ink)
 
 
-def test_a_box_printed_on_the_sheet_does_not_divide_it():
+def test_a_box_printed_on_the_sheet_does_not_divide_it() -> None:
     ink = read(on_wood(boxed(drawing(), 30, 20, 250, 260)))
     assert len(ink.images) == 1
     assert {"Sheet found", "Lines removed"} <= set(names(ink))
 
 
 @pytest.mark.parametrize("side", [140, 400])
-def test_no_digit_is_taken_for_a_sheet_nor_a_shadow_for_one(side):
+def test_no_digit_is_taken_for_a_sheet_nor_a_shadow_for_one(side: int) -> None:
     digits = [drawing(), drawing(pen=60), drawing(ZERO_AS_A_CLOCK, pen=40), drawing(EIGHT_AS_A_CLOCK, pen=25)]
     shadow, sunlight = np.array(drawing(paper=230), float), np.array(drawing(paper=230), float)
     shadow[100:, 60:200] *= 0.45
@@ -99,7 +100,7 @@ def test_no_digit_is_taken_for_a_sheet_nor_a_shadow_for_one(side):
 
 
 @pytest.mark.parametrize("degrees", [0.0, -4.0, 4.0])
-def test_the_box_of_a_form_is_taken_away(degrees):
+def test_the_box_of_a_form_is_taken_away(degrees: float) -> None:
     page = np.pad(boxed(drawing(), 40, 20, 250, 260), 40, constant_values=255)
     ink = read(rotate(page, degrees, reshape=False, order=1, cval=255))
     plain = read(rotate(drawing(), degrees, reshape=False, order=1, cval=255))
@@ -107,7 +108,7 @@ def test_the_box_of_a_form_is_taken_away(degrees):
     assert difference(plain.images[0], ink.images[0]) < 0.03
 
 
-def test_strokes_that_cross_the_box_stay():
+def test_strokes_that_cross_the_box_stay() -> None:
     ink = read(boxed(drawing(), 80, 66, 230, 260))
     assert len(ink.images) == 1
     assert difference(read(drawing()).images[0], ink.images[0]) < 0.04
@@ -116,7 +117,7 @@ def test_strokes_that_cross_the_box_stay():
 
 @pytest.mark.parametrize("gap", [0, 10])
 @pytest.mark.parametrize(("columns", "rows"), [(3, 1), (5, 4), (9, 8)])
-def test_every_digit_of_a_filled_in_form_is_found_alone(columns, rows, gap):
+def test_every_digit_of_a_filled_in_form_is_found_alone(columns: int, rows: int, gap: int) -> None:
     page, count = table(columns, rows, gap=gap)
     ink = read(page)
     assert len(ink.images) == count
@@ -124,7 +125,7 @@ def test_every_digit_of_a_filled_in_form_is_found_alone(columns, rows, gap):
     assert max(difference(own, image) for image in ink.images) < 0.05
 
 
-def test_empty_boxes_beside_a_filled_in_one_are_no_shapes():
+def test_empty_boxes_beside_a_filled_in_one_are_no_shapes() -> None:
     page = np.full((280, 840), 255, np.uint8)
     page[:, 280:560] = drawing()
     for i in range(3):
@@ -133,19 +134,21 @@ def test_empty_boxes_beside_a_filled_in_one_are_no_shapes():
 
 
 @pytest.mark.parametrize("stroke", [ZERO_AS_A_CLOCK, EIGHT_AS_A_CLOCK])
-def test_a_digit_as_square_as_a_box_stays_ink(stroke):
+def test_a_digit_as_square_as_a_box_stays_ink(stroke: Points) -> None:
     ink = 1 - drawing(stroke, pen=6).astype(np.float32) / 255
     assert remove_form(ink)[1] == 0
 
 
-def test_an_empty_box_is_left_for_a_shape():
+def test_an_empty_box_is_left_for_a_shape() -> None:
     page = boxed(np.full((200, 200), 255, np.uint8), 40, 40, 160, 160)
     assert read(page).boxes.tolist() == [[40, 40, 160, 160]]
 
 
 @pytest.mark.parametrize("strokes", [(), (ONE,)])
 @pytest.mark.parametrize("gap", [25, 4, 0, -6])
-def test_a_line_to_write_on_is_left_out_even_where_the_digit_stands_on_it(strokes, gap):
+def test_a_line_to_write_on_is_left_out_even_where_the_digit_stands_on_it(
+    strokes: tuple[Points, ...], gap: int
+) -> None:
     page, plain = drawing(*strokes), read(drawing(*strokes))
     bottom = plain.boxes[0, 3]
     page[bottom + gap : bottom + gap + 4, 20:260] = 40
@@ -155,7 +158,7 @@ def test_a_line_to_write_on_is_left_out_even_where_the_digit_stands_on_it(stroke
     assert difference(plain.images[0], ink.images[0]) < 0.04
 
 
-def test_a_bar_of_a_digit_is_no_line_to_write_on():
+def test_a_bar_of_a_digit_is_no_line_to_write_on() -> None:
     two = [(90, 90), (140, 60), (180, 100), (80, 210), (220, 210)]
     seven = [(70, 60), (210, 60), (120, 220)]
     for stroke in (two, seven, EIGHT_AS_A_CLOCK):
@@ -164,7 +167,7 @@ def test_a_bar_of_a_digit_is_no_line_to_write_on():
 
 
 @pytest.mark.parametrize("pen", [30.0, 45.0])
-def test_in_a_close_up_ink_may_be_most_of_the_picture(pen):
+def test_in_a_close_up_ink_may_be_most_of_the_picture(pen: float) -> None:
     page = drawing(pen=pen)
     inked = page < 128
     rows, columns = np.flatnonzero(inked.any(axis=1)), np.flatnonzero(inked.any(axis=0))

@@ -1,5 +1,6 @@
 import dataclasses
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -34,13 +35,13 @@ def held_out() -> np.ndarray:
     return digits(0)[140:]
 
 
-def test_other_digits_score_odder_than_normal_ones_on_what_fuses(scorer, held_out):
+def test_other_digits_score_odder_than_normal_ones_on_what_fuses(scorer: Scorer, held_out: np.ndarray) -> None:
     normal, odd = scorer.score(held_out).scores, scorer.score(digits(4)).scores
     for evidence in ("gradient", "manifold", "fused"):
         assert np.median(odd[evidence]) > np.quantile(normal[evidence], 0.9), evidence
 
 
-def test_there_are_five_evidences_with_one_finite_positive_score_an_image(scorer, held_out):
+def test_there_are_five_evidences_with_one_finite_positive_score_an_image(scorer: Scorer, held_out: np.ndarray) -> None:
     evidences = scorer.score(held_out)
     assert tuple(evidences.scores) == EVIDENCES
     for values in evidences.scores.values():
@@ -50,7 +51,7 @@ def test_there_are_five_evidences_with_one_finite_positive_score_an_image(scorer
         assert (values >= 0).all()
 
 
-def test_the_residual_is_what_the_reconstruction_leaves_over(scorer, held_out):
+def test_the_residual_is_what_the_reconstruction_leaves_over(scorer: Scorer, held_out: np.ndarray) -> None:
     evidences = scorer.score(held_out)
     assert evidences.reconstruction.shape == evidences.residual.shape == held_out.shape
     assert evidences.reconstruction.min() >= 0
@@ -60,7 +61,7 @@ def test_the_residual_is_what_the_reconstruction_leaves_over(scorer, held_out):
     assert ((evidences.reconstruction_probability >= 0) & (evidences.reconstruction_probability <= 1)).all()
 
 
-def test_an_image_scores_the_same_alone_and_in_any_batch(scorer, held_out):
+def test_an_image_scores_the_same_alone_and_in_any_batch(scorer: Scorer, held_out: np.ndarray) -> None:
     images = np.concatenate([held_out, digits(7), np.tile(held_out, (8, 1, 1))])
     together = scorer.score(images).scores
     for index in range(0, len(held_out) + 40, 9):
@@ -74,20 +75,22 @@ def test_an_image_scores_the_same_alone_and_in_any_batch(scorer, held_out):
     [np.zeros((28, 28)), np.ones((28, 28)), np.random.default_rng(0).random((28, 28))],
     ids=["blank", "all ink", "noise"],
 )
-def test_any_image_gets_finite_scores_and_is_odd(scorer, held_out, image):
+def test_any_image_gets_finite_scores_and_is_odd(scorer: Scorer, held_out: np.ndarray, image: np.ndarray) -> None:
     evidences = scorer.score(image[None].astype(np.float32))
     normal = scorer.score(held_out).scores["manifold"]
     assert all(np.isfinite(values).all() for values in evidences.scores.values())
     assert evidences.scores["manifold"][0] > normal.max()
 
 
-def test_no_images_give_no_scores(scorer):
+def test_no_images_give_no_scores(scorer: Scorer) -> None:
     evidences = scorer.score(np.zeros((0, 28, 28), np.float32))
     assert evidences.reconstruction.shape == (0, 28, 28)
     assert all(values.shape == (0,) for values in evidences.scores.values())
 
 
-def test_what_is_stored_brings_back_the_same_scorer_with_and_without_a_cache(scorer, held_out, tmp_path):
+def test_what_is_stored_brings_back_the_same_scorer_with_and_without_a_cache(
+    scorer: Scorer, held_out: np.ndarray, tmp_path: Path
+) -> None:
     tensors, meta = scorer.tensors(), json.loads(json.dumps(scorer.meta()))
     expected = scorer.score(held_out)
     for cache in (None, tmp_path, tmp_path):
@@ -99,7 +102,7 @@ def test_what_is_stored_brings_back_the_same_scorer_with_and_without_a_cache(sco
     assert len(list(tmp_path.iterdir())) == 1
 
 
-def test_a_damaged_cache_is_made_anew(scorer, held_out, tmp_path):
+def test_a_damaged_cache_is_made_anew(scorer: Scorer, held_out: np.ndarray, tmp_path: Path) -> None:
     Scorer.from_tensors(scorer.tensors(), scorer.meta(), tmp_path)
     file = next(tmp_path.iterdir())
     file.write_bytes(b"no tensors at all")
@@ -108,7 +111,7 @@ def test_a_damaged_cache_is_made_anew(scorer, held_out, tmp_path):
     assert file.stat().st_size > 1000
 
 
-def test_only_weights_and_small_latents_are_stored(scorer):
+def test_only_weights_and_small_latents_are_stored(scorer: Scorer) -> None:
     tensors = scorer.tensors()
     others = [name for name in tensors if not name.startswith("weights.")]
     assert sorted(others) == ["latents", "latents_scale"]
@@ -117,7 +120,7 @@ def test_only_weights_and_small_latents_are_stored(scorer):
     assert sum(tensor.numel() * tensor.element_size() for tensor in tensors.values()) < 700_000
 
 
-def test_fitting_twice_gives_the_same_tensors():
+def test_fitting_twice_gives_the_same_tensors() -> None:
     normal = digits(1)[:40]
     settings = dataclasses.replace(SETTINGS, architecture="dense", epochs=1)
     trainer = Trainer(normal[:30], settings)
@@ -127,7 +130,7 @@ def test_fitting_twice_gives_the_same_tensors():
     assert one.meta() == other.meta()
 
 
-def test_samples_and_walks_are_ink_images_and_repeat_with_their_seed(scorer, held_out):
+def test_samples_and_walks_are_ink_images_and_repeat_with_their_seed(scorer: Scorer, held_out: np.ndarray) -> None:
     samples = scorer.sample(5, seed=3)
     assert samples.shape == (5, 28, 28)
     assert np.array_equal(samples, scorer.sample(5, seed=3))
@@ -135,7 +138,7 @@ def test_samples_and_walks_are_ink_images_and_repeat_with_their_seed(scorer, hel
     assert scorer.decode(scorer.encode(held_out)).shape == held_out.shape
 
 
-def test_a_scorer_of_other_features_or_with_parts_missing_is_refused(scorer):
+def test_a_scorer_of_other_features_or_with_parts_missing_is_refused(scorer: Scorer) -> None:
     tensors, meta = scorer.tensors(), scorer.meta()
     with pytest.raises(ModelError, match="features version"):
         Scorer.from_tensors(tensors, meta | {"features_version": 0})
@@ -147,7 +150,7 @@ def test_a_scorer_of_other_features_or_with_parts_missing_is_refused(scorer):
         Scorer.from_tensors(tensors | {"latents": tensors["latents"][:0]}, meta)
 
 
-def test_several_scorers_at_once_change_no_score(scorer, held_out):
+def test_several_scorers_at_once_change_no_score(scorer: Scorer, held_out: np.ndarray) -> None:
     other = Scorer.from_tensors(scorer.tensors(), scorer.meta()).weighed(held_out)
     alone = [each.score(held_out) for each in (scorer, other)]
 
