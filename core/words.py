@@ -1,15 +1,46 @@
 """Phrases that every page, command and file shares: verdicts, shares of digits, durations."""
 
+import math
 
-def say_verdict(anomaly: bool, plausible: tuple[str, ...]) -> str:
+
+def say_verdict(anomaly: bool, reads_as: tuple[str, ...] | None = None) -> str:
     """The verdict in a word or a few, with the digits that the ink could be.
 
-    >>> say_verdict(True, ()), say_verdict(False, ()), say_verdict(False, ("4", "9"))
+    Verdict and prediction set are two tests with a promise each: the first compares with all normal digits together,
+    the second with those of each kind. Seldom, near the threshold, they differ, and then both are said.
+
+    Args:
+        anomaly: the verdict.
+        reads_as: the prediction set, most plausible first; None for a model of one digit, which has none.
+
+    >>> say_verdict(True), say_verdict(False), say_verdict(False, ("4", "9"))
     ('Anomaly', 'Normal', 'Normal: reads as 4 or 9')
+    >>> say_verdict(False, ()), say_verdict(True, ()), say_verdict(True, ("4",))
+    ('Normal, but close to no one digit', 'Anomaly', 'Anomaly, but could be 4')
     """
     if anomaly:
-        return "Anomaly"
-    return f"Normal: reads as {_or(plausible)}" if plausible else "Normal"
+        return f"Anomaly, but could be {either(reads_as)}" if reads_as else "Anomaly"
+    if reads_as is None:
+        return "Normal"
+    return f"Normal: reads as {either(reads_as)}" if reads_as else "Normal, but close to no one digit"
+
+
+def either(names: tuple[str, ...]) -> str:
+    """Names of which one is meant.
+
+    >>> either(("4",)), either(("4", "7", "9"))
+    ('4', '4, 7 or 9')
+    """
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"
+
+
+def one_of(name: str) -> str:
+    """A digit's name with its article.
+
+    >>> one_of("8"), one_of("4 or 9")
+    ('an 8', 'a 4 or 9')
+    """
+    return f"an {name}" if name.startswith("8") else f"a {name}"
 
 
 def name_normals(normal: tuple[str, ...]) -> str:
@@ -37,19 +68,36 @@ def say_normal(normal: tuple[str, ...]) -> str:
     return f"only {name_normals(normal).removeprefix('normal ')} are normal, every other digit is odd"
 
 
-def say_rate(p_value: float) -> str:
-    """A share of digits as people say it.
+def say_oddness(p_value: float, normals: str, n: int | None = None) -> str:
+    """What a p-value means, as every page says it: the share of normal digits that look as odd, or odder.
 
-    >>> say_rate(0.003), say_rate(0.0214), say_rate(0.64), say_rate(1.0)
-    ('3 in 1,000', '21 in 1,000', '64 in 100', 'All')
+    Args:
+        p_value: 0 .. 1.
+        normals: the normal digits, as ``name_normals`` gives them.
+        n: how many of them it was measured against; a digit odder than all of them has the p-value 1 / (n + 1).
+
+    >>> say_oddness(0.026, "normal 5s"), say_oddness(1.0, "normal digits")
+    ('2.6 % of normal 5s look at least this odd', 'All normal digits look at least this odd')
+    >>> say_oddness(1 / 1085, "normal 5s", 1084)
+    'Fewer than 1 in 1,084 normal 5s look at least this odd'
     """
-    if p_value >= 1:
-        return "All"
-    if p_value >= 0.095:
-        return f"{min(99, round(p_value * 100))} in 100"
-    if p_value >= 0.00095:
-        return f"{round(p_value * 1000)} in 1,000"
-    return f"1 in {round(1 / p_value):,}"
+    if n is not None and p_value <= 1 / (n + 1):
+        return f"Fewer than 1 in {n:,} {normals} look at least this odd"
+    return f"{'All' if p_value >= 1 else f'{say_share(p_value)} of'} {normals} look at least this odd"
+
+
+def say_share(share: float) -> str:
+    """A share as people say it, the one way it is said here: percent, in two digits.
+
+    >>> say_share(0.026), say_share(0.64), say_share(0.9999), say_share(0.00083), say_share(1.0), say_share(0.0)
+    ('2.6 %', '64 %', '99 %', '0.083 %', '100 %', '0 %')
+    """
+    percent = 100 * share
+    if percent <= 0 or percent >= 100:
+        return f"{percent:.0f} %"
+    if percent >= 9.95:
+        return f"{min(99, round(percent))} %"
+    return f"{percent:.{1 - math.floor(math.log10(percent))}f} %"
 
 
 def say_duration(seconds: float) -> str:
@@ -66,7 +114,3 @@ def say_duration(seconds: float) -> str:
         return f"{minutes} min {rest} s" if rest else f"{minutes} min"
     hours, minutes = divmod(round(whole / 60), 60)
     return (f"{hours} h {minutes} min" if minutes else f"{hours} h") if hours else f"{minutes} min"
-
-
-def _or(names: tuple[str, ...]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"

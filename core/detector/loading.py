@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Arriving:
-    """A detector that is being loaded.
+    """A detector that is loaded when it is first waited for.
 
     Args:
         path: its file.
@@ -33,7 +33,7 @@ class Arriving:
         self._drawn: dict[str, NDArray[np.float32]] = {}
         self._outcome: Detector | Exception | None = None
         self._there = threading.Event()
-        threading.Thread(target=self._load, daemon=True).start()
+        self._begun = threading.Lock()
 
     @property
     def ready(self) -> int:
@@ -45,8 +45,19 @@ class Arriving:
         blank = np.zeros((28, 28), dtype=np.float32)
         return np.stack([self._drawn.get(label, blank) for label in self.normal])
 
+    def begin(self) -> None:
+        """Begin to load it, unless that has begun."""
+        if self._begun.acquire(blocking=False):
+            threading.Thread(target=self._load, daemon=True).start()
+
+    @property
+    def awake(self) -> bool:
+        """Whether it is there, or will never be."""
+        return self._there.is_set()
+
     def wait(self, seconds: float) -> bool:
-        """Wait at most so long; whether it is there, or will never be."""
+        """Begin if need be and wait at most so long; whether it is there, or will never be."""
+        self.begin()
         return self._there.wait(seconds)
 
     def detector(self) -> "Detector":
@@ -55,6 +66,7 @@ class Arriving:
         Raises:
             ModelError: its file cannot be used.
         """
+        self.begin()
         self._there.wait()
         if isinstance(self._outcome, Exception):
             raise self._outcome

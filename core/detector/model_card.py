@@ -51,6 +51,11 @@ class Card:
     created: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
     versions: dict[str, str] = field(default_factory=lambda: library_versions())
 
+    @property
+    def calibration_size(self) -> int:
+        """How many digits it was calibrated on."""
+        return sum(calibrate for _, _, calibrate in self.counts.values())
+
     def to_json(self) -> str:
         """The card as one line of JSON; ``from_json`` reads it back to an equal card."""
         return json.dumps(dataclasses.asdict(self), sort_keys=True)

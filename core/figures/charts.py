@@ -51,13 +51,17 @@ def add_histograms(
     figure.update_layout(barmode="overlay", bargap=0)
 
 
-def standing(scores: NDArray[np.float64], threshold: float, score: float) -> go.Figure:
+def standing(
+    scores: NDArray[np.float64], threshold: float, score: float, whose: str = "yours", normals: str = "normal digits"
+) -> go.Figure:
     """Histogram of the scores of normal digits, with the line and where one digit stands.
 
     Args:
         scores: raw scores of normal digits ``(n,)``.
         threshold: the line; infinite draws none.
         score: the digit's own raw score.
+        whose: what the digit is called.
+        normals: what the normal digits are called.
     """
     low, high = _axis(scores, threshold, score)
     edges = np.linspace(low, high, 61)
@@ -67,10 +71,10 @@ def standing(scores: NDArray[np.float64], threshold: float, score: float) -> go.
     if np.isfinite(threshold):
         mark(figure, threshold, "line", GREY, "dash", to_the_left=beyond)
     at = float(np.clip(score, low, high))
-    at_the_edge = at > high - 0.12 * (high - low)
-    mark(figure, at, "yours", ORANGE if beyond else BLUE, "solid", to_the_left=not beyond or at_the_edge)
+    share = (at - low) / (high - low)  # a name at either edge is written towards the middle
+    mark(figure, at, whose, ORANGE if beyond else BLUE, "solid", share > 0.88 or (not beyond and share > 0.12))
     figure.update_xaxes(title="score (higher is odder)", range=[low, high])
-    figure.update_yaxes(title="% of normal digits", rangemode="tozero")
+    figure.update_yaxes(title=f"% of {normals}", rangemode="tozero")
     return styled(figure, 210)
 
 

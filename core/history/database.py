@@ -70,6 +70,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX by_deletion ON verdicts(deletion) WHERE deletion IS NOT NULL",
     ),
     (
+        "ALTER TABLE verdicts ADD COLUMN second_opinion TEXT",
         "ALTER TABLE readings ADD COLUMN checksum BLOB",
         CHECK_ALL,
         f"""CREATE TRIGGER changed_verdict AFTER UPDATE OF {", ".join(NARROW)} ON verdicts

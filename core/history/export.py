@@ -13,7 +13,7 @@ COLUMNS = (
     *("id", "first_seen", "last_seen", "source", "model", "evidence", "alpha", "threshold", "verdict", "p_value"),
     *(f"score_{name}" for name in EVIDENCES),
     *(f"p_value_{name}" for name in EVIDENCES),
-    *("plausible_digits", "mark", "true_label"),
+    *("plausible_digits", "mark", "true_label", "second_opinion"),
 )
 
 
@@ -50,6 +50,7 @@ def _lines(verdicts: Iterable[Verdict | Damaged]) -> Iterator[list[Any]]:
             " ".join(verdict.prediction_set),
             verdict.mark,
             verdict.true_label,
+            verdict.second_opinion,
         ]
 
 

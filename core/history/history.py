@@ -26,7 +26,8 @@ CLOCK_LEAPS = 30 * KEPT_FOR_UNDO  # seconds between two looks at the clock that 
 TOGETHER = 2000  # rows a transaction: a batch of 100,000 must not lock others out for its whole length
 UPSERT = f"""INSERT INTO verdicts({", ".join(NARROW)}) VALUES ({", ".join("?" * len(NARROW))})
     ON CONFLICT (visitor, identity) WHERE deletion IS NULL
-    DO UPDATE SET last_seen = max(last_seen, excluded.last_seen) RETURNING id"""
+    DO UPDATE SET last_seen = max(last_seen, excluded.last_seen),
+    second_opinion = coalesce(excluded.second_opinion, second_opinion) RETURNING id"""
 
 
 @dataclass(frozen=True)
@@ -273,8 +274,9 @@ def _record_drawing(connection: sqlite3.Connection, row: dict[str, Any]) -> int:
     query = "SELECT id FROM verdicts WHERE visitor = ? AND identity = ? AND deletion IS NULL"
     same = connection.execute(query, (row["visitor"], row["identity"])).fetchone()
     if same is not None:
-        query = "UPDATE verdicts SET last_seen = max(last_seen, ?) WHERE id = ?"
-        connection.execute(query, (row["last_seen"], same["id"]))
+        query = """UPDATE verdicts SET last_seen = max(last_seen, ?), second_opinion = coalesce(?, second_opinion)
+            WHERE id = ?"""
+        connection.execute(query, (row["last_seen"], row["second_opinion"], same["id"]))
         if drawn is not None and drawn["id"] != same["id"] and drawn["mark"] is None:
             connection.execute("DELETE FROM verdicts WHERE id = ?", (drawn["id"],))
         return int(same["id"])

@@ -24,7 +24,7 @@ LONGEST_TEXT = 500
 WIDE = ("scores", "p_values", "digits", "image", "checksum")  # columns of table readings; all others are in verdicts
 NARROW = (
     *("time", "last_seen", "visitor", "drawing", "source", "source_kind", "model", "model_hash", "evidence"),
-    *("alpha", "threshold", "p_value", "class_id", "true_label", "mark", "identity"),
+    *("alpha", "threshold", "p_value", "class_id", "true_label", "mark", "identity", "second_opinion"),
 )
 CHECKED = (*NARROW, *WIDE[:-1])  # what a row's checksum is made of
 
@@ -54,6 +54,8 @@ class Verdict:
         last_seen: when it was last judged, UTC seconds since 1970.
         true_label: what a person says it was; None while nobody has.
         mark: ``"right"`` or ``"wrong"`` as a person says of the verdict; None while nobody has.
+        second_opinion: for a model of one digit, how the model of all ten reads it: ``"6"``, ``"4 9"`` or ``"none"``;
+            None where it was not asked.
         id: its row in the history; 0 before it is recorded.
     """
 
@@ -76,6 +78,7 @@ class Verdict:
     last_seen: float = field(default_factory=now)
     true_label: str | None = None
     mark: str | None = None
+    second_opinion: str | None = None
     id: int = 0
 
     @classmethod
@@ -183,6 +186,7 @@ def _row(verdict: Verdict, image: bytes) -> dict[str, Any]:
         "true_label": None if verdict.true_label is None else clean_text(verdict.true_label),
         "mark": verdict.mark,
         "identity": verdict.identity,
+        "second_opinion": None if verdict.second_opinion is None else clean_text(verdict.second_opinion),
         "scores": json.dumps(verdict.scores),
         "p_values": json.dumps(verdict.p_values),
         "digits": json.dumps(verdict.digits),

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from core.detector.readings import ANOMALY, Readings
 from core.operating_point import OperatingPoint
-from core.words import name_normals, say_rate, say_verdict
+from core.views.second_opinion import SecondOpinion
+from core.words import name_normals, say_oddness, say_verdict
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,7 @@ class Wording:
         meaning: what the number means, one sentence.
         calibration_set: whose ink it was measured against, one sentence.
         extrapolation: a guess beyond the last calibration digit, named as such; empty when there is none.
+        second_opinion: what the model of all ten digits adds, one sentence; empty when there is nothing to add.
     """
 
     anomaly: bool
@@ -24,9 +26,12 @@ class Wording:
     meaning: str
     calibration_set: str
     extrapolation: str
+    second_opinion: str
 
 
-def describe(readings: Readings, row: int, point: OperatingPoint, calibrated_on: str) -> Wording:
+def describe(
+    readings: Readings, row: int, point: OperatingPoint, calibrated_on: str, second: SecondOpinion | None = None
+) -> Wording:
     """Say what a reading means.
 
     Args:
@@ -34,23 +39,22 @@ def describe(readings: Readings, row: int, point: OperatingPoint, calibrated_on:
         row: which of them.
         point: model, evidence and line.
         calibrated_on: whose ink the detector was calibrated on, for example ``"MNIST's writers"``.
+        second: the opinion of the model of all ten digits, where it was asked.
     """
     anomaly = int(readings.class_id(point)[row]) == ANOMALY
     normals = name_normals(readings.normal)
     p_value = float(readings.p_values[point.evidence][row])
     calibration = readings.calibrations[point.evidence]
-    if p_value <= calibration.floor:
-        meaning = f"Fewer than 1 in {calibration.n:,} {normals} look this odd."
-    elif p_value >= 1:
-        meaning = f"Nothing odd about it: all {normals} look this odd or odder."
-    else:
-        meaning = f"{say_rate(p_value)} {normals} look this odd or odder."
+    verdict = say_verdict(anomaly, readings.prediction_set(point, row) if readings.digit_p_values else None)
+    if second is not None and second.disagrees:
+        verdict = f"Normal for a network that knows only {normals.removeprefix('normal ')}"
     return Wording(
         anomaly=anomaly,
-        verdict=say_verdict(anomaly, readings.prediction_set(point, row)),
-        meaning=meaning,
+        verdict=verdict,
+        meaning=f"{say_oddness(p_value, normals, calibration.n)}.",
         calibration_set=f"Measured against {calibration.n:,} {normals} by {calibrated_on}.",
         extrapolation=_extrapolate(readings, row, point),
+        second_opinion="" if second is None else second.sentence(),
     )
 
 

@@ -82,22 +82,41 @@ def detector(name: str) -> "Detector":
     Raises:
         ModelError: there is none, or its file cannot be used.
     """
-    path = registry.find(name).path
-    file = str(path), path.stat().st_mtime_ns
+    file = _file(name)
     arriving = _arriving(*file)
     if not arriving.wait(_SOON):
         _show(arriving)
-    try:
-        return arriving.detector()
-    except OddDigitError:
-        _arriving.clear(*file)  # whoever asks again, perhaps with memory or disk to spare now, tries again
-        raise
+    return _taken(arriving, file)
+
+
+def if_awake(name: str) -> "Detector | None":
+    """The detector of that name if it is there, else None.
+
+    Raises:
+        ModelError: as for ``detector``.
+    """
+    file = _file(name)
+    arriving = _arriving(*file)
+    return _taken(arriving, file) if arriving.awake else None
 
 
 def say_line(point: OperatingPoint) -> str:
     """Where the line is, in a few words."""
     line = f"score {point.threshold:g}" if point.alpha is None else f"{100 * point.alpha:g} % false alarms"
     return f"line at {line}" + ("" if point.evidence == "fused" else f", {point.evidence}")
+
+
+def _file(name: str) -> tuple[str, int]:
+    path = registry.find(name).path
+    return str(path), path.stat().st_mtime_ns
+
+
+def _taken(arriving: Arriving, file: tuple[str, int]) -> "Detector":
+    try:
+        return arriving.detector()
+    except OddDigitError:
+        _arriving.clear(*file)  # whoever asks again, perhaps with memory or disk to spare now, tries again
+        raise
 
 
 @st.cache_resource(max_entries=24, show_spinner=False)
@@ -107,12 +126,10 @@ def _arriving(path: str, stamp: int) -> Arriving:  # noqa: ARG001 - the stamp ma
 
 def _show(arriving: Arriving) -> None:
     """How far a model is that takes a while: on a fresh machine it draws its memory anew, and one sees it do so."""
-    place, digits, shown = st.empty(), len(arriving.normal), -1
+    place, digits = st.empty(), len(arriving.normal)
     while not arriving.wait(_SOON):
-        if arriving.ready == shown:
-            continue
         shown = arriving.ready
-        with place.container():
+        with place.container():  # drawn anew every time: a stroke can only interrupt what draws
             st.progress(
                 shown / digits, f"**Waking the model**: {shown} of {digits} generator{'s' * (digits > 1)} ready"
             )

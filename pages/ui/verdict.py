@@ -1,5 +1,7 @@
 """A reading as a person sees it: the verdict, the three pictures, where it stands, and what is behind it."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -10,8 +12,12 @@ from core.errors import OddDigitError
 from core.figures import charts, images
 from core.ink import Ink
 from core.operating_point import EVIDENCES, OperatingPoint
-from core.views.verdict_words import describe
-from pages.ui import picker, picture
+from core.views.differences import differences, say_differences
+from core.views.second_opinion import SecondOpinion, wanted
+from core.views.verdict_words import Wording, describe
+from core.words import name_normals
+from pages.ui import opinion, picker, picture
+from pages.ui.text import plain
 
 SIGN = {False: ":material/check_circle:", True: ":material/warning:"}
 COLOUR = {False: "blue", True: "orange"}
@@ -22,9 +28,17 @@ _FOREIGN = (
 
 
 def show(
-    readings: Readings, row: int, point: OperatingPoint, card: Card, foreign_ink: bool = False, key: str = ""
-) -> None:
-    """Everything about one reading, the answer first.
+    readings: Readings,
+    row: int,
+    point: OperatingPoint,
+    card: Card,
+    foreign_ink: bool = False,
+    key: str = "",
+    under: Callable[[], None] | None = None,
+    whose: str = "yours",
+    wait: bool = False,
+) -> SecondOpinion | None:
+    """Everything about one reading, the answer first; returns the second opinion, where one is wanted.
 
     Args:
         readings: the readings.
@@ -33,29 +47,53 @@ def show(
         card: the detector's card.
         foreign_ink: whether the picture is a photograph or an upload, so that its writer and pen differ.
         key: tells apart two verdicts on one page.
+        under: draws what belongs right under the answer.
+        whose: what the digit is called on the chart.
+        wait: whether to wait, after all else, for the second opinion of a model that is not awake yet.
     """
-    headline(readings, row, point, card, foreign_ink, key)
-    details(readings, row, point, key)
+    answer = st.empty()
+    second = opinion.ask(readings[row], point)[0]
+    with answer.container():
+        headline(readings, row, point, card, foreign_ink, key, second)
+    if under is not None:
+        under()
+    details(readings, row, point, key, whose)
+    if wait and second is None and wanted(readings.normal):
+        second = opinion.ask(readings[row], point, wait=True)[0]
+        with answer.container():
+            headline(readings, row, point, card, foreign_ink, key, second)
+    return second
 
 
 def headline(
-    readings: Readings, row: int, point: OperatingPoint, card: Card, foreign_ink: bool = False, key: str = ""
+    readings: Readings,
+    row: int,
+    point: OperatingPoint,
+    card: Card,
+    foreign_ink: bool = False,
+    key: str = "",
+    second: SecondOpinion | None = None,
 ) -> None:
-    """The answer alone; arguments as of :func:`show`."""
-    words = describe(readings, row, point, card.calibrated_on)
-    with st.container(key=f"verdict-{'anomaly' if words.anomaly else 'normal'}-{row}-{key}", gap="xsmall"):
+    """The answer alone; arguments as of :func:`show`, and the second opinion where there is one."""
+    words = describe(readings, row, point, card.calibrated_on, second)
+    kind = f"{'anomaly' if words.anomaly else 'normal'}{'' if second is None else '-twice'}"
+    with st.container(key=f"verdict-{kind}-{row}-{key}", gap="xsmall"):
         st.markdown(f"### :{COLOUR[words.anomaly]}[{SIGN[words.anomaly]} {words.verdict}]")
+        if words.second_opinion:
+            st.markdown(f":material/group: {words.second_opinion}")
         st.markdown(f"**{words.meaning}** {words.extrapolation}")
-        st.caption(words.calibration_set + (_FOREIGN if foreign_ink and not card.recalibrated else ""))
+        st.caption(plain(words.calibration_set) + (_FOREIGN if foreign_ink and not card.recalibrated else ""))
 
 
-def details(readings: Readings, row: int, point: OperatingPoint, key: str = "") -> None:
+def details(readings: Readings, row: int, point: OperatingPoint, key: str = "", whose: str = "yours") -> None:
     """What the answer rests on: pictures, where the score stands, the discriminator's response, each evidence.
 
     Arguments as of :func:`show`.
     """
-    _pictures(readings, row)
-    _standing(readings, row, point, key)
+    pictures(readings, row)
+    if said := say_differences(differences(readings.images[row], readings.residual[row])):
+        st.caption(said)
+    _standing(readings, row, point, key, whose)
     st.markdown(
         f"The discriminator's response: **{readings.probability[row]:.2f}** to this digit, "
         f"**{readings.reconstruction_probability[row]:.2f}** to its reconstruction "
@@ -69,10 +107,10 @@ def details(readings: Readings, row: int, point: OperatingPoint, key: str = "") 
         _evidences(readings, row, point)
 
 
-def in_a_line(readings: Readings, row: int, point: OperatingPoint, card: Card, about: str = "") -> None:
+def in_a_line(words: Wording, about: str = "") -> None:
     """The verdict and what it means, in a line; ``about`` says first what was judged, where one could not tell."""
-    words = describe(readings, row, point, card.calibrated_on)
-    st.markdown(f"{about}:{COLOUR[words.anomaly]}[{SIGN[words.anomaly]} **{words.verdict}**] {words.meaning}")
+    answer = f":{COLOUR[words.anomaly]}[{SIGN[words.anomaly]} **{words.verdict}**]"
+    st.markdown(f"{about}{answer} {words.second_opinion or words.meaning}")
 
 
 def how_it_was_read(ink: Ink) -> None:
@@ -97,7 +135,8 @@ def _walk(readings: Readings, row: int) -> None:
     st.switch_page("pages/5_Generator.py", query_params=place)
 
 
-def _pictures(readings: Readings, row: int) -> None:
+def pictures(readings: Readings, row: int) -> None:
+    """The digit, the normal digit nearest to it, and where they differ."""
     nearest = "nearest normal digit" if len(readings.normal) > 1 else f"nearest normal {readings.normal[0]}"
     image, reconstruction = readings.images[row], readings.reconstruction[row]
     pictures = (
@@ -114,9 +153,10 @@ def _pictures(readings: Readings, row: int) -> None:
             picture.show(png, alt, caption=caption, width="stretch", place=column)
 
 
-def _standing(readings: Readings, row: int, point: OperatingPoint, key: str) -> None:
+def _standing(readings: Readings, row: int, point: OperatingPoint, key: str, whose: str) -> None:
     scores = readings.calibrations[point.evidence].scores
-    figure = charts.standing(scores, readings.threshold(point), float(readings.scores[point.evidence][row]))
+    score = float(readings.scores[point.evidence][row])
+    figure = charts.standing(scores, readings.threshold(point), score, whose, name_normals(readings.normal))
     st.plotly_chart(
         figure,
         key=f"standing-{key}",

@@ -15,6 +15,8 @@ from core.operating_point import OperatingPoint
 from tests.support import opened
 from tests.support.opened import text
 
+pytestmark = pytest.mark.usefixtures("decoded_before")
+
 
 def example(name: str) -> Image.Image:
     return next(each for each in for_normal(("5",)) if each.name == name).picture()
@@ -77,7 +79,6 @@ def test_clearing_the_canvas_begins_another_drawing() -> None:
     assert sorted(row.class_id for row in History().browse()) == [0, 1]
 
 
-@pytest.mark.usefixtures("decoded_before")
 def test_any_digit_is_read_as_what_it_could_be() -> None:
     page = put_on_canvas(open_page(model="mnist-any"), example("a 3"))
 
@@ -100,7 +101,7 @@ def test_a_strange_link_is_answered_with_a_sentence_and_the_page_goes_on() -> No
 
     assert not page.exception
     assert "The link was not understood" in text(page)
-    assert "look this odd" in text(page)
+    assert "look at least this odd" in text(page)
 
 
 def test_several_uploads_give_one_verdict_each_and_a_broken_file_its_reason() -> None:
@@ -181,3 +182,20 @@ def test_before_a_picture_is_given_the_page_says_what_will_happen(way: str) -> N
 
     assert "appears here as soon as there is a picture" in text(page)
     assert not page.exception
+
+
+def test_a_six_that_passes_as_a_five_is_not_simply_normal_and_another_model_adds_a_row() -> None:
+    six = for_normal(("6",))[0].picture()
+    page = open_page(model="mnist-5")
+
+    put_on_canvas(page, six)
+
+    assert "Normal for a network that knows only 5s" in text(page)
+    assert "The network that knows all ten digits reads it as a 6." in text(page)
+    assert [(row.model, row.second_opinion) for row in History().browse()] == [("mnist-5", "6")]
+
+    page.session_state["digit_choice"] = "any"
+    page.query_params["model"] = "mnist-any"
+    page.run()
+
+    assert {row.model for row in History().browse()} == {"mnist-5", "mnist-any"}

@@ -7,7 +7,7 @@ from core import paths
 
 def open_page(file: str, **query: str | list[str]) -> AppTest:
     """Run a page, such as ``pages/3_Batch.py``, with a link's query; it must not raise."""
-    page = AppTest.from_file(str(paths.ROOT / file), default_timeout=60)
+    page = AppTest.from_file(str(paths.ROOT / file), default_timeout=180)
     for key, value in query.items():
         page.query_params[key] = value
     return checked(page.run())

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.words import name_normals, say_rate
+from core.words import name_normals, say_oddness, say_share
 
 
 @pytest.mark.parametrize(
@@ -19,26 +19,26 @@ def test_normal_digits_are_named_in_the_plural(normal: tuple[str, ...], said: st
     assert name_normals(normal) == said
 
 
-@given(st.floats(min_value=1e-7, max_value=1.0))
-def test_a_rate_in_words_is_within_a_twentieth_of_the_rate_or_half_of_its_last_unit(p_value: float) -> None:
-    said = say_rate(p_value)
+@given(st.floats(min_value=1e-7, max_value=1.0, exclude_max=True))
+def test_a_share_in_words_is_within_a_twentieth_of_the_share_and_never_nothing_or_all(share: float) -> None:
+    said = _value(say_share(share))
 
-    if said == "All":
-        assert p_value == 1
-    else:
-        part, whole = (int(number.replace(",", "")) for number in said.split(" in "))
-        assert part >= 1
-        allowed = max(0.05 * p_value, 0.5 / whole, 1e-2 if part == 99 else 0)
-        assert abs(part / whole - p_value) <= allowed + 1e-12
+    assert 0 < said < 1
+    assert abs(said - share) <= 0.051 * share
 
 
 @given(st.lists(st.floats(min_value=1e-6, max_value=0.99), min_size=2, max_size=2).map(sorted))
-def test_a_larger_rate_never_sounds_smaller(rates: list[float]) -> None:
-    smaller, larger = (_value(say_rate(rate)) for rate in rates)
+def test_a_larger_share_never_sounds_smaller(shares: list[float]) -> None:
+    smaller, larger = (_value(say_share(share)) for share in shares)
 
-    assert smaller <= larger * 1.06
+    assert smaller <= larger
+
+
+def test_only_what_is_odder_than_all_it_was_measured_against_is_said_to_be_rarer_than_one_in_so_many() -> None:
+    assert say_oddness(1 / 1085, "5s", 1084) == "Fewer than 1 in 1,084 5s look at least this odd"
+    assert say_oddness(2 / 1085, "5s", 1084) == "0.18 % of 5s look at least this odd"
+    assert say_oddness(1 / 1085, "5s") == "0.092 % of 5s look at least this odd"
 
 
 def _value(said: str) -> float:
-    part, whole = (int(number.replace(",", "")) for number in said.split(" in "))
-    return part / whole
+    return float(said.removesuffix(" %")) / 100

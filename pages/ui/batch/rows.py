@@ -12,7 +12,7 @@ from core.batch.findings import Review
 from core.batch.queue import Upload
 from core.errors import OddDigitError
 from core.figures.images import boxed, digit_png, inline
-from core.words import say_rate
+from core.words import say_share
 from pages.ui import chrome, picker, picture, verdict
 
 _TEXT = 60
@@ -136,7 +136,7 @@ def _caption(review: Review, row: int, shown: str) -> str:
     if shown == "mislabelled":
         return f"{plain(review.label[row])} → {' or '.join(review.prediction_set(row)) or '?'}"
     sign = verdict.SIGN[bool(review.flagged[row])]
-    return f"{sign} {say_rate(review.p_value[row])}"
+    return f"{sign} {say_share(review.p_value[row])}"
 
 
 def _alt(review: Review, row: int) -> str:

@@ -4,22 +4,38 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
 
 import streamlit as st
 
 from core import ink
+from core.detector import registry
 from core.detector.readings import Readings
 from core.errors import OddDigitError
 from core.figures.images import digit_png
 from core.ink.segments import most_prominent
 from core.operating_point import OperatingPoint
+from core.views.second_opinion import SecondOpinion
+from core.views.verdict_words import describe
 from core.words import say_verdict
-from pages.ui import chrome, picker, picture, verdict
+from pages.ui import chrome, opinion, picker, picture, verdict
 from pages.ui.draw import record
 from pages.ui.draw.canvas import Drawing
+from pages.ui.text import plain
 
-Judged = tuple["File", ink.Ink, Readings, int]
+if TYPE_CHECKING:
+    from core.detector import Detector
+
 KINDS = ["png", "jpg", "jpeg", "bmp", "gif", "webp", "tif", "tiff"]
+
+
+class Judged(NamedTuple):
+    """One digit of a file, and what was said of it."""
+
+    file: "File"
+    ink: ink.Ink
+    readings: Readings
+    row: int
 
 
 @dataclass(frozen=True)
@@ -63,18 +79,53 @@ def judge_drawing(
     st.caption(example if drawing.example else "What is on the canvas, judged after every stroke.")
     try:
         found = ink.read(drawing.picture, name="the drawing", split=False)
-        detector = picker.detector(point.model)
+        detector = _awake(drawing, found, point)
         readings = detector.inspect(found.images)
     except OddDigitError as error:
         chrome.refuse(error)
         return
+    second = opinion.ask(readings, point)
     if at_hand is not None:
+        about = f"{drawing.example}: " if drawing.example else ""
         with at_hand:
-            verdict.in_a_line(readings, 0, point, detector.card_, f"{drawing.example}: " if drawing.example else "")
-    verdict.show(readings, 0, point, detector.card_)
+            verdict.in_a_line(describe(readings, 0, point, detector.card_.calibrated_on, second[0]), about)
+
+    def keep(asked: SecondOpinion | None) -> None:
+        if not drawing.example:
+            record.keep(readings, point, detector.fingerprint, "canvas", "canvas", drawing.id, (asked,))
+
+    keep(second[0])
+    later = verdict.show(
+        readings, 0, point, detector.card_, whose="the example" if drawing.example else "yours", wait=True
+    )
+    if later != second[0]:
+        keep(later)
     verdict.how_it_was_read(found)
+
+
+def _awake(drawing: Drawing, found: ink.Ink, point: OperatingPoint) -> "Detector":
+    """The detector; while it wakes, the example is judged by a model of one digit, which is there much sooner."""
+    if detector := picker.if_awake(point.model):
+        return detector
     if not drawing.example:
-        record.keep(readings, point, detector.fingerprint, "canvas", "canvas", drawing.id)
+        st.caption("Your drawing waits: it is judged as soon as the model is awake.")
+        return picker.detector(point.model)
+    soon = f"mnist-{drawing.example.split()[-1]}"
+    if len(picker.normal_of(point.model)) == 1 or soon not in {model.name for model in registry.shelf()}:
+        return picker.detector(point.model)
+    meanwhile = st.empty()
+    with meanwhile.container():
+        waking = st.container()
+        quick = picker.detector(soon)
+        st.caption(f"Meanwhile by a network that knows only {quick.card_.normal[0]}s:")
+        at = OperatingPoint(soon, point.evidence, point.alpha or OperatingPoint().alpha)
+        readings = quick.inspect(found.images)
+        verdict.headline(readings, 0, at, quick.card_, key="meanwhile")
+        verdict.pictures(readings, 0)
+        with waking:
+            detector = picker.detector(point.model)
+    meanwhile.empty()
+    return detector
 
 
 def judge_pictures(files: Sequence[File], point: OperatingPoint, kind: str) -> None:
@@ -97,17 +148,20 @@ def judge_pictures(files: Sequence[File], point: OperatingPoint, kind: str) -> N
             _undo(file)
             continue
         source = f"{kind}: {file.name}" if kind == "upload" else kind
-        record.keep(readings, point, detector.fingerprint, kind, source, f"{file.digest}-{number}-{point.model}")
-        judged += [(file, found, readings, row) for row in range(len(readings))]
+        second = opinion.ask(readings, point)
+        record.keep(readings, point, detector.fingerprint, kind, source, f"{file.digest}-{number}", second)
+        judged += [Judged(file, found, readings, row) for row in range(len(readings))]
     if not judged:
         return
     chosen = _strip(judged, point) if len(judged) > 1 else 0
     file, found, readings, row = judged[chosen]
     if len(files) > 1:
-        st.caption(file.name)
-    verdict.headline(readings, row, point, detector.card_, foreign_ink=True, key=f"{chosen}")
-    _doubts(file, found)
-    verdict.details(readings, row, point, key=f"{chosen}")
+        st.caption(plain(file.name))
+
+    def doubts() -> None:
+        _doubts(file, found)
+
+    verdict.show(readings, row, point, detector.card_, foreign_ink=True, key=f"{chosen}", under=doubts, wait=True)
     verdict.how_it_was_read(found)
 
 
@@ -123,7 +177,7 @@ def _strip(judged: Sequence[Judged], point: OperatingPoint) -> int:
         flagged = bool(readings.class_id(point)[row])
         name = file.name if len(found.images) == 1 else f"{file.name}, shape {row + 1}"
         # A choice shows its text as it is, so that a sign would stand there spelt out.
-        words.append(f"{say_verdict(flagged, ())}: {name}")
+        words.append(f"{say_verdict(flagged)}: {name}")
         images.append(digit_png(found.images[row], 2))
         flags.append(flagged)
     odd = sum(flags)
@@ -141,7 +195,7 @@ def _doubts(file: File, found: ink.Ink) -> None:
     """What was unsure when the picture was read, each with the other choice."""
     for i, doubt in enumerate(found.doubts):
         with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"doubt-{i}"):
-            st.markdown(f":material/help: {doubt.message}", width="stretch")
+            st.markdown(f":material/help: {plain(doubt.message)}", width="stretch")
             if doubt.offer:
                 choice = {**_choice(file), **doubt.other}
                 st.button(doubt.offer, on_click=_choose, args=(file, choice), key=f"other-{file.digest}-{i}")

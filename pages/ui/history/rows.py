@@ -12,7 +12,7 @@ from core.errors import HistoryError, ModelError
 from core.figures import images
 from core.history import Damaged, Filter, History, Verdict
 from core.operating_point import EVIDENCES
-from core.words import name_normals, say_rate, say_verdict
+from core.words import either, name_normals, say_oddness, say_verdict
 from pages.ui import chrome, local_time, picker, picture, verdict
 from pages.ui.history.bar import say_kind
 
@@ -50,11 +50,17 @@ def describe(row: Verdict) -> str:
     """The verdict in the words, colour and sign that every page uses."""
     anomaly = row.class_id == ANOMALY
     try:
-        normals = name_normals(registry.card(row.model).normal)
+        card = registry.card(row.model)
+        normals, n = name_normals(card.normal), card.calibration_size
     except ModelError:
-        normals = "its normal digits"
-    word = f":{verdict.COLOUR[anomaly]}[{verdict.SIGN[anomaly]} **{say_verdict(anomaly, row.prediction_set)}**]"
-    return f"{word} · {say_rate(row.p_value)} {normals} look this odd"
+        normals, n = "its normal digits", None
+    words = say_verdict(anomaly, row.prediction_set if row.digits and row.alpha is not None else None)
+    said = f":{verdict.COLOUR[anomaly]}[{verdict.SIGN[anomaly]} **{words}**] · {say_oddness(row.p_value, normals, n)}"
+    return f"{said} · of all ten digits it reads as {_second(row)}" if row.second_opinion else said
+
+
+def _second(row: Verdict) -> str:
+    return "none" if row.second_opinion == "none" else either(tuple(str(row.second_opinion).split()))
 
 
 @st.dialog("The full reading", width="medium")

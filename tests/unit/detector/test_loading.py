@@ -57,10 +57,8 @@ def test_digits_are_in_the_files_order_however_long_each_takes(tiny_detector_any
 
 
 def test_a_server_that_is_ended_does_not_wait_for_digits_that_nobody_will_see(state_dir: Path) -> None:
-    leave = (
-        "from pathlib import Path; from core.detector.loading import Arriving; import time; a = Arriving(Path({!r}))\n"
-    )
-    leave += "while not a.ready: time.sleep(0.02)"
+    leave = "from pathlib import Path; from core.detector.loading import Arriving; import time\n"
+    leave += "a = Arriving(Path({!r})); a.begin()\nwhile not a.ready: time.sleep(0.02)"
     file = paths.CHECKPOINTS / "mnist-any.safetensors"
 
     subprocess.run([sys.executable, "-c", leave.format(str(file))], cwd=paths.ROOT, check=True, timeout=120)

@@ -235,12 +235,13 @@ def test_every_change_that_the_program_makes_keeps_the_row_whole(history: Histor
     assert history.get(first).true_label == "4"
 
 
-def test_a_file_from_before_there_were_checksums_gets_them(history: History) -> None:
+def test_a_file_from_before_there_were_checksums_and_second_opinions_gets_them(history: History) -> None:
     row = history.record(verdict(1))
     with sqlite3.connect(history.path) as file:
         for trigger in ("changed_verdict", "changed_reading"):
             file.execute(f"DROP TRIGGER {trigger}")
         file.execute("ALTER TABLE readings DROP COLUMN checksum")
+        file.execute("ALTER TABLE verdicts DROP COLUMN second_opinion")
         file.execute("PRAGMA user_version = 1")
 
     assert history.get(row).source == "upload: 1.png"

@@ -14,29 +14,29 @@ def test_an_ordinary_digit_is_normal_and_its_meaning_is_a_share_of_normal_digits
 
     assert not said.anomaly
     assert said.verdict == "Normal"
-    assert said.meaning == "40 in 100 normal 5s look this odd or odder."
+    assert said.meaning == "40 % of normal 5s look at least this odd."
     assert said.calibration_set == "Measured against 99 normal 5s by MNIST's writers."
     assert said.extrapolation == ""
 
 
-def test_an_odd_digit_is_an_anomaly_with_its_rate_among_a_thousand() -> None:
+def test_an_odd_digit_is_an_anomaly_with_its_rate_in_percent() -> None:
     said = describe(readings(96.5), 0, POINT, "MNIST's writers")
 
     assert said.anomaly
     assert said.verdict == "Anomaly"
-    assert said.meaning == "40 in 1,000 normal 5s look this odd or odder."
+    assert said.meaning == "4.0 % of normal 5s look at least this odd."
 
 
 def test_a_digit_less_odd_than_every_other_is_said_to_be_nothing_odd() -> None:
     said = describe(readings(-1.0), 0, POINT, "MNIST's writers")
 
-    assert said.meaning == "Nothing odd about it: all normal 5s look this odd or odder."
+    assert said.meaning == "All normal 5s look at least this odd."
 
 
 def test_beyond_every_calibration_digit_the_meaning_is_a_bound_and_no_zero() -> None:
     said = describe(readings(1_200, n=1_100), 0, POINT, "MNIST's writers")
 
-    assert said.meaning == "Fewer than 1 in 1,100 normal 5s look this odd."
+    assert said.meaning == "Fewer than 1 in 1,100 normal 5s look at least this odd."
 
 
 def test_an_extrapolation_is_named_as_one_and_given_only_beyond_every_calibration_digit() -> None:
@@ -72,4 +72,4 @@ def test_the_rate_is_that_of_the_evidence_that_decides() -> None:
     judged = readings(96.5)
     judged.p_values["pixel"] = np.array([0.3])
 
-    assert describe(judged, 0, OperatingPoint("stand-in", "pixel", 0.05), "us").meaning.startswith("30 in 100")
+    assert describe(judged, 0, OperatingPoint("stand-in", "pixel", 0.05), "us").meaning.startswith("30 % of")

@@ -1,0 +1,53 @@
+import pytest
+
+from core.operating_point import OperatingPoint
+from core.views.second_opinion import MODEL, SecondOpinion, second_opinion, wanted
+from core.views.verdict_words import describe
+from tests.support.stand_in import readings
+
+POINT = OperatingPoint("stand-in", "fused", 0.05)
+
+
+@pytest.mark.parametrize(
+    ("reads_as", "anomaly", "said"),
+    [
+        (("5",), False, ""),
+        (("5", "6"), False, ""),
+        (("6",), False, "The network that knows all ten digits reads it as a 6."),
+        (("8", "3"), True, "The network that knows all ten digits reads it as an 8 or 3."),
+        ((), False, "To the network that knows all ten digits it looks like none of them."),
+        ((), True, "To the network that knows all ten digits it looks like none of them."),
+        (("5",), True, "The network that knows all ten digits would still read it as a 5."),
+    ],
+)
+def test_the_second_opinion_says_what_the_first_verdict_cannot_know(
+    reads_as: tuple[str, ...], anomaly: bool, said: str
+) -> None:
+    assert SecondOpinion(reads_as, "5", anomaly).sentence() == said
+
+
+def test_what_passes_as_a_five_and_reads_as_a_six_is_not_simply_normal() -> None:
+    words = describe(readings(60.5), 0, POINT, "us", SecondOpinion(("6",), "5", False))
+
+    assert not words.anomaly
+    assert words.verdict == "Normal for a network that knows only 5s"
+    assert words.second_opinion == "The network that knows all ten digits reads it as a 6."
+
+
+def test_where_both_agree_the_verdict_is_what_it_is_alone() -> None:
+    alone = describe(readings(60.5), 0, POINT, "us")
+
+    assert describe(readings(60.5), 0, POINT, "us", SecondOpinion(("5",), "5", False)) == alone
+
+
+def test_the_opinion_is_the_prediction_set_of_the_model_of_all_digits() -> None:
+    second = second_opinion(readings(60.5), readings(80.5, normal=("4", "9", "7")), 0, POINT.at_alpha(0.09))
+
+    assert (second.reads_as, second.field, second.normal) == (("4", "9"), "4 9", "5")
+
+
+def test_a_model_of_several_digits_or_of_letters_needs_no_second_opinion() -> None:
+    assert wanted(("5",))
+    assert not wanted(("0", "5"))
+    assert not wanted(("A",))
+    assert OperatingPoint().model == MODEL
