@@ -21,6 +21,7 @@ from core.detector.model_card import Card
 from core.detector.readings import Readings
 from core.detector.state import DetectorState
 from core.gan.determinism import one_thread
+from core.gan.networks import architecture_of
 from core.gan.trainer import Progress, Trainer, TrainingSettings
 from core.operating_point import EVIDENCES, OperatingPoint
 from core.scoring import multi_digit
@@ -154,7 +155,7 @@ class Detector(OutlierMixin, BaseEstimator):
         y: Sequence[Any] | NDArray[Any] | None = None,
         folder: Path | None = None,
         watch: Callable[[str, Trainer], None] | None = None,
-        enough: Callable[[], bool] = lambda: False,
+        enough: Callable[[], bool] | None = None,
     ) -> Iterator[Progress]:
         """``fit``, handing out progress; exhausting the iterator completes the fit.
 
@@ -170,9 +171,8 @@ class Detector(OutlierMixin, BaseEstimator):
         OperatingPoint("", self.evidence, self.alpha)  # refuses what ``predict`` could not use, before any work
         images = as_images(X)
         labels = np.array(["digit"] * len(images) if y is None else [str(label) for label in y])
-        settings = TrainingSettings(architecture=self.architecture, seed=self.seed)
-        if self.epochs is not None:
-            settings = replace(settings, epochs=self.epochs)
+        epochs = architecture_of(self.architecture).epochs if self.epochs is None else self.epochs
+        settings = TrainingSettings(architecture=self.architecture, epochs=epochs, seed=self.seed)
         fitted = yield from fit_digits(images, labels, settings, self.split_seed, folder, watch, enough)
         pooled, digits = assemble.calibrations_of(fitted.scorers, fitted.standards, fitted.calibrate)
         card = Card(

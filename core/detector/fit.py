@@ -45,7 +45,7 @@ def fit_digits(
     split_seed: int,
     folder: Path | None = None,
     watch: Callable[[str, Trainer], None] | None = None,
-    enough: Callable[[], bool] = lambda: False,
+    enough: Callable[[], bool] | None = None,
 ) -> Generator[Progress, None, Fitted]:
     """Train one digit after the other, handing out progress; the generator's return value is what was made.
 
@@ -62,7 +62,11 @@ def fit_digits(
 
     Raises:
         TrainingError: no images, too few of a label, labels that do not match, or training diverged.
+        ValueError: ``enough`` without ``folder``.
     """
+    if enough is not None and folder is None:
+        raise ValueError("to end early, training needs a folder: the last finished epoch is taken from there")
+    enough = enough or (lambda: False)
     names = _check(images, labels)
     started = time.monotonic()
     fitted = Fitted()
@@ -83,7 +87,7 @@ def fit_digits(
             if trainer.epoch and enough():
                 trainer = Trainer(mine[parts.train], settings, state)  # as the last finished epoch left it
                 break
-        scorer = Scorer.fit(trainer.networks, mine[parts.train], validation, settings)
+        scorer = Scorer.fit(trainer.networks, mine[parts.train], validation, settings, trainer.latent_prior())
         fitted.scorers[name], fitted.standards[name] = scorer, standards_of(scorer, validation)
         fitted.calibrate[name], fitted.curve[name] = mine[parts.calibrate], trainer.curve
         fitted.counts[name] = (len(parts.train), len(parts.validation), len(parts.calibrate))

@@ -1,32 +1,31 @@
 """The whole state of a training run as one safetensors file: nothing is pickled, and nothing is lost between epochs."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from core.errors import TrainingError
 from core.files.atomic import write_whole
-from core.gan.networks import Networks
 
-CHECKPOINT_VERSION = 1
+CHECKPOINT_VERSION = 2
 
 
 def save(
     path: Path,
-    networks: Networks,
+    networks: Mapping[str, nn.Module],
     optimisers: Mapping[str, torch.optim.Optimizer],
-    random: torch.Generator,
+    loose: Mapping[str, Tensor],
     run: dict[str, Any],
 ) -> None:
-    """Write weights, optimiser states, the random generator and ``run`` (fit for JSON), whole or not at all."""
-    tensors = {"random": random.get_state()}
-    for name, network in networks._asdict().items():
+    """Write weights, optimiser states, loose tensors and ``run`` (fit for JSON), whole or not at all."""
+    tensors = {f"loose.{name}": value for name, value in loose.items()}
+    for name, network in networks.items():
         tensors |= {f"{name}.{key}": value for key, value in network.state_dict().items()}
     for name, optimiser in optimisers.items():
         for index, state in optimiser.state_dict()["state"].items():
@@ -55,17 +54,17 @@ def read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
 
 def restore(
     tensors: dict[str, Tensor],
-    networks: Networks,
+    networks: Mapping[str, nn.Module],
     optimisers: Mapping[str, torch.optim.Optimizer],
-    random: torch.Generator,
-) -> None:
-    """Put networks, optimisers and the random generator back to where they stood when the tensors were saved.
+    loose: Iterable[str],
+) -> dict[str, Tensor]:
+    """Put networks and optimisers back to where they stood when the tensors were saved; returns the loose tensors.
 
     Raises:
         TrainingError: a tensor is missing or of another shape.
     """
     try:
-        for name, network in networks._asdict().items():
+        for name, network in networks.items():
             network.load_state_dict(_under(tensors, f"{name}."))
         for name, optimiser in optimisers.items():
             state: dict[int, dict[str, Tensor]] = {}
@@ -73,7 +72,7 @@ def restore(
                 index, entry = key.split(".")
                 state.setdefault(int(index), {})[entry] = value
             optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
-        random.set_state(tensors["random"])
+        return {name: tensors[f"loose.{name}"] for name in loose}
     except (KeyError, RuntimeError, ValueError) as error:
         raise TrainingError("the checkpoint does not fit this run; delete it to start afresh") from error
 

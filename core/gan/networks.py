@@ -1,25 +1,25 @@
-"""Encoder, generator and discriminator in three architectures: nn.Modules and nothing else.
-
-The contract that training and scoring rely on, whatever the architecture:
+"""Networks: the contract of encoder, generator and discriminator, and the registry of architectures that keep it.
 
     encoder(images)        (n, 1, 28, 28) -> latents (n, latent_size)
     generator(latents)     (n, latent_size) -> images (n, 1, 28, 28) in 0..1
     discriminator(images)  (n, 1, 28, 28) -> logits (n,), higher = looks like a real normal digit
 
-A further architecture is one file that calls :func:`register` with a builder of such three networks.
+An architecture is one record in one registry: a further one is one file that calls :func:`register`, imported by
+the package.
 """
 
-import copy
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
-from torch.nn.utils.fusion import fuse_conv_bn_weights, fuse_linear_bn_weights
 
 from core.errors import TrainingError
-from core.gan.features import orientation_maps, pooled
+from core.gan.features import deskew, normalise_moments, orientation_maps, pooled
+
+ORIENTATIONS = 8  # directions that discriminators and critics tell apart
+VIEWS = 3  # of an image that a discriminator sees: as it is, without slant, without slant and proportions
 
 
 class Networks(NamedTuple):
@@ -30,135 +30,66 @@ class Networks(NamedTuple):
     discriminator: nn.Module
 
 
-Builder = Callable[[int], Networks]
-ARCHITECTURES: dict[str, Builder] = {}
+@dataclass(frozen=True)
+class Architecture:
+    """All that tells one kind of networks from another.
+
+    Attributes:
+        name: what settings, files and commands call it.
+        words: what a person reads beside the name.
+        build: ``(latent_size, views) -> Networks`` with fresh weights from torch's present random state.
+        epochs: passes that are right where nobody says otherwise.
+        rows: few rows are rounded otherwise than many, and an image must score the same in any batch: the networks
+            are given a multiple of this many. Below four convolutions differ on some processors; matrix products,
+            and what nobody has measured, mind more.
+        cost: of a training step, in units of the try by which its time is foretold; measured.
+    """
+
+    name: str
+    words: str
+    build: Callable[[int, int], Networks]
+    epochs: int = 20
+    rows: int = 16
+    cost: float = 3.9
 
 
-def register(name: str) -> Callable[[Builder], Builder]:
-    """Decorator: offer a builder ``latent_size -> Networks`` under a name."""
-
-    def keep(builder: Builder) -> Builder:
-        ARCHITECTURES[name] = builder
-        return builder
-
-    return keep
+ARCHITECTURES: dict[str, Architecture] = {}
 
 
-def build(architecture: str, latent_size: int) -> Networks:
-    """Make the networks of an architecture, with fresh weights from torch's present random state.
+def register(architecture: Architecture) -> None:
+    """Offer an architecture under its name."""
+    ARCHITECTURES[architecture.name] = architecture
+
+
+def architecture_of(name: str) -> Architecture:
+    """The architecture of that name.
 
     Raises:
-        TrainingError: no architecture of that name.
+        TrainingError: there is none.
+    """
+    if name not in ARCHITECTURES:
+        raise TrainingError(f"no architecture is called {name!r}; there are {', '.join(sorted(ARCHITECTURES))}")
+    return ARCHITECTURES[name]
+
+
+def build(architecture: str, latent_size: int, views: int = VIEWS) -> Networks:
+    """Make the networks of an architecture, with fresh weights from torch's present random state.
+
+    Args:
+        architecture: its name.
+        latent_size: numbers of a latent.
+        views: what the discriminator sees of an image, 1 to 3.
+
+    Raises:
+        TrainingError: no architecture of that name, or no such number of views.
 
     >>> encoder, generator, discriminator = build("conv", latent_size=32)
     >>> generator(encoder(torch.rand(2, 1, 28, 28))).shape
     torch.Size([2, 1, 28, 28])
     """
-    if architecture not in ARCHITECTURES:
-        raise TrainingError(f"no architecture is called {architecture!r}; there are {', '.join(sorted(ARCHITECTURES))}")
-    return ARCHITECTURES[architecture](latent_size)
-
-
-class ConvEncoder(nn.Module):
-    """Three strided convolutions, then one linear layer."""
-
-    def __init__(self, latent_size: int, attention: bool = False) -> None:
-        super().__init__()
-        self.first = nn.Conv2d(1, 16, 4, stride=2, padding=1)
-        self.second = nn.Conv2d(16, 32, 4, stride=2, padding=1, bias=False)
-        self.second_norm = nn.BatchNorm2d(32)
-        self.attention = SelfAttention(32) if attention else nn.Identity()
-        self.third = nn.Conv2d(32, 64, 3, stride=2, padding=1, bias=False)
-        self.third_norm = nn.BatchNorm2d(64)
-        self.latent = nn.Linear(64 * 4 * 4, latent_size)
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Images (n, 1, 28, 28) -> latents (n, latent_size)."""
-        x = F.leaky_relu_(self.first(images), 0.1)  # (n, 16, 14, 14)
-        x = F.leaky_relu_(self.second_norm(self.second(x)), 0.1)  # (n, 32, 7, 7)
-        x = self.attention(x)
-        x = F.leaky_relu_(self.third_norm(self.third(x)), 0.1)  # (n, 64, 4, 4)
-        return self.latent(x.flatten(1))
-
-
-class ConvGenerator(nn.Module):
-    """A linear seed of 7x7, then two sub-pixel convolutions: most work at low resolution, so it is fast on a CPU."""
-
-    def __init__(self, latent_size: int, attention: bool = False) -> None:
-        super().__init__()
-        self.seed = nn.Linear(latent_size, 48 * 7 * 7, bias=False)
-        self.seed_norm = nn.BatchNorm2d(48)
-        self.attention = SelfAttention(48) if attention else nn.Identity()
-        self.first = nn.Conv2d(48, 32 * 4, 3, padding=1, bias=False)
-        self.first_norm = nn.BatchNorm2d(32)
-        self.second = nn.Conv2d(32, 32, 3, padding=1, bias=False)
-        self.second_norm = nn.BatchNorm2d(32)
-        self.last = nn.Conv2d(32, 4, 3, padding=1)
-
-    def forward(self, latents: Tensor) -> Tensor:
-        """Latents (n, latent_size) -> images (n, 1, 28, 28) in 0..1."""
-        x = F.relu_(self.seed_norm(self.seed(latents).unflatten(1, (48, 7, 7))))  # (n, 48, 7, 7)
-        x = self.attention(x)
-        x = F.relu_(self.first_norm(F.pixel_shuffle(self.first(x), 2)))  # (n, 32, 14, 14)
-        x = F.relu_(self.second_norm(self.second(x)))  # (n, 32, 14, 14)
-        return torch.sigmoid(F.pixel_shuffle(self.last(x), 2))  # (n, 1, 28, 28)
-
-    def folded(self) -> nn.Module:
-        """The same drawing, in evaluation only, with each norm folded into the layer before it: a third faster."""
-        whole = copy.deepcopy(self).eval()
-        _fold(whole, "seed", "seed_norm", 7 * 7)
-        _fold(whole, "first", "first_norm", 2 * 2)
-        _fold(whole, "second", "second_norm", 1)
-        return whole.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-
-
-class ConvDiscriminator(nn.Module):
-    """Looks at gradient orientations, not at pixels.
-
-    On pixels a discriminator learns the resampling artefacts of its training negatives; on pooled edge
-    directions it has to learn strokes.
-    """
-
-    ORIENTATIONS = 8
-
-    def __init__(self, attention: bool = False) -> None:
-        super().__init__()
-        self.first = nn.Conv2d(self.ORIENTATIONS, 32, 3, padding=1)
-        self.second = nn.Conv2d(32, 48, 3, stride=2, padding=1)
-        self.attention = SelfAttention(48) if attention else nn.Identity()
-        self.third = nn.Conv2d(48, 64, 3, stride=2, padding=1)
-        self.dropout = nn.Dropout(0.3)
-        self.logit = nn.Linear(64 * 4 * 4, 1)
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Images (n, 1, 28, 28) -> logits (n,)."""
-        x = edge_directions(images, self.ORIENTATIONS)  # (n, 8, 14, 14)
-        x = F.leaky_relu_(self.first(x), 0.1)  # (n, 32, 14, 14)
-        x = self.attention(F.leaky_relu_(self.second(x), 0.1))  # (n, 48, 7, 7)
-        x = F.leaky_relu_(self.third(x), 0.1)  # (n, 64, 4, 4)
-        return self.logit(self.dropout(x.flatten(1))).squeeze(1)
-
-    def folded(self) -> nn.Module:
-        """The same judgement, in evaluation only, laid out so that few channels cost little: a third faster."""
-        return copy.deepcopy(self).eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-
-
-class SelfAttention(nn.Module):
-    """Every place of a feature map looks at every other one (Zhang et al., "Self-Attention GAN", ICML 2019)."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.query = nn.Conv2d(channels, channels // 4, 1, bias=False)
-        self.key = nn.Conv2d(channels, channels // 4, 1, bias=False)
-        self.value = nn.Conv2d(channels, channels, 1, bias=False)
-        # Starts at zero: first what is near, then gradually what is far.
-        self.weight = nn.Parameter(torch.zeros(1))
-
-    def forward(self, maps: Tensor) -> Tensor:
-        """Maps (n, channels, h, w) -> the same shape."""
-        query, key, value = (layer(maps).flatten(2).transpose(1, 2) for layer in (self.query, self.key, self.value))
-        mixed = F.scaled_dot_product_attention(query, key, value)  # (n, h * w, channels)
-        return maps + self.weight * mixed.transpose(1, 2).unflatten(2, maps.shape[2:])
+    if views not in range(1, VIEWS + 1):
+        raise TrainingError(f"a discriminator sees 1 to {VIEWS} views of an image, not {views}")
+    return architecture_of(architecture).build(latent_size, views)
 
 
 def for_inference(network: nn.Module) -> nn.Module:
@@ -167,79 +98,22 @@ def for_inference(network: nn.Module) -> nn.Module:
     return folded() if folded is not None else network
 
 
-@torch.no_grad()
-def _fold(network: nn.Module, layer_name: str, norm_name: str, copies: int) -> None:
-    """Put a batch norm into the layer before it; one of its channels stands for ``copies`` of the layer's."""
-    layer, norm = network.get_submodule(layer_name), network.get_submodule(norm_name)
-    assert isinstance(layer, nn.Conv2d | nn.Linear)
-    assert isinstance(norm, nn.BatchNorm2d)
-    assert norm.running_mean is not None
-    assert norm.running_var is not None
-    mean, variance, scale, shift = (
-        values.repeat_interleave(copies) for values in (norm.running_mean, norm.running_var, norm.weight, norm.bias)
-    )
-    fuse = fuse_conv_bn_weights if isinstance(layer, nn.Conv2d) else fuse_linear_bn_weights
-    layer.weight, layer.bias = fuse(layer.weight, layer.bias, mean, variance, norm.eps, scale, shift)
-    setattr(network, norm_name, nn.Identity())
+def directions_seen(images: Tensor, views: int) -> Tensor:
+    """What discriminators see: edge directions of the first so many views of each image.
 
-
-class DenseEncoder(nn.Sequential):
-    """Fully connected: images (n, 1, 28, 28) -> latents (n, latent_size)."""
-
-    def __init__(self, latent_size: int) -> None:
-        super().__init__(nn.Flatten(), nn.Linear(784, 256), nn.LeakyReLU(0.1), nn.Linear(256, latent_size))
-
-
-class DenseGenerator(nn.Sequential):
-    """Fully connected: latents (n, latent_size) -> images (n, 1, 28, 28) in 0..1."""
-
-    def __init__(self, latent_size: int) -> None:
-        super().__init__(
-            nn.Linear(latent_size, 256),
-            nn.ReLU(),
-            nn.Linear(256, 784),
-            nn.Sigmoid(),
-            nn.Unflatten(1, (1, 28, 28)),
-        )
-
-
-class DenseDiscriminator(nn.Module):
-    """Fully connected over pooled edge directions."""
-
-    ORIENTATIONS = 8
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.first = nn.Linear(self.ORIENTATIONS * 7 * 7, 128)
-        self.dropout = nn.Dropout(0.3)
-        self.logit = nn.Linear(128, 1)
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Images (n, 1, 28, 28) -> logits (n,)."""
-        x = pooled(edge_directions(images, self.ORIENTATIONS), cells=7).flatten(1)  # (n, 392)
-        x = F.leaky_relu_(self.first(x), 0.1)  # (n, 128)
-        return self.logit(self.dropout(x)).squeeze(1)
+    Images (n, 1, 28, 28) -> (n, views * ORIENTATIONS, 14, 14), about 0..1.
+    """
+    if views == 1:
+        return edge_directions(images, ORIENTATIONS)
+    plain = images.squeeze(1)  # (n, 28, 28)
+    seen = torch.stack((plain, deskew(plain), normalise_moments(plain))[:views], dim=1)  # (n, views, 28, 28)
+    return edge_directions(seen.flatten(0, 1).unsqueeze(1), ORIENTATIONS).unflatten(0, (-1, views)).flatten(1, 2)
 
 
 def edge_directions(images: Tensor, orientations: int) -> Tensor:
-    """What discriminators see: edge strength by direction, pooled, rooted so that faint strokes count.
+    """Edge strength by direction, pooled, rooted so that faint strokes count.
 
     Images (n, 1, 28, 28) -> (n, orientations, 14, 14), about 0..1.
     """
     maps = pooled(orientation_maps(images.squeeze(1), orientations), cells=14)  # (n, o, 14, 14)
     return torch.sqrt(maps + 1e-4) - 1e-2
-
-
-@register("conv")
-def _conv(latent_size: int) -> Networks:
-    return Networks(ConvEncoder(latent_size), ConvGenerator(latent_size), ConvDiscriminator())
-
-
-@register("dense")
-def _dense(latent_size: int) -> Networks:
-    return Networks(DenseEncoder(latent_size), DenseGenerator(latent_size), DenseDiscriminator())
-
-
-@register("attention")
-def _attention(latent_size: int) -> Networks:
-    return Networks(ConvEncoder(latent_size, True), ConvGenerator(latent_size, True), ConvDiscriminator(True))

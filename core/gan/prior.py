@@ -6,6 +6,7 @@ Autoencoders", ICLR 2020, fit one after training; here the adversary meets its s
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
@@ -68,18 +69,50 @@ class Mixture:
         return fitted
 
     @torch.no_grad()
-    def sample(self, n: int, random: torch.Generator, noise: Tensor | None = None) -> Tensor:
-        """Fresh latents ``(n, latent)``.
+    def widened(self, noise: Tensor) -> Self:
+        """The same with independent noise added to what is drawn, as an encoder with noise adds it.
 
         Args:
-            n: how many.
-            random: where the randomness comes from.
-            noise: ``(latent,)``, standard deviation of what is added to each dimension, as an encoder with noise does.
+            noise: ``(latent,)``, standard deviations.
         """
-        chosen = torch.multinomial(self.weights, n, replacement=True, generator=random)  # (n,)
+        covariances = self.factors @ self.factors.transpose(1, 2) + noise.square().diag()
+        return type(self)(self.weights, self.means, torch.linalg.cholesky(covariances))
+
+    @torch.no_grad()
+    def sample(self, n: int, random: torch.Generator) -> Tensor:
+        """Fresh latents ``(n, latent)``.
+
+        While a mixture is refitted the same state of ``random`` keeps picking the same components.
+        """
+        place = torch.rand(n, generator=random)
+        chosen = torch.searchsorted(self.weights.cumsum(dim=0), place).clamp_max(len(self.weights) - 1)  # (n,)
         unit = torch.randn(n, self.means.shape[1], 1, generator=random)
-        fresh = self.means[chosen] + (self.factors[chosen] @ unit).squeeze(2)
-        return fresh if noise is None else fresh + noise * torch.randn(fresh.shape, generator=random)
+        return self.means[chosen] + (self.factors[chosen] @ unit).squeeze(2)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """What a file keeps of it: half precision, of the factors the lower triangles alone."""
+        row, column = torch.tril_indices(*self.factors.shape[1:])
+        triangles = self.factors[:, row, column]  # (k, latent * (latent + 1) / 2)
+        return {"weights": self.weights.half(), "means": self.means.half(), "factors": triangles.half()}
+
+    @classmethod
+    def from_tensors(cls, tensors: Mapping[str, Tensor], latent_size: int) -> Self:
+        """What :meth:`tensors` gave, from a file that may be hostile.
+
+        Raises:
+            KeyError: a tensor is missing.
+            ValueError: one is of another shape, or the weights are not those of a mixture.
+        """
+        weights, means, triangles = (tensors[name].float() for name in ("weights", "means", "factors"))
+        k, row, column = len(weights), *torch.tril_indices(latent_size, latent_size)
+        shapes = (tuple(weights.shape), tuple(means.shape), tuple(triangles.shape))
+        if not 1 <= k <= COMPONENTS or shapes != ((k,), (k, latent_size), (k, len(row))):
+            raise ValueError(f"a latent prior of the shapes {shapes}")
+        if not (weights.min() >= 0 and abs(float(weights.sum()) - 1) < 0.01):
+            raise ValueError("a latent prior whose weights are not shares")
+        factors = torch.zeros(k, latent_size, latent_size)
+        factors[:, row, column] = triangles
+        return cls(weights, means, factors)
 
     def _responsibilities(self, latents: Tensor) -> Tensor:
         """How likely each latent ``(m, latent)`` came from each component, ``(m, k)``."""

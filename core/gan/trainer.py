@@ -1,31 +1,42 @@
-"""The adversarial loop: trains generator, discriminator and encoder on normal digits, and nothing else.
+"""The adversarial loop: trains generator, encoder and discriminator on normal digits, and nothing else.
 
 A :class:`Trainer` yields :class:`Progress`, knows no thread and no screen, and after every epoch writes a whole
-checkpoint from which a killed run goes on to the very same tensors.
+checkpoint from which a killed run goes on to the very same tensors. :meth:`Trainer._step` is the algorithm.
 """
 
 import dataclasses
+import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from core.errors import TrainingError
 from core.gan import checkpoint as training_state
+from core.gan import losses
+from core.gan.critic import Critic
 from core.gan.determinism import one_thread, seeded
-from core.gan.features import gradient_features
 from core.gan.latents import LARGEST_LATENT
 from core.gan.negatives import jitter, malformed
-from core.gan.networks import Networks, build
+from core.gan.networks import VIEWS, Networks, build
+from core.gan.prior import Mixture
+from core.ink import geometry
 
 LOSSES = ("generator", "discriminator", "reconstruction")
 SAMPLES = 16
+FEW_IMAGES = 2_000  # below it every image is varied anew each time it is seen
 _REPORT_SECONDS = 0.5
+_CHUNK = 256
+# Shares of a run from which the critic learns, and from which it is heeded: an adversary of smoke teaches nothing.
+_CRITIC_LEARNS, _CRITIC_HEEDED = 0.2, 0.3
+_LOOSE = ("random", "log_noise", "prior_weights", "prior_means", "prior_factors")
+_PENALTY_EVERY = 8  # steps; its slope changes slowly (Karras et al., StyleGAN2, CVPR 2020: lazy regularisation)
+_PRIOR_COMPONENTS, _PRIOR_STEPS = 64, 2  # while training goes on; at its end a finer one is fitted
 
 
 @dataclass(frozen=True)
@@ -35,30 +46,46 @@ class TrainingSettings:
     Attributes:
         architecture: a name in ``networks.ARCHITECTURES``.
         latent_size: numbers per digit in the generator's memory, 1 to 32.
-        epochs: passes over the images.
+        epochs: parts of the run, each ended by a checkpoint and a fresh look at the latents.
+        steps: of an epoch, whatever the number of images: few images need as many steps as many do.
         seed: of every random choice.
         batch_size: images per step.
-        learning_rate: of encoder and generator at the start; it falls to zero along half a cosine.
-        discriminator_rate: the discriminator's at the start; it falls likewise.
+        learning_rate: of encoder and generator at the start; it falls to a fiftieth along half a cosine.
+        critic_rate: the adversary's, likewise.
+        discriminator_rate: the discriminator's, likewise.
         discriminator_decay: its weight decay; without it the discriminator learns its negatives by heart.
-        adversarial_weight: how much the generator heeds the discriminator beside reconstructing.
+        adversarial_weight: how much the generator heeds the critic beside reconstructing.
         gradient_weight: weight of the gradient-feature error beside the pixel error.
-        negatives_weight: weight of generated digits among what the discriminator must refuse.
-        moment_weight: how firmly latents are held to mean 0 and unit covariance, where random ones are drawn.
+        divergence_weight: how firmly encoded latents are held to N(0, 1).
+        penalty_weight: of the critic's slope at real and generated images.
+        noise: logarithm of the standard deviation that the encoder adds to latents at the start; it is learnt.
+        views: of an image that the discriminator sees; 1 for networks of the first recipe.
     """
 
     architecture: str = "conv"
     latent_size: int = 32
-    epochs: int = 16
+    epochs: int = 20
+    steps: int = 65
     seed: int = 0
-    batch_size: int = 64
+    batch_size: int = 32
     learning_rate: float = 2e-3
+    critic_rate: float = 1e-3
     discriminator_rate: float = 1e-3
     discriminator_decay: float = 0.05
-    adversarial_weight: float = 0.02
+    adversarial_weight: float = 0.15
     gradient_weight: float = 0.2
-    negatives_weight: float = 0.1
-    moment_weight: float = 1e-3
+    divergence_weight: float = 1.5e-4
+    penalty_weight: float = 0.5
+    noise: float = -1.5
+    views: int = VIEWS
+
+    @classmethod
+    def read(cls, stored: Mapping[str, Any]) -> Self:
+        """Settings as a file keeps them; those of the first recipe, which had others, are known by them."""
+        if "moment_weight" not in stored:
+            return cls(**stored)
+        names = {field.name for field in dataclasses.fields(cls)}
+        return cls(**{name: value for name, value in stored.items() if name in names} | {"views": 1})
 
 
 @dataclass(frozen=True)
@@ -96,6 +123,7 @@ class Trainer:
 
     Attributes:
         networks: the three networks; eval mode between epochs.
+        prior: where encoded latents lie, refitted after every epoch; None before the first.
         curve: mean losses per finished epoch, by the names in ``LOSSES``.
 
     Raises:
@@ -109,23 +137,22 @@ class Trainer:
         self.epoch = 0
         self.seconds = 0.0
         self.curve: dict[str, list[float]] = {name: [] for name in LOSSES}
+        self.prior: Mixture | None = None
         self._checkpoint = checkpoint
         self._random = torch.Generator().manual_seed(settings.seed)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(settings.seed)
-            self.networks: Networks = build(settings.architecture, settings.latent_size)
-        makers = [*self.networks.encoder.parameters(), *self.networks.generator.parameters()]
-        self._optimisers = {
-            "makers": torch.optim.Adam(makers, lr=settings.learning_rate, betas=(0.9, 0.99)),
-            "discriminator": torch.optim.AdamW(
-                self.networks.discriminator.parameters(),
-                lr=settings.discriminator_rate,
-                betas=(0.5, 0.99),
-                weight_decay=settings.discriminator_decay,
-            ),
-        }
-        self._sample_latents = torch.randn(
-            SAMPLES, settings.latent_size, generator=torch.Generator().manual_seed(settings.seed + 1)
+            self.networks: Networks = build(settings.architecture, settings.latent_size, settings.views)
+            self._critic = Critic()
+        self._log_noise = torch.nn.Parameter(torch.full((settings.latent_size,), settings.noise))
+        made = [*self.networks.encoder.parameters(), *self.networks.generator.parameters(), self._log_noise]
+        self._generator_optimiser = torch.optim.Adam(made, lr=settings.learning_rate, betas=(0.9, 0.99))
+        self._critic_optimiser = torch.optim.Adam(self._critic.parameters(), lr=settings.critic_rate, betas=(0.0, 0.99))
+        self._discriminator_optimiser = torch.optim.AdamW(
+            self.networks.discriminator.parameters(),
+            lr=settings.discriminator_rate,
+            betas=(0.5, 0.99),
+            weight_decay=settings.discriminator_decay,
         )
         if checkpoint is not None and checkpoint.exists():
             self._restore(checkpoint)
@@ -146,8 +173,8 @@ class Trainer:
 
     @torch.no_grad()
     def samples(self) -> np.ndarray:
-        """The same sixteen latents decoded by the present generator: ``(16, 28, 28)`` float32."""
-        return self.networks.generator(self._sample_latents).squeeze(1).numpy()
+        """Sixteen fresh digits of the present generator, always of the same places: ``(16, 28, 28)`` float32."""
+        return self.networks.generator(self._sample_latents()).squeeze(1).numpy()
 
     @torch.no_grad()
     def reconstruct(self, images: np.ndarray) -> np.ndarray:
@@ -155,30 +182,43 @@ class Trainer:
         given = torch.from_numpy(np.ascontiguousarray(images, dtype=np.float32)).unsqueeze(1)
         return self.networks.generator(self.networks.encoder(given)).squeeze(1).numpy()
 
+    def latent_prior(self) -> Mixture:
+        """The prior that a model keeps: fitted anew to the latents as they are now, the encoder's noise included."""
+        with one_thread():
+            return Mixture.fit(self._encoded(), seed=self.settings.seed).widened(self._log_noise.detach().exp())
+
     def _run_epoch(self) -> Iterator[Progress]:
-        order = torch.randperm(len(self.images), generator=self._random)
-        batches = [batch for batch in order.split(self.settings.batch_size) if len(batch) > 1]
         sums = dict.fromkeys(LOSSES, 0.0)
         started = reported = time.monotonic()
         earlier = self.seconds
+        fresh = None if self.prior is None else self.prior.widened(self._log_noise.detach().exp())
         self._mode(training=True)
-        for done, batch in enumerate(batches, start=1):
+        for done, batch in enumerate(self._batches(), start=1):
             with one_thread(), seeded(self._random):
-                losses = self._step(self.images[batch], (self.epoch + (done - 1) / len(batches)) / self.settings.epochs)
-            if not all(np.isfinite(value) for value in losses.values()):
+                step_losses = self._step(
+                    self._varied(self.images[batch]), self.epoch * self.settings.steps + done - 1, fresh
+                )
+            if not all(np.isfinite(value) for value in step_losses.values()):
                 raise TrainingError(
                     f"training diverged in epoch {self.epoch + 1}: a loss is not a number any more. "
                     "Start again with another seed; the last finished epoch is kept"
                 )
-            sums = {name: sums[name] + losses[name] for name in LOSSES}
+            sums = {name: sums[name] + step_losses[name] for name in LOSSES}
             now = time.monotonic()
             self.seconds = earlier + now - started
-            if now - reported >= _REPORT_SECONDS and done < len(batches):
+            if now - reported >= _REPORT_SECONDS and done < self.settings.steps:
                 reported = now
-                yield self._progress({name: sums[name] / done for name in LOSSES}, done / len(batches))
+                yield self._progress({name: sums[name] / done for name in LOSSES}, done / self.settings.steps)
         self._mode(training=False)
-        means = {name: sums[name] / len(batches) for name in LOSSES}
+        with one_thread():
+            encoded = self._encoded()
+            self.prior = (
+                Mixture.fit(encoded, _PRIOR_COMPONENTS, seed=self.settings.seed)
+                if self.prior is None
+                else self.prior.refit(encoded, _PRIOR_STEPS)
+            )
         self._refuse_collapse()
+        means = {name: sums[name] / self.settings.steps for name in LOSSES}
         for name in LOSSES:
             self.curve[name].append(means[name])
         self.epoch += 1
@@ -187,53 +227,96 @@ class Trainer:
             self._save(self._checkpoint)
         yield self._progress(means, 0.0, epoch_ended=True)
 
-    def _step(self, images: Tensor, fraction: float) -> dict[str, float]:
-        settings = self.settings
+    def _step(self, images: Tensor, step: int, prior: Mixture | None) -> dict[str, float]:
+        """One step of all networks on images ``(b, 28, 28)``; returns the losses by the names in ``LOSSES``."""
+        settings, random = self.settings, self._random
         encoder, generator, discriminator = self.networks
-        makers, judge = self._optimisers["makers"], self._optimisers["discriminator"]
-        pace = 0.02 + 0.98 * 0.5 * (1 + np.cos(np.pi * fraction))
-        makers.param_groups[0]["lr"] = settings.learning_rate * pace
-        judge.param_groups[0]["lr"] = settings.discriminator_rate * pace
+        critic = self._critic
+        fraction = step / (settings.epochs * settings.steps)
+        self._set_rates(fraction)
         real = images.unsqueeze(1)  # (b, 1, 28, 28)
-        half = max(len(images) // 2, 1)
+        half = len(images) // 2
+        adversarial = prior is not None and fraction >= _CRITIC_LEARNS and settings.adversarial_weight > 0
 
-        latents = encoder(real)  # (b, latent)
-        free = torch.randn(half, settings.latent_size, generator=self._random)
-        drawn = generator(torch.cat((latents, free)))  # (1.5b, 1, 28, 28)
-        rebuilt = drawn[: len(images)]
-        pixel = (rebuilt - real).square().mean()
-        gradient = (gradient_features(rebuilt.squeeze(1)) - gradient_features(images)).square().sum(dim=1).mean()
-        doubtful = drawn[-2 * half :]  # (b, 1, 28, 28): half rebuilt, half invented
-        discriminator.requires_grad_(False)
-        fooling = F.softplus(-discriminator(doubtful)).mean()
-        discriminator.requires_grad_(True)
+        # Encoder and generator: reconstruct, keep latents near N(0, 1), and have fresh digits pass for real.
+        means = encoder(real)  # (b, latent)
+        latents = means + self._log_noise.exp() * torch.randn(means.shape, generator=random)
+        if adversarial and prior is not None:
+            latents = torch.cat((latents, prior.sample(half, random)))  # (1.5 b, latent)
+        generated = generator(latents)  # (b or 1.5 b, 1, 28, 28)
+        rebuilt = generated[: len(images)]
+        pixel = losses.pixel_error(rebuilt, real)
         loss = (
             pixel
-            + settings.gradient_weight * gradient
-            + settings.adversarial_weight * fooling
-            + settings.moment_weight * _moment_gap(latents)
+            + settings.gradient_weight * losses.gradient_error(rebuilt, real)
+            + settings.divergence_weight * losses.latent_divergence(means, self._log_noise)
         )
-        makers.zero_grad(set_to_none=True)
-        loss.backward()
-        makers.step()
+        fakes, rivals = generated[-2 * half :], real[-2 * half :]  # (b, 1, 28, 28): half rebuilt, half fresh
+        fooled = math.log(2)  # what an adversary scores that tells nothing apart
+        if adversarial and fraction >= _CRITIC_HEEDED:
+            critic.requires_grad_(False)
+            fooling = losses.relativistic(critic(fakes), critic(rivals))
+            critic.requires_grad_(True)
+            loss, fooled = loss + settings.adversarial_weight * fooling, fooling.item()
+        _descend(self._generator_optimiser, loss)
 
-        positives = jitter(images, self._random).unsqueeze(1)
-        edited = jitter(malformed(images, self._random), self._random).unsqueeze(1)
-        logits = discriminator(torch.cat((positives, edited, doubtful.detach())))  # (3b,)
-        looks_real, looks_edited, looks_drawn = logits.split([len(images), len(images), 2 * half])
-        judging = (
-            F.softplus(-looks_real).mean()
-            + F.softplus(looks_edited).mean()
-            + settings.negatives_weight * F.softplus(looks_drawn).mean()
-        )
-        judge.zero_grad(set_to_none=True)
-        judging.backward()
-        judge.step()
-        return {"generator": fooling.item(), "discriminator": judging.item(), "reconstruction": pixel.item()}
+        # Critic: tell real digits from generated ones.
+        if adversarial:
+            fakes = fakes.detach()
+            criticism = losses.relativistic(critic(rivals), critic(fakes))
+            if step % _PENALTY_EVERY == 0:
+                slopes = losses.gradient_penalty(critic, rivals) + losses.gradient_penalty(critic, fakes)
+                criticism = criticism + settings.penalty_weight * slopes
+            _descend(self._critic_optimiser, criticism)
+
+        # Discriminator: tell normal digits from synthetic negatives, all resampled alike.
+        normal = jitter(images, random).unsqueeze(1)  # (b, 1, 28, 28)
+        negatives = jitter(malformed(images, random), random).unsqueeze(1)
+        accepted, refused = discriminator(torch.cat((normal, negatives))).chunk(2)  # (b,) each
+        judgement = losses.refusal(accepted, refused)
+        _descend(self._discriminator_optimiser, judgement)
+        return {"generator": fooled, "discriminator": judgement.item(), "reconstruction": pixel.item()}
+
+    def _set_rates(self, fraction: float) -> None:
+        """Learning rates at a share of the run: from their start to a fiftieth, along half a cosine."""
+        factor = 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * fraction))
+        self._generator_optimiser.param_groups[0]["lr"] = self.settings.learning_rate * factor
+        self._critic_optimiser.param_groups[0]["lr"] = self.settings.critic_rate * factor
+        self._discriminator_optimiser.param_groups[0]["lr"] = self.settings.discriminator_rate * factor
+
+    def _batches(self) -> Iterator[Tensor]:
+        """Rows of the images of each step of an epoch, ``(batch_size,)``: none again before all were seen."""
+        wanted = self.settings.steps * self.settings.batch_size
+        rounds = -(-wanted // len(self.images))
+        order = torch.cat([torch.randperm(len(self.images), generator=self._random) for _ in range(rounds)])
+        yield from order[:wanted].split(self.settings.batch_size)
+
+    def _varied(self, images: Tensor) -> Tensor:
+        """Images as another go of the same hand would have them where there are few, else as they are."""
+        if len(self.images) >= FEW_IMAGES:
+            return images
+        seed = int(torch.randint(2**62, (1,), generator=self._random))
+        return torch.from_numpy(geometry.augment(images.numpy(), np.random.default_rng(seed)))
+
+    @torch.no_grad()
+    def _encoded(self) -> Tensor:
+        """Latents that the prior is fitted to, ``(m, latent)``: of all images; few are varied until they are many."""
+        images = self.images
+        if len(images) < FEW_IMAGES:
+            many = images.repeat(-(-FEW_IMAGES // len(images)), 1, 1)
+            images = torch.from_numpy(geometry.augment(many.numpy(), np.random.default_rng(self.settings.seed)))
+        return torch.cat([self.networks.encoder(chunk.unsqueeze(1)) for chunk in images.split(_CHUNK)])
+
+    def _sample_latents(self) -> Tensor:
+        """Sixteen latents of the prior, ``(16, latent)``, of one standard Gaussian while there is none."""
+        random = torch.Generator().manual_seed(self.settings.seed + 1)
+        if self.prior is None:
+            return torch.randn(SAMPLES, self.settings.latent_size, generator=random)
+        return self.prior.widened(self._log_noise.detach().exp()).sample(SAMPLES, random)
 
     @torch.no_grad()
     def _refuse_collapse(self) -> None:
-        samples = self.networks.generator(self._sample_latents)
+        samples = self.networks.generator(self._sample_latents())
         if not torch.isfinite(samples).all() or samples.std(dim=0).max() < 1e-3:
             raise TrainingError(
                 f"the generator collapsed in epoch {self.epoch + 1}: it draws one image whatever it is given. "
@@ -266,7 +349,7 @@ class Trainer:
             "seconds": self.seconds,
             "curve": self.curve,
         }
-        training_state.save(path, self.networks, self._optimisers, self._random, run)
+        training_state.save(path, self._modules(), self._optimisers(), self._loose(), run)
 
     def _restore(self, path: Path) -> None:
         run, tensors = training_state.read(path)
@@ -275,8 +358,27 @@ class Trainer:
                 f"{path.name} belongs to a run with other settings or images; "
                 "resume with the same ones, or delete it to start afresh"
             )
-        training_state.restore(tensors, self.networks, self._optimisers, self._random)
+        loose = training_state.restore(tensors, self._modules(), self._optimisers(), _LOOSE)
+        self._random.set_state(loose["random"])
+        self._log_noise.data.copy_(loose["log_noise"])
+        self.prior = Mixture(*(loose[f"prior_{name}"] for name in ("weights", "means", "factors")))
         self.epoch, self.seconds, self.curve = run["epoch"], run["seconds"], run["curve"]
+
+    def _modules(self) -> dict[str, torch.nn.Module]:
+        return {**self.networks._asdict(), "critic": self._critic}
+
+    def _optimisers(self) -> dict[str, torch.optim.Optimizer]:
+        return {
+            "generator": self._generator_optimiser,
+            "critic": self._critic_optimiser,
+            "discriminator": self._discriminator_optimiser,
+        }
+
+    def _loose(self) -> dict[str, Tensor]:
+        """What is neither a network's nor an optimiser's, by the names in ``_LOOSE``."""
+        assert self.prior is not None
+        prior = {f"prior_{field.name}": getattr(self.prior, field.name) for field in dataclasses.fields(Mixture)}
+        return {"random": self._random.get_state(), "log_noise": self._log_noise.detach()} | prior
 
 
 def _check(images: np.ndarray, settings: TrainingSettings) -> None:
@@ -288,13 +390,11 @@ def _check(images: np.ndarray, settings: TrainingSettings) -> None:
         raise TrainingError("training images must lie between 0 (paper) and 1 (ink)")
     if not 1 <= settings.latent_size <= LARGEST_LATENT:
         raise TrainingError(f"latent_size is {settings.latent_size}; it must lie between 1 and {LARGEST_LATENT}")
-    if settings.epochs < 1 or settings.batch_size < 2:
-        raise TrainingError("epochs must be at least 1 and batch_size at least 2")
+    if settings.epochs < 1 or settings.steps < 1 or settings.batch_size < 2:
+        raise TrainingError("epochs and steps must be at least 1 and batch_size at least 2")
 
 
-def _moment_gap(latents: Tensor) -> Tensor:
-    """How far latents are from mean 0 and unit covariance, so that random ones look like them to the generator."""
-    mean = latents.mean(dim=0)
-    centred = latents - mean
-    covariance = centred.T @ centred / len(latents)
-    return mean.square().sum() + (covariance - torch.eye(len(covariance))).square().sum() / len(covariance)
+def _descend(optimiser: torch.optim.Optimizer, loss: Tensor) -> None:
+    optimiser.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]
+    optimiser.step()

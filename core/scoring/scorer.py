@@ -23,7 +23,7 @@ from core.errors import ModelError
 from core.gan import latents as latent_codes
 from core.gan.determinism import one_thread
 from core.gan.features import FEATURES_VERSION, Described, gradient_features
-from core.gan.networks import Networks, for_inference
+from core.gan.networks import Networks, architecture_of, for_inference
 from core.gan.prior import Mixture
 from core.gan.trainer import TrainingSettings
 from core.scoring import serialization
@@ -40,11 +40,6 @@ _DIGITS = 7  # significant digits that a score keeps
 # Where a reconstruction turns from a blend of all neighbours to the few nearest, in spreads of log distance from the
 # validation images' centre: about where normal digits end, and where they have ended.
 _ODD, _ODDEST = 1.5, 2.5
-# Few rows are rounded otherwise than many, and an image must score the same in any batch: networks are given a
-# multiple of this many. Below it convolutions differ on some processors; matrix products, and what nobody has measured,
-# mind more.
-_ROWS = {"conv": 4, "attention": 4}
-_MOST_ROWS = 16
 # Of a prior fitted when it is asked for: more would keep a page waiting and are worth little.
 _PRIOR_STEPS = 4
 
@@ -132,6 +127,7 @@ class Scorer:
         settings: what the networks were trained with.
         bank: what the generator draws from the latents, described; None draws it.
         fusion: scale of each part that fuses, by the names in ``WEIGHTS``.
+        prior: where latents of normal digits lie, as it will be stored; None for a model of the first recipe.
     """
 
     def __init__(
@@ -141,6 +137,7 @@ class Scorer:
         settings: TrainingSettings,
         bank: MemoryBank | None = None,
         fusion: dict[str, Scale] | None = None,
+        prior: Mixture | None = None,
     ) -> None:
         self.networks = networks
         self.latents = latents
@@ -149,10 +146,16 @@ class Scorer:
         self._discriminate = for_inference(networks.discriminator)
         self._bank = bank if bank is not None else MemoryBank.of(self.decode(latents))
         self.fusion = fusion if fusion is not None else {}
+        self._stored_prior = prior
 
     @classmethod
     def fit(
-        cls, networks: Networks, train_images: Images, validation_images: Images, settings: TrainingSettings
+        cls,
+        networks: Networks,
+        train_images: Images,
+        validation_images: Images,
+        settings: TrainingSettings,
+        prior: Mixture | None = None,
     ) -> Self:
         """Build the memory bank, and scale what fuses.
 
@@ -161,12 +164,15 @@ class Scorer:
             train_images: ``(m, 28, 28)`` normals whose latents become the memory bank.
             validation_images: ``(t, 28, 28)`` other normals, which set the scale of the evidences.
             settings: what the networks were trained with.
+            prior: where training left the latents; rounded to half precision.
         """
         rounded = serialization.rebuilt(settings, serialization.half_precision(networks))
         with one_thread():
             latents = latent_codes.optimised(rounded.generator, _encode(rounded, train_images), _tensor(train_images))
         latents = latent_codes.dequantised(*latent_codes.quantised(latents))
-        return cls(rounded, latents, settings).weighed(validation_images)
+        if prior is not None:
+            prior = Mixture.from_tensors(prior.tensors(), settings.latent_size)
+        return cls(rounded, latents, settings, prior=prior).weighed(validation_images)
 
     def weighed(self, validation_images: Images) -> Self:
         """The same scorer with what fuses scaled anew, by ``(t, 28, 28)`` normals that trained nothing."""
@@ -177,7 +183,7 @@ class Scorer:
             scale = Scale.of(_logarithm(torch.cat(distances)))
             parts = _fusion_parts(_measured([self], [scale], validation_images)[0])
         fusion = {name: Scale.of(values) for name, values in parts.items()}
-        return type(self)(self.networks, self.latents, self.settings, self._bank, fusion)
+        return type(self)(self.networks, self.latents, self.settings, self._bank, fusion, self._stored_prior)
 
     @classmethod
     def from_tensors(cls, tensors: dict[str, Tensor], meta: dict[str, Any], cache: Path | None = None) -> Self:
@@ -197,18 +203,20 @@ class Scorer:
                 f"{FEATURES_VERSION}; train it again"
             )
         try:
-            settings = TrainingSettings(**meta["settings"])
+            settings = TrainingSettings.read(meta["settings"])
             fusion = {name: Scale.read(meta["fusion"][name]) for name in WEIGHTS}
             latents = latent_codes.checked(tensors["latents"], tensors["latents_scale"], settings.latent_size)
             weights = {key.removeprefix("weights."): v for key, v in tensors.items() if key.startswith("weights.")}
             networks = serialization.rebuilt(settings, weights)
+            mixture = {key.removeprefix("prior."): v for key, v in tensors.items() if key.startswith("prior.")}
+            prior = Mixture.from_tensors(mixture, settings.latent_size) if mixture else None
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             reason = " ".join(str(error).split())[:200]
             raise ModelError(f"the model is incomplete or damaged ({reason}); train or download it again") from error
         name = f"memory-{SCORING_VERSION}-{serialization.fingerprint(tensors)}.safetensors"
         path = None if cache is None else cache / name
         bank = None if path is None else MemoryBank.read(path)
-        scorer = cls(networks, latents, settings, bank, fusion)
+        scorer = cls(networks, latents, settings, bank, fusion, prior)
         if not torch.isfinite(scorer._bank.points).all():
             raise ModelError("the model draws images that are not finite; train or download it again")
         if path is not None and bank is None:
@@ -221,7 +229,9 @@ class Scorer:
         """Everything that must be stored, at stored precision."""
         weights = {f"weights.{key}": value for key, value in serialization.half_precision(self.networks).items()}
         latents, scale = latent_codes.quantised(self.latents)
-        return {"latents": latents, "latents_scale": scale, **weights}
+        prior = {} if self._stored_prior is None else self._stored_prior.tensors()
+        mixture = {f"prior.{key}": value for key, value in prior.items()}
+        return {"latents": latents, "latents_scale": scale, **weights, **mixture}
 
     def meta(self) -> dict[str, Any]:
         """The rest of what must be stored, fit for JSON."""
@@ -242,6 +252,8 @@ class Scorer:
     @cached_property
     def prior(self) -> Mixture:
         """Where latents of normal digits lie; of a file without one, fitted to its latents when first asked for."""
+        if self._stored_prior is not None:
+            return self._stored_prior
         with one_thread():
             return Mixture.fit(self.latents, steps=_PRIOR_STEPS)
 
@@ -263,7 +275,7 @@ class Scorer:
         return _encode(self.networks, images)
 
     def _reconstructed(self, neighbours: Neighbourhood, distance_scale: Scale) -> Tensor:
-        """What the generator draws of the blended latents of an image's neighbours, ``(n up to _ROWS, 1, 28, 28)``.
+        """What the generator draws of the blended latents of an image's neighbours, ``(n and spare rows, 1, 28, 28)``.
 
         A blend of neighbours far away has nothing to say of an image but blurs what is in it, so what is odd is drawn
         like the few nearest of what was learnt, as sharply as that.
@@ -294,7 +306,7 @@ class Scorer:
 
     def _spare(self, n: int) -> int:
         """Rows with which n fill up what the networks round alike."""
-        return -n % _ROWS.get(self.settings.architecture, _MOST_ROWS)
+        return -n % architecture_of(self.settings.architecture).rows
 
     def _standardised(self, measured: Measured) -> dict[str, Floats]:
         scales = self.fusion

@@ -27,7 +27,7 @@ def rebuilt(settings: TrainingSettings, weights: dict[str, Tensor]) -> Networks:
         RuntimeError: weights are of another shape.
     """
     with torch.random.fork_rng(devices=[]):
-        networks = build(settings.architecture, settings.latent_size)
+        networks = build(settings.architecture, settings.latent_size, settings.views)
     for name, network in networks._asdict().items():
         own = {key.removeprefix(f"{name}."): v.float() for key, v in weights.items() if key.startswith(f"{name}.")}
         missing, unexpected = network.load_state_dict(own, strict=False)

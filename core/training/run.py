@@ -82,7 +82,7 @@ def run(
     spec: RunSpec,
     resume: bool = False,
     watch: Callable[[datasets.Dataset, str, Trainer], None] | None = None,
-    enough: Callable[[], bool] = lambda: False,
+    enough: Callable[[], bool] | None = None,
 ) -> Iterator[Progress]:
     """Train, calibrate, evaluate and put on the shelf.
 
@@ -128,7 +128,7 @@ def _make(
     spec: RunSpec,
     kept: Path,
     watch: Callable[[datasets.Dataset, str, Trainer], None] | None,
-    enough: Callable[[], bool],
+    enough: Callable[[], bool] | None,
 ) -> Iterator[Progress]:
     training = datasets.load(spec.dataset, "train")
     images, labels = normal_images(training, spec.normal)

@@ -45,5 +45,27 @@ def test_refitting_follows_latents_that_moved() -> None:
 def test_an_encoders_noise_widens_fresh_latents_as_it_widens_encoded_ones() -> None:
     mixture = Mixture.fit(two_clumps())
     noise = torch.tensor([0.0, 0.0, 1.0])
-    spread = mixture.sample(4000, torch.Generator().manual_seed(0), noise)[:, 2].var().item()
+    spread = mixture.widened(noise).sample(4000, torch.Generator().manual_seed(0))[:, 2].var().item()
     assert spread == pytest.approx(two_clumps()[:, 2].var().item() + 1.0, rel=0.1)
+
+
+def test_a_mixture_comes_back_from_a_file_as_it_was_but_for_half_precision() -> None:
+    mixture = Mixture.fit(two_clumps())
+    again = Mixture.from_tensors(mixture.tensors(), latent_size=3)
+    assert torch.allclose(again.factors, mixture.factors, atol=1e-3)
+    assert torch.equal(again.factors, Mixture.from_tensors(again.tensors(), latent_size=3).factors)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        pytest.param("means", torch.zeros(1, 3), id="too few means"),
+        pytest.param("factors", torch.zeros(25, 9), id="factors of another size"),
+        pytest.param("weights", torch.full((25,), -1.0), id="negative weights"),
+        pytest.param("weights", torch.ones(25, 2), id="weights in two dimensions"),
+    ],
+)
+def test_a_mixture_of_impossible_shapes_is_refused(name: str, value: torch.Tensor) -> None:
+    tensors = Mixture.fit(two_clumps()).tensors()
+    with pytest.raises(ValueError, match="latent prior"):
+        Mixture.from_tensors(tensors | {name: value}, latent_size=3)

@@ -1,0 +1,56 @@
+"""Fully connected networks: no convolutions, half the time."""
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from core.gan.features import pooled
+from core.gan.networks import ORIENTATIONS, Architecture, Networks, directions_seen, register
+
+
+class DenseEncoder(nn.Sequential):
+    """Fully connected: images (n, 1, 28, 28) -> latents (n, latent_size)."""
+
+    def __init__(self, latent_size: int) -> None:
+        super().__init__(nn.Flatten(), nn.Linear(784, 256), nn.LeakyReLU(0.1), nn.Linear(256, latent_size))
+
+
+class DenseGenerator(nn.Sequential):
+    """Fully connected: latents (n, latent_size) -> images (n, 1, 28, 28) in 0..1."""
+
+    def __init__(self, latent_size: int) -> None:
+        super().__init__(
+            nn.Linear(latent_size, 256),
+            nn.ReLU(),
+            nn.Linear(256, 784),
+            nn.Sigmoid(),
+            nn.Unflatten(1, (1, 28, 28)),
+        )
+
+
+class DenseDiscriminator(nn.Module):
+    """Fully connected over pooled edge directions."""
+
+    def __init__(self, views: int) -> None:
+        super().__init__()
+        self.views = views
+        self.first = nn.Linear(views * ORIENTATIONS * 7 * 7, 128)
+        self.dropout = nn.Dropout(0.3)
+        self.logit = nn.Linear(128, 1)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Images (n, 1, 28, 28) -> logits (n,)."""
+        x = pooled(directions_seen(images, self.views), cells=7).flatten(1)  # (n, 1176)
+        x = F.leaky_relu_(self.first(x), 0.1)  # (n, 128)
+        return self.logit(self.dropout(x)).squeeze(1)
+
+
+register(
+    Architecture(
+        name="dense",
+        words="no convolutions, half the time",
+        build=lambda latent_size, views: Networks(
+            DenseEncoder(latent_size), DenseGenerator(latent_size), DenseDiscriminator(views)
+        ),
+        cost=3.9,
+    )
+)
