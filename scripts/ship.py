@@ -36,11 +36,11 @@ from core.gan.trainer import TrainingSettings
 from core.operating_point import EVIDENCES
 from core.training import run
 
-LARGEST_DIGIT = 1_500_000  # bytes
-LARGEST_ANY = 8_000_000
+LARGEST_DIGIT = 1_200_000  # bytes
+LARGEST_ANY = 9_000_000
 MOST_LATENTS = 32
 _STORED = re.compile(
-    r"scorer\.\d+\.(weights\..+|latents\w*|memory_latents\w*)|(digit\.\d+|calibration)\.\w+|evaluation\.\w+"
+    r"scorer\.\d+\.(weights\..+|latents\w*|memory_latents\w*|prior\.\w+)|(digit\.\d+|calibration)\.\w+|evaluation\.\w+"
 )
 
 
@@ -179,7 +179,7 @@ def faults(file: Path) -> list[str]:
             shape = tensors.get_slice(name).get_shape()
             if not _STORED.fullmatch(name):
                 found.append(f"{file.name} holds {name}, which is neither weights, latents nor scores.")
-            if ".weights." not in name and shape[-1:] > [MOST_LATENTS] and len(shape) > 1:
+            if ".weights." not in name and ".prior." not in name and shape[-1:] > [MOST_LATENTS] and len(shape) > 1:
                 found.append(f"{file.name}: {name} has {shape[-1]} numbers an image; {MOST_LATENTS} are allowed.")
     return found
 

@@ -6,6 +6,7 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -214,6 +215,16 @@ def tiny_shelf(state_dir: Path, tiny_detector_file: Path, tiny_detector_any_file
     for file in (tiny_detector_file, tiny_detector_any_file):
         shutil.copy(file, folder)
     return tiny_detector_file.stem, tiny_detector_any_file.stem
+
+
+@pytest.fixture(scope="session", autouse=True)
+def short_epochs() -> Iterator[None]:
+    """Detectors of tests learn for some steps an epoch instead of 65; processes of their own are not changed."""
+    from core.detector import estimator
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(estimator, "TrainingSettings", partial(estimator.TrainingSettings, steps=4))
+        yield
 
 
 def _trained(path: Path, normal: tuple[str, ...], architecture: str) -> Path:

@@ -27,6 +27,7 @@ from core import datasets, ink
 from core.datasets.examples import for_normal
 from core.detector import Detector
 from core.figures import images
+from core.gan.prior import Mixture
 from core.gan.trainer import Trainer, TrainingSettings
 from core.training.worker import give_way
 
@@ -39,10 +40,10 @@ class Steps(Trainer):
     taken = 0
     ended = False
 
-    def _step(self, images: torch.Tensor, fraction: float) -> dict[str, float]:
+    def _step(self, images: torch.Tensor, step: int, prior: Mixture | None) -> dict[str, float]:
         if self.ended:
             raise InterruptedError
-        losses = super()._step(images, fraction)
+        losses = super()._step(images, step, prior)
         self.taken += 1
         return losses
 

@@ -131,7 +131,7 @@ def train(
     normal: Annotated[str, typer.Option(help="Normal digits: 5, or 0,5, or any.")],
     dataset: Annotated[str, typer.Option(help="Data set: a name, folder:PATH or npz:PATH.")] = "mnist",
     architecture: Annotated[Architecture, typer.Option(help="Kind of networks.")] = Architecture.conv,
-    epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the training images.")] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Of 2,080 digits each; 20 by default.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Same seed, same machine: the same detector.")] = 0,
     name: Annotated[str | None, typer.Option(help="Name of the new model.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the interrupted run of that name.")] = False,

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Self
 
@@ -39,7 +39,7 @@ class Detector(OutlierMixin, BaseEstimator):
 
     Args:
         architecture: one of ``networks.ARCHITECTURES``.
-        epochs: passes over the training images; None takes the architecture's default.
+        epochs: parts of the training, of 2,080 digits each; None takes the architecture's default.
         seed: seed of everything random in training.
         split_seed: seed of the split into train, validation and calibrate.
         evidence: which score ``predict`` uses.

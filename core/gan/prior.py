@@ -17,7 +17,7 @@ COMPONENTS = 128
 FIT_STEPS = 12
 _LLOYD_STEPS = 5
 # Each component's covariance is drawn towards the mean one as if it had been seen in so many digits more.
-_PSEUDO_DIGITS = 40.0
+_PSEUDO_DIGITS = 10.0
 _DIGITS_PER_COMPONENT = 16  # fewer components where there are fewer digits
 _FLOOR = 1e-4  # least variance along any direction
 

@@ -30,6 +30,7 @@ from core.ink import geometry
 LOSSES = ("generator", "discriminator", "reconstruction")
 SAMPLES = 16
 FEW_IMAGES = 2_000  # below it every image is varied anew each time it is seen
+_FEWEST_LATENTS = 1_000  # for a prior that fills the space between few images instead of copying them
 _REPORT_SECONDS = 0.5
 _CHUNK = 256
 # Shares of a run from which the critic learns, and from which it is heeded: an adversary of smoke teaches nothing.
@@ -303,7 +304,7 @@ class Trainer:
         """Latents that the prior is fitted to, ``(m, latent)``: of all images; few are varied until they are many."""
         images = self.images
         if len(images) < FEW_IMAGES:
-            many = images.repeat(-(-FEW_IMAGES // len(images)), 1, 1)
+            many = images.repeat(-(-_FEWEST_LATENTS // len(images)), 1, 1)
             images = torch.from_numpy(geometry.augment(many.numpy(), np.random.default_rng(self.settings.seed)))
         return torch.cat([self.networks.encoder(chunk.unsqueeze(1)) for chunk in images.split(_CHUNK)])
 
@@ -396,5 +397,5 @@ def _check(images: np.ndarray, settings: TrainingSettings) -> None:
 
 def _descend(optimiser: torch.optim.Optimizer, loss: Tensor) -> None:
     optimiser.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
+    loss.backward()
     optimiser.step()

@@ -13,7 +13,7 @@ from core.detector import registry
 from core.detector.fit import FEWEST_IMAGES
 from core.errors import TrainingError
 from core.gan.determinism import one_thread
-from core.gan.networks import ARCHITECTURES, build
+from core.gan.networks import architecture_of, build
 from core.gan.trainer import TrainingSettings
 from core.training.run import EVERY_LABEL, RunSpec
 
@@ -22,18 +22,12 @@ MOST_LABELS = 100
 # A detector of one digit with its checkpoint, cache and pictures; measured at 14 MB for MNIST's largest digit.
 BYTES_PER_LABEL = 20 * 2**20
 BYTES_SPARE = 50 * 2**20
-TRAIN_SHARE = 0.7
+IMAGES_AN_EPOCH = TrainingSettings().steps * TrainingSettings().batch_size  # however many there are
 STARTING_SECONDS = 5.0  # until the process of a job has loaded its libraries and begins
-# MNIST's smallest digit learns in the default number of epochs; as many images must be seen of a smaller set, within
-# reason: beyond so many epochs the networks know them by heart.
-_ENOUGH_IMAGES = 3_700
-_MOST_OFFERED = 100
 # Costs per image, in units of training on it once; measured with the conv architecture on MNIST's 5s.
 FITTING = 2.6  # of making a digit's scorer
 INSPECTION = 0.21  # of scoring by one digit's networks
 _PROBE_IMAGES = 64
-# What a training step costs, edits, features and optimisers included, in units of the try below; measured.
-_STEP_TO_PROBE = {"conv": 2.2, "dense": 3.9, "attention": 2.7}
 
 
 @dataclass(frozen=True)
@@ -93,10 +87,7 @@ def plan_run(spec: RunSpec, counts: Counts) -> Plan:
         TrainingError: no digit chosen, a label without images or with too few, settings out of range, a full disk.
     """
     registry.place_for(spec.name)
-    default = TrainingSettings()
-    epochs = spec.epochs if spec.epochs is not None else default.epochs
-    if spec.architecture not in ARCHITECTURES:
-        raise TrainingError(f"no architecture is called {spec.architecture!r}: choose {', '.join(ARCHITECTURES)}.")
+    epochs = spec.epochs if spec.epochs is not None else architecture_of(spec.architecture).epochs
     if not 1 <= epochs <= MOST_EPOCHS:
         raise TrainingError(f"{epochs} epochs: choose 1 to {MOST_EPOCHS:,}.")
     if not spec.normal:
@@ -125,23 +116,8 @@ def plan_run(spec: RunSpec, counts: Counts) -> Plan:
     after = INSPECTION * (images + len(wanted) * (0.2 * images + evaluated))
     if len(wanted) == 1:
         between, after = 0.0, between + after
-    return Plan(images, anomalies, training=TRAIN_SHARE * images * epochs + between, finishing=after)
-
-
-def epochs_for(normal: tuple[str, ...], counts: Counts | None) -> int:
-    """How many epochs to offer: the default, and more where a digit has few images, as few epochs teach nothing then.
-
-    Args:
-        normal: labels to be trained on.
-        counts: how many images there are of each, or None where that is not known yet.
-
-    >>> epochs_for(("5",), Counts({"5": 5_421}, {})), epochs_for(("5",), Counts({"5": 1_000}, {}))
-    (16, 84)
-    """
-    default = TrainingSettings().epochs
-    sizes = [] if counts is None else [n for name, n in counts.train.items() if name in normal or EVERY_LABEL in normal]
-    fewest = TRAIN_SHARE * min((n for n in sizes if n), default=0)
-    return default if not fewest else int(min(max(default, default * _ENOUGH_IMAGES / fewest), _MOST_OFFERED))
+    learnt = len(wanted) * epochs * IMAGES_AN_EPOCH
+    return Plan(images, anomalies, training=learnt + between, finishing=after)
 
 
 def seconds_an_image(architecture: str) -> float:
@@ -163,7 +139,7 @@ def seconds_an_image(architecture: str) -> float:
             drawn = generator(encoder(images))
             (discriminator(drawn).mean() + (drawn - images).square().mean()).backward()
             tries.append(time.thread_time() - started)
-    return min(tries) / _PROBE_IMAGES * _STEP_TO_PROBE.get(architecture, max(_STEP_TO_PROBE.values()))
+    return min(tries) / _PROBE_IMAGES * architecture_of(architecture).cost
 
 
 def _check_disk(labels: int) -> None:

@@ -33,7 +33,7 @@ class RunSpec:
         normal: labels of the normal digits, or ``("any",)`` for every label of the data set.
         dataset: as ``datasets.load`` names it.
         architecture: one of ``networks.ARCHITECTURES``.
-        epochs: passes over the training images; None takes the default.
+        epochs: parts of the training, of 2,080 digits each; None takes the default.
         seed: seed of everything random in training.
     """
 

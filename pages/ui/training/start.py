@@ -14,7 +14,6 @@ from core.training.plan import (
     Counts,
     Plan,
     count_images,
-    epochs_for,
     plan_run,
     seconds_an_image,
 )
@@ -25,13 +24,8 @@ from pages.ui.visitor import visitor
 
 _OWN = "my own pictures"
 _UPLOAD, _FAILED = "train_upload", "train_failed"
-_NAME_OFFERED, _EPOCHS_OFFERED = "train_name_offered", "train_epochs_offered"
+_NAME_OFFERED = "train_name_offered"
 _KINDS = ["png", "jpg", "jpeg", "bmp", "gif", "webp", "tif", "tiff", "zip"]
-_ARCHITECTURE_WORDS = {
-    "conv": "conv: convolutions, the default",
-    "dense": "dense: no convolutions, half the time",
-    "attention": "attention: convolutions that look at the whole digit",
-}
 
 
 def offer() -> None:
@@ -56,7 +50,7 @@ def offer() -> None:
     with row[3]:
         name = _name(dataset, tuple(normal))
     with row[4], st.popover("more", width="stretch", key="train_more"):
-        architecture, epochs, seed = _settings(epochs_for(tuple(normal), counts))
+        architecture, epochs, seed = _settings()
     chosen = (EVERY_LABEL,) if EVERY_LABEL in normal else tuple(normal)
     spec = RunSpec(name, chosen, dataset, architecture, epochs, seed)
     below = st.container()
@@ -90,9 +84,8 @@ def _say_dataset(name: str) -> str:
     return known.title if datasets.available(name) else f"{known.title} ({known.download_mb} MB to download)"
 
 
-def _settings(epochs_offered: int) -> tuple[str, int, int]:
-    """Architecture, epochs and seed; the epochs follow the choice of digits until someone sets them."""
-    _follow("train_epochs", _EPOCHS_OFFERED, epochs_offered)
+def _settings() -> tuple[str, int, int]:
+    """Architecture, epochs and seed."""
     architecture = st.radio(
         "Architecture", list(ARCHITECTURES), format_func=_say_architecture, key="train_architecture"
     )
@@ -100,8 +93,9 @@ def _settings(epochs_offered: int) -> tuple[str, int, int]:
         "Epochs",
         1,
         MOST_EPOCHS,
+        ARCHITECTURES[architecture].epochs,
         key="train_epochs",
-        help="Passes over the images. A few hundred images take many more of them than a few thousand.",
+        help="Each shows the networks 2,080 digits, however many there are; few are varied anew each time.",
     )
     seed = st.number_input(
         "Seed", 0, 2**31 - 1, 0, key="train_seed", help="The same seed on the same machine makes the same detector."
@@ -110,7 +104,7 @@ def _settings(epochs_offered: int) -> tuple[str, int, int]:
 
 
 def _say_architecture(name: str) -> str:
-    return _ARCHITECTURE_WORDS.get(name, name)
+    return f"{name}: {ARCHITECTURES[name].words}"
 
 
 def _labels(dataset: str, counts: Counts | None) -> list[str]:
@@ -134,7 +128,7 @@ def _name(dataset: str, normal: tuple[str, ...]) -> str:
     return st.text_input("Name", key="train_name", max_chars=64).strip()
 
 
-def _follow(key: str, remembered: str, offered: str | int) -> None:
+def _follow(key: str, remembered: str, offered: str) -> None:
     """Put what is offered into a field that still shows what was offered before."""
     shown, before = st.session_state.get(key), st.session_state.get(remembered)
     # Written only when it changes: a value set anew overwrites what is being typed just then.

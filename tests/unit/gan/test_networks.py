@@ -5,20 +5,20 @@ import torch
 from torch import nn
 
 from core.errors import TrainingError
-from core.gan import networks
-from core.gan.networks import ARCHITECTURES, Networks, build, register
+from core.gan import conv, networks
+from core.gan.networks import ARCHITECTURES, Architecture, Networks, build, register
 
 
 @pytest.fixture
 def fourth() -> Iterator[str]:
-    @register("linear")
-    def _linear(latent_size: int) -> Networks:
+    def build_linear(latent_size: int, _views: int) -> Networks:
         return Networks(
             nn.Sequential(nn.Flatten(), nn.Linear(784, latent_size)),
             nn.Sequential(nn.Linear(latent_size, 784), nn.Sigmoid(), nn.Unflatten(1, (1, 28, 28))),
             nn.Sequential(nn.Flatten(), nn.Linear(784, 1), nn.Flatten(0)),
         )
 
+    register(Architecture("linear", "a matrix", build_linear))
     yield "linear"
     del ARCHITECTURES["linear"]
 
@@ -45,7 +45,7 @@ def test_in_eval_mode_an_image_gets_the_same_answer_twice(architecture: str) -> 
 
 
 def test_self_attention_lets_a_far_pixel_matter_once_its_weight_is_not_zero() -> None:
-    layer = networks.SelfAttention(8)
+    layer = conv.SelfAttention(8)
     maps = torch.rand(1, 8, 7, 7)
     assert torch.equal(layer(maps), maps)
     layer.weight.data.fill_(1.0)
@@ -59,7 +59,7 @@ def test_an_unknown_architecture_is_refused_by_name_with_the_known_ones() -> Non
         build("resnet", latent_size=8)
 
 
-def test_a_fourth_architecture_is_one_registered_function(fourth: str) -> None:
+def test_a_fourth_architecture_is_one_registered_record(fourth: str) -> None:
     encoder, generator, _ = build(fourth, latent_size=3)
     assert generator(encoder(torch.rand(2, 1, 28, 28))).shape == (2, 1, 28, 28)
 

@@ -20,7 +20,7 @@ def fives(n: int = 48) -> np.ndarray:
     return np.stack([np.pad(ndimage.zoom(image, 2.5, order=1), 4) for image in small]).astype(np.float32)
 
 
-QUICK = TrainingSettings(architecture="dense", latent_size=4, epochs=2, batch_size=16)
+QUICK = TrainingSettings(architecture="dense", latent_size=4, epochs=2, steps=3, batch_size=16)
 
 
 def weights(trainer: Trainer) -> dict[str, torch.Tensor]:
@@ -123,7 +123,8 @@ def test_images_that_cannot_be_trained_on_are_refused_with_the_reason(images: np
 
 
 @pytest.mark.parametrize(
-    "change", [{"latent_size": 33}, {"latent_size": 0}, {"epochs": 0}, {"batch_size": 1}, {"architecture": "none"}]
+    "change",
+    [{"latent_size": 33}, {"latent_size": 0}, {"epochs": 0}, {"steps": 0}, {"batch_size": 1}, {"architecture": "none"}],
 )
 def test_impossible_settings_are_refused(change: dict[str, object]) -> None:
     with pytest.raises(TrainingError):
