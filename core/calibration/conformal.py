@@ -127,12 +127,9 @@ class Calibration:
         bound[inside] = betaincinv(k[inside], self.n - k[inside] + 1, 1 - local_level(self.n))
         return bound
 
-    def fixed_bound(self, alpha: float) -> float:
-        """Upper bound, with 95 % confidence, for one alpha chosen beforehand; 0 where k = 0."""
-        from scipy.special import betaincinv
-
-        k = self.rank(alpha)
-        return float(betaincinv(k, self.n - k + 1, CONFIDENCE)) if 1 <= k <= self.n else float(k > self.n)
+    def bound(self, alpha: float) -> float:
+        """``band`` at the threshold of an alpha; 0 where that is infinite."""
+        return float(self.band(self.threshold(alpha))[0]) if self.rank(alpha) >= 1 else 0.0
 
 
 def local_level(n: int) -> float:

@@ -105,11 +105,11 @@ def guarantees(n: int) -> tuple[Guarantee, ...]:
     """What n calibration digits give at 1, 5 and 10 %.
 
     >>> [round(g.at_most, 3) for g in guarantees(30)]
-    [0.0, 0.095, 0.195]
+    [0.0, 0.166, 0.279]
     """
     calibration = Calibration.fit(np.arange(max(n, 1)))
     return tuple(
-        Guarantee(alpha, images_needed(alpha), calibration.rank(alpha) / (n + 1), calibration.fixed_bound(alpha))
+        Guarantee(alpha, images_needed(alpha), calibration.rank(alpha) / (n + 1), calibration.bound(alpha))
         for alpha in ALPHAS
     )
 
@@ -118,7 +118,7 @@ def say_guarantee(n: int, alpha: float) -> str:
     """What n digits really guarantee at an alpha, one sentence.
 
     >>> say_guarantee(30, 0.05)
-    'With 30 digits a line at 5 % flags 3.2 % of normal ones on average, and with 95 % confidence no more than 9.5 %.'
+    'With 30 digits a line at 5 % flags 3.2 % of normal ones on average, and with 95 % confidence no more than 16.6 %.'
     >>> say_guarantee(12, 0.05)
     'With 12 digits there is no line at 5 %: it takes 19.'
     """
@@ -128,7 +128,7 @@ def say_guarantee(n: int, alpha: float) -> str:
     average = calibration.rank(alpha) / (n + 1)
     return (
         f"With {n} digits a line at {_percent(alpha)} flags {100 * average:.1f} % of normal ones on average, and with "
-        f"95 % confidence no more than {100 * calibration.fixed_bound(alpha):.1f} %."
+        f"95 % confidence no more than {100 * calibration.bound(alpha):.1f} %."
     )
 
 

@@ -24,6 +24,7 @@ PROMISE = (
     "wherever you move it"
 )
 MEASURED = "; measured on digits never used ({sources}): {rate}"
+MEASURED_ELSEWHERE = "; on digits by other people, never used ({sources}), it would flag {rate}"
 NO_LINE = "No line: {n} calibration digits are too few for {alpha}, so nothing is flagged; {needed} are needed."
 
 
@@ -91,7 +92,7 @@ def promise(evaluation: Evaluation | None, card: Card) -> str:
     if evaluation is not None and evaluation.n_normal:
         used = np.unique(evaluation.source[~evaluation.anomaly])
         names = " and ".join(say_source(evaluation.sources[i]) for i in used)
-        text += MEASURED.replace("{sources}", names)
+        text += (MEASURED_ELSEWHERE if card.recalibrated else MEASURED).replace("{sources}", names)
     return f"{text}."
 
 

@@ -50,6 +50,7 @@ def model_and_evidence(point: OperatingPoint) -> None:
 
 def pick_model(point: OperatingPoint) -> None:
     """Which digit is normal: any, 0 to 9, or one of one's own models."""
+    state.said()
     shelf = registry.shelf(visitor())
     names = {model.name for model in shelf}
     digits = [word for word, name in _DIGITS.items() if name in names]
@@ -169,25 +170,18 @@ def _pick_line(point: OperatingPoint) -> None:
 
 def _take_digit() -> None:
     if choice := st.session_state["digit_choice"]:
-        _move(model=_DIGITS[choice])
+        state.move(model=_DIGITS[choice])
 
 
 def _take_own() -> None:
     if choice := st.session_state["own_choice"]:
-        _move(model=choice)
+        state.move(model=choice)
 
 
 def _take_alpha() -> None:
     if choice := st.session_state["alpha_choice"]:
-        _move(alpha=choice)
+        state.move(alpha=choice)
 
 
 def _take_evidence() -> None:
-    _move(evidence=st.session_state["evidence_choice"])
-
-
-def _move(model: str | None = None, alpha: float | None = None, evidence: str | None = None) -> None:
-    """A new operating point; a fixed threshold belongs to one model and evidence, so it does not move to another."""
-    point = state.operating_point()
-    line = alpha or point.alpha or OperatingPoint().alpha
-    state.set_operating_point(OperatingPoint(model or point.model, evidence or point.evidence, line))
+    state.move(evidence=st.session_state["evidence_choice"])

@@ -5,9 +5,11 @@ import streamlit as st
 from core.detector import registry
 from core.errors import OddDigitError
 from core.operating_point import OperatingPoint
+from pages.ui.text import plain
 from pages.ui.visitor import visitor
 
-_POINT = "operating_point"
+STARTING_ALPHA = 0.05
+_POINT, _SAID = "operating_point", "what_changed"
 
 
 def operating_point() -> OperatingPoint:
@@ -18,14 +20,39 @@ def operating_point() -> OperatingPoint:
         try:
             point = OperatingPoint.from_query({"model": point.model} | given)
         except OddDigitError as error:
-            st.warning(f"The link was not understood: {error}")
+            st.warning(f"The link was not understood: {plain(error)}")
     if point.model not in {model.name for model in registry.shelf(visitor())}:
         fallback = _first_model()
         if fallback != point.model:
-            st.warning(f"There is no model {point.model!r} here; showing {fallback} instead.")
+            st.warning(f"There is no model {plain(repr(point.model))} here; showing {plain(fallback)} instead.")
         point = OperatingPoint(fallback, point.evidence, point.alpha, point.threshold)
     set_operating_point(point)
     return point
+
+
+def move(model: str | None = None, alpha: float | None = None, evidence: str | None = None) -> None:
+    """Move part of the operating point, and say what that takes along with it.
+
+    A threshold belongs to one model and one evidence, so it cannot move to another; a false-alarm rate can.
+    """
+    point = operating_point()
+    rate = alpha or point.alpha or STARTING_ALPHA
+    there = OperatingPoint(model or point.model, evidence or point.evidence, rate)
+    if point.threshold is not None and alpha is None:
+        whose = point.model if model else f"the {point.evidence} evidence"
+        say(f"The line at score {point.threshold:g} belongs to {whose}. It stands at {100 * rate:g} % now.")
+    set_operating_point(there)
+
+
+def say(text: str) -> None:
+    """Say, once and on the page that is drawn next, what changed along with what was pressed."""
+    st.session_state[_SAID] = text
+
+
+def said() -> None:
+    """What there is to say, where the operating point is chosen."""
+    if text := st.session_state.pop(_SAID, None):
+        st.info(plain(text), icon=":material/info:")
 
 
 def set_operating_point(point: OperatingPoint) -> None:

@@ -92,6 +92,30 @@ def test_a_named_line_moves_the_operating_point_and_the_link(label: str, there: 
     assert point(page) == there
 
 
+def test_from_the_originals_line_a_rate_leads_back_to_the_evidence_before_and_both_ways_are_said() -> None:
+    page = open_page(evidence="manifold")
+
+    page.button(key="line-the original's 0.20").click()
+    checked(page.run())
+    there, said = point(page), text(page)
+    page.button(key="line-5 %").click()
+    checked(page.run())
+
+    assert (there.evidence, point(page)) == ("pixel", OperatingPoint("tiny-5", "manifold", 0.05))
+    assert "no longer manifold" in said
+    assert "no longer pixel" in text(page)
+
+
+def test_a_threshold_that_cannot_come_along_to_another_model_is_said_to_stay_behind() -> None:
+    page = open_page(threshold="0.31")
+
+    page.selectbox(key="own_choice").set_value("tiny-any")
+    checked(page.run())
+
+    assert point(page) == OperatingPoint("tiny-any", "fused", 0.05)
+    assert "The line at score 0\\.31 belongs to tiny\\-5" in text(page)
+
+
 def test_the_best_balance_is_marked_as_needing_labels_and_sets_a_fixed_line() -> None:
     page = open_page()
     best = Detector.load("tiny-5").evaluation_.best_balance("fused")  # type: ignore[union-attr]
@@ -245,12 +269,13 @@ def test_own_digits_become_a_model_that_is_chosen_and_names_whose_they_are() -> 
 
     assert "**30 digits read.**" in text(page)
     assert "30 are too few for a line at 1 %: it takes 99." in text(page)
-    assert "no more than 9.5 %" in text(page)
+    assert "no more than 16.6 %" in text(page)
     page.text_input(key="own_ink_whose").set_value("Ada's hand")
     page.button(key="own_ink_make").click()
     checked(page.run())
 
     assert point(page).model == "my-5"
+    assert "my\\-5 is made and chosen on every page" in text(page)
     assert "of normal 5s by Ada's hand are flagged" in drawn(page)["sentence"]
     assert Detector.load("my-5").calibrations_["fused"].n == 30
 

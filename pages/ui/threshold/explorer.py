@@ -13,11 +13,12 @@ from core.operating_point import OperatingPoint
 from core.views.fixed_threshold import FIXED_LINES, ON_EVIDENCE
 from core.views.threshold import View
 from pages.ui import component, state
+from pages.ui.threshold.fixed_threshold import chosen
 
 if TYPE_CHECKING:
     from core.detector import Detector
 
-KEY = "explorer"
+KEY, _BEFORE = "explorer", "evidence_before_the_original"
 _component = component.declare("explorer")
 
 
@@ -32,8 +33,11 @@ def buttons(detector: "Detector", point: OperatingPoint) -> None:
     """Lines that have a name; the original's lie on the pixel error."""
     evaluation = detector.evaluation_
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        # From one of the original's lines a rate leads back to the evidence that it took the visitor from.
+        evidence = st.session_state.get(_BEFORE, "fused") if chosen(point) else point.evidence
         for alpha in (0.01, 0.05, 0.1):
-            _button(f"{100 * alpha:g} %", point, point.at_alpha(alpha), "This share of normal digits is flagged.")
+            there = OperatingPoint(point.model, evidence, alpha)
+            _button(f"{100 * alpha:g} %", point, there, "This share of normal digits is flagged.")
         balance = None if evaluation is None else evaluation.best_balance(point.evidence)
         if balance is not None:
             why = "Most anomalies caught for the fewest false alarms (Youden). It needs labels of anomalies, which a "
@@ -45,15 +49,23 @@ def buttons(detector: "Detector", point: OperatingPoint) -> None:
 
 
 def _button(label: str, here: OperatingPoint, there: OperatingPoint, why: str) -> None:
-    chosen = here == there
+    here_already = here == there
     st.button(
         label,
-        type="primary" if chosen else "secondary",
+        type="primary" if here_already else "secondary",
         help=why,
-        on_click=state.set_operating_point,
-        args=(there,),
+        on_click=_go,
+        args=(here, there),
         key=f"line-{label}",
     )
+
+
+def _go(here: OperatingPoint, there: OperatingPoint) -> None:
+    if here.evidence != there.evidence:
+        if not chosen(here):
+            st.session_state[_BEFORE] = here.evidence
+        state.say(f"This line lies on the {there.evidence} evidence, so the evidence is no longer {here.evidence}.")
+    state.set_operating_point(there)
 
 
 def _what_is_drawn(detector: "Detector") -> tuple[object, ...]:

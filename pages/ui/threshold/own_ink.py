@@ -112,8 +112,10 @@ def _calibrate(detector: "Detector", given: Pictures, point: OperatingPoint) -> 
     except (OddDigitError, OSError) as error:
         st.session_state[_FAILED] = error
         return
-    st.toast(f"{name} is ready and chosen.", icon=":material/check_circle:")
-    state.set_operating_point(OperatingPoint(name, point.evidence, point.alpha or OperatingPoint().alpha))
+    state.move(model=name)
+    state.say(
+        f"{name} is made and chosen on every page: all that stands here now is of {whose}. {point.model} is as it was."
+    )
 
 
 @st.cache_data(max_entries=4, show_spinner="Reading the pictures…")

@@ -42,8 +42,9 @@ def _roc(chosen: dict[str, Measured]) -> None:
 
 
 def _same_digit(chosen: dict[str, Measured]) -> None:
-    """One picture, judged by every model at the line this visit has chosen."""
-    st.markdown("**The same digit through each**")
+    """One picture, judged by every model at the false-alarm rate this visit has chosen."""
+    at = _point("").alpha
+    st.markdown(f"**The same digit through each**, line at {100 * (at or 0):g} % false alarms")
     normal = tuple(dict.fromkeys(label for found in chosen.values() for label in found.card.normal))
     examples = {example.name: example for example in for_normal(normal)}
     left, right = st.columns(2, vertical_alignment="bottom")
@@ -70,8 +71,7 @@ def _drawn(example: Example) -> ink.Ink:
 
 
 def _verdict(model: str, measured: Measured, found: ink.Ink) -> None:
-    here = state.operating_point()
-    point = OperatingPoint(model, here.evidence, here.alpha or OperatingPoint().alpha)
+    point = _point(model)
     try:
         readings = picker.detector(model).inspect(found.images)
     except OddDigitError as error:
@@ -88,3 +88,9 @@ def _verdict(model: str, measured: Measured, found: ink.Ink) -> None:
     with st.container(key=f"pictures-compared-{model}"):
         for column, (png, caption) in zip(st.columns(3, wrap=False), pictures, strict=True):
             picture.show(png, caption, caption=caption, width="stretch", place=column)
+
+
+def _point(model: str) -> OperatingPoint:
+    """A threshold of one model means nothing to another, so that a rate stands in for it."""
+    here = state.operating_point()
+    return OperatingPoint(model, here.evidence, here.alpha or OperatingPoint().alpha)

@@ -13,7 +13,6 @@ from core.detector.registry import Model
 from core.detector.state import Measured
 from core.errors import OddDigitError
 from core.figures import charts, training
-from core.operating_point import OperatingPoint
 from core.training.job import forget_upload
 from core.views import model_table
 from pages.ui import chrome, state
@@ -122,8 +121,7 @@ def _import() -> None:
 
 
 def _use(name: str) -> None:
-    point = state.operating_point()
-    state.set_operating_point(OperatingPoint(name, point.evidence, point.alpha or OperatingPoint().alpha))
+    state.move(model=name)
     st.session_state[_DONE] = f"{name} is chosen on every page."
 
 

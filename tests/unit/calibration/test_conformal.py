@@ -182,17 +182,16 @@ def test_the_band_holds_at_all_lines_at_once_for_95_of_100_calibration_sets(n: i
     assert held == pytest.approx(0.95, abs=4 * np.sqrt(0.95 * 0.05 / draws))
 
 
-def test_the_bound_for_one_fixed_line_is_narrower_than_for_all_lines() -> None:
+def test_the_bound_at_an_alpha_is_the_band_at_its_threshold_and_nothing_where_there_is_none() -> None:
     calibration = Calibration.fit(np.arange(1_100))
 
-    fixed, everywhere = calibration.fixed_bound(0.05), float(calibration.band(calibration.threshold(0.05))[0])
+    assert calibration.bound(0.05) == float(calibration.band(calibration.threshold(0.05))[0])
+    assert calibration.bound(0.05) == pytest.approx(0.072, abs=0.002)
+    assert calibration.bound(1e-6) == 0
 
-    assert fixed == pytest.approx(0.063, abs=0.002)
-    assert everywhere == pytest.approx(0.072, abs=0.002)
 
-
-def test_thirty_digits_at_five_percent_may_flag_up_to_nine_and_a_half() -> None:
-    assert Calibration.fit(np.arange(30)).fixed_bound(0.05) == pytest.approx(0.095, abs=0.0005)
+def test_thirty_digits_at_five_percent_may_flag_up_to_one_in_six() -> None:
+    assert Calibration.fit(np.arange(30)).bound(0.05) == pytest.approx(0.166, abs=0.0005)
 
 
 def test_local_levels_fall_with_n_and_are_met_exactly_at_the_sizes_of_the_table() -> None:

@@ -10,7 +10,7 @@ from tests.support.stand_in import calibration
 @pytest.mark.parametrize(
     ("n", "alpha", "words"),
     [
-        pytest.param(30, 0.05, "no more than 9.5 %", id="thirty at five percent"),
+        pytest.param(30, 0.05, "no more than 16.6 %", id="thirty at five percent"),
         pytest.param(18, 0.05, "there is no line at 5 %: it takes 19", id="one too few"),
         pytest.param(98, 0.01, "it takes 99", id="one too few for one percent"),
     ],
