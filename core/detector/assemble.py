@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from core.calibration.conformal import Calibration
 from core.detector.inputs import as_images, chunks
-from core.detector.model_card import Card
+from core.detector.model_card import UNNAMED, Card
 from core.detector.state import DetectorState
 from core.errors import OddDigitError
 from core.operating_point import EVIDENCES
@@ -111,7 +111,7 @@ def join(states: Sequence[DetectorState], calibrate: Mapping[str, ArrayLike]) ->
     standards = {name: part.standards[name] for name, part in zip(names, parts, strict=True)}
     pooled, digits = calibrations_of(scorers, standards, {name: as_images(calibrate[name]) for name in names})
     card = Card(
-        name="unnamed",
+        name=UNNAMED,
         normal=names,
         dataset=first.dataset,
         calibrated_on=first.calibrated_on,

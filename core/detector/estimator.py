@@ -1,5 +1,6 @@
 """The detector: fit on normal digits, inspect any, save and load. The one door to networks, scoring and calibration."""
 
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict
@@ -9,6 +10,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, OutlierMixin
+from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from core.calibration.conformal import Calibration
@@ -16,8 +18,8 @@ from core.calibration.evaluation import Evaluation
 from core.datasets import Dataset
 from core.detector import assemble, file, registry
 from core.detector.fit import fit_digits
-from core.detector.inputs import as_images, chunks
-from core.detector.model_card import Card
+from core.detector.inputs import PIXELS, as_images, as_labels, chunks
+from core.detector.model_card import UNNAMED, Card
 from core.detector.readings import Readings
 from core.detector.state import DetectorState
 from core.gan.determinism import one_thread
@@ -26,6 +28,7 @@ from core.gan.trainer import Progress, Trainer, TrainingSettings
 from core.operating_point import EVIDENCES, OperatingPoint
 from core.scoring import multi_digit
 from core.scoring.scorer import Scale, Scorer
+from core.words import name_normals
 
 FEW = 8  # images that one thread scores sooner: several wait for each other longer than they work
 
@@ -44,6 +47,7 @@ class Detector(OutlierMixin, BaseEstimator):
         split_seed: seed of the split into train, validation and calibrate.
         evidence: which score ``predict`` uses.
         alpha: which false-alarm rate ``predict`` uses.
+        verbose: whether ``fit`` says after every epoch how far it is, on standard error.
 
     >>> Detector(alpha=0.01).get_params()["alpha"]
     0.01
@@ -59,6 +63,7 @@ class Detector(OutlierMixin, BaseEstimator):
         split_seed: int = 0,
         evidence: str = "fused",
         alpha: float = 0.05,
+        verbose: bool = False,
     ) -> None:
         self.architecture = architecture
         self.epochs = epochs
@@ -66,6 +71,7 @@ class Detector(OutlierMixin, BaseEstimator):
         self.split_seed = split_seed
         self.evidence = evidence
         self.alpha = alpha
+        self.verbose = verbose
 
     @classmethod
     def of(cls, state: DetectorState) -> "Detector":
@@ -87,11 +93,25 @@ class Detector(OutlierMixin, BaseEstimator):
         Raises:
             ModelError: there is none, or the file is damaged, foreign or of another version.
         """
-        return cls.of(file.load(registry.find(name).path))
+        model = registry.find(name)
+        return cls.of(file.load(model.path).named(model.name))
 
-    def save(self, path: Path) -> None:
-        """Write the detector as one ``.safetensors`` file, whole or not at all."""
-        file.save(self._fitted, path)
+    def save(self, path: str | Path) -> None:
+        """Write the detector as one ``.safetensors`` file, whole or not at all; there it is called by the file's name.
+
+        One that has no name yet is called so from now on, too.
+
+        Args:
+            path: a file, or a bare name such as ``"my-5"``, which every page and command finds.
+
+        Raises:
+            ModelError: a bare name that is not usable, or taken.
+        """
+        place = registry.file_for(path)
+        named = self._fitted.named(place.stem)
+        file.save(named, place)
+        if self.card_.name == UNNAMED:
+            self.state_ = named
 
     @property
     def _fitted(self) -> DetectorState:
@@ -145,8 +165,10 @@ class Detector(OutlierMixin, BaseEstimator):
         Raises:
             TrainingError: too few images, or training diverged.
         """
-        for _ in self.fit_steps(X, y):
-            pass
+        for progress in self.fit_steps(X, y):
+            if self.verbose and progress.epoch_ended:
+                left = "" if progress.seconds_left is None else f", {progress.seconds_left:.0f} s left"
+                print(f"{progress.stage}: epoch {progress.epoch} of {progress.epochs}{left}", file=sys.stderr)
         return self
 
     def fit_steps(
@@ -170,13 +192,13 @@ class Detector(OutlierMixin, BaseEstimator):
         """
         OperatingPoint("", self.evidence, self.alpha)  # refuses what ``predict`` could not use, before any work
         images = as_images(X)
-        labels = np.array(["digit"] * len(images) if y is None else [str(label) for label in y])
+        labels = as_labels(y, len(images))
         epochs = architecture_of(self.architecture).epochs if self.epochs is None else self.epochs
         settings = TrainingSettings(architecture=self.architecture, epochs=epochs, seed=self.seed)
         fitted = yield from fit_digits(images, labels, settings, self.split_seed, folder, watch, enough)
         pooled, digits = assemble.calibrations_of(fitted.scorers, fitted.standards, fitted.calibrate)
         card = Card(
-            name="unnamed",
+            name=UNNAMED,
             normal=tuple(fitted.scorers),
             split_seed=self.split_seed,
             counts=fitted.counts,
@@ -220,6 +242,19 @@ class Detector(OutlierMixin, BaseEstimator):
             digit_p_values=digit_p_values,
             calibrations=state.calibrations,
         )
+
+    def sample(self, n: int, seed: int = 0) -> NDArray[np.float32]:
+        """Fresh digits as the generators draw them, ``(n, 28, 28)``; those of several digits take turns.
+
+        The same n and seed give the same digits.
+        """
+        scorers = list(self.scorers_.values())
+        counts = [len(range(i, n, len(scorers))) for i in range(len(scorers))]
+        digits = [scorer.sample(count, seed) for scorer, count in zip(scorers, counts, strict=True) if count]
+        drawn = np.zeros((n, 28, 28), dtype=np.float32)
+        for i, images in enumerate(digits):
+            drawn[i :: len(scorers)] = images
+        return drawn
 
     def calibrated(self, images: ArrayLike, labels: Sequence[str] | None, name: str, calibrated_on: str) -> "Detector":
         """The same detector with its promise remade on other people's normal digits.
@@ -268,3 +303,24 @@ class Detector(OutlierMixin, BaseEstimator):
         """+1 normal, -1 anomaly, ``(n,)``."""
         point = OperatingPoint(self.card_.name, self.evidence, self.alpha)
         return 1 - 2 * self.inspect(X).class_id(point)
+
+    @property
+    def n_features_in_(self) -> int:
+        """How many numbers an image has, flat."""
+        check_is_fitted(self, "state_")
+        return PIXELS
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        tags.input_tags.positive_only = True  # and no more than 1, for which scikit-learn has no tag
+        return tags
+
+    def __repr__(self, N_CHAR_MAX: int = 700) -> str:  # noqa: N803
+        text = super().__repr__(N_CHAR_MAX)
+        if not self.__sklearn_is_fitted__():
+            return text
+        return f"<{text}: {self.card_.name}, {name_normals(self.card_.normal)}>"
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "state_")

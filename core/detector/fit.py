@@ -61,13 +61,13 @@ def fit_digits(
             kept, and digits without one are left out. One epoch is always learnt. Needs ``folder``.
 
     Raises:
-        TrainingError: no images, too few of a label, labels that do not match, or training diverged.
-        ValueError: ``enough`` without ``folder``.
+        TrainingError: no images, too few of a label, labels that do not match, ``enough`` without a folder, or
+            training diverged.
     """
-    if enough is not None and folder is None:
-        raise ValueError("to end early, training needs a folder: the last finished epoch is taken from there")
-    enough = enough or (lambda: False)
     names = _check(images, labels)
+    if enough is not None and folder is None:
+        raise TrainingError("training can only be ended early where each epoch is kept: give a folder too.")
+    enough = enough or (lambda: False)
     started = time.monotonic()
     fitted = Fitted()
     for i, name in enumerate(names):

@@ -1,34 +1,89 @@
-"""Images as a detector takes them: checked once, float32 ``(n, 28, 28)``, a bounded number at a time."""
+"""Inputs of a detector: images and labels as people have them, checked once and brought to one form.
+
+Every mistake that was seen in use gets an answer of its own; nothing is guessed.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import issparse
 
-from core.errors import OddDigitError
+from core.errors import OddDigitError, TrainingError
 
 CHUNK = 256
+PIXELS = 784
 
 
 def as_images(images: ArrayLike) -> NDArray[np.float32]:
-    """Check ink images and bring them to float32 ``(n, 28, 28)``.
+    """Check ink images and bring them to float32 ``(n, 28, 28)``, contiguous and writable.
+
+    Args:
+        images: ``(n, 28, 28)`` or ``(n, 784)``, 0 paper .. 1 ink; bytes (uint8) are 0 .. 255.
 
     Raises:
-        OddDigitError: not numbers, wrong shape, values outside 0 .. 1, or NaN.
+        OddDigitError: sparse, not numbers, of another shape, NaN, infinite, or outside the range; the text says which.
     """
+    if issparse(images):
+        raise OddDigitError("sparse input is not supported: give a dense array, images.toarray().")
     try:
         given = np.asarray(images)
+        if given.dtype.kind == "c":
+            raise OddDigitError("Complex data not supported: give images of 0 (paper) to 1 (ink).")
         if given.dtype.kind not in "fiub":
             raise TypeError(given.dtype)
-        array = given.astype(np.float32, copy=False)
+        with np.errstate(over="ignore"):  # what is too large for float32 becomes infinite, and is refused below
+            array = np.require(given, np.float32, ["C", "W"])
     except (TypeError, ValueError) as error:
+        if isinstance(error, OddDigitError):
+            raise
         raise OddDigitError("images are not all numbers: give an array (n, 28, 28) or (n, 784) of 0 .. 1.") from error
-    if array.ndim == 2 and array.shape[1] == 784:
+    if array.ndim == 2 and array.shape[1] == PIXELS:
         array = array.reshape(-1, 28, 28)
     if array.ndim != 3 or array.shape[1:] != (28, 28):
-        raise OddDigitError(f"images have shape {array.shape}: give (n, 28, 28) or (n, 784).")
-    # NaN fails this comparison too.
-    if array.size and not (array.min() >= 0 and array.max() <= 1):
-        raise OddDigitError("images must lie between 0 (paper) and 1 (ink): divide bytes by 255.")
-    return array
+        raise OddDigitError(
+            f"images have shape {array.shape}: give (n, 28, 28) or (n, {PIXELS}). Reshape your data; one image is "
+            "image[None]."
+        )
+    return _in_range(array, given.dtype == np.uint8)
+
+
+def _in_range(images: NDArray[np.float32], is_bytes: bool) -> NDArray[np.float32]:
+    if not images.size:
+        return images
+    least, most = float(images.min()), float(images.max())
+    if math.isnan(least):
+        raise OddDigitError("images hold NaN: leave those images out, or fill the gaps with 0 (paper).")
+    if math.isinf(least) or math.isinf(most):
+        raise OddDigitError("images hold infinity (inf): give values between 0 (paper) and 1 (ink).")
+    if is_bytes:
+        if most == 1:
+            raise OddDigitError("images are bytes of 0 and 1: give 255 * images, or images.astype(float).")
+        return np.divide(images, 255, dtype=np.float32)
+    if least < 0:
+        raise OddDigitError(f"Negative values in data: images reach from {least:g}; paper is 0 and ink is 1.")
+    if most > 1:
+        raise OddDigitError(f"images reach {most:g}, and ink is 1: divide bytes by 255, or give them as uint8.")
+    return images
+
+
+def as_labels(y: Sequence[Any] | NDArray[Any] | None, n: int) -> NDArray[np.str_]:
+    """Which digit each of n normal images is, as text, ``(n,)``; without labels all are of one kind.
+
+    Raises:
+        TrainingError: outliers are marked as scikit-learn marks them, which a detector must not learn.
+    """
+    if y is None:
+        return np.array(["digit"] * n)
+    labels = np.array([str(label) for label in np.asarray(y).ravel()])
+    if set(labels) & {"-1", "-1.0"}:
+        raise TrainingError(
+            "y marks outliers with -1, and a detector learns normal digits only: leave those rows out and give no y, "
+            "or the digit of each image."
+        )
+    return labels
 
 
 def chunks(images: NDArray[np.float32]) -> list[NDArray[np.float32]]:

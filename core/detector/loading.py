@@ -78,7 +78,7 @@ class Arriving:
             # With torch, which takes a server seconds: here nobody waits for it unseen.
             from core.detector import Detector, file
 
-            self._outcome = Detector.of(file.load(self._path, ready=self._note))
+            self._outcome = Detector.of(file.load(self._path, ready=self._note).named(self._path.stem))
         except Exception as error:  # raised where the detector is asked for
             self._outcome = error
         finally:

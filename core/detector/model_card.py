@@ -14,6 +14,7 @@ from safetensors import SafetensorError, safe_open
 from core.errors import ModelError
 
 MAGIC = {"odd_digit": "detector"}
+UNNAMED = "unnamed"
 LARGEST_BYTES = 64 * 2**20
 
 

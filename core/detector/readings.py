@@ -3,13 +3,18 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.calibration.conformal import Calibration
+from core.errors import OddDigitError
 from core.operating_point import EVIDENCES, OperatingPoint
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 NORMAL, ANOMALY = 0, 1
 
@@ -76,14 +81,30 @@ class Readings:
         return self.digit_p_values.get("fused", {})
 
     def threshold(self, point: OperatingPoint) -> float:
-        """The operating point's threshold on the raw score axis; infinite when alpha is too small to flag anything."""
+        """The operating point's threshold on the raw score axis; infinite when alpha is too small to flag anything.
+
+        Raises:
+            OddDigitError: the operating point is another model's, whose scores mean something else.
+        """
+        if self.model not in (point.model, Path(point.model).name.removesuffix(".safetensors")):
+            raise OddDigitError(
+                f"the operating point is of {point.model} and these readings are by {self.model}: give one of the same "
+                "model, or class_id(alpha=0.05)."
+            )
         if point.alpha is None:
             assert point.threshold is not None
             return point.threshold
         return self.calibrations[point.evidence].threshold(point.alpha)
 
-    def class_id(self, point: OperatingPoint) -> NDArray[np.int64]:
-        """0 normal, 1 anomaly, ``(n,)``."""
+    def class_id(self, point: OperatingPoint | None = None, *, alpha: float | None = None) -> NDArray[np.int64]:
+        """0 normal, 1 anomaly, ``(n,)``, at an operating point or at a false-alarm rate of the default evidence.
+
+        Raises:
+            OddDigitError: both or neither are given, or the operating point is another model's.
+        """
+        if (point is None) == (alpha is None):
+            raise OddDigitError("give either an operating point or alpha, such as class_id(alpha=0.05).")
+        point = point or OperatingPoint(self.model, "fused", alpha)
         return np.where(self.scores[point.evidence] > self.threshold(point), ANOMALY, NORMAL)
 
     def prediction_set(self, point: OperatingPoint, row: int) -> tuple[str, ...]:
@@ -93,6 +114,16 @@ class Readings:
             alpha = float(self.calibrations[point.evidence].alpha(self.threshold(point))[0])
         p_values = {name: float(p[row]) for name, p in self.digit_p_values.get(point.evidence, {}).items()}
         return tuple(sorted((name for name, p in p_values.items() if p > alpha), key=lambda name: -p_values[name]))
+
+    def to_frame(self) -> "DataFrame":
+        """A table of a row an image: p-values and raw scores by evidence, and p-values as each digit."""
+        from pandas import DataFrame
+
+        columns = {"p_value": self.p_value, "anomaly_score": self.anomaly_score, "probability": self.probability}
+        columns |= {f"score_{name}": values for name, values in self.scores.items()}
+        columns |= {f"p_value_{name}": values for name, values in self.p_values.items()}
+        columns |= {f"digit_{name}": values for name, values in self.digits.items()}
+        return DataFrame(columns)
 
     def record(self, row: int, point: OperatingPoint) -> dict[str, Any]:
         """One reading as plain data for JSON; an infinite threshold becomes None."""

@@ -2,7 +2,7 @@
 
 import os
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -90,6 +90,20 @@ def card(name: str | Path) -> Card:
     return read_card(find(name).path)
 
 
+def file_for(name: str | Path) -> Path:
+    """The file that a detector saved under a path, or a bare name for one's own models, goes to.
+
+    Raises:
+        ModelError: a bare name that is not usable, or taken.
+    """
+    path = Path(name)
+    if path.suffix == SUFFIX:
+        return path
+    if path.name == str(name):
+        return place_for(str(name))
+    return path.with_name(path.name + SUFFIX)
+
+
 def place_for(name: str) -> Path:
     """Where a new model of that name will be saved.
 
@@ -145,7 +159,7 @@ def import_model(data: bytes, name: str = "", visitor: str = "") -> Model:
         name = name or state.card.name
         place = place_for(name)
         claim(name, visitor)
-        file.save(replace(state, card=replace(state.card, name=name)), place)
+        file.save(state.named(name), place)
     return Model(name, place, False)
 
 
@@ -167,7 +181,7 @@ def rename(name: str, new: str, visitor: str | None = None) -> None:
     place = place_for(new)
     if model.owner:
         claim(new, model.owner)
-    file.save(replace(state, card=replace(state.card, name=new)), place)
+    file.save(state.named(new), place)
     model.path.unlink()
     disclaim(name)
 

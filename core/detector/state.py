@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -43,6 +43,10 @@ class DetectorState(Measured):
     scorers: Mapping[str, "Scorer"]
     standards: Mapping[str, Mapping[str, "Scale"]]
     digit_calibrations: Mapping[str, Mapping[str, Calibration]]
+
+    def named(self, name: str) -> "DetectorState":
+        """The same detector by another name."""
+        return self if self.card.name == name else replace(self, card=replace(self.card, name=name))
 
     @cached_property
     def fingerprint(self) -> str:
