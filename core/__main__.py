@@ -1,9 +1,9 @@
 """The command line's entry: ``python -m core``, and ``odd-digit`` once it is installed."""
 
 import sys
-from pathlib import Path
 
 from core.cli.app import app
+from core.cli.output import program
 
 
 def main() -> None:
@@ -11,8 +11,7 @@ def main() -> None:
     # A file name that the terminal cannot show is shown with its codes instead of ending the command.
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    called = Path(sys.argv[0])
-    app(prog_name="python -m core" if called.name == "__main__.py" else called.stem)
+    app(prog_name=program())
 
 
 if __name__ == "__main__":

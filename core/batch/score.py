@@ -4,7 +4,7 @@ import io
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -14,12 +14,14 @@ from PIL.TiffImagePlugin import TiffImageFile
 
 from core import ink
 from core.batch.items import Item, Place
-from core.detector import Detector
 from core.errors import BatchError, OddDigitError
 from core.history import clean_text
 from core.ink import storage
 from core.ink.picture import Source
 from core.operating_point import EVIDENCES
+
+if TYPE_CHECKING:
+    from core.detector import Detector
 
 SIDE = 28
 TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -124,7 +126,7 @@ def _ready(position: int, source: str, label: str | None, pixels: NDArray[np.gen
     return Row(position, source, label, "", box, pixels.astype(np.float32) / np.float32(255))
 
 
-def judge(rows: Sequence[Row], detector: Detector, evidence: str) -> pa.Table:
+def judge(rows: Sequence[Row], detector: "Detector", evidence: str) -> pa.Table:
     """Rows with all that the detector says, in the columns of ``SCHEMA``; refusals have no numbers.
 
     ``image`` is as ``core.ink.storage`` keeps it, ``reconstruction`` 784 uint8; ``digit_p_values`` belong to

@@ -1,50 +1,61 @@
-"""``python -m core batch``: judge a pile of digits and write what was found."""
+"""``batch``: judge many digits at once and write what comes of it."""
 
-import json
 import sys
 from dataclasses import asdict
+from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as Bar
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from core.cli.options import Evidence, EvidenceOption, ModelOption
+from core.cli.output import REFUSED, check_model, ending, examples, print_json, say
 from core.errors import HistoryError, OddDigitError
-from core.operating_point import EVIDENCES, OperatingPoint
+from core.operating_point import OperatingPoint
 
 if TYPE_CHECKING:
     from core.batch.findings import Review, Rule
 
-say = Console(markup=False, emoji=False, highlight=False, stderr=True)
-ENGINES = ("local", "ray")
-BAR = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+STANDARD_OUTPUT = "-"
+EXAMPLES = examples(
+    "batch scans.zip --output verdicts.csv",
+    "batch t10k-images-idx3-ubyte.gz --model mnist-any --fdr 0.1 --output flagged.zip",
+    "batch scans/ --output - | grep anomaly",
+)
+_BAR = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+
+
+class Engine(StrEnum):
+    """What shares out the work."""
+
+    local = "local"
+    ray = "ray"
 
 
 def batch(
     inputs: Annotated[
         list[str],
-        typer.Argument(
-            metavar="INPUT...", help="Pictures, folders, zip, IDX, npy, npz, CSV or Parquet, in any mixture."
-        ),
+        typer.Argument(metavar="INPUT", help="Pictures, folders, zip, IDX, npy, npz, CSV or Parquet, in any mixture."),
     ],
     output: Annotated[
         str,
         typer.Option(
-            help="File to write: .csv or .parquet with every row, .zip of the flagged digits. With ray also a folder "
-            "or an address, ending in /, such as s3://bucket/results/, for more rows than one machine can hold."
+            metavar="FILE",
+            help="File to write: .csv or .parquet with every row, .zip of the flagged digits, - for CSV on standard "
+            "output. With ray also a folder or an address, ending in /, such as s3://bucket/results/, for more rows "
+            "than one machine can hold.",
         ),
     ],
-    model: Annotated[str, typer.Option(help="Name of a model, or a .safetensors file.")] = "mnist-any",
-    evidence: Annotated[str, typer.Option(help=f"Which score decides: {', '.join(EVIDENCES)}.")] = "fused",
+    model: ModelOption = "mnist-any",
+    evidence: EvidenceOption = Evidence.fused,
     alpha: Annotated[
         float | None, typer.Option(help="False-alarm rate to pay, between 0 and 1.  [default: 0.05]")
     ] = None,
     fdr: Annotated[
         float | None, typer.Option(help="Instead of alpha: share of the flagged that may be normal, such as 0.1.")
     ] = None,
-    engine: Annotated[str, typer.Option(help="local, or ray (pip install -r requirements-ray.txt).")] = "local",
+    engine: Annotated[Engine, typer.Option(help="What shares out the work; ray is installed apart.")] = Engine.local,
     workers: Annotated[int | None, typer.Option(min=1, help="Ray workers; one a core by default.")] = None,
     whole: Annotated[bool, typer.Option("--whole", help="Take every picture as one digit, never as several.")] = False,
     no_history: Annotated[bool, typer.Option("--no-history", help="Keep no record.")] = False,
@@ -54,45 +65,49 @@ def batch(
     A picture with several digits gives a row each, in reading order; a file that cannot be used is a row with its
     reason. A sub-folder named after a digit, or a column named label, is checked against what the ink could be.
     Files are named as given, those of a folder by the folder and their path in it.
-    The summary goes to standard output as one line of JSON.
+    The summary goes to standard output as one line of JSON, unless the rows go there.
     """
-    from core.batch import export
-    from core.batch.findings import Rule
-
     if alpha is not None and fdr is not None:
         raise typer.BadParameter("give --alpha or --fdr, not both.", param_hint="--fdr")
-    if engine not in ENGINES:
-        raise typer.BadParameter(f"there is no engine {engine!r}: local or ray.", param_hint="--engine")
-    try:
-        rule = Rule(OperatingPoint(model, evidence, 0.05 if alpha is None else alpha), fdr)
-        if not (engine == "ray" and output.endswith("/")):
-            export.check_suffix(Path(output))
-    except OddDigitError as error:
-        raise typer.BadParameter(str(error)) from error
-    try:
-        if output.endswith("/"):
+    to_folder = engine is Engine.ray and output.endswith("/")
+    rule = _rule(OperatingPoint(model, evidence.value), alpha, fdr)
+    if output != STANDARD_OUTPUT and not to_folder:
+        _check_suffix(output)
+    with ending(lambda: "Interrupted: what was judged is kept, and the same command goes on where it was."):
+        check_model(model)
+        if to_folder:
             _ray_to_folder(inputs, output.rstrip("/"), rule, whole, workers)
             return
-        apart = Path(output)
-        review = _local(inputs, rule, whole, apart) if engine == "local" else _ray(inputs, rule, whole, workers, apart)
-        replaced = export.write(review, apart)
+        if engine is Engine.ray:
+            review = _ray(inputs, rule, whole, workers, Path(output))
+        else:
+            review = _local(inputs, rule, whole, Path(output))
+        _write(review, output)
+        if not no_history:
+            _keep(review)
+        review.store.delete()
+    raise typer.Exit(REFUSED if review.summary.refused else 0)
+
+
+def _rule(point: OperatingPoint, alpha: float | None, fdr: float | None) -> "Rule":
+    from core.batch.findings import Rule
+
+    try:
+        return Rule(point if alpha is None else point.at_alpha(alpha), fdr)
     except OddDigitError as error:
-        say.print(str(error), style="red", highlight=False, soft_wrap=True)
-        raise typer.Exit(1) from error
-    if not no_history:
-        try:
-            export.keep(review)
-        except HistoryError as error:
-            say.print(f"Not kept in the history: {error}", highlight=False)
-    for note in (*review.store.notes, replaced):
-        if note:
-            say.print(note, highlight=False, soft_wrap=True)
-    review.store.delete()
-    _tell(review, output)
-    raise typer.Exit(1 if review.summary.refused else 0)
+        raise typer.BadParameter(str(error)) from error
 
 
-def _local(inputs: list[str], rule: "Rule", whole: bool, apart: Path) -> "Review":
+def _check_suffix(output: str) -> None:
+    from core.batch.export import check_suffix
+
+    try:
+        check_suffix(Path(output))
+    except OddDigitError as error:
+        raise typer.BadParameter(str(error), param_hint="--output") from error
+
+
+def _local(inputs: list[str], rule: "Rule", whole: bool, output: Path) -> "Review":
     """Judge on this machine, going on where an interrupted run of the same command stopped."""
     from core.batch import run, sources
     from core.batch.findings import Review, foresee
@@ -100,73 +115,82 @@ def _local(inputs: list[str], rule: "Rule", whole: bool, apart: Path) -> "Review
     from core.detector import Detector
 
     left_out: list[Path] = []
-    pile = sources.places([Path(name) for name in inputs], apart, left_out.append)
+    places = sources.places([Path(name) for name in inputs], output, left_out.append)
     detector = Detector.load(rule.point.model)
-    folder = batches_dir() / f"cli-{run.key(pile, detector.fingerprint, rule.point.evidence, whole)}"
-    total = sources.count(pile)
+    folder = batches_dir() / f"cli-{run.key(places, detector.fingerprint, rule.point.evidence, whole)}"
+    total = sources.count(places)
     store = run.resume(folder, ", ".join(inputs)[:200], detector, rule, whole, total)
     if left_out:
         names = ", ".join(sorted({path.name for path in left_out})[:5])
         store.note(f"Left out: {len(left_out):,} of the system's files ({names}).")
     if rule.rate is not None and (warning := foresee(store.calibration.n, total, rule.rate)):
-        say.print(warning, style="yellow", highlight=False, soft_wrap=True)
+        say.print(warning, style="yellow")
     if store.done[0]:
-        say.print(f"Going on after {store.done[0]:,} of about {total:,}, judged before.", highlight=False)
-    try:
-        with Bar(*BAR, console=say) as bar:
-            task = bar.add_task("judging", total=total, completed=store.done[0])
-            for progress in run.run(store, pile, detector):
-                bar.update(task, completed=progress.items, total=progress.total)
-    except KeyboardInterrupt:
-        say.print("Interrupted. The same command goes on where it was.")
-        raise typer.Exit(1) from None
+        say.print(f"Going on after {store.done[0]:,} of about {total:,}, judged before.")
+    with Progress(*_BAR, console=say) as bar:
+        task = bar.add_task("judging", total=total, completed=store.done[0])
+        for progress in run.run(store, places, detector):
+            bar.update(task, completed=progress.items, total=progress.total)
     return Review(store, rule)
 
 
-def _ray(inputs: list[str], rule: "Rule", whole: bool, workers: int | None, apart: Path) -> "Review":
+def _ray(inputs: list[str], rule: "Rule", whole: bool, workers: int | None, output: Path) -> "Review":
     """Judge with Ray, going on where an interrupted run of the same command stopped."""
     from core.batch import ray_engine
     from core.batch.findings import Review
-    from core.batch.run import Progress
+    from core.batch.store import Store
 
-    with Bar(*BAR, console=say) as bar:
+    with Progress(*_BAR, console=say) as bar:
         task = bar.add_task("judging units", total=None)
-        for found in ray_engine.run(inputs, rule, whole, workers, apart):
-            if isinstance(found, Progress):
-                bar.update(task, completed=found.items, total=found.total)
-    assert not isinstance(found, Progress)
-    return Review(found, rule)
+        for step in ray_engine.run(inputs, rule, whole, workers, output):
+            if isinstance(step, Store):
+                store = step
+            else:
+                bar.update(task, completed=step.items, total=step.total)
+    return Review(store, rule)
 
 
 def _ray_to_folder(inputs: list[str], output: str, rule: "Rule", whole: bool, workers: int | None) -> None:
     """Judge with Ray into a folder or address of Parquet files, which no single machine ever holds at once."""
     from core.batch import ray_engine, ray_partitions
 
-    pile = [place for name in inputs for place in ray_partitions.places(name)]
-    ray_engine.claim(output, pile, rule, whole)
-    cut = ray_partitions.units(pile)
-    with Bar(*BAR, console=say) as bar:
+    places = [place for name in inputs for place in ray_partitions.places(name)]
+    ray_engine.claim(output, places, rule, whole)
+    cut = ray_partitions.units(places)
+    with Progress(*_BAR, console=say) as bar:
         task = bar.add_task("judging units", total=len(cut))
         for progress in ray_engine.score(cut, rule, whole, workers, output):
             bar.update(task, completed=progress.items)
-    sys.stdout.write(json.dumps({"output": output} | ray_engine.tally(output, rule)) + "\n")
+    print_json({"output": output} | ray_engine.tally(output, rule))
 
 
-def _tell(review: "Review", output: str) -> None:
+def _write(review: "Review", output: str) -> None:
+    """Write the rows, and say what they come to."""
+    from core.batch import export
     from core.batch.findings import say_rule
 
-    summary = review.summary
-    found: dict[str, Any] = {
-        "output": output,
-        "model": review.point.model,
-        "evidence": review.point.evidence,
-        "alpha": review.rule.point.alpha if review.rule.rate is None else None,
-        "fdr": review.rule.rate,
-        **asdict(summary),
-    }
-    sys.stdout.write(json.dumps(found) + "\n")
+    summary, replaced = review.summary, ""
+    if output == STANDARD_OUTPUT:
+        export.export_csv(review, sys.stdout)
+    else:
+        replaced = export.write(review, Path(output))
+        alpha = review.rule.point.alpha if review.rule.rate is None else None
+        point = {"model": review.point.model, "evidence": review.point.evidence, "alpha": alpha}
+        print_json({"output": output, **point, "fdr": review.rule.rate, **asdict(summary)})
+    for note in (*review.store.notes, replaced):
+        if note:
+            say.print(note)
     words = f"{summary.judged:,} judged, {summary.flagged:,} flagged, {summary.refused:,} refused"
     if summary.labelled:
         words += f", {summary.mislabelled:,} probably mislabelled"
-    say.print(f"{words}: {output}", soft_wrap=True)
-    say.print(say_rule(review.rule, review.calibration), soft_wrap=True)
+    say.print(words if output == STANDARD_OUTPUT else f"{words}: {output}")
+    say.print(say_rule(review.rule, review.calibration))
+
+
+def _keep(review: "Review") -> None:
+    from core.batch import export
+
+    try:
+        export.keep(review)
+    except HistoryError as error:
+        say.print(f"Not kept in the history: {error}")

@@ -14,8 +14,6 @@ SHARED = sorted((ROOT / "pages" / "ui").rglob("*.py"))
 PAGES = [ROOT / "dashboard.py", *sorted((ROOT / "pages").glob("*.py"))]
 STREAMLIT = {"streamlit", "streamlit_drawable_canvas", "starlette"}  # Starlette is what Streamlit serves with
 DATA = {"numpy", "pandas"}
-# The command line and the training process are doors of their own beside the pages.
-OTHER_DOORS = {"core.cli.app", "core.cli.batch", "core.__main__", "core.training.worker"}
 
 
 def dotted(file: Path) -> str:
@@ -23,6 +21,8 @@ def dotted(file: Path) -> str:
 
 
 MODULES = {dotted(file) for file in (*CORE, *SHARED)}
+# The command line and the training process are doors of their own beside the pages.
+OTHER_DOORS = {name for name in MODULES if name.startswith(("core.cli", "core.__main__", "core.training.worker"))}
 
 
 def imported(file: Path) -> set[str]:

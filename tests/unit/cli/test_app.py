@@ -14,10 +14,14 @@ import numpy as np
 import pytest
 from click.testing import Result
 from PIL import Image
+from rich.console import Console
 from typer.testing import CliRunner
 
+import core
 from core import datasets, ink, paths
+from core.cli import output
 from core.cli.app import app
+from core.cli.options import model_names
 from core.datasets.examples import for_normal
 from core.detector import Detector, registry
 from core.history import EVERYTHING, History
@@ -193,7 +197,69 @@ def test_csv_is_one_line_a_digit_and_opens_in_a_spreadsheet_as_data(run: Run) ->
     assert rows[1]["verdict"] == ""
 
 
+def test_standard_input_is_a_picture_called_by_a_hyphen(run: Run) -> None:
+    picture = Path(draw()).read_bytes()
+
+    piped = CliRunner().invoke(app, ["score", "-", "--model", "tiny-5", "--format", "json"], input=picture)
+    nothing = CliRunner().invoke(app, ["score", "-", "--model", "tiny-5", "--format", "json"], input=b"")
+
+    (found,) = objects(piped)
+    (named,) = objects(run("score", "five.png", "--model", "tiny-5", "--format", "json"))
+    assert found == named | {"source": "-"}
+    assert objects(nothing)[0]["error"].startswith("standard input is empty")
+
+
+def test_long_names_are_told_apart_in_a_pipe_and_in_a_narrow_terminal(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [draw(f"box_17_folder_3_page_0042_of_the_archive_field_09_digit_{i}.png") for i in "ab"]
+
+    piped = run("score", *names, "--model", "tiny-5").stdout
+    monkeypatch.setattr(output, "out", Console(width=60))
+    narrow = run("score", *names, "--model", "tiny-5").stdout
+
+    for name in names:
+        assert any(name in line for line in piped.splitlines())
+    cells = "".join(line.split("│")[1].strip() for line in narrow.splitlines() if line.startswith("│"))
+    assert cells == "".join(names)
+
+
 # score: what cannot be judged
+
+
+def test_a_folder_is_named_as_one_with_the_command_that_judges_it(run: Run) -> None:
+    Path("my scans").mkdir()
+
+    result = run("score", "my scans", draw(), "--model", "tiny-5", "--format", "json")
+
+    bad, good = objects(result)
+    assert result.exit_code == 1
+    assert "my scans is a folder" in bad["error"]
+    assert "python -m core batch 'my scans' --output verdicts.csv" in bad["error"]
+    assert good["source"] == "five.png"
+
+
+@pytest.mark.parametrize("how", ["json", "csv", "table"])
+def test_interrupted_by_the_keyboard_score_prints_what_it_has_and_says_how_far_it_came(
+    how: str, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = [draw(f"{i}.png") for i in range(3)]
+    read = ink.read
+
+    def interrupted(picture: Path, **options: Any) -> ink.Ink:
+        if picture.name == "2.png":
+            raise KeyboardInterrupt
+        return read(picture, **options)
+
+    monkeypatch.setattr(ink, "read", interrupted)
+
+    result = run("score", *files, "--model", "tiny-5", "--format", how)
+
+    assert result.exit_code == 130
+    assert "2 of 3 files are done" in result.stderr
+    assert "0.png" in result.stdout
+    assert "1.png" in result.stdout
+    assert History().count(EVERYTHING).judged == 1  # twice the same ink
 
 
 @pytest.mark.parametrize(
@@ -354,6 +420,17 @@ def test_what_cannot_be_evaluated_ends_with_a_reason(
     assert said in result.stderr
 
 
+def test_models_as_json_is_an_object_a_model(run: Run) -> None:
+    (registry.own_folder() / "broken.safetensors").write_bytes(b"no model")
+
+    broken, five, every = objects(run("models", "--format", "json"))
+
+    assert list(broken) == ["model", "error"]
+    assert (five["model"], five["normal"], five["shipped"]) == ("tiny-5", ["5"], False)
+    assert every["normal"] == ["0", "5", "8"]
+    assert Path(five["path"]).is_file()
+
+
 def test_models_lists_what_there_is_and_names_what_cannot_be_used(run: Run) -> None:
     (registry.own_folder() / "broken.safetensors").write_bytes(b"no model")
 
@@ -383,17 +460,17 @@ def test_train_puts_a_calibrated_and_evaluated_detector_on_the_shelf(run: Run) -
     assert "AUROC" in result.stdout
     assert "my-few-5.safetensors" in result.stderr
     again = run("train", "--dataset", few, "--normal", "5", *quick)
-    assert again.exit_code == 1
+    assert again.exit_code == 2
     assert "'my-few-5' is the name of a model that is already here: choose another name" in again.stderr
 
 
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        pytest.param(("--normal", "x"), 1, "its labels are 0, 1, 2", id="a label that is not there"),
+        pytest.param(("--normal", "x"), 2, "its labels are 0, 1, 2", id="a label that is not there"),
         pytest.param(("--normal", ","), 2, "name at least one digit", id="no label"),
-        pytest.param(("--normal", "5", "--name", "../x"), 1, "is no model name", id="a name that climbs"),
-        pytest.param(("--normal", "5", "--name", "tiny-5"), 1, "of a model that is already here", id="a name in use"),
+        pytest.param(("--normal", "5", "--name", "../x"), 2, "is no model name", id="a name that climbs"),
+        pytest.param(("--normal", "5", "--name", "tiny-5"), 2, "of a model that is already here", id="a name in use"),
         pytest.param(("--normal", "5", "--resume"), 1, "no interrupted run", id="nothing to resume"),
         pytest.param(("--normal", "5", "--epochs", "0"), 2, "--epochs", id="no epochs"),
         pytest.param(("--normal", "5", "--architecture", "tree"), 2, "--architecture", id="unknown architecture"),
@@ -440,7 +517,7 @@ def test_interrupted_by_the_keyboard_training_says_how_to_go_on(run: Run, monkey
 
     result = run("train", "--dataset", "digits", "--normal", "0,5", "--name", "stopped")
 
-    assert result.exit_code == 1
+    assert result.exit_code == 130
     assert result.stdout == ""
     assert "python -m core train --normal 0,5 --name stopped --resume" in result.stderr
 
@@ -466,13 +543,56 @@ def test_calibrate_makes_a_model_whose_promise_holds_for_the_ink_in_a_folder(run
 # As a process
 
 
-def test_help_comes_at_once_because_nothing_heavy_is_imported() -> None:
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        pytest.param("-h", 0, id="help"),
+        pytest.param("--version", 0, id="version"),
+        pytest.param("batch --help", 0, id="help of a command"),
+        pytest.param("models --format json", 0, id="models"),
+        pytest.param("score five.png --alpha 3", 2, id="score: alpha"),
+        pytest.param("score five.png --model none", 2, id="score: model"),
+        pytest.param("batch five.png --output x.csv --model none", 2, id="batch: model"),
+        pytest.param("batch five.png --output x.csv --fdr 2", 2, id="batch: rate"),
+        pytest.param("batch five.png --output x.doc", 2, id="batch: output"),
+        pytest.param("train --dataset digits --normal x", 2, id="train: label"),
+        pytest.param("train --dataset digits --normal 5 --name ../x", 2, id="train: name"),
+        pytest.param("train --dataset minst --normal 5", 1, id="train: data set"),
+        pytest.param("evaluate --model none", 2, id="evaluate: model"),
+        pytest.param("calibrate --model none --images . --name x", 2, id="calibrate: model"),
+        pytest.param("calibrate --model mnist-5 --images . --name mnist-5", 2, id="calibrate: name"),
+    ],
+)
+def test_what_needs_no_network_does_not_wait_for_torch(arguments: str, code: int) -> None:
     heavy = ["torch", "torchvision", "sklearn", "scipy", "streamlit", "pandas", "plotly", "skimage"]
-    code = f"import sys, core.cli.app; print([name for name in {heavy} if name in sys.modules])"
+    program = f"""
+import sys
+from core.cli.app import app
+try:
+    app({arguments.split()})
+except SystemExit as end:
+    print(end.code, [name for name in {heavy} if name in sys.modules], file=sys.stderr)
+"""
 
-    found = subprocess.run([sys.executable, "-c", code], cwd=paths.ROOT, capture_output=True, text=True, check=True)
+    ran = subprocess.run([sys.executable, "-c", program], cwd=paths.ROOT, capture_output=True, text=True, check=True)
 
-    assert found.stdout.strip() == "[]"
+    assert ran.stderr.splitlines()[-1] == f"{code} []"
+
+
+def test_version_is_the_packages(run: Run) -> None:
+    assert run("--version").stdout == f"odd-digit {core.__version__}\n"
+
+
+def test_a_misspelt_command_is_told_the_one_that_was_meant(run: Run) -> None:
+    result = run("scor", "five.png")
+
+    assert result.exit_code == 2
+    assert "Did you mean 'score'" in result.stderr
+
+
+def test_the_shell_completes_names_of_models(tiny_shelf: tuple[str, str]) -> None:
+    assert [name for name in model_names("tiny-") if name.startswith("tiny")] == ["tiny-5", "tiny-any"]
+    assert model_names("no such") == []
 
 
 def test_every_command_of_the_contract_is_there_with_its_options(run: Run) -> None:
@@ -482,7 +602,7 @@ def test_every_command_of_the_contract_is_there_with_its_options(run: Run) -> No
         "evaluate": "--model --dataset --format",
         "calibrate": "--model --images --name",
         "batch": "--output --model --evidence --alpha --fdr --engine --no-history",
-        "models": "",
+        "models": "--format",
     }
     from typer.main import get_command
 
@@ -490,7 +610,8 @@ def test_every_command_of_the_contract_is_there_with_its_options(run: Run) -> No
     for name, options in contract.items():
         offered = {option for parameter in commands[name].params for option in parameter.opts}
         assert set(options.split()) <= offered, name
-        assert run(name, "--help").exit_code == 0
+        assert run(name, "--help").exit_code == run(name, "-h").exit_code == 0
+        assert f"  python -m core {name} " in run(name, "-h").stdout
 
 
 def test_a_real_process_prints_json_alone_and_ends_with_1_when_something_was_refused(run: Run) -> None:

@@ -1,6 +1,7 @@
 """``python -m core batch``: one command from a pile to a file."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -70,8 +71,9 @@ def test_a_false_discovery_rate_warns_where_it_cannot_flag(tmp_path: Path, tiny_
         (["--alpha", "0.1", "--fdr", "0.1"], "not both"),
         (["--alpha", "2"], "between 0 and 1"),
         (["--fdr", "0"], "between 0 and 1"),
-        (["--engine", "steam"], "local or ray"),
-        (["--evidence", "smell"], "unknown"),
+        (["--engine", "steam"], "'local', 'ray'"),
+        (["--evidence", "smell"], "'fused'"),
+        (["--model", "none"], "there is no model 'none'"),
         (["--output", "found.doc"], "ends in"),
     ],
 )
@@ -90,3 +92,56 @@ def test_a_missing_input_is_said_in_a_sentence(tmp_path: Path, tiny_shelf: tuple
     assert result.exit_code == 1
     assert "cannot be read" in result.stderr
     assert not (tmp_path / "found.csv").exists()
+
+
+def test_results_written_into_the_folder_that_is_judged_are_no_input_of_the_next_run(
+    pile: Path, tiny_shelf: tuple[str, str]
+) -> None:
+    arguments = (pile, "--model", "tiny-5", "--output", pile / "found.csv")
+
+    first, second = batch(*arguments), batch(*arguments)
+
+    assert (first.exit_code, second.exit_code) == (0, 0)
+    assert json.loads(first.stdout) == json.loads(second.stdout)
+
+
+def test_a_hyphen_writes_the_rows_to_standard_output_and_nothing_else_there(
+    pile: Path, tmp_path: Path, tiny_shelf: tuple[str, str]
+) -> None:
+    batch(pile, "--model", "tiny-5", "--output", tmp_path / "found.csv")
+
+    result = batch(pile, "--model", "tiny-5", "--output", "-")
+
+    assert result.exit_code == 0
+    assert result.stdout.splitlines() == (tmp_path / "found.csv").read_text().splitlines()
+    assert "8 judged" in result.stderr
+
+
+def test_interrupted_by_the_keyboard_a_batch_says_that_it_goes_on_and_does(
+    pile: Path, tmp_path: Path, tiny_shelf: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> Iterator[object]:
+        yield from ()
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("core.batch.run.run", interrupted)
+        stopped = batch(pile, "--model", "tiny-5", "--output", tmp_path / "found.csv")
+
+    assert stopped.exit_code == 130
+    assert "the same command goes on where it was" in stopped.stderr
+    assert batch(pile, "--model", "tiny-5", "--output", tmp_path / "found.csv").exit_code == 0
+
+
+def test_a_disk_that_refuses_ends_a_batch_in_a_sentence_and_the_next_place_goes_on(
+    pile: Path, tmp_path: Path, tiny_shelf: tuple[str, str]
+) -> None:
+    (tmp_path / "file").write_text("no folder")
+
+    refused = batch(pile, "--model", "tiny-5", "--output", tmp_path / "file" / "found.csv")
+    written = batch(pile, "--model", "tiny-5", "--output", tmp_path / "found.csv")
+
+    assert refused.exit_code == 1
+    assert "a file lies where a folder should be" in refused.stderr
+    assert written.exit_code == 0
+    assert "Going on after 8" in written.stderr

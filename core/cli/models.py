@@ -1,0 +1,120 @@
+"""``models``, ``evaluate``, ``calibrate``: what models there are, how good one is, and one for other people's ink."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from core.cli.options import ModelOption
+from core.cli.output import Format, check_model, ending, examples, fetch, print_evaluation, print_models, say
+from core.errors import OddDigitError
+from core.operating_point import EVIDENCES
+
+if TYPE_CHECKING:
+    from core.detector import Detector
+
+MODELS_EXAMPLES = examples("models", "models --format json | jq -r .model")
+EVALUATE_EXAMPLES = examples("evaluate --model mnist-5", "evaluate --model my-5 --dataset folder:scans/ --format json")
+CALIBRATE_EXAMPLES = examples("calibrate --model mnist-5 --images my_fives/ --name my-ink")
+FormatOption = Annotated[Format, typer.Option("--format", help="How to print.")]
+
+
+def models(output: FormatOption = Format.table) -> None:
+    """List the models there are."""
+    with ending():
+        print_models(records(), output)
+
+
+def evaluate(
+    model: ModelOption,
+    dataset: Annotated[str, typer.Option(help="Labelled data set to evaluate on.")] = "mnist",
+    output: FormatOption = Format.table,
+) -> None:
+    """Measure a model on the test part of a data set."""
+    with ending():
+        from core import datasets
+
+        check_model(model)
+        datasets.labels_in(dataset)  # names one that is not there before torch is waited for
+        fetch(dataset)
+        from core.detector import Detector
+
+        detector = Detector.load(model)
+        evaluation = detector.evaluate(datasets.load(dataset, "test"))
+        print_evaluation(summary(Detector.of(replace(detector.state_, evaluation=evaluation))), output)
+
+
+def calibrate(
+    model: ModelOption,
+    images: Annotated[Path, typer.Option(help="Folder of pictures; sub-folders name the digits.")],
+    name: Annotated[str, typer.Option(metavar="NAME", help="Name of the new model.")],
+) -> None:
+    """Calibrate a model on other people's ink.
+
+    A new model comes of it, whose promise holds for normal digits as those in the pictures.
+    """
+    with ending():
+        from core.detector import registry
+
+        check_model(model)
+        place = registry.place_for(name)
+        from core.calibration import own_ink
+        from core.datasets.pictures import collect
+        from core.detector import Detector
+
+        detector = Detector.load(model)
+        given = collect(images, detector.card_.normal)
+        scores = detector.inspect(given.images).scores["fused"]
+        doubtful = own_ink.suspects(given.images, scores, detector.calibrations_["fused"])
+        for concern in own_ink.concerns(given.names, detector.card_.normal, doubtful, given.refused):
+            say.print(concern, style="yellow")
+        made = detector.calibrated(given.images, given.labels, name, f"the writers of {images}")
+        made.save(place)
+        say.print(f"Calibrated on {len(given.images)} images: {place}")
+
+
+def records() -> list[dict[str, Any]]:
+    """What there is to know of each model, or why it cannot be used; reads no tensor."""
+    from core.detector import registry
+
+    found: list[dict[str, Any]] = []
+    for model in registry.shelf():
+        try:
+            card = registry.card(model.name)
+        except OddDigitError as error:
+            found.append({"model": model.name, "error": str(error)})
+            continue
+        found.append(
+            {
+                "model": model.name,
+                "normal": list(card.normal),
+                "dataset": card.dataset,
+                "calibrated_on": card.calibrated_on,
+                "made": card.created,
+                "shipped": model.shipped,
+                "path": str(model.path),
+            }
+        )
+    return found
+
+
+def summary(detector: "Detector") -> dict[str, Any]:
+    """A detector's evaluation: AUROC by evidence, and both rates of ``fused`` at three alphas."""
+    evaluation = detector.evaluation_
+    assert evaluation is not None, "both callers have just evaluated it"
+    at_alpha = {}
+    for alpha in (0.01, 0.05, 0.1):
+        counts = evaluation.confusion("fused", detector.calibrations_["fused"].threshold(alpha))
+        at_alpha[f"{alpha:g}"] = {
+            "false_alarm_rate": counts.false_alarm_rate if evaluation.n_normal else None,
+            "detection_rate": counts.detection_rate if evaluation.n_anomaly else None,
+        }
+    return {
+        "model": detector.card_.name,
+        "normal": list(detector.card_.normal),
+        "n_normal": evaluation.n_normal,
+        "n_anomaly": evaluation.n_anomaly,
+        "auroc": {evidence: evaluation.auroc(evidence) for evidence in EVIDENCES},
+        "at_alpha": at_alpha,
+    }

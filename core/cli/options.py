@@ -1,0 +1,44 @@
+"""Options that commands share: model, evidence and alpha, which make an operating point."""
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from core.errors import OddDigitError
+from core.operating_point import OperatingPoint
+
+
+class Evidence(StrEnum):
+    """Which score decides; the names of ``operating_point.EVIDENCES``."""
+
+    pixel = "pixel"
+    gradient = "gradient"
+    manifold = "manifold"
+    discriminator = "discriminator"
+    fused = "fused"
+
+
+def model_names(incomplete: str) -> list[str]:
+    """Names of models that begin so, for the shell to complete."""
+    from core.detector import registry
+
+    return [model.name for model in registry.shelf() if model.name.startswith(incomplete)]
+
+
+ModelOption = Annotated[
+    str, typer.Option(help="Name of a model, or a .safetensors file.", autocompletion=model_names, metavar="NAME")
+]
+EvidenceOption = Annotated[Evidence, typer.Option(help="Which score decides.")]
+
+
+def operating_point(model: str, evidence: Evidence, alpha: float) -> OperatingPoint:
+    """The operating point that the options name.
+
+    Raises:
+        typer.BadParameter: alpha is no rate.
+    """
+    try:
+        return OperatingPoint(model, evidence.value, alpha)
+    except OddDigitError as error:
+        raise typer.BadParameter(str(error)) from error

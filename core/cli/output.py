@@ -1,0 +1,193 @@
+"""Output of the command line: results on standard output, all else on standard error, one exit code a kind of error."""
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, NoReturn
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+from rich.table import Column, Table
+
+from core.errors import ModelError, OddDigitError
+
+REFUSED, USAGE, INTERRUPTED = 1, 2, 130
+_WIDE = 100_000  # columns of what is no terminal, so that a row stays a line
+# File names and errors are printed as they are: brackets and colons in them are no markup.
+out = Console(markup=False, emoji=False, highlight=False, width=None if sys.stdout.isatty() else _WIDE)
+say = Console(markup=False, emoji=False, highlight=False, stderr=True, soft_wrap=True)
+
+
+class Format(StrEnum):
+    """How results are printed."""
+
+    table = "table"
+    json = "json"
+
+
+class TableFormat(StrEnum):
+    """How rows are printed."""
+
+    table = "table"
+    json = "json"
+    csv = "csv"
+
+
+def program() -> str:
+    """What a person types before a command's name: ``odd-digit`` where it is installed and was called so."""
+    return "odd-digit" if Path(sys.argv[0]).stem == "odd-digit" else "python -m core"
+
+
+def examples(*lines: str) -> str:
+    """The end of a command's help: what to type, a line each, without the program's name."""
+    return "\n".join(("\b", "Examples:", *(f"  {program()} {line}" for line in lines)))
+
+
+@contextmanager
+def ending(interrupted: Callable[[], str] = lambda: "Interrupted: nothing was changed.") -> Iterator[None]:
+    """Around a command: errors written for people, and Ctrl-C, end it with a sentence and their exit code.
+
+    Args:
+        interrupted: says what was done until then, and how to go on.
+    """
+    try:
+        yield
+    except ModelError as error:
+        fail(error, USAGE)
+    except OddDigitError as error:
+        fail(error, REFUSED)
+    except KeyboardInterrupt:
+        say.print(interrupted())
+        raise typer.Exit(INTERRUPTED) from None
+
+
+def fail(error: OddDigitError, code: int) -> NoReturn:
+    """End the command with an error's text."""
+    say.print(str(error), style="red")
+    raise typer.Exit(code) from error
+
+
+def check_model(model: str) -> None:
+    """Refuse a model that is not there, or is none, by its file's head alone: before torch is waited for.
+
+    Raises:
+        ModelError: it cannot be used.
+    """
+    from core.detector import registry
+
+    registry.card(model)
+
+
+def fetch(dataset: str) -> None:
+    """Download a data set that is not on this machine, showing how far it has come.
+
+    Raises:
+        DatasetError: there is no such data set, or it cannot be fetched.
+    """
+    from core import datasets
+
+    if datasets.available(dataset):
+        return
+    with Progress(TextColumn("{task.description}", markup=False), BarColumn(), console=say) as bar:
+        task = bar.add_task(dataset, total=1.0)
+        datasets.load(dataset, "all", progress=lambda done, line: bar.update(task, completed=done, description=line))
+
+
+def table(*heads: str, title: str | None = None) -> Table:
+    """A table whose cells are folded where a terminal is too narrow, and never cut."""
+    return Table(*(Column(head, overflow="fold") for head in heads), title=title)
+
+
+def print_json(record: dict[str, Any]) -> None:
+    """One object on one line, at once."""
+    sys.stdout.write(json.dumps(record) + "\n")
+    sys.stdout.flush()
+
+
+def print_scores(records: Iterable[dict[str, Any]], output: TableFormat) -> int:
+    """Print what was judged and what was refused, as it comes where the format allows; give how many were refused."""
+    if output is TableFormat.table:
+        return _print_score_table(records)
+    refused = 0
+
+    def counted() -> Iterator[dict[str, Any]]:
+        nonlocal refused
+        for record in records:
+            refused += "error" in record
+            yield record
+
+    if output is TableFormat.json:
+        for record in counted():
+            print_json(record)
+    else:
+        from core.files.csv import write_csv
+
+        judged = ("source", "box", "model", "evidence", "alpha", "class_id", "verdict", "p_value", "anomaly_score")
+        columns = (*judged, "score", "threshold", "error")
+        write_csv(sys.stdout, columns, ([record.get(name, "") for name in columns] for record in counted()))
+    return refused
+
+
+def _print_score_table(records: Iterable[dict[str, Any]]) -> int:
+    shown = table("picture", "verdict", "p-value", "odder than", "reads as")
+    refused = 0
+    try:
+        for record in records:
+            if "error" in record:
+                refused += 1
+                say.print(record["error"], style="red")
+                continue
+            digits = sorted((p, name) for name, p in record.get("digits", {}).items() if p > record["alpha"])
+            shown.add_row(
+                record["source"],
+                record["verdict"].upper() if record["class_id"] else record["verdict"],
+                f"{record['p_value']:.4f}",
+                f"{100 * record['anomaly_score']:.1f} %",
+                " or ".join(name for _, name in reversed(digits)),
+            )
+    finally:  # interrupted, too: what was judged until then is in the history, and was waited for
+        if shown.row_count:
+            out.print(shown)
+    return refused
+
+
+def print_evaluation(summary: dict[str, Any], output: Format) -> None:
+    """Print what ``models.summary`` gives."""
+    if output is Format.json:
+        print_json(summary)
+        return
+    title = f"{summary['model']}: {summary['n_normal']:,} normal digits, {summary['n_anomaly']:,} anomalies"
+    areas = table("evidence", "AUROC", title=title)
+    for name, area in summary["auroc"].items():
+        areas.add_row(name, "no anomalies to tell apart" if area is None else f"{area:.4f}")
+    out.print(areas)
+    rates = table("alpha", "false alarms", "anomalies caught")
+    for alpha, measured in summary["at_alpha"].items():
+        rates.add_row(alpha, _percent(measured["false_alarm_rate"]), _percent(measured["detection_rate"]))
+    out.print(rates)
+
+
+def print_models(records: Sequence[dict[str, Any]], output: Format) -> None:
+    """Print what ``models.records`` gives, an object or a row a model."""
+    shown = table("model", "normal", "data", "calibrated on", "made")
+    for record in records:
+        if output is Format.json:
+            print_json(record)
+        elif "error" in record:
+            shown.add_row(record["model"], f"cannot be used: {record['error']}")
+        else:
+            kind = "shipped" if record["shipped"] else "own"
+            made = f"{record['made'][:10]}, {kind}"
+            shown.add_row(
+                record["model"], ", ".join(record["normal"]), record["dataset"], record["calibrated_on"], made
+            )
+    if output is Format.table:
+        out.print(shown)
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{100 * share:.2f} %"

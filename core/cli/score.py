@@ -1,0 +1,126 @@
+"""``score``: judge pictures of digits, one verdict a digit."""
+
+import os
+import shlex
+import sys
+from collections.abc import Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from core.cli.options import Evidence, EvidenceOption, ModelOption, operating_point
+from core.cli.output import REFUSED, TableFormat, check_model, ending, examples, print_scores, program, say
+from core.errors import HistoryError, InkError, OddDigitError
+
+if TYPE_CHECKING:
+    from core.detector import Detector
+    from core.detector.readings import Readings
+    from core.ink import Ink
+    from core.operating_point import OperatingPoint
+
+STANDARD_INPUT = "-"
+LARGEST_PICTURE = 100_000_000  # bytes taken from standard input
+EXAMPLES = examples(
+    "score five.png photo.jpg --model mnist-5",
+    "score --format json scan.png | jq .p_value",
+    "score - --split < page.png",
+)
+
+
+class InkIs(StrEnum):
+    """How ink stands out from paper, and ``read``'s ``invert`` for each."""
+
+    auto = "auto"
+    darker = "darker"
+    lighter = "lighter"
+
+    @property
+    def invert(self) -> bool | None:
+        """None to find out."""
+        return None if self is InkIs.auto else self is InkIs.lighter
+
+
+def score(
+    files: Annotated[
+        list[str], typer.Argument(metavar="FILE", help="Pictures, each with one digit; - for standard input.")
+    ],
+    model: ModelOption = "mnist-any",
+    evidence: EvidenceOption = Evidence.fused,
+    alpha: Annotated[float, typer.Option(help="False-alarm rate to pay, between 0 and 1.")] = 0.05,
+    split: Annotated[bool, typer.Option("--split", help="Judge every shape in a picture on its own.")] = False,
+    together: Annotated[bool, typer.Option("--together", help="Take all ink in a picture as one digit.")] = False,
+    ink_is: Annotated[InkIs, typer.Option("--ink", help="Whether ink is darker or lighter than paper.")] = InkIs.auto,
+    whole: Annotated[bool, typer.Option("--whole", help="Read what lies around a sheet of paper, too.")] = False,
+    output: Annotated[TableFormat, typer.Option("--format", help="How to print.")] = TableFormat.table,
+    no_history: Annotated[bool, typer.Option("--no-history", help="Keep no record.")] = False,
+) -> None:
+    """Judge pictures of digits."""
+    if split and together:
+        raise typer.BadParameter("the shapes of a picture are one digit or several.", param_hint="--split --together")
+    point = operating_point(model, evidence, alpha)
+    done = 0
+
+    def records(detector: "Detector") -> Iterator[dict[str, Any]]:
+        nonlocal done
+        for file in files:
+            try:
+                digits = _read(file, ink_is.invert, split, together, whole)
+                readings = detector.inspect(digits.images)
+            except OddDigitError as error:
+                yield {"source": file, "error": str(error)}
+            else:
+                for i in range(len(readings)):
+                    yield {"source": file, "box": digits.boxes[i].tolist()} | readings.record(i, point)
+                if not no_history:
+                    _keep(detector, readings, point, file)
+            done += 1
+
+    with ending(lambda: f"Interrupted: {done} of {len(files)} files are done."):
+        check_model(model)
+        from core.detector import Detector
+
+        refused = print_scores(records(Detector.load(model)), output)
+    raise typer.Exit(REFUSED if refused else 0)
+
+
+def _read(file: str, invert: bool | None, split: bool, together: bool, whole: bool) -> "Ink":
+    """The digits of a picture; what was unsure is said."""
+    from core import ink
+
+    name, picture = _source(file)
+    digits = ink.read(picture, name=name, invert=invert, split=not together, whole=whole)
+    if len(digits.images) > 1 and not split:
+        raise InkError(
+            f"{name}: {len(digits.images)} shapes found: give one digit a picture, --split to judge each, or "
+            "--together if they are one digit."
+        )
+    for doubt in digits.doubts:
+        if doubt.kind != "several":  # --split has answered that
+            say.print(f"{name}: {doubt.message}", style="yellow")
+    return digits
+
+
+def _source(file: str) -> tuple[str, bytes | Path]:
+    """What a picture is called, and where it comes from."""
+    if file == STANDARD_INPUT:
+        data = sys.stdin.buffer.read(LARGEST_PICTURE + 1)
+        if len(data) > LARGEST_PICTURE:
+            raise InkError("standard input: more than 100 MB came; shrink the picture.")
+        return "standard input", data
+    # os.path says no to what is no path at all, such as a text of 5,000 letters, where pathlib raises.
+    if os.path.isdir(file):  # noqa: PTH112
+        command = f"{program()} batch {shlex.quote(file)} --output verdicts.csv"
+        raise InkError(f"{file} is a folder: judge all that is in it with `{command}`.")
+    return file, Path(file)
+
+
+def _keep(detector: "Detector", readings: "Readings", point: "OperatingPoint", source: str) -> None:
+    from core.history import History, Verdict
+
+    about = {"source": f"cli: {source}", "source_kind": "cli", "model_hash": detector.fingerprint}
+    try:
+        History().record_all(Verdict.of(readings, row, point, **about) for row in range(len(readings)))
+    except HistoryError as error:
+        say.print(f"Not kept in the history: {error}")

@@ -1,0 +1,98 @@
+"""``train``: a detector from normal digits only, calibrated and evaluated."""
+
+import shlex
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from core.cli.models import summary
+from core.cli.output import Format, ending, examples, fetch, print_evaluation, program, say
+
+if TYPE_CHECKING:
+    from core.training.run import RunSpec
+
+EXAMPLES = examples(
+    "train --normal 5 --name my-5",
+    "train --normal any --dataset folder:scans/ --epochs 40",
+    "train --normal 5 --name my-5 --resume",
+)
+_BAR = (
+    TextColumn("{task.description}", markup=False),
+    BarColumn(),
+    TextColumn("{task.fields[losses]}", markup=False),
+    TimeRemainingColumn(),
+)
+
+
+class Architecture(StrEnum):
+    """Kinds of networks that come with the project."""
+
+    conv = "conv"
+    dense = "dense"
+    attention = "attention"
+
+
+def train(
+    normal: Annotated[str, typer.Option(metavar="DIGITS", help="Normal digits: 5, or 0,5, or any.")],
+    dataset: Annotated[str, typer.Option(help="Data set: a name, folder:PATH or npz:PATH.")] = "mnist",
+    architecture: Annotated[Architecture, typer.Option(help="Kind of networks.")] = Architecture.conv,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Of 2,080 digits each; 20 by default.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Same seed, same machine: the same detector.")] = 0,
+    name: Annotated[str | None, typer.Option(metavar="NAME", help="Name of the new model.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the interrupted run of that name.")] = False,
+) -> None:
+    """Train a detector on normal digits only.
+
+    It is calibrated and evaluated, too. Interrupted or killed, it goes on after the last whole epoch with --resume.
+    """
+    labels = tuple(dict.fromkeys(part.strip() for part in normal.split(",") if part.strip()))
+    if not labels:
+        raise typer.BadParameter("name at least one digit, such as 5.", param_hint="--normal")
+    with ending():
+        _check(labels, dataset, name, resume)
+        fetch(dataset)
+        from core.training import run
+
+        spec = run.RunSpec(name or run.default_name(dataset, labels), labels, dataset, architecture.value, epochs, seed)
+    again = f"{program()} train --normal {shlex.quote(normal)} --name {shlex.quote(spec.name)} --resume"
+    with ending(lambda: f"Interrupted. Every epoch that was finished is kept. Go on with: {again}"):
+        _run(spec, resume)
+        from core.detector import Detector, registry
+
+        say.print(f"Trained {spec.name}: {registry.find(spec.name).path}")
+        print_evaluation(summary(Detector.load(spec.name)), Format.table)
+
+
+def _check(labels: tuple[str, ...], dataset: str, name: str | None, resume: bool) -> None:
+    """Refuse what can be known to be wrong before torch is waited for.
+
+    Raises:
+        DatasetError: there is no such data set.
+        ModelError: the name cannot be used.
+        typer.BadParameter: a label is not in the data set.
+    """
+    from core import datasets
+    from core.detector import registry
+
+    there = datasets.labels_in(dataset)
+    for label in labels:
+        if label not in there and labels != ("any",):
+            listed = ", ".join(there[:40])
+            raise typer.BadParameter(
+                f"{dataset} has no images labelled {label!r}: its labels are {listed}.", param_hint="--normal"
+            )
+    if name is not None and not resume:
+        registry.place_for(name)
+
+
+def _run(spec: "RunSpec", resume: bool) -> None:
+    from core.training import run
+
+    with Progress(*_BAR, console=say) as bar:
+        task = bar.add_task(f"training {spec.name}", total=1.0, losses="")
+        for progress in run.run(spec, resume):
+            losses = " ".join(f"{key[:4]} {value:.3f}" for key, value in progress.losses.items())
+            stage = f"{spec.name}: {progress.stage}, epoch {progress.epoch} of {progress.epochs}"
+            bar.update(task, completed=progress.fraction, description=stage, losses=losses)
