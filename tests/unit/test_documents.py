@@ -14,7 +14,7 @@ from core.errors import OddDigitError
 from scripts import quote
 
 ROOT = Path(__file__).resolve().parents[2]
-DOCUMENTS = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "ARCHITECTURE.md"]
+DOCUMENTS = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "ARCHITECTURE.md", "SECURITY.md"]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 RESULTS = """# Results
 
@@ -136,3 +136,6 @@ def test_the_container_copies_only_what_there_is_and_all_that_is_imported() -> N
     assert {name for name in copied if not (ROOT / name).exists()} == set()
     assert {"core", "pages", "assets", "checkpoints", ".streamlit", "dashboard.py", "requirements.txt"} <= copied
     assert "pyproject.toml" in copied, "the version stands in it"
+    assert "STREAMLIT_SERVER_ADDRESS=0.0.0.0 STREAMLIT_SERVER_ALLOWED_HOSTS=*" in text, (
+        "a container is reached from outside"
+    )
