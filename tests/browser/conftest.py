@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import ConsoleMessage, Page, Request
+from playwright.sync_api import ConsoleMessage, Page, Request, expect
 
 from tests.conftest import chromium
 
@@ -38,6 +38,22 @@ new MutationObserver(() => {
   }
 }).observe(document, {childList: true, subtree: true});
 """
+
+
+# Ends when nothing in the page has changed for half a second; an animation that never ends holds nobody up for ever.
+AT_REST = """() => new Promise((done) => {
+  const wait = () => setTimeout(done, 500);
+  let timer = wait();
+  new MutationObserver(() => { clearTimeout(timer); timer = wait(); })
+    .observe(document, {subtree: true, childList: true, attributes: true, characterData: true});
+  setTimeout(done, 15000);
+})"""
+
+
+def at_rest(page: Page) -> None:
+    """Wait until a page has come to rest, whatever the machine does besides."""
+    expect(page.get_by_test_id("stStatusWidget")).to_be_hidden(timeout=60_000)
+    page.evaluate(AT_REST)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -7,10 +7,11 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from core import paths
+from tests.browser.conftest import at_rest
 
 pytestmark = pytest.mark.browser
 SECONDS = 1000
-PAGES = {"": "look this odd"} | {
+PAGES = {"": "look at least this odd"} | {
     "Threshold": "Use your own digits",
     "Training": "Import a model",
     "Batch": "drop|pile|sample",
@@ -39,7 +40,6 @@ def test_a_page_has_no_serious_fault_in_either_theme(browser: Browser, app: str,
     page = browser.new_page(color_scheme="light", viewport={"width": 1280, "height": 900})
     page.goto(f"{app}/{name}?model=tiny-5")
     expect(page.get_by_text(re.compile(PAGES[name])).filter(visible=True).first).to_be_visible(timeout=90 * SECONDS)
-    page.wait_for_function("!document.querySelector('[data-testid=stStatusWidget]')", timeout=60 * SECONDS)
     page.evaluate(AXE)
 
     faults = {"light": faults_of(page)}
@@ -54,7 +54,7 @@ def test_a_page_has_no_serious_fault_in_either_theme(browser: Browser, app: str,
 
 def faults_of(page: Page) -> list[str]:
     """What axe finds once the page has come to rest; on a busy machine a component may still be on its way."""
-    page.wait_for_timeout(1500)
+    at_rest(page)
     faults = page.evaluate(RUN, list(NOT_OURS))
     for _ in range(5):
         if faults:
@@ -88,7 +88,7 @@ def test_the_picture_follows_the_thumb_on_the_map_and_the_place_goes_into_the_li
     assert "latent=" not in page.url, "the place was sent before the thumb was let go"
     page.mouse.up()
     expect(page).to_have_url(re.compile("latent="), timeout=30 * SECONDS)
-    page.wait_for_timeout(1500)
+    at_rest(page)
     assert shown(page) == moved
 
 
@@ -105,7 +105,9 @@ def test_arrow_keys_walk_on_the_map_and_along_the_way(page: Page, app: str) -> N
 
 def test_the_first_page_leads_to_the_latents_around_its_reconstruction(page: Page, app: str) -> None:
     page.goto(f"{app}/?model=tiny-5")
-    expect(page.locator("[class*=st-key-verdict-]").get_by_text("look this odd")).to_be_visible(timeout=90 * SECONDS)
+    expect(page.locator("[class*=st-key-verdict-]").get_by_text("look at least this odd")).to_be_visible(
+        timeout=90 * SECONDS
+    )
 
     page.get_by_role("button", name="Walk around this reconstruction").click()
 

@@ -18,7 +18,9 @@ FILES = 500
 def open_batch_page(page: Page, app: str) -> None:
     """By the link on the first page: opened by its own address, Streamlit first asks the wrong one for its health."""
     page.goto(f"{app}/?model=tiny-any")
-    expect(page.locator("[class*=st-key-verdict-]").get_by_text("look this odd")).to_be_visible(timeout=90 * SECONDS)
+    expect(page.locator("[class*=st-key-verdict-]").get_by_text("look at least this odd")).to_be_visible(
+        timeout=90 * SECONDS
+    )
     page.get_by_role("link", name="Batch").click(no_wait_after=True)
     expect(page.get_by_role("heading", name="Find the odd ones")).to_be_visible(timeout=90 * SECONDS)
 
@@ -67,5 +69,7 @@ def test_a_digit_of_the_gallery_opens_in_full(page: Page, app: str, tmp_path: Pa
     page.locator(".st-key-gallery [class*=st-key-open-] button").first.click()
 
     reading = page.get_by_role("dialog")
-    expect(reading.locator("[class*=st-key-verdict-]").get_by_text("look this odd")).to_be_visible(timeout=60 * SECONDS)
+    expect(reading.locator("[class*=st-key-verdict-]").get_by_text("look at least this odd")).to_be_visible(
+        timeout=60 * SECONDS
+    )
     expect(reading.get_by_text("as the model sees it")).to_be_visible(timeout=30 * SECONDS)

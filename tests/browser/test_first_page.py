@@ -21,7 +21,9 @@ HAS_INK = """canvas => {
 
 def open_first_page(page: Page, app: str, model: str = "mnist-5") -> None:
     page.goto(f"{app}/?model={model}")
-    expect(page.locator("[class*=st-key-verdict-]").get_by_text("look this odd")).to_be_visible(timeout=60 * SECONDS)
+    expect(page.locator("[class*=st-key-verdict-]").get_by_text("look at least this odd")).to_be_visible(
+        timeout=120 * SECONDS
+    )
 
 
 def stroke(page: Page, points: list[tuple[float, float]]) -> None:
@@ -44,20 +46,26 @@ def verdict(page: Page, word: str) -> None:
 def draw_five(page: Page) -> None:
     (five, *_) = for_normal(("5",))
     for points in five.strokes:
-        stroke(page, points)
-        page.wait_for_timeout(300)
+        judged(page, points)
+
+
+def judged(page: Page, points: list[tuple[float, float]]) -> None:
+    """Draw a stroke and wait until the picture of what is judged has followed it."""
+    picture = page.locator(".st-key-pictures img").first
+    before = picture.get_attribute("src")
+    stroke(page, points)
+    expect(picture).not_to_have_attribute("src", str(before), timeout=30 * SECONDS)
 
 
 def test_the_verdict_follows_the_strokes(page: Page, app: str) -> None:
     open_first_page(page, app)
     (five, *_) = for_normal(("5",))
 
-    stroke(page, five.strokes[0])
+    judged(page, five.strokes[0])
     expect(page.get_by_text("An example")).to_be_hidden(timeout=30 * SECONDS)
     verdict(page, "Anomaly")
     for points in five.strokes[1:]:
-        stroke(page, points)
-        page.wait_for_timeout(300)
+        judged(page, points)
 
     verdict(page, "Normal")
 

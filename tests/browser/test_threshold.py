@@ -5,6 +5,8 @@ import re
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from tests.browser.conftest import at_rest
+
 pytestmark = pytest.mark.browser
 SECONDS = 1000
 
@@ -97,7 +99,7 @@ def test_a_click_on_the_histogram_or_the_curve_moves_the_line_there(explorer: Pa
         explorer.mouse.click(*middle(explorer.get_by_test_id(chart).locator("svg"), 0.3, 0.3))
 
         assert what_is_shown(explorer)["promise"] != before, chart
-        explorer.wait_for_timeout(500)
+        at_rest(explorer)
 
 
 def test_alpha_beside_the_slider_moves_it_and_is_moved_by_it(explorer: Page) -> None:
@@ -130,13 +132,13 @@ def test_choosing_a_digit_at_the_line_opens_its_full_reading(explorer: Page) -> 
     explorer.locator("[class*=st-key-Just-inside] button").first.click()
 
     expect(
-        explorer.get_by_role("dialog").locator("[class*=st-key-verdict-]").get_by_text("look this odd")
+        explorer.get_by_role("dialog").locator("[class*=st-key-verdict-]").get_by_text("look at least this odd")
     ).to_be_visible(timeout=30 * SECONDS)
 
 
 def test_on_a_narrow_window_nothing_is_wider_than_the_page(explorer: Page) -> None:
     explorer.set_viewport_size({"width": 390, "height": 800})
-    explorer.wait_for_timeout(500)
+    at_rest(explorer)
 
     widths = explorer.evaluate(
         "() => [document.documentElement.scrollWidth, document.querySelector('[data-testid=stMain]').scrollWidth]"

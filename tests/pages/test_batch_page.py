@@ -9,9 +9,10 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from core.batch import queue, sample
+from core.batch import queue
 from core.batch.findings import Review, Rule
 from core.batch.store import Store, stores
+from core.datasets.examples import sample_files
 from core.detector import Detector
 from core.history import History
 from core.operating_point import OperatingPoint
@@ -119,7 +120,7 @@ def test_a_sheet_is_split_and_its_digits_open_with_their_place_in_it(tiny_detect
 
     assert "10 digits" in text(page)
     assert "form" in text(page)
-    assert "look this odd" in text(page)
+    assert "look at least this odd" in text(page)
 
 
 def test_the_line_can_be_moved_after_the_pile_was_judged(tiny_detector_any) -> None:
@@ -153,7 +154,7 @@ def test_a_false_discovery_rate_that_cannot_flag_says_so_beforehand() -> None:
 
 
 def test_table_and_charts_show_the_same_pile(tiny_detector_any) -> None:
-    store = judged(tiny_detector_any, sample.pile())
+    store = judged(tiny_detector_any, [queue.Upload(*file) for file in sample_files()])
     page = show()
     page.segmented_control(key="shown_kind").set_value("all")
     page.segmented_control(key="view").set_value("Table")

@@ -178,7 +178,7 @@ def test_the_digits_at_the_line_are_shown_and_one_opens_its_full_reading() -> No
     checked(page.run())
 
     assert "in its data set." in text(page)
-    assert "look this odd" in text(page)
+    assert "look at least this odd" in text(page)
 
 
 def test_the_originals_line_tells_the_story_and_draws_again_on_demand(monkeypatch: pytest.MonkeyPatch) -> None:
