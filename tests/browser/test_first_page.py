@@ -8,6 +8,7 @@ from playwright.sync_api import Page, expect
 
 from core import paths
 from core.datasets.examples import for_normal
+from tests.browser.conftest import at_rest
 
 pytestmark = pytest.mark.browser
 SECONDS = 1000
@@ -46,26 +47,21 @@ def verdict(page: Page, word: str) -> None:
 def draw_five(page: Page) -> None:
     (five, *_) = for_normal(("5",))
     for points in five.strokes:
-        judged(page, points)
-
-
-def judged(page: Page, points: list[tuple[float, float]]) -> None:
-    """Draw a stroke and wait until the picture of what is judged has followed it."""
-    picture = page.locator(".st-key-pictures img").first
-    before = picture.get_attribute("src")
-    stroke(page, points)
-    expect(picture).not_to_have_attribute("src", str(before), timeout=30 * SECONDS)
+        at_rest(page)
+        stroke(page, points)
 
 
 def test_the_verdict_follows_the_strokes(page: Page, app: str) -> None:
     open_first_page(page, app)
     (five, *_) = for_normal(("5",))
 
-    judged(page, five.strokes[0])
+    at_rest(page)
+    stroke(page, five.strokes[0])
     expect(page.get_by_text("An example")).to_be_hidden(timeout=30 * SECONDS)
     verdict(page, "Anomaly")
     for points in five.strokes[1:]:
-        judged(page, points)
+        at_rest(page)
+        stroke(page, points)
 
     verdict(page, "Normal")
 
