@@ -23,6 +23,8 @@ _FIT, _TRIMMINGS, _MOST = 48, 5, 0.6
 # Paper is even when its brightness varies by less than this share of the way to ink, and by less than this at all.
 _UNEVEN, _UNEVEN_AT_ALL = 0.2, 0.1
 _MOST_BORDER = 0.1
+# No shadow darkens paper by more than this; what covers a third of a pixel darkens it by that (both logarithms).
+_DARKEST_SHADOW, _THIRD = 1.6, 0.4
 _FINE_ENOUGH = 128
 # Shade at the edge of the picture: above the first, and below the second of full ink.
 _PALEST, _PALER = 0.25, 0.8
@@ -62,7 +64,7 @@ def find_ink(pixels: Floats, invert: bool | None = None) -> InkMap:
     evidence = _darkness_of_ink(grey)
     light = evidence < 0 if invert is None else invert
     signed = -grey if light else grey
-    paper, shadows = _light(signed)
+    paper, shadows = _light(signed, light)
     away = paper - signed
     # Back from logarithms, so that a pixel half covered by ink comes out at one half.
     ink = np.expm1(np.minimum(away, 4)) if light else -np.expm1(-away)
@@ -111,12 +113,18 @@ def project(pixels: Floats) -> Floats:
 def _darkness_of_ink(log_grey: Floats) -> float:
     """Which of the two is ink, -1 surely the lighter .. 1 surely the darker.
 
-    Paper is most of the picture and most of its border, and ink is what a small window can close over.
+    Paper is most of the picture and most of its border, and ink is what a small window can close over. Half-covered
+    pixels count as light in logarithms and shade as dark in brightness itself, so both are asked.
     """
+    coarse = shrunk(log_grey, 112)
+    even = _darkness_by_votes(np.exp(coarse))
+    return (even + _darkness_by_votes(coarse)) / 2
+
+
+def _darkness_by_votes(coarse: Floats) -> float:
     from scipy.ndimage import grey_closing, grey_opening, uniform_filter
     from skimage.filters import threshold_otsu
 
-    coarse = shrunk(log_grey, 112)
     side = max(coarse.shape)
     even = coarse - uniform_filter(coarse, max(3, side // 2), mode="nearest")
     if float(np.ptp(even)) < 1e-4:
@@ -147,18 +155,18 @@ def shrunk(values: Floats, longest: int) -> Floats:
     return resized(values, (max(1, round(width * ratio)), max(1, round(height * ratio))))
 
 
-def _light(signed: Floats) -> tuple[Floats, bool]:
+def _light(signed: Floats, inverted: bool) -> tuple[Floats, bool]:
     """The paper's own brightness at every pixel, and whether shadows had to be followed.
 
     Light that falls off smoothly is a quadratic surface. Where that leaves the paper even, it is the whole answer, and
     a stroke may be as broad as it likes; else shadows are followed by a closing that no stroke survives.
     """
     coarse = shrunk(signed, _COARSE)
-    level = _even_paper(coarse)
+    level = _even_paper(coarse, inverted)
     if level is not None:
         return np.full_like(signed, level), False
     light = _surface(coarse, float(np.median(coarse)))
-    shadows = _even_paper(coarse - light) is None
+    shadows = _even_paper(coarse - light, inverted) is None
     if shadows:
         light = light + _envelope(coarse - light, coarse is signed)
     if coarse is not signed:
@@ -188,28 +196,46 @@ def _quadratic(shape: tuple[int, ...]) -> Floats:
     return np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=1)
 
 
-def _even_paper(signed: Floats) -> float | None:
+def _even_paper(signed: Floats, inverted: bool) -> float | None:
     """The brightness of the paper where it has but one; None where it has not, or ink could as well be a shadow."""
-    from scipy.ndimage import maximum_filter, minimum_filter
+    from scipy.ndimage import minimum_filter
     from skimage.filters import threshold_otsu
 
     signed = shrunk(signed, _FINE_ENOUGH)
     if float(np.ptp(signed)) < 1e-4:
         return float(np.median(signed))
     dark = signed < threshold_otsu(signed)
-    border = along_border(dark).mean()
-    paper, ink = ~maximum_filter(dark, size=3), minimum_filter(dark, size=3)  # edges are of any brightness
-    if paper.sum() < 0.2 * paper.size:
+    level = _paper_beside(dark, signed, 3, inverted)
+    if level is None:
+        # Where edges are blurred, half-covered pixels are taken for paper: what is a third covered is ink as well then.
+        middle = float(np.median(signed[~dark]))
+        dark = signed < middle - min(_THIRD, (middle - float(np.median(signed[dark]))) / 2)
+        level = _paper_beside(dark, signed, 5, inverted)
+    if level is None:
+        return None
+    # Most of the picture or of its border is ink in a close-up alone. There it is even or far darker than any shadow,
+    # and nowhere broader than a stroke; in a shadow, ink would be of a third tone.
+    if along_border(dark).mean() <= _MOST_BORDER and dark.mean() <= 0.5:
+        return level
+    ink = minimum_filter(dark, size=3)
+    depth = level - float(np.median(signed[dark]))
+    even = ink.any() and np.ptp(np.quantile(signed[ink], [0.01, 0.99])) < _UNEVEN * depth
+    return level if even or depth > _DARKEST_SHADOW else None
+
+
+def _paper_beside(dark: Mask, signed: Floats, blur: int, inverted: bool) -> float | None:
+    """The brightness of all that is not dark, edges of so many pixels left out; None where that varies."""
+    from scipy.ndimage import maximum_filter
+
+    paper = ~maximum_filter(dark, size=blur)
+    if paper.sum() < 0.2 * paper.size or not dark.any():
         return None
     level = float(np.median(signed[paper]))
     contrast = level - float(np.median(signed[dark]))
-    if np.ptp(np.quantile(signed[paper], [0.01, 0.99])) >= min(_UNEVEN * contrast, _UNEVEN_AT_ALL):
-        return None
-    # Most of the picture or of its border is ink in a close-up alone. In a shadow, the ink would be of a third tone.
-    large = border > _MOST_BORDER or dark.mean() > 0.5
-    if large and not (ink.any() and np.ptp(np.quantile(signed[ink], [0.01, 0.99])) < _UNEVEN * contrast):
-        return None
-    return level
+    spread = float(np.ptp(np.quantile(signed[paper], [0.01, 0.99])))
+    if inverted:  # in logarithms, the least glimmer on black is a step
+        spread, contrast = float(np.expm1(spread) / np.expm1(contrast)), 1.0
+    return level if spread < min(_UNEVEN * contrast, _UNEVEN_AT_ALL) else None
 
 
 def _envelope(signed: Floats, finest: bool) -> Floats:

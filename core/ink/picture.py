@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import ExifTags, Image, ImageOps, TiffImagePlugin
 
 from core import settings
 from core.errors import InkError
@@ -17,21 +18,13 @@ from core.errors import InkError
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF")
 MOST_PIXELS = settings.PIXELS
 WORKING_SIDE = 800
+MOST_SCANS, MOST_PIECES = 60, 100_000  # of a JPEG, of a TIFF
 
 Floats = NDArray[np.float32]
 Source = bytes | Path | Image.Image | NDArray[Any]
 
-# Exif tag 0x0112 and the turn or flip that undoes each of its values but 1 (Exif 2.32, section 4.6.4).
-_ORIENTATION = 0x0112
-_UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
+# A sheet that was cut out fills its box; so much of a drawing of one colour is another by so much at most.
+_FILLED, _WRITTEN, _OTHER = 0.7, 0.0005, 0.3
 _OFFER = "give a PNG, JPEG, BMP, GIF, WebP or TIFF picture."
 
 
@@ -44,12 +37,14 @@ class Picture:
         width: width of the upright original, pixels.
         height: height of the upright original, pixels.
         drawn_in_alpha: whether the drawing was in the alpha channel alone; ``pixels`` then hold 1 - alpha.
+        more_pages: whether the file has other pages, which are not read.
     """
 
     pixels: Floats
     width: int
     height: int
     drawn_in_alpha: bool = False
+    more_pages: bool = False
 
     @property
     def scale(self) -> tuple[float, float]:
@@ -88,14 +83,17 @@ def open_picture(source: Source, name: str) -> Picture:
             raise InkError(f"{name}: there is no such file; check the path.")
         if not size:
             raise InkError(f"{name} is empty (0 bytes): save it again.")
-        return _from_file(path, name)
+        with path.open("rb") as file:  # by its path, Pillow maps a raw TIFF into memory, on its side as it lies there
+            return _from_file(file, name)
     raise InkError(f"{name} is a {type(source).__name__}, which is no picture: {_OFFER}")
 
 
-def _from_file(file: io.BytesIO | Path, name: str) -> Picture:
+def _from_file(file: BinaryIO, name: str) -> Picture:
     try:
+        _check_cost(file, name)
         with Image.open(file, formats=FORMATS) as image:
-            return _from_image(image, name)
+            picture = _from_image(image, name)
+            return replace(picture, more_pages=_has_more_pages(image))
     except InkError:
         raise
     except Image.UnidentifiedImageError as error:
@@ -107,6 +105,46 @@ def _from_file(file: io.BytesIO | Path, name: str) -> Picture:
         raise InkError(f"{name} is damaged or incomplete: save or upload it again.") from error
 
 
+def _check_cost(file: BinaryIO, name: str) -> None:
+    """Refuse what few bytes make costly to decode, whatever its size in pixels; leaves the file at its start.
+
+    Raises:
+        InkError: a JPEG of many scans, each of which goes over all pixels, or a TIFF of very many pieces.
+    """
+    head = file.read(16)
+    if head.startswith(b"\xff\xd8"):
+        file.seek(0)
+        # Within compressed data no 0xFF stands before 0xDA, so this counts scans, and those of a preview or two.
+        if (scans := file.read().count(b"\xff\xda")) > MOST_SCANS:
+            raise InkError(f"{name} is a JPEG of {scans:,} scans, which no camera makes: save it again.")
+    elif head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+") and (pieces := _pieces_of_tiff(file, head)) > MOST_PIECES:
+        raise InkError(f"{name} is a TIFF cut into {pieces:,} pieces: save it again, in larger ones or as PNG.")
+    file.seek(0)
+
+
+def _pieces_of_tiff(file: BinaryIO, head: bytes) -> int:
+    """How many tiles or strips the first page of a TIFF has by its own account (TIFF 6.0, sections 3 and 15)."""
+    tags = TiffImagePlugin.ImageFileDirectory_v2(head if head[2] == 43 or head[3] == 43 else head[:8])
+    file.seek(tags.next)
+    tags.load(file)
+    width, height = (int(tags[tag]) for tag in (TiffImagePlugin.IMAGEWIDTH, TiffImagePlugin.IMAGELENGTH))
+    across = int(tags.get(TiffImagePlugin.TILEWIDTH, width))
+    down = int(tags.get(TiffImagePlugin.TILELENGTH, tags.get(TiffImagePlugin.ROWSPERSTRIP, height)))
+    return math.ceil(width / across) * math.ceil(height / down)
+
+
+def _has_more_pages(image: Image.Image) -> bool:
+    """Whether a TIFF has a page after its first; a preview or a mask is none (NewSubfileType, bits 0 and 2)."""
+    if not isinstance(image, TiffImagePlugin.TiffImageFile):
+        return False
+    try:
+        image.seek(1)
+    # Whatever is wrong with what comes after the first page is no matter.
+    except Exception:
+        return False
+    return not int(image.tag_v2.get(254, 0)) & 0b101
+
+
 def _from_image(image: Image.Image, name: str) -> Picture:
     width, height = image.size
     if width < 1 or height < 1:
@@ -116,11 +154,12 @@ def _from_image(image: Image.Image, name: str) -> Picture:
     image.draft("RGB", (WORKING_SIDE, WORKING_SIDE))  # JPEG alone: decodes at a fraction of the size, with its memory
     try:
         image.load()
-        orientation = image.getexif().get(_ORIENTATION, 1)
+        orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
         small = _shrink(image)
-        if orientation in _UPRIGHT:
-            small = small.transpose(_UPRIGHT[orientation])
-        pixels, in_alpha = _opaque(small)
+        # All else that a file says of itself, which may be damaged, is left behind.
+        small.info = {}
+        small.getexif()[ExifTags.Base.Orientation] = orientation
+        pixels, in_alpha = _opaque(ImageOps.exif_transpose(small))
     # As in _from_file: an image object may still decode lazily.
     except Exception as error:
         raise InkError(f"{name} is damaged or incomplete: save or upload it again.") from error
@@ -212,7 +251,8 @@ def _flatten(values: Floats) -> tuple[Floats, bool]:
     """Put what is transparent on paper.
 
     A drawing of one colour on nothing is its alpha channel, whatever the colour: 1 - alpha then stands for brightness.
-    Anything else is laid on white, or on black where what shows is mostly light.
+    A cut-out sheet goes on in its own colour, whatever shadow is around it. Anything else is laid on white, or on black
+    where what shows is mostly light.
     """
     if values.ndim == 2 or values.shape[2] == 3:
         return values, False
@@ -221,11 +261,25 @@ def _flatten(values: Floats) -> tuple[Floats, bool]:
         return (colour[:, :, 0] if colour.shape[2] == 1 else colour), False
     shows = alpha > 0.5
     seen = colour[shows]
-    if (alpha < 0.1).mean() > 0.02 and (not shows.any() or float(seen.std(axis=0).max()) < 0.1):
+    middle = np.median(seen, axis=0) if seen.size else np.zeros(colour.shape[2], np.float32)
+    written = (np.abs(seen - middle).max(axis=1) > _OTHER).mean() if seen.size else 0.0
+    if (alpha < 0.1).mean() > 0.02 and written < _WRITTEN and (not seen.size or seen.std(axis=0).max() < 0.1):
         return 1 - alpha, True
+    opaque = alpha > 0.95
+    if _fills_its_box(opaque) and written < 0.5:
+        flat = np.where(opaque[:, :, None], colour, middle)
+        return (flat[:, :, 0] if flat.shape[2] == 1 else flat), False
     paper = np.float32(0.0 if seen.size and seen.mean() > 0.7 and shows.mean() < 0.5 else 1.0)
     flat = colour * alpha[:, :, None] + paper * (1 - alpha[:, :, None])
     return (flat[:, :, 0] if flat.shape[2] == 1 else flat), False
+
+
+def _fills_its_box(mask: NDArray[np.bool_]) -> bool:
+    """Whether a mask is of one piece such as a sheet, a window or a round cut-out: a circle fills 0.79 of its box."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if not len(rows):
+        return False
+    return bool(mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].mean() > _FILLED)
 
 
 def _too_large(name: str, size: str = "") -> str:

@@ -30,12 +30,13 @@ MOST_SHAPES = 500
 LOW_CONTRAST = 0.25
 SHADE_CONTRAST = 0.35
 UNSURE = 0.35
+HAIRLINE = 2.0  # pixels at the size that strokes are worked on
 # Ink per length of an ink image: the extremes of MNIST's 70,000, beyond which strokes are no longer a pen's.
 THINNEST_OWN, THICKEST_OWN = 0.99, 15.6
 
 Floats = NDArray[np.float32]
 Pixels = NDArray[np.uint8]
-DoubtKind = Literal["sheet", "inversion", "several", "contrast", "blob"]
+DoubtKind = Literal["pages", "sheet", "inversion", "several", "contrast", "blob"]
 
 
 @dataclass(frozen=True)
@@ -135,6 +136,8 @@ def read(
     limits = np.array([opened.width, opened.height] * 2)
     boxes = np.minimum(np.round(boxes).astype(np.int64), limits)
     doubts = _doubts(page, shapes, invert, sheet is not None)
+    if opened.more_pages:
+        doubts.insert(0, Doubt("pages", "The file has more pages: only the first was read."))
     if len(drawn) == 1 and strokes.is_blob(drawn[0][0]):
         doubts.append(Doubt("blob", "What was found has no strokes, so it is hardly a digit: crop the picture to one."))
     steps = _steps(opened, None if sheet is None else pixels, page, ink, printed + lines, shapes, images)
@@ -207,6 +210,8 @@ def _outline(ink: Floats, shape: Shape) -> tuple[NDArray[np.bool_], float]:
     crop = np.where(binary_dilation(own, np.ones((3, 3)), iterations=reach), crop, 0).astype(np.float32)
     crop = np.pad(crop, 2)
     factor = strokes.BOX * strokes.FINE / longest
+    if factor * _breadth(shape.mask) < HAIRLINE:
+        crop = maximum_filter(crop, size=round(HAIRLINE / factor))  # averaged, it would fall to pieces
     size = (max(1, round(crop.shape[1] * factor)), max(1, round(crop.shape[0] * factor)))
     fine = np.asarray(Image.fromarray(crop).resize(size, Image.Resampling.BICUBIC))
     if factor > 2:
@@ -219,12 +224,19 @@ def _outline(ink: Floats, shape: Shape) -> tuple[NDArray[np.bool_], float]:
     return _clean(mask), factor
 
 
+def _breadth(mask: NDArray[np.bool_]) -> float:
+    """About how broad the strokes of a mask are, in its pixels: twice its area over that of its rim."""
+    inner = np.pad(mask, 1)
+    inner = inner[1:-1, 1:-1] & inner[:-2, 1:-1] & inner[2:, 1:-1] & inner[1:-1, :-2] & inner[1:-1, 2:]
+    return float(2 * mask.sum() / (mask & ~inner).sum())
+
+
 def _clean(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Fill pinholes and drop crumbs smaller than about a pixel of the ink image."""
+    """Fill pinholes and drop crumbs smaller than about a pixel of the ink image; a hairline may hold by its corners."""
     from skimage.morphology import remove_small_holes, remove_small_objects
 
     least = strokes.FINE**2
-    cleaned = remove_small_objects(remove_small_holes(mask, max_size=least), max_size=least)
+    cleaned = remove_small_objects(remove_small_holes(mask, max_size=least), max_size=least, connectivity=2)
     return cleaned if cleaned.any() else mask
 
 

@@ -28,6 +28,8 @@ _SHARP = 0.6
 _CROSSING = 0.5
 _BRIDGED = 5  # pixels of the small picture
 _CROSS = np.ones((3, 3))
+# A rim is of the other brightness all along, up to so broad, and next to nothing touches it.
+_THROUGHOUT, _BROADEST_RIM, _TOUCHED = 0.97, 0.25, 0.01
 
 
 def cut_out(pixels: Floats) -> tuple[Floats, Box] | None:
@@ -44,14 +46,19 @@ def cut_out(pixels: Floats) -> tuple[Floats, Box] | None:
         its box (left, top, right, bottom in pixels); None where no sheet stands out.
     """
     from scipy.ndimage import binary_erosion, distance_transform_edt
+    from skimage.filters import threshold_otsu
 
     height, width = pixels.shape[:2]
     if min(height, width) < _SMALLEST:
         return None
     small = shrunk(pixels, _COARSE)
-    sheet = _find(project(small))
-    if sheet is None:
+    grey = project(small)
+    if float(np.ptp(grey)) < 0.1:
         return None
+    light = grey > threshold_otsu(grey)
+    sheet = _find(grey, light)
+    if sheet is None:
+        return _without_rim(pixels, grey, light)
     # The pixels along its edge are half surroundings: they are painted over too.
     inner = binary_erosion(sheet, _CROSS, iterations=2)
     nearest = distance_transform_edt(~inner, return_distances=False, return_indices=True)
@@ -67,14 +74,10 @@ def cut_out(pixels: Floats) -> tuple[Floats, Box] | None:
     return np.where(kept if part.ndim == 2 else kept[..., None], part, paper), (left, top, right, bottom)
 
 
-def _find(grey: Floats) -> Mask | None:
+def _find(grey: Floats, light: Mask) -> Mask | None:
     """Where the sheet is in a small picture, what is written on it included; None without one."""
     from scipy.ndimage import maximum_filter, minimum_filter
-    from skimage.filters import threshold_otsu
 
-    if float(np.ptp(grey)) < 0.1:
-        return None
-    light = grey > threshold_otsu(grey)
     for side, most in ((light, _LIGHT_AT_BORDER), (~light, _DARK_AT_BORDER)):
         if side.mean() < _LEAST * (1 - _MOST_WRITTEN):
             continue
@@ -92,6 +95,51 @@ def _find(grey: Floats) -> Mask | None:
             ):
                 return sheet
     return None
+
+
+def _without_rim(pixels: Floats, grey: Floats, light: Mask) -> tuple[Floats, Box] | None:
+    """The picture without a rim along some of its sides, as a scanner leaves it; None where there is none.
+
+    Args:
+        pixels: the picture.
+        grey: a small copy.
+        light: where that is lighter than half way.
+    """
+    other = ~light if light.mean() > 0.5 else light
+    top, left, bottom, right = 0, 0, *grey.shape
+    before = None
+    while before != (top, left, bottom, right):  # a rim along one side may begin within that along another
+        before = (top, left, bottom, right)
+        top += _rim(other[top:bottom, left:right])
+        bottom -= _rim(other[top:bottom, left:right][::-1])
+        left += _rim(other[top:bottom, left:right].T)
+        right -= _rim(other[top:bottom, left:right].T[::-1])
+        if min(bottom - top, right - left) < 8:
+            return None
+    if (top, left, bottom, right) == (0, 0, *grey.shape):
+        return None
+    inside = other[top:bottom, left:right]
+    # A stroke that goes on into it makes it a stroke itself: the bar of a 7 in a tight frame.
+    if along_border(inside).mean() > _TOUCHED or inside.mean() > _MOST_WRITTEN:
+        return None
+    height, width = pixels.shape[:2]
+    down, across = height / grey.shape[0], width / grey.shape[1]
+    box = (
+        int(np.ceil(left * across)),
+        int(np.ceil(top * down)),
+        int(right * across) if right < grey.shape[1] else width,
+        int(bottom * down) if bottom < grey.shape[0] else height,
+    )
+    return pixels[box[1] : box[3], box[0] : box[2]], box
+
+
+def _rim(other: Mask) -> int:
+    """How many rows at the top are of the other brightness throughout, and the half-covered ones after them."""
+    share = other.mean(axis=1)
+    rows = int((share < _THROUGHOUT).argmax()) if (share < _THROUGHOUT).any() else len(share)
+    if not rows or rows > _BROADEST_RIM * len(share):
+        return 0
+    return rows + 1
 
 
 def _largest(mask: Mask) -> Mask:
