@@ -64,6 +64,8 @@ def read_parquet(place: Place, start: int = 0, stop: int | None = None) -> Itera
         except (pa.ArrowException, *DAMAGE) as error:
             if isinstance(error, BatchError):
                 raise
+            if isinstance(error, MemoryError):
+                raise BatchError(f"{place.name}: unpacks to more than a reader's memory.") from error
             raise BatchError(f"{place.name}: is not a whole Parquet file ({error}). Copy it again.") from error
 
 

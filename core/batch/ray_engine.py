@@ -24,8 +24,9 @@ from core import paths
 from core.batch.findings import Rule
 from core.batch.items import Place
 from core.batch.ray_partitions import Unit, is_address, items, places, units
+from core.batch.rows import read_item
 from core.batch.run import Progress, begin, key
-from core.batch.score import SCHEMA, judge, read_item
+from core.batch.score import SCHEMA, judge
 from core.batch.store import HOW_WRITTEN, Store, batches_dir
 from core.calibration.discoveries import discoveries
 from core.detector import Detector, registry

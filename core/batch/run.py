@@ -3,19 +3,22 @@
 import hashlib
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.batch import sources
+from core.batch import pool, sources
 from core.batch.findings import Rule
 from core.batch.items import Place
-from core.batch.score import Row, judge, read_item
+from core.batch.rows import Row
+from core.batch.score import judge
 from core.batch.store import Job, Store, trash
 from core.detector import Detector
 from core.errors import BatchError
 
 TOGETHER = 256  # rows judged and written at a time
-PATIENCE = 3.0  # seconds after which fewer are
+PATIENCE, LEAST = 2.0, 64  # seconds after which fewer are, but not so few that judging each takes long
+LONGEST_WAIT = 10.0  # seconds after which any number is
 
 
 @dataclass(frozen=True)
@@ -90,7 +93,11 @@ def resume(folder: Path, title: str, detector: Detector, rule: Rule, whole: bool
 
 
 def run(
-    store: Store, batch: Sequence[Place], detector: Detector, stop: Callable[[], bool] = lambda: False
+    store: Store,
+    batch: Sequence[Place],
+    detector: Detector,
+    stop: Callable[[], bool] = lambda: False,
+    workers: int = 0,
 ) -> Iterator[Progress]:
     """Judge what is left of a batch and write it into the store.
 
@@ -101,6 +108,7 @@ def run(
         batch: the same places as when the batch was begun.
         detector: the same detector, too.
         stop: asked between items; True ends the run, to be gone on with later.
+        workers: processes that read; 0 reads in this one.
 
     Yields:
         progress after every part written, the last of them when the batch is finished.
@@ -130,19 +138,21 @@ def run(
             return Progress(items, total, written, refused, seconds, left)
 
         items = finished
-        for position, item in enumerate(sources.read(batch, finished), finished):
-            if stop():
-                break
-            rows += read_item(position, item, store.job.whole)
-            if item.note:
-                store.note(item.note)
-            items = position + 1
-            if len(rows) >= TOGETHER or time.monotonic() - last_write > PATIENCE:
-                yield write(items)
-        else:
-            yield write(items, last=True)
-            store.finish()
-            return
+        with closing(pool.read(batch, finished, store.job.whole, workers)) as readings:
+            for position, of_item, note in readings:
+                if stop():
+                    break
+                rows += of_item
+                if note:
+                    store.note(note)
+                items = position + 1
+                waited = time.monotonic() - last_write
+                if len(rows) >= TOGETHER or (waited > PATIENCE and len(rows) >= LEAST) or waited > LONGEST_WAIT:
+                    yield write(items)
+            else:
+                yield write(items, last=True)
+                store.finish()
+                return
         if rows:
             yield write(items)
 

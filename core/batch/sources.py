@@ -129,6 +129,11 @@ def label_of(parts: Sequence[str]) -> str | None:
     return parts[-2] if len(parts) > 1 and parts[-2] in LABELS else None
 
 
+def is_named_picture(place: Place) -> bool:
+    """Whether a place is a picture by its name; it is opened only when it is read."""
+    return PurePosixPath(place.name.lower()).suffix in PICTURES
+
+
 def kind_of(place: Place) -> str:
     """What a place holds, by its first bytes and, where those say nothing, its name.
 
@@ -138,9 +143,9 @@ def kind_of(place: Place) -> str:
     Raises:
         BatchError: it cannot be opened, or is an archive of a kind that is not read.
     """
-    name = place.name.lower()
-    if PurePosixPath(name).suffix in PICTURES:
+    if is_named_picture(place):
         return "picture"
+    name = place.name.lower()
     try:
         with ExitStack() as stack:
             file = unpack.opened(place, stack)

@@ -56,7 +56,7 @@ def batch(
         float | None, typer.Option(help="Instead of alpha: share of the flagged that may be normal, such as 0.1.")
     ] = None,
     engine: Annotated[Engine, typer.Option(help="What shares out the work; ray is installed apart.")] = Engine.local,
-    workers: Annotated[int | None, typer.Option(min=1, help="Ray workers; one a core by default.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes at work; one a core by default.")] = None,
     whole: Annotated[bool, typer.Option("--whole", help="Take every picture as one digit, never as several.")] = False,
     no_history: Annotated[bool, typer.Option("--no-history", help="Keep no record.")] = False,
 ) -> None:
@@ -78,10 +78,8 @@ def batch(
         if to_folder:
             _ray_to_folder(inputs, output.rstrip("/"), rule, whole, workers)
             return
-        if engine is Engine.ray:
-            review = _ray(inputs, rule, whole, workers, Path(output))
-        else:
-            review = _local(inputs, rule, whole, Path(output))
+        judge = _ray if engine is Engine.ray else _local
+        review = judge(inputs, rule, whole, workers, Path(output))
         _write(review, output)
         if not no_history:
             _keep(review)
@@ -107,9 +105,9 @@ def _check_suffix(output: str) -> None:
         raise typer.BadParameter(str(error), param_hint="--output") from error
 
 
-def _local(inputs: list[str], rule: "Rule", whole: bool, output: Path) -> "Review":
+def _local(inputs: list[str], rule: "Rule", whole: bool, workers: int | None, output: Path) -> "Review":
     """Judge on this machine, going on where an interrupted run of the same command stopped."""
-    from core.batch import run, sources
+    from core.batch import pool, run, sources
     from core.batch.findings import Review, foresee
     from core.batch.store import batches_dir
     from core.detector import Detector
@@ -129,7 +127,7 @@ def _local(inputs: list[str], rule: "Rule", whole: bool, output: Path) -> "Revie
         say.print(f"Going on after {store.done[0]:,} of about {total:,}, judged before.")
     with Progress(*_BAR, console=say) as bar:
         task = bar.add_task("judging", total=total, completed=store.done[0])
-        for progress in run.run(store, places, detector):
+        for progress in run.run(store, places, detector, workers=workers or pool.cores()):
             bar.update(task, completed=progress.items, total=progress.total)
     return Review(store, rule)
 

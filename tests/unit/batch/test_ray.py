@@ -10,7 +10,8 @@ import pytest
 
 from core.batch import ray_engine, ray_partitions, sources
 from core.batch.findings import Review, Rule
-from core.batch.score import judge, read_item
+from core.batch.rows import read_item
+from core.batch.score import judge
 from core.batch.store import Store
 from core.calibration.discoveries import discoveries
 from core.errors import BatchError

@@ -18,7 +18,7 @@ from PIL import Image
 from core import ink
 from core.batch import export, sources, stacks
 from core.batch.items import Item, Place
-from core.batch.score import read_item
+from core.batch.rows import read_item
 from core.datasets.examples import for_normal
 from tests.support.piles import digits, folder_of, idx, png
 

@@ -1,0 +1,269 @@
+"""A pool of processes that read what people hand over: many at once, in order, each within limits of memory and time.
+
+Whatever a file or a picture does to its reader, it becomes one refused row, and the next is read by a fresh process.
+"""
+
+import multiprocessing
+import os
+import signal
+from collections import deque
+from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pebble import ProcessExpired, ProcessPool
+
+from core.batch import sources
+from core.batch.items import Item, Place
+from core.batch.rows import Row, read_item
+
+MEMORY = 1 << 30  # bytes that reading one thing may take
+PICTURE_SECONDS = 5.0  # of processor time for one picture
+FILE_SECONDS = 30.0  # of processor time for the next items of a file
+GRACE_SECONDS = 3.0  # of processor time, after which a reader that heeds no signal is ended by the system
+WALL_SECONDS = 600.0  # after which a reader that does not even work is ended
+ITEMS, ITEM_BYTES = 256, 8 << 20  # read from a file at a time
+PICTURES, PICTURE_BYTES = 8, 2 << 20  # read by a process at a time
+IN_ORDER = 64  # items that need no process to read
+
+
+class Reading(NamedTuple):
+    """What an item came to: its position in the batch, its rows, and something to say about the batch or nothing."""
+
+    position: int
+    rows: list[Row]
+    note: str
+
+
+@dataclass
+class _Chunk:
+    """Consecutive items, and their rows as soon as a process has read them."""
+
+    first: int
+    items: list[Item]
+    future: "Future[list[list[Row]]] | None" = None
+
+
+class _TooLong(BaseException):
+    """Work has taken its time; not an ``Exception``, so that no decoder takes it for damage of the file."""
+
+
+def cores() -> int:
+    """How many processes can work at a time, in this container or on this machine."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def read(batch: Sequence[Place], start: int, whole: bool, workers: int) -> Generator[Reading]:
+    """Read the items of a batch, in order.
+
+    Args:
+        batch: the places, as ``sources.places`` orders them.
+        start: how many items to pass over.
+        whole: take every picture as one digit, whatever shapes are in it.
+        workers: processes; 0 reads in this one, without limits.
+    """
+    if not workers:
+        for position, item in enumerate(sources.read(batch, start), start):
+            yield Reading(position, read_item(position, item, whole), item.note)
+        return
+    reader = _Reader(batch, whole, workers)
+    try:
+        yield from reader.read(start)
+    finally:
+        reader.close()
+
+
+class _Reader:
+    def __init__(self, batch: Sequence[Place], whole: bool, workers: int) -> None:
+        self._batch, self._whole, self._workers = batch, whole, workers
+        self._pools: dict[int, ProcessPool] = {}
+
+    def close(self) -> None:
+        for pool in self._pools.values():
+            pool.stop()
+            pool.join()
+        self._pools.clear()
+
+    def read(self, start: int) -> Iterator[Reading]:
+        waiting: deque[_Chunk] = deque()
+        for chunk in self._chunks(start):
+            if any(_needs_reading(item) for item in chunk.items):
+                chunk.future = self._submit(self._workers, PICTURE_SECONDS, _read_items, chunk.items, self._whole)
+            waiting.append(chunk)
+            while len(waiting) > 2 * self._workers + 2 or (waiting and _is_done(waiting[0])):
+                yield from self._finish(waiting.popleft())
+        while waiting:
+            yield from self._finish(waiting.popleft())
+
+    def _chunks(self, start: int) -> Iterator[_Chunk]:
+        """Items in portions that are worth handing to a process."""
+        chunk, pictures, size = _Chunk(start, []), 0, 0
+        for item in islice(self._items(), start, None):
+            chunk.items.append(item)
+            pictures += _needs_reading(item)
+            size += _size(item)
+            if pictures >= PICTURES or size >= PICTURE_BYTES or len(chunk.items) >= IN_ORDER:
+                yield chunk
+                chunk, pictures, size = _Chunk(chunk.first + len(chunk.items), []), 0, 0
+        if chunk.items:
+            yield chunk
+
+    def _items(self) -> Iterator[Item]:
+        """The items of all places; whatever must be opened for that is opened by another process."""
+        for place, labels in sources.paired(self._batch):
+            if sources.is_named_picture(place):
+                yield from sources.read_one(place)
+            else:
+                yield from self._inside(place, labels)
+
+    def _inside(self, place: Place, labels: Place | None) -> Iterator[Item]:
+        at = 0
+        following = self._submit(0, FILE_SECONDS, _next_items, place, labels, at)
+        while True:
+            try:
+                items = following.result()
+            except (ProcessExpired, BrokenProcessPool, TimeoutError, OSError) as error:
+                yield Item(place.name, None, place.label, error=f"{place.name}: {_why(error)}.")
+                return
+            if not items:
+                return
+            at += len(items)
+            following = self._submit(0, FILE_SECONDS, _next_items, place, labels, at)
+            yield from items
+
+    def _finish(self, chunk: _Chunk) -> Iterator[Reading]:
+        rows = self._rows(chunk)
+        for i, (item, of_item) in enumerate(zip(chunk.items, rows, strict=True)):
+            position = chunk.first + i
+            yield Reading(position, [row.at(position) for row in of_item], item.note)
+
+    def _rows(self, chunk: _Chunk) -> list[list[Row]]:
+        if chunk.future is None:
+            return [read_item(0, item, self._whole) for item in chunk.items]
+        try:
+            return chunk.future.result()
+        except (ProcessExpired, BrokenProcessPool, TimeoutError, OSError) as error:
+            if len(chunk.items) == 1:
+                (item,) = chunk.items
+                refused = Item(item.source, None, item.label, error=f"{item.source} {_why(error)}.")
+                return [read_item(0, refused)]
+        # One of several has ended the process: each on its own, to know which.
+        alone = [_Chunk(0, [item]) for item in chunk.items]
+        for one in alone:
+            one.future = self._submit(self._workers, PICTURE_SECONDS, _read_items, one.items, self._whole)
+        return [self._rows(one)[0] for one in alone]
+
+    def _submit(self, workers: int, seconds: float, work: Any, *args: Any) -> "Future[Any]":
+        """Hand work to the pool of so many processes, or to the one process that reads files (0)."""
+        pool = self._pools.get(workers)
+        if pool is None or not pool.active:
+            pool = ProcessPool(max_workers=workers or 1, initializer=_limit, context=_context())
+            self._pools[workers] = pool
+        return pool.schedule(_timed, args=(seconds, work, *args), timeout=WALL_SECONDS)
+
+
+def _context() -> Any:
+    """How processes start: from a clean one that has everything imported, where the system can do that."""
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    return context
+
+
+def _needs_reading(item: Item) -> bool:
+    return item.picture is not None and not item.ready
+
+
+def _size(item: Item) -> int:
+    picture = item.picture
+    if isinstance(picture, Place):
+        return picture.size
+    return 0 if picture is None else len(picture) if isinstance(picture, bytes) else picture.nbytes
+
+
+def _is_done(chunk: _Chunk) -> bool:
+    return chunk.future is None or chunk.future.done()
+
+
+def _why(error: BaseException) -> str:
+    if isinstance(error, TimeoutError):
+        return f"took longer than {WALL_SECONDS:g} seconds to read"
+    return f"cannot be read within {MEMORY >> 30} GB of memory and some seconds of work"
+
+
+# What follows runs in the processes of the pool.
+
+_open: tuple[Place, int, Iterator[Item]] | None = None
+
+
+def _limit() -> None:
+    """Bound this process: what it has plus ``MEMORY``, where the system can do that."""
+    with suppress(ImportError, OSError, ValueError):
+        import resource
+
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + MEMORY,) * 2)
+    if hasattr(signal, "SIGPROF"):
+        signal.signal(signal.SIGPROF, _too_long)
+
+
+def _too_long(*_: object) -> None:
+    raise _TooLong
+
+
+def _timed(seconds: float, work: Any, *args: Any) -> Any:
+    return work(seconds, *args)
+
+
+def _start_clock(seconds: float) -> None:
+    """Limit what comes next: at first by a signal that Python hears, then by one that ends a decoder that does not."""
+    if hasattr(signal, "setitimer"):
+        signal.setitimer(signal.ITIMER_PROF, seconds)
+        signal.setitimer(signal.ITIMER_VIRTUAL, seconds and seconds + GRACE_SECONDS)
+
+
+def _read_items(seconds: float, items: Sequence[Item], whole: bool) -> list[list[Row]]:
+    return [_read_item(seconds, item, whole) for item in items]
+
+
+def _read_item(seconds: float, item: Item, whole: bool) -> list[Row]:
+    try:
+        try:
+            _start_clock(seconds)
+            return read_item(0, item, whole)
+        finally:
+            _start_clock(0)
+    except _TooLong:
+        error = f"{item.source} takes more than {seconds:g} seconds to read: save it as a plain PNG."
+        return read_item(0, Item(item.source, None, item.label, error=error))
+
+
+def _next_items(seconds: float, place: Place, labels: Place | None, at: int) -> list[Item]:
+    """The items of a file from one on; reading goes on where the last call left it."""
+    global _open
+    items: list[Item] = []
+    try:
+        try:
+            _start_clock(seconds)
+            if _open is None or _open[:2] != (place, at):
+                _open = (place, at, islice(sources.read_one(place, labels), at, None))
+            size = 0
+            for item in _open[2]:
+                items.append(item)
+                size += _size(item)
+                if len(items) >= ITEMS or size >= ITEM_BYTES:
+                    break
+        finally:
+            _start_clock(0)
+    except _TooLong:
+        error = f"{place.name}: takes more than {seconds:g} seconds to read on."
+        items.append(Item(place.name, None, place.label, error=error))
+        _open = (place, at, iter(()))
+    _open = (place, at + len(items), _open[2]) if _open else None
+    return items

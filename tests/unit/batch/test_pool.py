@@ -1,0 +1,100 @@
+"""A pool of readers gives what one reader gives, in order; what harms a reader is one refused row."""
+
+import os
+import struct
+import time
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.batch import pool, sources
+from core.batch.items import Item
+from core.batch.rows import Row
+from tests.support.piles import digits, folder_of, png
+
+plain = pool._read_item
+
+
+def read_items(seconds: float, items: list[Item], whole: bool) -> list[list[Row]]:
+    """As the pool's own, with readers that can be harmed; found by its name in the process that reads."""
+    pool.read_item = lambda at, item, whole=False: harmful_rows(at, item, whole)  # type: ignore[assignment]
+    return [plain(seconds, item, whole) for item in items]
+
+
+def harmful_rows(at: int, item: Item, whole: bool) -> list[Row]:
+    """As ``rows.read_item``, and does to this process what the item's name says."""
+    from core.batch.rows import read_item
+
+    if not item.error and "kill" in item.source:
+        os._exit(9)
+    if not item.error and "spin" in item.source:
+        while True:
+            time.process_time()
+    return read_item(at, item, whole)
+
+
+@pytest.fixture
+def mixture(tmp_path: Path) -> list[Path]:
+    """A folder, a zip, a stack and a file that is none."""
+    images, labels = digits(30)
+    folder = folder_of(tmp_path / "scans", images[:9])
+    (folder / "0004.png").write_bytes(b"no picture")
+    with zipfile.ZipFile(tmp_path / "more.zip", "w") as archive:
+        for i, image in enumerate(images[9:20]):
+            archive.writestr(f"{i:02d}.png", png(image))
+    np.savez(tmp_path / "stack.npz", images=255 - images[20:], labels=labels[20:])
+    (tmp_path / "broken.npz").write_bytes(b"PK\x03\x04 nothing")
+    return [folder, tmp_path / "more.zip", tmp_path / "broken.npz", tmp_path / "stack.npz"]
+
+
+def test_many_processes_read_what_one_reads_in_the_same_order(mixture: list[Path]) -> None:
+    places = sources.places(mixture)
+    alone = list(pool.read(places, 0, False, 0))
+
+    together = list(pool.read(places, 0, False, 2))
+
+    assert said(together) == said(alone)
+    assert len(alone) == 9 + 11 + 1 + 10
+    assert said(list(pool.read(places, 15, False, 2))) == said(alone[15:])
+
+
+def test_what_harms_its_reader_is_one_refused_row_between_its_neighbours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images, _ = digits(6)
+    for name, image in zip(("a", "b-kill", "c", "d-spin", "e", "f"), images, strict=True):
+        (tmp_path / f"{name}.png").write_bytes(png(image))
+    monkeypatch.setattr(pool, "_read_items", read_items)
+    monkeypatch.setattr(pool, "PICTURE_SECONDS", 0.5)
+
+    readings = list(pool.read(sources.places([tmp_path]), 0, False, 1))
+
+    errors = [reading.rows[0].error for reading in readings]
+    assert [bool(error) for error in errors] == [False, True, False, True, False, False]
+    assert "cannot be read within" in errors[1]
+    assert "takes more than 0.5 seconds" in errors[3]
+
+
+def test_a_file_that_claims_more_memory_than_a_reader_has_is_refused_and_the_next_is_read(tmp_path: Path) -> None:
+    rows = 300_000
+    head = str({"descr": "<f8", "fortran_order": True, "shape": (rows, 28, 28)}).encode()
+    head += b" " * (117 - len(head)) + b"\n"
+    with (tmp_path / "a.npy").open("wb") as file:
+        file.write(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(head)) + head)
+        file.truncate(128 + rows * 784 * 8)
+    (tmp_path / "b.png").write_bytes(png(digits(1)[0][0]))
+
+    first, second = pool.read(sources.places([tmp_path]), 0, False, 1)
+
+    assert "column by column" in first.rows[0].error
+    assert second.rows[0].image is not None
+
+
+def said(readings: list[pool.Reading]) -> list[tuple[object, ...]]:
+    return [
+        (at, row.item, row.source, row.label, row.error, row.box, None if row.image is None else row.image.tobytes())
+        for at, rows, _ in readings
+        for row in rows
+    ]
