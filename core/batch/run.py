@@ -18,6 +18,7 @@ from core.errors import BatchError
 
 TOGETHER = 256  # rows judged and written at a time
 PATIENCE, LEAST = 2.0, 64  # seconds after which fewer are, but not so few that judging each takes long
+FEW = 32  # items for which another process that reads is not worth its start
 LONGEST_WAIT = 10.0  # seconds after which any number is
 
 
@@ -138,6 +139,7 @@ def run(
             return Progress(items, total, written, refused, seconds, left)
 
         items = finished
+        workers = min(workers, 1 + store.job.total // FEW)
         with closing(pool.read(batch, finished, store.job.whole, workers)) as readings:
             for position, of_item, note in readings:
                 if stop():

@@ -120,7 +120,7 @@ def test_a_hyphen_writes_the_rows_to_standard_output_and_nothing_else_there(
 def test_interrupted_by_the_keyboard_a_batch_says_that_it_goes_on_and_does(
     pile: Path, tmp_path: Path, tiny_shelf: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupted(*_: object) -> Iterator[object]:
+    def interrupted(*_: object, **__: object) -> Iterator[object]:
         yield from ()
         raise KeyboardInterrupt
 
