@@ -1,9 +1,12 @@
 """What every page starts with: its title in the browser and at the top, and the way between the pages."""
 
+from contextlib import suppress
+
 import streamlit as st
 from streamlit.errors import StreamlitPageNotFoundError
 
 from core import paths
+from pages.ui.text import plain
 
 NAME = "Odd Digit Out"
 LOGO, ICON, STYLE = (paths.ASSETS / name for name in ("logo.svg", "icon.svg", "style.html"))
@@ -30,9 +33,16 @@ def page(title: str, lead: str) -> None:
     st.caption(lead)
 
 
+def link(path: str, label: str, icon: str | None = None, **query: str) -> None:
+    """A link to another page, which the browser follows by itself: no redrawing of this page can get in its way."""
+    # A page that was started on its own, without the others, has nowhere to lead to.
+    with suppress(StreamlitPageNotFoundError):
+        st.page_link(path, label=label, icon=icon, width="content", query_params=query or None)
+
+
 def refuse(error: Exception) -> None:
     """Say an error that was written for people."""
-    st.error(str(error), icon=":material/error:")
+    st.error(plain(error), icon=":material/error:")
 
 
 def _navigation() -> None:
@@ -42,7 +52,4 @@ def _navigation() -> None:
         pages[file.stem.split("_", 1)[1].replace("_", " ")] = f"pages/{file.name}"
     with st.container(horizontal=True, gap="small", key="navigation"):
         for label, path in pages.items():
-            try:
-                st.page_link(path, label=label, width="content")
-            except StreamlitPageNotFoundError:
-                return  # the page was started on its own, without the others
+            link(path, label)

@@ -67,7 +67,7 @@ def test_two_browsers_watch_one_job_and_it_outlives_the_tab_that_started_it(
 def test_the_page_does_not_scroll_back_while_it_redraws(page: Page, app: str) -> None:
     open_training(page, app)
     ask_for(page, "scrolled", epochs=40)
-    expect(page.get_by_text("Back through the epochs")).to_be_visible(timeout=90 * SECONDS)
+    expect(page.get_by_test_id("play")).to_be_visible(timeout=90 * SECONDS)
     main = page.get_by_test_id("stMain")
 
     main.evaluate("part => part.scrollTo(0, 400)")
@@ -79,3 +79,42 @@ def test_the_page_does_not_scroll_back_while_it_redraws(page: Page, app: str) ->
     assert before > 100
     # What grows above may move it on, to keep what is being looked at in place.
     assert main.evaluate("part => part.scrollTop") >= before - 5
+
+
+def test_draw_with_it_leads_to_a_page_that_judges_however_often_it_is_pressed(page: Page, app: str) -> None:
+    open_training(page, app)
+    ask_for(page, "drawn-with", epochs=1)
+    expect(page.get_by_role("link", name="Draw with it")).to_be_visible(timeout=300 * SECONDS)
+    ask_for(page, "runs-meanwhile", epochs=500)
+    expect(page.get_by_text("runs-meanwhile · epoch")).to_be_visible(timeout=90 * SECONDS)
+
+    for _ in range(20):
+        page.get_by_label("Watch").click()
+        page.get_by_role("option", name="drawn-with").click()
+        page.get_by_role("link", name="Draw with it").click()
+        expect(page.get_by_text("Measured against 28 normal 5s")).to_be_visible(timeout=60 * SECONDS)
+        page.get_by_role("link", name="Training").click()
+        expect(page.get_by_text("runs-meanwhile · ")).to_be_visible(timeout=60 * SECONDS)
+
+
+def test_no_press_is_lost_while_a_job_runs(page: Page, app: str) -> None:
+    open_training(page, app)
+
+    for _ in range(10):
+        page.get_by_role("button", name="Pause").click()
+        expect(page.get_by_text("runs-meanwhile · paused")).to_be_visible(timeout=20 * SECONDS)
+        page.get_by_role("button", name="Resume").click()
+        expect(page.get_by_role("button", name="Pause")).to_be_visible(timeout=20 * SECONDS)
+
+
+def test_the_player_follows_the_newest_epoch_until_a_person_moves_it(page: Page, app: str) -> None:
+    open_training(page, app)
+    slider, said = page.get_by_role("slider", name="Back through the epochs"), page.get_by_test_id("epoch")
+    before = int(said.inner_text().split()[-1])
+    expect(said).not_to_have_text(f"epoch {before}", timeout=60 * SECONDS)
+
+    slider.fill("2")
+    page.wait_for_timeout(4 * SECONDS)
+
+    expect(said).to_have_text("epoch 1")
+    expect(page.get_by_text("Losses · epoch 1", exact=True)).to_be_visible()

@@ -1,6 +1,7 @@
 """The Training page: one click trains, what stands in the way is said first, and what was learnt is looked after."""
 
 import io
+import json
 import time
 import zipfile
 
@@ -34,6 +35,12 @@ def server():
 @pytest.fixture
 def open_page(server):
     return lambda: opened.open_page(PAGE)
+
+
+def played(at):
+    """What the player is given to play."""
+    [player] = [each for each in at.get("bidi_component") if each.proto.component_name.endswith("player")]
+    return json.loads(player.proto.json)
 
 
 def choose_quickly(at):
@@ -279,22 +286,21 @@ def test_a_zip_without_pictures_says_so(open_page):
 def test_before_anything_was_trained_a_recorded_training_can_be_looked_through(open_page):
     at = open_page()
     assert "This is what you will see" in text(at)
-    slider = at.select_slider(key="epoch-recorded")
-    assert slider.options[0] == "before it learns"
-    slider.set_value(1).run()
-    assert not at.exception
-    assert "**Sixteen digits it imagines** · before it learns" in text(at)
+    frames = played(at)["frames"]
+    assert [frames[0]["say"], frames[-1]["say"]] == ["before it learns", f"epoch {len(frames) - 1}"]
+    assert all(frame["sheet"].startswith("data:image/png;base64,") for frame in frames)
+    assert f"**Losses** · epoch {len(frames) - 1}" in text(at)
 
 
-def test_a_model_that_is_done_says_so_leads_to_drawing_and_shows_its_card(open_page, server):
+def test_a_model_that_is_done_says_so_says_what_is_weak_and_leads_to_drawing(open_page, server):
     at = choose_quickly(open_page())
     name = at.text_input(key="train_name").value
     at.button(key="train").click().run()
     [job] = server.of("local")
     wait_for(lambda: server.get(job.id).state is State.DONE)
     at.run()
-    assert f"**{name}** · done: calibrated, evaluated and ready on every page" in text(at)
-    assert at.button(key=f"draw-{job.id}").label == "Draw with it"
+    assert f"**{name}** · done, but weak. It learnt 5 from" in text(at)
+    assert "What helps: more images" in text(at)
     registry.rename(name, "renamed")
     at.run()
     assert f"**{name}** · done" not in text(at)

@@ -1,5 +1,7 @@
 """Opening a page as Streamlit runs it, and reading what stands on it."""
 
+import re
+
 from streamlit.testing.v1 import AppTest
 
 from core import paths
@@ -20,6 +22,7 @@ def checked(page: AppTest) -> AppTest:
 
 
 def text(page: AppTest) -> str:
-    """All that is said on the page, a line each."""
+    """All that is said on the page, a line each, as a reader sees it: without escapes of Markdown."""
     kinds = (page.markdown, page.caption, page.info, page.warning, page.error, page.success)
-    return "\n".join(str(element.value) for kind in kinds for element in kind)
+    said = "\n".join(str(element.value) for kind in kinds for element in kind)
+    return re.sub(r"\\([^\w\s])", r"\1", said)

@@ -223,9 +223,8 @@ def _fresh(_scorer: Scorer, model: str, digit: str, seed: int) -> Drawn:  # noqa
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
-def _flagged(_detector: "Detector", model: str, digit: str, seed: int, point: OperatingPoint) -> int:
-    drawn = _fresh(_detector.scorers_[digit], model, digit, seed)
-    return int(_detector.inspect(drawn.images).class_id(point).sum())
+def _flagged(_detector: "Detector", model: str, digit: str, seed: int, point: OperatingPoint) -> int:  # noqa: ARG001
+    return latent_walk.flagged(_detector, digit, seed, point)
 
 
 @st.cache_data(max_entries=32, show_spinner=False)

@@ -8,9 +8,11 @@ from core.errors import OddDigitError
 from core.figures import images, training
 from core.training import snapshots
 from core.training.snapshots import Frame
-from pages.ui import chrome, picture
+from pages.ui import chrome, component, picture
+from pages.ui.text import plain
 
 _PLAIN = {"displayModeBar": False}
+_player = component.declare("player")
 
 
 def show(key: str, folder: Path, now: dict[str, float]) -> None:
@@ -21,21 +23,22 @@ def show(key: str, folder: Path, now: dict[str, float]) -> None:
         folder: where the frames lie.
         now: losses of the epoch under way, by name; empty when none is.
     """
+    paths = [str(path) for path in snapshots.frames(folder)]
     try:
-        frames = [_frame(str(path)) for path in snapshots.frames(folder)]
+        frames = [_frame(path) for path in paths]
     except OddDigitError as error:
         chrome.refuse(error)
         return
-    shown = frames[_epoch(key, frames) - 1]
-    same = [frame for frame in frames if frame.label == shown.label]
     left, middle, right = st.columns([1.15, 1, 1], gap="medium")
     with left:
-        st.markdown(f"**Sixteen digits it imagines** · {_say(shown, frames)}")
-        sheet = images.sheet_png(shown.samples, 8, scale=4)
-        picture.show(sheet, "Sixteen generated digits", width="stretch")
+        st.markdown("**Sixteen digits it imagines**")
+        says = [_say(frame, frames) for frame in frames]
+        at = _epoch(key, says, [_sheet(path) for path in paths]) - 1
+        shown = frames[at]
         _reconstructions(shown)
     with middle:
-        _losses(key, same, shown, now)
+        st.markdown(f"**Losses** · {plain(says[at])}")
+        _losses(key, [frame for frame in frames if frame.label == shown.label], shown, now)
     with right:
         _separation(key, shown)
 
@@ -45,23 +48,17 @@ def _frame(path: str) -> Frame:
     return snapshots.read(Path(path))
 
 
-def _epoch(key: str, frames: list[Frame]) -> int:
-    """The slider back through the epochs; it stays at the newest until someone moves it."""
-    count = len(frames)
-    if count == 1:
-        return 1
-    key, last = f"epoch-{key}", f"epoch-{key}-last"
-    at = st.session_state.get(key, count)
-    if at == st.session_state.get(last, count) or at > count:
-        at = count
-    st.session_state[key], st.session_state[last] = at, count
-    chosen = st.select_slider(
-        "Back through the epochs",
-        range(1, count + 1),
-        key=key,
-        format_func=lambda number: _say(frames[number - 1], frames),
-    )
-    return int(chosen)
+@st.cache_data(max_entries=2_000, show_spinner=False)
+def _sheet(path: str) -> str:
+    return images.inline(images.sheet_png(_frame(path).samples, 8))
+
+
+def _epoch(key: str, says: list[str], sheets: list[str]) -> int:
+    """The player, and the epoch that the rest is drawn for: the newest, unless a person has chosen another."""
+    frames = [{"say": said, "sheet": sheet} for said, sheet in zip(says, sheets, strict=True)]
+    played = _player(key=f"player-{key}", data={"of": key, "frames": frames}, on_place_change=lambda: None)
+    chosen = (played.place or {}).get("epoch")
+    return min(int(chosen or len(frames)), len(frames))
 
 
 def _say(frame: Frame, frames: list[Frame]) -> str:
@@ -82,7 +79,6 @@ def _reconstructions(shown: Frame) -> None:
 
 
 def _losses(key: str, same: list[Frame], shown: Frame, now: dict[str, float]) -> None:
-    st.markdown("**Losses**")
     if curves := training.curves_of(same):
         figure = training.losses(curves, shown.epoch)
         st.plotly_chart(figure, key=f"losses-{key}", config=_PLAIN, alt="Losses by epoch")

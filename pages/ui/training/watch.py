@@ -4,20 +4,25 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import streamlit as st
 
 from core import paths
 from core.detector import registry
+from core.detector.file import read_measured
 from core.errors import OddDigitError
 from core.training import queue, snapshots
 from core.training.job import Job, Report, State, forget_upload, frames_folder
+from core.views.weakness import remedy, weaknesses
 from core.words import say_duration
-from pages.ui import chrome
+from pages.ui import chrome, picker
+from pages.ui.text import plain
 from pages.ui.training import pictures
 from pages.ui.training.models import JUST_DONE
 from pages.ui.visitor import visitor
 
-REDRAW_SECONDS = 0.7
+REDRAW_SECONDS, PICTURES_SECONDS = 0.7, 1.5
+_Standing = tuple[tuple[str, State, bool, bool], ...]
 _SIGNS = {
     State.WAITING: ":material/hourglass_empty:",
     State.RUNNING: ":material/model_training:",
@@ -26,81 +31,108 @@ _SIGNS = {
     State.FAILED: ":material/error:",
     State.DONE: ":material/check_circle:",
 }
-_FAILED, _SEEN, _FRONT = "job_failed", "jobs_done", "watch_front"
+_MOVING = (State.RUNNING, State.WAITING)
+_FAILED, _FRONT = "job_failed", "watch_front"
 _RECORDED = paths.ASSETS / "learning"
 # What is being redrawn stays as it is until the new has come, instead of fading twice a second.
 _NO_FADING = "<style>.st-key-training_watch [data-stale=true] {opacity: 1 !important; transition: none}</style>"
 
 
 def show() -> None:
-    """All of this visitor's jobs, redrawn by themselves."""
-    st.session_state[_SEEN] = _done(queue.of_server().of(visitor()))
+    """All of this visitor's jobs. What can be pressed is drawn once; only what moves on its own redraws itself."""
+    jobs = queue.of_server().of(visitor())
     st.html(_NO_FADING)
-    with st.container(key="training_watch"):
-        st.fragment(_show, run_every=REDRAW_SECONDS)()
-
-
-def _show() -> None:
-    found = queue.of_server().of(visitor())
-    # The list of models follows. For nothing less: a click that meets the rerun of a whole page can be lost.
-    if done := _done(found) ^ st.session_state[_SEEN]:
-        st.session_state[JUST_DONE] = [job.spec.name for job in found if job.id in done]
-        st.rerun()
     if failed := st.session_state.pop(_FAILED, None):
         chrome.refuse(failed)
-    unfinished = [job for job in found if job.state is not State.DONE]
+    unfinished = [job for job in jobs if job.state is not State.DONE]
     for job in sorted(unfinished, key=lambda job: job.state is not State.RUNNING):
         _row(job)
-    watchable = [job for job in found if snapshots.frames(_frames_folder(job))]
-    if watchable:
-        job = _chosen(watchable)
-        if job.state is State.DONE:
-            _finished(job)
-        losses = queue.of_server().report(job.id).losses if job.state is State.RUNNING else {}
-        pictures.show(job.id, _frames_folder(job), losses)
+    watchable = [job for job in jobs if snapshots.frames(_frames_folder(job))]
+    chosen = _chosen(watchable) if watchable else None
+    if chosen is not None and chosen.state is State.DONE:
+        _finished(chosen)
     elif not unfinished:
-        _nothing_yet()
-
-
-def _done(found: list[Job]) -> set[str]:
-    return {job.id for job in found if job.state is State.DONE}
-
-
-def _nothing_yet() -> None:
-    """What one would see here, recorded."""
-    st.info(
-        "Nothing is being trained. Choose what is normal and press Train: it goes on in the background, also when "
-        "this page is closed.",
-        icon=":material/school:",
-    )
-    if snapshots.frames(_RECORDED):
-        st.markdown("**This is what you will see**, recorded while a generator learnt 5s. Move the slider.")
+        st.info(
+            "Nothing is being trained. Choose what is normal and press Train: it goes on in the background, also when "
+            "this page is closed.",
+            icon=":material/school:",
+        )
+    if chosen is not None:
+        running = chosen.state is State.RUNNING
+        with st.container(key="training_watch"):
+            st.fragment(_pictures, run_every=PICTURES_SECONDS if running else None)(chosen)
+    elif snapshots.frames(_RECORDED):
+        st.markdown("**This is what you will see**, recorded while a generator learnt 5s. Press play.")
         pictures.show("recorded", _RECORDED, {})
+    if unfinished:
+        st.fragment(_follow, run_every=REDRAW_SECONDS)(_standing(jobs))
+
+
+def _follow(before: _Standing) -> None:
+    """Draws nothing: has the whole page drawn anew when a job has changed its state or shows its first picture."""
+    jobs = queue.of_server().of(visitor())
+    if (now := _standing(jobs)) != before:
+        if done := _done(now) - _done(before):
+            st.session_state[JUST_DONE] = [job.spec.name for job in jobs if job.id in done]
+        st.rerun()
+
+
+def _standing(jobs: list[Job]) -> _Standing:
+    return tuple((job.id, job.state, job.finishing, bool(snapshots.frames(_frames_folder(job)))) for job in jobs)
+
+
+def _done(standing: _Standing) -> set[str]:
+    return {job_id for job_id, state, _, _ in standing if state is State.DONE}
+
+
+def _pictures(job: Job) -> None:
+    losses = queue.of_server().report(job.id).losses if job.state is State.RUNNING else {}
+    pictures.show(job.id, _frames_folder(job), losses)
 
 
 def _finished(job: Job) -> None:
     """A job that is done: what came of it, as long as it is called what the job called it."""
-    if job.spec.name not in {model.name for model in registry.shelf(visitor())}:
+    name = job.spec.name
+    model = next((model for model in registry.shelf(visitor()) if model.name == name), None)
+    if model is None:
         return
     text, draw = st.columns([5, 1.4], vertical_alignment="center")
-    text.markdown(
-        f"{_SIGNS[job.state]} **{job.spec.name}** · done: calibrated, evaluated and ready on every page. Its card is "
-        "among the models below."
-    )
-    if draw.button("Draw with it", icon=":material/draw:", key=f"draw-{job.id}", width="stretch"):
-        st.switch_page("dashboard.py", query_params={"model": job.spec.name})
+    try:
+        measured = read_measured(model.path)
+        weak = weaknesses(measured, _flagged(name, model.path.stat().st_mtime_ns))
+    except OddDigitError as error:
+        chrome.refuse(error)
+        return
+    with text:
+        if weak:
+            st.warning(
+                f"**{plain(name)}** · done, but weak. {plain(' '.join(weak))} **{plain(remedy(measured))}**",
+                icon=":material/trending_down:",
+            )
+        else:
+            st.markdown(
+                f"{_SIGNS[job.state]} **{plain(name)}** · done: calibrated, evaluated and ready on every page. Its "
+                "card is among the models below."
+            )
+    with draw:
+        chrome.link("dashboard.py", "Draw with it", ":material/draw:", model=name)
+
+
+@st.cache_data(max_entries=50, show_spinner="Looking at what it draws…")
+def _flagged(name: str, stamp: int) -> float:  # noqa: ARG001 - the stamp tells a model of the same name apart
+    """Share of fresh digits by a model's own generators that it calls anomalies."""
+    from core.views import latent_walk  # with torch, which a page without a finished job does not wait for
+
+    detector = picker.detector(name)
+    shares = [latent_walk.flagged(detector, digit) / latent_walk.FRESH for digit in detector.scorers_]
+    return float(np.mean(shares))
 
 
 def _row(job: Job) -> None:
     """One unfinished job: what it is doing and what can be done about it."""
-    report = queue.of_server().report(job.id)
     text, *buttons = st.columns([5, 1, 1.6, 1], vertical_alignment="bottom")
     with text:
-        if job.state in (State.RUNNING, State.PAUSED):
-            share, _ = report.standing(_now(job, report))
-            st.progress(share, f"{_SIGNS[job.state]} **{job.spec.name}** · {_say(job, report)}")
-        else:
-            st.markdown(f"{_SIGNS[job.state]} **{job.spec.name}** · {_say(job, report)}")
+        st.fragment(_progress, run_every=REDRAW_SECONDS if job.state in _MOVING else None)(job)
     server = queue.of_server()
     if job.state in (State.RUNNING, State.WAITING):
         _button(buttons[0], "Pause", server.pause, job)
@@ -109,8 +141,18 @@ def _row(job: Job) -> None:
     if not job.finishing:
         _button(buttons[1], "Stop and keep it", server.stop, job, "End here; what it has learnt becomes a detector.")
     with buttons[2].popover("Delete", width="stretch", key=f"delete-{job.id}"):
-        st.markdown(f"What **{job.spec.name}** has learnt so far will be gone.")
+        st.markdown(f"What **{plain(job.spec.name)}** has learnt so far will be gone.")
         st.button("Delete it", key=f"delete-{job.id}-sure", type="primary", on_click=_delete, args=(job,))
+
+
+def _progress(job: Job) -> None:
+    """How far a job is: the part of its row that moves."""
+    report = queue.of_server().report(job.id)
+    said = f"{_SIGNS[job.state]} **{plain(job.spec.name)}** · {_say(job, report)}"
+    if job.state in (State.RUNNING, State.PAUSED):
+        st.progress(report.standing(_now(job, report))[0], said)
+    else:
+        st.markdown(said)
 
 
 def _say(job: Job, report: Report) -> str:
@@ -123,19 +165,19 @@ def _say(job: Job, report: Report) -> str:
         case State.PAUSED:
             return f"paused after epoch {report.epoch} of {report.epochs}" if report.epochs else "paused"
         case State.INTERRUPTED:
-            return f"interrupted: {job.cause} It can go on from its last finished epoch."
+            return f"interrupted: {plain(job.cause)} It can go on from its last finished epoch."
         case _:
-            return f"failed: {job.cause}"
+            return f"failed: {plain(job.cause)}"
 
 
 def _say_running(job: Job, report: Report) -> str:
     if not report.epochs:
-        return f"{report.stage}…"
+        return f"{plain(report.stage)}…"
     _, left = report.standing(_now(job, report))
     wait = f" · {say_duration(left)} left" if left is not None else ""
     if report.stage == "evaluating" or report.fraction >= 1:
         return f"learnt; calibrating and evaluating{wait}"
-    digit = f"{report.stage.removesuffix(': training')}, " if ":" in report.stage else ""
+    digit = f"{plain(report.stage.removesuffix(': training'))}, " if ":" in report.stage else ""
     epoch = f"{digit}epoch {min(report.epoch + 1, report.epochs)} of {report.epochs}"
     return f"{epoch} · stopping, and keeping what it has learnt" if job.finishing else epoch + wait
 

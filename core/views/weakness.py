@@ -1,0 +1,48 @@
+"""What is weak about a model that was trained: said in words, with what helps, before anyone relies on it."""
+
+from core.detector.state import Measured
+from core.words import say_share
+
+ALPHA = 0.05
+FEW_TRAINED, FEW_CALIBRATED = 400, 100  # images of one digit; with fewer it learns, and promises, little
+MUCH_FLAGGED = 1 / 3  # of what a generator draws; shipped ones stay below
+LITTLE_CAUGHT = 0.8
+
+
+def weaknesses(measured: Measured, flagged: float | None = None) -> tuple[str, ...]:
+    """One sentence a weakness; empty for a model that is as good as its numbers can tell.
+
+    Args:
+        measured: card, calibration and evaluation of the model.
+        flagged: share of fresh digits by its own generator that it calls anomalies, 0 .. 1; None if nobody looked.
+    """
+    card, evaluation = measured.card, measured.evaluation
+    calibration = measured.calibrations["fused"]
+    said = []
+    few = {label: counts[0] for label, counts in card.counts.items() if 0 < counts[0] < FEW_TRAINED}
+    if few:
+        label = min(few, key=lambda name: few[name])
+        said.append(f"It learnt {label} from {few[label]:,} images only.")
+    if flagged is not None and flagged > MUCH_FLAGGED:
+        said.append(f"It would flag {say_share(flagged)} of the digits it draws itself: it cannot draw them yet.")
+    if evaluation is not None and evaluation.n_normal:
+        found = evaluation.confusion("fused", calibration.threshold(ALPHA))
+        if found.false_alarm_rate > calibration.bound(ALPHA) > 0:
+            said.append(
+                f"It flags {say_share(found.false_alarm_rate)} of normal digits it never saw, where {100 * ALPHA:g} % "
+                "were promised: those it was calibrated on are too few, or by other hands."
+            )
+        if evaluation.n_anomaly and found.detection_rate < LITTLE_CAUGHT:
+            said.append(f"It catches {say_share(found.detection_rate)} of anomalies only.")
+    if calibration.n < FEW_CALIBRATED:
+        at_most = calibration.bound(ALPHA)
+        promise = f"may flag up to {say_share(at_most)} of normal digits" if at_most else "flags nothing"
+        said.append(f"It is calibrated on {calibration.n:,} digits: its line at {100 * ALPHA:g} % {promise}.")
+    return tuple(said)
+
+
+def remedy(measured: Measured) -> str:
+    """What helps a weak model, in a sentence."""
+    if any(0 < counts[0] < FEW_TRAINED for counts in measured.card.counts.values()):
+        return f"What helps: more images, {FEW_TRAINED:,} a digit or better a few thousand."
+    return "What helps: train it longer, or give it more images of normal digits."
