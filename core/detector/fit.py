@@ -77,7 +77,8 @@ def fit_digits(
         parts = split(len(mine), split_seed)
         validation = mine[parts.validation]
         state = _state_file(folder, i) if folder is not None else None
-        trainer = Trainer(mine[parts.train], settings, state)
+        suited = settings.suited_to(len(parts.train))
+        trainer = Trainer(mine[parts.train], suited, state)
         if watch is not None:
             watch(name, trainer)
         for progress in () if trainer.epoch and enough() else trainer.run():
@@ -85,9 +86,9 @@ def fit_digits(
                 watch(name, trainer)
             yield of_several(progress, i, names, time.monotonic() - started)
             if trainer.epoch and enough():
-                trainer = Trainer(mine[parts.train], settings, state)  # as the last finished epoch left it
+                trainer = Trainer(mine[parts.train], suited, state)  # as the last finished epoch left it
                 break
-        scorer = Scorer.fit(trainer.networks, mine[parts.train], validation, settings, trainer.latent_prior())
+        scorer = Scorer.fit(trainer.networks, mine[parts.train], validation, suited, trainer.latent_prior())
         fitted.scorers[name], fitted.standards[name] = scorer, standards_of(scorer, validation)
         fitted.calibrate[name], fitted.curve[name] = mine[parts.calibrate], trainer.curve
         fitted.counts[name] = (len(parts.train), len(parts.validation), len(parts.calibrate))

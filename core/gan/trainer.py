@@ -30,6 +30,7 @@ from core.ink import geometry
 LOSSES = ("generator", "discriminator", "reconstruction")
 SAMPLES = 16
 FEW_IMAGES = 2_000  # below it every image is varied anew each time it is seen
+_FEW_STEPS, _STEPS_OF_FEW = 500, 30  # fewer images than so many: at most so many steps an epoch, a minute in all
 _FEWEST_LATENTS = 1_000  # for a prior that fills the space between few images instead of copying them
 _REPORT_SECONDS = 0.5
 _CHUNK = 256
@@ -79,6 +80,10 @@ class TrainingSettings:
     penalty_weight: float = 0.5
     noise: float = -1.5
     views: int = VIEWS
+
+    def suited_to(self, images: int) -> Self:
+        """The same with at most half the steps where there are so few images that no more is to be had from them."""
+        return dataclasses.replace(self, steps=min(self.steps, _STEPS_OF_FEW)) if images < _FEW_STEPS else self
 
     @classmethod
     def read(cls, stored: Mapping[str, Any]) -> Self:

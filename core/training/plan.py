@@ -22,7 +22,7 @@ MOST_LABELS = 100
 # A detector of one digit with its checkpoint, cache and pictures; measured at 14 MB for MNIST's largest digit.
 BYTES_PER_LABEL = 20 * 2**20
 BYTES_SPARE = 50 * 2**20
-IMAGES_AN_EPOCH = TrainingSettings().steps * TrainingSettings().batch_size  # however many there are
+TRAIN_SHARE = 0.7
 STARTING_SECONDS = 5.0  # until the process of a job has loaded its libraries and begins
 # Costs per image, in units of training on it once; measured with the conv architecture on MNIST's 5s.
 FITTING = 2.6  # of making a digit's scorer
@@ -116,7 +116,8 @@ def plan_run(spec: RunSpec, counts: Counts) -> Plan:
     after = INSPECTION * (images + len(wanted) * (0.2 * images + evaluated))
     if len(wanted) == 1:
         between, after = 0.0, between + after
-    learnt = len(wanted) * epochs * IMAGES_AN_EPOCH
+    suited = [TrainingSettings().suited_to(round(TRAIN_SHARE * counts.train[label])) for label in wanted]
+    learnt = epochs * sum(settings.steps * settings.batch_size for settings in suited)
     return Plan(images, anomalies, training=learnt + between, finishing=after)
 
 

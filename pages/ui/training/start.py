@@ -95,7 +95,7 @@ def _settings() -> tuple[str, int, int]:
         MOST_EPOCHS,
         ARCHITECTURES[architecture].epochs,
         key="train_epochs",
-        help="Each shows the networks 2,080 digits, however many there are; few are varied anew each time.",
+        help="Each shows the networks some 2,000 digits, however many there are; few are varied anew each time.",
     )
     seed = st.number_input(
         "Seed", 0, 2**31 - 1, 0, key="train_seed", help="The same seed on the same machine makes the same detector."

@@ -93,6 +93,29 @@ def test_samples_show_the_same_sixteen_latents_every_time() -> None:
     assert np.array_equal(trainer.samples(), trainer.samples())
 
 
+def test_few_images_are_learnt_in_fewer_steps_and_many_in_all() -> None:
+    settings = TrainingSettings()
+    assert settings.suited_to(100).steps < settings.steps
+    assert settings.suited_to(4_000) == settings
+    assert QUICK.suited_to(100) == QUICK
+
+
+def test_settings_of_the_first_recipe_are_read_as_what_they_were() -> None:
+    stored = {"architecture": "conv", "latent_size": 32, "epochs": 16, "moment_weight": 0.001, "negatives_weight": 0.1}
+    settings = TrainingSettings.read(stored)
+    assert (settings.epochs, settings.views) == (16, 1)
+    assert TrainingSettings.read(dataclasses.asdict(settings)) == settings
+
+
+def test_fresh_digits_of_a_trained_run_come_from_the_prior_and_not_from_one_gaussian() -> None:
+    trainer = Trainer(fives(), QUICK)
+    before = trainer.samples()
+    list(trainer.run())
+    assert trainer.prior is not None
+    assert trainer.latent_prior().means.shape[1] == QUICK.latent_size
+    assert not np.allclose(before, trainer.samples())
+
+
 def test_settings_survive_json() -> None:
     assert TrainingSettings(**json.loads(json.dumps(dataclasses.asdict(QUICK)))) == QUICK
 
