@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import Button
 
 from core.batch import queue
 from core.batch.findings import Review, Rule
@@ -25,7 +26,7 @@ RULE = Rule(OperatingPoint("tiny-any", "fused", 0.05))
 
 
 @pytest.fixture(autouse=True)
-def _models(tiny_shelf) -> None:
+def _models(tiny_shelf: tuple[str, str]) -> None:
     """The tiny models on the shelf."""
 
 
@@ -33,7 +34,7 @@ def show(**query: str) -> AppTest:
     return opened.open_page("pages/3_Batch.py", **({"model": "tiny-any"} | query))
 
 
-def button(page: AppTest, words: str):
+def button(page: AppTest, words: str) -> Button:
     return next(found for found in page.button if words in found.label)
 
 
@@ -106,7 +107,7 @@ def test_uploaded_files_become_rows_and_the_history_can_be_left_alone() -> None:
     assert History().count().judged == 0
 
 
-def test_a_sheet_is_split_and_its_digits_open_with_their_place_in_it(tiny_detector_any) -> None:
+def test_a_sheet_is_split_and_its_digits_open_with_their_place_in_it(tiny_detector_any: Detector) -> None:
     buffer = io.BytesIO()
     sheet("0123456789", columns=5)[0].save(buffer, "PNG")
     judged(tiny_detector_any, [queue.Upload("form.png", buffer.getvalue())])
@@ -123,7 +124,7 @@ def test_a_sheet_is_split_and_its_digits_open_with_their_place_in_it(tiny_detect
     assert "look at least this odd" in text(page)
 
 
-def test_the_line_can_be_moved_after_the_pile_was_judged(tiny_detector_any) -> None:
+def test_the_line_can_be_moved_after_the_pile_was_judged(tiny_detector_any: Detector) -> None:
     store = judged(tiny_detector_any, [queue.Upload(f"{i}.png", png(image)) for i, image in enumerate(digits(40)[0])])
     counts = {}
     for alpha in (0.05, 0.5):
@@ -133,7 +134,7 @@ def test_the_line_can_be_moved_after_the_pile_was_judged(tiny_detector_any) -> N
     assert counts[0.05] < counts[0.5]
 
 
-def test_another_model_above_leaves_the_batch_with_its_own(tiny_detector_any) -> None:
+def test_another_model_above_leaves_the_batch_with_its_own(tiny_detector_any: Detector) -> None:
     judged(tiny_detector_any, [queue.Upload("a.png", png(digits(1)[0][0]))])
 
     page = show(model="tiny-5")
@@ -153,7 +154,7 @@ def test_a_false_discovery_rate_that_cannot_flag_says_so_beforehand() -> None:
     assert "flags none at all" in text(page)
 
 
-def test_table_and_charts_show_the_same_pile(tiny_detector_any) -> None:
+def test_table_and_charts_show_the_same_pile(tiny_detector_any: Detector) -> None:
     store = judged(tiny_detector_any, [queue.Upload(*file) for file in sample_files()])
     page = show()
     page.segmented_control(key="shown_kind").set_value("all")
@@ -179,7 +180,7 @@ def test_table_and_charts_show_the_same_pile(tiny_detector_any) -> None:
     checked(page.run())
 
 
-def test_refused_files_are_listed_with_their_reasons(tiny_detector_any) -> None:
+def test_refused_files_are_listed_with_their_reasons(tiny_detector_any: Detector) -> None:
     judged(tiny_detector_any, [queue.Upload("good.png", png(digits(1)[0][0])), queue.Upload("bad_$x$.png", b"none")])
     page = show()
     page.segmented_control(key="shown_kind").set_value("refused")
@@ -191,7 +192,7 @@ def test_refused_files_are_listed_with_their_reasons(tiny_detector_any) -> None:
     assert "bad_$x$.png" in table["reason"].tolist()[0]
 
 
-def test_a_batch_is_deleted_with_everything_in_it(tiny_detector_any) -> None:
+def test_a_batch_is_deleted_with_everything_in_it(tiny_detector_any: Detector) -> None:
     store = judged(tiny_detector_any, [queue.Upload("a.png", png(digits(1)[0][0]))])
     page = show()
 
@@ -202,7 +203,7 @@ def test_a_batch_is_deleted_with_everything_in_it(tiny_detector_any) -> None:
     assert page.session_state["hand-in"]
 
 
-def test_an_interrupted_batch_can_be_gone_on_with(tiny_detector_any, monkeypatch) -> None:
+def test_an_interrupted_batch_can_be_gone_on_with(tiny_detector_any: Detector, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("core.batch.run.TOGETHER", 1)
     server = queue.of_server()
     uploads = [queue.Upload(f"{i}.png", png(image)) for i, image in enumerate(digits(60)[0])]

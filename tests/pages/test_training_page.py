@@ -4,9 +4,12 @@ import io
 import json
 import time
 import zipfile
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from PIL import Image, ImageDraw
+from streamlit.testing.v1 import AppTest
 
 from core.detector import registry
 from core.training import queue, run
@@ -19,7 +22,7 @@ PAGE = "pages/2_Training.py"
 
 
 @pytest.fixture(autouse=True)
-def bundled_digits_alone(tmp_path, monkeypatch):
+def bundled_digits_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """A machine that has never been online."""
     monkeypatch.setenv("ODD_DIGIT_DATASETS", str(tmp_path / "nothing"))
 
@@ -33,7 +36,7 @@ def server():
 
 
 @pytest.fixture
-def open_page(server):
+def open_page(server: queue.Jobs):
     return lambda: opened.open_page(PAGE)
 
 
@@ -56,7 +59,9 @@ def wait_for(what, seconds=400):
         time.sleep(0.1)
 
 
-def test_without_a_network_the_bundled_digits_are_offered_and_nothing_is_missing(open_page):
+def test_without_a_network_the_bundled_digits_are_offered_and_nothing_is_missing(
+    open_page: Callable[[], AppTest],
+) -> None:
     at = open_page()
     assert not at.exception
     assert at.selectbox(key="train_dataset").value == "digits"
@@ -67,7 +72,9 @@ def test_without_a_network_the_bundled_digits_are_offered_and_nothing_is_missing
     assert "Nothing is being trained" in text(at)
 
 
-def test_one_click_trains_and_the_detector_is_on_every_shelf(open_page, server):
+def test_one_click_trains_and_the_detector_is_on_every_shelf(
+    open_page: Callable[[], AppTest], server: queue.Jobs
+) -> None:
     at = choose_quickly(open_page())
     name = at.text_input(key="train_name").value
     at.button(key="train").click().run()
@@ -83,7 +90,9 @@ def test_one_click_trains_and_the_detector_is_on_every_shelf(open_page, server):
     assert at.text_input(key="train_name").value == f"{name}-2"
 
 
-def test_a_name_in_use_is_said_before_anything_starts(open_page, tiny_shelf):
+def test_a_name_in_use_is_said_before_anything_starts(
+    open_page: Callable[[], AppTest], tiny_shelf: tuple[str, str]
+) -> None:
     at = open_page()
     at.text_input(key="train_name").set_value("tiny-5").run()
     assert at.button(key="train").disabled
@@ -91,33 +100,35 @@ def test_a_name_in_use_is_said_before_anything_starts(open_page, tiny_shelf):
 
 
 @pytest.mark.parametrize(("name", "says"), [("", "no model name"), ("../x", "no model name")])
-def test_a_name_that_cannot_be_a_files_is_refused(open_page, name, says):
+def test_a_name_that_cannot_be_a_files_is_refused(open_page: Callable[[], AppTest], name: str, says: str) -> None:
     at = open_page()
     at.text_input(key="train_name").set_value(name).run()
     assert at.button(key="train").disabled
     assert says in text(at)
 
 
-def test_a_typed_name_stays_when_the_digits_change(open_page):
+def test_a_typed_name_stays_when_the_digits_change(open_page: Callable[[], AppTest]) -> None:
     at = open_page()
     at.text_input(key="train_name").set_value("keep-me").run()
     at.multiselect(key="train_normal-digits").set_value(["3"]).run()
     assert at.text_input(key="train_name").value == "keep-me"
 
 
-def test_an_offered_name_follows_the_digits(open_page):
+def test_an_offered_name_follows_the_digits(open_page: Callable[[], AppTest]) -> None:
     at = open_page()
     at.multiselect(key="train_normal-digits").set_value(["3", "8"]).run()
     assert at.text_input(key="train_name").value == "my-digits-3-8"
 
 
-def test_no_normal_digit_is_no_run(open_page):
+def test_no_normal_digit_is_no_run(open_page: Callable[[], AppTest]) -> None:
     at = open_page()
     at.multiselect(key="train_normal-digits").set_value([]).run()
     assert at.button(key="train").disabled
 
 
-def test_a_full_disk_is_said_before_work_is_lost(open_page, monkeypatch):
+def test_a_full_disk_is_said_before_work_is_lost(
+    open_page: Callable[[], AppTest], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("shutil.disk_usage", lambda path: type("Usage", (), {"free": 10_000_000})())
     at = open_page()
     assert at.button(key="train").disabled
@@ -135,7 +146,7 @@ def kept_job(state, name="mine", cause="", learnt=True):
     return job
 
 
-def test_a_job_that_a_dead_server_was_running_is_shown_as_interrupted_and_can_go_on(state_dir):
+def test_a_job_that_a_dead_server_was_running_is_shown_as_interrupted_and_can_go_on(state_dir: Path) -> None:
     job = kept_job(State.RUNNING)
     server = queue.of_server()
     try:
@@ -146,7 +157,7 @@ def test_a_job_that_a_dead_server_was_running_is_shown_as_interrupted_and_can_go
         server.close()
 
 
-def test_a_failed_job_shows_its_cause_and_can_be_deleted(open_page, server):
+def test_a_failed_job_shows_its_cause_and_can_be_deleted(open_page: Callable[[], AppTest], server: queue.Jobs) -> None:
     job = kept_job(State.FAILED, cause="training diverged in epoch 3")
     at = open_page()
     assert "**mine** · failed: training diverged in epoch 3" in text(at)
@@ -156,7 +167,9 @@ def test_a_failed_job_shows_its_cause_and_can_be_deleted(open_page, server):
     assert "**mine**" not in text(at)
 
 
-def test_an_order_that_comes_too_late_is_answered_and_breaks_nothing(open_page, server):
+def test_an_order_that_comes_too_late_is_answered_and_breaks_nothing(
+    open_page: Callable[[], AppTest], server: queue.Jobs
+) -> None:
     job = kept_job(State.FAILED, learnt=False)
     at = open_page()
     at.button(key=f"stop-{job.id}").click().run()
@@ -164,13 +177,15 @@ def test_an_order_that_comes_too_late_is_answered_and_breaks_nothing(open_page, 
     assert "has not finished an epoch, so there is nothing to keep" in text(at)
 
 
-def test_on_a_shared_server_others_jobs_are_not_shown(open_page, monkeypatch):
+def test_on_a_shared_server_others_jobs_are_not_shown(
+    open_page: Callable[[], AppTest], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("ODD_DIGIT_SHARED", "1")
     kept_job(State.FAILED)
     assert "**mine**" not in text(open_page())
 
 
-def test_a_data_set_that_is_not_offered_cannot_be_asked_for(open_page, tmp_path):
+def test_a_data_set_that_is_not_offered_cannot_be_asked_for(open_page: Callable[[], AppTest], tmp_path: Path) -> None:
     (tmp_path / "private" / "5").mkdir(parents=True)
     at = open_page()
     box = at.selectbox(key="train_dataset")
@@ -181,7 +196,9 @@ def test_a_data_set_that_is_not_offered_cannot_be_asked_for(open_page, tmp_path)
     assert "private" not in text(at)
 
 
-def test_on_a_shared_server_others_models_are_not_shown(open_page, tiny_shelf, monkeypatch):
+def test_on_a_shared_server_others_models_are_not_shown(
+    open_page: Callable[[], AppTest], tiny_shelf: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("ODD_DIGIT_SHARED", "1")
     registry.claim("tiny-5", "someone else")
     at = open_page()
@@ -193,7 +210,9 @@ def test_on_a_shared_server_others_models_are_not_shown(open_page, tiny_shelf, m
     assert not [button for button in at.button if button.key == "model-delete"]
 
 
-def test_one_models_card_tells_what_was_promised_and_what_was_measured(open_page, tiny_shelf):
+def test_one_models_card_tells_what_was_promised_and_what_was_measured(
+    open_page: Callable[[], AppTest], tiny_shelf: tuple[str, str]
+) -> None:
     at = open_page()
     at.get("button_group")[0].set_value(["tiny-5"]).run()
     (card,) = (table.value for table in at.table)
@@ -205,7 +224,7 @@ def test_one_models_card_tells_what_was_promised_and_what_was_measured(open_page
     assert not at.exception
 
 
-def test_a_model_can_be_renamed_and_deleted(open_page, tiny_shelf):
+def test_a_model_can_be_renamed_and_deleted(open_page: Callable[[], AppTest], tiny_shelf: tuple[str, str]) -> None:
     at = open_page()
     at.get("button_group")[0].set_value(["tiny-5"]).run()
     at.text_input(key="rename-tiny-5").set_value("fives").run()
@@ -216,7 +235,7 @@ def test_a_model_can_be_renamed_and_deleted(open_page, tiny_shelf):
     assert [model.name for model in registry.shelf() if not model.shipped] == ["tiny-any"]
 
 
-def test_a_renaming_that_cannot_be_is_explained(open_page, tiny_shelf):
+def test_a_renaming_that_cannot_be_is_explained(open_page: Callable[[], AppTest], tiny_shelf: tuple[str, str]) -> None:
     at = open_page()
     at.get("button_group")[0].set_value(["tiny-5"]).run()
     at.text_input(key="rename-tiny-5").set_value("tiny-any").run()
@@ -224,7 +243,9 @@ def test_a_renaming_that_cannot_be_is_explained(open_page, tiny_shelf):
     assert "'tiny-any' is the name of a model that is already here" in text(at)
 
 
-def test_two_models_stand_side_by_side_with_the_same_digit_through_each(open_page, tiny_shelf):
+def test_two_models_stand_side_by_side_with_the_same_digit_through_each(
+    open_page: Callable[[], AppTest], tiny_shelf: tuple[str, str]
+) -> None:
     at = open_page()
     at.get("button_group")[0].set_value(["tiny-5", "tiny-any"]).run()
     assert not at.exception
@@ -254,7 +275,9 @@ def upload(at, name, data):
     return at.run()
 
 
-def test_ones_own_pictures_are_read_counted_and_checked_before_anything_starts(open_page):
+def test_ones_own_pictures_are_read_counted_and_checked_before_anything_starts(
+    open_page: Callable[[], AppTest],
+) -> None:
     at = upload(open_page(), "pile.zip", digits_zip({"7": 70, "1": 4}))
     assert not at.exception
     assert "4 × 1, 70 × 7" in text(at)
@@ -265,7 +288,7 @@ def test_ones_own_pictures_are_read_counted_and_checked_before_anything_starts(o
     assert "56 normal digits, measured against 1 others" in text(at)
 
 
-def test_a_hostile_zip_is_refused_with_its_reason(open_page):
+def test_a_hostile_zip_is_refused_with_its_reason(open_page: Callable[[], AppTest]) -> None:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
         archive.writestr("../../outside.png", b"x")
@@ -275,7 +298,7 @@ def test_a_hostile_zip_is_refused_with_its_reason(open_page):
     assert at.button(key="train").disabled
 
 
-def test_a_zip_without_pictures_says_so(open_page):
+def test_a_zip_without_pictures_says_so(open_page: Callable[[], AppTest]) -> None:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
         archive.writestr("pile/notes.txt", b"no picture")
@@ -283,7 +306,9 @@ def test_a_zip_without_pictures_says_so(open_page):
     assert "no picture in it could be read" in text(at)
 
 
-def test_before_anything_was_trained_a_recorded_training_can_be_looked_through(open_page):
+def test_before_anything_was_trained_a_recorded_training_can_be_looked_through(
+    open_page: Callable[[], AppTest],
+) -> None:
     at = open_page()
     assert "This is what you will see" in text(at)
     frames = played(at)["frames"]
@@ -292,7 +317,9 @@ def test_before_anything_was_trained_a_recorded_training_can_be_looked_through(o
     assert f"**Losses** · epoch {len(frames) - 1}" in text(at)
 
 
-def test_a_model_that_is_done_says_so_says_what_is_weak_and_leads_to_drawing(open_page, server):
+def test_a_model_that_is_done_says_so_says_what_is_weak_and_leads_to_drawing(
+    open_page: Callable[[], AppTest], server: queue.Jobs
+) -> None:
     at = choose_quickly(open_page())
     name = at.text_input(key="train_name").value
     at.button(key="train").click().run()
@@ -306,7 +333,7 @@ def test_a_model_that_is_done_says_so_says_what_is_weak_and_leads_to_drawing(ope
     assert f"**{name}** · done" not in text(at)
 
 
-def test_as_many_epochs_are_offered_whatever_the_number_of_images(open_page):
+def test_as_many_epochs_are_offered_whatever_the_number_of_images(open_page: Callable[[], AppTest]) -> None:
     at = open_page()
     assert at.number_input(key="train_epochs").value == 20
     at.number_input(key="train_epochs").set_value(7).run()
@@ -314,7 +341,9 @@ def test_as_many_epochs_are_offered_whatever_the_number_of_images(open_page):
     assert at.number_input(key="train_epochs").value == 7
 
 
-def test_after_a_typed_name_was_started_the_next_one_is_offered(open_page, server):
+def test_after_a_typed_name_was_started_the_next_one_is_offered(
+    open_page: Callable[[], AppTest], server: queue.Jobs
+) -> None:
     at = choose_quickly(open_page())
     at.text_input(key="train_name").set_value("typed").run()
     at.button(key="train").click().run()

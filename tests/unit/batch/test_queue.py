@@ -8,6 +8,7 @@ import pytest
 from core.batch.findings import Review, Rule
 from core.batch.queue import BatchQueue, Upload
 from core.batch.store import Store, stores
+from core.detector import Detector
 from core.errors import BatchError
 from core.history import History
 from core.operating_point import OperatingPoint
@@ -23,7 +24,9 @@ def wait(condition: Callable[[], bool], seconds: float = 60) -> None:
         time.sleep(0.02)
 
 
-def hand_in(uploads, detector, visitor="ann", keep=True) -> tuple[BatchQueue, Store]:
+def hand_in(
+    uploads: list[Upload], detector: Detector, visitor: str = "ann", keep: bool = True
+) -> tuple[BatchQueue, Store]:
     server = BatchQueue()
     return server, server.submit(uploads, detector, RULE, False, keep, visitor)
 
@@ -32,7 +35,7 @@ def some(n: int) -> list[Upload]:
     return [Upload(f"{i}.png", png(image)) for i, image in enumerate(digits(n)[0])]
 
 
-def test_a_pile_is_judged_in_the_background_and_its_files_do_not_stay(tiny_detector_any):
+def test_a_pile_is_judged_in_the_background_and_its_files_do_not_stay(tiny_detector_any: Detector) -> None:
     server, store = hand_in(some(6), tiny_detector_any)
 
     wait(lambda: not server.state(store).busy)
@@ -44,7 +47,7 @@ def test_a_pile_is_judged_in_the_background_and_its_files_do_not_stay(tiny_detec
     assert History(visitor="ann").count().judged == 6
 
 
-def test_verdicts_stay_out_of_the_history_when_asked(tiny_detector_any):
+def test_verdicts_stay_out_of_the_history_when_asked(tiny_detector_any: Detector) -> None:
     server, store = hand_in(some(2), tiny_detector_any, keep=False)
 
     wait(lambda: not server.state(store).busy)
@@ -52,7 +55,7 @@ def test_verdicts_stay_out_of_the_history_when_asked(tiny_detector_any):
     assert History(visitor="ann").count().judged == 0
 
 
-def test_files_of_one_name_and_folders_and_pairs_keep_their_meaning(tiny_detector_any):
+def test_files_of_one_name_and_folders_and_pairs_keep_their_meaning(tiny_detector_any: Detector) -> None:
     images, labels = digits(3)
     uploads = [
         Upload("7/scan.png", png(images[0])),
@@ -69,7 +72,9 @@ def test_files_of_one_name_and_folders_and_pairs_keep_their_meaning(tiny_detecto
     assert review.label.tolist() == ["7", "7", *map(str, labels)]
 
 
-def test_a_stopped_batch_keeps_what_it_has_and_goes_on_under_another_server(tiny_detector_any, monkeypatch):
+def test_a_stopped_batch_keeps_what_it_has_and_goes_on_under_another_server(
+    tiny_detector_any: Detector, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("core.batch.run.TOGETHER", 1)
     server, store = hand_in(some(60), tiny_detector_any)
     wait(lambda: store.done[0] >= 2)
@@ -89,7 +94,7 @@ def test_a_stopped_batch_keeps_what_it_has_and_goes_on_under_another_server(tiny
     assert Review(found, RULE).source.tolist() == [f"{i}.png" for i in range(60)]
 
 
-def test_visitors_see_their_own_batches_the_newest_first(tiny_detector_any):
+def test_visitors_see_their_own_batches_the_newest_first(tiny_detector_any: Detector) -> None:
     server, first = hand_in(some(1), tiny_detector_any)
     second = server.submit(some(2), tiny_detector_any, RULE, False, False, "ann")
     other = server.submit(some(1), tiny_detector_any, RULE, False, False, "bob")
@@ -99,7 +104,9 @@ def test_visitors_see_their_own_batches_the_newest_first(tiny_detector_any):
     assert [store.folder for store in stores("bob")] == [other.folder]
 
 
-def test_a_batch_that_fails_says_why_and_the_next_one_is_judged(tiny_detector, tiny_detector_any, monkeypatch):
+def test_a_batch_that_fails_says_why_and_the_next_one_is_judged(
+    tiny_detector: Detector, tiny_detector_any: Detector, monkeypatch: pytest.MonkeyPatch
+) -> None:
     server, broken = hand_in(some(2), tiny_detector_any)
     wait(lambda: not server.state(broken).busy)
     monkeypatch.setattr(type(tiny_detector), "inspect", lambda *_: 1 / 0)
@@ -114,7 +121,7 @@ def test_a_batch_that_fails_says_why_and_the_next_one_is_judged(tiny_detector, t
     assert server.state(after).stage == "finished"
 
 
-def test_deleting_a_batch_leaves_nothing(tiny_detector_any):
+def test_deleting_a_batch_leaves_nothing(tiny_detector_any: Detector) -> None:
     server, store = hand_in(some(2), tiny_detector_any)
     wait(lambda: not server.state(store).busy)
 
@@ -124,7 +131,7 @@ def test_deleting_a_batch_leaves_nothing(tiny_detector_any):
     assert not store.folder.exists()
 
 
-def test_old_batches_make_room(tiny_detector_any, monkeypatch):
+def test_old_batches_make_room(tiny_detector_any: Detector, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("core.batch.queue.KEPT", 2)
     server, first = hand_in(some(1), tiny_detector_any)
     wait(lambda: not server.state(first).busy)
@@ -136,6 +143,6 @@ def test_old_batches_make_room(tiny_detector_any, monkeypatch):
     assert not first.folder.exists()
 
 
-def test_no_files_are_refused(tiny_detector_any):
+def test_no_files_are_refused(tiny_detector_any: Detector) -> None:
     with pytest.raises(BatchError, match="no files"):
         hand_in([], tiny_detector_any)

@@ -14,6 +14,7 @@ from core.batch.rows import read_item
 from core.batch.score import judge
 from core.batch.store import Store
 from core.calibration.discoveries import discoveries
+from core.detector import Detector
 from core.errors import BatchError
 from core.operating_point import OperatingPoint
 from tests.support.piles import digits, folder_of, idx
@@ -22,7 +23,7 @@ RULE = Rule(OperatingPoint("tiny-any", "fused", 0.1))
 
 
 @pytest.fixture
-def pile(tmp_path) -> list[str]:
+def pile(tmp_path: Path) -> list[str]:
     """A folder of 20 pictures and an IDX file of 380 images with labels."""
     images, labels = digits(380)
     folder = folder_of(tmp_path / "pictures", images[:20])
@@ -32,12 +33,12 @@ def pile(tmp_path) -> list[str]:
     return [str(folder), str(tmp_path / "a-images-idx3-ubyte")]
 
 
-def small_units(monkeypatch) -> None:
+def small_units(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ray_partitions, "UNIT_ROWS", 40)
     monkeypatch.setattr(ray_partitions, "UNIT_PICTURES", 8)
 
 
-def test_units_cover_every_item_once_and_in_order(pile, monkeypatch):
+def test_units_cover_every_item_once_and_in_order(pile: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     small_units(monkeypatch)
     places = [place for name in pile for place in ray_partitions.places(name)]
 
@@ -48,7 +49,9 @@ def test_units_cover_every_item_once_and_in_order(pile, monkeypatch):
     assert [unit.order for unit in cut] == list(range(3 + 10))
 
 
-def test_an_address_of_a_file_system_is_listed_and_read_like_a_path(pile, monkeypatch):
+def test_an_address_of_a_file_system_is_listed_and_read_like_a_path(
+    pile: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     small_units(monkeypatch)
     places = ray_partitions.places(f"file://{pile[0]}")
 
@@ -61,7 +64,9 @@ def test_an_address_of_a_file_system_is_listed_and_read_like_a_path(pile, monkey
 
 
 @pytest.mark.ray
-def test_a_worker_killed_in_the_middle_loses_and_doubles_nothing(pile, tiny_shelf, tiny_detector_any, monkeypatch):
+def test_a_worker_killed_in_the_middle_loses_and_doubles_nothing(
+    pile: list[str], tiny_shelf: tuple[str, str], tiny_detector_any: Detector, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import ray
 
     small_units(monkeypatch)
@@ -96,8 +101,12 @@ def test_a_worker_killed_in_the_middle_loses_and_doubles_nothing(pile, tiny_shel
 
 
 def test_units_that_are_written_already_are_not_judged_again(
-    pile, tmp_path, tiny_shelf, tiny_detector_any, monkeypatch
-):
+    pile: list[str],
+    tmp_path: Path,
+    tiny_shelf: tuple[str, str],
+    tiny_detector_any: Detector,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     small_units(monkeypatch)
     cut = ray_partitions.units([place for name in pile for place in ray_partitions.places(name)])
     actor = worker(tiny_shelf, str(tmp_path / "rows"))
@@ -107,7 +116,9 @@ def test_units_that_are_written_already_are_not_judged_again(
     assert list(ray_engine.score(cut, RULE, False, 1, str(tmp_path / "rows"))) == []
 
 
-def test_the_tally_of_written_rows_is_benjamini_and_hochbergs(pile, tmp_path, tiny_shelf, monkeypatch):
+def test_the_tally_of_written_rows_is_benjamini_and_hochbergs(
+    pile: list[str], tmp_path: Path, tiny_shelf: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     small_units(monkeypatch)
     cut = ray_partitions.units([place for name in pile for place in ray_partitions.places(name)])
     rows = str(tmp_path / "rows")
@@ -128,7 +139,9 @@ def test_the_tally_of_written_rows_is_benjamini_and_hochbergs(pile, tmp_path, ti
     assert ray_engine.tally(rows, RULE)["flagged"] == (p_values <= 0.1).sum()
 
 
-def test_an_output_that_holds_another_batch_is_left_alone(pile, tmp_path, tiny_shelf):
+def test_an_output_that_holds_another_batch_is_left_alone(
+    pile: list[str], tmp_path: Path, tiny_shelf: tuple[str, str]
+) -> None:
     places = ray_partitions.places(pile[0])
     rows = str(tmp_path / "rows")
     ray_engine.claim(rows, places, RULE, False)
@@ -138,7 +151,7 @@ def test_an_output_that_holds_another_batch_is_left_alone(pile, tmp_path, tiny_s
         ray_engine.claim(rows, places, RULE, True)
 
 
-def worker(tiny_shelf, rows: str) -> ray_engine.Actor:
+def worker(tiny_shelf: tuple[str, str], rows: str) -> ray_engine.Actor:
     from core.detector import registry
 
     path = registry.find(tiny_shelf[1]).path

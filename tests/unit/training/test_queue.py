@@ -7,6 +7,8 @@ import sys
 import tempfile
 import textwrap
 import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -39,64 +41,64 @@ from core.training.worker import GAVE_UP, Clock, Orders, main
 class FakeWorker:
     """Does nothing until told to end, and remembers what it was told."""
 
-    def __init__(self, folder):
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.words = []
         self.code = None
         self.started_finishing = read_job(folder).finishing
 
     @property
-    def holds(self):
+    def holds(self) -> bool:
         pauses = [word for word in self.words if word in ("pause", "go")]
         return bool(pauses) and pauses[-1] == "pause"
 
     @property
-    def finishing(self):
+    def finishing(self) -> bool:
         return self.started_finishing or "finish" in self.words
 
-    def say(self, word):
+    def say(self, word: str) -> None:
         self.words.append(word)
 
-    def exit_code(self):
+    def exit_code(self) -> int | None:
         return self.code
 
-    def kill(self):
+    def kill(self) -> None:
         self.code = -9
 
 
-def finish_an_epoch(name):
+def finish_an_epoch(name: str) -> None:
     (run.folder(name) / "digit-0.safetensors").write_bytes(b"")
 
 
 class Bench:
     """A queue with fake workers, ticked by hand."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.workers = []
         self.jobs = Jobs(self.launch, tick_seconds=0)
 
-    def launch(self, folder):
+    def launch(self, folder: Path) -> FakeWorker:
         self.workers.append(FakeWorker(folder))
         return self.workers[-1]
 
-    def submit(self, name, **settings):
+    def submit(self, name: str, **settings: object) -> str:
         job = self.jobs.submit(RunSpec(name, **settings))
         self.jobs.tick()
         return job.id
 
-    def end(self, code, cause=""):
+    def end(self, code: int, cause: str = "") -> None:
         worker = self.workers[-1]
         if cause:
             write_cause(worker.folder, cause)
         worker.code = code
         self.jobs.tick()
 
-    def states(self):
+    def states(self) -> dict[str, State]:
         return {job.spec.name: job.state for job in self.jobs.of()}
 
 
 @pytest.fixture
-def bench():
+def bench() -> Iterator[Bench]:
     bench = Bench()
     yield bench
     bench.jobs.close()
@@ -108,7 +110,7 @@ class QueueMachine(RuleBasedStateMachine):
     ids = Bundle("ids")
 
     @initialize()
-    def start(self):
+    def start(self) -> None:
         self.before = os.environ["ODD_DIGIT_STATE"]
         os.environ["ODD_DIGIT_STATE"] = tempfile.mkdtemp(dir=paths.state_dir().parent)
         self.bench = Bench()
@@ -116,13 +118,13 @@ class QueueMachine(RuleBasedStateMachine):
         self.learnt = set()
         self.count = 0
 
-    def teardown(self):
+    def teardown(self) -> None:
         if hasattr(self, "bench"):
             self.bench.jobs.close()
             os.environ["ODD_DIGIT_STATE"] = self.before
 
     @rule(target=ids)
-    def submit(self):
+    def submit(self) -> object:
         self.count += 1
         if sum(state is not State.DONE for state in self.expected.values()) >= limits.JOBS:
             with pytest.raises(TrainingError, match="not finished"):
@@ -134,34 +136,34 @@ class QueueMachine(RuleBasedStateMachine):
         return job_id
 
     @rule(job_id=ids)
-    def pause(self, job_id):
+    def pause(self, job_id: str) -> None:
         self.order(self.bench.jobs.pause, job_id, {State.WAITING, State.RUNNING}, State.PAUSED)
 
     @rule(job_id=ids)
-    def resume(self, job_id):
+    def resume(self, job_id: str) -> None:
         self.order(self.bench.jobs.resume, job_id, {State.PAUSED, State.INTERRUPTED, State.FAILED}, State.WAITING)
 
     @rule(job_id=ids)
-    def stop(self, job_id):
+    def stop(self, job_id: str) -> None:
         allowed = {State.RUNNING} | (set(State) - {State.DONE} if job_id in self.learnt else set())
         after = State.RUNNING if self.expected[job_id] is State.RUNNING else State.WAITING
         self.order(self.bench.jobs.stop, job_id, allowed, after)
 
     @rule(job_id=consumes(ids))
-    def delete(self, job_id):
+    def delete(self, job_id: str) -> None:
         self.bench.jobs.delete(job_id)
         del self.expected[job_id]
         self.settle()
         assert not self.bench.jobs.folder(job_id).exists()
 
     @rule()
-    def an_epoch_ends(self):
+    def an_epoch_ends(self) -> None:
         for job_id in self.running():
             finish_an_epoch(self.bench.jobs.get(job_id).spec.name)
             self.learnt.add(job_id)
 
     @rule(code=st.sampled_from([0, 1, -9]))
-    def the_running_worker_ends(self, code):
+    def the_running_worker_ends(self, code: int) -> None:
         for job_id in self.running():
             if code == 0:
                 run.discard(self.bench.jobs.get(job_id).spec.name)
@@ -170,7 +172,7 @@ class QueueMachine(RuleBasedStateMachine):
         self.settle()
 
     @rule()
-    def the_server_is_killed_and_another_starts(self):
+    def the_server_is_killed_and_another_starts(self) -> None:
         self.bench.jobs.close()
         for job_id in self.running():
             self.expected[job_id] = State.INTERRUPTED
@@ -178,12 +180,12 @@ class QueueMachine(RuleBasedStateMachine):
         self.settle()
 
     @invariant()
-    def every_job_stands_where_it_should(self):
+    def every_job_stands_where_it_should(self) -> None:
         if hasattr(self, "bench"):
             assert {job.id: job.state for job in self.bench.jobs.of()} == self.expected
 
     @invariant()
-    def one_worker_works_and_only_for_the_running_job(self):
+    def one_worker_works_and_only_for_the_running_job(self) -> None:
         if hasattr(self, "bench"):
             alive = [worker for worker in self.bench.workers if worker.code is None]
             working = [worker.folder.name for worker in alive if not worker.holds]
@@ -195,7 +197,7 @@ class QueueMachine(RuleBasedStateMachine):
             }
 
     @invariant()
-    def a_job_told_to_stop_has_a_worker_that_knows(self):
+    def a_job_told_to_stop_has_a_worker_that_knows(self) -> None:
         if hasattr(self, "bench"):
             for job_id in self.running():
                 assert self.worker(job_id).finishing == self.bench.jobs.get(job_id).finishing
@@ -222,13 +224,13 @@ class QueueMachine(RuleBasedStateMachine):
             self.expected[min(waiting, key=lambda job: job.turn).id] = State.RUNNING
 
 
-def test_any_order_of_events_leaves_every_job_accounted_for():
+def test_any_order_of_events_leaves_every_job_accounted_for() -> None:
     # On the way a worker's end and a restart are as likely as any wish of a person.
     QueueMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
     QueueMachine.TestCase().runTest()
 
 
-def test_jobs_run_one_after_the_other_in_the_order_they_were_asked_for(bench):
+def test_jobs_run_one_after_the_other_in_the_order_they_were_asked_for(bench: Bench) -> None:
     for name in ("first", "second", "third"):
         bench.submit(name)
     assert list(bench.states().values()) == [State.RUNNING, State.WAITING, State.WAITING]
@@ -237,7 +239,7 @@ def test_jobs_run_one_after_the_other_in_the_order_they_were_asked_for(bench):
     assert list(bench.states().values()) == [State.DONE, State.RUNNING, State.WAITING]
 
 
-def test_a_paused_job_gives_way_and_goes_on_in_the_same_process(bench):
+def test_a_paused_job_gives_way_and_goes_on_in_the_same_process(bench: Bench) -> None:
     first = bench.submit("first")
     bench.submit("second")
     bench.jobs.pause(first)
@@ -250,7 +252,7 @@ def test_a_paused_job_gives_way_and_goes_on_in_the_same_process(bench):
     assert len(bench.workers) == 2
 
 
-def test_a_resumed_job_comes_before_those_that_wait(bench):
+def test_a_resumed_job_comes_before_those_that_wait(bench: Bench) -> None:
     first = bench.submit("first")
     bench.submit("second")
     bench.submit("third")
@@ -261,7 +263,7 @@ def test_a_resumed_job_comes_before_those_that_wait(bench):
     assert bench.states() == {"first": State.RUNNING, "second": State.DONE, "third": State.WAITING}
 
 
-def test_a_worker_that_fails_says_why_and_the_queue_goes_on(bench):
+def test_a_worker_that_fails_says_why_and_the_queue_goes_on(bench: Bench) -> None:
     first = bench.submit("first")
     bench.submit("second")
     bench.end(1, cause="training diverged in epoch 3")
@@ -270,14 +272,14 @@ def test_a_worker_that_fails_says_why_and_the_queue_goes_on(bench):
 
 
 @pytest.mark.parametrize(("code", "words"), [(-9, "signal 9"), (7, "ended with code 7: Segmentation something")])
-def test_a_worker_that_dies_without_a_word_is_accounted_for(bench, code, words):
+def test_a_worker_that_dies_without_a_word_is_accounted_for(bench: Bench, code: int, words: str) -> None:
     job_id = bench.submit("first")
     (bench.jobs.folder(job_id) / "worker.log").write_text("Traceback\nSegmentation something\n")
     bench.end(code)
     assert words in bench.jobs.get(job_id).cause
 
 
-def test_a_process_that_cannot_be_started_is_a_failed_job_and_not_a_dead_queue(bench):
+def test_a_process_that_cannot_be_started_is_a_failed_job_and_not_a_dead_queue(bench: Bench) -> None:
     def refuse(folder):
         raise OSError("no more processes")
 
@@ -289,14 +291,14 @@ def test_a_process_that_cannot_be_started_is_a_failed_job_and_not_a_dead_queue(b
     assert bench.states() == {"first": State.FAILED, "second": State.RUNNING}
 
 
-def test_stopping_before_anything_is_learnt_says_that_there_is_nothing_to_keep(bench):
+def test_stopping_before_anything_is_learnt_says_that_there_is_nothing_to_keep(bench: Bench) -> None:
     bench.submit("first")
     second = bench.submit("second")
     with pytest.raises(TrainingError, match="has not finished an epoch, so there is nothing to keep"):
         bench.jobs.stop(second)
 
 
-def test_an_unfinished_jobs_name_is_taken_until_it_is_deleted(bench):
+def test_an_unfinished_jobs_name_is_taken_until_it_is_deleted(bench: Bench) -> None:
     job_id = bench.submit("mine")
     for name in ("mine", "MINE"):
         with pytest.raises(ModelError, match="unfinished training run"):
@@ -305,7 +307,7 @@ def test_an_unfinished_jobs_name_is_taken_until_it_is_deleted(bench):
     assert bench.submit("mine") != job_id
 
 
-def test_deleting_a_running_job_ends_its_process(bench):
+def test_deleting_a_running_job_ends_its_process(bench: Bench) -> None:
     job_id = bench.submit("first")
     bench.jobs.delete(job_id)
     assert bench.workers[0].code == -9
@@ -314,7 +316,7 @@ def test_deleting_a_running_job_ends_its_process(bench):
         bench.jobs.get(job_id)
 
 
-def test_each_visitor_sees_their_own_jobs(bench):
+def test_each_visitor_sees_their_own_jobs(bench: Bench) -> None:
     bench.jobs.submit(RunSpec("hers"), "anna")
     bench.jobs.submit(RunSpec("his"), "ben")
     assert [job.spec.name for job in bench.jobs.of("anna")] == ["hers"]
@@ -322,12 +324,12 @@ def test_each_visitor_sees_their_own_jobs(bench):
 
 
 @pytest.mark.parametrize("job_id", ["", "../../etc", "no-such-job", "a/b"])
-def test_a_name_that_is_no_job_opens_no_folder(bench, job_id):
+def test_a_name_that_is_no_job_opens_no_folder(bench: Bench, job_id: str) -> None:
     with pytest.raises(TrainingError, match="no longer here"):
         bench.jobs.get(job_id)
 
 
-def test_of_two_servers_one_trains_and_the_other_shows(bench):
+def test_of_two_servers_one_trains_and_the_other_shows(bench: Bench) -> None:
     bench.submit("first")
     other = Jobs(FakeWorker, tick_seconds=0)
     assert [job.state for job in other.of()] == [State.RUNNING]
@@ -339,7 +341,7 @@ def test_of_two_servers_one_trains_and_the_other_shows(bench):
     other.close()
 
 
-def test_a_damaged_job_file_hides_that_job_alone(bench):
+def test_a_damaged_job_file_hides_that_job_alone(bench: Bench) -> None:
     first = bench.submit("first")
     bench.submit("second")
     (bench.jobs.folder(first) / "job.json").write_text('{"id": 3')
@@ -349,12 +351,12 @@ def test_a_damaged_job_file_hides_that_job_alone(bench):
 TINY = {"normal": ("5",), "dataset": "digits", "epochs": 2}
 
 
-def deaf_orders(finishing=False):
+def deaf_orders(finishing: bool = False) -> Orders:
     """Orders that never come."""
     return Orders(os.pipe()[0], finishing)
 
 
-def job_folder(name="tiny", **changes):
+def job_folder(name: str = "tiny", **changes: object) -> Path:
     spec = RunSpec(name, **TINY | changes)
     run.reserve(spec)
     folder = jobs_folder() / "job"
@@ -362,7 +364,7 @@ def job_folder(name="tiny", **changes):
     return folder
 
 
-def diverge_after(epochs, monkeypatch):
+def diverge_after(epochs: int, monkeypatch: pytest.MonkeyPatch) -> None:
     step = Trainer._step
 
     def spoilt(self, *arguments):
@@ -372,7 +374,7 @@ def diverge_after(epochs, monkeypatch):
     monkeypatch.setattr(Trainer, "_step", spoilt)
 
 
-def test_the_worker_reports_draws_frames_and_puts_the_detector_on_the_shelf():
+def test_the_worker_reports_draws_frames_and_puts_the_detector_on_the_shelf() -> None:
     folder = job_folder()
     assert main(folder, deaf_orders()) == 0
     found = [snapshots.read(path) for path in snapshots.frames(frames_folder(folder))]
@@ -387,7 +389,9 @@ def test_the_worker_reports_draws_frames_and_puts_the_detector_on_the_shelf():
     assert not run.folder("tiny").exists()
 
 
-def test_diverged_training_says_so_and_the_last_good_epoch_still_makes_a_detector(monkeypatch):
+def test_diverged_training_says_so_and_the_last_good_epoch_still_makes_a_detector(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     folder = job_folder()
     with monkeypatch.context() as patch:
         diverge_after(1, patch)
@@ -398,7 +402,7 @@ def test_diverged_training_says_so_and_the_last_good_epoch_still_makes_a_detecto
     assert Detector.load("tiny").evaluation_.n_anomaly > 0
 
 
-def test_training_that_diverges_at_once_leaves_nothing_to_keep(monkeypatch):
+def test_training_that_diverges_at_once_leaves_nothing_to_keep(monkeypatch: pytest.MonkeyPatch) -> None:
     folder = job_folder()
     diverge_after(0, monkeypatch)
     assert main(folder, deaf_orders()) == GAVE_UP
@@ -406,13 +410,13 @@ def test_training_that_diverges_at_once_leaves_nothing_to_keep(monkeypatch):
     assert not run.begun("tiny")
 
 
-def test_stopping_keeps_the_digits_that_were_learnt():
+def test_stopping_keeps_the_digits_that_were_learnt() -> None:
     folder = job_folder(normal=("3", "5"))
     assert main(folder, deaf_orders(finishing=True)) == 0
     assert registry.card("tiny").normal == ("3",)
 
 
-def test_an_unexpected_exception_is_told_with_its_kind(monkeypatch):
+def test_an_unexpected_exception_is_told_with_its_kind(monkeypatch: pytest.MonkeyPatch) -> None:
     folder = job_folder()
     monkeypatch.setattr(run, "run", lambda *_, **__: 1 / 0)
     assert main(folder, deaf_orders()) == GAVE_UP
@@ -420,7 +424,7 @@ def test_an_unexpected_exception_is_told_with_its_kind(monkeypatch):
     assert take_cause(folder) == ""
 
 
-def test_a_full_disk_is_told_with_the_remedy(monkeypatch):
+def test_a_full_disk_is_told_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     folder = job_folder()
 
     def full(*_, **__):
@@ -432,7 +436,7 @@ def test_a_full_disk_is_told_with_the_remedy(monkeypatch):
     assert "make room, then resume" in cause
 
 
-def test_pauses_do_not_count_as_work():
+def test_pauses_do_not_count_as_work() -> None:
     clock = Clock(spent=100)
     time.sleep(0.05)
     clock.pause(0.05)
@@ -451,14 +455,14 @@ SERVER = textwrap.dedent("""
 """)
 
 
-def wait_for(what, seconds=400):
+def wait_for(what: Callable[[], object], seconds: float = 400) -> None:
     end = time.monotonic() + seconds
     while not what():
         assert time.monotonic() < end, "it did not happen in time"
         time.sleep(0.05)
 
 
-def workers_of(folder):
+def workers_of(folder: Path) -> list[int]:
     """Numbers of the processes that train the job in a folder."""
     found = subprocess.run(
         ["pgrep", "-f", f"core.training.worker {folder}"], capture_output=True, text=True, check=False
@@ -466,7 +470,7 @@ def workers_of(folder):
     return [int(line) for line in found.stdout.split()]
 
 
-def test_a_server_killed_outright_loses_no_finished_epoch_and_resumes_to_the_same_tensors():
+def test_a_server_killed_outright_loses_no_finished_epoch_and_resumes_to_the_same_tensors() -> None:
     # Arrange: an uninterrupted run with the same seed, and a server that is killed in the middle of one.
     for _ in run.run(RunSpec("whole", ("5",), "digits", epochs=4)):
         pass

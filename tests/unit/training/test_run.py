@@ -1,6 +1,7 @@
 """A training run from data set to shelf, and what can be known before it starts."""
 
 import json
+from pathlib import Path
 
 import filelock
 import pytest
@@ -27,7 +28,7 @@ def finish(spec, **options):
     return Detector.load(spec.name)
 
 
-def test_a_run_ends_on_the_shelf_evaluated_on_images_that_took_no_part_in_it():
+def test_a_run_ends_on_the_shelf_evaluated_on_images_that_took_no_part_in_it() -> None:
     detector = finish(RunSpec("mine", ("5",), "digits", epochs=1))
     assert detector.card_.dataset == "digits"
     assert detector.evaluation_.sources == ("digits:test",)
@@ -35,7 +36,7 @@ def test_a_run_ends_on_the_shelf_evaluated_on_images_that_took_no_part_in_it():
     assert not run.folder("mine").exists()
 
 
-def test_a_run_broken_off_after_an_epoch_resumes_to_the_same_tensors():
+def test_a_run_broken_off_after_an_epoch_resumes_to_the_same_tensors() -> None:
     whole = finish(RunSpec("whole", ("5",), "digits", epochs=2, seed=3))
     broken = run.run(RunSpec("broken", ("5",), "digits", epochs=2, seed=3))
     next(progress for progress in broken if progress.epoch_ended)
@@ -45,7 +46,7 @@ def test_a_run_broken_off_after_an_epoch_resumes_to_the_same_tensors():
     assert resumed.fingerprint == whole.fingerprint
 
 
-def test_enough_keeps_the_last_finished_epoch_and_the_digits_that_have_one():
+def test_enough_keeps_the_last_finished_epoch_and_the_digits_that_have_one() -> None:
     seen = []
     spec = RunSpec("some", ("1", "5", "7"), "digits", epochs=3)
     watch = lambda _, label, trainer: seen.append((label, trainer.epoch))  # noqa: E731
@@ -56,7 +57,7 @@ def test_enough_keeps_the_last_finished_epoch_and_the_digits_that_have_one():
     assert model_table.facts(read_measured(registry.find("some").path))["epochs"] == "3"
 
 
-def test_a_run_cannot_be_trained_by_two_processes_at_once():
+def test_a_run_cannot_be_trained_by_two_processes_at_once() -> None:
     run.reserve(RunSpec("mine", ("5",), "digits", epochs=1))
     with (
         filelock.FileLock(run.folder("mine") / "lock"),
@@ -65,7 +66,7 @@ def test_a_run_cannot_be_trained_by_two_processes_at_once():
         finish(RunSpec("mine"), resume=True)
 
 
-def test_a_run_that_was_killed_just_after_saving_is_done_when_resumed():
+def test_a_run_that_was_killed_just_after_saving_is_done_when_resumed() -> None:
     detector = finish(RunSpec("mine", ("5",), "digits", epochs=1))
     place = registry.find("mine").path
     place.rename(place.with_suffix(".away"))
@@ -76,32 +77,32 @@ def test_a_run_that_was_killed_just_after_saving_is_done_when_resumed():
     assert not run.folder("mine").exists()
 
 
-def test_what_could_not_start_leaves_the_name_free():
+def test_what_could_not_start_leaves_the_name_free() -> None:
     with pytest.raises(TrainingError, match="no images labelled 'x'"):
         finish(RunSpec("mine", ("x",), "digits"))
     assert not run.folder("mine").exists()
 
 
-def test_nothing_else_takes_the_name_of_an_unfinished_run(tiny_detector_file):
+def test_nothing_else_takes_the_name_of_an_unfinished_run(tiny_detector_file: Path) -> None:
     run.reserve(RunSpec("mine"))
     with pytest.raises(ModelError, match="'Mine' is the name of an unfinished training run"):
         registry.import_model(tiny_detector_file.read_bytes(), "Mine")
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"name": "mine", "normal": 5}', '{"surprise": 1}'])
-def test_a_damaged_state_says_which_and_what_to_do(text):
+def test_a_damaged_state_says_which_and_what_to_do(text: str) -> None:
     run.reserve(RunSpec("mine"))
     (run.folder("mine") / "spec.json").write_text(text)
     with pytest.raises(TrainingError, match="state of run 'mine' is damaged: delete"):
         finish(RunSpec("mine"), resume=True)
 
 
-def test_there_is_nothing_to_resume_where_nothing_began():
+def test_there_is_nothing_to_resume_where_nothing_began() -> None:
     with pytest.raises(TrainingError, match="no interrupted run named 'mine'"):
         finish(RunSpec("mine"), resume=True)
 
 
-def test_what_was_asked_for_survives_on_disk():
+def test_what_was_asked_for_survives_on_disk() -> None:
     spec = RunSpec("mine", ("0", "5"), "digits", "dense", 7, 9)
     run.reserve(spec)
     kept = json.loads((run.folder("mine") / "spec.json").read_text())
@@ -121,18 +122,18 @@ def test_what_was_asked_for_survives_on_disk():
         ({"epochs": 1001}, "1001 epochs"),
     ],
 )
-def test_what_cannot_be_trained_is_said_before_it_starts(changes, says):
+def test_what_cannot_be_trained_is_said_before_it_starts(changes, says: str) -> None:
     with pytest.raises(TrainingError, match=says):
         plan.plan_run(RunSpec("mine", **changes), COUNTS)
 
 
-def test_a_full_disk_is_said_before_it_starts(monkeypatch):
+def test_a_full_disk_is_said_before_it_starts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.disk_usage", lambda path: type("Usage", (), {"free": 10**6})())
     with pytest.raises(TrainingError, match="only 1 MB are free"):
         plan.plan_run(RunSpec("mine"), COUNTS)
 
 
-def test_a_plan_counts_what_is_normal_and_what_is_not():
+def test_a_plan_counts_what_is_normal_and_what_is_not() -> None:
     counts = Counts(train=TEN_LABELS, test=COUNTS.test)
     one, two = (plan.plan_run(RunSpec("mine", labels), counts) for labels in (("5",), ("5", "6")))
     assert (one.images, one.anomalies, two.images, two.anomalies) == (500, 900, 1000, 800)
@@ -140,17 +141,17 @@ def test_a_plan_counts_what_is_normal_and_what_is_not():
     assert plan.plan_run(RunSpec("mine", ("any",)), counts).anomalies == 0
 
 
-def test_the_pace_is_measured_on_this_machine():
+def test_the_pace_is_measured_on_this_machine() -> None:
     assert 1e-6 < plan.seconds_an_image("dense") < plan.seconds_an_image("attention") < 10
 
 
-def test_a_data_sets_labels_are_counted_part_by_part():
+def test_a_data_sets_labels_are_counted_part_by_part() -> None:
     counts = plan.count_images("digits")
     assert sum(counts.train.values()) == datasets.DIGITS_TRAIN
     assert sum(counts.train.values()) + sum(counts.test.values()) == 1797
 
 
-def test_an_upload_is_forgotten_with_the_last_that_refers_to_it():
+def test_an_upload_is_forgotten_with_the_last_that_refers_to_it() -> None:
     pictures = [(f"{i}.png", picture_of_seven()) for i in range(3)]
     upload = uploads.keep(pictures, "seven")
     assert upload.counts == {"seven": 3}
@@ -164,7 +165,7 @@ def test_an_upload_is_forgotten_with_the_last_that_refers_to_it():
     server.close()
 
 
-def test_only_uploads_are_ever_forgotten(tmp_path):
+def test_only_uploads_are_ever_forgotten(tmp_path: Path) -> None:
     elsewhere = tmp_path / "precious.npz"
     elsewhere.write_bytes(b"x")
     forget_upload(f"npz:{elsewhere}")
