@@ -78,10 +78,10 @@ def headline(
     words = describe(readings, row, point, card.calibrated_on, second)
     kind = f"{'anomaly' if words.anomaly else 'normal'}{'' if second is None else '-twice'}"
     with st.container(key=f"verdict-{kind}-{row}-{key}", gap="xsmall"):
-        st.markdown(f"### :{COLOUR[words.anomaly]}[{SIGN[words.anomaly]} {words.verdict}]")
+        st.markdown(f"### :{COLOUR[words.anomaly]}[{SIGN[words.anomaly]} {plain(words.verdict)}]")
         if words.second_opinion:
-            st.markdown(f":material/group: {words.second_opinion}")
-        st.markdown(f"**{words.meaning}** {words.extrapolation}")
+            st.markdown(f":material/group: {plain(words.second_opinion)}")
+        st.markdown(f"**{plain(words.meaning)}** {plain(words.extrapolation)}")
         st.caption(plain(words.calibration_set) + (_FOREIGN if foreign_ink and not card.recalibrated else ""))
 
 
@@ -90,7 +90,7 @@ def details(readings: Readings, row: int, point: OperatingPoint, key: str = "", 
 
     Arguments as of :func:`show`.
     """
-    pictures(readings, row)
+    pictures(readings, row, key)
     if said := say_differences(differences(readings.images[row], readings.residual[row])):
         st.caption(said)
     _standing(readings, row, point, key, whose)
@@ -109,8 +109,8 @@ def details(readings: Readings, row: int, point: OperatingPoint, key: str = "", 
 
 def in_a_line(words: Wording, about: str = "") -> None:
     """The verdict and what it means, in a line; ``about`` says first what was judged, where one could not tell."""
-    answer = f":{COLOUR[words.anomaly]}[{SIGN[words.anomaly]} **{words.verdict}**]"
-    st.markdown(f"{about}{answer} {words.second_opinion or words.meaning}")
+    answer = f":{COLOUR[words.anomaly]}[{SIGN[words.anomaly]} **{plain(words.verdict)}**]"
+    st.markdown(f"{about}{answer} {plain(words.second_opinion or words.meaning)}")
 
 
 def how_it_was_read(ink: Ink) -> None:
@@ -118,7 +118,7 @@ def how_it_was_read(ink: Ink) -> None:
     with st.expander("How the model sees your picture"):
         columns = st.columns(min(4, max(1, len(ink.steps))))
         for i, step in enumerate(ink.steps):
-            caption = f"{i + 1}. {step.name}. {step.note}"
+            caption = f"{i + 1}. {plain(step.name)}. {plain(step.note)}"
             picture.show(step.image, step.name, caption=caption, width="stretch", place=columns[i % len(columns)])
 
 
@@ -129,15 +129,15 @@ def _walk(readings: Readings, row: int) -> None:
     try:
         digit, latent = latent_walk.locate(picker.detector(readings.model), readings.images[row])
     except OddDigitError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(plain(error), icon=":material/error:")
         return
     place = {"model": readings.model, "digit": digit, "latent": latent_walk.to_text(latent)}
     st.switch_page("pages/5_Generator.py", query_params=place)
 
 
-def pictures(readings: Readings, row: int) -> None:
+def pictures(readings: Readings, row: int, key: str = "") -> None:
     """The digit, the normal digit nearest to it, and where they differ."""
-    nearest = "nearest normal digit" if len(readings.normal) > 1 else f"nearest normal {readings.normal[0]}"
+    nearest = "nearest normal digit" if len(readings.normal) > 1 else f"nearest normal {plain(readings.normal[0])}"
     image, reconstruction = readings.images[row], readings.reconstruction[row]
     pictures = (
         (images.digit_png(image), "as the model sees it", "The digit as the model sees it, 28 by 28 pixels"),
@@ -148,7 +148,7 @@ def pictures(readings: Readings, row: int) -> None:
             "Heat map of the difference",
         ),
     )
-    with st.container(key=f"pictures-{row}" if row else "pictures"):
+    with st.container(key=f"pictures-{row}-{key}"):
         for column, (png, caption, alt) in zip(st.columns(3, wrap=False), pictures, strict=True):
             picture.show(png, alt, caption=caption, width="stretch", place=column)
 

@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 from core.datasets.examples import for_normal
 from core.history import History, Verdict
 from core.operating_point import OperatingPoint
+from pages.ui import picker, verdict
 from tests.support import opened
 from tests.support.opened import text
 
@@ -199,3 +200,19 @@ def test_a_six_that_passes_as_a_five_is_not_simply_normal_and_another_model_adds
     page.run()
 
     assert {row.model for row in History().browse()} == {"mnist-5", "mnist-any"}
+
+
+def test_while_the_model_of_all_digits_wakes_the_example_is_judged_by_one_that_knows_its_digit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    said: list[str] = []
+    headline = verdict.headline
+    monkeypatch.setattr(
+        verdict, "headline", lambda *given, **more: said.append(given[3].name) or headline(*given, **more)
+    )
+    monkeypatch.setattr(picker, "if_awake", lambda name: None)
+
+    page = open_page(model="mnist-any")
+
+    assert said == ["mnist-5", "mnist-any"]
+    assert "Normal: reads as 5" in text(page)

@@ -15,7 +15,8 @@ from core.errors import OddDigitError
 from core.figures import batch
 from pages.ui import chrome
 from pages.ui.batch import watch
-from pages.ui.batch.rows import gallery, plain, table
+from pages.ui.batch.rows import gallery, table
+from pages.ui.text import plain
 
 WORDS = {"flagged": "flagged", "mislabelled": "probably mislabelled", "refused": "refused", "all": "all"}
 GALLERY, TABLE, CHARTS = "Gallery", "Table", "Charts"
@@ -31,7 +32,7 @@ def show(store: Store, decides: Rule) -> None:
     review = _review(str(store.folder), store.done[1], repr(mine), mine)
     st.markdown(f"### {headline(review.summary, mine)}")
     if not same:
-        st.caption(f"Judged by {job.point.model}, {job.point.evidence}: choose those above to move the line.")
+        st.caption(f"Judged by {plain(job.point.model)}, {job.point.evidence}: choose those above to move the line.")
     for note in store.notes:
         st.caption(plain(note))
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):

@@ -15,7 +15,7 @@ from core.errors import OddDigitError
 from core.operating_point import OperatingPoint
 from core.words import say_normal
 from pages.ui import chrome
-from pages.ui.batch.rows import plain
+from pages.ui.text import plain
 from pages.ui.visitor import visitor
 
 ALARMS, DISCOVERIES = "false alarms", "false discoveries"

@@ -1,7 +1,5 @@
 """The rows of a batch: as a gallery, as a table, and one of them opened in full."""
 
-import re
-
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -14,6 +12,7 @@ from core.errors import OddDigitError
 from core.figures.images import boxed, digit_png, inline
 from core.words import say_share
 from pages.ui import chrome, picker, picture, verdict
+from pages.ui.text import plain
 
 _TEXT = 60
 
@@ -94,7 +93,7 @@ def reading(review: Review, row: int) -> None:
     st.caption(f"Number {row + 1:,} · {plain(review.source[row])}")
     if review.labels.mislabelled[row]:
         other = " or ".join(review.prediction_set(row))
-        said = f", it reads as {other}" if other else ""
+        said = f", it reads as {plain(other)}" if other else ""
         st.warning(f"Labelled {plain(review.label[row])}{said}: probably mislabelled.", icon=":material/label_off:")
     elif review.label[row] is not None:
         st.caption(f"Labelled {plain(review.label[row])}.")
@@ -121,15 +120,6 @@ def _original(review: Review, row: int) -> None:
     )
     where = "Where it stood in the picture"
     picture.show(page, where, caption=where, width="stretch")
-
-
-def plain(text: str) -> str:
-    r"""Text from a file as it stands: nothing in it is taken for Markdown.
-
-    >>> print(plain("a*b_[c].png"))
-    a\*b\_\[c\]\.png
-    """
-    return re.sub(r"([\\`*_{}\[\]()#+\-.!|<>~$:&])", r"\\\1", text)
 
 
 def _caption(review: Review, row: int, shown: str) -> str:

@@ -10,7 +10,7 @@ from core.errors import OddDigitError
 from core.words import say_duration
 from pages.ui import chrome, local_time, picker
 from pages.ui.batch.intake import CHOSEN, OPEN
-from pages.ui.batch.rows import plain
+from pages.ui.text import plain
 from pages.ui.visitor import visitor
 
 SECONDS = 1.0
@@ -42,7 +42,7 @@ def show(store: Store, detector: Detector) -> bool:
         st.fragment(_watch, run_every=SECONDS)(store)
         return True
     if found.message:
-        st.warning(found.message, icon=":material/warning:")
+        st.warning(plain(found.message), icon=":material/warning:")
     if found.stage != "finished":
         items, _ = store.done
         st.info(f"Stopped after {items:,} of about {store.job.total:,}.", icon=":material/pause_circle:")

@@ -117,11 +117,11 @@ def _awake(drawing: Drawing, found: ink.Ink, point: OperatingPoint) -> "Detector
     with meanwhile.container():
         waking = st.container()
         quick = picker.detector(soon)
-        st.caption(f"Meanwhile by a network that knows only {quick.card_.normal[0]}s:")
+        st.caption(f"Meanwhile by a network that knows only {plain(quick.card_.normal[0])}s:")
         at = OperatingPoint(soon, point.evidence, point.alpha or OperatingPoint().alpha)
         readings = quick.inspect(found.images)
         verdict.headline(readings, 0, at, quick.card_, key="meanwhile")
-        verdict.pictures(readings, 0)
+        verdict.pictures(readings, 0, "meanwhile")
         with waking:
             detector = picker.detector(point.model)
     meanwhile.empty()
@@ -198,7 +198,7 @@ def _doubts(file: File, found: ink.Ink) -> None:
             st.markdown(f":material/help: {plain(doubt.message)}", width="stretch")
             if doubt.offer:
                 choice = {**_choice(file), **doubt.other}
-                st.button(doubt.offer, on_click=_choose, args=(file, choice), key=f"other-{file.digest}-{i}")
+                st.button(plain(doubt.offer), on_click=_choose, args=(file, choice), key=f"other-{file.digest}-{i}")
     _undo(file)
 
 

@@ -10,6 +10,7 @@ from core.errors import HistoryError
 from core.history import History, Verdict
 from core.operating_point import OperatingPoint
 from core.views.second_opinion import SecondOpinion
+from pages.ui.text import plain
 from pages.ui.visitor import visitor
 
 
@@ -50,5 +51,5 @@ def keep(
         History(visitor=visitor()).record_all(verdicts)
     except HistoryError as error:
         if not st.session_state.get("history_failed"):
-            st.toast(f"Not kept in the history: {error}", icon=":material/warning:")
+            st.toast(f"Not kept in the history: {plain(error)}", icon=":material/warning:")
         st.session_state["history_failed"] = True

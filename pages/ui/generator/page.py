@@ -19,6 +19,7 @@ from core.scoring.scorer import Scorer
 from core.views import latent_walk, memorization, model_table
 from core.views.latent_walk import Drawn, Floats
 from pages.ui import chrome, component, picker, picture
+from pages.ui.text import plain
 
 if TYPE_CHECKING:
     from core.detector import Detector
@@ -40,7 +41,7 @@ def pick_digit(detector: "Detector") -> tuple[str, Scorer]:
     if len(digits) > 1:
         st.session_state["generator_digit"] = chosen
         st.segmented_control(
-            "Draw", digits, key="generator_digit", required=True, on_change=_take_digit,
+            "Draw", digits, key="generator_digit", required=True, on_change=_take_digit, format_func=plain,
             help="In a model of several digits each has its own generator, so a walk stays within one digit.",
         )  # fmt: skip
     return chosen, detector.scorers_[chosen]
@@ -58,7 +59,7 @@ def latent(scorer: Scorer, digit: str) -> Floats:
         try:
             found = latent_walk.from_text(given, size)
         except OddDigitError as error:
-            st.warning(str(error), icon=":material/warning:")
+            st.warning(plain(error), icon=":material/warning:")
     if found is None:
         found = latent_walk.typical(scorer)[0]
     st.session_state[_ANCHOR] = ((digit, given), found)
@@ -156,7 +157,9 @@ def show_nearest(scorer: Scorer, detector: "Detector", digit: str) -> None:
     card = detector.card_
     if not memorization.possible(card):
         what = datasets.NAMES[card.dataset].title if card.dataset in datasets.NAMES else "the data it was trained on"
-        st.info(f"{what} is not on this machine, so the digits it was trained on cannot be shown beside its own.")
+        st.info(
+            f"{plain(what)} is not on this machine, so the digits it was trained on cannot be shown beside its own."
+        )
         return
     try:
         known = _originals(card.dataset, card.split_seed, digit, card)
@@ -192,7 +195,7 @@ def show_nearest(scorer: Scorer, detector: "Detector", digit: str) -> None:
 def show_card(detector: "Detector") -> None:
     """The model's card, line by line."""
     table = pd.DataFrame(model_table.table({detector.card_.name: detector.state_}))
-    st.table(table, hide_index=True, border="horizontal")
+    st.table(table.map(plain), hide_index=True, border="horizontal")
 
 
 def _walker(

@@ -15,6 +15,7 @@ from core.operating_point import EVIDENCES
 from core.words import either, name_normals, say_oddness, say_verdict
 from pages.ui import chrome, local_time, picker, picture, verdict
 from pages.ui.history.bar import say_kind
+from pages.ui.text import plain
 
 LABELS = [*"0123456789", "no digit"]
 FAILED = "history_said"
@@ -35,7 +36,9 @@ def show(history: History, rows: list[Verdict | Damaged]) -> None:
             picture.show(images.digit_png(row.image, 2), f"the digit of row {row.id}", width=56)
             with st.container(gap=None, width="stretch"):
                 st.markdown(describe(row))
-                st.caption(f"{local_time.say(row.last_seen)} · {_source(row)} · {row.model}, {_line(row)}")
+                st.caption(
+                    f"{local_time.say(row.last_seen)} · {plain(_source(row))} · {plain(row.model)}, {_line(row)}"
+                )
             _marks(history, row)
             if st.button(
                 ":material/open_in_full:", key=f"open-{row.id}", help="Open the full reading", type="tertiary"
@@ -55,8 +58,9 @@ def describe(row: Verdict) -> str:
     except ModelError:
         normals, n = "its normal digits", None
     words = say_verdict(anomaly, row.prediction_set if row.digits and row.alpha is not None else None)
-    said = f":{verdict.COLOUR[anomaly]}[{verdict.SIGN[anomaly]} **{words}**] · {say_oddness(row.p_value, normals, n)}"
-    return f"{said} · of all ten digits it reads as {_second(row)}" if row.second_opinion else said
+    odd = plain(say_oddness(row.p_value, normals, n))
+    said = f":{verdict.COLOUR[anomaly]}[{verdict.SIGN[anomaly]} **{plain(words)}**] · {odd}"
+    return f"{said} · of all ten digits it reads as {plain(_second(row))}" if row.second_opinion else said
 
 
 def _second(row: Verdict) -> str:
@@ -66,9 +70,8 @@ def _second(row: Verdict) -> str:
 @st.dialog("The full reading", width="medium")
 def open_again(row: Verdict) -> None:
     """Judge the kept ink again and show everything; what was recorded stands beside it where the model has changed."""
-    st.caption(
-        f"{_source(row)}, judged {local_time.say(row.last_seen)} by {row.model}, line at {_line(row)}; row {row.id}."
-    )
+    judged = f"judged {local_time.say(row.last_seen)} by {row.model}, line at {_line(row)}"
+    st.caption(plain(f"{_source(row)}, {judged}; row {row.id}."))
     try:
         detector = picker.detector(row.model)
         readings = detector.inspect(row.image[None])

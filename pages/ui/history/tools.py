@@ -13,6 +13,7 @@ from core.history.export import export_csv
 from core.history.reviewed_sample import Review, review
 from pages.ui import chrome, local_time, picker
 from pages.ui.history import rows
+from pages.ui.text import plain
 from pages.ui.visitor import visitor
 
 DAY, HOUR = 86400.0, 3600.0
@@ -134,7 +135,7 @@ def _make(found: Review, model: str) -> None:
     scores = detector.inspect(found.images).scores["fused"]
     doubtful = own_ink.suspects(found.images, scores, detector.calibrations_["fused"])
     for concern in own_ink.concerns(found.names, detector.card_.normal, doubtful):
-        st.caption(concern)
+        st.caption(plain(concern))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.text_input("Name of the new model", f"{model}-mine", key="calibrated_name", width=240)
         pressed = st.button(f"Calibrate on {len(found.images):,} normal digits", key="calibrate", type="primary")
@@ -143,7 +144,7 @@ def _make(found: Review, model: str) -> None:
         made = detector.calibrated(found.images, found.labels, name, "the writers of a reviewed history")
         registry.claim(name, visitor())
         made.save(place)
-        st.success(f"{name} is ready: choose it wherever a model is chosen.", icon=":material/check_circle:")
+        st.success(f"{plain(name)} is ready: choose it wherever a model is chosen.", icon=":material/check_circle:")
 
 
 def _csv(history: History, which: Filter) -> bytes:

@@ -16,6 +16,7 @@ from core.files.csv import write_csv
 from core.operating_point import OperatingPoint
 from core.views import borderline
 from pages.ui import chrome, picture, verdict
+from pages.ui.text import plain
 
 if TYPE_CHECKING:
     import numpy as np
@@ -96,7 +97,7 @@ def _group(
     for row in group.rows:
         label = evaluation.label_names[evaluation.label[row]]
         colour = verdict.COLOUR[bool(evaluation.anomaly[row])]
-        words = f":{colour}[**{label}**] {evaluation.scores[point.evidence][row]:.3g}"
+        words = f":{colour}[**{plain(label)}**] {evaluation.scores[point.evidence][row]:.3g}"
         with strip.container(width=_WIDTH, gap="xxsmall"):
             if readings is None or row not in pictured:
                 st.markdown(words)
@@ -110,7 +111,7 @@ def _group(
 
 @st.dialog("A digit at the line", width="medium")
 def _open(readings: Readings, row: int, point: OperatingPoint, detector: "Detector", label: str) -> None:
-    st.caption(f"Labelled {label} in its data set.")
+    st.caption(f"Labelled {plain(label)} in its data set.")
     verdict.show(readings, row, point, detector.card_, key="at-the-line")
 
 

@@ -13,6 +13,7 @@ from core.operating_point import OperatingPoint
 from core.views.fixed_threshold import FIXED_LINES, ON_EVIDENCE
 from core.views.threshold import View
 from pages.ui import component, state
+from pages.ui.text import plain
 from pages.ui.threshold.fixed_threshold import chosen
 
 if TYPE_CHECKING:
@@ -90,4 +91,4 @@ def _take() -> None:
         elif "threshold" in line:
             state.set_operating_point(point.at_threshold(float(line["threshold"])))
     except (OddDigitError, TypeError, ValueError) as error:
-        st.toast(f"The line was not understood: {error}", icon=":material/warning:")
+        st.toast(f"The line was not understood: {plain(error)}", icon=":material/warning:")

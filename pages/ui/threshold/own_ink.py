@@ -13,6 +13,7 @@ from core.figures import images
 from core.operating_point import OperatingPoint
 from core.words import name_normals
 from pages.ui import chrome, picture, state
+from pages.ui.text import plain
 from pages.ui.visitor import visitor
 
 if TYPE_CHECKING:
@@ -27,8 +28,8 @@ def section(detector: "Detector", point: OperatingPoint) -> None:
     """Upload normal digits, look at what is doubtful, and make a detector whose promise holds for that hand."""
     normal = detector.card_.normal
     st.markdown(
-        f"The promise above holds for digits by {detector.card_.calibrated_on}. Give {own_ink.FEWEST} to "
-        f"{own_ink.ENOUGH} pictures of **your** {name_normals(normal)} and it is made anew for your hand, pen "
+        f"The promise above holds for digits by {plain(detector.card_.calibrated_on)}. Give {own_ink.FEWEST} to "
+        f"{own_ink.ENOUGH} pictures of **your** {plain(name_normals(normal))} and it is made anew for your hand, pen "
         "and camera. Nothing is trained, so it takes seconds."
     )
     _what_it_takes()
@@ -71,14 +72,14 @@ def _look_over(detector: "Detector", given: Pictures) -> None:
     scores = detector.inspect(given.images).scores["fused"]
     doubtful = own_ink.suspects(given.images, scores, detector.calibrations_["fused"])
     for line in own_ink.concerns(given.names, detector.card_.normal, doubtful, given.refused):
-        st.warning(line, icon=":material/visibility:")
+        st.warning(plain(line), icon=":material/visibility:")
     for rows, title in ((doubtful.odd, "Far odder than the others"), (doubtful.repeated, "Repeated")):
         if rows:
             st.markdown(f"{title}:")
             with st.container(horizontal=True, gap="small"):
                 for row in rows[:_MOST_THUMBNAILS]:
                     name = given.names[row]
-                    picture.show(images.digit_png(given.images[row], 2), name, caption=name, width=72)
+                    picture.show(images.digit_png(given.images[row], 2), name, caption=plain(name), width=72)
     seen = min(len(given.images), 200)
     picture.show(images.sheet_png(given.images[:200], 20), f"{seen} of your digits", caption="What was read")
     if given.refused:

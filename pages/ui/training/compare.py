@@ -12,6 +12,7 @@ from core.operating_point import OperatingPoint
 from core.views import model_table
 from core.views.verdict_words import describe
 from pages.ui import chrome, picker, picture, state
+from pages.ui.text import plain
 from pages.ui.verdict import COLOUR, SIGN
 
 _KINDS = ["png", "jpg", "jpeg", "bmp", "gif", "webp", "tif", "tiff"]
@@ -22,7 +23,7 @@ def show(chosen: dict[str, Measured]) -> None:
     left, right = st.columns([3, 2], gap="large")
     with left:
         st.markdown("**Their cards**")
-        st.table(pd.DataFrame(model_table.table(chosen)), hide_index=True, border="horizontal")
+        st.table(pd.DataFrame(model_table.table(chosen)).map(plain), hide_index=True, border="horizontal")
     with right:
         _roc(chosen)
     _same_digit(chosen)
@@ -36,7 +37,7 @@ def _roc(chosen: dict[str, Measured]) -> None:
         figure = charts.roc_curves(drawn)
         st.plotly_chart(figure, key="compare-roc", config={"displayModeBar": False}, alt="ROC curves")
     if without := [name for name in chosen if name not in drawn]:
-        st.caption(f"None for {', '.join(without)}: evaluated without anomalies.")
+        st.caption(f"None for {plain(', '.join(without))}: evaluated without anomalies.")
     if len({found.card.evaluated_on for found in chosen.values()}) > 1:
         st.caption("They were not evaluated on the same digits and anomalies, so their areas do not compare.")
 
@@ -78,8 +79,8 @@ def _verdict(model: str, measured: Measured, found: ink.Ink) -> None:
         chrome.refuse(error)
         return
     words = describe(readings, 0, point, measured.card.calibrated_on)
-    st.markdown(f"**{model}**  \n:{COLOUR[words.anomaly]}[{SIGN[words.anomaly]} {words.verdict}]")
-    st.caption(words.meaning)
+    st.markdown(f"**{plain(model)}**  \n:{COLOUR[words.anomaly]}[{SIGN[words.anomaly]} {plain(words.verdict)}]")
+    st.caption(plain(words.meaning))
     pictures = (
         (images.digit_png(readings.images[0], 4), "as the model sees it"),
         (images.digit_png(readings.reconstruction[0], 4), "nearest normal digit"),

@@ -16,6 +16,7 @@ from core.figures import charts, training
 from core.training.job import forget_upload
 from core.views import model_table
 from pages.ui import chrome, state
+from pages.ui.text import plain
 from pages.ui.training import compare
 from pages.ui.visitor import visitor
 
@@ -29,20 +30,24 @@ def show() -> None:
     if failed := st.session_state.pop(_FAILED, None):
         chrome.refuse(failed)
     if done := st.session_state.pop(_DONE, None):
-        st.success(done, icon=":material/check_circle:")
+        st.success(plain(done), icon=":material/check_circle:")
     shelf = {model.name: model for model in sorted(registry.shelf(visitor()), key=_newest_own_first)}
     measured: dict[str, Measured] = {}
     for model in shelf.values():
         try:
             measured[model.name] = _measured(str(model.path), model.path.stat().st_mtime_ns)
         except (OddDigitError, OSError) as error:
-            st.warning(f"{model.name} cannot be used: {error}", icon=":material/warning:")
+            st.warning(f"{plain(model.name)} cannot be used: {plain(error)}", icon=":material/warning:")
     if measured:
         _list(shelf, measured)
         chosen = st.session_state.pop(JUST_DONE, None) or st.session_state.get(_CHOSEN, [])
         st.session_state[_CHOSEN] = [name for name in chosen if name in measured]
         chosen = st.pills(
-            "Choose one for its card, two or more to compare them", list(measured), selection_mode="multi", key=_CHOSEN
+            "Choose one for its card, two or more to compare them",
+            list(measured),
+            selection_mode="multi",
+            key=_CHOSEN,
+            format_func=plain,
         )
         if len(chosen) == 1:
             _card(shelf[chosen[0]], measured[chosen[0]])
@@ -73,7 +78,9 @@ def _list(shelf: dict[str, Model], measured: dict[str, Measured]) -> None:
 def _card(model: Model, measured: Measured) -> None:
     left, right = st.columns([3, 2], gap="large")
     with left:
-        st.table(pd.DataFrame(model_table.table({model.name: measured})), hide_index=True, border="horizontal")
+        st.table(
+            pd.DataFrame(model_table.table({model.name: measured})).map(plain), hide_index=True, border="horizontal"
+        )
     with right:
         for label, curves in list(measured.card.curve.items())[:1]:
             count = len(next(iter(curves.values()), []))
@@ -104,7 +111,9 @@ def _actions(model: Model) -> None:
             st.text_input("New name", model.name, max_chars=64, key=_new_name(model.name))
             st.button("Rename it", on_click=_rename, args=(model.name,), key="model-rename")
         with st.popover("Delete"):
-            st.markdown(f"**{model.name}** will be gone from every page. A downloaded copy can be imported again.")
+            st.markdown(
+                f"**{plain(model.name)}** will be gone from every page. A downloaded copy can be imported again."
+            )
             st.button("Delete it", type="primary", on_click=_delete, args=(model.name,), key="model-delete")
 
 

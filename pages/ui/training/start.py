@@ -20,6 +20,7 @@ from core.training.plan import (
 from core.training.run import EVERY_LABEL, RunSpec
 from core.words import say_duration
 from pages.ui import chrome
+from pages.ui.text import plain
 from pages.ui.visitor import visitor
 
 _OWN = "my own pictures"
@@ -172,7 +173,7 @@ def _own_pictures() -> str:
     finally:
         bar.empty()
     said = ", ".join(f"{n:,} × {name}" for name, n in upload.counts.items())
-    st.markdown(f"Read: **{said}**." + (f" {len(upload.refused)} could not be read." if upload.refused else ""))
+    st.markdown(f"Read: **{plain(said)}**." + (f" {len(upload.refused)} could not be read." if upload.refused else ""))
     if upload.refused:
         with st.expander("Which, and why"):
             st.dataframe(
@@ -221,7 +222,7 @@ def _say(
     if failed := st.session_state.pop(_FAILED, None):
         chrome.refuse(failed)
     if trouble is not None:
-        below.warning(str(trouble), icon=":material/block:")
+        below.warning(plain(trouble), icon=":material/block:")
         return
     if plan is None:
         below.caption(f"{datasets.NAMES[spec.dataset]}. It is fetched first, then trained on.")
