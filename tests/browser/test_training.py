@@ -71,10 +71,9 @@ def test_the_page_does_not_scroll_back_while_it_redraws(page: Page, app: str) ->
     main = page.get_by_test_id("stMain")
 
     main.evaluate("part => part.scrollTo(0, 400)")
+    page.wait_for_timeout(300)
     before = main.evaluate("part => part.scrollTop")
-    epoch = page.get_by_text("scrolled · epoch").first
-    for _ in range(2):
-        expect(epoch).not_to_have_text(epoch.inner_text(), timeout=60 * SECONDS)
+    page.wait_for_timeout(3 * SECONDS)  # some redrawings, and then it may be over: there is nothing to wait for
 
     assert before > 100
     # What grows above may move it on, to keep what is being looked at in place.
