@@ -2,7 +2,6 @@
 
 import math
 import sys
-import tokenize
 import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -15,7 +14,8 @@ from numpy.typing import NDArray
 from core.batch.items import Item, Place
 from core.batch.stacks import Form, StackReader
 from core.batch.unpack import DAMAGE, opened, read_up_to
-from core.errors import BatchError
+from core.errors import BatchError, OddDigitError
+from core.files.npy import read_header
 from core.files.zip import BOMB_BYTES, BOMB_RATIO
 
 TOGETHER = 256  # images in memory at a time
@@ -266,19 +266,10 @@ def _member(place: Place, archive: zipfile.ZipFile, name: str, stack: ExitStack)
 
 def _npy_stream(name: str, file: BinaryIO) -> Stream:
     try:
-        # Plain arrays are saved in format 1.0, and only there is the length of the header bounded.
-        if np.lib.format.read_magic(file) != (1, 0):
-            raise BatchError(f"{name}: is not a plain array.")
-        shape, columnwise, dtype = np.lib.format.read_array_header_1_0(file)
-    except (*DAMAGE, SyntaxError, TypeError, tokenize.TokenError) as error:
-        if isinstance(error, BatchError):
-            raise
-        raise BatchError(f"{name}: is not an array of numbers ({error}). Make it again.") from error
-    if dtype.hasobject:
-        raise BatchError(f"{name}: holds Python objects, which are never read.")
-    if any(side < 0 for side in shape):
-        raise BatchError(f"{name}: claims a size below zero. Make it again.")
-    return Stream(name, shape, dtype, file, columnwise and len(shape) > 1)
+        header = read_header(file)
+    except OddDigitError as error:
+        raise BatchError(f"{name}: {error}") from error
+    return Stream(name, header.shape, header.dtype, file, header.columnwise)
 
 
 def _is_one_hot(shape: Sequence[int]) -> bool:

@@ -1,6 +1,5 @@
 """Where a batch comes from: files, folders and zip archives in any mixture become one stream of items, in order."""
 
-import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
@@ -12,7 +11,7 @@ from core.batch import arrays, csv, parquet, unpack
 from core.batch.items import LABELS, InMemory, Item, Opener, Place, place_of
 from core.errors import BatchError, OddDigitError
 from core.files import zip as archives
-from core.files.leftovers import is_leftover
+from core.files.folder import files_in
 
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 TABLES = (".csv", ".tsv", ".txt")
@@ -255,19 +254,9 @@ def _sibling(place: Place) -> Place | None:
 
 
 def _inside_folder(folder: Path, apart: Path | None, left_out: Callable[[Path], object]) -> Iterator[Path]:
-    """The files in a folder, through links too; a link that leads nowhere is one of them, and is refused when read."""
+    """The files in a folder, but for the one that results will be written to."""
     apart = None if apart is None else apart.resolve()
-    above: dict[str, frozenset[str]] = {str(folder): frozenset({os.path.realpath(folder)})}
-    for parent, folders, names in os.walk(folder, followlinks=True):
-        seen = above.pop(parent)
-        real = {name: os.path.realpath(Path(parent, name)) for name in folders}
-        folders[:] = [name for name in folders if real[name] not in seen]
-        above |= {f"{parent}{os.sep}{name}": seen | {real[name]} for name in folders}
-        for path in (Path(parent, name) for name in names):
-            if is_leftover(path.relative_to(folder).parts):
-                left_out(path)
-            elif (path.is_file() or not path.exists()) and (apart is None or path.resolve() != apart):
-                yield path
+    return (path for path in files_in(folder, left_out) if apart is None or path.resolve() != apart)
 
 
 def _place_in_folder(path: Path, name: str) -> Place:

@@ -4,18 +4,16 @@ import bz2
 import gzip
 import io
 import lzma
-import zipfile
-import zlib
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any, BinaryIO, cast
 
 from core.batch.items import Place
 from core.errors import BatchError
+from core.files.npy import DAMAGE
 
 BOMB_BYTES, BOMB_RATIO = 256 << 20, 200  # refused is what unpacks to more than this and this many times its size
 # Everything that a damaged or hostile file makes decoders raise.
-DAMAGE = (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, MemoryError)
 _PIECE = 1 << 12  # bytes read at a time: no more are lost where a stream is damaged
 _PACKED: dict[bytes, Callable[[BinaryIO], Any]] = {
     b"\x1f\x8b": lambda file: gzip.GzipFile(fileobj=file),

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from core import ink
 from core.errors import InkError, OddDigitError
+from core.files.folder import files_in
 from core.files.zip import looks_like_zip, members
 
 MOST = 5_000
@@ -45,10 +46,15 @@ def collect(folder: Path, normal: tuple[str, ...], split: bool = False) -> Pictu
     if not folder.is_dir():
         raise OddDigitError(f"{folder}: there is no such folder: give one that holds pictures of normal digits.")
     try:
-        files = sorted(file for file in folder.rglob("*") if file.is_file() and not file.name.startswith("."))
-        return gather(((file.relative_to(folder).as_posix(), file.read_bytes()) for file in files), normal, split)
+        files = sorted(files_in(folder))
+        return gather(((file.relative_to(folder).as_posix(), _content(file)) for file in files), normal, split)
     except OSError as error:
         raise OddDigitError(f"{folder}: cannot be read ({error.strerror}): check its permissions.") from error
+
+
+def _content(file: Path) -> bytes:
+    """The bytes of a file; none of a link that leads nowhere, which is then refused as empty."""
+    return file.read_bytes() if file.exists() else b""
 
 
 def gather(files: Iterable[tuple[str, bytes]], normal: tuple[str, ...], split: bool = False) -> Pictures:

@@ -1,0 +1,30 @@
+"""Folders that people hand over: every file in them, through links too, and nothing that systems leave there."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from core.files.leftovers import is_leftover
+
+
+def files_in(folder: Path, left_out: Callable[[Path], object] = id) -> Iterator[Path]:
+    """The files in a folder and all folders in it, in no order; links are followed, but never in a circle.
+
+    Args:
+        folder: where to look.
+        left_out: called with each file that is passed over: what systems leave beside people's files.
+
+    Yields:
+        paths below ``folder``; a link that leads nowhere is one of them, to be refused when it is read.
+    """
+    above: dict[str, frozenset[str]] = {str(folder): frozenset({os.path.realpath(folder)})}
+    for parent, folders, names in os.walk(folder, followlinks=True):
+        seen = above.pop(parent)
+        real = {name: os.path.realpath(Path(parent, name)) for name in folders}
+        folders[:] = [name for name in folders if real[name] not in seen]
+        above |= {f"{parent}{os.sep}{name}": seen | {real[name]} for name in folders}
+        for path in (Path(parent, name) for name in names):
+            if is_leftover(path.relative_to(folder).parts):
+                left_out(path)
+            elif path.is_file() or not path.exists():
+                yield path
