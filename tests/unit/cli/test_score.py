@@ -1,0 +1,337 @@
+"""``score``: one verdict a digit, in the formats that programs and people read."""
+
+import csv
+import io
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+from rich.console import Console
+from typer.testing import CliRunner
+
+from core import ink
+from core.cli import output
+from core.cli.app import app
+from core.detector import Detector
+from core.history import EVERYTHING, History
+from core.operating_point import EVIDENCES
+from tests.support.command_line import Run, draw, objects, start
+
+SCORE_KEYS = ["source", "box", "model", "evidence", "alpha", "class_id", "verdict", "p_value", "anomaly_score"]
+SCORE_KEYS += ["score", "threshold", "scores", "p_values"]
+
+
+def test_score_prints_one_object_with_the_documented_keys(run: Run) -> None:
+    result = run("score", draw(), "--model", "tiny-5", "--format", "json")
+
+    (found,) = objects(result)
+    assert result.exit_code == 0
+    assert list(found) == SCORE_KEYS
+    assert (found["source"], found["model"], found["evidence"], found["alpha"]) == ("five.png", "tiny-5", "fused", 0.05)
+    assert found["verdict"] == ("anomaly" if found["class_id"] else "normal")
+    assert found["anomaly_score"] == 1 - found["p_value"]
+    assert tuple(found["scores"]) == tuple(found["p_values"]) == EVIDENCES
+    assert found["scores"]["fused"] == found["score"]
+    left, top, right, bottom = found["box"]
+    assert 0 < left < right < 280
+    assert 0 < top < bottom < 280
+
+
+def test_a_model_of_several_digits_adds_a_p_value_for_each(run: Run) -> None:
+    (found,) = objects(run("score", draw(), "--model", "tiny-any", "--format", "json"))
+
+    assert list(found) == [*SCORE_KEYS, "digits"]
+    assert list(found["digits"]) == ["0", "5", "8"]
+
+
+def test_the_numbers_are_those_of_the_detector_for_the_same_picture(run: Run) -> None:
+    file = draw()
+
+    (found,) = objects(
+        run("score", file, "--model", "tiny-any", "--evidence", "pixel", "--alpha", "0.2", "--format", "json")
+    )
+
+    readings = Detector.load("tiny-any").inspect(ink.read(Path(file)).images)
+    assert found["p_values"] == {name: float(p[0]) for name, p in readings.p_values.items()}
+    assert found["p_value"] == readings.p_values["pixel"][0]
+    assert found["digits"] == {name: float(p[0]) for name, p in readings.digit_p_values["pixel"].items()}
+    assert (found["evidence"], found["alpha"]) == ("pixel", 0.2)
+
+
+def test_the_source_is_the_path_as_it_was_given(run: Run) -> None:
+    draw()
+
+    for given in ("five.png", "./five.png", str(Path("five.png").resolve())):
+        (found,) = objects(run("score", given, "--model", "tiny-5", "--format", "json"))
+        assert found["source"] == given
+
+
+def test_a_model_is_given_by_the_path_of_its_file_too(run: Run, tiny_detector_file: Path) -> None:
+    (found,) = objects(run("score", draw(), "--model", str(tiny_detector_file), "--format", "json"))
+
+    assert found["model"] == "tiny-5"
+
+
+def test_an_alpha_too_small_for_any_line_is_null_in_json(run: Run) -> None:
+    (found,) = objects(run("score", draw(), "--model", "tiny-5", "--alpha", "0.0001", "--format", "json"))
+
+    assert found["threshold"] is None
+    assert found["verdict"] == "normal"
+
+
+def test_several_shapes_in_one_picture_are_an_error_that_says_how_many(run: Run) -> None:
+    result = run("score", draw("three.png", count=3), "--model", "tiny-5", "--format", "json")
+
+    (found,) = objects(result)
+    assert result.exit_code == 1
+    assert list(found) == ["source", "error"]
+    assert "3 shapes" in found["error"]
+    assert "--split" in found["error"]
+
+
+def test_split_judges_each_shape_from_left_to_right(run: Run) -> None:
+    result = run("score", draw("three.png", count=3), "--model", "tiny-5", "--format", "json", "--split")
+
+    found = objects(result)
+    assert result.exit_code == 0
+    assert [list(each) for each in found] == [SCORE_KEYS] * 3
+    lefts = [each["box"][0] for each in found]
+    assert lefts == sorted(lefts)
+
+
+def test_shapes_may_be_one_digit_together_but_not_one_and_several(run: Run) -> None:
+    file = draw("three.png", count=3)
+
+    (found,) = objects(run("score", file, "--model", "tiny-5", "--format", "json", "--together"))
+
+    assert found["box"][2] - found["box"][0] > 560
+    assert run("score", file, "--model", "tiny-5", "--together", "--split").exit_code == 2
+
+
+def test_what_was_unsure_goes_to_standard_error_and_can_be_answered(run: Run) -> None:
+    faint = Image.open(draw()).point(lambda value: 200 + value // 6)
+    faint.save("faint.png", "PNG")
+
+    unsure = run("score", "faint.png", "--model", "tiny-5", "--format", "json")
+    turned = run("score", "faint.png", "--model", "tiny-5", "--format", "json", "--ink", "lighter")
+
+    assert "faint.png: The ink is only" in unsure.stderr
+    assert objects(unsure)[0]["verdict"]
+    assert objects(turned) != objects(unsure)
+
+
+def test_split_leaves_a_picture_of_one_digit_as_it_is(run: Run) -> None:
+    file = draw()
+
+    whole, split = (run("score", file, "--model", "tiny-5", "--format", "json", *more) for more in ((), ("--split",)))
+
+    assert objects(whole) == objects(split)
+
+
+def test_the_table_goes_to_standard_output_and_reasons_go_to_standard_error(run: Run) -> None:
+    Path("empty.png").touch()
+
+    result = run("score", draw(), "empty.png", "--model", "tiny-any")
+
+    assert "five.png" in result.stdout
+    assert "verdict" in result.stdout
+    assert "empty.png" not in result.stdout
+    assert "empty.png is empty (0 bytes)" in result.stderr.replace("\n", " ")
+    assert result.exit_code == 1
+
+
+def test_csv_is_one_line_a_digit_and_opens_in_a_spreadsheet_as_data(run: Run) -> None:
+    Path("empty.png").touch()
+
+    result = run("score", draw("=1+1.png"), "empty.png", "--model", "tiny-5", "--format", "csv")
+
+    rows = list(csv.DictReader(io.StringIO(result.stdout)))
+    assert [row["source"] for row in rows] == ["'=1+1.png", "empty.png"]
+    assert rows[0]["verdict"] in ("normal", "anomaly")
+    assert 0 < float(rows[0]["p_value"]) <= 1
+    assert "0 bytes" in rows[1]["error"]
+    assert rows[1]["verdict"] == ""
+
+
+def test_standard_input_is_a_picture_called_by_a_hyphen(run: Run) -> None:
+    picture = Path(draw()).read_bytes()
+
+    piped = CliRunner().invoke(app, ["score", "-", "--model", "tiny-5", "--format", "json"], input=picture)
+    nothing = CliRunner().invoke(app, ["score", "-", "--model", "tiny-5", "--format", "json"], input=b"")
+
+    (found,) = objects(piped)
+    (named,) = objects(run("score", "five.png", "--model", "tiny-5", "--format", "json"))
+    assert found == named | {"source": "-"}
+    assert objects(nothing)[0]["error"].startswith("standard input is empty")
+
+
+def test_long_names_are_told_apart_in_a_pipe_and_in_a_narrow_terminal(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [draw(f"box_17_folder_3_page_0042_of_the_archive_field_09_digit_{i}.png") for i in "ab"]
+
+    piped = run("score", *names, "--model", "tiny-5").stdout
+    monkeypatch.setattr(output, "out", Console(width=60))
+    narrow = run("score", *names, "--model", "tiny-5").stdout
+
+    for name in names:
+        assert any(name in line for line in piped.splitlines())
+    cells = "".join(line.split("│")[1].strip() for line in narrow.splitlines() if line.startswith("│"))
+    assert cells == "".join(names)
+
+
+def test_a_folder_is_named_as_one_with_the_command_that_judges_it(run: Run) -> None:
+    Path("my scans").mkdir()
+
+    result = run("score", "my scans", draw(), "--model", "tiny-5", "--format", "json")
+
+    bad, good = objects(result)
+    assert result.exit_code == 1
+    assert "my scans is a folder" in bad["error"]
+    assert "python -m core batch 'my scans' --output verdicts.csv" in bad["error"]
+    assert good["source"] == "five.png"
+
+
+@pytest.mark.parametrize("how", ["json", "csv", "table"])
+def test_interrupted_by_the_keyboard_score_prints_what_it_has_and_says_how_far_it_came(
+    how: str, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = [draw(f"{i}.png") for i in range(3)]
+    read = ink.read
+
+    def interrupted(picture: Path, **options: Any) -> ink.Ink:
+        if picture.name == "2.png":
+            raise KeyboardInterrupt
+        return read(picture, **options)
+
+    monkeypatch.setattr(ink, "read", interrupted)
+
+    result = run("score", *files, "--model", "tiny-5", "--format", how)
+
+    assert result.exit_code == 130
+    assert "2 of 3 files are done" in result.stderr
+    assert "0.png" in result.stdout
+    assert "1.png" in result.stdout
+    assert History().count(EVERYTHING).judged == 1  # twice the same ink
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        pytest.param("text.png", b"no picture", id="not a picture"),
+        pytest.param("empty.png", b"", id="0 bytes"),
+        pytest.param("cut.png", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", id="cut off"),
+        pytest.param("missing.png", None, id="missing"),
+        pytest.param(".", None, id="a folder"),
+        pytest.param("x" * 300 + ".png", None, id="a name too long"),
+        pytest.param("odd [/x] :smile: [red].png", b"no picture", id="a name like markup"),
+        pytest.param("null\0byte.png", None, id="a null byte"),
+    ],
+)
+@pytest.mark.parametrize("output", ["json", "table"])
+def test_a_file_that_cannot_be_judged_is_named_with_the_reason_and_the_rest_is_judged(
+    name: str, content: bytes | None, output: str, run: Run
+) -> None:
+    if content is not None:
+        Path(name).parent.mkdir(exist_ok=True)
+        Path(name).write_bytes(content)
+
+    result = run("score", name, draw(), "--model", "tiny-5", "--format", output)
+
+    assert result.exit_code == 1
+    if output == "json":
+        bad, good = objects(result)
+        assert list(bad) == ["source", "error"]
+        assert bad["source"] == name
+        assert name in bad["error"]
+        assert good["source"] == "five.png"
+    else:
+        assert name in result.stderr
+        assert "five.png" in result.stdout
+
+
+def test_a_good_file_with_a_name_like_markup_is_judged_and_named_as_it_is(run: Run) -> None:
+    Path("[").mkdir()
+    name = draw("[/x] :smile:.png")
+
+    assert name in run("score", name, "--model", "tiny-5").stdout
+    assert run("score", name, "--model", "tiny-5").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param((), id="no file"),
+        pytest.param(("five.png", "--alpha", "0"), id="alpha 0"),
+        pytest.param(("five.png", "--alpha", "1"), id="alpha 1"),
+        pytest.param(("five.png", "--alpha", "nan"), id="alpha NaN"),
+        pytest.param(("five.png", "--alpha", "five"), id="alpha in words"),
+        pytest.param(("five.png", "--evidence", "sound"), id="unknown evidence"),
+        pytest.param(("five.png", "--format", "xml"), id="unknown format"),
+        pytest.param(("five.png", "--model", "mnist-11"), id="unknown model"),
+        pytest.param(("five.png", "--model", "five.safetensors"), id="damaged model"),
+        pytest.param(("five.png", "--colour", "red"), id="unknown option"),
+    ],
+)
+def test_wrong_usage_ends_with_2_and_a_reason_and_prints_nothing_to_standard_output(
+    arguments: tuple[str, ...], run: Run
+) -> None:
+    draw()
+    Path("five.safetensors").write_bytes(b"no model")
+
+    result = run("score", *arguments)
+
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert result.stderr.strip()
+
+
+def test_every_digit_judged_is_kept_in_the_history(run: Run) -> None:
+    draw()
+    draw("three.png", count=3)
+
+    result = run("score", "five.png", "three.png", "--split", "--model", "tiny-5", "--alpha", "0.2", "--format", "json")
+
+    kept = History().browse(EVERYTHING, limit=10)
+    printed = {(f"cli: {one['source']}", one["score"]): one for one in objects(result)}
+    assert {verdict.source for verdict in kept} == {"cli: five.png", "cli: three.png"}
+    for verdict in kept:
+        same = printed[verdict.source, verdict.scores["fused"]]
+        assert (verdict.p_value, verdict.class_id) == (same["p_value"], same["class_id"])
+        assert (verdict.model, verdict.alpha, verdict.source_kind) == ("tiny-5", 0.2, "cli")
+        assert verdict.model_hash == Detector.load("tiny-5").fingerprint
+
+
+def test_no_history_keeps_none(run: Run) -> None:
+    run("score", draw(), "--model", "tiny-5", "--no-history")
+
+    assert History().count(EVERYTHING).judged == 0
+
+
+def test_a_history_that_cannot_be_written_is_said_and_the_verdict_still_stands(run: Run, state_dir: Path) -> None:
+    (state_dir / "history.sqlite").write_bytes(b"no database at all" * 1_000)
+
+    result = run("score", draw(), "--model", "tiny-5", "--format", "json")
+
+    assert result.exit_code == 0
+    assert objects(result)[0]["verdict"] in ("normal", "anomaly")
+    assert "history" in result.stderr.lower()
+
+
+def test_a_real_process_prints_json_alone_and_ends_with_1_when_something_was_refused(run: Run) -> None:
+    Path("empty.png").touch()
+    strange = os.fsdecode(b"f\xfcnf.png")
+    draw(strange)
+
+    with start("score", strange, "empty.png", "--model", "tiny-5", "--format", "json") as process:
+        out, err = process.communicate(timeout=120)
+
+    good, bad = (json.loads(line) for line in out.splitlines())
+    assert process.returncode == 1
+    assert good["source"] == strange
+    assert good["verdict"] in ("normal", "anomaly")
+    assert "0 bytes" in bad["error"]
+    assert err == ""

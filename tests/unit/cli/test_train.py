@@ -1,0 +1,101 @@
+"""``train``: refused before anything is made, interrupted at any moment, resumed to the same detector."""
+
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from core.detector import Detector, registry
+from tests.support.command_line import Run, save_npz, start, wait_for
+
+
+def test_train_puts_a_calibrated_and_evaluated_detector_on_the_shelf(run: Run) -> None:
+    few = save_npz("few.npz", ("5", "8"), 63)
+    quick = ("--epochs", "1", "--architecture", "dense", "--seed", "3")
+
+    result = run("train", "--dataset", few, "--normal", "5", *quick)
+
+    assert result.exit_code == 0
+    detector = Detector.load("my-few-5")
+    assert detector.card_.normal == ("5",)
+    assert detector.card_.settings["architecture"] == "dense"
+    assert detector.card_.settings["seed"] == 3
+    assert detector.calibrations_["fused"].n == 10
+    assert (detector.evaluation_.n_normal, detector.evaluation_.n_anomaly) == (13, 13)
+    assert "AUROC" in result.stdout
+    assert "my-few-5.safetensors" in result.stderr
+    again = run("train", "--dataset", few, "--normal", "5", *quick)
+    assert again.exit_code == 2
+    assert "'my-few-5' is the name of a model that is already here: choose another name" in again.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        pytest.param(("--normal", "x"), 2, "its labels are 0, 1, 2", id="a label that is not there"),
+        pytest.param(("--normal", ","), 2, "name at least one digit", id="no label"),
+        pytest.param(("--normal", "5", "--name", "../x"), 2, "is no model name", id="a name that climbs"),
+        pytest.param(("--normal", "5", "--name", "tiny-5"), 2, "of a model that is already here", id="a name in use"),
+        pytest.param(("--normal", "5", "--resume"), 1, "no interrupted run", id="nothing to resume"),
+        pytest.param(("--normal", "5", "--epochs", "0"), 2, "--epochs", id="no epochs"),
+        pytest.param(("--normal", "5", "--architecture", "tree"), 2, "--architecture", id="unknown architecture"),
+        pytest.param(("--normal", "5", "--dataset", "digit"), 1, "Did you mean 'digits'", id="misspelt data set"),
+        pytest.param((), 2, "--normal", id="nothing normal"),
+    ],
+)
+def test_what_cannot_be_trained_is_refused_before_any_training_and_leaves_nothing(
+    arguments: tuple[str, ...], code: int, said: str, run: Run
+) -> None:
+    data = () if "--dataset" in arguments else ("--dataset", "digits")
+
+    result = run("train", *data, *arguments)
+
+    assert result.exit_code == code
+    assert said in result.stderr
+    assert [model.name for model in registry.shelf()] == ["tiny-5", "tiny-any"]
+    assert not list(registry.runs_folder().glob("*"))
+
+
+def test_training_killed_in_the_middle_resumes_to_the_same_detector_as_if_it_had_never_been(run: Run) -> None:
+    few = save_npz("few.npz", ("0", "5"), 63)
+    asked = ("--dataset", few, "--normal", "any", "--epochs", "6", "--architecture", "dense", "--seed", "1")
+    assert run("train", *asked, "--name", "uninterrupted").exit_code == 0
+
+    with start("train", *asked, "--name", "killed") as process:
+        wait_for(registry.runs_folder() / "killed" / "digit-0.safetensors", process)
+        process.send_signal(signal.SIGKILL)
+    assert process.returncode == -signal.SIGKILL
+    assert "killed" not in [model.name for model in registry.shelf()]
+    result = run("train", *asked, "--name", "killed", "--resume")
+
+    assert result.exit_code == 0
+    assert Detector.load("killed").fingerprint == Detector.load("uninterrupted").fingerprint
+    assert not list(registry.runs_folder().glob("*"))
+
+
+def test_interrupted_by_the_keyboard_training_says_how_to_go_on(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> Iterator[object]:
+        raise KeyboardInterrupt
+        yield
+
+    monkeypatch.setattr("core.training.run.run", interrupted)
+
+    result = run("train", "--dataset", "digits", "--normal", "0,5", "--name", "stopped")
+
+    assert result.exit_code == 130
+    assert result.stdout == ""
+    assert "python -m core train --normal 0,5 --name stopped --resume" in result.stderr
+
+
+def test_a_disk_that_refuses_ends_training_in_a_sentence(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setenv("ODD_DIGIT_STATE", str(tmp_path / "file"))
+
+    result = run("train", "--dataset", "digits", "--normal", "5", "--name", "nowhere")
+
+    assert result.exit_code == 1
+    assert "cannot be written: a file lies where a folder should be" in result.stderr
+    assert "set ODD_DIGIT_STATE to another folder" in result.stderr
