@@ -15,7 +15,7 @@ from PIL import ExifTags, Image, ImageOps, TiffImagePlugin
 from core import settings
 from core.errors import InkError
 
-FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF")
+FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "AVIF")
 MOST_PIXELS = settings.PIXELS
 WORKING_SIDE = 800
 MOST_SCANS, MOST_PIECES = 60, 100_000  # of a JPEG, of a TIFF
@@ -25,7 +25,7 @@ Source = bytes | Path | Image.Image | NDArray[Any]
 
 # A sheet that was cut out fills its box; so much of a drawing of one colour is another by so much at most.
 _FILLED, _WRITTEN, _OTHER = 0.7, 0.0005, 0.3
-_OFFER = "give a PNG, JPEG, BMP, GIF, WebP or TIFF picture."
+_OFFER = "give a PNG, JPEG, BMP, GIF, WebP, TIFF or AVIF picture."
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def _from_file(file: BinaryIO, name: str) -> Picture:
     except InkError:
         raise
     except Image.UnidentifiedImageError as error:
-        raise InkError(f"{name} is not a picture that can be read: {_OFFER}") from error
+        raise InkError(_unknown(file, name)) from error
     except Image.DecompressionBombError as error:
         raise InkError(_too_large(name)) from error
     # Decoders meet hostile bytes here and raise almost anything: struct.error, KeyError, zlib.error, MemoryError, ...
@@ -143,6 +143,17 @@ def _has_more_pages(image: Image.Image) -> bool:
     except Exception:
         return False
     return not int(image.tag_v2.get(254, 0)) & 0b101
+
+
+def _unknown(file: BinaryIO, name: str) -> str:
+    """Why a file cannot be read, with what helps for two that people do hand in: an iPhone's photographs and PDF."""
+    file.seek(0)
+    head = file.read(32)
+    if head[4:8] == b"ftyp":
+        return f"{name} is a HEIC photograph or a film: send it as JPEG (on an iPhone: Formats, Most Compatible)."
+    if head.startswith(b"%PDF"):
+        return f"{name} is a PDF: save its page as a picture, PNG for example, or photograph it from the screen."
+    return f"{name} is not a picture that can be read: {_OFFER}"
 
 
 def _from_image(image: Image.Image, name: str) -> Picture:

@@ -29,7 +29,8 @@ def page(title: str, lead: str) -> None:
     st.logo(str(LOGO), size="large")
     st.html(STYLE)
     _navigation()
-    st.title(title, anchor=False)
+    with st.container(key="name" if title == NAME else "title"):
+        st.title(title, anchor=False)
     st.caption(lead)
 
 

@@ -31,37 +31,34 @@ _DIGITS = {"any": "mnist-any"} | {str(d): f"mnist-{d}" for d in range(10)}
 def model_and_line() -> OperatingPoint:
     """Which digit is normal and where the line stands; returns the operating point."""
     point = state.operating_point()
-    left, right = st.columns([3, 1], vertical_alignment="bottom")
-    with left:
+    state.said()
+    with st.container(horizontal=True, vertical_alignment="bottom", key="choices"):
         pick_model(point)
-    with right, st.popover(say_line(point), width="stretch"):
-        _pick_line(point)
+        with st.popover(say_line(point)):
+            _pick_line(point)
     return state.operating_point()
 
 
 def model_and_evidence(point: OperatingPoint) -> None:
     """Which digit is normal and which score the line is drawn on."""
-    left, right = st.columns([6, 5])
-    with left:
+    state.said()
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         pick_model(point)
-    with right:
         pick_evidence(point)
 
 
 def pick_model(point: OperatingPoint) -> None:
     """Which digit is normal: any, 0 to 9, or one of one's own models."""
-    state.said()
     shelf = registry.shelf(visitor())
     names = {model.name for model in shelf}
     digits = [word for word, name in _DIGITS.items() if name in names]
     others = [model.name for model in shelf if model.name not in _DIGITS.values()]
     chosen = next((word for word, name in _DIGITS.items() if name == point.model), None)
-    row = st.columns([3, 1], vertical_alignment="bottom") if others else [st.container()]
     st.session_state["digit_choice"] = chosen
-    row[0].segmented_control("Normal is", digits, key="digit_choice", on_change=_take_digit)
+    st.segmented_control("Normal is", digits, key="digit_choice", on_change=_take_digit, width="content")
     if others:
         st.session_state["own_choice"] = point.model if point.model in others else None
-        row[1].selectbox("or one of your models", others, key="own_choice", on_change=_take_own, placeholder="choose")
+        st.selectbox("or one of yours", others, key="own_choice", on_change=_take_own, placeholder="choose", width=130)
 
 
 def pick_evidence(point: OperatingPoint) -> None:
@@ -73,6 +70,7 @@ def pick_evidence(point: OperatingPoint) -> None:
         key="evidence_choice",
         on_change=_take_evidence,
         required=True,
+        width="content",
         help="; ".join(EVIDENCE_WORDS.values()).capitalize() + ".",
     )
 

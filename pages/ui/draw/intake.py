@@ -26,7 +26,7 @@ from pages.ui.text import plain
 if TYPE_CHECKING:
     from core.detector import Detector
 
-KINDS = ["png", "jpg", "jpeg", "bmp", "gif", "webp", "tif", "tiff"]
+KINDS = ["png", "jpg", "jpeg", "bmp", "gif", "webp", "tif", "tiff", "avif", "heic", "heif", "pdf"]
 
 
 class Judged(NamedTuple):
@@ -54,14 +54,17 @@ class File:
 def upload() -> list[File]:
     """Pictures chosen or dropped."""
     files = st.file_uploader("Pictures of digits, one or several", KINDS, accept_multiple_files=True, key="uploads")
-    st.caption("PNG, JPEG, BMP, GIF, WebP or TIFF. Nothing but the 28 × 28 digit is kept.")
+    st.caption("PNG, JPEG, BMP, GIF, WebP, TIFF or AVIF. Nothing but the 28 × 28 digit is kept.")
     return [File(file.name, file.getvalue()) for file in files or []]
 
 
 def camera() -> list[File]:
     """A photograph."""
     photo = st.camera_input("Photograph a digit on paper", key="photo")
-    st.caption("Lines, squares and boxes on the paper are left out, and so is what the paper lies on.")
+    st.caption(
+        "Lines, squares and boxes on the paper are left out, and so is what the paper lies on. No camera here, or none "
+        "that the browser may use? Choose a picture under Upload instead."
+    )
     return [File("photograph", photo.getvalue())] if photo else []
 
 

@@ -42,7 +42,7 @@ def half_black(mode: str = "L", size: tuple[int, int] = (40, 20)) -> Image.Image
     [
         (b"", "0 bytes"),
         (b"not a picture at all", "not a picture"),
-        (b"%PDF-1.4 and so on", "not a picture"),
+        (b"%PDF-1.4 and so on", "is a PDF"),
         (png_header(60_000, 60_000), "too large"),
         (png_header(9_000, 9_000), "too large"),
         (encoded(half_black(size=(300, 300)), "PNG")[:120], "damaged"),
@@ -169,3 +169,22 @@ def test_eight_bit_values_are_exactly_their_share_of_255() -> None:
     np.testing.assert_array_equal(
         open_picture(encoded(Image.fromarray(values)), "p").pixels, values.astype(np.float32) / np.float32(255)
     )
+
+
+def test_an_avif_photograph_is_read() -> None:
+    file = io.BytesIO()
+    Image.new("L", (40, 30), 200).save(file, "AVIF")
+
+    assert open_picture(file.getvalue(), "a.avif").pixels.shape == (30, 40)
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC photograph .*: send it as JPEG"),
+        (b"%PDF-1.7\n", "PDF: save its page"),
+    ],
+)
+def test_what_people_hand_in_though_it_cannot_be_read_is_named_with_what_helps(data: bytes, said: str) -> None:
+    with pytest.raises(InkError, match=said):
+        open_picture(data, "mine")
