@@ -33,15 +33,16 @@ def remove_form(ink: Floats) -> tuple[Floats, int]:
     Returns:
         the ink map without them, and how many lines they had.
     """
-    unboxed, boxes = _without_boxes(ink)
-    clear, lines = _without_lines(unboxed)
+    pieces = list(_pieces(ink))
+    unboxed, boxes = _without_boxes(ink, pieces)
+    clear, lines = _without_lines(unboxed, list(_pieces(unboxed)) if boxes else pieces)
     return clear, boxes + lines
 
 
-def _without_boxes(ink: Floats) -> tuple[Floats, int]:
+def _without_boxes(ink: Floats, pieces: list[tuple[Place, Mask]]) -> tuple[Floats, int]:
     """Without boxes, single or in a table, if anything is written in one of them."""
     emptied, count, written = ink, 0, False
-    for place, piece in _pieces(ink):
+    for place, piece in pieces:
         if not _runs_along_its_sides(piece):
             continue
         crop = ink[place]
@@ -56,15 +57,14 @@ def _without_boxes(ink: Floats) -> tuple[Floats, int]:
     return (emptied, count) if written else (ink, 0)
 
 
-def _without_lines(ink: Floats) -> tuple[Floats, int]:
+def _without_lines(ink: Floats, pieces: list[tuple[Place, Mask]]) -> tuple[Floats, int]:
     """Without level lines that something else is written on or over."""
-    found, written = [], 0
-    for place, piece in _pieces(ink):
-        rest = _written_on(ink[place]) if piece.shape[1] > piece.shape[0] else None
-        if rest is not None:
-            found.append((place, rest))
-        written = max(written, _largest_piece(ink[place] if rest is None else rest))
-    lines = [(place, rest) for place, rest in found if _SPECK < written / rest.shape[1] < _SHORTER]
+    wide = ((place, piece.shape[1] > piece.shape[0]) for place, piece in pieces)
+    rests = [(place, _written_on(ink[place]) if is_wide else None) for place, is_wide in wide]
+    if all(rest is None for _, rest in rests):
+        return ink, 0
+    written = max(_largest_piece(ink[place] if rest is None else rest) for place, rest in rests)
+    lines = [(place, rest) for place, rest in rests if rest is not None and _SPECK < written / rest.shape[1] < _SHORTER]
     if lines:
         ink = np.array(ink)
     for place, rest in lines:

@@ -30,6 +30,7 @@ _FINE_ENOUGH = 128
 _PALEST, _PALER = 0.25, 0.8
 # Keeps ratios of dark pixels from being ratios of noise.
 _GLOW = np.float32(0.04)
+_DECISIVE = 0.6
 _FAINTEST = 0.07
 _NOISE_FACTOR = 6.0
 
@@ -117,8 +118,8 @@ def _darkness_of_ink(log_grey: Floats) -> float:
     pixels count as light in logarithms and shade as dark in brightness itself, so both are asked.
     """
     coarse = shrunk(log_grey, 112)
-    even = _darkness_by_votes(np.exp(coarse))
-    return (even + _darkness_by_votes(coarse)) / 2
+    linear = _darkness_by_votes(np.exp(coarse))
+    return linear if abs(linear) > _DECISIVE else (linear + _darkness_by_votes(coarse)) / 2
 
 
 def _darkness_by_votes(coarse: Floats) -> float:

@@ -5,8 +5,9 @@ The one road that the canvas, uploads, the camera, batches and the command line 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property, partial
 from typing import Any, Literal
 
 import numpy as np
@@ -72,14 +73,19 @@ class Ink:
     Attributes:
         images: float32 ``(n, 28, 28)``, 0 paper .. 1 ink, n >= 1, in reading order.
         boxes: int64 ``(n, 4)``: left, top, right, bottom of each in the upright original picture, pixels.
-        steps: the road from the picture to the first image.
         doubts: what was unsure.
+        explain: makes ``steps``.
     """
 
     images: Floats
     boxes: NDArray[np.int64]
-    steps: tuple[Step, ...]
     doubts: tuple[Doubt, ...]
+    explain: Callable[[], tuple[Step, ...]] = field(repr=False)
+
+    @cached_property
+    def steps(self) -> tuple[Step, ...]:
+        """The road from the picture to the first image; its pictures are made where someone looks."""
+        return self.explain()
 
 
 def read(
@@ -140,8 +146,9 @@ def read(
         doubts.insert(0, Doubt("pages", "The file has more pages: only the first was read."))
     if len(drawn) == 1 and strokes.is_blob(drawn[0][0]):
         doubts.append(Doubt("blob", "What was found has no strokes, so it is hardly a digit: crop the picture to one."))
-    steps = _steps(opened, None if sheet is None else pixels, page, ink, printed + lines, shapes, images)
-    return Ink(images, boxes, steps, tuple(doubts))
+    cut = None if sheet is None else pixels
+    explain = partial(_steps, opened, cut, page, ink, printed + lines, shapes, images)
+    return Ink(images, boxes, tuple(doubts), explain)
 
 
 def is_ink_image(image: ArrayLike) -> bool:
@@ -186,8 +193,11 @@ def _unchanged(opened: Picture) -> Ink:
     image = opened.pixels if opened.pixels.ndim == 2 else opened.pixels[:, :, 0]
     rows, columns = np.flatnonzero(image.any(axis=1)), np.flatnonzero(image.any(axis=0))
     box = [[columns[0], rows[0], columns[-1] + 1, rows[-1] + 1]]
-    step = Step("Ink image", _bytes(image), "The picture already is a 28x28 ink image and is taken as it stands.")
-    return Ink(image[None].astype(np.float32), np.array(box, np.int64), (step,), ())
+    return Ink(image[None].astype(np.float32), np.array(box, np.int64), (), partial(_unchanged_steps, image))
+
+
+def _unchanged_steps(image: Floats) -> tuple[Step, ...]:
+    return (Step("Ink image", _bytes(image), "The picture already is a 28x28 ink image and is taken as it stands."),)
 
 
 def _redraw(outline: NDArray[np.bool_], step: float) -> Floats:

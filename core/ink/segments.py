@@ -59,6 +59,9 @@ def find_shapes(mask: Mask, *, split: bool = True) -> list[Shape]:
     kept = np.flatnonzero(keep)
     if not len(kept):
         return []
+    if len(boxes) == 1:
+        left, top, right, bottom = (int(edge) for edge in boxes[0])
+        return [Shape(mask[top:bottom, left:right], (left, top, right, bottom))]
     groups = _joined(boxes[kept]) if split else np.zeros(len(kept), np.int64)
     names = np.zeros(len(boxes) + 1, np.int64)
     names[kept + 1] = groups + 1

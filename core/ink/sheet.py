@@ -15,7 +15,7 @@ Box = tuple[int, int, int, int]
 # A sheet is looked for at this size, not in smaller pictures than the second, and fills at least this share of one.
 _COARSE, _SMALLEST, _LEAST = 160, 100, 0.1
 # So much of the picture's border may be sheet: one side of it. A darker card must lie within, or it may be a shadow.
-_LIGHT_AT_BORDER, _DARK_AT_BORDER = 0.3, 0.02
+_LIGHT_AT_BORDER, _DARK_AT_BORDER, _NO_SHEET = 0.3, 0.02, 0.9
 # What it lies on is of another brightness, mostly: between two ruled lines there is no sheet.
 _MOST_ALIKE = 0.5
 # It fills its convex hull, and the hull the smallest rectangle around it: an ellipse fills 0.79 of that.
@@ -27,7 +27,6 @@ _SHARP = 0.6
 # Where a stroke meets it, nothing beyond stands out of the surroundings by this share of what the stroke does.
 _CROSSING = 0.5
 _BRIDGED = 5  # pixels of the small picture
-_CROSS = np.ones((3, 3))
 # A rim is of the other brightness all along, up to so broad, and next to nothing touches it.
 _THROUGHOUT, _BROADEST_RIM, _TOUCHED = 0.97, 0.25, 0.01
 
@@ -45,7 +44,7 @@ def cut_out(pixels: Floats) -> tuple[Floats, Box] | None:
         the part of the picture around the sheet, everything beyond the sheet's edge in the sheet's own colour, and
         its box (left, top, right, bottom in pixels); None where no sheet stands out.
     """
-    from scipy.ndimage import binary_erosion, distance_transform_edt
+    from scipy.ndimage import distance_transform_edt
     from skimage.filters import threshold_otsu
 
     height, width = pixels.shape[:2]
@@ -60,7 +59,7 @@ def cut_out(pixels: Floats) -> tuple[Floats, Box] | None:
     if sheet is None:
         return _without_rim(pixels, grey, light)
     # The pixels along its edge are half surroundings: they are painted over too.
-    inner = binary_erosion(sheet, _CROSS, iterations=2)
+    inner = _shrunken(sheet, 2)
     nearest = distance_transform_edt(~inner, return_distances=False, return_indices=True)
     rows, columns = np.flatnonzero(sheet.any(axis=1)), np.flatnonzero(sheet.any(axis=0))
     place = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
@@ -79,7 +78,8 @@ def _find(grey: Floats, light: Mask) -> Mask | None:
     from scipy.ndimage import maximum_filter, minimum_filter
 
     for side, most in ((light, _LIGHT_AT_BORDER), (~light, _DARK_AT_BORDER)):
-        if side.mean() < _LEAST * (1 - _MOST_WRITTEN):
+        # A sheet has little of the border, and around it there is mostly something else.
+        if side.mean() < _LEAST * (1 - _MOST_WRITTEN) or along_border(side).mean() > _NO_SHEET:
             continue
         # What is printed right across divides a sheet, and is bridged; but so is what the sheet lies on.
         for whole in (side, minimum_filter(maximum_filter(side, size=_BRIDGED), size=_BRIDGED)):
@@ -144,18 +144,33 @@ def _rim(other: Mask) -> int:
 
 def _largest(mask: Mask) -> Mask:
     """The largest piece of a mask, hairs cut off and holes filled; empty where there is none."""
-    from scipy.ndimage import binary_fill_holes, binary_opening, label
+    from scipy.ndimage import label
 
-    names, _ = label(binary_opening(mask, _CROSS))
+    names, _ = label(_grown(_shrunken(mask, 1), 1))
     sizes = np.bincount(names.ravel(), minlength=2)
-    return np.asarray(binary_fill_holes(names == int(sizes[1:].argmax()) + 1))
+    largest = names == int(sizes[1:].argmax()) + 1
+    outside, _ = label(~largest)
+    reached = np.unique(along_border(outside))
+    return largest | ~np.isin(outside, reached[reached > 0])
+
+
+def _shrunken(mask: Mask, pixels: int) -> Mask:
+    """A mask without what is so near its edge, or the picture's."""
+    from scipy.ndimage import minimum_filter
+
+    return np.asarray(minimum_filter(mask, size=2 * pixels + 1, mode="constant", cval=0))
+
+
+def _grown(mask: Mask, pixels: int) -> Mask:
+    """A mask and all that is so near to it."""
+    from scipy.ndimage import maximum_filter
+
+    return np.asarray(maximum_filter(mask, size=2 * pixels + 1, mode="constant", cval=0))
 
 
 def _is_written_on(sheet: Mask, side: Mask) -> bool:
     """Whether a little of it, clear of its edge, is not of its own brightness."""
-    from scipy.ndimage import binary_erosion
-
-    written = binary_erosion(sheet, _CROSS, iterations=4) & ~side
+    written = _shrunken(sheet, 4) & ~side
     return bool(_LEAST_WRITTEN < written.sum() / max(int(sheet.sum()), 1) < _MOST_WRITTEN)
 
 
@@ -177,14 +192,12 @@ def _is_four_cornered(sheet: Mask) -> bool:
 
 def _ends_sharply(sheet: Mask, side: Mask, grey: Floats) -> bool:
     """Whether brightness changes along the edge and no stroke goes on beyond it, as out of a patch of sunlight."""
-    from scipy.ndimage import binary_dilation, binary_erosion
-
-    within = binary_erosion(sheet, _CROSS) & ~binary_erosion(sheet, _CROSS, iterations=3)
-    beyond = binary_dilation(sheet, _CROSS, iterations=3) & ~binary_dilation(sheet, _CROSS)
+    within = _shrunken(sheet, 1) & ~_shrunken(sheet, 3)
+    beyond = _grown(sheet, 3) & ~_grown(sheet, 1)
     step = abs(np.median(grey[within]) - np.median(grey[beyond]))
     # Ratios, since a stroke in the shade is darker than the shade by the same factor.
     logs = np.log(np.maximum(grey, 0) + 0.04)
     stroke = np.median(logs[sheet & side]) - np.median(logs[sheet & ~side])
-    leaving = binary_dilation(within & ~side, _CROSS, iterations=4) & beyond
+    leaving = _grown(within & ~side, 4) & beyond
     crossing = (np.median(logs[beyond]) - logs[leaving]) / stroke > _CROSSING
     return bool(step > _SHARP * abs(np.median(grey[sheet]) - np.median(grey[~sheet])) and crossing.sum() < 2)
