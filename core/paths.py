@@ -25,6 +25,19 @@ def state_dir() -> Path:
     return settings.folder(settings.STATE) or _data_dir() / "state"
 
 
+def visitor_dir(visitor: str) -> Path:
+    """Folder of the models, runs and uploads that are one visitor's; on one person's machine the state folder itself.
+
+    Args:
+        visitor: on a shared server, who; empty for the machine itself, whose models everyone may use.
+    """
+    if not visitor or not settings.shared_server():
+        return state_dir()
+    if not visitor.isalnum() or not visitor.isascii():
+        raise ValueError(f"{visitor!r} is no visitor")
+    return state_dir() / "visitors" / visitor
+
+
 def version() -> str:
     """The version, which stands in ``pyproject.toml`` and, of an installed copy, in its metadata."""
     if INSTALLED:

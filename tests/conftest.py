@@ -210,7 +210,7 @@ def tiny_detector_any(tiny_detector_any_file: Path) -> "Detector":
 @pytest.fixture
 def tiny_shelf(state_dir: Path, tiny_detector_file: Path, tiny_detector_any_file: Path) -> tuple[str, str]:
     """Both tiny models on this test's own shelf; gives their names, "tiny-5" and "tiny-any"."""
-    folder = registry.own_folder()
+    folder = registry.own_folder("")
     folder.mkdir(parents=True, exist_ok=True)
     for file in (tiny_detector_file, tiny_detector_any_file):
         shutil.copy(file, folder)

@@ -86,8 +86,8 @@ def measure(model: str, strokes: int, starts: int) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
         folder = Path(name)
         (folder / "state").mkdir()
-        if registry.own_folder().is_dir():
-            (folder / "state" / "models").symlink_to(registry.own_folder())
+        if registry.own_folder("").is_dir():
+            (folder / "state" / "models").symlink_to(registry.own_folder(""))
         (folder / "bare.py").write_text(BARE)
         (folder / "constant.py").write_text(CONSTANT)
         browser = playwright.chromium.launch(executable_path=chromium, args=arguments)

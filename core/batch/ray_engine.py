@@ -91,7 +91,7 @@ def score(cut: Sequence[Unit], rule: Rule, whole: bool, workers: int | None, row
     started_here = _start(ray, workers)
     try:
         size = workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
-        model = registry.find(rule.point.model).path
+        model = registry.find(rule.point.model, "").path
         described = [{"unit": unit.to_json()} for unit in missing]
         scored = ray.data.from_items(described, override_num_blocks=len(described)).map_batches(
             Actor,

@@ -58,7 +58,7 @@ def calibrate(
         from core.detector import registry
 
         check_model(model)
-        place = registry.place_for(name)
+        place = registry.place_for(name, "")
         from core.calibration import own_ink
         from core.datasets.pictures import collect
         from core.detector import Detector
@@ -79,9 +79,9 @@ def records() -> list[dict[str, Any]]:
     from core.detector import registry
 
     found: list[dict[str, Any]] = []
-    for model in registry.shelf():
+    for model in registry.models(""):
         try:
-            card = registry.card(model.name)
+            card = registry.card(model.name, "")
         except OddDigitError as error:
             found.append({"model": model.name, "error": str(error)})
             continue

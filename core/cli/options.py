@@ -23,7 +23,7 @@ def model_names(incomplete: str) -> list[str]:
     """Names of models that begin so, for the shell to complete."""
     from core.detector import registry
 
-    return [model.name for model in registry.shelf() if model.name.startswith(incomplete)]
+    return [model.name for model in registry.models("") if model.name.startswith(incomplete)]
 
 
 ModelOption = Annotated[

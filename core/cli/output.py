@@ -79,7 +79,7 @@ def check_model(model: str) -> None:
     """
     from core.detector import registry
 
-    registry.card(model)
+    registry.card(model, "")
 
 
 def fetch(dataset: str) -> None:

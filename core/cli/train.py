@@ -61,7 +61,7 @@ def train(
         _run(spec, resume)
         from core.detector import Detector, registry
 
-        say.print(f"Trained {spec.name}: {registry.find(spec.name).path}")
+        say.print(f"Trained {spec.name}: {registry.find(spec.name, '').path}")
         print_evaluation(summary(Detector.load(spec.name)), Format.table)
 
 
@@ -84,7 +84,7 @@ def _check(labels: tuple[str, ...], dataset: str, name: str | None, resume: bool
                 f"{dataset} has no images labelled {label!r}: its labels are {listed}.", param_hint="--normal"
             )
     if name is not None and not resume:
-        registry.place_for(name)
+        registry.place_for(name, "")
 
 
 def _run(spec: "RunSpec", resume: bool) -> None:

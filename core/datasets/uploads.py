@@ -33,17 +33,18 @@ class Upload:
     refused: tuple[tuple[str, str], ...]
 
 
-def folder() -> Path:
-    """Where uploads are kept."""
-    return paths.state_dir() / "uploads"
+def folder(visitor: str) -> Path:
+    """Where a visitor's uploads are kept."""
+    return paths.visitor_dir(visitor) / "uploads"
 
 
-def keep(files: Sequence[tuple[str, bytes]], label: str, progress: Progress | None = None) -> Upload:
+def keep(files: Sequence[tuple[str, bytes]], label: str, visitor: str, progress: Progress | None = None) -> Upload:
     """Read pictures and keep the ink images as a data set to train on.
 
     Args:
         files: (path, content); zip archives among them are opened.
         label: what pictures are labelled that lie in no folder; the others bear their folder's name.
+        visitor: whose they are.
         progress: called with the share done, 0 to 1, and a line to show.
 
     Raises:
@@ -59,7 +60,7 @@ def keep(files: Sequence[tuple[str, bytes]], label: str, progress: Progress | No
     digest = hashlib.sha256(
         content.images.tobytes() + "\0".join(content.label_names).encode() + content.labels.tobytes()
     )
-    path = folder() / f"{digest.hexdigest()[:16]}.npz"
+    path = folder(visitor) / f"{digest.hexdigest()[:16]}.npz"
     labels = np.array(content.label_names)[content.labels]
     write_whole(path, lambda part: _write(part, content.images, labels))
     names, counts = np.unique(labels, return_counts=True)
@@ -72,23 +73,23 @@ def archived(files: Sequence[tuple[str, bytes]]) -> int:
     return sum(count(data, name) if looks_like_zip(data) else 1 for name, data in files)
 
 
-def load(name: str, part: str) -> Dataset:
+def load(name: str, part: str, visitor: str) -> Dataset:
     """A data set that a model's file names, as far as a page may open it.
 
-    Such a file may come from anyone. On a shared server it opens public sets and uploads alone, whatever else of the
-    machine's disk it names; nowhere is anything downloaded.
+    Such a file may come from anyone. On a shared server it opens public sets and the visitor's uploads alone, whatever
+    else of the machine's disk it names; nowhere is anything downloaded.
 
     Raises:
         DatasetError: it may not be opened, or is missing or broken.
     """
-    if settings.shared_server() and name not in datasets.NAMES and not holds(name):
+    if settings.shared_server() and name not in datasets.NAMES and not holds(name, visitor):
         raise DatasetError(f"{name}: files of a shared server are not opened for a model's sake.")
     return datasets.load(name, part, download=False)
 
 
-def holds(dataset: str) -> bool:
-    """Whether a data set's name stands for an upload."""
-    return dataset.startswith("npz:") and Path(dataset.removeprefix("npz:")).parent == folder()
+def holds(dataset: str, visitor: str) -> bool:
+    """Whether a data set's name stands for an upload of the visitor's."""
+    return dataset.startswith("npz:") and Path(dataset.removeprefix("npz:")).parent == folder(visitor)
 
 
 def _pictures(

@@ -93,7 +93,7 @@ class Detector(OutlierMixin, BaseEstimator):
         Raises:
             ModelError: there is none, or the file is damaged, foreign or of another version.
         """
-        model = registry.find(name)
+        model = registry.find(name, "")
         return cls.of(file.load(model.path).named(model.name))
 
     def save(self, path: str | Path) -> None:

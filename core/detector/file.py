@@ -38,8 +38,8 @@ _DAMAGE = (LookupError, ValueError, TypeError, ArithmeticError, RuntimeError, At
 _VERSIONS = {"format": FORMAT, "ink": INK_VERSION, "features": FEATURES_VERSION, "scoring": SCORING_VERSION}
 
 
-def save(state: DetectorState, path: Path) -> None:
-    """Write a fitted detector whole or not at all."""
+def save(state: DetectorState, path: Path, new: bool = False) -> None:
+    """Write a fitted detector whole or not at all; a ``new`` one replaces none, as ``write_whole`` says."""
     tensors: dict[str, torch.Tensor] = {}
     for i, (name, scorer) in enumerate(state.scorers.items()):
         tensors |= {f"scorer.{i}.{key}": value.contiguous() for key, value in scorer.tensors().items()}
@@ -61,7 +61,7 @@ def save(state: DetectorState, path: Path) -> None:
         structure["evaluation"] = {"sources": found.sources, "label_names": found.label_names}
     metadata = {key: str(value) for key, value in _VERSIONS.items()}
     metadata |= MAGIC | {"card": state.card.to_json(), "structure": json.dumps(structure)}
-    write_whole(path, lambda part: save_file(tensors, part, metadata))
+    write_whole(path, lambda part: save_file(tensors, part, metadata), new)
 
 
 def load(path: Path, outdated: bool = False, ready: Callable[[str, Scorer], None] | None = None) -> DetectorState:

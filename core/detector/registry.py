@@ -1,15 +1,23 @@
-"""The shelf of models: shipped ones (read-only) and people's own, found by name."""
+"""The registry of models: shipped ones (read-only) and people's own, found by name.
+
+The one gate to models: whoever finds, lists, adds, renames or deletes one says for whom. On a shared server a visitor's
+models lie in a folder of that visitor, so that nothing that ends halfway can make them anyone else's.
+"""
 
 import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 from core import paths, settings
 from core.detector.model_card import Card, read_card
-from core.errors import ModelError
-from core.files.atomic import write_whole, writing
+from core.errors import ModelError, WriteError
+from core.files.atomic import writing
+
+if TYPE_CHECKING:
+    from core.detector.state import DetectorState
 
 SUFFIX = ".safetensors"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
@@ -19,75 +27,70 @@ _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Model:
-    """A model on the shelf.
+    """A model in the registry, as one visitor sees it.
 
     Attributes:
         name: what it is called everywhere.
         path: its file.
         shipped: whether it came with the project and is read-only.
+        own: whether the visitor may rename and delete it.
     """
 
     name: str
     path: Path
-    shipped: bool
-
-    @property
-    def owner(self) -> str:
-        """The visitor of a shared server who made it; empty for one that belongs to the machine."""
-        try:
-            return _owner_file(self.name).read_text()
-        except OSError:
-            return ""
+    shipped: bool = False
+    own: bool = False
 
 
-def own_folder() -> Path:
-    """Where models trained or imported by people lie."""
-    return paths.state_dir() / "models"
+def own_folder(visitor: str) -> Path:
+    """Where the models lie that a visitor trained or imported."""
+    return paths.visitor_dir(visitor) / "models"
 
 
-def runs_folder() -> Path:
-    """Where training runs that have not finished yet keep their state, each under the name its model will have."""
-    return paths.state_dir() / "runs"
+def runs_folder(visitor: str) -> Path:
+    """Where a visitor's unfinished training runs keep their state, each under the name its model will have."""
+    return paths.visitor_dir(visitor) / "runs"
 
 
-def shelf(visitor: str | None = None) -> list[Model]:
-    """All models by name, shipped ones first; reads no detector.
-
-    Args:
-        visitor: on a shared server, leave out what other visitors have made.
-    """
-    shipped = [Model(path.stem, path, True) for path in sorted(paths.CHECKPOINTS.glob(f"*{SUFFIX}"))]
-    own = [Model(path.stem, path, False) for path in sorted(own_folder().glob(f"*{SUFFIX}"))]
-    taken = {model.name for model in shipped}
-    if visitor is not None and settings.shared_server():
-        own = [model for model in own if model.owner in ("", visitor)]
-    return shipped + [model for model in own if model.name not in taken]
+def models(visitor: str) -> list[Model]:
+    """All models that a visitor may use, shipped ones first: their own and the machine's; reads no detector."""
+    _hand_over()
+    seen = {path.stem: Model(path.stem, path, shipped=True) for path in _files(paths.CHECKPOINTS)}
+    for whose in dict.fromkeys((visitor, "")):
+        folder = own_folder(whose)
+        own = folder == own_folder(visitor)
+        seen = {path.stem: Model(path.stem, path, own=own) for path in _files(folder)} | seen
+    return sorted(seen.values(), key=lambda model: (not model.shipped, model.name))
 
 
-def find(name: str | Path) -> Model:
-    """The model of that name, or the detector file at that path.
+def find(name: str | Path, visitor: str) -> Model:
+    """The visitor's model of that name, or the detector file at that path.
+
+    On a shared server a path is followed for nobody but the machine itself.
 
     Raises:
         ModelError: there is none; the text lists what there is.
     """
-    for model in shelf():
+    there = models(visitor)
+    for model in there:
         if model.name == str(name):
             return model
     path = Path(name)
+    follows = not visitor or not settings.shared_server()
     # os.path says no to what is no path at all, such as a text of 5,000 letters, where pathlib raises.
-    if path.suffix == SUFFIX and os.path.isfile(path):  # noqa: PTH113
-        return Model(path.stem, path, False)
-    names = ", ".join(model.name for model in shelf()) or "none yet"
+    if follows and path.suffix == SUFFIX and os.path.isfile(path):  # noqa: PTH113
+        return Model(path.stem, path)
+    names = ", ".join(model.name for model in there) or "none yet"
     raise ModelError(f"there is no model {str(name)!r}: the models here are {names}; or give a {SUFFIX} file.")
 
 
-def card(name: str | Path) -> Card:
-    """Read only a model's card.
+def card(name: str | Path, visitor: str) -> Card:
+    """Read only the card of a visitor's model.
 
     Raises:
         ModelError: there is no such model, or its file cannot be used.
     """
-    return read_card(find(name).path)
+    return read_card(find(name, visitor).path)
 
 
 def file_for(name: str | Path) -> Path:
@@ -100,12 +103,12 @@ def file_for(name: str | Path) -> Path:
     if path.suffix == SUFFIX:
         return path
     if path.name == str(name):
-        return place_for(str(name))
+        return place_for(str(name), "")
     return path.with_name(path.name + SUFFIX)
 
 
-def place_for(name: str) -> Path:
-    """Where a new model of that name will be saved.
+def place_for(name: str, visitor: str) -> Path:
+    """Where a visitor's new model of that name will be saved.
 
     Raises:
         ModelError: the name is not usable, or taken.
@@ -114,33 +117,40 @@ def place_for(name: str) -> Path:
         raise ModelError(
             f"{name!r} is no model name: use 1 to 64 letters, digits, dots, hyphens and underscores, such as my-5."
         )
-    for model in shelf():
+    for model in models(visitor):
         if model.name.lower() == name.lower():
             kind = "shipped model, which is read-only" if model.shipped else "model that is already here"
             raise ModelError(f"{name!r} is the name of a {kind}: choose another name.")
-    if name.lower() in {run.name.lower() for run in runs_folder().glob("*")}:
+    if name.lower() in {run.name.lower() for run in runs_folder(visitor).glob("*")}:
         raise ModelError(f"{name!r} is the name of an unfinished training run: resume that, or choose another name.")
-    return own_folder() / f"{name}{SUFFIX}"
+    return own_folder(visitor) / f"{name}{SUFFIX}"
 
 
-def claim(name: str, visitor: str) -> None:
-    """Note, on a shared server, whose the model of that name will be; the others will not see it."""
-    if settings.shared_server():
-        write_whole(_owner_file(name), lambda part: part.write_text(visitor))
+def add(state: "DetectorState", name: str, visitor: str) -> Model:
+    """Keep a detector under a new name among a visitor's models.
+
+    Raises:
+        ModelError: the name is not usable, or taken, be it this very moment.
+    """
+    from core.detector import file
+
+    place = place_for(name, visitor)
+    try:
+        file.save(state.named(name), place, new=True)
+    except WriteError as error:
+        if not place.exists():
+            raise
+        raise ModelError(f"{name!r} is the name of a model that is already here: choose another name.") from error
+    return Model(name, place, own=True)
 
 
-def disclaim(name: str) -> None:
-    """Forget whose the model of that name was to be."""
-    _owner_file(name).unlink(missing_ok=True)
-
-
-def import_model(data: bytes, name: str = "", visitor: str = "") -> Model:
-    """Put a detector file from elsewhere on the shelf; it is hostile until checked.
+def import_model(data: bytes, visitor: str, name: str = "") -> Model:
+    """Put a detector file from elsewhere among a visitor's models; it is hostile until checked.
 
     Args:
         data: the file's content.
-        name: what to call it here; the name on its card when empty.
         visitor: whose it will be.
+        name: what to call it here; the name on its card when empty.
 
     Raises:
         ModelError: it is no whole detector of this version, or the name is not usable or taken.
@@ -156,62 +166,50 @@ def import_model(data: bytes, name: str = "", visitor: str = "") -> Model:
         with writing(arrived):
             arrived.write_bytes(data)
         state = file.load(arrived)
-        name = name or state.card.name
-        place = place_for(name)
-        claim(name, visitor)
-        file.save(state.named(name), place)
-    return Model(name, place, False)
+    return add(state, name or state.card.name, visitor)
 
 
-def rename(name: str, new: str, visitor: str | None = None) -> None:
-    """Give one of one's own models another name.
-
-    Args:
-        name: what it is called.
-        new: what it will be called.
-        visitor: who asks for it; on a shared server it must be theirs.
+def rename(name: str, new: str, visitor: str) -> None:
+    """Give one of a visitor's own models another name.
 
     Raises:
-        ModelError: it is shipped, unknown or another's, or the new name is not free.
+        ModelError: it is shipped, unknown or not the visitor's, or the new name is not free.
     """
     model = _own(name, visitor)
     from core.detector import file
 
-    state = file.load(model.path)
-    place = place_for(new)
-    if model.owner:
-        claim(new, model.owner)
-    file.save(state.named(new), place)
+    add(file.load(model.path), new, visitor)
     model.path.unlink()
-    disclaim(name)
 
 
-def delete(name: str, visitor: str | None = None) -> None:
-    """Remove one of one's own models.
-
-    Args:
-        name: what it is called.
-        visitor: who asks for it; on a shared server it must be theirs.
+def delete(name: str, visitor: str) -> None:
+    """Remove one of a visitor's own models.
 
     Raises:
-        ModelError: it is shipped, unknown or another's.
+        ModelError: it is shipped, unknown or not the visitor's.
     """
     _own(name, visitor).path.unlink()
-    disclaim(name)
 
 
-def may_change(model: Model, visitor: str | None) -> bool:
-    """Whether a visitor may rename or delete a model; None asks for the one whose machine it is."""
-    own = not model.shipped and model.path.parent == own_folder()
-    return own and (visitor is None or not settings.shared_server() or model.owner == visitor)
-
-
-def _owner_file(name: str) -> Path:
-    return own_folder() / f"{name}.owner"
-
-
-def _own(name: str, visitor: str | None) -> Model:
-    model = find(name)
-    if not may_change(model, visitor):
+def _own(name: str, visitor: str) -> Model:
+    model = find(name, visitor)
+    if not model.own:
         raise ModelError(f"{name!r} is none of your own models: only those can be renamed or deleted.")
     return model
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(folder.glob(f"*{SUFFIX}"))
+
+
+def _hand_over() -> None:
+    """Models and runs of before there was a folder a visitor go to whom the file beside them names."""
+    if not settings.shared_server():
+        return
+    for note in own_folder("").glob("*.owner"):
+        visitor = note.read_text()
+        for folder, name in ((own_folder, f"{note.stem}{SUFFIX}"), (runs_folder, note.stem)):
+            if (old := folder("") / name).exists():
+                folder(visitor).mkdir(parents=True, exist_ok=True)
+                old.rename(folder(visitor) / name)
+        note.unlink()

@@ -27,15 +27,17 @@ _REASONS = {
 }
 
 
-def write_whole(path: Path, write: Callable[[Path], object]) -> None:
+def write_whole(path: Path, write: Callable[[Path], object], new: bool = False) -> None:
     """Write a file whole or not at all: ``write`` fills a neighbour, which then takes the name in one step.
 
     Args:
         path: the file to make or replace; its folder is created when missing.
         write: called with the temporary path to fill.
+        new: refuse where the name is taken, whoever took it a moment ago.
 
     Raises:
-        WriteError: the disk is full or the folder is not writable; an older file stays as it was.
+        WriteError: the disk is full, the folder is not writable, or the name of a ``new`` file is taken; an older file
+            stays as it was.
     """
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -49,6 +51,8 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
             umask = os.umask(0)
             os.umask(umask)
             part.chmod(0o666 & ~umask)
+            if new:
+                path.touch(exist_ok=False)
             part.replace(path)
         finally:
             part.unlink(missing_ok=True)

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, get_origin, get_type_hints
 
 from core import paths
 from core.datasets import uploads
@@ -36,8 +36,7 @@ class Job:
 
     Attributes:
         id: names its folder.
-        spec: what to train.
-        visitor: who asked for it.
+        spec: what to train, and for whom.
         state: where it stands.
         turn: place in the queue, lowest first.
         finishing: whether it was told to stop and make a detector of what it has learnt.
@@ -48,7 +47,6 @@ class Job:
 
     id: str
     spec: RunSpec
-    visitor: str = ""
     state: State = State.WAITING
     turn: float = 0.0
     finishing: bool = False
@@ -118,11 +116,26 @@ def read_job(folder: Path) -> Job:
     data = _read(folder / "job.json")
     try:
         spec = data.pop("spec")
-        return Job(
-            **data | {"state": State(data["state"]), "spec": RunSpec(**spec | {"normal": tuple(spec["normal"])})}
-        )
+        # Before a run said for whom it is, the job alone did.
+        spec = {"visitor": data.pop("visitor", "")} | spec | {"normal": tuple(spec["normal"])}
+        job = Job(**data | {"state": State(data["state"]), "spec": RunSpec(**spec)})
+        check_types(job, job.spec)
+        return job
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise TrainingError(f"the job in {folder.name} is damaged ({error}).") from error
+
+
+def check_types(*kept: Job | RunSpec) -> None:
+    """Refuse what was read from a file where a field is not of its type: nothing later asks again.
+
+    Raises:
+        TypeError: a field is of another type; the text names it.
+    """
+    for record in kept:
+        for name, expected in get_type_hints(type(record)).items():
+            expected = tuple if get_origin(expected) is tuple else (int, float) if expected is float else expected
+            if not isinstance(getattr(record, name), expected):
+                raise TypeError(f"its {name} is {getattr(record, name)!r}")
 
 
 def all_jobs() -> list[Job]:
@@ -136,15 +149,15 @@ def all_jobs() -> list[Job]:
     return sorted(found, key=lambda job: job.created)
 
 
-def forget_upload(dataset: str) -> None:
-    """Remove the upload that a data set's name stands for, unless a job or one's own model still refers to it."""
-    if not uploads.holds(dataset):
+def forget_upload(dataset: str, visitor: str) -> None:
+    """Remove a visitor's upload, unless a job or one of the visitor's models still refers to it."""
+    if not uploads.holds(dataset, visitor):
         return
     used = {job.spec.dataset for job in all_jobs()}
-    for model in registry.shelf():
+    for model in registry.models(visitor):
         if not model.shipped:
             with suppress(ModelError):
-                used.add(registry.card(model.name).dataset)
+                used.add(registry.card(model.name, visitor).dataset)
     if dataset not in used:
         Path(dataset.removeprefix("npz:")).unlink(missing_ok=True)
 

@@ -86,7 +86,7 @@ def plan_run(spec: RunSpec, counts: Counts) -> Plan:
         ModelError: the name cannot be used, or is taken.
         TrainingError: no digit chosen, a label without images or with too few, settings out of range, a full disk.
     """
-    registry.place_for(spec.name)
+    registry.place_for(spec.name, spec.visitor)
     epochs = spec.epochs if spec.epochs is not None else architecture_of(spec.architecture).epochs
     if not 1 <= epochs <= MOST_EPOCHS:
         raise TrainingError(f"{epochs} epochs: choose 1 to {MOST_EPOCHS:,}.")

@@ -14,7 +14,6 @@ from pathlib import Path
 import filelock
 
 from core import settings
-from core.detector import registry
 from core.errors import TrainingError
 from core.training import run
 from core.training.job import (
@@ -57,12 +56,11 @@ class Jobs:
         if tick_seconds:
             threading.Thread(target=self._run, args=(tick_seconds,), name="training queue", daemon=True).start()
 
-    def submit(self, spec: RunSpec, visitor: str = "", after: float = 0.0) -> Job:
+    def submit(self, spec: RunSpec, after: float = 0.0) -> Job:
         """Put a job at the end of the queue.
 
         Args:
-            spec: what to train.
-            visitor: who asks for it.
+            spec: what to train, and for whom.
             after: what is to be done after training, as a share of training, for the estimate of what is left.
 
         Raises:
@@ -71,82 +69,79 @@ class Jobs:
         """
         with self._mutex:
             self._check_owner()
-            unfinished = sum(job.state is not State.DONE for job in self.of(visitor))
+            unfinished = sum(job.state is not State.DONE for job in self.of(spec.visitor))
             if unfinished >= settings.JOBS:
                 raise TrainingError(
                     f"{unfinished} of your training jobs are not finished, and no more are taken: wait for one, or "
                     "delete one."
                 )
             run.reserve(spec)
-            registry.claim(spec.name, visitor)
             turn = max((job.turn for job in all_jobs()), default=0.0) + 1
-            return self._put(Job(id=uuid.uuid4().hex, spec=spec, visitor=visitor, turn=turn, after=after))
+            return self._put(Job(id=uuid.uuid4().hex, spec=spec, turn=turn, after=after))
 
-    def of(self, visitor: str | None = None) -> list[Job]:
-        """All jobs, or one visitor's, oldest first."""
-        return [job for job in all_jobs() if visitor is None or job.visitor == visitor]
+    def of(self, visitor: str) -> list[Job]:
+        """A visitor's jobs, oldest first; on one person's machine all there are."""
+        return [job for job in all_jobs() if not settings.shared_server() or job.spec.visitor == visitor]
 
-    def get(self, job_id: str) -> Job:
-        """A job as it stands.
+    def get(self, job_id: str, visitor: str) -> Job:
+        """A visitor's job as it stands.
 
         Raises:
-            TrainingError: there is none.
+            TrainingError: the visitor has none of that id.
         """
-        folder = self.folder(job_id)
-        if not (folder / "job.json").exists():
-            raise TrainingError(_NO_JOB)
-        return read_job(folder)
+        if job_id.isalnum() and (jobs_folder() / job_id / "job.json").exists():
+            job = read_job(jobs_folder() / job_id)
+            if not settings.shared_server() or job.spec.visitor == visitor:
+                return job
+        raise TrainingError(_NO_JOB)
 
-    def folder(self, job_id: str) -> Path:
+    def folder(self, job: Job) -> Path:
         """Where a job lies; its frames are in ``frames_folder`` of it."""
-        if not job_id.isalnum():
-            raise TrainingError(_NO_JOB)
-        return jobs_folder() / job_id
+        return jobs_folder() / job.id
 
-    def report(self, job_id: str) -> Report:
+    def report(self, job: Job) -> Report:
         """What its process said last."""
-        return read_report(self.folder(job_id))
+        return read_report(self.folder(job))
 
-    def ahead(self, job_id: str) -> int:
+    def ahead(self, job: Job) -> int:
         """How many jobs, of all visitors, come before a waiting one."""
-        mine = self.get(job_id)
-        waiting = sum(job.state is State.WAITING and job.turn < mine.turn for job in all_jobs())
-        return waiting + any(job.state is State.RUNNING for job in all_jobs())
+        waiting = sum(other.state is State.WAITING and other.turn < job.turn for other in all_jobs())
+        return waiting + any(other.state is State.RUNNING for other in all_jobs())
 
-    def pause(self, job_id: str) -> Job:
+    def pause(self, job_id: str, visitor: str) -> Job:
         """Hold a waiting or running job; the queue goes on without it.
 
         Raises:
             TrainingError: it is neither.
         """
         with self._mutex:
-            job = self._expect(job_id, "be paused", State.WAITING, State.RUNNING)
+            job = self._expect(job_id, visitor, "be paused", State.WAITING, State.RUNNING)
             if worker := self._workers.get(job.id):
                 worker.say(PAUSE)
             return self._put(replace(job, state=State.PAUSED))
 
-    def resume(self, job_id: str) -> Job:
+    def resume(self, job_id: str, visitor: str) -> Job:
         """Let a paused, interrupted or failed job go on next, from where it stood or from its last finished epoch.
 
         Raises:
             TrainingError: it is neither.
         """
         with self._mutex:
-            job = self._expect(job_id, "go on", State.PAUSED, State.INTERRUPTED, State.FAILED)
+            job = self._expect(job_id, visitor, "go on", State.PAUSED, State.INTERRUPTED, State.FAILED)
             return self._put(replace(job, state=State.WAITING, turn=self._first_turn(), cause=""))
 
-    def stop(self, job_id: str) -> Job:
+    def stop(self, job_id: str, visitor: str) -> Job:
         """End training and make a detector of what has been learnt; a running job first finishes its first epoch.
 
         Raises:
             TrainingError: it is done, or not running and without a finished epoch.
         """
         with self._mutex:
-            job = self._expect(job_id, "be stopped", *(state for state in State if state is not State.DONE))
+            job = self._expect(job_id, visitor, "be stopped", *(state for state in State if state is not State.DONE))
             if job.state is State.RUNNING:
                 self._workers[job.id].say(FINISH)
                 return self._put(replace(job, finishing=True))
-            if not run.begun(job.spec.name):
+            if not run.begun(job.spec):
                 raise TrainingError(
                     f"{job.spec.name} has not finished an epoch, so there is nothing to keep: delete it."
                 )
@@ -154,7 +149,7 @@ class Jobs:
                 replace(job, state=State.WAITING, turn=self._first_turn(), finishing=True, cause=""),
             )
 
-    def delete(self, job_id: str) -> None:
+    def delete(self, job_id: str, visitor: str) -> None:
         """Forget a job, and end it if it runs. What an unfinished one has learnt is gone; a finished detector stays.
 
         Raises:
@@ -162,15 +157,14 @@ class Jobs:
         """
         with self._mutex:
             self._check_owner()
-            job = self.get(job_id)
+            job = self.get(job_id, visitor)
             if worker := self._workers.pop(job.id, None):
                 worker.kill()
             if job.state is not State.DONE:
-                run.discard(job.spec.name)
-                registry.disclaim(job.spec.name)
+                run.discard(job.spec)
             # First what makes it a job: if the rest cannot be removed, it is no job all the same.
-            (self.folder(job.id) / "job.json").unlink(missing_ok=True)
-            shutil.rmtree(self.folder(job.id), ignore_errors=True)
+            (self.folder(job) / "job.json").unlink(missing_ok=True)
+            shutil.rmtree(self.folder(job), ignore_errors=True)
 
     def tick(self) -> None:
         """Take over after a server that died, note which workers have ended, and start the next job if none runs."""
@@ -211,7 +205,7 @@ class Jobs:
             worker.say(GO)
             return
         try:
-            self._workers[job.id] = self._launch(self.folder(job.id))
+            self._workers[job.id] = self._launch(self.folder(job))
         except OSError as error:
             self._put(
                 replace(job, state=State.FAILED, cause=f"no process could be started for it ({error}): resume it.")
@@ -219,18 +213,18 @@ class Jobs:
 
     def _ended(self, job_id: str, code: int) -> None:
         del self._workers[job_id]
-        job = self.get(job_id)
-        cause = take_cause(self.folder(job_id))
+        job = read_job(jobs_folder() / job_id)
+        cause = take_cause(self.folder(job))
         if code == 0:
             self._put(replace(job, state=State.DONE, cause=""))
         else:
-            self._put(replace(job, state=State.FAILED, finishing=False, cause=cause or self._guess(job_id, code)))
+            self._put(replace(job, state=State.FAILED, finishing=False, cause=cause or self._guess(job, code)))
 
-    def _guess(self, job_id: str, code: int) -> str:
+    def _guess(self, job: Job, code: int) -> str:
         """Why a process ended that could not say so itself."""
         if code < 0:
             return f"its process was ended from outside (signal {-code}), perhaps for lack of memory: resume it."
-        log = self.folder(job_id) / LOG
+        log = self.folder(job) / LOG
         lines = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
         return f"its process ended with code {code}: {lines[-1] if lines else 'it said nothing'}"
 
@@ -240,9 +234,9 @@ class Jobs:
             if job.state is State.RUNNING:
                 self._put(replace(job, state=State.INTERRUPTED, cause="the server ended while it was training."))
 
-    def _expect(self, job_id: str, what: str, *states: State) -> Job:
+    def _expect(self, job_id: str, visitor: str, what: str, *states: State) -> Job:
         self._check_owner()
-        job = self.get(job_id)
+        job = self.get(job_id, visitor)
         if job.state not in states:
             raise TrainingError(f"{job.spec.name} is {job.state}: it cannot {what}.")
         return job
@@ -255,7 +249,7 @@ class Jobs:
         return min((job.turn for job in all_jobs()), default=0.0) - 1
 
     def _put(self, job: Job) -> Job:
-        write_job(self.folder(job.id), job)
+        write_job(self.folder(job), job)
         return job
 
 

@@ -35,6 +35,7 @@ class RunSpec:
         architecture: one of ``networks.ARCHITECTURES``.
         epochs: parts of the training, of 2,080 digits each; None takes the default.
         seed: seed of everything random in training.
+        visitor: whose the detector will be, on a shared server.
     """
 
     name: str
@@ -43,6 +44,7 @@ class RunSpec:
     architecture: str = "conv"
     epochs: int | None = None
     seed: int = 0
+    visitor: str = ""
 
 
 def default_name(dataset: str, normal: tuple[str, ...]) -> str:
@@ -52,9 +54,9 @@ def default_name(dataset: str, normal: tuple[str, ...]) -> str:
     return clean[:64]
 
 
-def folder(name: str) -> Path:
-    """Where the run of that name keeps its state until it has finished. While it exists, the name is taken."""
-    return registry.runs_folder() / name
+def folder(spec: RunSpec) -> Path:
+    """Where a run keeps its state until it has finished. While it exists, the visitor's name is taken."""
+    return registry.runs_folder(spec.visitor) / spec.name
 
 
 def reserve(spec: RunSpec) -> None:
@@ -63,19 +65,19 @@ def reserve(spec: RunSpec) -> None:
     Raises:
         ModelError: the name cannot be used, or a model or another run has it.
     """
-    registry.place_for(spec.name)
+    registry.place_for(spec.name, spec.visitor)
     text = json.dumps(asdict(spec))
-    write_whole(folder(spec.name) / "spec.json", lambda part: part.write_text(text))
+    write_whole(folder(spec) / "spec.json", lambda part: part.write_text(text))
 
 
-def begun(name: str) -> bool:
-    """Whether the run of that name has finished an epoch, so that there is something to resume or to keep."""
-    return any(folder(name).glob("digit-*.safetensors"))
+def begun(spec: RunSpec) -> bool:
+    """Whether a run has finished an epoch, so that there is something to resume or to keep."""
+    return any(folder(spec).glob("digit-*.safetensors"))
 
 
-def discard(name: str) -> None:
-    """Throw away the state of the run of that name, and let go of the name."""
-    shutil.rmtree(folder(name), ignore_errors=True)
+def discard(spec: RunSpec) -> None:
+    """Throw away the state of a run, and let go of its name."""
+    shutil.rmtree(folder(spec), ignore_errors=True)
 
 
 def run(
@@ -103,7 +105,7 @@ def run(
     """
     if not resume:
         reserve(spec)
-    kept = folder(spec.name)
+    kept = folder(spec)
     spec = _interrupted(spec, kept)
     lock = filelock.FileLock(kept / "lock", timeout=0, thread_local=False)
     try:
@@ -113,12 +115,12 @@ def run(
     try:
         # While the run has the name nothing else can take it, so such a model is this run's own, saved just before
         # it was interrupted.
-        if not any(model.name == spec.name for model in registry.shelf()):
+        if not any(model.name == spec.name for model in registry.models(spec.visitor)):
             yield from _make(spec, kept, watch, enough)
-        discard(spec.name)
+        discard(spec)
     except OddDigitError:
-        if not resume and not begun(spec.name):
-            discard(spec.name)
+        if not resume and not begun(spec):
+            discard(spec)
         raise
     finally:
         lock.release()
@@ -139,7 +141,7 @@ def _make(
     if last is not None:
         yield replace(last, stage="evaluating", seconds_left=None, epoch_ended=False)
     finished = finish(detector, spec.name, spec.dataset, [datasets.load(spec.dataset, "test")])
-    finished.save(registry.own_folder() / f"{spec.name}{registry.SUFFIX}")
+    finished.save(registry.own_folder(spec.visitor) / f"{spec.name}{registry.SUFFIX}")
 
 
 def normal_images(dataset: datasets.Dataset, normal: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
@@ -194,7 +196,7 @@ def _interrupted(spec: RunSpec, kept: Path) -> RunSpec:
     try:
         data = json.loads((kept / "spec.json").read_text())
         data["normal"] = tuple(data["normal"])
-        return RunSpec(**data)
+        return replace(RunSpec(**data), visitor=spec.visitor)
     except FileNotFoundError as error:
         raise TrainingError(f"there is no interrupted run named {spec.name!r} to resume.") from error
     except (OSError, ValueError, TypeError, KeyError) as error:

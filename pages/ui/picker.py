@@ -49,7 +49,7 @@ def model_and_evidence(point: OperatingPoint) -> None:
 
 def pick_model(point: OperatingPoint) -> None:
     """Which digit is normal: any, 0 to 9, or one of one's own models."""
-    shelf = registry.shelf(visitor())
+    shelf = registry.models(visitor())
     names = {model.name for model in shelf}
     digits = [word for word, name in _DIGITS.items() if name in names]
     others = [model.name for model in shelf if model.name not in _DIGITS.values()]
@@ -106,7 +106,7 @@ def say_line(point: OperatingPoint) -> str:
 
 
 def _file(name: str) -> tuple[str, int]:
-    path = registry.find(name).path
+    path = registry.find(name, visitor()).path
     return str(path), path.stat().st_mtime_ns
 
 
@@ -146,7 +146,7 @@ def normal_of(name: str) -> tuple[str, ...]:
     Raises:
         ModelError: there is none, or its file cannot be used.
     """
-    return registry.card(name).normal
+    return registry.card(name, visitor()).normal
 
 
 def _pick_line(point: OperatingPoint) -> None:

@@ -21,7 +21,7 @@ def operating_point() -> OperatingPoint:
             point = OperatingPoint.from_query({"model": point.model} | given)
         except OddDigitError as error:
             st.warning(f"The link was not understood: {plain(error)}")
-    if point.model not in {model.name for model in registry.shelf(visitor())}:
+    if point.model not in {model.name for model in registry.models(visitor())}:
         fallback = _first_model()
         if fallback != point.model:
             st.warning(f"There is no model {plain(repr(point.model))} here; showing {plain(fallback)} instead.")
@@ -68,6 +68,6 @@ def set_operating_point(point: OperatingPoint) -> None:
 
 
 def _first_model() -> str:
-    names = [model.name for model in registry.shelf(visitor())]
+    names = [model.name for model in registry.models(visitor())]
     default = OperatingPoint().model
     return default if default in names or not names else names[0]

@@ -296,6 +296,6 @@ def test_a_sample_reviewed_to_its_end_makes_a_model_calibrated_on_its_normal_dig
     checked(page.button(key="calibrate").click().run())
 
     assert [said.value for said in page.success if "our-fives is ready" in said.value]
-    made = registry.card("our-fives")
+    made = registry.card("our-fives", "")
     assert made.recalibrated
     assert made.counts["5"][2] == 23

@@ -27,7 +27,7 @@ def raw(page: AppTest) -> str:
 def calibrated_by_someone_with_a_name_of_marks() -> None:
     tiny = Detector.load("tiny-5")
     tiny.calibrated(datasets.load("digits", "test").of("5")[:30], None, "marked", MARKED).save(
-        registry.place_for("marked")
+        registry.place_for("marked", "")
     )
 
 

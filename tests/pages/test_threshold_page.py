@@ -228,7 +228,7 @@ def test_without_the_data_set_everything_but_pictures_works_and_a_download_is_of
 def remake(evaluation: Evaluation | None) -> None:
     """Give the shelf's tiny-5 another evaluation."""
     state = Detector.load("tiny-5").state_
-    Detector.of(replace(state, evaluation=evaluation)).save(registry.find("tiny-5").path)
+    Detector.of(replace(state, evaluation=evaluation)).save(registry.find("tiny-5", "").path)
 
 
 def test_a_model_never_evaluated_shows_its_promise_and_says_what_is_missing() -> None:
@@ -295,7 +295,7 @@ def test_a_name_that_cannot_be_used_is_refused_and_nothing_is_made(name: str, sa
 
     assert said in text(page)
     assert point(page).model == "tiny-5"
-    assert sorted(file.name for file in registry.own_folder().iterdir()) == [
+    assert sorted(file.name for file in registry.own_folder("").iterdir()) == [
         "tiny-5.safetensors",
         "tiny-any.safetensors",
     ]
@@ -311,7 +311,7 @@ def test_files_that_are_no_pictures_are_refused_in_words() -> None:
 
 
 def test_a_broken_model_file_is_an_error_in_words(tiny_shelf: tuple[str, str]) -> None:
-    Path(registry.find(tiny_shelf[0]).path).write_bytes(b"broken")
+    Path(registry.find(tiny_shelf[0], "").path).write_bytes(b"broken")
 
     page = open_page()
 

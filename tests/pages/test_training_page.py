@@ -81,9 +81,9 @@ def test_one_click_trains_and_the_detector_is_on_every_shelf(
     assert not at.exception
     [job] = server.of("local")
     assert job.spec == RunSpec(name, ("5",), "digits", "conv", 1, 0)
-    wait_for(lambda: server.get(job.id).state not in (State.WAITING, State.RUNNING))
-    assert server.get(job.id).state is State.DONE, server.get(job.id).cause
-    assert [model.name for model in registry.shelf() if not model.shipped] == [name]
+    wait_for(lambda: server.get(job.id, "").state not in (State.WAITING, State.RUNNING))
+    assert server.get(job.id, "").state is State.DONE, server.get(job.id, "").cause
+    assert [model.name for model in registry.models("") if not model.shipped] == [name]
     at.run()
     assert "Sixteen digits it imagines" in text(at)
     assert "For watching only, it selects nothing" in text(at)
@@ -140,8 +140,8 @@ def kept_job(state, name="mine", cause="", learnt=True):
     spec = RunSpec(name, ("5",), "digits", epochs=1)
     run.reserve(spec)
     if learnt:
-        (run.folder(name) / "digit-0.safetensors").write_bytes(b"")
-    job = Job(id=f"job{name}", spec=spec, visitor="local", state=state, cause=cause)
+        (run.folder(spec) / "digit-0.safetensors").write_bytes(b"")
+    job = Job(id=f"job{name}", spec=spec, state=state, cause=cause)
     write_job(jobs_folder() / job.id, job)
     return job
 
@@ -162,8 +162,8 @@ def test_a_failed_job_shows_its_cause_and_can_be_deleted(open_page: Callable[[],
     at = open_page()
     assert "**mine** · failed: training diverged in epoch 3" in text(at)
     at.button(key=f"delete-{job.id}-sure").click().run()
-    assert server.of() == []
-    assert not run.folder("mine").exists()
+    assert server.of("") == []
+    assert not run.folder(RunSpec("mine")).exists()
     assert "**mine**" not in text(at)
 
 
@@ -200,7 +200,8 @@ def test_on_a_shared_server_others_models_are_not_shown(
     open_page: Callable[[], AppTest], tiny_shelf: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ODD_DIGIT_SHARED", "1")
-    registry.claim("tiny-5", "someone else")
+    registry.own_folder("someone").mkdir(parents=True)
+    (registry.own_folder("") / "tiny-5.safetensors").rename(registry.own_folder("someone") / "tiny-5.safetensors")
     at = open_page()
     names = next(frame.value["model"] for frame in at.dataframe if "model" in frame.value.columns)
     assert "tiny-5" not in set(names)
@@ -229,10 +230,10 @@ def test_a_model_can_be_renamed_and_deleted(open_page: Callable[[], AppTest], ti
     at.get("button_group")[0].set_value(["tiny-5"]).run()
     at.text_input(key="rename-tiny-5").set_value("fives").run()
     at.button(key="model-rename").click().run()
-    assert registry.card("fives").name == "fives"
+    assert registry.card("fives", "").name == "fives"
     assert "tiny-5 is called fives now" in text(at)
     at.button(key="model-delete").click().run()
-    assert [model.name for model in registry.shelf() if not model.shipped] == ["tiny-any"]
+    assert [model.name for model in registry.models("") if not model.shipped] == ["tiny-any"]
 
 
 def test_a_renaming_that_cannot_be_is_explained(open_page: Callable[[], AppTest], tiny_shelf: tuple[str, str]) -> None:
@@ -324,11 +325,11 @@ def test_a_model_that_is_done_says_so_says_what_is_weak_and_leads_to_drawing(
     name = at.text_input(key="train_name").value
     at.button(key="train").click().run()
     [job] = server.of("local")
-    wait_for(lambda: server.get(job.id).state is State.DONE)
+    wait_for(lambda: server.get(job.id, "").state is State.DONE)
     at.run()
     assert f"**{name}** · done, but weak. It learnt 5 from" in text(at)
     assert "What helps: more images" in text(at)
-    registry.rename(name, "renamed")
+    registry.rename(name, "renamed", "")
     at.run()
     assert f"**{name}** · done" not in text(at)
 

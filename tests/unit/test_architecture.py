@@ -103,3 +103,17 @@ def test_no_modules_import_each_other_in_a_circle_not_even_later() -> None:
     order = list(TopologicalSorter(graph).static_order())  # raises CycleError, which names the circle
 
     assert set(order) == MODULES
+
+
+def test_models_lie_where_the_registry_says_and_nothing_goes_round_it() -> None:
+    elsewhere = [
+        file for file in (*CORE, *SHARED, *PAGES) if dotted(file) not in ("core.detector.registry", "core.paths")
+    ]
+    round_it = [
+        f"{dotted(file)} names {gate}"
+        for file in elsewhere
+        for gate in ("CHECKPOINTS", "visitor_dir", '/ "models"', '/ "visitors"')
+        if gate in file.read_text(encoding="utf-8") and (dotted(file), gate) != ("core.datasets.uploads", "visitor_dir")
+    ]
+
+    assert not round_it

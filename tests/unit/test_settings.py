@@ -42,18 +42,19 @@ def test_a_server_is_shared_only_when_it_says_1(value: str, shared: bool, monkey
 def test_a_visitor_with_too_many_unfinished_jobs_is_refused_and_another_is_not(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv("ODD_DIGIT_SHARED", "1")
     monkeypatch.setattr(settings, "JOBS", 2)
     monkeypatch.setattr(Jobs, "_start", lambda *_: None)
     server = Jobs(tick_seconds=0)
-    first = server.submit(RunSpec("one"), "anna")
-    server.submit(RunSpec("two"), "anna")
+    first = server.submit(RunSpec("one", visitor="anna"))
+    server.submit(RunSpec("two", visitor="anna"))
 
     with pytest.raises(TrainingError, match="2 of your training jobs are not finished, and no more are taken"):
-        server.submit(RunSpec("three"), "anna")
-    server.submit(RunSpec("bens"), "ben")
-    server.delete(first.id)
+        server.submit(RunSpec("three", visitor="anna"))
+    server.submit(RunSpec("bens", visitor="ben"))
+    server.delete(first.id, "anna")
 
-    assert server.submit(RunSpec("three"), "anna").spec.name == "three"
+    assert server.submit(RunSpec("three", visitor="anna")).spec.name == "three"
     server.close()
 
 

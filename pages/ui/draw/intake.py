@@ -22,6 +22,7 @@ from pages.ui import chrome, opinion, picker, picture, verdict
 from pages.ui.draw import record
 from pages.ui.draw.canvas import Drawing
 from pages.ui.text import plain
+from pages.ui.visitor import visitor
 
 if TYPE_CHECKING:
     from core.detector import Detector
@@ -114,7 +115,7 @@ def _awake(drawing: Drawing, found: ink.Ink, point: OperatingPoint) -> "Detector
         st.caption("Your drawing waits: it is judged as soon as the model is awake.")
         return picker.detector(point.model)
     soon = f"mnist-{drawing.example.split()[-1]}"
-    if len(picker.normal_of(point.model)) == 1 or soon not in {model.name for model in registry.shelf()}:
+    if len(picker.normal_of(point.model)) == 1 or soon not in {model.name for model in registry.models(visitor())}:
         return picker.detector(point.model)
     meanwhile = st.empty()
     with meanwhile.container():

@@ -20,6 +20,7 @@ from core.views import latent_walk, memorization, model_table
 from core.views.latent_walk import Drawn, Floats
 from pages.ui import chrome, component, picker, picture
 from pages.ui.text import plain
+from pages.ui.visitor import visitor
 
 if TYPE_CHECKING:
     from core.detector import Detector
@@ -162,7 +163,7 @@ def show_nearest(scorer: Scorer, detector: "Detector", digit: str) -> None:
         )
         return
     try:
-        known = _originals(card.dataset, card.split_seed, digit, card)
+        known = _originals(card.dataset, card.split_seed, digit, visitor(), card)
     except OddDigitError as error:
         chrome.refuse(error)
         return
@@ -243,8 +244,8 @@ def _walk(_scorer: Scorer, model: str, digit: str, start: int, end: int) -> Draw
 
 
 @st.cache_resource(max_entries=10, show_spinner="Looking at the training digits…")
-def _originals(dataset: str, split_seed: int, digit: str, _card: Any) -> memorization.Originals:  # noqa: ARG001 - a key
-    return memorization.originals(_card, digit, _load)
+def _originals(dataset: str, split_seed: int, digit: str, whose: str, _card: Any) -> memorization.Originals:  # noqa: ARG001
+    return memorization.originals(_card, digit, lambda name, part: _load(name, part, whose))
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
@@ -253,8 +254,8 @@ def _fresh_distances(_scorer: Scorer, model: str, digit: str, _known: memorizati
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
-def _load(name: str, part: str) -> Dataset:
-    return uploads.load(name, part)
+def _load(name: str, part: str, whose: str) -> Dataset:
+    return uploads.load(name, part, whose)
 
 
 def _take_digit() -> None:

@@ -16,6 +16,7 @@ from core.words import either, name_normals, say_oddness, say_verdict
 from pages.ui import chrome, local_time, picker, picture, verdict
 from pages.ui.history.bar import say_kind
 from pages.ui.text import plain
+from pages.ui.visitor import visitor
 
 LABELS = [*"0123456789", "no digit"]
 FAILED = "history_said"
@@ -53,7 +54,7 @@ def describe(row: Verdict) -> str:
     """The verdict in the words, colour and sign that every page uses."""
     anomaly = row.class_id == ANOMALY
     try:
-        card = registry.card(row.model)
+        card = registry.card(row.model, visitor())
         normals, n = name_normals(card.normal), card.calibration_size
     except ModelError:
         normals, n = "its normal digits", None

@@ -98,7 +98,7 @@ def review_sample(history: History, which: Filter) -> None:
     if which.ids is None or which.model is None:
         return
     try:
-        found = review(history.each(Filter(ids=which.ids)), registry.card(which.model).normal)
+        found = review(history.each(Filter(ids=which.ids)), registry.card(which.model, visitor()).normal)
         _progress(found)
         _make(found, which.model)
     except HistoryError:
@@ -140,10 +140,8 @@ def _make(found: Review, model: str) -> None:
         name = st.text_input("Name of the new model", f"{model}-mine", key="calibrated_name", width=240)
         pressed = st.button(f"Calibrate on {len(found.images):,} normal digits", key="calibrate", type="primary")
     if pressed:
-        place = registry.place_for(name)
         made = detector.calibrated(found.images, found.labels, name, "the writers of a reviewed history")
-        registry.claim(name, visitor())
-        made.save(place)
+        registry.add(made.state_, name, visitor())
         st.success(f"{plain(name)} is ready: choose it wherever a model is chosen.", icon=":material/check_circle:")
 
 

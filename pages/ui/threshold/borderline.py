@@ -17,6 +17,7 @@ from core.operating_point import OperatingPoint
 from core.views import borderline
 from pages.ui import chrome, picture, verdict
 from pages.ui.text import plain
+from pages.ui.visitor import visitor
 
 if TYPE_CHECKING:
     import numpy as np
@@ -139,12 +140,12 @@ def _download(name: str) -> None:
 
 
 def _load(name: str, part: str) -> Dataset:
-    return _cached_set(name, part)
+    return _cached_set(name, part, visitor())
 
 
 @st.cache_resource(max_entries=6, show_spinner=False)
-def _cached_set(name: str, part: str) -> Dataset:
-    return uploads.load(name, part)
+def _cached_set(name: str, part: str, whose: str) -> Dataset:
+    return uploads.load(name, part, whose)
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)

@@ -106,10 +106,9 @@ def _calibrate(detector: "Detector", given: Pictures, point: OperatingPoint) -> 
     name = st.session_state["own_ink_name"].strip()
     whose = st.session_state["own_ink_whose"].strip() or _NOBODY_SAID
     try:
-        place = registry.place_for(name)
+        registry.place_for(name, visitor())
         made = detector.calibrated(given.images, given.labels, name, whose)
-        registry.claim(name, visitor())
-        made.save(place)
+        registry.add(made.state_, name, visitor())
     except (OddDigitError, OSError) as error:
         st.session_state[_FAILED] = error
         return

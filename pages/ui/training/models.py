@@ -31,7 +31,7 @@ def show() -> None:
         chrome.refuse(failed)
     if done := st.session_state.pop(_DONE, None):
         st.success(plain(done), icon=":material/check_circle:")
-    shelf = {model.name: model for model in sorted(registry.shelf(visitor()), key=_newest_own_first)}
+    shelf = {model.name: model for model in sorted(registry.models(visitor()), key=_newest_own_first)}
     measured: dict[str, Measured] = {}
     for model in shelf.values():
         try:
@@ -103,7 +103,7 @@ def _actions(model: Model) -> None:
         st.download_button(
             "Download", model.path.read_bytes(), model.path.name, "application/octet-stream", key="model-download"
         )
-        if not registry.may_change(model, visitor()):
+        if not model.own:
             whose = "Shipped with the app" if model.shipped else "Everyone's on this server"
             st.caption(f"{whose}: it cannot be renamed or deleted.")
             return
@@ -146,9 +146,9 @@ def _rename(name: str) -> None:
 
 
 def _delete(name: str) -> None:
-    dataset = registry.card(name).dataset
+    dataset = registry.card(name, visitor()).dataset
     if _safely(lambda: registry.delete(name, visitor())):
-        forget_upload(dataset)
+        forget_upload(dataset, visitor())
         st.session_state[_DONE] = f"{name} is deleted."
 
 
@@ -156,7 +156,7 @@ def _take_in() -> None:
     file, name = st.session_state["import_file"], st.session_state["import_name"].strip()
 
     def take() -> None:
-        model = registry.import_model(file.getvalue(), name, visitor())
+        model = registry.import_model(file.getvalue(), visitor(), name)
         st.session_state[_DONE], st.session_state[_CHOSEN] = f"{model.name} is on the shelf.", [model.name]
 
     _safely(take)

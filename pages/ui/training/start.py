@@ -53,7 +53,7 @@ def offer() -> None:
     with row[4], st.popover("more", width="stretch", key="train_more"):
         architecture, epochs, seed = _settings()
     chosen = (EVERY_LABEL,) if EVERY_LABEL in normal else tuple(normal)
-    spec = RunSpec(name, chosen, dataset, architecture, epochs, seed)
+    spec = RunSpec(name, chosen, dataset, architecture, epochs, seed, visitor())
     below = st.container()
     plan, trouble = _plan(spec, counts)
     _say(below, spec, plan, trouble)
@@ -142,7 +142,7 @@ def _free(name: str) -> str:
     for number in range(1, 1000):
         candidate = name if number == 1 else f"{name[:60]}-{number}"
         try:
-            registry.place_for(candidate)
+            registry.place_for(candidate, visitor())
         except OddDigitError:
             continue
         return candidate
@@ -189,7 +189,7 @@ def _read(files: tuple[tuple[str, bytes], ...], label: str, progress: uploads.Pr
     known: tuple[object, uploads.Upload] | None = st.session_state.get(_UPLOAD)
     # It goes with the last job or model that was made from it, while the files may still be chosen here.
     if known is None or known[0] != key or not datasets.available(known[1].dataset):
-        known = (key, uploads.keep(files, label, progress))
+        known = (key, uploads.keep(files, label, visitor(), progress))
         st.session_state[_UPLOAD] = known
     return known[1]
 
@@ -209,7 +209,7 @@ def _plan(spec: RunSpec, counts: Counts | None) -> tuple[Plan | None, OddDigitEr
     try:
         if counts is not None:
             return plan_run(spec, counts), None
-        registry.place_for(spec.name)
+        registry.place_for(spec.name, visitor())
     except OddDigitError as error:
         return None, error
     return None, None
@@ -236,7 +236,7 @@ def _say(
 
 def _start(spec: RunSpec, plan: Plan | None) -> None:
     try:
-        queue.of_server().submit(spec, visitor(), plan.finishing / plan.training if plan else 0.0)
+        queue.of_server().submit(spec, plan.finishing / plan.training if plan else 0.0)
     except (OddDigitError, OSError) as error:
         st.session_state[_FAILED] = error
         return

@@ -86,14 +86,14 @@ def _done(standing: _Standing) -> set[str]:
 
 
 def _pictures(job: Job) -> None:
-    losses = queue.of_server().report(job.id).losses if job.state is State.RUNNING else {}
+    losses = queue.of_server().report(job).losses if job.state is State.RUNNING else {}
     pictures.show(job.id, _frames_folder(job), losses)
 
 
 def _finished(job: Job) -> None:
     """A job that is done: what came of it, as long as it is called what the job called it."""
     name = job.spec.name
-    model = next((model for model in registry.shelf(visitor()) if model.name == name), None)
+    model = next((model for model in registry.models(visitor()) if model.name == name), None)
     if model is None:
         return
     text, draw = st.columns([5, 1.4], vertical_alignment="center")
@@ -147,7 +147,7 @@ def _row(job: Job) -> None:
 
 def _progress(job: Job) -> None:
     """How far a job is: the part of its row that moves."""
-    report = queue.of_server().report(job.id)
+    report = queue.of_server().report(job)
     said = f"{_SIGNS[job.state]} **{plain(job.spec.name)}** · {_say(job, report)}"
     if job.state in (State.RUNNING, State.PAUSED):
         st.progress(report.standing(_now(job, report))[0], said)
@@ -160,7 +160,7 @@ def _say(job: Job, report: Report) -> str:
         case State.RUNNING:
             return _say_running(job, report)
         case State.WAITING:
-            ahead = queue.of_server().ahead(job.id)
+            ahead = queue.of_server().ahead(job)
             return "starts now" if not ahead else f"waiting, {ahead} before it"
         case State.PAUSED:
             return f"paused after epoch {report.epoch} of {report.epochs}" if report.epochs else "paused"
@@ -188,23 +188,23 @@ def _now(job: Job, report: Report) -> float:
 
 
 def _button(
-    place: "st.delta_generator.DeltaGenerator", word: str, order: Callable[[str], Job], job: Job, help: str = ""
+    place: "st.delta_generator.DeltaGenerator", word: str, order: Callable[[str, str], Job], job: Job, help: str = ""
 ) -> None:
     key = f"{word.split()[0].lower()}-{job.id}"
     place.button(word, key=key, on_click=_give, args=(order, job), width="stretch", help=help or None)
 
 
-def _give(order: Callable[[str], Job], job: Job) -> None:
+def _give(order: Callable[[str, str], Job], job: Job) -> None:
     try:
-        order(job.id)
+        order(job.id, visitor())
     except OddDigitError as error:
         st.session_state[_FAILED] = error
 
 
 def _delete(job: Job) -> None:
     try:
-        queue.of_server().delete(job.id)
-        forget_upload(job.spec.dataset)
+        queue.of_server().delete(job.id, visitor())
+        forget_upload(job.spec.dataset, visitor())
     except OddDigitError as error:
         st.session_state[_FAILED] = error
 
@@ -224,4 +224,4 @@ def _chosen(watchable: list[Job]) -> Job:
 
 
 def _frames_folder(job: Job) -> Path:
-    return frames_folder(queue.of_server().folder(job.id))
+    return frames_folder(queue.of_server().folder(job))

@@ -154,7 +154,7 @@ def test_an_output_that_holds_another_batch_is_left_alone(
 def worker(tiny_shelf: tuple[str, str], rows: str) -> ray_engine.Actor:
     from core.detector import registry
 
-    path = registry.find(tiny_shelf[1]).path
+    path = registry.find(tiny_shelf[1], "").path
     return ray_engine.Actor(path.name, path.read_bytes(), "fused", False, rows)
 
 

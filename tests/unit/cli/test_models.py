@@ -62,7 +62,7 @@ def test_what_cannot_be_evaluated_ends_with_a_reason(
 
 
 def test_models_as_json_is_an_object_a_model(run: Run) -> None:
-    (registry.own_folder() / "broken.safetensors").write_bytes(b"no model")
+    (registry.own_folder("") / "broken.safetensors").write_bytes(b"no model")
 
     broken, five, every = objects(run("models", "--format", "json"))
 
@@ -73,7 +73,7 @@ def test_models_as_json_is_an_object_a_model(run: Run) -> None:
 
 
 def test_models_lists_what_there_is_and_names_what_cannot_be_used(run: Run) -> None:
-    (registry.own_folder() / "broken.safetensors").write_bytes(b"no model")
+    (registry.own_folder("") / "broken.safetensors").write_bytes(b"no model")
 
     result = run("models")
 

@@ -53,8 +53,8 @@ def test_what_cannot_be_trained_is_refused_before_any_training_and_leaves_nothin
 
     assert result.exit_code == code
     assert said in result.stderr
-    assert [model.name for model in registry.shelf()] == ["tiny-5", "tiny-any"]
-    assert not list(registry.runs_folder().glob("*"))
+    assert [model.name for model in registry.models("")] == ["tiny-5", "tiny-any"]
+    assert not list(registry.runs_folder("").glob("*"))
 
 
 def test_training_killed_in_the_middle_resumes_to_the_same_detector_as_if_it_had_never_been(run: Run) -> None:
@@ -64,16 +64,16 @@ def test_training_killed_in_the_middle_resumes_to_the_same_detector_as_if_it_had
         whole.communicate(timeout=300)
 
     with start("train", *asked, "--name", "killed") as process:
-        wait_for(registry.runs_folder() / "killed" / "digit-0.safetensors", process)
+        wait_for(registry.runs_folder("") / "killed" / "digit-0.safetensors", process)
         process.send_signal(signal.SIGKILL)
     assert process.returncode == -signal.SIGKILL
-    assert "killed" not in [model.name for model in registry.shelf()]
+    assert "killed" not in [model.name for model in registry.models("")]
     with start("train", *asked, "--name", "killed", "--resume") as resumed:
         said = resumed.communicate(timeout=300)[1]
 
     assert (whole.returncode, resumed.returncode) == (0, 0), said
     assert Detector.load("killed").fingerprint == Detector.load("uninterrupted").fingerprint
-    assert not list(registry.runs_folder().glob("*"))
+    assert not list(registry.runs_folder("").glob("*"))
 
 
 def test_interrupted_by_the_keyboard_training_says_how_to_go_on(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

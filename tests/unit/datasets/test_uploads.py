@@ -20,7 +20,7 @@ def picture_of_seven() -> bytes:
 
 
 def test_an_uploaded_picture_is_the_ink_image_that_would_be_judged() -> None:
-    upload = uploads.keep([("7.png", picture_of_seven())], "seven")
+    upload = uploads.keep([("7.png", picture_of_seven())], "seven", "anna")
 
     [image] = datasets.load(upload.dataset, "all").images
 
@@ -31,7 +31,7 @@ def test_too_many_pictures_are_refused_before_any_is_read(monkeypatch: pytest.Mo
     monkeypatch.setattr(uploads, "MOST_PICTURES", 2)
 
     with pytest.raises(DatasetError, match="3 files; at most 2"):
-        uploads.keep([(f"{i}.png", b"") for i in range(3)], "mine")
+        uploads.keep([(f"{i}.png", b"") for i in range(3)], "mine", "anna")
 
 
 def test_on_a_shared_server_a_models_file_opens_public_sets_and_uploads_and_nothing_else(
@@ -39,13 +39,15 @@ def test_on_a_shared_server_a_models_file_opens_public_sets_and_uploads_and_noth
 ) -> None:
     secret = tmp_path / "secret.npz"
     np.savez(secret, images=np.zeros((10, 28, 28), np.uint8))
-    upload = uploads.keep([("7.png", picture_of_seven())], "seven")
-    assert len(uploads.load(f"npz:{secret}", "all")) == 10, "on one's own machine it is one's own file"
+    assert len(uploads.load(f"npz:{secret}", "all", "anna")) == 10, "on one's own machine it is one's own file"
 
     monkeypatch.setenv("ODD_DIGIT_SHARED", "1")
+    upload = uploads.keep([("7.png", picture_of_seven())], "seven", "anna")
 
-    for name in (f"npz:{secret}", f"folder:{tmp_path}", f"npz:{uploads.folder()}/../../secret.npz"):
+    for name in (f"npz:{secret}", f"folder:{tmp_path}", f"npz:{uploads.folder('anna')}/../../secret.npz"):
         with pytest.raises(DatasetError, match="files of a shared server are not opened"):
-            uploads.load(name, "all")
-    assert len(uploads.load(upload.dataset, "all")) == 1
-    assert len(uploads.load("digits", "test")) == 397
+            uploads.load(name, "all", "anna")
+    assert len(uploads.load(upload.dataset, "all", "anna")) == 1
+    with pytest.raises(DatasetError, match="files of a shared server are not opened"):
+        uploads.load(upload.dataset, "all", "ben")
+    assert len(uploads.load("digits", "test", "anna")) == 397

@@ -26,7 +26,7 @@ def test_a_saved_detector_is_called_by_the_name_of_its_file(tiny_detector_file: 
     detector.save(str(tmp_path / "our-5.safetensors"))
 
     assert detector.inspect(images).model == detector.card_.name == "our-5"
-    assert registry.card(tmp_path / "our-5.safetensors").name == "our-5"
+    assert registry.card(tmp_path / "our-5.safetensors", "").name == "our-5"
     (tmp_path / "our-5.safetensors").rename(tmp_path / "their-5.safetensors")
     assert Detector.load(str(tmp_path / "their-5.safetensors")).card_.name == "their-5"
 
@@ -38,7 +38,7 @@ def test_a_bare_name_saves_among_ones_own_models_where_every_page_finds_it(
 
     detector.save("our-5")
 
-    assert registry.find("our-5").path == registry.own_folder() / "our-5.safetensors"
+    assert registry.find("our-5", "").path == registry.own_folder("") / "our-5.safetensors"
     assert Detector.load("our-5").fingerprint == detector.fingerprint
     with pytest.raises(ModelError, match="already here: choose another name"):
         detector.save("our-5")

@@ -1,4 +1,6 @@
 import shutil
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -21,8 +23,8 @@ def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny_detector_file:
 
 def put(name: str) -> Path:
     """A file on one's own shelf; what is in it does not matter."""
-    registry.own_folder().mkdir(parents=True, exist_ok=True)
-    path = registry.own_folder() / f"{name}.safetensors"
+    registry.own_folder("").mkdir(parents=True, exist_ok=True)
+    path = registry.own_folder("") / f"{name}.safetensors"
     path.write_bytes(b"no model at all")
     return path
 
@@ -31,7 +33,7 @@ def test_the_shelf_has_shipped_models_first_and_ones_own_after_them_by_name(ship
     put("zebra")
     put("aardvark")
 
-    assert [(model.name, model.shipped) for model in registry.shelf()] == [
+    assert [(model.name, model.shipped) for model in registry.models("")] == [
         ("mnist-5", True),
         ("aardvark", False),
         ("zebra", False),
@@ -41,25 +43,25 @@ def test_the_shelf_has_shipped_models_first_and_ones_own_after_them_by_name(ship
 def test_a_shelf_without_anything_is_empty(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(paths, "CHECKPOINTS", tmp_path / "nowhere")
 
-    assert registry.shelf() == []
+    assert registry.models("") == []
 
 
 def test_a_file_of_ones_own_with_a_shipped_name_never_takes_the_shipped_models_place(shipped: Path) -> None:
     put("mnist-5")
 
-    assert [model.name for model in registry.shelf()] == ["mnist-5"]
-    assert registry.find("mnist-5").path == shipped / "mnist-5.safetensors"
+    assert [model.name for model in registry.models("")] == ["mnist-5"]
+    assert registry.find("mnist-5", "").path == shipped / "mnist-5.safetensors"
 
 
 def test_a_half_written_file_is_not_on_the_shelf(shipped: Path) -> None:
     put("mine")
-    (registry.own_folder() / ".other.safetensors.x1.part").write_bytes(b"half")
+    (registry.own_folder("") / ".other.safetensors.x1.part").write_bytes(b"half")
 
-    assert [model.name for model in registry.shelf()] == ["mnist-5", "mine"]
+    assert [model.name for model in registry.models("")] == ["mnist-5", "mine"]
 
 
 def test_a_model_is_found_by_the_path_of_its_file_too(tiny_detector_file: Path) -> None:
-    found = registry.find(tiny_detector_file)
+    found = registry.find(tiny_detector_file, "")
 
     assert (found.name, found.path, found.shipped) == ("tiny-5", tiny_detector_file, False)
 
@@ -79,11 +81,11 @@ def test_a_model_is_found_by_the_path_of_its_file_too(tiny_detector_file: Path) 
 )
 def test_what_is_no_model_is_refused_with_a_list_of_those_there_are(name: str, shipped: Path) -> None:
     with pytest.raises(ModelError, match=r"there is no model .*the models here are mnist-5; or give"):
-        registry.find(name)
+        registry.find(name, "")
 
 
 def test_a_card_is_read_without_the_rest_of_the_model(tiny_shelf: tuple[str, str]) -> None:
-    card = registry.card("tiny-any")
+    card = registry.card("tiny-any", "")
 
     assert isinstance(card, Card)
     assert (card.name, card.normal) == ("tiny-any", ("0", "5", "8"))
@@ -94,7 +96,7 @@ def test_a_card_is_read_without_the_rest_of_the_model(tiny_shelf: tuple[str, str
 
 @pytest.mark.parametrize("name", ["5", "my-5", "My_fives.v2", "a" * 64, "5..2", "any"])
 def test_a_usable_name_gets_a_place_in_ones_own_folder(name: str, shipped: Path) -> None:
-    assert registry.place_for(name) == registry.own_folder() / f"{name}.safetensors"
+    assert registry.place_for(name, "") == registry.own_folder("") / f"{name}.safetensors"
 
 
 @pytest.mark.parametrize(
@@ -131,27 +133,27 @@ def test_a_usable_name_gets_a_place_in_ones_own_folder(name: str, shipped: Path)
 )
 def test_a_name_that_could_be_a_path_or_worse_is_refused(name: str) -> None:
     with pytest.raises(ModelError, match="is no model name: use 1 to 64 letters"):
-        registry.place_for(name)
+        registry.place_for(name, "")
 
 
 @pytest.mark.parametrize("name", ["mnist-5", "MNIST-5"])
 def test_a_shipped_models_name_is_taken_in_any_case_of_letters(name: str, shipped: Path) -> None:
     with pytest.raises(ModelError, match=r"is the name of a shipped model, which is read-only: choose another name"):
-        registry.place_for(name)
+        registry.place_for(name, "")
 
 
 def test_the_name_of_a_model_of_ones_own_is_taken(shipped: Path) -> None:
     put("mine")
 
     with pytest.raises(ModelError, match="'Mine' is the name of a model that is already here: choose another name"):
-        registry.place_for("Mine")
+        registry.place_for("Mine", "")
 
 
 def test_the_name_of_an_unfinished_run_is_taken(shipped: Path) -> None:
-    (registry.runs_folder() / "begun").mkdir(parents=True)
+    (registry.runs_folder("") / "begun").mkdir(parents=True)
 
     with pytest.raises(ModelError, match="'begun' is the name of an unfinished training run: resume that"):
-        registry.place_for("begun")
+        registry.place_for("begun", "")
 
 
 # Renaming, deleting, importing
@@ -162,31 +164,31 @@ def test_a_renamed_model_is_found_under_its_new_name_only_and_reads_as_before(
 ) -> None:
     before = Detector.load("tiny-5").fingerprint
 
-    registry.rename("tiny-5", "renamed")
+    registry.rename("tiny-5", "renamed", "")
 
     renamed = Detector.load("renamed")
     assert renamed.fingerprint == before
     assert renamed.card_.name == "renamed"
     with pytest.raises(ModelError, match="there is no model 'tiny-5'"):
-        registry.find("tiny-5")
+        registry.find("tiny-5", "")
 
 
 @pytest.mark.parametrize("new", ["tiny-any", "../x", ""])
 def test_a_model_that_cannot_be_renamed_stays_as_it_was(new: str, tiny_shelf: tuple[str, str]) -> None:
     with pytest.raises(ModelError):
-        registry.rename("tiny-5", new)
+        registry.rename("tiny-5", new, "")
 
-    assert registry.card("tiny-5").name == "tiny-5"
-    assert registry.card("tiny-any").name == "tiny-any"
+    assert registry.card("tiny-5", "").name == "tiny-5"
+    assert registry.card("tiny-any", "").name == "tiny-any"
 
 
 def test_a_deleted_model_is_gone(shipped: Path) -> None:
     path = put("mine")
 
-    registry.delete("mine")
+    registry.delete("mine", "")
 
     assert not path.exists()
-    assert [model.name for model in registry.shelf()] == ["mnist-5"]
+    assert [model.name for model in registry.models("")] == ["mnist-5"]
 
 
 def test_shipped_models_and_files_elsewhere_can_be_neither_renamed_nor_deleted(
@@ -194,9 +196,9 @@ def test_shipped_models_and_files_elsewhere_can_be_neither_renamed_nor_deleted(
 ) -> None:
     for name in ("mnist-5", str(tiny_detector_file), str(shipped / "mnist-5.safetensors")):
         with pytest.raises(ModelError, match="none of your own models"):
-            registry.delete(name)
+            registry.delete(name, "")
         with pytest.raises(ModelError, match="none of your own models"):
-            registry.rename(name, "mine")
+            registry.rename(name, "mine", "")
 
     assert tiny_detector_file.exists()
     assert (shipped / "mnist-5.safetensors").exists()
@@ -207,11 +209,11 @@ def test_an_imported_file_is_on_the_shelf_under_the_name_given_or_the_one_on_its
 ) -> None:
     data = tiny_detector_file.read_bytes()
 
-    registry.import_model(data)
-    registry.import_model(data, "another")
+    registry.import_model(data, "")
+    registry.import_model(data, "", "another")
 
-    assert [model.name for model in registry.shelf()] == ["mnist-5", "another", "tiny-5"]
-    assert registry.card("another").name == "another"
+    assert [model.name for model in registry.models("")] == ["mnist-5", "another", "tiny-5"]
+    assert registry.card("another", "").name == "another"
     assert Detector.load("another").fingerprint == Detector.load("tiny-5").fingerprint
 
 
@@ -229,9 +231,9 @@ def test_what_cannot_be_imported_leaves_the_shelf_and_the_disk_as_they_were(
     damage: object, name: str, shipped: Path, tiny_detector_file: Path
 ) -> None:
     with pytest.raises(ModelError):
-        registry.import_model(damage(tiny_detector_file.read_bytes()), name)
+        registry.import_model(damage(tiny_detector_file.read_bytes()), "", name)
 
-    assert [model.name for model in registry.shelf()] == ["mnist-5"]
+    assert [model.name for model in registry.models("")] == ["mnist-5"]
     assert not list(paths.state_dir().glob("import-*"))
 
 
@@ -249,34 +251,92 @@ def test_a_model_of_ones_own_is_on_no_other_visitors_shelf_and_the_machines_is_o
 ) -> None:
     put("of-the-machine")
 
-    registry.import_model(tiny_detector_file.read_bytes(), "of-anna", "anna")
+    registry.import_model(tiny_detector_file.read_bytes(), "anna", "of-anna")
 
-    assert [model.name for model in registry.shelf("anna")] == ["mnist-5", "of-anna", "of-the-machine"]
-    assert [model.name for model in registry.shelf("ben")] == ["mnist-5", "of-the-machine"]
-    assert [model.name for model in registry.shelf()] == ["mnist-5", "of-anna", "of-the-machine"]
+    assert [model.name for model in registry.models("anna")] == ["mnist-5", "of-anna", "of-the-machine"]
+    assert [model.name for model in registry.models("ben")] == ["mnist-5", "of-the-machine"]
+    assert [model.name for model in registry.models("")] == ["mnist-5", "of-the-machine"]
 
 
 @pytest.mark.usefixtures("shared")
 def test_nobody_but_its_owner_renames_or_deletes_a_model(shipped: Path, tiny_detector_file: Path) -> None:
     put("of-the-machine")
-    registry.import_model(tiny_detector_file.read_bytes(), "of-anna", "anna")
+    registry.import_model(tiny_detector_file.read_bytes(), "anna", "of-anna")
 
     for name in ("of-anna", "of-the-machine"):
-        with pytest.raises(ModelError, match="none of your own models"):
+        with pytest.raises(ModelError, match=r"none of your own models|there is no model"):
             registry.delete(name, "ben")
-        with pytest.raises(ModelError, match="none of your own models"):
+        with pytest.raises(ModelError, match=r"none of your own models|there is no model"):
             registry.rename(name, "bens", "ben")
     registry.rename("of-anna", "annas", "anna")
 
-    assert [model.name for model in registry.shelf("ben")] == ["mnist-5", "of-the-machine"]
-    assert [model.name for model in registry.shelf("anna")] == ["mnist-5", "annas", "of-the-machine"]
+    assert [model.name for model in registry.models("ben")] == ["mnist-5", "of-the-machine"]
+    assert [model.name for model in registry.models("anna")] == ["mnist-5", "annas", "of-the-machine"]
     registry.delete("annas", "anna")
-    assert not list(registry.own_folder().glob("*.owner"))
+    assert not list(registry.own_folder("anna").iterdir())
+
+
+@pytest.mark.usefixtures("shared")
+def test_another_visitors_model_is_not_opened_by_its_name_nor_its_path_and_no_error_names_it(
+    shipped: Path, tiny_detector_file: Path
+) -> None:
+    theirs = registry.import_model(tiny_detector_file.read_bytes(), "anna", "of-anna").path
+
+    for name in ("of-anna", str(theirs), f"../anna/models/{theirs.name}", "nothing"):
+        with pytest.raises(ModelError) as said:
+            registry.card(name, "ben")
+        assert str(said.value) == (
+            f"there is no model {name!r}: the models here are mnist-5; or give a .safetensors file."
+        )
+    assert registry.find("of-anna", "anna").own
+
+
+@pytest.mark.usefixtures("shared")
+def test_two_visitors_may_use_one_name_and_each_has_their_own(shipped: Path, tiny_detector_file: Path) -> None:
+    paths_of = {who: registry.import_model(tiny_detector_file.read_bytes(), who, "mine").path for who in ("a", "b")}
+
+    registry.delete("mine", "a")
+
+    assert not paths_of["a"].exists()
+    assert registry.find("mine", "b").path == paths_of["b"]
+
+
+def test_of_many_who_take_one_name_at_once_one_has_it_and_the_others_are_told(
+    shipped: Path, tiny_detector_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, barrier = tiny_detector_file.read_bytes(), threading.Barrier(4)
+    place_for = registry.place_for
+
+    def at_once(name: str, visitor: str) -> Path:
+        place = place_for(name, visitor)
+        barrier.wait()  # all have seen that the name is free
+        return place
+
+    monkeypatch.setattr(registry, "place_for", at_once)
+
+    with ThreadPoolExecutor(4) as threads:
+        tries = [threads.submit(registry.import_model, data, "", "mine") for _ in range(4)]
+    refused = [str(error) for attempt in tries if (error := attempt.exception())]
+
+    assert refused == ["'mine' is the name of a model that is already here: choose another name."] * 3
+    assert registry.card("mine", "").name == "mine"
+
+
+@pytest.mark.usefixtures("shared")
+def test_models_from_before_there_was_a_folder_a_visitor_stay_their_owners(shipped: Path) -> None:
+    put("of-anna")
+    (registry.own_folder("") / "of-anna.owner").write_text("anna")
+    (registry.runs_folder("") / "begun").mkdir(parents=True)
+    (registry.own_folder("") / "begun.owner").write_text("anna")
+
+    assert [model.name for model in registry.models("ben")] == ["mnist-5"]
+    assert [model.name for model in registry.models("anna")] == ["mnist-5", "of-anna"]
+    assert [run.name for run in registry.runs_folder("anna").iterdir()] == ["begun"]
 
 
 def test_on_ones_own_machine_every_model_is_ones_own(shipped: Path, tiny_detector_file: Path) -> None:
-    registry.import_model(tiny_detector_file.read_bytes(), "mine", "local")
+    registry.import_model(tiny_detector_file.read_bytes(), "local", "mine")
 
-    assert [model.name for model in registry.shelf("someone else")] == ["mnist-5", "mine"]
+    assert [model.name for model in registry.models("someone else")] == ["mnist-5", "mine"]
     registry.delete("mine", "local")
-    assert [model.name for model in registry.shelf()] == ["mnist-5"]
+    assert [model.name for model in registry.models("")] == ["mnist-5"]

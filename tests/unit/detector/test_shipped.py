@@ -13,7 +13,7 @@ NAMES = [f"mnist-{digit}" for digit in range(10)] + ["mnist-any"]
 
 
 def test_all_are_on_the_shelf_and_small_enough() -> None:
-    shelf = {model.name: model for model in registry.shelf()}
+    shelf = {model.name: model for model in registry.models("")}
 
     assert set(NAMES) <= set(shelf)
     for name in NAMES:

@@ -1,5 +1,6 @@
 """Background training: whatever order things happen in, no job is lost, run twice or left in doubt."""
 
+import json
 import os
 import signal
 import subprocess
@@ -94,7 +95,7 @@ class Bench:
         self.jobs.tick()
 
     def states(self) -> dict[str, State]:
-        return {job.spec.name: job.state for job in self.jobs.of()}
+        return {job.spec.name: job.state for job in self.jobs.of("")}
 
 
 @pytest.fixture
@@ -151,22 +152,22 @@ class QueueMachine(RuleBasedStateMachine):
 
     @rule(job_id=consumes(ids))
     def delete(self, job_id: str) -> None:
-        self.bench.jobs.delete(job_id)
+        self.bench.jobs.delete(job_id, "")
         del self.expected[job_id]
         self.settle()
-        assert not self.bench.jobs.folder(job_id).exists()
+        assert not (jobs_folder() / job_id).exists()
 
     @rule()
     def an_epoch_ends(self) -> None:
         for job_id in self.running():
-            finish_an_epoch(self.bench.jobs.get(job_id).spec.name)
+            finish_an_epoch(self.bench.jobs.get(job_id, "").spec.name)
             self.learnt.add(job_id)
 
     @rule(code=st.sampled_from([0, 1, -9]))
     def the_running_worker_ends(self, code: int) -> None:
         for job_id in self.running():
             if code == 0:
-                run.discard(self.bench.jobs.get(job_id).spec.name)
+                run.discard(self.bench.jobs.get(job_id, "").spec.name)
             self.worker(job_id).code = code
             self.expected[job_id] = State.DONE if code == 0 else State.FAILED
         self.settle()
@@ -182,7 +183,7 @@ class QueueMachine(RuleBasedStateMachine):
     @invariant()
     def every_job_stands_where_it_should(self) -> None:
         if hasattr(self, "bench"):
-            assert {job.id: job.state for job in self.bench.jobs.of()} == self.expected
+            assert {job.id: job.state for job in self.bench.jobs.of("")} == self.expected
 
     @invariant()
     def one_worker_works_and_only_for_the_running_job(self) -> None:
@@ -200,7 +201,7 @@ class QueueMachine(RuleBasedStateMachine):
     def a_job_told_to_stop_has_a_worker_that_knows(self) -> None:
         if hasattr(self, "bench"):
             for job_id in self.running():
-                assert self.worker(job_id).finishing == self.bench.jobs.get(job_id).finishing
+                assert self.worker(job_id).finishing == self.bench.jobs.get(job_id, "").finishing
 
     def running(self):
         return [job_id for job_id, state in self.expected.items() if state is State.RUNNING]
@@ -219,7 +220,7 @@ class QueueMachine(RuleBasedStateMachine):
 
     def settle(self):
         self.bench.jobs.tick()
-        waiting = [job for job in self.bench.jobs.of() if self.expected[job.id] is State.WAITING]
+        waiting = [job for job in self.bench.jobs.of("") if self.expected[job.id] is State.WAITING]
         if not self.running() and waiting:
             self.expected[min(waiting, key=lambda job: job.turn).id] = State.RUNNING
 
@@ -234,7 +235,7 @@ def test_jobs_run_one_after_the_other_in_the_order_they_were_asked_for(bench: Be
     for name in ("first", "second", "third"):
         bench.submit(name)
     assert list(bench.states().values()) == [State.RUNNING, State.WAITING, State.WAITING]
-    assert [bench.jobs.ahead(job.id) for job in bench.jobs.of()][1:] == [1, 2]
+    assert [bench.jobs.ahead(job) for job in bench.jobs.of("")][1:] == [1, 2]
     bench.end(0)
     assert list(bench.states().values()) == [State.DONE, State.RUNNING, State.WAITING]
 
@@ -242,10 +243,10 @@ def test_jobs_run_one_after_the_other_in_the_order_they_were_asked_for(bench: Be
 def test_a_paused_job_gives_way_and_goes_on_in_the_same_process(bench: Bench) -> None:
     first = bench.submit("first")
     bench.submit("second")
-    bench.jobs.pause(first)
+    bench.jobs.pause(first, "")
     bench.jobs.tick()
     assert bench.states() == {"first": State.PAUSED, "second": State.RUNNING}
-    bench.jobs.resume(first)
+    bench.jobs.resume(first, "")
     bench.end(0)
     assert bench.states() == {"first": State.RUNNING, "second": State.DONE}
     assert bench.workers[0].words == ["pause", "go"]
@@ -256,9 +257,9 @@ def test_a_resumed_job_comes_before_those_that_wait(bench: Bench) -> None:
     first = bench.submit("first")
     bench.submit("second")
     bench.submit("third")
-    bench.jobs.pause(first)
+    bench.jobs.pause(first, "")
     bench.jobs.tick()
-    bench.jobs.resume(first)
+    bench.jobs.resume(first, "")
     bench.end(0)
     assert bench.states() == {"first": State.RUNNING, "second": State.DONE, "third": State.WAITING}
 
@@ -267,16 +268,16 @@ def test_a_worker_that_fails_says_why_and_the_queue_goes_on(bench: Bench) -> Non
     first = bench.submit("first")
     bench.submit("second")
     bench.end(1, cause="training diverged in epoch 3")
-    assert bench.jobs.get(first).cause == "training diverged in epoch 3"
+    assert bench.jobs.get(first, "").cause == "training diverged in epoch 3"
     assert bench.states() == {"first": State.FAILED, "second": State.RUNNING}
 
 
 @pytest.mark.parametrize(("code", "words"), [(-9, "signal 9"), (7, "ended with code 7: Segmentation something")])
 def test_a_worker_that_dies_without_a_word_is_accounted_for(bench: Bench, code: int, words: str) -> None:
     job_id = bench.submit("first")
-    (bench.jobs.folder(job_id) / "worker.log").write_text("Traceback\nSegmentation something\n")
+    (jobs_folder() / job_id / "worker.log").write_text("Traceback\nSegmentation something\n")
     bench.end(code)
-    assert words in bench.jobs.get(job_id).cause
+    assert words in bench.jobs.get(job_id, "").cause
 
 
 def test_a_process_that_cannot_be_started_is_a_failed_job_and_not_a_dead_queue(bench: Bench) -> None:
@@ -285,7 +286,7 @@ def test_a_process_that_cannot_be_started_is_a_failed_job_and_not_a_dead_queue(b
 
     bench.jobs._launch = refuse
     job_id = bench.submit("first")
-    assert "no more processes" in bench.jobs.get(job_id).cause
+    assert "no more processes" in bench.jobs.get(job_id, "").cause
     bench.jobs._launch = bench.launch
     bench.submit("second")
     assert bench.states() == {"first": State.FAILED, "second": State.RUNNING}
@@ -295,7 +296,7 @@ def test_stopping_before_anything_is_learnt_says_that_there_is_nothing_to_keep(b
     bench.submit("first")
     second = bench.submit("second")
     with pytest.raises(TrainingError, match="has not finished an epoch, so there is nothing to keep"):
-        bench.jobs.stop(second)
+        bench.jobs.stop(second, "")
 
 
 def test_an_unfinished_jobs_name_is_taken_until_it_is_deleted(bench: Bench) -> None:
@@ -303,49 +304,75 @@ def test_an_unfinished_jobs_name_is_taken_until_it_is_deleted(bench: Bench) -> N
     for name in ("mine", "MINE"):
         with pytest.raises(ModelError, match="unfinished training run"):
             bench.jobs.submit(RunSpec(name))
-    bench.jobs.delete(job_id)
+    bench.jobs.delete(job_id, "")
     assert bench.submit("mine") != job_id
 
 
 def test_deleting_a_running_job_ends_its_process(bench: Bench) -> None:
     job_id = bench.submit("first")
-    bench.jobs.delete(job_id)
+    bench.jobs.delete(job_id, "")
     assert bench.workers[0].code == -9
-    assert not run.folder("first").exists()
+    assert not run.folder(RunSpec("first")).exists()
     with pytest.raises(TrainingError, match="no longer here"):
-        bench.jobs.get(job_id)
+        bench.jobs.get(job_id, "")
 
 
-def test_each_visitor_sees_their_own_jobs(bench: Bench) -> None:
-    bench.jobs.submit(RunSpec("hers"), "anna")
-    bench.jobs.submit(RunSpec("his"), "ben")
-    assert [job.spec.name for job in bench.jobs.of("anna")] == ["hers"]
-    assert len(bench.jobs.of()) == 2
+def test_each_visitor_of_a_shared_server_sees_and_orders_their_own_jobs(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ODD_DIGIT_SHARED", "1")
+    hers = bench.jobs.submit(RunSpec("mine", visitor="anna"))
+    bench.jobs.submit(RunSpec("mine", visitor="ben"))
+
+    assert [job.id for job in bench.jobs.of("anna")] == [hers.id]
+    for order in (bench.jobs.get, bench.jobs.pause, bench.jobs.resume, bench.jobs.stop, bench.jobs.delete):
+        with pytest.raises(TrainingError, match="no longer here"):
+            order(hers.id, "ben")
+
+
+def test_a_job_of_before_runs_said_whose_they_are_is_still_its_visitors(bench: Bench) -> None:
+    job_id = bench.submit("first")
+    file = jobs_folder() / job_id / "job.json"
+    kept = json.loads(file.read_text())
+    del kept["spec"]["visitor"]
+    file.write_text(json.dumps(kept | {"visitor": "anna"}))
+
+    assert bench.jobs.get(job_id, "anna").spec.visitor == "anna"
+
+
+@pytest.mark.parametrize("damage", [{"turn": "first"}, {"created": None}, {"finishing": "no"}, {"cause": 7}])
+def test_a_job_with_a_field_of_another_type_hides_no_other(bench: Bench, damage: dict[str, object]) -> None:
+    first = bench.submit("first")
+    second = bench.submit("second")
+    file = jobs_folder() / first / "job.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | damage))
+
+    assert [job.id for job in bench.jobs.of("")] == [second]
 
 
 @pytest.mark.parametrize("job_id", ["", "../../etc", "no-such-job", "a/b"])
 def test_a_name_that_is_no_job_opens_no_folder(bench: Bench, job_id: str) -> None:
     with pytest.raises(TrainingError, match="no longer here"):
-        bench.jobs.get(job_id)
+        bench.jobs.get(job_id, "")
 
 
 def test_of_two_servers_one_trains_and_the_other_shows(bench: Bench) -> None:
     bench.submit("first")
     other = Jobs(FakeWorker, tick_seconds=0)
-    assert [job.state for job in other.of()] == [State.RUNNING]
+    assert [job.state for job in other.of("")] == [State.RUNNING]
     with pytest.raises(TrainingError, match="another server"):
         other.submit(RunSpec("second"))
     bench.jobs.close()
     other.tick()
-    assert [job.state for job in other.of()] == [State.INTERRUPTED]
+    assert [job.state for job in other.of("")] == [State.INTERRUPTED]
     other.close()
 
 
 def test_a_damaged_job_file_hides_that_job_alone(bench: Bench) -> None:
     first = bench.submit("first")
     bench.submit("second")
-    (bench.jobs.folder(first) / "job.json").write_text('{"id": 3')
-    assert [job.spec.name for job in bench.jobs.of()] == ["second"]
+    (jobs_folder() / first / "job.json").write_text('{"id": 3')
+    assert [job.spec.name for job in bench.jobs.of("")] == ["second"]
 
 
 TINY = {"normal": ("5",), "dataset": "digits", "epochs": 2}
@@ -385,8 +412,8 @@ def test_the_worker_reports_draws_frames_and_puts_the_detector_on_the_shelf() ->
     assert not np.array_equal(found[0].samples, found[1].samples)
     assert 0 <= found[1].separation <= 1
     assert read_report(folder).stage == "evaluating"
-    assert registry.card("tiny").curve["5"].keys() == {"generator", "discriminator", "reconstruction"}
-    assert not run.folder("tiny").exists()
+    assert registry.card("tiny", "").curve["5"].keys() == {"generator", "discriminator", "reconstruction"}
+    assert not run.folder(RunSpec("tiny")).exists()
 
 
 def test_diverged_training_says_so_and_the_last_good_epoch_still_makes_a_detector(
@@ -398,7 +425,7 @@ def test_diverged_training_says_so_and_the_last_good_epoch_still_makes_a_detecto
         assert main(folder, deaf_orders()) == GAVE_UP
     assert "diverged in epoch 2" in take_cause(folder)
     assert main(folder, deaf_orders(finishing=True)) == 0
-    assert len(registry.card("tiny").curve["5"]["generator"]) == 1
+    assert len(registry.card("tiny", "").curve["5"]["generator"]) == 1
     assert Detector.load("tiny").evaluation_.n_anomaly > 0
 
 
@@ -407,13 +434,13 @@ def test_training_that_diverges_at_once_leaves_nothing_to_keep(monkeypatch: pyte
     diverge_after(0, monkeypatch)
     assert main(folder, deaf_orders()) == GAVE_UP
     assert "diverged in epoch 1" in take_cause(folder)
-    assert not run.begun("tiny")
+    assert not run.begun(RunSpec("tiny"))
 
 
 def test_stopping_keeps_the_digits_that_were_learnt() -> None:
     folder = job_folder(normal=("3", "5"))
     assert main(folder, deaf_orders(finishing=True)) == 0
-    assert registry.card("tiny").normal == ("3",)
+    assert registry.card("tiny", "").normal == ("3",)
 
 
 def test_an_unexpected_exception_is_told_with_its_kind(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -479,7 +506,7 @@ def test_a_server_killed_outright_loses_no_finished_epoch_and_resumes_to_the_sam
     )
     job_id = server.stdout.readline().strip()
     folder = jobs_folder() / job_id
-    wait_for(lambda: run.begun("tiny"))
+    wait_for(lambda: run.begun(RunSpec("tiny")))
     # Act
     server.send_signal(signal.SIGKILL)
     server.wait()
@@ -488,13 +515,13 @@ def test_a_server_killed_outright_loses_no_finished_epoch_and_resumes_to_the_sam
     learnt = len(snapshots.frames(frames_folder(folder)))
     jobs = Jobs()
     try:
-        interrupted = jobs.get(job_id)
-        jobs.resume(job_id)
-        wait_for(lambda: jobs.get(job_id).state in (State.DONE, State.FAILED))
+        interrupted = jobs.get(job_id, "")
+        jobs.resume(job_id, "")
+        wait_for(lambda: jobs.get(job_id, "").state in (State.DONE, State.FAILED))
         # Assert
         assert interrupted.state is State.INTERRUPTED
         assert 1 <= learnt <= 4
-        assert jobs.get(job_id).state is State.DONE, jobs.get(job_id).cause
+        assert jobs.get(job_id, "").state is State.DONE, jobs.get(job_id, "").cause
         assert Detector.load("tiny").fingerprint == Detector.load("whole").fingerprint
         assert len(snapshots.frames(frames_folder(folder))) == 5
     finally:

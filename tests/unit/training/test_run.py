@@ -33,7 +33,7 @@ def test_a_run_ends_on_the_shelf_evaluated_on_images_that_took_no_part_in_it() -
     assert detector.card_.dataset == "digits"
     assert detector.evaluation_.sources == ("digits:test",)
     assert detector.card_.evaluated_on == "digits (test); anomalies: 0, 1, 2, 3, 4, 6, 7, 8, 9"
-    assert not run.folder("mine").exists()
+    assert not run.folder(RunSpec("mine")).exists()
 
 
 def test_a_run_broken_off_after_an_epoch_resumes_to_the_same_tensors() -> None:
@@ -41,7 +41,7 @@ def test_a_run_broken_off_after_an_epoch_resumes_to_the_same_tensors() -> None:
     broken = run.run(RunSpec("broken", ("5",), "digits", epochs=2, seed=3))
     next(progress for progress in broken if progress.epoch_ended)
     broken.close()
-    assert run.begun("broken")
+    assert run.begun(RunSpec("broken"))
     resumed = finish(RunSpec("broken"), resume=True)
     assert resumed.fingerprint == whole.fingerprint
 
@@ -54,13 +54,13 @@ def test_enough_keeps_the_last_finished_epoch_and_the_digits_that_have_one() -> 
     assert seen == [("1", 0), ("1", 1), ("1", 2), ("1", 3), ("5", 0), ("5", 1), ("5", 2)]
     assert detector.card_.normal == ("1", "5")
     assert [len(curves["generator"]) for curves in detector.card_.curve.values()] == [3, 2]
-    assert model_table.facts(read_measured(registry.find("some").path))["epochs"] == "3"
+    assert model_table.facts(read_measured(registry.find("some", "").path))["epochs"] == "3"
 
 
 def test_a_run_cannot_be_trained_by_two_processes_at_once() -> None:
     run.reserve(RunSpec("mine", ("5",), "digits", epochs=1))
     with (
-        filelock.FileLock(run.folder("mine") / "lock"),
+        filelock.FileLock(run.folder(RunSpec("mine")) / "lock"),
         pytest.raises(TrainingError, match="being trained by another process"),
     ):
         finish(RunSpec("mine"), resume=True)
@@ -68,31 +68,31 @@ def test_a_run_cannot_be_trained_by_two_processes_at_once() -> None:
 
 def test_a_run_that_was_killed_just_after_saving_is_done_when_resumed() -> None:
     detector = finish(RunSpec("mine", ("5",), "digits", epochs=1))
-    place = registry.find("mine").path
+    place = registry.find("mine", "").path
     place.rename(place.with_suffix(".away"))
     run.reserve(RunSpec("mine", ("5",), "digits", epochs=1))
     place.with_suffix(".away").rename(place)
     assert list(run.run(RunSpec("mine"), resume=True)) == []
     assert Detector.load("mine").fingerprint == detector.fingerprint
-    assert not run.folder("mine").exists()
+    assert not run.folder(RunSpec("mine")).exists()
 
 
 def test_what_could_not_start_leaves_the_name_free() -> None:
     with pytest.raises(TrainingError, match="no images labelled 'x'"):
         finish(RunSpec("mine", ("x",), "digits"))
-    assert not run.folder("mine").exists()
+    assert not run.folder(RunSpec("mine")).exists()
 
 
 def test_nothing_else_takes_the_name_of_an_unfinished_run(tiny_detector_file: Path) -> None:
     run.reserve(RunSpec("mine"))
     with pytest.raises(ModelError, match="'Mine' is the name of an unfinished training run"):
-        registry.import_model(tiny_detector_file.read_bytes(), "Mine")
+        registry.import_model(tiny_detector_file.read_bytes(), "", "Mine")
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"name": "mine", "normal": 5}', '{"surprise": 1}'])
 def test_a_damaged_state_says_which_and_what_to_do(text: str) -> None:
     run.reserve(RunSpec("mine"))
-    (run.folder("mine") / "spec.json").write_text(text)
+    (run.folder(RunSpec("mine")) / "spec.json").write_text(text)
     with pytest.raises(TrainingError, match="state of run 'mine' is damaged: delete"):
         finish(RunSpec("mine"), resume=True)
 
@@ -105,7 +105,7 @@ def test_there_is_nothing_to_resume_where_nothing_began() -> None:
 def test_what_was_asked_for_survives_on_disk() -> None:
     spec = RunSpec("mine", ("0", "5"), "digits", "dense", 7, 9)
     run.reserve(spec)
-    kept = json.loads((run.folder("mine") / "spec.json").read_text())
+    kept = json.loads((run.folder(RunSpec("mine")) / "spec.json").read_text())
     assert RunSpec(**kept | {"normal": tuple(kept["normal"])}) == spec
 
 
@@ -153,14 +153,14 @@ def test_a_data_sets_labels_are_counted_part_by_part() -> None:
 
 def test_an_upload_is_forgotten_with_the_last_that_refers_to_it() -> None:
     pictures = [(f"{i}.png", picture_of_seven()) for i in range(3)]
-    upload = uploads.keep(pictures, "seven")
+    upload = uploads.keep(pictures, "seven", "")
     assert upload.counts == {"seven": 3}
     server = queue.Jobs(tick_seconds=0)
     job = server.submit(RunSpec("mine", ("seven",), upload.dataset))
-    forget_upload(upload.dataset)
+    forget_upload(upload.dataset, "")
     assert datasets.available(upload.dataset)
-    server.delete(job.id)
-    forget_upload(upload.dataset)
+    server.delete(job.id, "")
+    forget_upload(upload.dataset, "")
     assert not datasets.available(upload.dataset)
     server.close()
 
@@ -168,6 +168,6 @@ def test_an_upload_is_forgotten_with_the_last_that_refers_to_it() -> None:
 def test_only_uploads_are_ever_forgotten(tmp_path: Path) -> None:
     elsewhere = tmp_path / "precious.npz"
     elsewhere.write_bytes(b"x")
-    forget_upload(f"npz:{elsewhere}")
-    forget_upload("mnist")
+    forget_upload(f"npz:{elsewhere}", "")
+    forget_upload("mnist", "")
     assert elsewhere.exists()
