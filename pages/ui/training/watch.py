@@ -21,7 +21,7 @@ from pages.ui.training import pictures
 from pages.ui.training.models import JUST_DONE
 from pages.ui.visitor import visitor
 
-REDRAW_SECONDS, PICTURES_SECONDS = 0.7, 1.5
+REDRAW_SECONDS, PICTURES_SECONDS, IDLE_SECONDS = 0.7, 1.5, 5.0
 _Standing = tuple[tuple[str, State, bool, bool], ...]
 _SIGNS = {
     State.WAITING: ":material/hourglass_empty:",
@@ -65,7 +65,8 @@ def show() -> None:
         st.markdown("**This is what you will see**, recorded while a generator learnt 5s. Press play.")
         pictures.show("recorded", _RECORDED, {})
     if unfinished:
-        st.fragment(_follow, run_every=REDRAW_SECONDS)(_standing(jobs))
+        moving = any(job.state in _MOVING for job in unfinished)
+        st.fragment(_follow, run_every=REDRAW_SECONDS if moving else IDLE_SECONDS)(_standing(jobs))
 
 
 def _follow(before: _Standing) -> None:
