@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from core.ink.picture import resized
+from core.ink.resize import shrunk
 
 Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -43,14 +43,12 @@ class InkMap:
         ink: float32 ``(h, w)``, 0 paper .. 1 full ink (values between are edges or faint ink).
         light_on_dark: whether ink is the lighter of the two.
         contrast: how far full ink stands from its paper, as a share of the paper's brightness; 0 when nothing does.
-        noise: standard deviation of the paper on the same scale.
         polarity_margin: how clearly the picture says which of the two is ink, 0 a toss-up .. 1 clear.
     """
 
     ink: Floats
     light_on_dark: bool
     contrast: float
-    noise: float
     polarity_margin: float
 
 
@@ -72,10 +70,10 @@ def find_ink(pixels: Floats, invert: bool | None = None) -> InkMap:
     noise = _noise(ink)
     level = _level(ink, noise)
     if level <= 0:
-        return InkMap(np.zeros_like(ink), light, 0.0, noise, abs(evidence))
+        return InkMap(np.zeros_like(ink), light, 0.0, abs(evidence))
     contrast = level / (1 + level) if light else level
     ink = np.clip(ink / level, 0, 1)
-    return InkMap(_without_shade(ink) if shadows else ink, light, contrast, noise / level, abs(evidence))
+    return InkMap(_without_shade(ink) if shadows else ink, light, contrast, abs(evidence))
 
 
 def project(pixels: Floats) -> Floats:
@@ -145,15 +143,6 @@ def _darkness_by_votes(coarse: Floats) -> float:
 def along_border(values: NDArray[Any]) -> NDArray[Any]:
     """What stands along the four sides of a picture ``(h, w)``, corners twice."""
     return np.concatenate((values[0], values[-1], values[:, 0], values[:, -1]))
-
-
-def shrunk(values: Floats, longest: int) -> Floats:
-    """A picture ``(h, w)`` or ``(h, w, 3)`` of at most this length on its longer side."""
-    height, width = values.shape[:2]
-    if max(height, width) <= longest:
-        return values
-    ratio = longest / max(height, width)
-    return resized(values, (max(1, round(width * ratio)), max(1, round(height * ratio))))
 
 
 def _light(signed: Floats, inverted: bool) -> tuple[Floats, bool]:

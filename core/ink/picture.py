@@ -14,6 +14,7 @@ from PIL import ExifTags, Image, ImageOps, TiffImagePlugin
 
 from core import settings
 from core.errors import InkError
+from core.ink.resize import resized
 
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "AVIF")
 MOST_PIXELS = settings.PIXELS
@@ -225,13 +226,6 @@ def _shrink(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I;16"):
         image = image.convert("I")
     return image.resize(_fitted(*image.size), Image.Resampling.BOX, reducing_gap=2.0)
-
-
-def resized(values: Floats, size: tuple[int, int]) -> Floats:
-    """Values ``(h, w)`` or ``(h, w, channels)`` averaged to another size (width, height)."""
-    if values.ndim == 3:
-        return np.stack([resized(channel, size) for channel in np.moveaxis(values, 2, 0)], axis=2)
-    return np.asarray(Image.fromarray(values).resize(size, Image.Resampling.BOX))
 
 
 def _fitted(width: int, height: int) -> tuple[int, int]:

@@ -17,6 +17,7 @@ from PIL import Image
 from core.errors import InkError
 from core.ink import strokes
 from core.ink.forms import remove_form
+from core.ink.geometry import BOX, SIDE
 from core.ink.illumination import InkMap, find_ink
 from core.ink.picture import Picture, Source, open_picture
 from core.ink.ruled_lines import remove_ruling
@@ -25,7 +26,6 @@ from core.ink.sheet import cut_out
 
 INK_VERSION = 3
 
-SIDE = strokes.SIDE
 STEP_SIDE = 480
 MOST_SHAPES = 500
 LOW_CONTRAST = 0.25
@@ -219,7 +219,7 @@ def _outline(ink: Floats, shape: Shape) -> tuple[NDArray[np.bool_], float]:
     reach = max(1, longest // 40)
     crop = np.where(binary_dilation(own, np.ones((3, 3)), iterations=reach), crop, 0).astype(np.float32)
     crop = np.pad(crop, 2)
-    factor = strokes.BOX * strokes.FINE / longest
+    factor = BOX * strokes.FINE / longest
     if factor * _breadth(shape.mask) < HAIRLINE:
         crop = maximum_filter(crop, size=round(HAIRLINE / factor))  # averaged, it would fall to pieces
     size = (max(1, round(crop.shape[1] * factor)), max(1, round(crop.shape[0] * factor)))

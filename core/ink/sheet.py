@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from core.ink.illumination import along_border, project, shrunk
-from core.ink.picture import resized
+from core.ink.illumination import along_border, project
+from core.ink.resize import resized, shrunk
 
 Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-SIDE = 28
+from core.ink.geometry import SIDE
+
 LEVELS = np.arange(256, dtype=np.float32) / np.float32(255)
 
 

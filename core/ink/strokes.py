@@ -4,8 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-SIDE = 28
-BOX = 20
+from core.ink.geometry import BOX, SIDE
+
 # Shapes are worked on as masks this many times finer than the ink image, so that a stroke of any pen has a shape.
 FINE = 6
 THINNEST, THICKEST = 2.6, 2.8
