@@ -9,7 +9,7 @@ from core.datasets import load
 from core.detector import Detector, registry
 from core.history import History, Verdict
 from core.operating_point import EVIDENCES, OperatingPoint
-from tests.support.opened import checked, open_page, text
+from tests.support.opened import as_read, checked, open_page, text
 
 NOON = 1_600_000_000.0  # 13 September 2020, about noon in UTC
 
@@ -203,11 +203,12 @@ def test_on_a_shared_server_another_visitors_rows_are_not_shown(
 
 
 def test_a_damaged_history_is_said_once_and_the_page_goes_on(history: History) -> None:
+    history.path.parent.mkdir(parents=True, exist_ok=True)
     history.path.write_bytes(b"this was never a database " * 400)
 
     page = show()
 
-    assert [error.value for error in page.error if "set aside" in error.value]
+    assert [error.value for error in page.error if "set aside" in as_read(error.value)]
     checked(page.run())
     assert [error.value for error in page.error] == []
     assert "Nothing here yet" in text(page)
@@ -258,7 +259,7 @@ def test_a_row_whose_model_is_gone_still_shows_what_was_recorded(history: Histor
 
     checked(page.button(key=f"open-{row}").click().run())
 
-    assert any("no model 'long-gone'" in error.value for error in page.error)
+    assert any("no model 'long-gone'" in as_read(error.value) for error in page.error)
     assert "As recorded: " in text(page)
 
 
@@ -295,7 +296,7 @@ def test_a_sample_reviewed_to_its_end_makes_a_model_calibrated_on_its_normal_dig
     checked(page.text_input(key="calibrated_name").set_value("our-fives").run())
     checked(page.button(key="calibrate").click().run())
 
-    assert [said.value for said in page.success if "our-fives is ready" in said.value]
+    assert [said.value for said in page.success if "our-fives is ready" in as_read(said.value)]
     made = registry.card("our-fives", "")
     assert made.recalibrated
     assert made.counts["5"][2] == 23

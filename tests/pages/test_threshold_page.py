@@ -315,4 +315,4 @@ def test_a_broken_model_file_is_an_error_in_words(tiny_shelf: tuple[str, str]) -
 
     page = open_page()
 
-    assert "tiny-5.safetensors" in page.error[0].value
+    assert "tiny-5.safetensors" in text(page)

@@ -24,5 +24,9 @@ def checked(page: AppTest) -> AppTest:
 def text(page: AppTest) -> str:
     """All that is said on the page, a line each, as a reader sees it: without escapes of Markdown."""
     kinds = (page.markdown, page.caption, page.info, page.warning, page.error, page.success)
-    said = "\n".join(str(element.value) for kind in kinds for element in kind)
-    return re.sub(r"\\([^\w\s])", r"\1", said)
+    return as_read("\n".join(str(element.value) for kind in kinds for element in kind))
+
+
+def as_read(markdown: str) -> str:
+    """Markdown without its escapes, as a reader sees it."""
+    return re.sub(r"\\([^\w\s])", r"\1", markdown)
