@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from core.errors import OddDigitError
 
 EVIDENCES = ("pixel", "gradient", "manifold", "discriminator", "fused")
+DISTANCES = ("manifold", "fused")  # those that are known before anything is drawn
 
 
 @dataclass(frozen=True)

@@ -23,12 +23,13 @@ from benchmarks.detection.malformed import area, counted
 from benchmarks.results import Report, table
 from core import datasets
 from core.gan import latents
-from core.gan.features import Described, gradient_features
+from core.gan.features import FEATURES, gradient_features
 from core.gan.networks import Networks
 from core.gan.trainer import Trainer, TrainingSettings
 from core.operating_point import EVIDENCES
 from core.scoring import memory_bank
 from core.scoring import scorer as scoring
+from core.scoring.holes import HOLE_FEATURES
 from core.scoring.scorer import Scorer
 
 MEDIUM = 1
@@ -46,8 +47,6 @@ class Variant:
         memory: names in ``core.scoring.memory_bank`` that stand for something else.
         latents: names in ``core.gan.latents`` likewise.
         scoring: names in ``core.scoring.scorer`` likewise.
-        weights: fusion weights that differ.
-        two_views: whether a memory is searched by the training loss's features instead of its own three views.
         random: whether the memory is drawn from random latents instead of those of the training digits.
     """
 
@@ -56,10 +55,14 @@ class Variant:
     memory: Mapping[str, Any] = field(default_factory=dict)
     latents: Mapping[str, Any] = field(default_factory=dict)
     scoring: Mapping[str, Any] = field(default_factory=dict)
-    weights: Mapping[str, float] = field(default_factory=dict)
-    two_views: bool = False
     random: bool = False
 
+
+TWO_VIEWS = {
+    "manifold_features": gradient_features,
+    "MANIFOLD_FEATURES": FEATURES,
+    "FEATURES": FEATURES + HOLE_FEATURES,
+}
 
 VARIANTS = (
     Variant("as shipped"),
@@ -69,11 +72,10 @@ VARIANTS = (
     Variant("distance to the nearest memory, no patch", memory={"NEIGHBOURS": 1}),
     Variant("patch of 10 neighbours", memory={"NEIGHBOURS": 10}),
     Variant("principal components not whitened", memory={"WHITENING": 0.0}),
-    Variant("memory searched by the training loss's two views", two_views=True),
+    Variant("memory searched by the training loss's two views", memory=TWO_VIEWS),
     Variant("32 principal components", memory={"COMPONENTS": 32}),
-    Variant("fused without the discriminator", weights={"discriminator": 0.0}),
-    Variant("fused without the gradient residual", weights={"gradient": 0.0}),
-    Variant("fused from the manifold alone", weights={"discriminator": 0.0, "gradient": 0.0}),
+    Variant("holes not seen", memory={"HOLES": 0.0}),
+    Variant("what no component holds counts in full", memory={"OUTSIDE": 1.0}),
     Variant("trained without the adversary", settings={"adversarial_weight": 0.0}),
     Variant("trained without the gradient loss", settings={"gradient_weight": 0.0}),
     Variant("discriminator without generated negatives", settings={"negatives_weight": 0.0}),
@@ -144,10 +146,6 @@ class Bench:
             ):
                 for name, value in differing.items():
                     changed.enter_context(patch.object(module, name, value))
-            changed.enter_context(patch.dict(scoring.WEIGHTS, variant.weights))
-            if variant.two_views:
-                changed.enter_context(patch.object(memory_bank, "manifold_features", gradient_features))
-                changed.enter_context(patch.object(scoring.Described, "of", _two_views))
             if variant.random:
                 changed.enter_context(patch.object(latents, "optimised", _random_latents))
             scorer = Scorer.fit(networks, self.train, self.validation, settings)
@@ -179,11 +177,6 @@ def report(rows: list[dict[str, str]]) -> str:
         "and fused against malformed digits of the same kind at medium strength."
     )
     return f"{title}\n\n{table(['recipe', *EVIDENCES, 'malformed', 'digits'], shown)}"
-
-
-def _two_views(images: torch.Tensor) -> Described:
-    features = gradient_features(images)
-    return Described(features, features)
 
 
 def _random_latents(_generator: object, latents: torch.Tensor, _images: torch.Tensor) -> torch.Tensor:

@@ -17,8 +17,10 @@ from benchmarks.results import Report, table
 from core import datasets
 from core.calibration.conformal import Calibration
 from core.detector import Detector
+from core.detector.inputs import chunks
 from core.scoring import multi_digit
-from core.scoring.scorer import score_all
+from core.scoring.memory_bank import nearest_in_each
+from core.scoring.scorer import describe
 
 FACTORS = (0.0, 1.0, 2.0, 5.0, 10.0, 20.0)
 ALPHA = 0.05
@@ -57,9 +59,17 @@ def tune_images(detector: Detector, most: int) -> tuple[NDArray[np.float32], NDA
 
 def measured(detector: Detector, images: NDArray[np.float32]) -> tuple[Floats, Floats]:
     """Standardised fused score as each digit, and distance to its memory: ``(digits, n)`` each."""
-    found = [part.scores for part in score_all(list(detector.scorers_.values()), images)]
+    scorers = list(detector.scorers_.values())
+    parts: list[list[dict[str, Floats]]] = []
+    for chunk in chunks(images):
+        each = nearest_in_each([scorer.bank for scorer in scorers], describe(chunk))
+        parts.append([scorer.distance_scores(near) for scorer, near in zip(scorers, each, strict=True)])
+    fused, distances = (
+        np.stack([np.concatenate([own[e] for own in digit]) for digit in zip(*parts, strict=True)])
+        for e in ("fused", "manifold")
+    )
     centre, scale = np.array([detector.standards_[name]["fused"] for name in detector.scorers_]).T[:, :, None]
-    return (np.stack([own["fused"] for own in found]) - centre) / scale, np.stack([own["manifold"] for own in found])
+    return (fused - centre) / scale, distances
 
 
 def judged(claims: Floats, labels: NDArray[np.int64]) -> list[str]:

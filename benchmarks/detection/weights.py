@@ -1,87 +1,160 @@
-"""How the weights of the fusion were chosen: on development images of the digits 0 to 3, never on test images.
+"""How a memory bank's weights were chosen, and whether anything else adds to the distance: never on test images.
 
-    python -m benchmarks.detection.weights --write
+    python -m benchmarks.detection.weights [--digits 2,3,9] [--write]
 
-Trains one detector a digit on the first 50,000 training images (kept in the state folder), and prints for a grid of
-weights the mean AUROC against other digits and against malformed normals of the last 10,000. What is in use was the
-first row in which every evidence has a part when it was chosen; with today's features and reconstructions other rows
-are as good to within 0.00001, which is no reason to change it. The digits 4 to 9 take no part in the choice.
+Networks and latents are the shipped ones, normals each digit's calibration images. The judges are malformed normals of
+families that neither train nor are reported (``development_malformations.py``) and, of three development digits only,
+other digits. The rest of the digits confirm the choice: ``--digits 0,1,4,5,6,7,8``.
 """
 
 import sys
-from itertools import product
+from collections.abc import Callable, Mapping
 from typing import Annotated
+from unittest.mock import patch
 
 import numpy as np
+import torch
 import typer
+from numpy.typing import NDArray
 
 from benchmarks import common
-from benchmarks.detection import malformations, malformed
+from benchmarks.detection.development_malformations import FAMILIES
+from benchmarks.detection.malformed import area
 from benchmarks.results import Report, table
 from core import datasets, paths
-from core.detector import Detector
 from core.detector import file as detector_file
-from core.scoring import scorer as scoring
+from core.scoring import memory_bank
+from core.scoring.memory_bank import MemoryBank
+from core.scoring.scorer import Evidences, Scale, Scorer
 
-DIGITS = ("0", "1", "2", "3")
-GRADIENT = (0.0, 0.03, 0.05, 0.1, 0.2)
-DISCRIMINATOR = (0.0, 0.01, 0.03, 0.1)
-MEDIUM = 1
+# Names of ``core.scoring.memory_bank``: as it was before holes, then what it is with one weight changed at a time.
+SETTINGS: tuple[Mapping[str, float], ...] = (
+    {"HOLES": 0.0, "OUTSIDE": 1.0},
+    {"HOLES": 0.0},
+    {},
+    {"HOLES": 0.1},
+    {"HOLES": 0.4},
+    {"OUTSIDE": 1.0},
+    {"OUTSIDE": 0.25},
+    {"RIDGE": 0.25},
+    {"NEIGHBOURS": 25},
+    {"COMPONENTS": 96},
+)
+# What might be added to the logarithm of the distance, standardised likewise, with these weights.
+PARTS: Mapping[str, Callable[[Evidences], NDArray[np.float64]]] = {
+    "pixel": lambda e: np.log(e.scores["pixel"] + 1e-6),
+    "gradient": lambda e: np.log(e.scores["gradient"] + 1e-6),
+    "discriminator": lambda e: -_logit(e.probability),
+    "discriminator, less the reconstruction's": lambda e: _logit(e.reconstruction_probability) - _logit(e.probability),
+}
+WEIGHTS = (0.03, 0.1)
+OTHERS = 600  # images a digit
 
-Parts = dict[str, np.ndarray]
+Sets = dict[str, NDArray[np.float32]]
 
 
 def main(
-    images: Annotated[int, typer.Option(min=10, help="Malformed normals a family and digit.")] = 150,
-    write: Annotated[bool, typer.Option("--write", help="Put the table into benchmarks/results.md.")] = False,
+    digits: Annotated[str, typer.Option(help="Which digits are normal, one after the other.")] = "2,3,9",
+    write: Annotated[bool, typer.Option("--write", help="Put the tables into benchmarks/results.md.")] = False,
 ) -> None:
-    """Print a markdown table of all weights, the best first."""
+    """Print two markdown tables, differences with their standard errors over digits."""
     report = Report(write)
     common.one_thread()
-    training, test = datasets.development(datasets.load("mnist", "train"))
-    found = [of_digit(digit, training, test, images) for digit in DIGITS]
-    measured: list[tuple[float, float, str]] = []
-    for gradient, discriminator in product(GRADIENT, DISCRIMINATOR):
-        weights = {"manifold": 1.0, "gradient": gradient, "discriminator": discriminator}
-        others = float(np.mean([area(weights, normal, odd) for normal, odd, _ in found]))
-        broken = float(np.mean([area(weights, normal, bad) for normal, _, family in found for bad in family]))
-        chosen = " (in use)" if weights == scoring.WEIGHTS else ""
-        measured.append((others, broken, f"1 : {gradient} : {discriminator}{chosen}"))
-    rows = [[name, f"{others:.5f}", f"{broken:.4f}"] for others, broken, name in sorted(measured, reverse=True)]
-    columns = ["manifold : gradient : discriminator", "other digits", "malformed, medium"]
-    title = f"Fused AUROC, mean of the digits {', '.join(DIGITS)}, development images of the training part."
-    report.publish("Weights", f"{title}\n\n{table(columns, rows)}")
+    chosen = digits.split(",")
+    settings: list[list[list[float]]] = []
+    additions: list[list[list[float]]] = []
+    for digit in chosen:
+        sys.stderr.write(f"digit {digit}\n")
+        scorer, sets = of_digit(digit)
+        settings.append([measured({n: changed(scorer, sets, s)[n] for n in sets}) for s in SETTINGS])
+        additions.append(with_parts(scorer, sets))
+    names = [", ".join(f"{k.lower()} {v:g}" for k, v in s.items()) or "in use" for s in SETTINGS]
+    added = ["nothing (in use)", *(f"{weight:g} {part}" for part in PARTS for weight in WEIGHTS)]
+    title = f"Training images of the digits {digits}; differences to what is in use, with standard errors over digits."
+    tables = [rows_of(names, settings, names.index("in use")), rows_of(added, additions, 0)]
+    heads = ["Memory bank", "Added to the log of the distance"]
+    parts = [f"{head}.\n\n{shown}" for head, shown in zip(heads, tables, strict=True)]
+    report.publish("Weights", f"{title}\n\n" + "\n".join(parts))
 
 
-def of_digit(
-    digit: str, training: datasets.Dataset, test: datasets.Dataset, count: int
-) -> tuple[Parts, Parts, list[Parts]]:
-    """What fuses, standardised: of a digit's development normals, of the other digits, of each malformed family."""
-    detector = _detector(digit, training)
-    (scorer,) = detector.scorers_.values()
-    own = training.of(digit)
-    scorer = scorer.weighed(own[datasets.split(len(own), detector.split_seed).validation])
-    names = np.array(test.label_names)[test.labels]
-    normals = test.images[names == digit]
-    families = [family for family in malformations.FAMILIES if digit in malformed.counted(family, [digit])]
-    bad = [malformations.malform(normals[:count], family, MEDIUM) for family in families]
-    return scorer.parts(normals), scorer.parts(test.images[names != digit]), [scorer.parts(part) for part in bad]
+def of_digit(digit: str) -> tuple[Scorer, Sets]:
+    """The shipped scorer of a digit, and its validation, normal, other and malformed images."""
+    state = detector_file.load(paths.CHECKPOINTS / f"mnist-{digit}.safetensors", outdated=True)
+    training = datasets.load("mnist", "train")
+
+    def part(label: str) -> NDArray[np.float32]:
+        own = training.of(label)
+        return own[datasets.split(len(own), state.card.split_seed).calibrate]
+
+    own, normal = training.of(digit), part(digit)
+    others = np.concatenate([part(label)[:OTHERS] for label in training.label_names if label != digit])
+    random = torch.Generator().manual_seed(7)
+    bad = {family.__name__: family(torch.from_numpy(normal[:OTHERS]), random).numpy() for family in FAMILIES}
+    validation = own[datasets.split(len(own), state.card.split_seed).validation]
+    return state.scorers[digit], {"validation": validation, "normal": normal, "others": others, **bad}
 
 
-def area(weights: dict[str, float], normal: Parts, odd: Parts) -> float:
-    """AUROC of the weighted sum."""
-    scores = [np.sum([weight * parts[name] for name, weight in weights.items()], axis=0) for parts in (normal, odd)]
-    return malformed.area(*scores)
+def changed(scorer: Scorer, sets: Sets, settings: Mapping[str, float]) -> dict[str, NDArray[np.float64]]:
+    """Distances of all sets to the bank with other settings."""
+    with patch.dict(vars(memory_bank), settings):
+        bank = MemoryBank.of(scorer.decode(scorer.latents))
+        other = Scorer(scorer.networks, scorer.latents, scorer.settings, bank, scorer.scale)
+        return {name: distances(other, images) for name, images in sets.items()}
 
 
-def _detector(digit: str, training: datasets.Dataset) -> Detector:
-    """Of the development training images; trained if it is not there yet."""
-    file = paths.state_dir() / "development" / f"mnist-{digit}.safetensors"
-    if not file.exists():
-        sys.stderr.write(f"training digit {digit}\n")
-        file.parent.mkdir(parents=True, exist_ok=True)
-        Detector().fit(training.of(digit)).save(file)
-    return Detector.of(detector_file.load(file, outdated=True))  # networks and memory are all that is asked of it
+def distances(scorer: Scorer, images: NDArray[np.float32]) -> NDArray[np.float64]:
+    """To a scorer's bank, ``(n,)``."""
+    chunks = [images[at : at + 256] for at in range(0, len(images), 256)]
+    return np.concatenate(
+        [scorer.bank.nearest(memory_bank.bank_features(torch.from_numpy(c))).distance for c in chunks]
+    )
+
+
+def with_parts(scorer: Scorer, sets: Sets) -> list[list[float]]:
+    """Figures of the logarithm of the distance alone, then with each part added in each weight."""
+    seen = {name: scorer.score(images) for name, images in sets.items()}
+
+    def standardised(part: Callable[[Evidences], NDArray[np.float64]]) -> dict[str, NDArray[np.float64]]:
+        scale = Scale.of(part(seen["validation"]))
+        return {name: (part(evidences) - scale.centre) / scale.spread for name, evidences in seen.items()}
+
+    base = standardised(lambda e: np.log(e.scores["manifold"]))
+    found = [measured(base)]
+    for part in PARTS.values():
+        added = standardised(part)
+        found += [measured({name: base[name] + weight * added[name] for name in sets}) for weight in WEIGHTS]
+    return found
+
+
+def measured(scores: Mapping[str, NDArray[np.float64]]) -> list[float]:
+    """AUROC and share caught at 5 %: of other digits, and on average of the malformed families."""
+    line = np.quantile(scores["normal"], 0.95)
+    bad = [scores[family.__name__] for family in FAMILIES]
+    return [
+        area(scores["normal"], scores["others"]),
+        float((scores["others"] > line).mean()),
+        float(np.mean([area(scores["normal"], part) for part in bad])),
+        float(np.mean([(part > line).mean() for part in bad])),
+    ]
+
+
+def rows_of(names: list[str], found: list[list[list[float]]], base: int) -> object:
+    """A table: means over digits, and differences of the two AUROC to the row in use."""
+    values = np.array(found)  # (digits, rows, 4)
+    gains = values - values[:, base : base + 1]
+    error = gains.std(axis=0, ddof=1) / np.sqrt(len(values)) if len(values) > 1 else np.full(gains.shape[1:], np.nan)
+    rows = []
+    for i, name in enumerate(names):
+        means, gain = values[:, i].mean(axis=0), gains[:, i].mean(axis=0)
+        cells = [f"{means[0]:.5f}", f"{100 * means[1]:.2f} %", f"{means[2]:.4f}", f"{100 * means[3]:.1f} %"]
+        rows.append([name, *cells, *(f"{gain[j]:+.5f} ± {error[i, j]:.5f}" for j in (0, 2))])
+    columns = ["", "other digits", "caught", "malformed", "caught", "gain, others", "gain, malformed"]
+    return table(columns, rows)
+
+
+def _logit(probability: NDArray[np.float64]) -> NDArray[np.float64]:
+    clipped = probability.clip(1e-12, 1 - 1e-12)
+    return np.log(clipped / (1 - clipped))
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ from core import datasets, paths
 from core.detector import Detector, estimator
 from core.gan.features import manifold_features
 from core.gan.trainer import TrainingSettings
+from core.scoring.memory_bank import MemoryBank
 from core.scoring.scorer import Scorer
 
 Images = NDArray[np.float32]
@@ -195,7 +196,8 @@ def nearest_distance(features: Tensor, training: Tensor) -> float:
 def of_fresh_bank(scorer: Scorer, images: Images) -> NDArray[np.float64]:
     """Distance of images to a memory bank made from as many fresh latents as the scorer has of training digits."""
     latents = scorer.fresh_latents(len(scorer.latents), seed=2)
-    fresh = Scorer(scorer.networks, latents, scorer.settings, fusion=scorer.fusion)
+    bank = MemoryBank.of(scorer.decode(latents))
+    fresh = Scorer(scorer.networks, latents, scorer.settings, bank, scorer.scale)
     return fresh.score(images).scores["manifold"]
 
 

@@ -48,7 +48,9 @@ class Judged:
     """
 
     def __init__(self, detector: Detector, images: Images, labels: NDArray[np.int64]) -> None:
-        parts = [multi_digit.score(detector.scorers_, detector.standards_, chunk) for chunk in chunks(images)]
+        parts = [
+            multi_digit.score(detector.scorers_, detector.standards_, chunk, draw=False) for chunk in chunks(images)
+        ]
         names = [str(digit) for digit in range(10)]
         claims = {name: np.concatenate([part.nonconformity[name]["fused"] for part in parts]) for name in names}
         self.scores: Floats = np.stack([claims[name] for name in names], axis=1)
@@ -57,7 +59,7 @@ class Judged:
         # Odd to all ten, p-values are all equal and say nothing of which digit is nearest.
         self.best = np.lexsort((self.scores, -self.p), axis=1)[:, 0]
         self.labels = labels
-        nearest = np.concatenate([part.nearest.scores["fused"] for part in parts])
+        nearest = np.concatenate([part.scores["fused"] for part in parts])
         self.normal = nearest <= detector.calibrations_["fused"].threshold(ALPHA)
         self.own = np.zeros(self.p.shape, bool)
         self.own[np.arange(len(labels)), labels] = True

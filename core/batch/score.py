@@ -51,7 +51,7 @@ def judge(rows: Sequence[Row], detector: "Detector", evidence: str) -> pa.Table:
     if readings is not None:
         kept = storage.to_bytes(readings.images)
         reconstructions = np.rint(np.clip(readings.reconstruction, 0, 1) * 255).astype(np.uint8)
-        digits = readings.digit_p_values.get(evidence, {})
+        digits = readings.digits_by(evidence)
         by_digit = np.stack(list(digits.values()), axis=1) if digits else np.zeros((len(at), 0))
         for i, row in enumerate(at):
             columns["image"][row] = kept[i]

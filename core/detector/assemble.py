@@ -11,7 +11,7 @@ from core.detector.inputs import as_images, chunks
 from core.detector.model_card import UNNAMED, Card
 from core.detector.state import DetectorState
 from core.errors import OddDigitError
-from core.operating_point import EVIDENCES
+from core.operating_point import DISTANCES, EVIDENCES
 from core.scoring import multi_digit
 from core.scoring.scorer import Scorer
 
@@ -32,11 +32,11 @@ def calibrations_of(
         name: [multi_digit.score(scorers, standards, chunk) for chunk in chunks(part)] for name, part in images.items()
     }
     pooled = {
-        e: Calibration.fit(np.concatenate([part.nearest.scores[e] for parts in scored.values() for part in parts]))
+        e: Calibration.fit(np.concatenate([part.scores[e] for parts in scored.values() for part in parts]))
         for e in EVIDENCES
     }
     digits = {
-        name: {e: Calibration.fit(np.concatenate([part.nonconformity[name][e] for part in parts])) for e in EVIDENCES}
+        name: {e: Calibration.fit(np.concatenate([part.nonconformity[name][e] for part in parts])) for e in DISTANCES}
         for name, parts in scored.items()
     }
     return pooled, digits

@@ -20,14 +20,14 @@ from core.detector import assemble, file, registry
 from core.detector.fit import fit_digits
 from core.detector.inputs import PIXELS, as_images, as_labels, chunks
 from core.detector.model_card import UNNAMED, Card
-from core.detector.readings import Readings
+from core.detector.readings import Readings, Scores
 from core.detector.state import DetectorState
 from core.gan.determinism import one_thread
 from core.gan.networks import architecture_of
 from core.gan.trainer import Progress, Trainer, TrainingSettings
-from core.operating_point import EVIDENCES, OperatingPoint
+from core.operating_point import DISTANCES, EVIDENCES, OperatingPoint
 from core.scoring import multi_digit
-from core.scoring.scorer import Scale, Scorer
+from core.scoring.scorer import Evidences, Scale, Scorer
 from core.words import name_normals
 
 FEW = 8  # images that one thread scores sooner: several wait for each other longer than they work
@@ -218,30 +218,48 @@ class Detector(OutlierMixin, BaseEstimator):
         Raises:
             OddDigitError: wrong shape, values outside 0 .. 1, or NaN.
         """
+        scores, seen = self._read(as_images(images), draw=True)
+        assert seen is not None
+        return Readings(
+            **vars(scores),
+            reconstruction=seen.reconstruction,
+            residual=seen.residual,
+            probability=seen.probability,
+            reconstruction_probability=seen.reconstruction_probability,
+        )
+
+    def scores(self, images: ArrayLike) -> Scores:
+        """How odd ink images are, by the evidences that need nothing drawn: several times as fast as ``inspect``.
+
+        The same numbers to the bit. Takes and raises what ``inspect`` does.
+        """
+        return self._read(as_images(images), draw=False)[0]
+
+    def _read(self, images: NDArray[np.float32], draw: bool) -> tuple[Scores, Evidences | None]:
         state = self._fitted
-        checked = as_images(images)
-        with one_thread() if len(checked) <= FEW else nullcontext():
-            scored = [multi_digit.score(state.scorers, state.standards, chunk) for chunk in chunks(checked)]
-        nearest = [part.nearest for part in scored]
-        scores = {e: np.concatenate([part.scores[e] for part in nearest]) for e in EVIDENCES}
+        with one_thread() if len(images) <= FEW else nullcontext():
+            parts = [multi_digit.score(state.scorers, state.standards, chunk, draw) for chunk in chunks(images)]
+        scores = {e: np.concatenate([part.scores[e] for part in parts]) for e in EVIDENCES if e in parts[0].scores}
         digit_p_values: dict[str, dict[str, NDArray[np.float64]]] = {}
         if len(state.scorers) > 1:
-            for e in EVIDENCES:
-                as_digit = {n: np.concatenate([part.nonconformity[n][e] for part in scored]) for n in state.scorers}
+            for e in DISTANCES:
+                as_digit = {n: np.concatenate([part.nonconformity[n][e] for part in parts]) for n in state.scorers}
                 digit_p_values[e] = {n: state.digit_calibrations[n][e].p_values(odd) for n, odd in as_digit.items()}
-        return Readings(
+        found = Scores(
             model=state.card.name,
             normal=state.card.normal,
-            images=checked,
-            reconstruction=np.concatenate([part.reconstruction for part in nearest]),
-            residual=np.concatenate([part.residual for part in nearest]),
-            probability=np.concatenate([part.probability for part in nearest]),
-            reconstruction_probability=np.concatenate([part.reconstruction_probability for part in nearest]),
+            images=images,
             scores=scores,
-            p_values={e: state.calibrations[e].p_values(scores[e]) for e in EVIDENCES},
+            p_values={e: state.calibrations[e].p_values(values) for e, values in scores.items()},
             digit_p_values=digit_p_values,
             calibrations=state.calibrations,
         )
+        seen = [part.seen for part in parts if part.seen is not None]
+        return found, Evidences.joined(seen) if seen else None
+
+    def _by_evidence(self, images: ArrayLike) -> Scores:
+        """What the chosen evidence needs and no more."""
+        return self.scores(images) if self.evidence in DISTANCES else self.inspect(images)
 
     def sample(self, n: int, seed: int = 0) -> NDArray[np.float32]:
         """Fresh digits as the generators draw them, ``(n, 28, 28)``; those of several digits take turns.
@@ -288,7 +306,7 @@ class Detector(OutlierMixin, BaseEstimator):
 
     def score_samples(self, X: ArrayLike) -> NDArray[np.float64]:  # noqa: N803
         """Raw scores turned round, ``(n,)``: higher is more normal."""
-        return -self.inspect(X).scores[self.evidence]
+        return -self._by_evidence(X).scores[self.evidence]
 
     @property
     def offset_(self) -> float:
@@ -302,7 +320,7 @@ class Detector(OutlierMixin, BaseEstimator):
     def predict(self, X: ArrayLike) -> NDArray[np.int64]:  # noqa: N803
         """+1 normal, -1 anomaly, ``(n,)``."""
         point = OperatingPoint(self.card_.name, self.evidence, self.alpha)
-        return 1 - 2 * self.inspect(X).class_id(point)
+        return 1 - 2 * self._by_evidence(X).class_id(point)
 
     @property
     def n_features_in_(self) -> int:

@@ -25,7 +25,7 @@ from core.files.atomic import write_whole
 from core.gan.determinism import one_thread
 from core.gan.features import FEATURES_VERSION
 from core.ink import INK_VERSION
-from core.operating_point import EVIDENCES
+from core.operating_point import DISTANCES, EVIDENCES
 from core.scoring.scorer import SCORING_VERSION, Scale, Scorer
 
 FORMAT = 1
@@ -43,7 +43,7 @@ def save(state: DetectorState, path: Path, new: bool = False) -> None:
     tensors: dict[str, torch.Tensor] = {}
     for i, (name, scorer) in enumerate(state.scorers.items()):
         tensors |= {f"scorer.{i}.{key}": value.contiguous() for key, value in scorer.tensors().items()}
-        for e in EVIDENCES:
+        for e in DISTANCES:
             tensors[f"digit.{i}.{e}"] = _narrow(state.digit_calibrations[name][e].scores)
     for e in EVIDENCES:
         tensors[f"calibration.{e}"] = _narrow(state.calibrations[e].scores)
@@ -153,7 +153,7 @@ def _build(
         scorers=scorers,
         standards={name: {e: Scale.read(structure["standards"][name][e]) for e in EVIDENCES} for name in scorers},
         digit_calibrations={
-            name: {e: Calibration.fit(_wide(tensors[f"digit.{i}.{e}"])) for e in EVIDENCES}
+            name: {e: Calibration.fit(_wide(tensors[f"digit.{i}.{e}"])) for e in DISTANCES}
             for i, name in enumerate(scorers)
         },
     )

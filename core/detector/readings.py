@@ -4,14 +4,14 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.calibration.conformal import Calibration
 from core.errors import OddDigitError
-from core.operating_point import EVIDENCES, OperatingPoint
+from core.operating_point import OperatingPoint
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -23,30 +23,24 @@ Images = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Readings:
-    """The readings of n ink images by one detector. Indexing with a slice, a mask or indices gives fewer of them.
+class Scores:
+    """How odd n ink images are to one detector. Indexing with a slice, a mask or indices gives fewer of them.
 
     Attributes:
         model: the detector's name.
         normal: labels of its normal digits, for example ``("5",)``.
         images: the ink images as judged, float32 ``(n, 28, 28)``, 0 paper .. 1 ink.
-        reconstruction: what a normal digit here would look like, float32 ``(n, 28, 28)``.
-        residual: where image and reconstruction differ, float32 ``(n, 28, 28)``, image minus reconstruction, -1 .. 1.
-        probability: the discriminator's probability that the image is a normal digit, float64 ``(n,)``.
-        reconstruction_probability: the same of the reconstruction.
-        scores: raw score of each evidence, float64 ``(n,)``, higher is odder.
-        p_values: conformal p-value of each evidence, float64 ``(n,)``.
-        digit_p_values: for models of several digits, evidence -> label -> p-values ``(n,)``; else empty.
-        calibrations: evidence -> scores of the calibration set.
+        scores: raw score of each evidence, float64 ``(n,)``, higher is odder. ``Detector.scores`` gives those of
+            ``DISTANCES``, ``Detector.inspect`` all.
+        p_values: conformal p-value of each of them, float64 ``(n,)``.
+        digit_p_values: for models of several digits, evidence in ``DISTANCES`` -> label -> p-values ``(n,)``; else
+            empty.
+        calibrations: scores of the calibration set by evidence.
     """
 
     model: str
     normal: tuple[str, ...]
     images: Images
-    reconstruction: Images
-    residual: Images
-    probability: Floats
-    reconstruction_probability: Floats
     scores: dict[str, Floats]
     p_values: dict[str, Floats]
     digit_p_values: dict[str, dict[str, Floats]]
@@ -55,15 +49,10 @@ class Readings:
     def __len__(self) -> int:
         return len(self.images)
 
-    def __getitem__(self, rows: Any) -> "Readings":
+    def __getitem__(self, rows: Any) -> Self:
         rows = np.atleast_1d(np.arange(len(self))[rows])
         taken = {f.name: _take(getattr(self, f.name), rows) for f in fields(self) if f.name != "calibrations"}
-        return Readings(**taken, calibrations=self.calibrations)
-
-    @property
-    def heat_map(self) -> Images:
-        """``residual``, by the name it is shown under."""
-        return self.residual
+        return type(self)(**taken, calibrations=self.calibrations)
 
     @property
     def p_value(self) -> Floats:
@@ -79,6 +68,10 @@ class Readings:
     def digits(self) -> dict[str, Floats]:
         """Per-digit p-values of the default evidence; empty for a model of one digit."""
         return self.digit_p_values.get("fused", {})
+
+    def digits_by(self, evidence: str) -> dict[str, Floats]:
+        """Per-digit p-values of an evidence; where it is of what is drawn, which only one digit is, the default's."""
+        return self.digit_p_values.get(evidence, self.digits)
 
     def threshold(self, point: OperatingPoint) -> float:
         """The operating point's threshold on the raw score axis; infinite when alpha is too small to flag anything.
@@ -112,14 +105,14 @@ class Readings:
         alpha = point.alpha
         if alpha is None:
             alpha = float(self.calibrations[point.evidence].alpha(self.threshold(point))[0])
-        p_values = {name: float(p[row]) for name, p in self.digit_p_values.get(point.evidence, {}).items()}
+        p_values = {name: float(p[row]) for name, p in self.digits_by(point.evidence).items()}
         return tuple(sorted((name for name, p in p_values.items() if p > alpha), key=lambda name: -p_values[name]))
 
     def to_frame(self) -> "DataFrame":
         """A table of a row an image: p-values and raw scores by evidence, and p-values as each digit."""
         from pandas import DataFrame
 
-        columns = {"p_value": self.p_value, "anomaly_score": self.anomaly_score, "probability": self.probability}
+        columns = {"p_value": self.p_value, "anomaly_score": self.anomaly_score}
         columns |= {f"score_{name}": values for name, values in self.scores.items()}
         columns |= {f"p_value_{name}": values for name, values in self.p_values.items()}
         columns |= {f"digit_{name}": values for name, values in self.digits.items()}
@@ -140,13 +133,40 @@ class Readings:
             "anomaly_score": 1 - p_value,
             "score": float(self.scores[point.evidence][row]),
             "threshold": threshold if math.isfinite(threshold) else None,
-            "scores": {name: float(self.scores[name][row]) for name in EVIDENCES},
-            "p_values": {name: float(self.p_values[name][row]) for name in EVIDENCES},
+            "scores": {name: float(scores[row]) for name, scores in self.scores.items()},
+            "p_values": {name: float(p[row]) for name, p in self.p_values.items()},
         }
         if self.digit_p_values:
-            digits = self.digit_p_values[point.evidence]
-            record["digits"] = {name: float(p[row]) for name, p in digits.items()}
+            record["digits"] = {name: float(p[row]) for name, p in self.digits_by(point.evidence).items()}
         return record
+
+
+@dataclass(frozen=True)
+class Readings(Scores):
+    """Everything a detector has to say about n ink images: scores, and what is to be seen.
+
+    Attributes:
+        reconstruction: what a normal digit here would look like, float32 ``(n, 28, 28)``.
+        residual: where image and reconstruction differ, float32 ``(n, 28, 28)``, image minus reconstruction, -1 .. 1.
+        probability: the discriminator's probability that the image is a normal digit, float64 ``(n,)``.
+        reconstruction_probability: the same of the reconstruction.
+    """
+
+    reconstruction: Images
+    residual: Images
+    probability: Floats
+    reconstruction_probability: Floats
+
+    @property
+    def heat_map(self) -> Images:
+        """``residual``, by the name it is shown under."""
+        return self.residual
+
+    def to_frame(self) -> "DataFrame":
+        """The same table with the discriminator's probability."""
+        frame = super().to_frame()
+        frame.insert(2, "probability", self.probability)
+        return frame
 
 
 def _take(value: Any, rows: NDArray[np.int64]) -> Any:

@@ -7,9 +7,7 @@ Everything is differentiable, so the same functions serve as a training loss and
 """
 
 import math
-from dataclasses import dataclass
 from functools import cache
-from typing import Self
 
 import torch
 from torch import Tensor
@@ -51,7 +49,8 @@ def gradient_features(images: Tensor) -> Tensor:
     torch.Size([2, 980])
     """
     images = images.float()
-    return _two_halves(histogram(images, ORIENTATIONS), deskew(images))
+    halves = histogram(images, ORIENTATIONS), histogram(deskew(images), UPRIGHT_ORIENTATIONS)
+    return torch.cat(halves, dim=1)  # (n, 588 + 392)
 
 
 def manifold_features(images: Tensor) -> Tensor:
@@ -70,44 +69,9 @@ def manifold_features(images: Tensor) -> Tensor:
     torch.Size([2, 1764])
     """
     images = images.float()
-    return torch.cat(_three_views(images, deskew(images)), dim=1)
-
-
-@dataclass(frozen=True)
-class Described:
-    """Images with their features, computed once for several scorers.
-
-    Attributes:
-        gradient: ``(n, FEATURES)``, what a reconstruction is compared by.
-        manifold: ``(n, MANIFOLD_FEATURES)``, what a memory is searched by.
-    """
-
-    gradient: Tensor
-    manifold: Tensor
-
-    @classmethod
-    def of(cls, images: Tensor) -> Self:
-        """Of images ``(n, 28, 28)``: what both kinds share is computed once."""
-        images = images.float()
-        upright = deskew(images)
-        as_it_is, *others = _three_views(images, upright)
-        return cls(_two_halves(as_it_is, upright), torch.cat((as_it_is, *others), dim=1))
-
-    def split(self, size: int) -> list[Self]:
-        """Parts of at most ``size`` images, in order."""
-        return [type(self)(*parts) for parts in zip(self.gradient.split(size), self.manifold.split(size), strict=True)]
-
-
-def _two_halves(leaning: Tensor, upright: Tensor) -> Tensor:
-    """Gradient features of images from the histogram of all of them and from the images without their slant."""
-    return torch.cat((leaning, histogram(upright, UPRIGHT_ORIENTATIONS)), dim=1)  # (n, 588 + 392)
-
-
-def _three_views(images: Tensor, upright: Tensor) -> list[Tensor]:
-    """Weighted histograms ``(n, VIEW_FEATURES)`` of images, of them without slant, and without proportions as well."""
-    views = torch.cat((images, upright, normalise_moments(images)))  # (3n, 28, 28)
+    views = torch.cat((images, deskew(images), normalise_moments(images)))  # (3n, 28, 28)
     parts = histogram(views, ORIENTATIONS).chunk(3)
-    return [weight * part for weight, part in zip(_VIEW_WEIGHTS, parts, strict=True)]
+    return torch.cat([weight * part for weight, part in zip(_VIEW_WEIGHTS, parts, strict=True)], dim=1)
 
 
 def histogram(images: Tensor, orientations: int) -> Tensor:

@@ -92,7 +92,7 @@ class Verdict:
             **about: ``source`` and ``source_kind``, and where known ``model_hash``, ``visitor`` and ``drawing``.
         """
         line = readings.threshold(point)
-        digits = readings.digit_p_values.get(point.evidence, {})
+        digits = readings.digits_by(point.evidence)
         return cls(
             model=readings.model,
             evidence=point.evidence,

@@ -1,11 +1,12 @@
 """Memory bank: what the generator draws of the training digits, described, and how far an image is from it.
 
 A bank (the word is PatchCore's, Roth et al., CVPR 2022) holds no image and no training digit's feature: its points are
-described *reconstructions*, in their partly whitened principal components. An image's distance is to the nearest point
-that its neighbours there can be blended to: locally linear embedding's weights, Roweis & Saul, "Nonlinear
-dimensionality reduction by locally linear embedding", Science 290 (2000).
+described *reconstructions*, in partly whitened principal components of their features. An image's distance is to the
+nearest point that its neighbours there can be blended to: locally linear embedding's weights, Roweis & Saul,
+"Nonlinear dimensionality reduction by locally linear embedding", Science 290 (2000).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
@@ -18,17 +19,37 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from core.files.atomic import write_whole
-from core.gan.features import manifold_features
+from core.gan.features import MANIFOLD_FEATURES, manifold_features
+from core.scoring.holes import HOLE_FEATURES, hole_features
 
 NEIGHBOURS = 40
 FEW_NEIGHBOURS = 2
 RIDGE = 0.1
+# A multiple of 16: where rows do not fill the processor's registers, few are rounded otherwise than many, and an image
+# must stand at the same distance alone and in any batch.
 COMPONENTS = 128
 # Directions in which normal digits vary much tell little: each is divided by its variance to this power (0 leaves the
 # space as it is, 1 is Mahalanobis' distance), small variances lifted by this share of the mean.
 WHITENING = 0.25
 _LIFT = 0.1
+# What lies outside the components is half noise of the pen, and counts half (as a square).
+OUTSIDE = 0.5
+# How much holes count: such that nearest neighbours differ in them by this share of what they differ by in all, as far
+# as ``MOST_HOLES``, since digits that have no holes would give no limit.
+HOLES = 0.2
+MOST_HOLES = 1.1
+_EVERY = 16  # point that is asked for its nearest neighbour
+_ITERATIONS = 3
 _CHUNK = 256
+_ROWS = 64  # neighbourhoods solved at once: their differences stay in the processor's cache
+
+FEATURES = MANIFOLD_FEATURES + HOLE_FEATURES
+
+
+def bank_features(images: Tensor) -> Tensor:
+    """What a memory bank knows images by: directions of edges, and holes; ``(n, 28, 28) -> (n, FEATURES)``."""
+    chunks = images.split(_CHUNK)
+    return torch.cat([torch.cat((manifold_features(chunk), hole_features(chunk)), dim=1) for chunk in chunks])
 
 
 class Neighbourhood(NamedTuple):
@@ -46,18 +67,40 @@ class Neighbourhood(NamedTuple):
     blend: Tensor
     few: Tensor
 
+    def take(self, rows: Tensor) -> Self:
+        """Those of some of the images."""
+        return type(self)(*(values[rows] for values in self))
+
+
+class Found(NamedTuple):
+    """What the search in a bank finds for n images, before it is blended.
+
+    Attributes:
+        query: the images among the bank's points, ``(n, c)``.
+        outside: squared length of what no component holds, ``(n,)``.
+        indices: of the neighbours, nearest first, ``(n, k)``.
+        squared: their squared distances and that of the first one left out, ``(n, k + 1)``, above 0.
+    """
+
+    query: Tensor
+    outside: Tensor
+    indices: Tensor
+    squared: Tensor
+
 
 @dataclass(frozen=True)
 class MemoryBank:
     """Features of what the generator draws, in their principal components, partly whitened.
 
     Attributes:
-        mean: of the features, ``(F,)``.
-        basis: principal components, ``(F, COMPONENTS)``.
-        scale: ``(COMPONENTS,)``, how much each component counts; all that lies outside of them counts 1.
+        weights: how much each feature counts, ``(FEATURES,)``.
+        mean: of the weighted features, ``(FEATURES,)``.
+        basis: their principal components, ``(FEATURES, COMPONENTS)``.
+        scale: ``(COMPONENTS,)``, how much each component counts; all that lies outside of them counts ``OUTSIDE``.
         points: ``(m, COMPONENTS)``, scaled.
     """
 
+    weights: Tensor
     mean: Tensor
     basis: Tensor
     scale: Tensor
@@ -67,14 +110,17 @@ class MemoryBank:
     @torch.no_grad()
     def of(cls, images: Tensor) -> Self:
         """Describe decoded images ``(m, 28, 28)``."""
-        features = torch.cat([manifold_features(chunk) for chunk in images.split(_CHUNK)])  # (m, F)
+        features = bank_features(images)  # (m, F)
+        weights = torch.ones(FEATURES)
+        weights[MANIFOLD_FEATURES:] = _hole_weight(features)
+        features *= weights
         mean = features.mean(dim=0)
         centred = features - mean
-        variances, vectors = _eigen(centred.T @ centred / len(features))  # (F,), (F, F)
-        basis = vectors[:, -COMPONENTS:].contiguous()
-        lifted = variances.clamp_min(0) + (_LIFT * variances[-COMPONENTS:].mean()).clamp_min(1e-9)
-        scale = (lifted[:-COMPONENTS].mean() / lifted[-COMPONENTS:]).pow(WHITENING / 2)
-        return cls(mean, basis, scale, centred @ basis * scale)
+        variances, basis = principal_components(centred, COMPONENTS)  # (c,), (F, c)
+        rest = (centred.square().sum() / len(centred) - variances.sum()).clamp_min(0) / (FEATURES - COMPONENTS)
+        lift = (_LIFT * variances.mean()).clamp_min(1e-9)
+        scale = ((rest + lift) / (variances + lift)).pow(WHITENING / 2)
+        return cls(weights, mean, basis, scale, centred @ basis * scale)
 
     @classmethod
     def read(cls, path: Path) -> Self | None:
@@ -97,30 +143,86 @@ class MemoryBank:
         return self.points.square().sum(dim=1)
 
     def nearest(self, features: Tensor) -> Neighbourhood:
-        """Find the neighbours of described images ``(n, F)``, and blend them to come as near as they can."""
+        """Find the neighbours of described images ``(n, FEATURES)``, and blend them to come as near as they can."""
+        return nearest_in_each([self], features)[0]
+
+    def search(self, features: Tensor) -> Found:
+        """Find the neighbours of described images ``(n, FEATURES)``, and where their neighbourhood ends."""
         query, outside = self._projected(features)  # (n up to 8, c), (n,)
         n = len(features)
         k = min(NEIGHBOURS, len(self.points) - 1)
         less_query = torch.addmm(self._squares, query, self.points.T, alpha=-2)[:n]  # (n, m): |p|^2 - 2 p.q
-        squared, indices = less_query.topk(k + 1, dim=1, largest=False)  # one more, where the neighbourhood ends
-        query, indices = query[:n], indices[:, :k]
+        squared, indices = less_query.topk(k + 1, dim=1, largest=False)
+        query = query[:n]
         squared = (squared + query.square().sum(dim=1, keepdim=True)).clamp_min(1e-9)  # (n, k + 1)
-        differences = self.points[indices] - query.unsqueeze(1)  # (n, k, c)
-        blend = locally_linear_weights(differences, squared)  # (n, k)
-        inside = (blend.unsqueeze(1) @ differences).squeeze(1).square().sum(dim=1)  # (n,)
-        return Neighbourhood((inside + outside).sqrt(), indices, blend, _few_weights(squared))
+        return Found(query, outside, indices[:, :k], squared)
 
     def _projected(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """Scaled components ``(n up to a multiple of 8, c)``, and the squared length of what lies outside, ``(n,)``.
+        """Images among the points ``(n up to a multiple of 8, c)``, and the squared length of what lies outside.
 
-        Matrix products of few rows are rounded otherwise than those of many, and an image must stand at the same
-        distance alone and in any batch: hence the rows that fill up.
+        Matrix products of few rows are rounded otherwise than those of many: hence the rows that fill up.
         """
         n = len(features)
-        centred = features - self.mean  # (n, F)
+        centred = features * self.weights - self.mean  # (n, F)
         components = F.pad(centred, (0, 0, 0, -n % 8)) @ self.basis
         outside = (centred.square().sum(dim=1) - components[:n].square().sum(dim=1)).clamp_min(0)
         return components * self.scale, outside
+
+
+def _hole_weight(features: Tensor) -> Tensor:
+    """How much holes count beside directions, ``()``, by what some of the points differ from their nearest in."""
+    asked = torch.arange(len(features)) % _EVERY == 0
+    some, others = features[asked], features[~asked]
+    distance, nearest = torch.cdist(some[:, :MANIFOLD_FEATURES], others[:, :MANIFOLD_FEATURES]).min(dim=1)
+    holes = (some - others[nearest])[:, MANIFOLD_FEATURES:].square().sum(dim=1)
+    return (HOLES * (distance.square().mean() / holes.mean().clamp_min(1e-9)).sqrt()).clamp(max=MOST_HOLES)
+
+
+def nearest_in_each(banks: Sequence[MemoryBank], features: Tensor) -> list[Neighbourhood]:
+    """The neighbourhood of each image in each of several banks; the blends of an image are solved together.
+
+    Args:
+        banks: at least one.
+        features: of n images, ``(n, FEATURES)``.
+
+    Returns:
+        One for each bank.
+    """
+    found = [bank.search(features) for bank in banks]
+    if len({part.indices.shape[1] for part in found}) > 1:  # a bank too small for a whole neighbourhood
+        return [bank.nearest(features) for bank in banks]
+    together = max(1, _ROWS // len(banks))  # images
+    blends, inside = [], []
+    for start in range(0, max(len(features), 1), together):
+        rows = slice(start, start + together)
+        pairs = zip(banks, found, strict=True)
+        differences = torch.stack([bank.points[f.indices[rows]] - f.query[rows].unsqueeze(1) for bank, f in pairs])
+        squared = torch.stack([f.squared[rows] for f in found])  # (banks, r, k + 1)
+        blend = locally_linear_weights(differences.flatten(0, 1), squared.flatten(0, 1))  # (banks * r, k)
+        missed = (blend.unsqueeze(1) @ differences.flatten(0, 1)).squeeze(1)  # (banks * r, c)
+        blends.append(blend.unflatten(0, differences.shape[:2]))
+        inside.append(missed.square().sum(dim=1).unflatten(0, differences.shape[:2]))
+    parts = zip(found, torch.cat(blends, dim=1), torch.cat(inside, dim=1), strict=True)
+    return [
+        Neighbourhood((within + OUTSIDE * f.outside).sqrt(), f.indices, blend, _few_weights(f.squared))
+        for f, blend, within in parts
+    ]
+
+
+def principal_components(centred: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """Largest variances ``(count,)``, ascending, and their directions ``(F, count)``, of centred rows ``(m, F)``.
+
+    Randomised subspace iteration (Halko, Martinsson & Tropp, "Finding structure with randomness", SIAM Review 53,
+    2011) with a seed of its own: a fifth of the time of all eigenvectors of the covariance, and the same each time.
+    """
+    random = torch.Generator().manual_seed(0)
+    subspace = torch.randn(centred.shape[1], count + count // 2, generator=random)
+    for _ in range(_ITERATIONS):
+        subspace = torch.linalg.qr(centred.T @ (centred @ subspace)).Q
+    projected = centred @ subspace  # (m, 1.5 count)
+    # Few digits, much alike, leave directions without variance: double precision, whose eigenvectors stay finite.
+    variances, vectors = torch.linalg.eigh((projected.T @ projected).double() / len(centred))
+    return variances[-count:].clamp_min(0).float(), (subspace @ vectors[:, -count:].float()).contiguous()
 
 
 def locally_linear_weights(differences: Tensor, squared: Tensor) -> Tensor:
@@ -151,18 +253,3 @@ def _few_weights(squared: Tensor) -> Tensor:
     weights = (squared[:, count : count + 1] - squared[:, :-1]).clamp_min(0)  # (n, k)
     weights[:, 0] += 1e-9  # where all are equally far
     return weights / weights.sum(dim=1, keepdim=True)
-
-
-def _eigen(covariance: Tensor) -> tuple[Tensor, Tensor]:
-    """Eigenvalues, ascending, and eigenvectors; few digits, much alike, need double precision for them.
-
-    In single precision the solver then raises, or gives NaN without a word.
-    """
-    try:
-        variances, vectors = torch.linalg.eigh(covariance)
-        solved = bool(torch.isfinite(vectors).all())
-    except torch.linalg.LinAlgError:
-        solved = False
-    if not solved:
-        variances, vectors = torch.linalg.eigh(covariance.double())
-    return variances.float(), vectors.float()

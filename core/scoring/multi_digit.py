@@ -5,14 +5,15 @@ also the odder the nearer another digit is: a 1 with a flag is a strange 1, but 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
-from core.operating_point import EVIDENCES
-from core.scoring.scorer import Evidences, Scale, Scorer, score_all
+from core.operating_point import DISTANCES
+from core.scoring.memory_bank import Neighbourhood, nearest_in_each
+from core.scoring.scorer import Evidences, Images, Scale, Scorer, describe, on_grid
 
 # How much it counts that another digit is nearer, in standardised scores a unit of the logarithm of the distances'
 # ratio; chosen on validation images (benchmarks/detection/rivals.py).
@@ -28,54 +29,64 @@ class Scored:
     """What the scorers of a model say about n images.
 
     Attributes:
-        nearest: the evidences of the digit that each image is nearest to. Its scores are the model's raw ones: the
-            scorer's own for one digit, else the smallest standardised one.
-        digits: which digit that is, ``(n,)``: the one whose memory bank is nearest.
-        nonconformity: digit -> evidence -> how odd each image would be as that digit ``(n,)``: the scorer's own raw
-            score for one digit, else standardised, and higher the nearer another digit's memory bank is.
+        scores: evidence -> the model's raw scores ``(n,)``: the scorer's own for one digit. Of several digits, each
+            is standardised; of distances the smallest is taken, of what is drawn that of the digit drawn.
+        digits: whose memory bank is nearest, ``(n,)``.
+        nonconformity: digit -> evidence in ``DISTANCES`` -> how odd each image would be as that digit ``(n,)``: the
+            scorer's own raw score for one digit, else standardised, and higher the nearer another digit's bank is.
+        seen: what is to be seen of the digits drawn; None where nothing was.
     """
 
-    nearest: Evidences
+    scores: Scores
     digits: NDArray[np.str_]
     nonconformity: dict[str, Scores]
+    seen: Evidences | None
 
 
-def score(scorers: Mapping[str, Scorer], standards: Standards, images: NDArray[np.float32]) -> Scored:
+def score(scorers: Mapping[str, Scorer], standards: Standards, images: Images, draw: bool = True) -> Scored:
     """Score images against every digit of a model.
 
     Args:
         scorers: one a digit.
         standards: digit -> evidence -> (centre, scale), from ``standards_of``.
         images: ink images ``(n, 28, 28)``, few enough to be held once for every digit.
+        draw: whether to draw the nearest digit too; without, there are scores of ``DISTANCES`` only, the same ones.
     """
-    names, each = list(scorers), score_all(list(scorers.values()), images)
-    if len(names) == 1:
-        own = {e: _on_grid(each[0].scores[e]) for e in EVIDENCES}
-        return Scored(replace(each[0], scores=own), np.full(len(images), names[0]), {names[0]: own})
+    names, each = list(scorers), list(scorers.values())
+    neighbourhoods = nearest_in_each([scorer.bank for scorer in each], describe(images))
+    distances = [scorer.distance_scores(near) for scorer, near in zip(each, neighbourhoods, strict=True)]
+    nearest = np.stack([own["manifold"] for own in distances]).argmin(axis=0)  # (n,)
+    digits = np.array(names)[nearest]
+    seen = _drawn(each, images, neighbourhoods, nearest) if draw else None
+    drawn = {} if seen is None else seen.scores
+    if len(each) == 1:
+        return Scored(distances[0] | drawn, digits, {names[0]: distances[0]}, seen)
     standardised = {
-        e: np.stack(
-            [_standardised(part.scores[e], *standards[name][e]) for name, part in zip(names, each, strict=True)]
-        )
-        for e in EVIDENCES
+        e: np.stack([_standardised(own[e], *standards[name][e]) for name, own in zip(names, distances, strict=True)])
+        for e in DISTANCES
     }  # (digits, n) each
-    distances = np.stack([part.scores["manifold"] for part in each])  # (digits, n)
-    penalties = RIVALRY * behind(distances)
-    nearest, rows = distances.argmin(axis=0), np.arange(len(images))
-
-    def pick(values: Sequence[NDArray[Any]]) -> NDArray[Any]:
-        return np.stack(values)[nearest, rows]
-
-    chosen = Evidences(
-        scores={e: values.min(axis=0) for e, values in standardised.items()},
-        reconstruction=pick([part.reconstruction for part in each]),
-        residual=pick([part.residual for part in each]),
-        probability=pick([part.probability for part in each]),
-        reconstruction_probability=pick([part.reconstruction_probability for part in each]),
-    )
+    scores = {e: values.min(axis=0) for e, values in standardised.items()}
+    for e, values in drawn.items():
+        centre, spread = np.array([standards[name][e] for name in names])[nearest].T  # (n,) each
+        scores[e] = _standardised(values, centre, spread)
+    penalties = RIVALRY * behind(np.stack([own["manifold"] for own in distances]))  # (digits, n)
     nonconformity = {
-        name: {e: _on_grid(standardised[e][i] + penalties[i]) for e in EVIDENCES} for i, name in enumerate(names)
+        name: {e: on_grid(standardised[e][i] + penalties[i]) for e in DISTANCES} for i, name in enumerate(names)
     }
-    return Scored(chosen, np.array(names)[nearest], nonconformity)
+    return Scored(scores, digits, nonconformity, seen)
+
+
+def _drawn(
+    scorers: Sequence[Scorer], images: Images, neighbourhoods: Sequence[Neighbourhood], nearest: NDArray[np.int64]
+) -> Evidences:
+    """What each image's nearest digit makes of it."""
+    parts, order = [], []
+    for i, (scorer, neighbourhood) in enumerate(zip(scorers, neighbourhoods, strict=True)):
+        rows = np.flatnonzero(nearest == i)
+        if len(rows) or not len(images):
+            parts.append(scorer.compare(images[rows], neighbourhood.take(torch.from_numpy(rows))))
+            order.append(rows)
+    return Evidences.joined(parts).take(np.concatenate(order).argsort())
 
 
 def behind(distances: Floats) -> Floats:
@@ -91,7 +102,7 @@ def behind(distances: Floats) -> Floats:
     return logarithms - logarithms.min(axis=0)
 
 
-def standards_of(scorer: Scorer, validation: NDArray[np.float32]) -> dict[str, Scale]:
+def standards_of(scorer: Scorer, validation: Images) -> dict[str, Scale]:
     """Centre and spread of each evidence on a digit's validation images: median, and the way to the 90th percentile.
 
     Validation rather than calibration images: a score that depends on the calibration images would not be
@@ -104,10 +115,5 @@ def standards_of(scorer: Scorer, validation: NDArray[np.float32]) -> dict[str, S
     return standards
 
 
-def _standardised(scores: Floats, centre: float, spread: float) -> Floats:
-    return _on_grid((_on_grid(scores) - centre) / spread)
-
-
-def _on_grid(scores: Floats) -> Floats:
-    """Scores as a file stores them, so that a stored score compares exactly with one computed later."""
-    return scores.astype(np.float32).astype(np.float64)
+def _standardised(scores: Floats, centre: float | Floats, spread: float | Floats) -> Floats:
+    return on_grid((scores - centre) / spread)

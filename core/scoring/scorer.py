@@ -8,7 +8,7 @@ import contextlib
 import dataclasses
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -16,27 +16,25 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from core.errors import ModelError
 from core.gan import latents as latent_codes
 from core.gan.determinism import one_thread
-from core.gan.features import FEATURES_VERSION, Described, gradient_features
+from core.gan.features import FEATURES_VERSION, gradient_features
 from core.gan.networks import Networks, architecture_of, for_inference
 from core.gan.prior import Mixture
 from core.gan.trainer import TrainingSettings
+from core.operating_point import EVIDENCES
 from core.scoring import serialization
-from core.scoring.memory_bank import MemoryBank, Neighbourhood
+from core.scoring.memory_bank import MemoryBank, Neighbourhood, bank_features
 
-# Raise it whenever the constants below or those of ``memory_bank`` or ``multi_digit`` change, or ``manifold_features``:
-# a stored calibration holds for the scores it was made with and no others.
-SCORING_VERSION = 4
-# Chosen on development images (benchmarks/detection/weights.py) so that every part has a say: the manifold tells other
-# characters best, the other two tell broken digits.
-WEIGHTS = {"manifold": 1.0, "gradient": 0.05, "discriminator": 0.01}
-_CHUNK = 256
-_DIGITS = 7  # significant digits that a score keeps
+# Raise it whenever a constant of this package changes, or what a memory bank describes images by: a stored calibration
+# holds for the scores it was made with and no others.
+SCORING_VERSION = 5
+CHUNK = 256
+_DIGITS = 6  # significant digits that a score keeps: few enough to be told apart in the float32 of a file
 # Where a reconstruction turns from a blend of all neighbours to the few nearest, in spreads of log distance from the
 # validation images' centre: about where normal digits end, and where they have ended.
 _ODD, _ODDEST = 1.5, 2.5
@@ -71,38 +69,20 @@ class Scale(NamedTuple):
         return cls(centre, spread)
 
 
-class Measured(NamedTuple):
-    """What one scorer measures of n images.
-
-    Attributes:
-        pixel: squared difference to the reconstruction, per ink in both, ``(n,)``.
-        gradient: distance to the reconstruction in gradient-orientation features, ``(n,)``.
-        manifold: distance to the memory bank, ``(n,)``.
-        logit: the discriminator's of the image, ``(n,)``.
-        reconstruction_logit: its of the reconstruction, ``(n,)``.
-        reconstruction: ``(n, 28, 28)``.
-    """
-
-    pixel: Tensor
-    gradient: Tensor
-    manifold: Tensor
-    logit: Tensor
-    reconstruction_logit: Tensor
-    reconstruction: Tensor
-
-
 @dataclass(frozen=True)
 class Evidences:
     """What a scorer says about n images.
 
     Attributes:
-        scores: per name in ``operating_point.EVIDENCES`` ``(n,)`` float64, not negative, higher = odder, rounded to
-            seven significant digits so that an image scores the same alone and in any batch.
+        scores: per name in ``operating_point.EVIDENCES`` ``(n,)`` float64, not negative, higher = odder, on the grid
+            that files keep, so that an image scores the same alone, in any batch and from a file.
             ``pixel``: squared difference to the reconstruction, per ink in both, 0..1;
             ``gradient``: distance to it in gradient-orientation features;
             ``manifold``: distance to what the generator can draw, in features of its own;
             ``discriminator``: minus the logarithm of ``probability``;
-            ``fused``: ``log(1 + exp(sum))`` of the standardised, weighted evidences, about linear for anomalies.
+            ``fused``: ``log(1 + exp(z))`` of the logarithm of the distance, standardised: about linear for anomalies.
+            Neither residual nor discriminator adds to it what it costs (benchmarks/detection/weights.py), so that it is
+            known before anything is drawn.
         reconstruction: ``(n, 28, 28)`` float32, the image on the generator's manifold that stands for the input: for
             what is odd, what the nearest of the digits it was trained on look like.
         residual: ``(n, 28, 28)`` float32 in -1..1, input minus reconstruction: positive where there is ink that
@@ -117,6 +97,18 @@ class Evidences:
     probability: Floats
     reconstruction_probability: Floats
 
+    @classmethod
+    def joined(cls, parts: Sequence[Self]) -> Self:
+        """Those of several lots of images as one, in order; at least one lot."""
+        scores = {name: np.concatenate([part.scores[name] for part in parts]) for name in parts[0].scores}
+        rest = {f.name: np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(cls)[1:]}
+        return cls(scores, **rest)
+
+    def take(self, rows: NDArray[np.int64]) -> Self:
+        """Those of some of the images."""
+        scores = {name: values[rows] for name, values in self.scores.items()}
+        return replace(self, scores=scores, **{f.name: getattr(self, f.name)[rows] for f in fields(self)[1:]})
+
 
 class Scorer:
     """Scores ink images against one class of normal digits. Made by :meth:`fit` or :meth:`from_tensors`.
@@ -125,8 +117,8 @@ class Scorer:
         networks: trained networks, as they will be stored and come back: in evaluation mode, without gradients.
         latents: ``(m, latent_size)`` of the training digits, as they will be stored.
         settings: what the networks were trained with.
-        bank: what the generator draws from the latents, described; None draws it.
-        fusion: scale of each part that fuses, by the names in ``WEIGHTS``.
+        bank: what the generator draws from the latents, described.
+        scale: of the logarithm of normal digits' distances.
         prior: where latents of normal digits lie, as it will be stored; None for a model of the first recipe.
     """
 
@@ -135,17 +127,17 @@ class Scorer:
         networks: Networks,
         latents: Tensor,
         settings: TrainingSettings,
-        bank: MemoryBank | None = None,
-        fusion: dict[str, Scale] | None = None,
+        bank: MemoryBank,
+        scale: Scale,
         prior: Mixture | None = None,
     ) -> None:
         self.networks = networks
         self.latents = latents
         self.settings = settings
+        self.bank = bank
+        self.scale = scale
         self._generate = for_inference(networks.generator)
         self._discriminate = for_inference(networks.discriminator)
-        self._bank = bank if bank is not None else MemoryBank.of(self.decode(latents))
-        self.fusion = fusion if fusion is not None else {}
         self._stored_prior = prior
 
     @classmethod
@@ -157,33 +149,28 @@ class Scorer:
         settings: TrainingSettings,
         prior: Mixture | None = None,
     ) -> Self:
-        """Build the memory bank, and scale what fuses.
+        """Build the memory bank, and standardise distances to it.
 
         Args:
             networks: trained ones; they are copied and rounded to half precision before anything uses them.
             train_images: ``(m, 28, 28)`` normals whose latents become the memory bank.
-            validation_images: ``(t, 28, 28)`` other normals, which set the scale of the evidences.
+            validation_images: ``(t, 28, 28)`` other normals, which set the scale of the distances.
             settings: what the networks were trained with.
             prior: where training left the latents; rounded to half precision.
         """
         rounded = serialization.rebuilt(settings, serialization.half_precision(networks))
         with one_thread():
             latents = latent_codes.optimised(rounded.generator, _encode(rounded, train_images), _tensor(train_images))
-        latents = latent_codes.dequantised(*latent_codes.quantised(latents))
+            latents = latent_codes.dequantised(*latent_codes.quantised(latents))
+            bank = MemoryBank.of(_decode(for_inference(rounded.generator), latents))
         if prior is not None:
             prior = Mixture.from_tensors(prior.tensors(), settings.latent_size)
-        return cls(rounded, latents, settings, prior=prior).weighed(validation_images)
+        return cls(rounded, latents, settings, bank, _scale(bank, validation_images), prior)
 
     def weighed(self, validation_images: Images) -> Self:
-        """The same scorer with what fuses scaled anew, by ``(t, 28, 28)`` normals that trained nothing."""
-        with one_thread():
-            # Reconstructions depend on the scale of the distances, all other scales on the reconstructions.
-            chunks = _tensor(validation_images).split(_CHUNK)
-            distances = [self._bank.nearest(Described.of(chunk).manifold).distance for chunk in chunks]
-            scale = Scale.of(_logarithm(torch.cat(distances)))
-            parts = _fusion_parts(_measured([self], [scale], validation_images)[0])
-        fusion = {name: Scale.of(values) for name, values in parts.items()}
-        return type(self)(self.networks, self.latents, self.settings, self._bank, fusion, self._stored_prior)
+        """The same scorer with distances standardised anew, by ``(t, 28, 28)`` normals that trained nothing."""
+        scale = _scale(self.bank, validation_images)
+        return type(self)(self.networks, self.latents, self.settings, self.bank, scale, self._stored_prior)
 
     @classmethod
     def from_tensors(cls, tensors: dict[str, Tensor], meta: dict[str, Any], cache: Path | None = None) -> Self:
@@ -191,7 +178,7 @@ class Scorer:
 
         Args:
             tensors: by name.
-            meta: settings, fusion and versions.
+            meta: settings, scale and versions.
             cache: folder for what is decoded from the latents (a few MB a scorer, found by a hash of the tensors).
 
         Raises:
@@ -204,7 +191,7 @@ class Scorer:
             )
         try:
             settings = TrainingSettings.read(meta["settings"])
-            fusion = {name: Scale.read(meta["fusion"][name]) for name in WEIGHTS}
+            scale = Scale.read(meta["fusion"]["manifold"])
             latents = latent_codes.checked(tensors["latents"], tensors["latents_scale"], settings.latent_size)
             weights = {key.removeprefix("weights."): v for key, v in tensors.items() if key.startswith("weights.")}
             networks = serialization.rebuilt(settings, weights)
@@ -215,15 +202,15 @@ class Scorer:
             raise ModelError(f"the model is incomplete or damaged ({reason}); train or download it again") from error
         name = f"memory-{SCORING_VERSION}-{serialization.fingerprint(tensors)}.safetensors"
         path = None if cache is None else cache / name
-        bank = None if path is None else MemoryBank.read(path)
-        scorer = cls(networks, latents, settings, bank, fusion, prior)
-        if not torch.isfinite(scorer._bank.points).all():
+        cached = None if path is None else MemoryBank.read(path)
+        bank = cached or MemoryBank.of(_decode(for_inference(networks.generator), latents))
+        if not torch.isfinite(bank.points).all():
             raise ModelError("the model draws images that are not finite; train or download it again")
-        if path is not None and bank is None:
+        if path is not None and cached is None:
             # A full or read-only disk costs the next start some seconds, not this one its model.
             with contextlib.suppress(OSError):
-                scorer._bank.write(path)
-        return scorer
+                bank.write(path)
+        return cls(networks, latents, settings, bank, scale, prior)
 
     def tensors(self) -> dict[str, Tensor]:
         """Everything that must be stored, at stored precision."""
@@ -238,16 +225,63 @@ class Scorer:
         return {
             "features_version": FEATURES_VERSION,
             "settings": dataclasses.asdict(self.settings),
-            "fusion": {name: list(scale) for name, scale in self.fusion.items()},
+            "fusion": {"manifold": list(self.scale)},
         }
 
     def score(self, images: Images) -> Evidences:
-        """Judge images ``(n, 28, 28)``; memory is bounded whatever their number."""
-        return score_all([self], images)[0]
+        """Judge images ``(n, 28, 28)`` by everything there is; memory is bounded whatever their number."""
+        chunks = []
+        for start in range(0, max(len(images), 1), CHUNK):
+            chunk = images[start : start + CHUNK]
+            neighbourhood = self.bank.nearest(describe(chunk))
+            compared = self.compare(chunk, neighbourhood)
+            scores = self.distance_scores(neighbourhood) | compared.scores
+            chunks.append(replace(compared, scores={e: scores[e] for e in EVIDENCES}))
+        return Evidences.joined(chunks)
 
-    def parts(self, images: Images) -> dict[str, Floats]:
-        """What fuses of images ``(n, 28, 28)``, by the names in ``WEIGHTS``: in spreads from the centre, ``(n,)``."""
-        return self._standardised(_measured([self], [self.fusion["manifold"]], images)[0])
+    def distance_scores(self, neighbourhood: Neighbourhood) -> dict[str, Floats]:
+        """The evidences in ``operating_point.DISTANCES`` of n images, ``(n,)`` each."""
+        standing = (_logarithm(neighbourhood.distance) - self.scale.centre) / self.scale.spread
+        return {"manifold": on_grid(_array(neighbourhood.distance)), "fused": on_grid(np.logaddexp(0, standing))}
+
+    @torch.no_grad()
+    def compare(self, images: Images, neighbourhood: Neighbourhood) -> Evidences:
+        """Reconstruct images ``(n, 28, 28)``: all the other evidences, and what there is to see.
+
+        Args:
+            images: ink images, not more than are drawn at once.
+            neighbourhood: theirs in this scorer's bank.
+        """
+        given, n = _tensor(images), len(images)
+        spare = -n % architecture_of(self.settings.architecture).rows
+        rebuilt = self._generate(F.pad(self._blended(neighbourhood), (0, 0, 0, spare)))  # (n + spare, 1, 28, 28)
+        seen = torch.cat((F.pad(given, (0, 0, 0, 0, 0, spare)).unsqueeze(1), rebuilt))
+        logit, reconstruction_logit = map(_array, self._discriminate(seen).unflatten(0, (2, -1))[:, :n])  # (n,) each
+        reconstruction = rebuilt[:n].squeeze(1)
+        ink = (given + reconstruction).sum(dim=(1, 2)).clamp_min(1.0)  # (n,)
+        features, others = gradient_features(torch.cat((given, reconstruction))).chunk(2)  # (n, F) each
+        return Evidences(
+            scores={
+                "pixel": on_grid(_array((given - reconstruction).square().sum(dim=(1, 2)) / ink)),
+                "gradient": on_grid(_array((features - others).square().sum(dim=1).sqrt())),
+                "discriminator": on_grid(np.logaddexp(0, -logit)),
+            },
+            reconstruction=reconstruction.numpy(),
+            residual=(given - reconstruction).numpy(),
+            probability=_probability(logit),
+            reconstruction_probability=_probability(reconstruction_logit),
+        )
+
+    def _blended(self, neighbourhood: Neighbourhood) -> Tensor:
+        """Latents that stand for images, ``(n, latent)``: their neighbours', blended.
+
+        A blend of neighbours far away has nothing to say of an image but blurs what is in it, so what is odd is drawn
+        like the few nearest of what was learnt, as sharply as that.
+        """
+        standing = (neighbourhood.distance.clamp_min(1e-6).log() - self.scale.centre) / self.scale.spread  # (n,)
+        oddness = ((standing - _ODD) / (_ODDEST - _ODD)).clamp(0, 1)  # 0 for normal digits' distances, 1 beyond them
+        weights = torch.lerp(neighbourhood.blend, neighbourhood.few, oddness.unsqueeze(1))  # (n, k)
+        return (weights.unsqueeze(2) * self.latents[neighbourhood.indices]).sum(dim=1)
 
     @cached_property
     def prior(self) -> Mixture:
@@ -265,117 +299,38 @@ class Scorer:
         """Fresh digits, from latents drawn from the prior: ``(n, 28, 28)`` float32."""
         return self.decode(self.fresh_latents(n, seed)).numpy()
 
-    @torch.no_grad()
     def decode(self, latents: Tensor) -> Tensor:
         """Latents ``(n, latent_size)`` -> images ``(n, 28, 28)``."""
-        return torch.cat([self._generate(chunk).squeeze(1) for chunk in latents.split(_CHUNK)])
+        return _decode(self._generate, latents)
 
     def encode(self, images: Images) -> Tensor:
         """Images ``(n, 28, 28)`` -> latents ``(n, latent_size)``."""
         return _encode(self.networks, images)
 
-    def _reconstructed(self, neighbours: Neighbourhood, distance_scale: Scale) -> Tensor:
-        """What the generator draws of the blended latents of an image's neighbours, ``(n and spare rows, 1, 28, 28)``.
 
-        A blend of neighbours far away has nothing to say of an image but blurs what is in it, so what is odd is drawn
-        like the few nearest of what was learnt, as sharply as that.
-        """
-        standing = (neighbours.distance.clamp_min(1e-6).log() - distance_scale.centre) / distance_scale.spread  # (n,)
-        oddness = ((standing - _ODD) / (_ODDEST - _ODD)).clamp(0, 1)  # 0 for normal digits' distances, 1 beyond them
-        weights = torch.lerp(neighbours.blend, neighbours.few, oddness.unsqueeze(1))  # (n, k)
-        latents = (weights.unsqueeze(2) * self.latents[neighbours.indices]).sum(dim=1)  # (n, latent)
-        return self._generate(F.pad(latents, (0, 0, 0, self._spare(len(latents)))))
-
-    def _measure(self, images: Tensor, features: Described, distance_scale: Scale) -> Measured:
-        """All that is measured of one chunk of images ``(n, 28, 28)``."""
-        n = len(images)
-        neighbours = self._bank.nearest(features.manifold)
-        rebuilt = self._reconstructed(neighbours, distance_scale)  # (n + spare, 1, 28, 28)
-        seen = torch.cat((F.pad(images, (0, 0, 0, 0, 0, self._spare(n))).unsqueeze(1), rebuilt))
-        logits, reconstruction_logits = self._discriminate(seen).unflatten(0, (2, -1))[:, :n]  # (n,) each
-        reconstruction = rebuilt[:n].squeeze(1)
-        ink = (images + reconstruction).sum(dim=(1, 2)).clamp_min(1.0)  # (n,)
-        return Measured(
-            pixel=(images - reconstruction).square().sum(dim=(1, 2)) / ink,
-            gradient=(features.gradient - gradient_features(reconstruction)).square().sum(dim=1).sqrt(),
-            manifold=neighbours.distance,
-            logit=logits,
-            reconstruction_logit=reconstruction_logits,
-            reconstruction=reconstruction,
-        )
-
-    def _spare(self, n: int) -> int:
-        """Rows with which n fill up what the networks round alike."""
-        return -n % architecture_of(self.settings.architecture).rows
-
-    def _standardised(self, measured: Measured) -> dict[str, Floats]:
-        scales = self.fusion
-        return {
-            name: (part - scales[name].centre) / scales[name].spread for name, part in _fusion_parts(measured).items()
-        }
-
-    def _evidences(self, images: Images, measured: Measured) -> Evidences:
-        fused = sum(WEIGHTS[name] * part for name, part in self._standardised(measured).items())
-        logit = _array(measured.logit)
-        scores = {
-            "pixel": _array(measured.pixel),
-            "gradient": _array(measured.gradient),
-            "manifold": _array(measured.manifold),
-            "discriminator": np.logaddexp(0, -logit),
-            "fused": np.logaddexp(0, fused),
-        }
-        reconstruction = measured.reconstruction.numpy()
-        return Evidences(
-            scores={name: _rounded(values) for name, values in scores.items()},
-            reconstruction=reconstruction,
-            residual=np.asarray(images, dtype=np.float32) - reconstruction,
-            probability=_probability(logit),
-            reconstruction_probability=_probability(_array(measured.reconstruction_logit)),
-        )
+def describe(images: Images) -> Tensor:
+    """What memory banks know images ``(n, 28, 28)`` by, ``(n, FEATURES)``."""
+    return bank_features(_tensor(images))
 
 
-def score_all(scorers: Sequence[Scorer], images: Images) -> list[Evidences]:
-    """Judge images by several scorers, which together cost less than one after the other.
+def on_grid(scores: Floats) -> Floats:
+    """Scores rounded to six significant digits, and as the float32 of a file reads them.
 
-    Args:
-        scorers: at least one.
-        images: ``(n, 28, 28)`` ink images; memory is bounded whatever their number.
+    What differs in the last bit scores the same, and what was stored compares exactly with what is computed later.
     """
-    measured = _measured(scorers, [scorer.fusion["manifold"] for scorer in scorers], images)
-    return [scorer._evidences(images, columns) for scorer, columns in zip(scorers, measured, strict=True)]
+    size = 10.0 ** (np.floor(np.log10(np.maximum(np.abs(scores), 1e-12))) + 1 - _DIGITS)
+    return (np.round(scores / size) * size).astype(np.float32).astype(np.float64)
 
 
-@torch.no_grad()
-def _measured(scorers: Sequence[Scorer], distance_scales: Sequence[Scale], images: Images) -> list[Measured]:
-    """All that each scorer measures of images, chunk by chunk; what they have in common is described once."""
-    parts: list[list[Measured]] = []
-    for chunk in _tensor(images).split(_CHUNK):
-        features = Described.of(chunk)
-        parts.append([s._measure(chunk, features, scale) for s, scale in zip(scorers, distance_scales, strict=True)])
-    return [Measured(*map(torch.cat, zip(*own, strict=True))) for own in zip(*parts, strict=True)]
-
-
-def _fusion_parts(measured: Measured) -> dict[str, Floats]:
-    """What fuses, by the names in ``WEIGHTS``, ``(n,)`` each, about normally distributed for normal digits.
-
-    Distances are ratios, so their logarithms add up. The discriminator's word is taken relative to the
-    reconstruction: how much more real would a normal digit in this place look?
-    """
-    return {
-        "manifold": _logarithm(measured.manifold),
-        "gradient": _logarithm(measured.gradient),
-        "discriminator": _array(measured.reconstruction_logit) - _array(measured.logit),
-    }
+def _scale(bank: MemoryBank, validation_images: Images) -> Scale:
+    """Of the logarithms of normal digits' distances, about normally distributed."""
+    with one_thread():
+        chunks = [validation_images[at : at + CHUNK] for at in range(0, len(validation_images), CHUNK)]
+        return Scale.of(_logarithm(torch.cat([bank.nearest(describe(chunk)).distance for chunk in chunks])))
 
 
 def _logarithm(distances: Tensor) -> Floats:
     return np.log(np.maximum(_array(distances), 1e-6))
-
-
-def _rounded(values: Floats) -> Floats:
-    """Round to seven significant digits."""
-    size = 10.0 ** (np.floor(np.log10(np.maximum(np.abs(values), 1e-12))) + 1 - _DIGITS)
-    return np.round(values / size) * size
 
 
 def _probability(logits: Floats) -> Floats:
@@ -388,10 +343,15 @@ def _tensor(images: Images) -> Tensor:
 
 
 def _array(measured: Tensor) -> Floats:
-    """Numbers as they go out: the one way from torch to NumPy, besides reconstructions, which stay float32."""
+    """Numbers as they go out: the one way from torch to NumPy, besides images, which stay float32."""
     return measured.double().numpy()
 
 
 @torch.no_grad()
+def _decode(generator: nn.Module, latents: Tensor) -> Tensor:
+    return torch.cat([generator(chunk).squeeze(1) for chunk in latents.split(CHUNK)])
+
+
+@torch.no_grad()
 def _encode(networks: Networks, images: Images) -> Tensor:
-    return torch.cat([networks.encoder(chunk) for chunk in _tensor(images).unsqueeze(1).split(_CHUNK)])
+    return torch.cat([networks.encoder(chunk) for chunk in _tensor(images).unsqueeze(1).split(CHUNK)])

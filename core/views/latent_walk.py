@@ -146,7 +146,8 @@ def locate(detector: Detector, image: Floats) -> tuple[str, Floats]:
         the digit whose generator draws it, and the latent ``(latent_size,)`` that does.
     """
     found = multi_digit.score(detector.scorers_, detector.standards_, as_images(image[None]))
-    digit, reconstruction = str(found.digits[0]), found.nearest.reconstruction
+    assert found.seen is not None
+    digit, reconstruction = str(found.digits[0]), found.seen.reconstruction
     scorer = detector.scorers_[digit]
     latent = optimised(scorer.networks.generator, scorer.encode(reconstruction), torch.from_numpy(reconstruction))
     return digit, latent[0].numpy()

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _SOON = 0.25  # seconds, in which nobody misses anything
 ALPHAS = (0.01, 0.02, 0.05, 0.1, 0.2)
 EVIDENCE_WORDS = {
-    "fused": "fused: all of them together",
+    "fused": "fused: distance to normal digits, on an even scale",
     "manifold": "manifold: distance to what the generator can draw",
     "discriminator": "discriminator: does it look real?",
     "gradient": "gradient: edge directions against the reconstruction's",

@@ -180,7 +180,7 @@ def _evidences(readings: Readings, row: int, point: OperatingPoint) -> None:
         "odder than": st.column_config.NumberColumn(format="%.1f %%", help="share of normal digits less odd"),
     }
     st.dataframe(table, hide_index=True, column_config=columns)
-    if digits := readings.digit_p_values.get(point.evidence):
+    if digits := readings.digits_by(point.evidence):
         st.caption(
             "How plausible each digit is: its p-value among normal digits of that kind. "
             "Another digit that is nearer counts against it."

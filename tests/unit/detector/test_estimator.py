@@ -16,9 +16,10 @@ from core.detector import Detector
 from core.detector.estimator import FEW
 from core.detector.readings import Readings
 from core.errors import ModelError, OddDigitError, TrainingError
-from core.operating_point import EVIDENCES, OperatingPoint
+from core.operating_point import DISTANCES, EVIDENCES, OperatingPoint
 from core.scoring import multi_digit
 from core.scoring.multi_digit import RIVALRY
+from core.scoring.scorer import Scorer
 
 POINT = OperatingPoint("tiny-any", "fused", 0.1)
 
@@ -174,17 +175,48 @@ def test_a_calibration_digit_alone_stands_exactly_where_it_stood_in_calibration(
 # Several normal digits
 
 
-def test_the_score_of_several_digits_is_the_smallest_of_their_standardised_scores(tiny_detector_any: Detector) -> None:
+def test_of_several_digits_the_least_distance_counts_and_what_the_nearest_makes_of_an_image(
+    tiny_detector_any: Detector,
+) -> None:
     images = digits(20)
+    each = {name: scorer.score(images) for name, scorer in tiny_detector_any.scorers_.items()}
+
+    def standardised(evidence: str) -> np.ndarray:
+        standards = [tiny_detector_any.standards_[name][evidence] for name in each]
+        pairs = zip(each.values(), standards, strict=True)
+        return np.stack([(own.scores[evidence] - centre) / spread for own, (centre, spread) in pairs])
 
     found = tiny_detector_any.inspect(images)
 
+    nearest = np.argmin([own.scores["manifold"] for own in each.values()], axis=0)
     for evidence in EVIDENCES:
-        each = []
-        for name, scorer in tiny_detector_any.scorers_.items():
-            centre, scale = tiny_detector_any.standards_[name][evidence]
-            each.append((scorer.score(images).scores[evidence] - centre) / scale)
-        np.testing.assert_allclose(found.scores[evidence], np.min(each, axis=0), rtol=1e-4, atol=1e-5)
+        values = standardised(evidence)
+        expected = values.min(axis=0) if evidence in DISTANCES else values[nearest, np.arange(20)]
+        np.testing.assert_allclose(found.scores[evidence], expected, rtol=1e-4, atol=1e-5)
+    pictures = np.stack([own.reconstruction for own in each.values()])[nearest, np.arange(20)]
+    np.testing.assert_array_equal(found.reconstruction, pictures)
+
+
+def test_scores_without_drawing_are_those_of_an_inspection_to_the_bit(detector: Detector) -> None:
+    images = digits(31)
+    whole = detector.inspect(images)
+
+    for rows in (slice(None), slice(0, 1), slice(3, 10)):
+        found = detector.scores(images[rows])
+
+        assert tuple(found.scores) == tuple(found.p_values) == DISTANCES
+        for evidence in DISTANCES:
+            np.testing.assert_array_equal(found.scores[evidence], whole.scores[evidence][rows])
+            np.testing.assert_array_equal(found.p_values[evidence], whole.p_values[evidence][rows])
+        for digit, p_values in found.digits.items():
+            np.testing.assert_array_equal(p_values, whole.digits[digit][rows])
+
+
+def test_what_needs_nothing_drawn_draws_nothing(detector: Detector, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Scorer, "compare", lambda *_: pytest.fail("something was drawn"))
+
+    detector.score_samples(digits(3))
+    detector.predict(digits(3))
 
 
 def test_every_digit_has_a_p_value_of_its_own_against_its_own_calibration_digits(tiny_detector_any: Detector) -> None:

@@ -75,7 +75,7 @@ def test_a_memory_is_the_same_however_many_threads_the_server_uses(tiny_detector
             torch.set_num_threads(threads)
             for cached in (detector_file.paths.state_dir() / "cache").glob("*"):
                 cached.unlink()
-            memories = [s._bank.points for s in detector_file.load(tiny_detector_any_file).scorers.values()]
+            memories = [s.bank.points for s in detector_file.load(tiny_detector_any_file).scorers.values()]
             found.append(torch.cat(memories))
     finally:
         torch.set_num_threads(before)

@@ -10,7 +10,6 @@ from core.gan.features import (
     FEATURES,
     MANIFOLD_FEATURES,
     VIEW_FEATURES,
-    Described,
     deskew,
     gradient_features,
     manifold_features,
@@ -97,10 +96,3 @@ def test_an_image_has_the_same_features_alone_and_among_others(describe: Callabl
     together = describe(images)
     alone = torch.cat([describe(image[None]) for image in images])
     assert torch.allclose(together, alone, atol=1e-5)
-
-
-def test_described_images_part_into_chunks_that_keep_their_order() -> None:
-    images = digits()
-    parts = Described.of(images).split(8)
-    assert [len(part.manifold) for part in parts] == [8, 8, 4]
-    assert torch.equal(torch.cat([part.gradient for part in parts]), gradient_features(images))

@@ -3,8 +3,7 @@
 import pytest
 import torch
 
-from core.gan.features import manifold_features
-from core.scoring.memory_bank import FEW_NEIGHBOURS, MemoryBank
+from core.scoring.memory_bank import FEW_NEIGHBOURS, MemoryBank, bank_features, nearest_in_each, principal_components
 
 
 @pytest.fixture(scope="module")
@@ -19,15 +18,15 @@ def bars() -> torch.Tensor:
 def test_what_a_bank_holds_is_at_hardly_any_distance(bars: torch.Tensor) -> None:
     bank = MemoryBank.of(bars)
 
-    own = bank.nearest(manifold_features(bars))
-    other = bank.nearest(manifold_features(bars.transpose(1, 2)))
+    own = bank.nearest(bank_features(bars))
+    other = bank.nearest(bank_features(bars.transpose(1, 2)))
 
     assert own.distance.max() < 0.2 * other.distance.min()
     assert own.indices[:, 0].tolist() == list(range(len(bars)))
 
 
 def test_weights_sum_to_one_and_few_of_the_few_nearest_count(bars: torch.Tensor) -> None:
-    found = MemoryBank.of(bars).nearest(manifold_features(bars.transpose(1, 2)))
+    found = MemoryBank.of(bars).nearest(bank_features(bars.transpose(1, 2)))
 
     for weights in (found.blend, found.few):
         assert weights.shape == found.indices.shape
@@ -38,7 +37,7 @@ def test_weights_sum_to_one_and_few_of_the_few_nearest_count(bars: torch.Tensor)
 
 def test_the_nearest_change_places_without_a_jump(bars: torch.Tensor) -> None:
     bank = MemoryBank.of(bars)
-    ends = manifold_features(bars[[3, 41]])
+    ends = bank_features(bars[[3, 41]])
     way = torch.linspace(0, 1, 4000)[:, None]
 
     found = bank.nearest((1 - way) * ends[0] + way * ends[1])
@@ -47,3 +46,47 @@ def test_the_nearest_change_places_without_a_jump(bars: torch.Tensor) -> None:
     steps = (blends[1:] - blends[:-1]).norm(dim=1)
     assert len(found.indices[:, 0].unique()) > 1
     assert steps.max() < 0.1 * (blends[0] - blends[-1]).norm()
+
+
+def test_several_banks_at_once_say_the_same_as_one_after_the_other(bars: torch.Tensor) -> None:
+    banks = [MemoryBank.of(bars), MemoryBank.of(bars.transpose(1, 2)), MemoryBank.of(bars[:30])]
+    for chosen in (banks[:2], banks):
+        together = nearest_in_each(chosen, bank_features(bars))
+
+        for bank, found in zip(chosen, together, strict=True):
+            alone = bank.nearest(bank_features(bars))
+            assert all(torch.equal(one, other) for one, other in zip(found, alone, strict=True))
+
+
+def test_an_image_is_at_the_same_distance_to_the_bit_in_a_batch_of_any_size(bars: torch.Tensor) -> None:
+    bank = MemoryBank.of(bars)
+    whole = bank_features(bars)
+    expected = bank.nearest(whole).distance
+
+    for size in (1, 2, 3, 7, 16):
+        parts = [bank_features(part) for part in bars.split(size)]
+        assert torch.equal(torch.cat([bank.nearest(part).distance for part in parts]), expected), size
+
+
+def test_a_ring_is_farther_from_bars_than_the_same_ring_cut_open(bars: torch.Tensor) -> None:
+    ring = torch.zeros(28, 28)
+    ring[8:20, 8:20] = 1
+    ring[11:17, 11:17] = 0
+    open_ring = ring.clone()
+    open_ring[13:15, 17:20] = 0
+
+    whole, cut = MemoryBank.of(bars).nearest(bank_features(torch.stack((ring, open_ring)))).distance
+
+    assert whole > cut
+
+
+def test_principal_components_hold_as_much_as_all_eigenvectors_would() -> None:
+    random = torch.Generator().manual_seed(1)
+    rows = torch.randn(400, 300, generator=random) * torch.logspace(0, -2, 300)
+    centred = rows - rows.mean(dim=0)
+
+    variances, basis = principal_components(centred, 20)
+
+    exact = torch.linalg.eigvalsh(centred.T @ centred / len(centred))[-20:]
+    torch.testing.assert_close(basis.T @ basis, torch.eye(20), atol=1e-5, rtol=0)
+    assert 0.98 < float(variances.sum() / exact.sum()) <= 1.0001
