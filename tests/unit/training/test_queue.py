@@ -19,9 +19,9 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initial
 
 from core import paths
 from core import settings as limits
-from core.detector import Detector, registry
+from core.detector import Detector, estimator, registry
 from core.errors import ModelError, TrainingError
-from core.gan.trainer import Trainer
+from core.gan.trainer import Trainer, TrainingSettings
 from core.training import run, snapshots
 from core.training.job import (
     Job,
@@ -497,8 +497,12 @@ def workers_of(folder: Path) -> list[int]:
     return [int(line) for line in found.stdout.split()]
 
 
-def test_a_server_killed_outright_loses_no_finished_epoch_and_resumes_to_the_same_tensors() -> None:
-    # Arrange: an uninterrupted run with the same seed, and a server that is killed in the middle of one.
+def test_a_server_killed_outright_loses_no_finished_epoch_and_resumes_to_the_same_tensors(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Arrange: an uninterrupted run with the same seed, and a server that is killed in the middle of one. The short
+    # epochs of tests end at this process, so here they are whole ones.
+    monkeypatch.setattr(estimator, "TrainingSettings", TrainingSettings)
     for _ in run.run(RunSpec("whole", ("5",), "digits", epochs=4)):
         pass
     server = subprocess.Popen(
