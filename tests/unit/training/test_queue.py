@@ -68,7 +68,7 @@ class FakeWorker:
 
 
 def finish_an_epoch(name: str) -> None:
-    (run.folder(name) / "digit-0.safetensors").write_bytes(b"")
+    (run.folder(RunSpec(name)) / "digit-0.safetensors").write_bytes(b"")
 
 
 class Bench:
@@ -167,7 +167,7 @@ class QueueMachine(RuleBasedStateMachine):
     def the_running_worker_ends(self, code: int) -> None:
         for job_id in self.running():
             if code == 0:
-                run.discard(self.bench.jobs.get(job_id, "").spec.name)
+                run.discard(self.bench.jobs.get(job_id, "").spec)
             self.worker(job_id).code = code
             self.expected[job_id] = State.DONE if code == 0 else State.FAILED
         self.settle()
@@ -211,11 +211,11 @@ class QueueMachine(RuleBasedStateMachine):
 
     def order(self, call, job_id, allowed, after):
         if self.expected[job_id] in allowed:
-            call(job_id)
+            call(job_id, "")
             self.expected[job_id] = after
         else:
             with pytest.raises(TrainingError):
-                call(job_id)
+                call(job_id, "")
         self.settle()
 
     def settle(self):
