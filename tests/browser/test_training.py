@@ -37,6 +37,15 @@ def ask_for(page: Page, name: str, epochs: int) -> None:
     page.get_by_role("button", name="Train", exact=True).click()
 
 
+def end_all(page: Page) -> None:
+    """Delete what other tests left unfinished: one job is trained at a time."""
+    unfinished = page.get_by_role("button", name="Delete", exact=True)
+    while count := unfinished.count():
+        unfinished.first.click()
+        page.get_by_role("button", name="Delete it").click()
+        expect(unfinished).to_have_count(count - 1, timeout=30 * SECONDS)
+
+
 def test_two_browsers_watch_one_job_and_it_outlives_the_tab_that_started_it(
     page: Page, app: str, browser: Browser, watch: Callable[[Page], Page]
 ) -> None:
@@ -82,6 +91,7 @@ def test_the_page_does_not_scroll_back_while_it_redraws(page: Page, app: str) ->
 
 def test_draw_with_it_leads_to_a_page_that_judges_however_often_it_is_pressed(page: Page, app: str) -> None:
     open_training(page, app)
+    end_all(page)
     ask_for(page, "drawn-with", epochs=1)
     expect(page.get_by_role("link", name="Draw with it")).to_be_visible(timeout=300 * SECONDS)
     ask_for(page, "runs-meanwhile", epochs=500)
@@ -98,16 +108,21 @@ def test_draw_with_it_leads_to_a_page_that_judges_however_often_it_is_pressed(pa
 
 def test_no_press_is_lost_while_a_job_runs(page: Page, app: str) -> None:
     open_training(page, app)
+    end_all(page)
+    ask_for(page, "pressed", epochs=500)
 
     for _ in range(10):
         page.get_by_role("button", name="Pause").click()
-        expect(page.get_by_text("runs-meanwhile · paused")).to_be_visible(timeout=20 * SECONDS)
+        expect(page.get_by_text("pressed · paused")).to_be_visible(timeout=20 * SECONDS)
         page.get_by_role("button", name="Resume").click()
         expect(page.get_by_role("button", name="Pause")).to_be_visible(timeout=20 * SECONDS)
 
 
 def test_the_player_follows_the_newest_epoch_until_a_person_moves_it(page: Page, app: str) -> None:
     open_training(page, app)
+    end_all(page)
+    ask_for(page, "played", epochs=500)
+    expect(page.get_by_text("played · epoch 3")).to_be_visible(timeout=90 * SECONDS)
     slider, said = page.get_by_role("slider", name="Back through the epochs"), page.get_by_test_id("epoch")
     before = int(said.inner_text().split()[-1])
     expect(said).not_to_have_text(f"epoch {before}", timeout=60 * SECONDS)

@@ -46,19 +46,19 @@ def test_the_same_seed_gives_identical_tensors_and_another_seed_others(architect
     assert any(not torch.equal(one[key], other[key]) for key in one)
 
 
-@pytest.mark.parametrize("architecture", ["conv", "dense"])
+@pytest.mark.parametrize(("architecture", "after"), [("conv", 2), ("dense", 1), ("dense", 2)])
 def test_a_run_resumed_from_the_middle_ends_with_the_tensors_of_an_unbroken_one(
-    tmp_path: Path, architecture: str
+    tmp_path: Path, architecture: str, after: int
 ) -> None:
-    settings = dataclasses.replace(QUICK, architecture=architecture, epochs=3)
+    settings = dataclasses.replace(QUICK, architecture=architecture, epochs=4)
     unbroken = finish(settings)
     killed = Trainer(fives(), settings, tmp_path / "run.safetensors")
     for progress in killed.run():
-        if progress.epoch_ended and progress.epoch == 1:
-            shutil.copy(tmp_path / "run.safetensors", tmp_path / "after-one.safetensors")
+        if progress.epoch_ended and progress.epoch == after:
+            shutil.copy(tmp_path / "run.safetensors", tmp_path / "kept.safetensors")
 
-    resumed = Trainer(fives(), settings, tmp_path / "after-one.safetensors")
-    assert resumed.epoch == 1
+    resumed = Trainer(fives(), settings, tmp_path / "kept.safetensors")
+    assert resumed.epoch == after
     list(resumed.run())
 
     expected, found = weights(unbroken), weights(resumed)
