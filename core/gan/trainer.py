@@ -368,8 +368,8 @@ class Trainer:
         self._random.set_state(loose["random"])
         self._log_noise.data.copy_(loose["log_noise"])
         weights, means, factors = (loose[f"prior_{name}"] for name in ("weights", "means", "factors"))
-        # Laid out in memory as a Cholesky factorisation leaves them: products of the same numbers laid out otherwise are
-        # rounded otherwise, and a resumed run would end in other tensors.
+        # Laid out in memory as a Cholesky factorisation leaves them: products of the same numbers laid out otherwise
+        # are rounded otherwise, and a resumed run would end in other tensors.
         self.prior = Mixture(weights, means, factors.mT.contiguous().mT)
         self.epoch, self.seconds, self.curve = run["epoch"], run["seconds"], run["curve"]
 

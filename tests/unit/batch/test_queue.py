@@ -78,7 +78,7 @@ def test_a_stopped_batch_keeps_what_it_has_and_goes_on_under_another_server(
     monkeypatch.setattr("core.batch.run.TOGETHER", 1)
     server, store = hand_in(some(60), tiny_detector_any)
     wait(lambda: store.done[0] >= 2)
-    server.stop(store, "")
+    server.stop(store)
     wait(lambda: not server.state(store).busy)
     stopped_at = store.done[0]
     assert server.state(store).stage == "stopped"
@@ -125,7 +125,7 @@ def test_deleting_a_batch_leaves_nothing(tiny_detector_any: Detector) -> None:
     server, store = hand_in(some(2), tiny_detector_any)
     wait(lambda: not server.state(store).busy)
 
-    server.delete(store, "")
+    server.delete(store)
 
     assert stores("ann") == []
     assert not store.folder.exists()

@@ -66,6 +66,21 @@ def test_a_run_resumed_from_the_middle_ends_with_the_tensors_of_an_unbroken_one(
     assert resumed.curve == unbroken.curve
 
 
+def test_a_prior_from_a_checkpoint_is_refitted_to_the_same_bits(tmp_path: Path) -> None:
+    settings = dataclasses.replace(QUICK, latent_size=32, epochs=1)
+    trainer = Trainer(fives(), settings, tmp_path / "run.safetensors")
+    list(trainer.run())
+
+    resumed = Trainer(fives(), settings, tmp_path / "run.safetensors")
+
+    assert trainer.prior is not None
+    assert resumed.prior is not None
+    latents = torch.randn(1000, 32, generator=torch.Generator().manual_seed(0))
+    expected, found = (prior.refit(latents, 3) for prior in (trainer.prior, resumed.prior))
+    assert torch.equal(expected.means, found.means)
+    assert torch.equal(expected.factors, found.factors)
+
+
 def test_every_epoch_ends_exactly_once_and_progress_only_grows() -> None:
     steps = list(Trainer(fives(), QUICK).run())
     ended = [step.epoch for step in steps if step.epoch_ended]
