@@ -57,7 +57,7 @@ def test_the_numbers_are_those_of_the_detector_for_the_same_picture(run: Run) ->
     readings = Detector.load("tiny-any").inspect(ink.read(Path(file)).images)
     assert found["p_values"] == {name: float(p[0]) for name, p in readings.p_values.items()}
     assert found["p_value"] == readings.p_values["pixel"][0]
-    assert found["digits"] == {name: float(p[0]) for name, p in readings.digit_p_values["pixel"].items()}
+    assert found["digits"] == {name: float(p[0]) for name, p in readings.digits_by("pixel").items()}
     assert (found["evidence"], found["alpha"]) == ("pixel", 0.2)
 
 
