@@ -21,7 +21,7 @@ if chosen is None:
     intake.nothing_yet(rule, detector)
     st.stop()
 try:
-    if not watch.show(chosen, detector):
+    if not watch.show(chosen):
         findings.show(chosen, rule)
 except OddDigitError as error:
     chrome.refuse(error)

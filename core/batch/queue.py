@@ -4,23 +4,26 @@ import functools
 import queue
 import shutil
 import threading
+import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from core import settings
-from core.batch import export, sources
-from core.batch.findings import Review, Rule
-from core.batch.items import InMemory, Place, place_of
-from core.batch.run import Progress, begin, run
+from core.batch import sources, worker
+from core.batch.findings import Rule
+from core.batch.items import InMemory, Place
+from core.batch.run import Progress, begin
 from core.batch.store import Store, batches_dir, stores, sweep
 from core.detector import Detector
-from core.errors import BatchError, HistoryError, OddDigitError
+from core.errors import BatchError, OddDigitError
 from core.files.atomic import writing
 from core.files.leftovers import is_leftover
 from core.history import clean_text
+from core.training.process import Process, Worker
 
+TICK_SECONDS = 0.1
 KEPT = 10  # finished batches a visitor keeps; older ones make room
 
 
@@ -53,13 +56,19 @@ class State:
 
 
 class BatchQueue:
-    """Takes batches in and judges them in one thread of the server's."""
+    """Takes batches in and has them judged one after the other, each by a process of its own.
 
-    def __init__(self) -> None:
+    Args:
+        launch: starts what judges the batch of a store; None starts a process.
+    """
+
+    def __init__(self, launch: Callable[[Store], Worker] | None = None) -> None:
         sweep()
-        self._waiting: queue.Queue[tuple[Store, Detector]] = queue.Queue()
+        self._launch = launch or start
+        self._waiting: queue.Queue[Store] = queue.Queue()
         self._states: dict[Path, State] = {}
-        self._stops: dict[Path, threading.Event] = {}
+        self._workers: dict[Path, Worker] = {}
+        self._mutex = threading.Lock()
         threading.Thread(target=self._work, name="batches", daemon=True).start()
 
     def submit(
@@ -85,7 +94,7 @@ class BatchQueue:
             raise BatchError(
                 f"{busy} of your batches are not judged yet, and no more are taken: wait for one or stop one."
             )
-        wanted = [upload for upload in uploads if not is_leftover(_parts(upload.name))]
+        wanted = [upload for upload in uploads if not is_leftover(sources.parts_of(upload.name))]
         left_out, uploads = len(uploads) - len(wanted), wanted
         if not uploads:
             raise BatchError("there are only files of the system's, nothing to judge: choose pictures.")
@@ -98,17 +107,17 @@ class BatchQueue:
                 (folder / "input").mkdir(parents=True)
                 for i, upload in enumerate(uploads):
                     (folder / "input" / f"{i:06d}").write_bytes(upload.data)
-            total = sources.count(_places(folder / "input", names))
+            total = sources.count(sources.uploaded(folder / "input", names))
             store = begin(folder, title, detector, rule, whole, total, keep=keep, visitor=visitor, names=names)
         except OddDigitError:
             shutil.rmtree(folder, ignore_errors=True)
             raise
         if left_out:
             store.note(f"{left_out:,} of the system's files were left out.")
-        self._enqueue(store, detector)
+        self._enqueue(store)
         return store
 
-    def go_on(self, store: Store, detector: Detector) -> None:
+    def go_on(self, store: Store) -> None:
         """Judge what is left of a batch that was stopped or interrupted.
 
         Raises:
@@ -117,12 +126,16 @@ class BatchQueue:
         if not store.input.is_dir():
             raise BatchError(f"{store.job.title}: its files are gone; hand them in again.")
         if not self.state(store).busy:
-            self._enqueue(store, detector)
+            self._enqueue(store)
 
     def stop(self, store: Store) -> None:
-        """End the work on a batch after the digit at hand; what is judged stays."""
-        if event := self._stops.get(store.folder):
-            event.set()
+        """End the work on a batch at once; what is judged stays."""
+        with self._mutex:
+            if not self.state(store).busy:
+                return
+            self._states[store.folder] = State("stopped", worker.progress_of(store.folder))
+            if working := self._workers.get(store.folder):
+                working.kill()
 
     def delete(self, store: Store) -> None:
         """Stop and remove a batch."""
@@ -132,45 +145,56 @@ class BatchQueue:
 
     def state(self, store: Store) -> State:
         """How a batch stands, also one that an earlier server began."""
-        return self._states.get(store.folder) or State("finished" if store.finished else "stopped")
+        state = self._states.get(store.folder)
+        if state is None:
+            return State("finished" if store.finished else "stopped")
+        return replace(state, progress=worker.progress_of(store.folder)) if state.stage == "running" else state
 
-    def _enqueue(self, store: Store, detector: Detector) -> None:
+    def _enqueue(self, store: Store) -> None:
+        for report in (worker.PROGRESS, worker.MESSAGE):
+            (store.folder / report).unlink(missing_ok=True)
         self._states[store.folder] = State("waiting")
-        self._stops[store.folder] = threading.Event()
-        self._waiting.put((store, detector))
+        self._waiting.put(store)
 
     def _work(self) -> None:
         while True:
-            store, detector = self._waiting.get()
+            store = self._waiting.get()
             try:
-                self._judge(store, detector)
-            except OddDigitError as error:
-                self._end(store, "failed", str(error))
-            # A worker that dies would leave every later batch waiting for ever.
+                self._judge(store)
+            # A thread that dies would leave every later batch waiting for ever.
             except Exception as error:
                 self._end(store, "failed", f"{store.job.title}: {type(error).__name__}: {error}")
 
-    def _judge(self, store: Store, detector: Detector) -> None:
-        stop = self._stops[store.folder]
-        self._states[store.folder] = State("running")
-        for progress in run(store, _places(store.input, store.job.names), detector, stop.is_set):
-            self._states[store.folder] = State("running", progress)
-        message = ""
-        if store.job.keep and store.parts:
-            try:
-                export.keep(Review(store, Rule(store.job.point, store.job.rate)))
-            except HistoryError as error:
-                message = f"Not kept in the history: {error}"
-        self._end(store, "finished" if store.finished else "stopped", message)
+    def _judge(self, store: Store) -> None:
+        with self._mutex:
+            if self._states.get(store.folder) != State("waiting"):
+                return  # stopped or deleted before its turn
+            self._states[store.folder] = State("running")
+            working = self._workers[store.folder] = self._launch(store)
+        while (code := working.exit_code()) is None:
+            time.sleep(TICK_SECONDS)
+        del self._workers[store.folder]
+        message = worker.said(store.folder)
+        if code == 0:
+            self._end(store, "finished" if store.finished else "stopped", message)
+        else:
+            self._end(store, "failed", message or f"{store.job.title}: the process that judged it ended ({code}).")
 
     def _end(self, store: Store, stage: str, message: str) -> None:
-        if store.folder in self._states:
-            self._states[store.folder] = replace(self._states[store.folder], stage=stage, message=message)
+        with self._mutex:
+            state = self._states.get(store.folder)
+            if state is not None and state.stage == "running":
+                self._states[store.folder] = State(stage, worker.progress_of(store.folder), message)
 
     def _make_room(self, visitor: str) -> None:
         done = [store for store in stores(visitor) if not self.state(store).busy]
         for store in done[KEPT - 1 :]:
             self.delete(store)
+
+
+def start(store: Store) -> Worker:
+    """The process that judges a batch."""
+    return Process(store.folder, "core.batch.worker")
 
 
 def of_server() -> BatchQueue:
@@ -197,11 +221,3 @@ def names_of(uploads: Sequence[Upload]) -> tuple[str, ...]:
 def about(uploads: Sequence[Upload]) -> int:
     """About how many digits the uploads hold, for what must be said beforehand."""
     return sources.count([Place(upload.name, InMemory(upload.data), len(upload.data)) for upload in uploads])
-
-
-def _parts(name: str) -> list[str]:
-    return name.replace("\\", "/").split("/")
-
-
-def _places(folder: Path, names: Sequence[str]) -> list[Place]:
-    return [place_of(folder / f"{i:06d}", name, sources.label_of(_parts(name))) for i, name in enumerate(names)]

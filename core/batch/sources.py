@@ -56,6 +56,16 @@ def places(inputs: Sequence[Path], apart: Path | None = None, left_out: Callable
     return files
 
 
+def uploaded(folder: Path, names: Sequence[str]) -> list[Place]:
+    """Uploaded files, which lie numbered in a folder, under the names that they came with."""
+    return [place_of(folder / f"{i:06d}", name, label_of(parts_of(name))) for i, name in enumerate(names)]
+
+
+def parts_of(name: str) -> list[str]:
+    """The folders and the name of an uploaded file, whichever system it comes from."""
+    return name.replace("\\", "/").split("/")
+
+
 def read(batch: Sequence[Place], start: int = 0) -> Iterator[Item]:
     """The items of all places, one after the other; what cannot be read is an item that says why.
 

@@ -1,5 +1,7 @@
 """The process behind a running job, as the job manager sees it."""
 
+import os
+import signal
 import subprocess
 import sys
 from contextlib import suppress
@@ -29,12 +31,13 @@ class Process:
 
     Args:
         folder: the job's folder.
+        module: what does the job there.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, module: str = "core.training.worker") -> None:
         with (folder / LOG).open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "core.training.worker", str(folder)],
+                [sys.executable, "-m", module, str(folder)],
                 cwd=paths.ROOT,
                 stdin=subprocess.PIPE,
                 stdout=log,
@@ -64,6 +67,8 @@ class Process:
 
     def kill(self) -> None:
         """End it at once and wait until it is gone."""
-        self._process.kill()
+        # It began a session: whatever it has started is in its group.
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL) if hasattr(os, "killpg") else self._process.kill()
         self._process.wait()
         self.exit_code()

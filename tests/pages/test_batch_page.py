@@ -17,7 +17,7 @@ from core.datasets.examples import sample_files
 from core.detector import Detector
 from core.history import History
 from core.operating_point import OperatingPoint
-from tests.support import opened
+from tests.support import judging, opened
 from tests.support.opened import checked, text
 from tests.support.piles import digits, png, sheet
 
@@ -26,8 +26,9 @@ RULE = Rule(OperatingPoint("tiny-any", "fused", 0.05))
 
 
 @pytest.fixture(autouse=True)
-def _models(tiny_shelf: tuple[str, str]) -> None:
-    """The tiny models on the shelf."""
+def _models(tiny_shelf: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tiny models on the shelf, and no process to wait for."""
+    monkeypatch.setattr("core.batch.queue.start", judging.by_name)
 
 
 def show(**query: str) -> AppTest:

@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from core.batch import export
+from core.batch import export, queue
 from core.batch.findings import SHOWN, Review, Rule, Summary
 from core.batch.store import Store
 from core.errors import OddDigitError
@@ -21,11 +21,17 @@ from pages.ui.text import plain
 WORDS = {"flagged": "flagged", "mislabelled": "probably mislabelled", "refused": "refused", "all": "all"}
 GALLERY, TABLE, CHARTS = "Gallery", "Table", "Charts"
 A_GALLERY, A_TABLE = 48, 100
+SECONDS = 5.0  # between two looks at a batch that is still judged
 _PLAIN = {"displayModeBar": False}
 
 
 def show(store: Store, decides: Rule) -> None:
-    """Everything about a batch; the line may still be moved."""
+    """Everything about a batch; the threshold may still be moved. While it is judged, what there is so far."""
+    every = SECONDS if queue.of_server().state(store).busy else None
+    st.fragment(_show, run_every=every)(store, decides)
+
+
+def _show(store: Store, decides: Rule) -> None:
     job = store.job
     same = (decides.point.model, decides.point.evidence) == (job.point.model, job.point.evidence)
     mine = decides if same else Rule(job.point, job.rate)

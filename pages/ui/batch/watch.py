@@ -5,16 +5,15 @@ import streamlit as st
 from core.batch import queue
 from core.batch.queue import State
 from core.batch.store import Store, stores
-from core.detector import Detector
 from core.errors import OddDigitError
 from core.words import say_duration
-from pages.ui import chrome, local_time, picker
+from pages.ui import chrome, local_time
 from pages.ui.batch.intake import CHOSEN, OPEN
 from pages.ui.text import plain
 from pages.ui.visitor import visitor
 
 SECONDS = 1.0
-_FAILED = "batch_failed"
+_FAILED, _BEGUN = "batch_failed", "batch_begun"
 
 
 def batches() -> dict[str, Store]:
@@ -35,19 +34,19 @@ def choose(found: dict[str, Store]) -> Store | None:
     return found[st.session_state[CHOSEN]]
 
 
-def show(store: Store, detector: Detector) -> bool:
+def show(store: Store) -> bool:
     """How far the batch is, and its buttons; True while there is nothing to review yet."""
     found = queue.of_server().state(store)
     if found.busy:
         st.fragment(_watch, run_every=SECONDS)(store)
-        return True
+        return not store.parts
     if found.message:
         st.warning(plain(found.message), icon=":material/warning:")
     if found.stage != "finished":
         items, _ = store.done
         st.info(f"Stopped after {items:,} of about {store.job.total:,}.", icon=":material/pause_circle:")
         if store.input.is_dir():
-            st.button("Go on", icon=":material/play_arrow:", type="primary", on_click=_go_on, args=(store, detector))
+            st.button("Go on", icon=":material/play_arrow:", type="primary", on_click=_go_on, args=(store,))
     if store.parts:
         return False
     delete(store)
@@ -61,7 +60,8 @@ def delete(store: Store) -> None:
 
 def _watch(store: Store) -> None:
     found = queue.of_server().state(store)
-    if not found.busy:
+    if not found.busy or (store.parts and not st.session_state.get(_BEGUN)):
+        st.session_state[_BEGUN] = found.busy
         st.rerun()
     st.progress(min(1.0, found.progress.fraction) if found.progress else 0.0, _progress(store, found))
     st.button("Stop", icon=":material/stop:", on_click=queue.of_server().stop, args=(store,))
@@ -82,11 +82,9 @@ def _say(store: Store) -> str:
     return f"{store.job.title}, {local_time.say(store.job.created)}, {store.job.point.model}"
 
 
-def _go_on(store: Store, detector: Detector) -> None:
+def _go_on(store: Store) -> None:
     try:
-        point = store.job.point
-        mine = detector if detector.card_.name == point.model else picker.detector(point.model)
-        queue.of_server().go_on(store, mine)
+        queue.of_server().go_on(store)
     except OddDigitError as error:
         st.session_state[_FAILED] = error
 

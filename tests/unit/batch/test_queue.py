@@ -6,12 +6,13 @@ from collections.abc import Callable
 import pytest
 
 from core.batch.findings import Review, Rule
-from core.batch.queue import BatchQueue, Upload
+from core.batch.queue import BatchQueue, State, Upload
 from core.batch.store import Store, stores
 from core.detector import Detector
 from core.errors import BatchError
 from core.history import History
 from core.operating_point import OperatingPoint
+from tests.support import judging
 from tests.support.piles import digits, idx, png
 
 RULE = Rule(OperatingPoint("tiny-any", "fused", 0.1))
@@ -27,7 +28,7 @@ def wait(condition: Callable[[], bool], seconds: float = 60) -> None:
 def hand_in(
     uploads: list[Upload], detector: Detector, visitor: str = "ann", keep: bool = True
 ) -> tuple[BatchQueue, Store]:
-    server = BatchQueue()
+    server = BatchQueue(judging.by(detector))
     return server, server.submit(uploads, detector, RULE, False, keep, visitor)
 
 
@@ -84,10 +85,10 @@ def test_a_stopped_batch_keeps_what_it_has_and_goes_on_under_another_server(
     assert server.state(store).stage == "stopped"
     assert 2 <= stopped_at < 60
 
-    later = BatchQueue()
+    later = BatchQueue(judging.by(tiny_detector_any))
     (found,) = stores("ann")
     assert later.state(found).stage == "stopped"
-    later.go_on(found, tiny_detector_any)
+    later.go_on(found)
     wait(lambda: not later.state(found).busy)
 
     assert later.state(found).stage == "finished"
@@ -146,3 +147,21 @@ def test_old_batches_make_room(tiny_detector_any: Detector, monkeypatch: pytest.
 def test_no_files_are_refused(tiny_detector_any: Detector) -> None:
     with pytest.raises(BatchError, match="no files"):
         hand_in([], tiny_detector_any)
+
+
+def test_a_process_of_its_own_judges_a_batch_and_ends_at_once_when_it_is_stopped(
+    tiny_shelf: tuple[str, str], tiny_detector_any: Detector
+) -> None:
+    server = BatchQueue()
+    store = server.submit(some(6), tiny_detector_any, RULE, False, False, "ann")
+    wait(lambda: not server.state(store).busy, 300)
+    assert server.state(store) == State("finished", server.state(store).progress, "")
+    assert Review(store, RULE).source.tolist() == [f"{i}.png" for i in range(6)]
+
+    second = server.submit(some(60), tiny_detector_any, RULE, False, False, "ann")
+    wait(lambda: server.state(second).stage == "running")
+    server.stop(second)
+
+    assert server.state(second).stage == "stopped"
+    with second.alone():
+        assert not second.finished

@@ -1,0 +1,109 @@
+"""The process that judges one batch: ``python -m core.batch.worker FOLDER``, started and ended by ``queue``.
+
+It is a process of its own because Python lets one thread run at a time: judging in a thread of the server would make
+every stroke wait for it, and be starved by every page. It may be killed at any moment: every part is on disk. When
+its standard input closes, the server is gone, and so are this process and its readers.
+"""
+
+import json
+import os
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from core.errors import HistoryError, OddDigitError
+from core.files.atomic import write_whole
+
+if TYPE_CHECKING:
+    from core.batch.run import Progress
+    from core.batch.store import Store
+    from core.detector import Detector
+
+PROGRESS, MESSAGE = "progress.json", "message.txt"
+GAVE_UP = 1
+
+
+def main(folder: Path) -> int:
+    """Judge the batch in a folder; returns the exit code, 0 when it is judged to its end."""
+    # What reads must not wait for torch, and the processes that read import this module again.
+    from core.batch import pool
+    from core.batch.store import Store
+    from core.detector import Detector
+
+    try:
+        store = Store(folder)
+        judge(store, Detector.load(store.job.point.model), workers=pool.cores())
+    except OddDigitError as error:
+        say(folder, str(error))
+        return GAVE_UP
+    except Exception as error:
+        traceback.print_exc()
+        say(folder, f"judging broke off: {type(error).__name__}: {error}")
+        return GAVE_UP
+    return 0
+
+
+def judge(store: "Store", detector: "Detector", workers: int = 0, stop: Callable[[], bool] = lambda: False) -> None:
+    """Judge what is left of a batch of uploads, say how far it is, and keep its verdicts when that is wanted."""
+    from core.batch.export import keep
+    from core.batch.findings import Review, Rule
+    from core.batch.run import run
+    from core.batch.sources import uploaded
+
+    for progress in run(store, uploaded(store.input, store.job.names), detector, stop, workers):
+        text = json.dumps(asdict(progress))
+        write_whole(store.folder / PROGRESS, partial(_fill, text))
+    if store.finished and store.job.keep and store.parts:
+        try:
+            keep(Review(store, Rule(store.job.point, store.job.rate)))
+        except HistoryError as error:
+            say(store.folder, f"Not kept in the history: {error}")
+
+
+def _fill(text: str, part: Path) -> None:
+    part.write_text(text, "utf-8")
+
+
+def say(folder: Path, message: str) -> None:
+    """Leave word of what went wrong."""
+    if folder.is_dir():
+        write_whole(folder / MESSAGE, partial(_fill, message))
+
+
+def said(folder: Path) -> str:
+    """What went wrong; empty when nothing did."""
+    try:
+        return (folder / MESSAGE).read_text("utf-8")
+    except OSError:
+        return ""
+
+
+def progress_of(folder: Path) -> "Progress | None":
+    """How far a batch is that is judged by a process; None before its first part."""
+    from core.batch.run import Progress
+
+    try:
+        return Progress(**json.loads((folder / PROGRESS).read_text()))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def _end_with_the_server() -> None:
+    while os.read(sys.stdin.fileno(), 64):
+        pass
+    # This process began a session, so its readers are in its group and end with it.
+    os.killpg(os.getpid(), signal.SIGKILL) if hasattr(os, "killpg") else os._exit(GAVE_UP)
+
+
+if __name__ == "__main__":
+    from core.training.worker import give_way
+
+    give_way()
+    threading.Thread(target=_end_with_the_server, daemon=True).start()
+    sys.exit(main(Path(sys.argv[1])))
