@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 PROGRESS, MESSAGE = "progress.json", "message.txt"
 GAVE_UP = 1
+NICENESS = 5
 
 
 def main(folder: Path) -> int:
@@ -102,8 +103,8 @@ def _end_with_the_server() -> None:
 
 
 if __name__ == "__main__":
-    from core.training.worker import give_way
-
-    give_way()
+    # Strokes come first; but its session keeps its share of the machine, so that a batch is not starved.
+    if hasattr(os, "nice"):
+        os.nice(NICENESS)
     threading.Thread(target=_end_with_the_server, daemon=True).start()
     sys.exit(main(Path(sys.argv[1])))
