@@ -107,4 +107,7 @@ if __name__ == "__main__":
     if hasattr(os, "nice"):
         os.nice(NICENESS)
     threading.Thread(target=_end_with_the_server, daemon=True).start()
-    sys.exit(main(Path(sys.argv[1])))
+    code = main(Path(sys.argv[1]))
+    # Everything is on disk, and threads of libraries that wait for each other must not keep the server waiting.
+    sys.stderr.flush()
+    os._exit(code)
