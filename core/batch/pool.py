@@ -6,6 +6,7 @@ Whatever a file or a picture does to its reader, it becomes one refused row, and
 import multiprocessing
 import os
 import signal
+import threading
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import Future
@@ -27,6 +28,7 @@ PICTURE_SECONDS = 5.0  # of processor time for one picture
 FILE_SECONDS = 30.0  # of processor time for the next items of a file
 GRACE_SECONDS = 3.0  # of processor time, after which a reader that heeds no signal is ended by the system
 WALL_SECONDS = 600.0  # after which a reader that does not even work is ended
+END_SECONDS = 5.0  # to wait for processes to end
 ITEMS, ITEM_BYTES = 256, 8 << 20  # read from a file at a time
 PICTURES, PICTURE_BYTES = 8, 2 << 20  # read by a process at a time
 IN_ORDER = 64  # items that need no process to read
@@ -86,7 +88,10 @@ class _Reader:
     def close(self) -> None:
         for pool in self._pools.values():
             pool.stop()
-            pool.join()
+            # The pool's own threads may wait for each other; its processes end with this one at the latest.
+            ending = threading.Thread(target=pool.join, daemon=True)
+            ending.start()
+            ending.join(END_SECONDS)
         self._pools.clear()
 
     def read(self, start: int) -> Iterator[Reading]:
