@@ -218,6 +218,7 @@ class Detector(OutlierMixin, BaseEstimator):
         Raises:
             OddDigitError: wrong shape, values outside 0 .. 1, or NaN.
         """
+        check_is_fitted(self, "state_")
         scores, seen = self._read(as_images(images), draw=True)
         assert seen is not None
         return Readings(
@@ -233,6 +234,7 @@ class Detector(OutlierMixin, BaseEstimator):
 
         The same numbers to the bit. Takes and raises what ``inspect`` does.
         """
+        check_is_fitted(self, "state_")
         return self._read(as_images(images), draw=False)[0]
 
     def _read(self, images: NDArray[np.float32], draw: bool) -> tuple[Scores, Evidences | None]:

@@ -1,6 +1,7 @@
 """The visitor's cookie: given once, kept, out of reach of scripts; another one's session opens nothing."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -24,7 +25,8 @@ def head_of(path: str, cookie: str = "", forwarded: str = "", method: str = "GET
     headers = [(b"cookie", cookie.encode())] * bool(cookie)
     headers += [(b"x-forwarded-proto", forwarded.encode())] * bool(forwarded)
     scope = {"type": "http", "method": method, "path": path, "scheme": "http", "headers": headers}
-    asyncio.run(Visitors(app)(scope, None, send))
+    with ThreadPoolExecutor(1) as thread:  # of its own: where a browser is tested, a loop runs in this one
+        thread.submit(asyncio.run, Visitors(app)(scope, None, send)).result()
     return {name.decode(): value.decode() for name, value in sent[0]["headers"]}
 
 

@@ -6,6 +6,7 @@ them: ``Tiled`` brings the one to the other and leaves everything that is no pla
 
 from collections.abc import Callable
 from typing import Any, Self
+from unittest import SkipTest
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from sklearn.utils import Tags
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from core.detector import Detector
-from core.detector.readings import Readings
+from core.detector.readings import Readings, Scores
 
 
 class Tiled(Detector):
@@ -30,6 +31,9 @@ class Tiled(Detector):
 
     def inspect(self, images: ArrayLike) -> Readings:
         return super().inspect(self.tiled(images))
+
+    def scores(self, images: ArrayLike) -> Scores:
+        return super().scores(self.tiled(images))
 
     def tiled(self, X: ArrayLike) -> Any:  # noqa: N803
         values = X if issparse(X) else np.asarray(X)
@@ -48,22 +52,21 @@ class Tiled(Detector):
         return tags
 
 
-ROUNDING = "p-values are equal in any batch; scores may differ by a unit of their seventh digit, more than is allowed"
-
-
 def expected_to_fail(_: object) -> dict[str, str]:
     return {
         "check_dtype_object": "an image is an array of numbers; objects that hold numbers are refused",
         "check_estimators_empty_data_messages": "images without pixels are refused for their shape, in our words",
-        "check_methods_sample_order_invariance": ROUNDING,
-        "check_methods_subset_invariance": ROUNDING,
         "check_n_features_in_after_fitting": "an image has 784 numbers, and others are refused for their shape",
     }
 
 
 @parametrize_with_checks([Tiled("dense", epochs=1, alpha=0.2)], expected_failed_checks=expected_to_fail)
 def test_it_is_an_estimator_as_scikit_learn_checks_it(estimator: Detector, check: Callable[[Detector], None]) -> None:
-    check(estimator)
+    try:
+        check(estimator)
+    except SkipTest as said:
+        if "SCIPY_ARRAY_API is not set" not in str(said):  # that is switched off everywhere here
+            raise
 
 
 def test_it_says_what_it_takes_and_which_model_it_is(tiny_detector: Detector) -> None:
