@@ -40,8 +40,8 @@ def stroke(page: Page, points: list[tuple[float, float]]) -> None:
     page.mouse.up()
 
 
-def verdict(page: Page, word: str) -> None:
-    expect(page.get_by_role("heading", name=re.compile(word))).to_be_visible(timeout=30 * SECONDS)
+def verdict(page: Page, word: str, seconds: float = 30) -> None:
+    expect(page.get_by_role("heading", name=re.compile(word))).to_be_visible(timeout=seconds * SECONDS)
 
 
 def draw_five(page: Page) -> None:

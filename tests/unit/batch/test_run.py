@@ -207,7 +207,7 @@ def test_an_interrupted_command_says_how_to_go_on_and_does(
     said = first.communicate()[1]
 
     assert first.returncode == 130
-    assert "The same command goes on where it was" in said
+    assert "the same command goes on where it was" in said
     assert "Traceback" not in said
     assert subprocess.run(command, cwd=ROOT, capture_output=True, check=False).returncode == 0
     assert len((tmp_path / "found.csv").read_text().splitlines()) == TIMES * 390 + 1
