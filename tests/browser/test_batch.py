@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.conftest import at_rest
 from tests.support.piles import digits, folder_of, png
 
 pytestmark = pytest.mark.browser
@@ -48,6 +49,7 @@ def test_five_hundred_files_are_judged_shown_and_exported(page: Page, app: str, 
     page.get_by_role("button", name=re.compile("Judge 500 files")).click(timeout=120 * SECONDS)
 
     expect(page.get_by_role("heading", name=re.compile("499 digits .* 1 refused"))).to_be_visible(timeout=240 * SECONDS)
+    at_rest(page)
     with page.expect_download() as waiting:
         page.get_by_role("button", name=re.compile("CSV")).click()
     with waiting.value.path().open(newline="") as file:
@@ -65,6 +67,7 @@ def test_a_digit_of_the_gallery_opens_in_full(page: Page, app: str, tmp_path: Pa
     page.get_by_role("button", name="Judge 12 files").click(timeout=60 * SECONDS)
     expect(page.get_by_role("heading", name=re.compile("^12 digits"))).to_be_visible(timeout=120 * SECONDS)
 
+    at_rest(page)
     # By its number: the first button of a tile is the one that enlarges its picture.
     page.locator(".st-key-gallery [class*=st-key-open-] button").first.click()
 

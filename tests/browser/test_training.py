@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import serve
+from tests.browser.conftest import at_rest, serve
 
 pytestmark = pytest.mark.browser
 SECONDS = 1000
@@ -66,6 +66,7 @@ def test_two_browsers_watch_one_job_and_it_outlives_the_tab_that_started_it(
 
     # Assert: it is stopped from the second tab, and what it has learnt is a model at once.
     expect(other.get_by_role("button", name="Pause")).to_be_visible(timeout=30 * SECONDS)
+    at_rest(other)
     other.get_by_role("button", name="Stop and keep it").click()
     expect(other.get_by_role("button", name="seen-by-two", exact=True)).to_be_visible(timeout=300 * SECONDS)
     other.get_by_role("button", name="seen-by-two", exact=True).click()
