@@ -30,7 +30,7 @@ MARKERS = {
     "browser": "needs a real browser",
 }
 # One more than CI has cores: a test with a browser or a process of its own mostly waits for it.
-PROCESSES = 3
+PROCESSES = 2
 # The files that take longest begin first, so that short ones fill the end; browsers and computing take turns.
 LONGEST = (
     "browser/test_training.py",
