@@ -35,11 +35,12 @@ def main(folder: Path) -> int:
     # What reads must not wait for torch, and the processes that read import this module again.
     from core.batch import pool
     from core.batch.store import Store
-    from core.detector import Detector
+    from core.detector import Detector, registry
 
     try:
         store = Store(folder)
-        judge(store, Detector.load(store.job.point.model), workers=pool.cores())
+        model = registry.find(store.job.point.model, store.job.visitor)
+        judge(store, Detector.load(model.path), workers=pool.cores())
     except OddDigitError as error:
         say(folder, str(error))
         return GAVE_UP

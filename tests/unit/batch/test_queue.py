@@ -2,13 +2,15 @@
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from core.batch import pool, worker
 from core.batch.findings import Review, Rule
 from core.batch.queue import BatchQueue, State, Upload
 from core.batch.store import Store, stores
-from core.detector import Detector
+from core.detector import Detector, registry
 from core.errors import BatchError
 from core.history import History
 from core.operating_point import OperatingPoint
@@ -165,3 +167,18 @@ def test_a_process_of_its_own_judges_a_batch_and_ends_at_once_when_it_is_stopped
     assert server.state(second).stage == "stopped"
     with second.alone():
         assert not second.finished
+
+
+def test_a_batch_of_a_shared_server_is_judged_by_its_visitors_own_model(
+    tiny_detector_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ODD_DIGIT_SHARED", "1")
+    monkeypatch.setattr(pool, "cores", lambda: 0)
+    monkeypatch.setattr(BatchQueue, "_work", lambda _: None)
+    own = registry.import_model(tiny_detector_file.read_bytes(), "ann", "anns-own")
+    rule = Rule(OperatingPoint("anns-own"))
+    store = BatchQueue().submit(some(2), Detector.load(own.path), rule, False, False, "ann")
+
+    assert worker.main(store.folder) == 0
+
+    assert len(Review(store, rule)) == 2
