@@ -1,4 +1,5 @@
-"""The detector's file: one ``.safetensors`` with weights, latents, calibration and evaluation scores, and the card.
+"""The detector's file: one ``.safetensors`` with weights, latents, calibration and evaluation scores, the card, and a
+checksum of it all.
 
 A file may come from anywhere, so everything is checked before it is believed, and nothing is ever unpickled.
 """
@@ -13,7 +14,8 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load as from_bytes
+from safetensors.torch import save as to_bytes
 
 from core import paths
 from core.calibration.conformal import Calibration
@@ -21,7 +23,7 @@ from core.calibration.evaluation import Evaluation
 from core.detector.model_card import MAGIC, Card, read_metadata
 from core.detector.state import DetectorState, Measured
 from core.errors import ModelError, OddDigitError
-from core.files.atomic import write_whole
+from core.files import tensors as tensor_files
 from core.gan.determinism import one_thread
 from core.gan.features import FEATURES_VERSION
 from core.ink import INK_VERSION
@@ -39,7 +41,7 @@ _VERSIONS = {"format": FORMAT, "ink": INK_VERSION, "features": FEATURES_VERSION,
 
 
 def save(state: DetectorState, path: Path, new: bool = False) -> None:
-    """Write a fitted detector whole or not at all; a ``new`` one replaces none, as ``write_whole`` says."""
+    """Write a fitted detector whole or not at all; a ``new`` one replaces none, as ``files.atomic`` says."""
     tensors: dict[str, torch.Tensor] = {}
     for i, (name, scorer) in enumerate(state.scorers.items()):
         tensors |= {f"scorer.{i}.{key}": value.contiguous() for key, value in scorer.tensors().items()}
@@ -61,7 +63,7 @@ def save(state: DetectorState, path: Path, new: bool = False) -> None:
         structure["evaluation"] = {"sources": found.sources, "label_names": found.label_names}
     metadata = {key: str(value) for key, value in _VERSIONS.items()}
     metadata |= MAGIC | {"card": state.card.to_json(), "structure": json.dumps(structure)}
-    write_whole(path, lambda part: save_file(tensors, part, metadata), new)
+    tensor_files.write(path, to_bytes(tensors, metadata), new)
 
 
 def load(path: Path, outdated: bool = False, ready: Callable[[str, Scorer], None] | None = None) -> DetectorState:
@@ -107,7 +109,7 @@ def _read(path: Path, outdated: bool = False) -> tuple[dict[str, str], dict[str,
     taken_as_ours = {"ink": str(INK_VERSION), "scoring": str(SCORING_VERSION)} if outdated else {}
     _check_versions(path, metadata | taken_as_ours)
     try:
-        return metadata, load_file(path)
+        return metadata, from_bytes(tensor_files.read(path)[1])
     except (SafetensorError, OSError) as error:
         raise ModelError(f"{path.name} is not a whole model file ({error}): fetch it again.") from error
 

@@ -9,9 +9,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 
 from core.errors import ModelError
+from core.files import tensors
 
 MAGIC = {"odd_digit": "detector"}
 UNNAMED = "unnamed"
@@ -107,8 +108,7 @@ def read_metadata(path: Path) -> dict[str, str]:
     if size > LARGEST_BYTES:
         raise ModelError(f"{path.name} has {size / 2**20:,.0f} MB; detectors are below {LARGEST_BYTES >> 20} MB.")
     try:
-        with safe_open(path, framework="numpy") as file:
-            metadata = dict(file.metadata() or {})
+        metadata = tensors.read_metadata(path)
     except (SafetensorError, OSError) as error:
         raise ModelError(f"{path.name} is not a whole model file ({error}): fetch it again.") from error
     if any(metadata.get(key) != value for key, value in MAGIC.items()) or "card" not in metadata:

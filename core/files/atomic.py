@@ -2,13 +2,10 @@
 
 import errno
 import os
-import re
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-
-from safetensors import SafetensorError
 
 from core import paths
 from core.errors import WriteError
@@ -69,20 +66,11 @@ def writing(path: Path) -> Iterator[None]:
         yield
     except WriteError:
         raise
-    except (OSError, SafetensorError) as error:
-        number = _number(error)
-        reason = _REASONS.get(number or 0) or getattr(error, "strerror", None) or str(error)
+    except OSError as error:
+        reason = _REASONS.get(error.errno or 0) or error.strerror or str(error)
         remedy = "Make room there" if reason == _FULL else "Make it writable"
         elsewhere = "set ODD_DIGIT_STATE to another folder" if _is_state(path) else "choose another place"
-        raise WriteError(f"{path} cannot be written: {reason}. {remedy}, or {elsewhere}.", number) from error
-
-
-def _number(error: Exception) -> int | None:
-    """The system's number for what went wrong; safetensors tells it in its text only."""
-    if isinstance(error, OSError):
-        return error.errno
-    told = re.search(r"os error (\d+)", str(error))
-    return int(told[1]) if told else None
+        raise WriteError(f"{path} cannot be written: {reason}. {remedy}, or {elsewhere}.", error.errno) from error
 
 
 def _is_state(path: Path) -> bool:

@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors import SafetensorError
+from safetensors.torch import load as from_bytes
+from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 
 from core.errors import TrainingError
-from core.files.atomic import write_whole
+from core.files import tensors as tensor_files
 
 CHECKPOINT_VERSION = 2
 
@@ -32,7 +33,7 @@ def save(
             tensors |= {f"optimiser.{name}.{index}.{key}": value for key, value in state.items()}
     tensors = {key: value.contiguous() for key, value in tensors.items()}
     metadata = {"run": json.dumps({"version": CHECKPOINT_VERSION} | run)}
-    write_whole(path, lambda part: save_file(tensors, part, metadata))
+    tensor_files.write(path, to_bytes(tensors, metadata))
 
 
 def read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
@@ -42,9 +43,8 @@ def read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
         TrainingError: it is damaged, foreign or of another version.
     """
     try:
-        with safe_open(path, framework="pt") as file:
-            run = json.loads((file.metadata() or {})["run"])
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a dictionary
+        metadata, content = tensor_files.read(path)
+        run, tensors = json.loads(metadata["run"]), from_bytes(content)
     except (SafetensorError, OSError, KeyError, ValueError) as error:
         raise TrainingError(f"{path.name} is not a readable checkpoint; delete it to start afresh") from error
     if not isinstance(run, dict) or run.get("version") != CHECKPOINT_VERSION:

@@ -14,11 +14,12 @@ from typing import NamedTuple, Self
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load as from_bytes
+from safetensors.torch import save as to_bytes
 from torch import Tensor
 from torch.nn import functional as F
 
-from core.files.atomic import write_whole
+from core.files import tensors as tensor_files
 from core.gan.features import MANIFOLD_FEATURES, manifold_features
 from core.scoring.holes import HOLE_FEATURES, hole_features
 
@@ -124,18 +125,19 @@ class MemoryBank:
 
     @classmethod
     def read(cls, path: Path) -> Self | None:
-        """From the cache; None if it is not there or not whole."""
-        if not path.exists():
-            return None
+        """From the cache; None if it is not there or not what was written."""
         try:
-            return cls(**load_file(path))
+            # Copies laid out as torch lays out its own, since how a product is rounded may depend on that.
+            return cls(
+                **{name: value.clone() for name, value in from_bytes(tensor_files.read(path, checked=True)[1]).items()}
+            )
         except (SafetensorError, OSError, TypeError):
             return None
 
     def write(self, path: Path) -> None:
         """Into the cache."""
         tensors = {field.name: getattr(self, field.name).contiguous() for field in fields(self)}
-        write_whole(path, lambda part: save_file(tensors, part))
+        tensor_files.write(path, to_bytes(tensors))
 
     @cached_property
     def _squares(self) -> Tensor:

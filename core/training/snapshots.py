@@ -11,13 +11,14 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors import SafetensorError
+from safetensors.numpy import load as from_bytes
+from safetensors.numpy import save as to_bytes
 from sklearn.metrics import roc_auc_score
 
 from core.datasets import Dataset, split
 from core.errors import TrainingError
-from core.files.atomic import write_whole
+from core.files import tensors as tensor_files
 from core.gan.features import gradient_features
 from core.gan.trainer import Trainer
 
@@ -123,7 +124,7 @@ def write(path: Path, frame: Frame) -> None:
     tensors = {name: value for name, value in vars(frame).items() if isinstance(value, np.ndarray)}
     tensors = {name: _bytes(value) if value.ndim == 3 else value for name, value in tensors.items()}
     about = {"frame": json.dumps({"label": frame.label, "epoch": frame.epoch, "losses": frame.losses})}
-    write_whole(path, lambda part: save_file(tensors, part, about))
+    tensor_files.write(path, to_bytes(tensors, about))
 
 
 def read(path: Path) -> Frame:
@@ -133,9 +134,8 @@ def read(path: Path) -> Frame:
         TrainingError: it cannot be read.
     """
     try:
-        with safe_open(path, framework="numpy") as file:
-            about = json.loads((file.metadata() or {})["frame"])
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a dictionary
+        metadata, content = tensor_files.read(path)
+        about, tensors = json.loads(metadata["frame"]), from_bytes(content)
         tensors = {key: _unit(value) if value.dtype == np.uint8 else value for key, value in tensors.items()}
         losses = {str(name): float(value) for name, value in about["losses"].items()}
         return Frame(label=str(about["label"]), epoch=int(about["epoch"]), losses=losses, **tensors)
