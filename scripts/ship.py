@@ -32,7 +32,7 @@ from core.calibration.evaluation import concatenate
 from core.detector import Detector, assemble
 from core.detector import file as detector_file
 from core.errors import ModelError
-from core.gan.trainer import TrainingSettings
+from core.gan.recipe import TrainingSettings
 from core.operating_point import EVIDENCES
 from core.training import run
 

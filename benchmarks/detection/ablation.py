@@ -25,7 +25,8 @@ from core import datasets
 from core.gan import latents
 from core.gan.features import FEATURES, gradient_features
 from core.gan.networks import Networks
-from core.gan.trainer import Trainer, TrainingSettings
+from core.gan.recipe import TrainingSettings
+from core.gan.trainer import Trainer
 from core.operating_point import EVIDENCES
 from core.scoring import memory_bank
 from core.scoring import scorer as scoring

@@ -24,7 +24,7 @@ from benchmarks.results import Report, table
 from core import datasets, paths
 from core.detector import Detector, estimator
 from core.gan.features import manifold_features
-from core.gan.trainer import TrainingSettings
+from core.gan.recipe import TrainingSettings
 from core.scoring.memory_bank import MemoryBank
 from core.scoring.scorer import Scorer
 

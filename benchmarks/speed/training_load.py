@@ -28,7 +28,8 @@ from core.datasets.examples import for_normal
 from core.detector import Detector
 from core.figures import images
 from core.gan.prior import Mixture
-from core.gan.trainer import Trainer, TrainingSettings
+from core.gan.recipe import TrainingSettings
+from core.gan.trainer import Trainer
 from core.training.worker import give_way
 
 PACES = {"a stroke a second": (1.0, 0.0), "without rest": (0.0, 0.1)}  # seconds: between beginnings, least rest

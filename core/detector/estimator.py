@@ -24,7 +24,8 @@ from core.detector.readings import Readings, Scores
 from core.detector.state import DetectorState
 from core.gan.determinism import one_thread
 from core.gan.networks import architecture_of
-from core.gan.trainer import Progress, Trainer, TrainingSettings
+from core.gan.recipe import TrainingSettings
+from core.gan.trainer import Progress, Trainer
 from core.operating_point import DISTANCES, EVIDENCES, OperatingPoint
 from core.scoring import multi_digit
 from core.scoring.scorer import Evidences, Scale, Scorer

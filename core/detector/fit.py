@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from core.datasets import split
 from core.errors import TrainingError
-from core.gan.trainer import Progress, Trainer, TrainingSettings
+from core.gan.recipe import TrainingSettings
+from core.gan.trainer import Progress, Trainer
 from core.scoring.multi_digit import standards_of
 from core.scoring.scorer import Scale, Scorer
 

@@ -7,10 +7,9 @@ checkpoint from which a killed run goes on to the very same tensors. :meth:`Trai
 import dataclasses
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
 
 import numpy as np
 import torch
@@ -18,19 +17,18 @@ from torch import Tensor
 
 from core.errors import TrainingError
 from core.gan import checkpoint as training_state
-from core.gan import losses
+from core.gan import losses, recipe
 from core.gan.critic import Critic
 from core.gan.determinism import one_thread, seeded
-from core.gan.latents import LARGEST_LATENT
 from core.gan.negatives import jitter, malformed
-from core.gan.networks import VIEWS, Networks, build
+from core.gan.networks import Networks, build
 from core.gan.prior import Mixture
+from core.gan.recipe import TrainingSettings
 from core.ink import geometry
 
 LOSSES = ("generator", "discriminator", "reconstruction")
 SAMPLES = 16
 FEW_IMAGES = 2_000  # below it every image is varied anew each time it is seen
-_FEW_STEPS, _STEPS_OF_FEW = 500, 30  # fewer images than so many: at most so many steps an epoch, a minute in all
 _FEWEST_LATENTS = 1_000  # for a prior that fills the space between few images instead of copying them
 _REPORT_SECONDS = 0.5
 _CHUNK = 256
@@ -39,59 +37,6 @@ _CRITIC_LEARNS, _CRITIC_HEEDED = 0.2, 0.3
 _LOOSE = ("random", "log_noise", "prior_weights", "prior_means", "prior_factors")
 _PENALTY_EVERY = 8  # steps; its slope changes slowly (Karras et al., StyleGAN2, CVPR 2020: lazy regularisation)
 _PRIOR_COMPONENTS, _PRIOR_STEPS = 64, 2  # while training goes on; at its end a finer one is fitted
-
-
-@dataclass(frozen=True)
-class TrainingSettings:
-    """All that decides the outcome of a training run, besides the images. Every field survives JSON.
-
-    Attributes:
-        architecture: a name in ``networks.ARCHITECTURES``.
-        latent_size: numbers per digit in the generator's memory, 1 to 32.
-        epochs: parts of the run, each ended by a checkpoint and a fresh look at the latents.
-        steps: of an epoch, whatever the number of images: few images need as many steps as many do.
-        seed: of every random choice.
-        batch_size: images per step.
-        learning_rate: of encoder and generator at the start; it falls to a fiftieth along half a cosine.
-        critic_rate: the adversary's, likewise.
-        discriminator_rate: the discriminator's, likewise.
-        discriminator_decay: its weight decay; without it the discriminator learns its negatives by heart.
-        adversarial_weight: how much the generator heeds the critic beside reconstructing.
-        gradient_weight: weight of the gradient-feature error beside the pixel error.
-        divergence_weight: how firmly encoded latents are held to N(0, 1).
-        penalty_weight: of the critic's slope at real and generated images.
-        noise: logarithm of the standard deviation that the encoder adds to latents at the start; it is learnt.
-        views: of an image that the discriminator sees; 1 for networks of the first recipe.
-    """
-
-    architecture: str = "conv"
-    latent_size: int = 32
-    epochs: int = 20
-    steps: int = 65
-    seed: int = 0
-    batch_size: int = 32
-    learning_rate: float = 2e-3
-    critic_rate: float = 1e-3
-    discriminator_rate: float = 1e-3
-    discriminator_decay: float = 0.05
-    adversarial_weight: float = 0.15
-    gradient_weight: float = 0.2
-    divergence_weight: float = 1.5e-4
-    penalty_weight: float = 0.5
-    noise: float = -1.5
-    views: int = VIEWS
-
-    def suited_to(self, images: int) -> Self:
-        """The same with at most half the steps where there are so few images that no more is to be had from them."""
-        return dataclasses.replace(self, steps=min(self.steps, _STEPS_OF_FEW)) if images < _FEW_STEPS else self
-
-    @classmethod
-    def read(cls, stored: Mapping[str, Any]) -> Self:
-        """Settings as a file keeps them; those of the first recipe, which had others, are known by them."""
-        if "moment_weight" not in stored:
-            return cls(**stored)
-        names = {field.name for field in dataclasses.fields(cls)}
-        return cls(**{name: value for name, value in stored.items() if name in names} | {"views": 1})
 
 
 @dataclass(frozen=True)
@@ -137,7 +82,7 @@ class Trainer:
     """
 
     def __init__(self, images: np.ndarray, settings: TrainingSettings, checkpoint: Path | None = None) -> None:
-        _check(images, settings)
+        recipe.check(images, settings)
         self.settings = settings
         self.images = torch.from_numpy(np.ascontiguousarray(images, dtype=np.float32))  # (n, 28, 28)
         self.epoch = 0
@@ -388,19 +333,6 @@ class Trainer:
         assert self.prior is not None
         prior = {f"prior_{field.name}": getattr(self.prior, field.name) for field in dataclasses.fields(Mixture)}
         return {"random": self._random.get_state(), "log_noise": self._log_noise.detach()} | prior
-
-
-def _check(images: np.ndarray, settings: TrainingSettings) -> None:
-    if images.ndim != 3 or images.shape[1:] != (28, 28):
-        raise TrainingError(f"training images must have the shape (n, 28, 28), not {images.shape}")
-    if len(images) < 2:
-        raise TrainingError(f"{len(images)} training images are too few; give at least 2, better 1,000 and more")
-    if not np.isfinite(images).all() or images.min() < 0 or images.max() > 1:
-        raise TrainingError("training images must lie between 0 (paper) and 1 (ink)")
-    if not 1 <= settings.latent_size <= LARGEST_LATENT:
-        raise TrainingError(f"latent_size is {settings.latent_size}; it must lie between 1 and {LARGEST_LATENT}")
-    if settings.epochs < 1 or settings.steps < 1 or settings.batch_size < 2:
-        raise TrainingError("epochs and steps must be at least 1 and batch_size at least 2")
 
 
 def _descend(optimiser: torch.optim.Optimizer, loss: Tensor) -> None:

@@ -25,7 +25,7 @@ from core.gan.determinism import one_thread
 from core.gan.features import FEATURES_VERSION, gradient_features
 from core.gan.networks import Networks, architecture_of, for_inference
 from core.gan.prior import Mixture
-from core.gan.trainer import TrainingSettings
+from core.gan.recipe import TrainingSettings
 from core.operating_point import EVIDENCES
 from core.scoring import serialization
 from core.scoring.memory_bank import MemoryBank, Neighbourhood, bank_features

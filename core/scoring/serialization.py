@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from core.gan.networks import Networks, build
-from core.gan.trainer import TrainingSettings
+from core.gan.recipe import TrainingSettings
 
 
 def half_precision(networks: Networks) -> dict[str, Tensor]:

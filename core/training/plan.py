@@ -14,7 +14,7 @@ from core.detector.fit import FEWEST_IMAGES
 from core.errors import TrainingError
 from core.gan.determinism import one_thread
 from core.gan.networks import architecture_of, build
-from core.gan.trainer import TrainingSettings
+from core.gan.recipe import TrainingSettings
 from core.training.run import EVERY_LABEL, RunSpec
 
 MOST_EPOCHS = 1_000

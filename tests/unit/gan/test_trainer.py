@@ -11,7 +11,8 @@ from scipy import ndimage
 from sklearn.datasets import load_digits
 
 from core.errors import TrainingError
-from core.gan.trainer import LOSSES, SAMPLES, Trainer, TrainingSettings
+from core.gan.recipe import TrainingSettings
+from core.gan.trainer import LOSSES, SAMPLES, Trainer
 
 
 def fives(n: int = 48) -> np.ndarray:

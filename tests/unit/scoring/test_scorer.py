@@ -9,7 +9,8 @@ from scipy import ndimage
 from sklearn.datasets import load_digits
 
 from core.errors import ModelError
-from core.gan.trainer import Trainer, TrainingSettings
+from core.gan.recipe import TrainingSettings
+from core.gan.trainer import Trainer
 from core.operating_point import EVIDENCES
 from core.scoring.scorer import Scorer
 

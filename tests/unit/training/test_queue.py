@@ -21,7 +21,8 @@ from core import paths
 from core import settings as limits
 from core.detector import Detector, estimator, registry
 from core.errors import ModelError, TrainingError
-from core.gan.trainer import Trainer, TrainingSettings
+from core.gan.recipe import TrainingSettings
+from core.gan.trainer import Trainer
 from core.training import run, snapshots
 from core.training.job import (
     Job,
