@@ -139,7 +139,7 @@ register(
             ConvEncoder(latent_size), ConvGenerator(latent_size), ConvDiscriminator(views)
         ),
         rows=4,
-        cost=2.2,
+        cost=2.7,
     )
 )
 register(
@@ -150,6 +150,6 @@ register(
             ConvEncoder(latent_size, True), ConvGenerator(latent_size, True), ConvDiscriminator(views, True)
         ),
         rows=4,
-        cost=2.7,
+        cost=2.9,
     )
 )

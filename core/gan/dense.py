@@ -51,6 +51,6 @@ register(
         build=lambda latent_size, views: Networks(
             DenseEncoder(latent_size), DenseGenerator(latent_size), DenseDiscriminator(views)
         ),
-        cost=3.9,
+        cost=7.0,
     )
 )
