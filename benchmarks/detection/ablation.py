@@ -24,7 +24,6 @@ from benchmarks.results import Report, table
 from core import datasets
 from core.gan import latents
 from core.gan.features import FEATURES, gradient_features
-from core.gan.networks import Networks
 from core.gan.recipe import TrainingSettings
 from core.gan.trainer import Trainer
 from core.operating_point import EVIDENCES
@@ -48,7 +47,7 @@ class Variant:
         memory: names in ``core.scoring.memory_bank`` that stand for something else.
         latents: names in ``core.gan.latents`` likewise.
         scoring: names in ``core.scoring.scorer`` likewise.
-        random: whether the memory is drawn from random latents instead of those of the training digits.
+        random: whether the memory is drawn from fresh latents of the prior instead of those of the training digits.
     """
 
     name: str
@@ -67,11 +66,11 @@ TWO_VIEWS = {
 
 VARIANTS = (
     Variant("as shipped"),
-    Variant("memory from random z", random=True),
-    Variant("odd digits redrawn from the whole patch", scoring={"_ODD": 98.0, "_ODDEST": 99.0}),
+    Variant("memory from fresh latents", random=True),
+    Variant("odd digits reconstructed from the whole neighbourhood", scoring={"_ODD": 98.0, "_ODDEST": 99.0}),
     Variant("latents as the encoder gives them, not refined", latents={"OPTIMISATION_STEPS": 0}),
-    Variant("distance to the nearest memory, no patch", memory={"NEIGHBOURS": 1}),
-    Variant("patch of 10 neighbours", memory={"NEIGHBOURS": 10}),
+    Variant("distance to the nearest memory alone", memory={"NEIGHBOURS": 1}),
+    Variant("10 neighbours", memory={"NEIGHBOURS": 10}),
     Variant("principal components not whitened", memory={"WHITENING": 0.0}),
     Variant("memory searched by the training loss's two views", memory=TWO_VIEWS),
     Variant("32 principal components", memory={"COMPONENTS": 32}),
@@ -79,7 +78,6 @@ VARIANTS = (
     Variant("what no component holds counts in full", memory={"OUTSIDE": 1.0}),
     Variant("trained without the adversary", settings={"adversarial_weight": 0.0}),
     Variant("trained without the gradient loss", settings={"gradient_weight": 0.0}),
-    Variant("discriminator without generated negatives", settings={"negatives_weight": 0.0}),
 )
 
 
@@ -133,12 +131,12 @@ class Bench:
         families = [name for name in malformations.FAMILIES if counted(name, [digit])]
         self.edited = np.concatenate([malformations.malform(own, name, MEDIUM) for name in families])
         self.images = test.images
-        self._trained: dict[TrainingSettings, tuple[Networks, float]] = {}
+        self._trained: dict[TrainingSettings, Trainer] = {}
 
     def measure(self, variant: Variant) -> dict[str, float]:
         """AUROC by evidence, fused AUROC of malformed digits at medium strength, seconds of training."""
         settings = replace(self.settings, **variant.settings)
-        networks, seconds = self.networks(settings)
+        trainer = self.trained(settings)
         with ExitStack() as changed:
             for module, differing in (
                 (memory_bank, variant.memory),
@@ -148,19 +146,20 @@ class Bench:
                 for name, value in differing.items():
                     changed.enter_context(patch.object(module, name, value))
             if variant.random:
-                changed.enter_context(patch.object(latents, "optimised", _random_latents))
-            scorer = Scorer.fit(networks, self.train, self.validation, settings)
+                fresh = trainer.latent_prior().sample(len(self.train), torch.Generator().manual_seed(0))
+                changed.enter_context(patch.object(latents, "optimised", lambda *_: fresh))
+            scorer = Scorer.fit(trainer.networks, self.train, self.validation, settings)
             scores, odd = scorer.score(self.images).scores, scorer.score(self.edited).scores
-        found = {name: area(scores[name][~self.anomaly], scores[name][self.anomaly]) for name in EVIDENCES}
-        return found | {"malformed": area(scores["fused"][~self.anomaly], odd["fused"]), "seconds": seconds}
+        areas = {name: area(scores[name][~self.anomaly], scores[name][self.anomaly]) for name in EVIDENCES}
+        return areas | {"malformed": area(scores["fused"][~self.anomaly], odd["fused"]), "seconds": trainer.seconds}
 
-    def networks(self, settings: TrainingSettings) -> tuple[Networks, float]:
-        """Networks trained with these settings, once, and the seconds it took."""
+    def trained(self, settings: TrainingSettings) -> Trainer:
+        """A finished run with these settings, trained once."""
         if settings not in self._trained:
             trainer = Trainer(self.train, settings)
             for _ in trainer.run():
                 pass
-            self._trained[settings] = trainer.networks, trainer.seconds
+            self._trained[settings] = trainer
         return self._trained[settings]
 
 
@@ -169,19 +168,15 @@ def report(rows: list[dict[str, str]]) -> str:
     digits = sorted({row["digit"] for row in rows})
     shown = []
     for variant in VARIANTS:
-        mine = [row for row in rows if row["variant"] == variant.name]
-        if mine:
-            cells = [f"{np.mean([float(row[name]) for row in mine]):.4f}" for name in (*EVIDENCES, "malformed")]
-            shown.append([variant.name, *cells, ", ".join(sorted({row["digit"] for row in mine}))])
+        own = [row for row in rows if row["variant"] == variant.name]
+        if own:
+            cells = [f"{np.mean([float(row[name]) for row in own]):.4f}" for name in (*EVIDENCES, "malformed")]
+            shown.append([variant.name, *cells, ", ".join(sorted({row["digit"] for row in own}))])
     title = (
         f"Development split, digits {', '.join(digits)}: AUROC by evidence with the nine other digits as anomalies, "
         "and fused against malformed digits of the same kind at medium strength."
     )
     return f"{title}\n\n{table(['recipe', *EVIDENCES, 'malformed', 'digits'], shown)}"
-
-
-def _random_latents(_generator: object, latents: torch.Tensor, _images: torch.Tensor) -> torch.Tensor:
-    return torch.randn(latents.shape, generator=torch.Generator().manual_seed(0))
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
     python -m benchmarks.generator.fresh                trained on the development fold where not there yet
     python -m benchmarks.generator.fresh --split test   the shipped models against test images; the look is logged
+    python -m benchmarks.generator.fresh --digits 2 --variants all --seeds 0,1,2    what the adversary is worth
 
 Held-out real digits are the reference, and as many training digits against them say what real ones would reach. A row a
 digit is written to fresh.csv as it is measured, and an interrupted run goes on.
@@ -9,7 +10,7 @@ digit is written to fresh.csv as it is measured, and an interrupted run goes on.
 
 import sys
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Any
 from unittest.mock import patch
 
 import numpy as np
@@ -20,7 +21,7 @@ from torch import Tensor
 
 from benchmarks import common
 from benchmarks.detection import one_class
-from benchmarks.results import Report, table
+from benchmarks.results import Report, slug, table
 from core import datasets, paths
 from core.detector import Detector, estimator
 from core.gan.features import manifold_features
@@ -29,7 +30,14 @@ from core.scoring.memory_bank import MemoryBank
 from core.scoring.scorer import Scorer
 
 Images = NDArray[np.float32]
-KEY = ("digit", "split", "weight", "seed")
+KEY = ("variant", "digit", "split", "seed")
+SHIPPED = "as shipped"
+VARIANTS: dict[str, dict[str, Any]] = {
+    SHIPPED: {},
+    "without the adversary": {"adversarial_weight": 0.0},
+    "dense": {"architecture": "dense"},
+    "attention": {"architecture": "attention"},
+}
 FIGURES = {
     "flagged": "flagged at 5 %",
     "precision": "precision",
@@ -57,43 +65,50 @@ _CHUNK = 256
 def main(
     digits: Annotated[str, typer.Option(help="Which digits, such as 5 or 0,1.")] = "0,1,2,3,4,5,6,7,8,9",
     split: Annotated[one_class.Split, typer.Option(help="Which images judge.")] = one_class.Split.development,
-    weight: Annotated[float | None, typer.Option(help="Adversary's weight in trials; 0 leaves it out.")] = None,
-    seed: Annotated[int, typer.Option(min=0)] = 0,
+    variants: Annotated[str, typer.Option(help=f"Of {', '.join(VARIANTS)}, or all.")] = SHIPPED,
+    seeds: Annotated[str, typer.Option(help="Seeds of training, such as 0,1,2.")] = "0",
     write: Annotated[bool, typer.Option("--write", help="Put the table into benchmarks/results.md.")] = False,
 ) -> None:
-    """Measure what is missing and print a markdown table."""
+    """Measure what is missing and print a markdown table: by digit, or by variant where there are several."""
     report = Report(write)
     common.one_thread()
     rows = common.rows_of("generator/fresh", COLUMNS, KEY, quick=False)
     training, test = one_class.images_of(split)
-    about = {"split": split, "weight": "own" if weight is None else weight, "seed": seed}
-    missing = [digit for digit in digits.split(",") if not rows.find(digit=digit, **about)]
-    if missing and split is one_class.Split.test:
+    chosen = list(VARIANTS) if variants == "all" else variants.split(",")
+    wanted = [(v, d, int(s)) for s in seeds.split(",") for v in chosen for d in digits.split(",")]
+    shipped = split is one_class.Split.test
+    if shipped and (chosen != [SHIPPED] or seeds != "0"):
+        raise typer.BadParameter("test images judge nothing but the shipped models; leave out variants and seeds")
+    keys = [{"variant": v, "digit": d, "split": split, "seed": seed} for v, d, seed in wanted]
+    missing = [key for key in keys if not rows.find(**key)]
+    if missing and shipped:
         one_class.log_use(one_class.TEST_LOG)
-    for digit in missing:
-        sys.stderr.write(f"digit {digit}\n")
-        shipped = split is one_class.Split.test
-        detector = Detector.load(f"mnist-{digit}") if shipped else trained(digit, training, weight, seed)
-        rows.append({"digit": digit, **about, **measure(detector, digit, training, test)})
-    kept = [row for row in rows.read() if all(row[name] == str(value) for name, value in about.items())]
-    kept = [row for row in kept if row["digit"] in digits.split(",")]
-    means = {name: np.mean([float(row[name]) for row in kept]) for name in COLUMNS[len(KEY) :]}
-    real = [f"{means[f'real_{name}']:.3f}" if name in REAL else "" for name in FIGURES]
-    lines = [[row["digit"], *(_figure(name, float(row[name])) for name in FIGURES)] for row in kept]
-    lines += [["mean", *(_figure(name, float(means[name])) for name in FIGURES)], ["real ones, mean", *real]]
-    title = f"Fresh digits, as many as there are held-out ones, {split} split."
-    report.publish("Fresh digits", f"{title}\n\n{table(['digit', *FIGURES.values()], lines)}")
+    for key in missing:
+        variant, digit, seed = str(key["variant"]), str(key["digit"]), int(str(key["seed"]))
+        sys.stderr.write(f"{variant}, digit {digit}, seed {seed}\n")
+        detector = Detector.load(f"mnist-{digit}") if shipped else trained(digit, training, variant, seed)
+        rows.append(key | measure(detector, digit, training, test))
+    kept = [row for key in keys if (row := rows.find(**key))]
+    shape = f"as many as there are held-out ones, {split} split"
+    if len(chosen) == 1:
+        lines = [[row["digit"], *_cells([row])] for row in kept]
+        text = table(["digit", *FIGURES.values()], [*lines, ["mean", *_cells(kept)], ["real ones, mean", *_real(kept)]])
+        report.publish("Fresh digits", f"Fresh digits, {shape}.\n\n{text}")
+    else:
+        lines = [[v, *_cells([row for row in kept if row["variant"] == v], spread=True)] for v in chosen]
+        text = table(["recipe", *FIGURES.values()], [*lines, ["real ones", *_real(kept)]])
+        title = f"Digits {digits}, seeds {seeds}: means, ± standard deviation between seeds. Fresh digits, {shape}."
+        report.publish("Fresh digits, ablation", f"{title}\n\n{text}")
 
 
-def trained(digit: str, training: datasets.Dataset, weight: float | None, seed: int) -> Detector:
+def trained(digit: str, training: datasets.Dataset, variant: str, seed: int) -> Detector:
     """A detector of the development training images; trained if it is not there yet."""
-    name = f"mnist-{digit}" + ("" if weight is None else f"-weight-{weight:g}") + (f"-seed-{seed}" if seed else "")
+    name = f"mnist-{digit}{f'-{slug(variant)}' * (variant != SHIPPED)}{f'-seed-{seed}' * (seed > 0)}"
     file = paths.state_dir() / "development" / "generator" / f"{name}.safetensors"
     if not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)
-        own = TrainingSettings().adversarial_weight if weight is None else weight
-        with patch.object(estimator, "TrainingSettings", partial(TrainingSettings, adversarial_weight=own)):
-            detector = Detector(seed=seed)
+        with patch.object(estimator, "TrainingSettings", partial(TrainingSettings, **_but(variant, "architecture"))):
+            detector = Detector(architecture=VARIANTS[variant].get("architecture", "conv"), seed=seed)
             for progress in detector.fit_steps(training.of(digit), folder=file.with_suffix("")):
                 if progress.epoch_ended:
                     sys.stderr.write(f"epoch {progress.epoch} of {progress.epochs}, {progress.seconds:.0f} s\n")
@@ -208,10 +223,27 @@ def auroc(anomaly: NDArray[np.bool_], scores: NDArray[np.float64]) -> float:
     return float(roc_auc_score(anomaly, scores))
 
 
-def _figure(name: str, value: float) -> str:
-    return (
-        f"{value:.0f}" if name == "seconds" else f"{value:.4f}" if "auroc" in FIGURES[name].lower() else f"{value:.3f}"
-    )
+def _but(variant: str, name: str) -> dict[str, Any]:
+    return {key: value for key, value in VARIANTS[variant].items() if key != name}
+
+
+def _cells(rows: list[dict[str, str]], spread: bool = False) -> list[str]:
+    """Means of all figures over rows; with ``spread`` also how far the means of seeds lie apart."""
+    cells = []
+    for name in FIGURES:
+        digits = 0 if name == "seconds" else 4 if name in ("fused", "pixel", "discriminator", "bank_gap") else 3
+        seeds = {seed: np.mean([float(row[name]) for row in rows if row["seed"] == seed]) for seed in _seeds(rows)}
+        apart = f" ± {np.std(list(seeds.values()), ddof=1):.{digits}f}" if spread and len(seeds) > 1 else ""
+        cells.append(f"{np.mean(list(seeds.values())):.{digits}f}{apart}")
+    return cells
+
+
+def _real(rows: list[dict[str, str]]) -> list[str]:
+    return [f"{np.mean([float(row[f'real_{name}']) for row in rows]):.3f}" if name in REAL else "" for name in FIGURES]
+
+
+def _seeds(rows: list[dict[str, str]]) -> list[str]:
+    return sorted({row["seed"] for row in rows})
 
 
 if __name__ == "__main__":

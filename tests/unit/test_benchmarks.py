@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -10,12 +11,15 @@ import pytest
 from safetensors.numpy import save_file
 
 from benchmarks import common, results
-from benchmarks.detection import malformations, malformed, one_class, outliers
+from benchmarks.detection import ablation, malformations, malformed, one_class, outliers
 from benchmarks.detection.peers.contract import Method, measure, quality
 from benchmarks.detection.peers.scikit import Neighbours, Pca, flat
 from core import datasets, paths
 from core.datasets.examples import for_normal
+from core.gan import latents
+from core.gan.recipe import TrainingSettings
 from core.ink import read
+from core.scoring import memory_bank, scorer
 from scripts import ship
 
 
@@ -193,6 +197,15 @@ def test_erasing_takes_more_ink_the_stronger_it_is() -> None:
 def test_mirroring_is_not_held_against_symmetric_digits() -> None:
     assert malformed.counted("mirrored", ["0", "1", "5", "8"]) == ["5"]
     assert malformed.counted("gap torn", ["0", "5"]) == ["0", "5"]
+
+
+@pytest.mark.parametrize("variant", ablation.VARIANTS, ids=lambda variant: variant.name)
+def test_what_an_ablation_changes_is_there_to_be_changed(variant: ablation.Variant) -> None:
+    replace(TrainingSettings(), **variant.settings)
+
+    assert set(variant.memory) <= set(vars(memory_bank))
+    assert set(variant.latents) <= set(vars(latents))
+    assert set(variant.scoring) <= set(vars(scorer))
 
 
 def test_no_outlier_bears_the_name_of_a_digit() -> None:
