@@ -192,7 +192,7 @@ def say(kept: bool) -> str:
 
 def _rows(state: Path) -> int:
     """Rows in all finished parts but the last, read off their names."""
-    return max((int(path.stem.split("-")[1]) for path in state.glob("batches/*/part-*.parquet")), default=0)
+    return max((int(path.name.split("-")[1][:12]) for path in state.glob("batches/*/part-*.parquet")), default=0)
 
 
 if __name__ == "__main__":

@@ -100,7 +100,6 @@ class Review:
             f"p_value_{evidence}",
             "digit_p_values",
         ]
-        store.check()
         tables = list(store.tables(names))
         if not tables:
             raise BatchError(f"{store.job.title}: nothing of this batch has been judged yet.")

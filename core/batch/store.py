@@ -1,9 +1,11 @@
 """A batch on disk: what was asked for, and its rows in parts that are each written whole, so that a kill loses little.
 
-A folder holds ``job.json``, ``calibration.npy`` and ``part-<first row>.parquet`` files. The next part to write follows
-from those that are there: that is all there is to resuming.
+A folder holds ``job.json``, ``calibration.npy`` and ``part-<first row>-<checksum>.parquet`` files. The next part to
+write follows from those that are there: that is all there is to resuming. What comes back is what was written, or
+refused.
 """
 
+import hashlib
 import json
 import re
 import shutil
@@ -11,7 +13,7 @@ import time
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -40,7 +42,8 @@ HOW_WRITTEN: dict[str, Any] = {
     "write_statistics": False,
     "write_page_checksum": True,
 }
-_PART = re.compile(r"part-(\d{12})\.parquet")
+# Parts of before there was a checksum bear none.
+_PART = re.compile(r"part-(\d{12})(?:-([0-9a-f]{32}))?\.parquet")
 _ITEMS, _ROWS = b"items", b"rows"
 
 
@@ -61,6 +64,7 @@ class Job:
         kind: ``"batch"``, as the history names the source.
         created: UTC seconds since 1970.
         names: the uploaded files' names, in order; empty where files are read from where they lie.
+        calibration: checksum of the calibration scores; empty in batches of before there was one.
     """
 
     title: str
@@ -75,10 +79,12 @@ class Job:
     kind: str = "batch"
     created: float = 0.0
     names: tuple[str, ...] = field(default=())
+    calibration: str = ""
 
     def to_json(self) -> str:
         """The job as text; ``from_json`` reads it back to an equal one."""
-        return json.dumps({"format": FORMAT} | asdict(self))
+        data = {"format": FORMAT} | asdict(self)
+        return json.dumps(data | {"checksum": _of_data(data)})
 
     @classmethod
     def from_json(cls, text: str) -> "Job":
@@ -89,6 +95,8 @@ class Job:
         """
         try:
             data = json.loads(text)
+            if data.pop("checksum", None) not in (None, _of_data(data)):
+                raise ValueError("its checksum differs")
             if data.pop("format") != FORMAT:
                 raise BatchError("the batch was begun by another version: begin it anew.")
             data["point"] = OperatingPoint(**data["point"])
@@ -129,6 +137,7 @@ class Store:
             with part.open("wb") as file:
                 np.save(file, calibration.scores, allow_pickle=False)
 
+        job = replace(job, calibration=_checksum(calibration.scores.tobytes()))
         write_whole(folder / "calibration.npy", save)
         write_whole(folder / "job.json", lambda part: part.write_text(job.to_json()))
         return cls(folder)
@@ -137,7 +146,10 @@ class Store:
     def calibration(self) -> Calibration:
         """The scores of normal digits that the batch's evidence was calibrated on."""
         try:
-            return Calibration.fit(np.load(self.folder / "calibration.npy", allow_pickle=False))
+            scores = np.load(self.folder / "calibration.npy", allow_pickle=False)
+            if self.job.calibration not in ("", _checksum(scores.tobytes())):
+                raise ValueError("the checksum of its calibration differs")
+            return Calibration.fit(scores)
         except (OSError, ValueError) as error:
             raise BatchError(f"the batch in {self.folder} is damaged ({error}): begin it anew.") from error
 
@@ -147,16 +159,13 @@ class Store:
         return sorted(path for path in self.folder.glob("part-*.parquet") if _PART.fullmatch(path.name))
 
     def check(self) -> None:
-        """Make sure that no part is missing.
+        """Make sure that no part is missing, and none damaged.
 
         Raises:
             BatchError: there is a gap, or a damaged part.
         """
-        expected = 0
-        for path in self.parts:
-            if _first(path) != expected:
-                raise BatchError(f"{self.folder}: rows after {expected:,} are missing: begin it anew.")
-            expected += _opened(path).metadata.num_rows
+        for _ in self._opened():
+            pass
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -214,15 +223,31 @@ class Store:
             WriteError: the disk is full or the folder not writable; everything before stays.
         """
         tagged = rows.replace_schema_metadata({_ITEMS: str(items), _ROWS: str(first + len(rows))})
-        path = self.folder / f"part-{first:012d}.parquet"
+        sink = pa.BufferOutputStream()
+        pq.write_table(tagged, sink, **HOW_WRITTEN)
+        content = sink.getvalue()
         if not self.folder.is_dir():
             raise BatchError(f"{self.job.title}: this batch was deleted.")
-        write_whole(path, lambda part: pq.write_table(tagged, part, **HOW_WRITTEN))
+        path = self.folder / f"part-{first:012d}-{_checksum(content)}.parquet"
+        write_whole(path, lambda part: part.write_bytes(content))
 
     def tables(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
-        """The rows part by part, so that no more than one part is in memory."""
+        """The rows part by part, so that no more than one part is in memory.
+
+        Raises:
+            BatchError: as ``check``.
+        """
+        for path, file in self._opened():
+            yield _read(path, file, columns)
+
+    def _opened(self) -> Iterator[tuple[Path, pq.ParquetFile]]:
+        expected = 0
         for path in self.parts:
-            yield _read(path, columns)
+            if _first(path) != expected:
+                raise BatchError(f"{self.folder}: rows after {expected:,} are missing: begin it anew.")
+            file = _opened(path)
+            expected += file.metadata.num_rows
+            yield path, file
 
     def pictures(self, rows: Sequence[int]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Ink images and reconstructions of some rows (positions from 0), float32 ``(n, 28, 28)`` each, 0 .. 1.
@@ -235,7 +260,7 @@ class Store:
         starts = np.array([_first(path) for path in parts])
         where = np.searchsorted(starts, rows, side="right") - 1
         for part in np.unique(where).tolist():
-            table = _read(parts[part], ["image", "reconstruction"])
+            table = _read(parts[part], _opened(parts[part]), ["image", "reconstruction"])
             for i in np.flatnonzero(where == part).tolist():
                 row = int(rows[i] - starts[part])
                 if (data := table["image"][row].as_py()) is not None:
@@ -310,20 +335,32 @@ def stores(visitor: str) -> list[Store]:
 
 def _first(path: Path) -> int:
     """The position of a part's first row."""
-    return int(path.stem.removeprefix("part-"))
+    return int(path.name.split("-")[1][:12])
 
 
 def _opened(path: Path) -> pq.ParquetFile:
+    """A part, read whole since it is small, if it is what was written."""
     try:
-        return pq.ParquetFile(path)
+        content = path.read_bytes()
+        name = _PART.fullmatch(path.name)
+        if name is None or name[2] not in (None, _checksum(content)):
+            raise OSError("its checksum differs")
+        return pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True)
     except (pa.ArrowException, OSError) as error:
-        raise BatchError(f"{path} is damaged ({error}): delete it and go on.") from error
+        raise BatchError(f"{path} is damaged ({error}): delete it and begin that batch anew.") from error
 
 
-def _read(path: Path, columns: Sequence[str] | None) -> pa.Table:
+def _read(path: Path, file: pq.ParquetFile, columns: Sequence[str] | None) -> pa.Table:
     try:
-        # Parts are small: threads and reading ahead would cost more than they save.
-        file = pq.ParquetFile(path, pre_buffer=False, page_checksum_verification=True)
         return file.read(columns=None if columns is None else list(columns), use_threads=False)
     except (pa.ArrowException, OSError) as error:
         raise BatchError(f"{path} is damaged ({error}): delete it and begin that batch anew.") from error
+
+
+def _of_data(data: dict[str, Any]) -> str:
+    return _checksum(json.dumps(data, sort_keys=True).encode())
+
+
+def _checksum(content: bytes | pa.Buffer) -> str:
+    """Half of SHA-256: what stands in a file's name should be readable."""
+    return hashlib.sha256(content).hexdigest()[:32]

@@ -1,5 +1,6 @@
 """A batch keeps the pile's order and number, takes bad files in its stride, and goes on where it was killed."""
 
+import json
 import os
 import signal
 import subprocess
@@ -233,12 +234,41 @@ def test_a_batch_with_a_gap_is_begun_anew_and_never_shown_as_whole(
 def test_a_flipped_bit_in_a_part_is_found(tmp_path: Path, tiny_detector_any: Detector) -> None:
     review = judge(tmp_path / "batch", tiny_detector_any, folder_of(tmp_path / "pile", digits(10)[0]))
     (part,) = review.store.parts
-    data = bytearray(part.read_bytes())
-    data[len(data) // 3] ^= 4
-    part.write_bytes(data)
+    whole = part.read_bytes()
+    # In the rows, in what Parquet says of them at the end, and in how many items they are.
+    for at in (len(whole) // 3, len(whole) - 200, whole.rindex(b"items") + 7):
+        part.write_bytes(whole[:at] + bytes([whole[at] ^ 4]) + whole[at + 1 :])
 
-    with pytest.raises(BatchError, match="is damaged"):
-        list(review.store.tables())
+        with pytest.raises(BatchError, match="is damaged"):
+            list(review.store.tables())
+
+
+def test_a_flipped_bit_in_what_a_batch_was_asked_or_calibrated_on_is_found(
+    tmp_path: Path, tiny_detector_any: Detector
+) -> None:
+    store = begin(tmp_path / "batch", tiny_detector_any)
+    scores, job = store.folder / "calibration.npy", store.folder / "job.json"
+    scores.write_bytes(scores.read_bytes()[:-3] + b"\x40" + scores.read_bytes()[-2:])
+    with pytest.raises(BatchError, match="checksum of its calibration differs"):
+        _ = store.calibration
+
+    job.write_text(job.read_text().replace('"alpha": 0.', '"alpha": 0.1', 1))
+    with pytest.raises(BatchError, match="its checksum differs"):
+        Store(store.folder)
+
+
+def test_a_batch_of_before_there_were_checksums_is_read(tmp_path: Path, tiny_detector_any: Detector) -> None:
+    review = judge(tmp_path / "batch", tiny_detector_any, folder_of(tmp_path / "pile", digits(4)[0]))
+    (part,) = review.store.parts
+    part.rename(part.with_name("part-000000000000.parquet"))
+    job = review.store.folder / "job.json"
+    data = json.loads(job.read_text())
+    job.write_text(json.dumps({key: value for key, value in data.items() if key not in ("checksum", "calibration")}))
+
+    again = Review(Store(review.store.folder), Rule(POINT))
+
+    np.testing.assert_array_equal(again.p_value, review.p_value)
+    assert again.threshold == review.threshold
 
 
 def test_deleting_begins_with_a_new_name_so_that_a_kill_leaves_no_half_batch(
