@@ -153,7 +153,7 @@ def import_model(data: bytes, visitor: str, name: str = "") -> Model:
         name: what to call it here; the name on its card when empty.
 
     Raises:
-        ModelError: it is no whole detector of this version, or the name is not usable or taken.
+        ModelError: it is no whole detector of this version that can judge, or the name is not usable or taken.
     """
     from core.detector import file
 
@@ -166,7 +166,30 @@ def import_model(data: bytes, visitor: str, name: str = "") -> Model:
         with writing(arrived):
             arrived.write_bytes(data)
         state = file.load(arrived)
+    _try_out(state)
     return add(state, name or state.card.name, visitor)
+
+
+def _try_out(state: "DetectorState") -> None:
+    """Have a model judge and draw once: whatever that needs it has, or the file is refused before anyone relies on it.
+
+    Raises:
+        ModelError: it cannot.
+    """
+    import numpy as np
+
+    from core.scoring import multi_digit
+
+    try:
+        for scorer in state.scorers.values():
+            scores = multi_digit.score(state.scorers, state.standards, scorer.sample(1, seed=0), draw=True).scores
+            if not all(np.isfinite(score).all() for score in scores.values()):
+                raise ModelError("the model gives no finite scores: import another file.")
+    except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        if isinstance(error, ModelError):
+            raise
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        raise ModelError(f"the model cannot judge a single digit ({reason}): import another file.") from error
 
 
 def rename(name: str, new: str, visitor: str) -> None:

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from core.gan.features import gradient_features
 
 LARGEST_LATENT = 32
+FEWEST = 2  # with fewer there is nothing to blend
 OPTIMISATION_STEPS = 24
 _RATE = 0.1
 _CHUNK = 256
@@ -65,6 +66,6 @@ def checked(latents: Tensor, scale: Tensor, size: int) -> Tensor:
     """
     if size not in range(1, LARGEST_LATENT + 1):
         raise ValueError(f"a latent size of {size}")
-    if latents.ndim != 2 or len(latents) == 0 or latents.shape[1:] != (size,) or scale.shape != (size,):
+    if latents.ndim != 2 or len(latents) < FEWEST or latents.shape[1:] != (size,) or scale.shape != (size,):
         raise ValueError(f"latents of the shape {tuple(latents.shape)}, steps {tuple(scale.shape)}")
     return dequantised(latents, scale)

@@ -243,6 +243,7 @@ def scaled(name: str, factor: float) -> Callable[[Tensors], object]:
     "change",
     [
         pytest.param(put("scorer.0.latents", torch.zeros(0, 32, dtype=torch.int8)), id="no latents"),
+        pytest.param(put("scorer.0.latents", torch.zeros(1, 32, dtype=torch.int8)), id="a single latent"),
         pytest.param(put("scorer.0.latents", torch.zeros(9, 31, dtype=torch.int8)), id="latents of another width"),
         pytest.param(put("scorer.0.latents", torch.zeros(10**6, 1, dtype=torch.int8)), id="latents that broadcast"),
         pytest.param(put("scorer.0.latents", torch.zeros(10**6, 32, dtype=torch.int8)), id="a million latents"),

@@ -3,12 +3,15 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors.torch import load, save
 
 from core import paths
 from core.detector import Detector, registry
 from core.detector.model_card import Card
 from core.errors import ModelError
+from core.files import tensors
 
 
 @pytest.fixture
@@ -235,6 +238,34 @@ def test_what_cannot_be_imported_leaves_the_shelf_and_the_disk_as_they_were(
 
     assert [model.name for model in registry.models("")] == ["mnist-5"]
     assert not list(paths.state_dir().glob("import-*"))
+
+
+@pytest.mark.parametrize(("latents", "refused"), [(1, "latents of the shape"), (2, None), (3, None)])
+def test_a_model_is_imported_only_if_it_can_judge(
+    latents: int, refused: str | None, shipped: Path, tiny_detector_file: Path
+) -> None:
+    metadata, content = tensors.read(tiny_detector_file)
+    few = load(content)
+    few["scorer.0.latents"] = few["scorer.0.latents"][:latents].contiguous()
+    data = save(few, {key: value for key, value in metadata.items() if key != tensors.CHECKSUM})
+
+    if refused:
+        with pytest.raises(ModelError, match=refused):
+            registry.import_model(data, "", "few")
+    else:
+        model = registry.import_model(data, "", "few")
+        assert Detector.load(model.path).inspect(np.eye(28)[None]).p_value[0] <= 1
+
+
+def test_a_model_that_fails_at_its_first_digit_is_refused_with_the_reason(
+    shipped: Path, tiny_detector_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise IndexError("index 0 is out of bounds")
+
+    monkeypatch.setattr("core.scoring.multi_digit.score", fail)
+    with pytest.raises(ModelError, match="cannot judge a single digit"):
+        registry.import_model(tiny_detector_file.read_bytes(), "", "none")
 
 
 # On a shared server
