@@ -197,7 +197,13 @@ def _read(connection: sqlite3.Connection, pragma: str) -> int:
 
 def _explain(error: sqlite3.Error, code: int, path: Path, found: int | None) -> str:
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-        return f"The history at {path} was damaged and has been set aside{_set_aside(path, found)}."
+        try:
+            return f"The history at {path} was damaged and has been set aside{_set_aside(path, found)}."
+        except (OSError, sqlite3.Error) as trouble:
+            return (
+                f"The history at {path} is damaged, and cannot be set aside ({trouble}): make its folder writable, or"
+                " set ODD_DIGIT_STATE to one that is."
+            )
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return f"The history at {path} is held by another program, so nothing was recorded: close that program."
     if code == sqlite3.SQLITE_FULL:

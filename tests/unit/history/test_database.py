@@ -384,3 +384,16 @@ def test_a_history_whose_folder_is_a_file_is_empty_and_says_that_nothing_is_reco
     assert history.count().judged == 0
     with pytest.raises(HistoryError, match="ODD_DIGIT_STATE"):
         history.record(verdict(1))
+
+
+def test_a_damaged_history_that_cannot_be_set_aside_is_said_and_stays_as_it_is(tmp_path: Path) -> None:
+    history = History(tmp_path / "state" / "history.sqlite")
+    history.record(verdict(1))
+    scribble_over(history.path)
+    database._CHECKED_FILES.clear()
+    before = history.path.read_bytes()
+
+    with read_only(tmp_path / "state"), pytest.raises(HistoryError, match="is damaged, and cannot be set aside"):
+        history.browse()
+
+    assert history.path.read_bytes() == before
