@@ -55,6 +55,21 @@ def write_whole(path: Path, write: Callable[[Path], object], new: bool = False) 
             part.unlink(missing_ok=True)
 
 
+def why_not(folder: Path) -> str:
+    """Why nothing can be written below a folder, in a sentence; empty where it can be, perhaps after making it."""
+    there = next((place for place in (folder, *folder.parents) if os.path.lexists(place)), folder)
+    try:
+        with writing(folder):
+            if not there.is_dir():
+                raise NotADirectoryError(errno.ENOTDIR, "")
+            by_present_user = os.access in os.supports_effective_ids
+            if not os.access(there, os.W_OK | os.X_OK, effective_ids=by_present_user):
+                raise PermissionError(errno.EACCES, "")
+    except WriteError as error:
+        return str(error)
+    return ""
+
+
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
     """Around whatever writes below ``path``: what the system raises becomes a sentence for people.

@@ -15,6 +15,7 @@ import filelock
 
 from core import settings
 from core.errors import TrainingError
+from core.files.atomic import why_not
 from core.training import run
 from core.training.job import (
     Job,
@@ -174,7 +175,8 @@ class Jobs:
             if not self._owner.is_locked:
                 try:
                     self._owner.acquire()
-                except filelock.Timeout:
+                # Another server has it, or nothing can be written here: then what there is can still be looked at.
+                except (filelock.Timeout, OSError):
                     return
                 self._adopt()
             for job_id, worker in list(self._workers.items()):
@@ -243,6 +245,8 @@ class Jobs:
 
     def _check_owner(self) -> None:
         if not self._owner.is_locked:
+            if trouble := why_not(jobs_folder()):
+                raise TrainingError(trouble)
             raise TrainingError("another server with the same state folder does the training: use that one.")
 
     def _first_turn(self) -> float:

@@ -6,6 +6,7 @@ import streamlit as st
 from streamlit.errors import StreamlitPageNotFoundError
 
 from core import paths
+from core.files.atomic import why_not
 from pages.ui.text import plain
 
 NAME = "Odd Digit Out"
@@ -32,6 +33,11 @@ def page(title: str, lead: str) -> None:
     with st.container(key="name" if title == NAME else "title"):
         st.title(title, anchor=False)
     st.caption(lead)
+    if trouble := why_not(paths.state_dir()):
+        st.warning(
+            f"{plain(trouble)} Digits are judged all the same, but no verdict, model, training or batch can be kept.",
+            icon=":material/lock:",
+        )
 
 
 def link(path: str, label: str, icon: str | None = None, **query: str) -> None:

@@ -60,8 +60,9 @@ def show(
     details(readings, row, point, key, whose)
     if wait and second is None and wanted(readings.normal):
         second = opinion.ask(readings[row], point, wait=True)[0]
-        with answer.container():
-            headline(readings, row, point, card, foreign_ink, key, second)
+        if second is not None:
+            with answer.container():
+                headline(readings, row, point, card, foreign_ink, key, second)
     return second
 
 
