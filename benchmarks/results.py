@@ -139,11 +139,11 @@ def tables(text: str) -> list[Table]:
     [Table(columns=['digit', 'AUROC'], rows=[['5', '0.9951']])]
     """
     blocks = re.findall(r"(?:^\|.*\|\n?)+", text, re.MULTILINE)
-    found = []
+    result = []
     for block in blocks:
         columns, _, *rows = [[word.strip() for word in line.strip()[1:-1].split("|")] for line in block.splitlines()]
-        found.append(Table(columns, rows))
-    return found
+        result.append(Table(columns, rows))
+    return result
 
 
 def sections(text: str) -> dict[str, str]:
@@ -177,9 +177,9 @@ def document(parts: Mapping[str, str]) -> str:
 def csv_files(parts: Mapping[str, str]) -> dict[str, str]:
     """Name and content of the CSV file for every table of a results file; a section's second one ends in ``-2``."""
     return {
-        f"{slug(name)}{f'-{number}' if number > 1 else ''}.csv": found.csv()
+        f"{slug(name)}{f'-{number}' if number > 1 else ''}.csv": one.csv()
         for name, body in parts.items()
-        for number, found in enumerate(tables(body), 1)
+        for number, one in enumerate(tables(body), 1)
     }
 
 

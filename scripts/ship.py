@@ -106,9 +106,11 @@ def rescore_digit(digit: str, file: Path) -> str:
     """Weigh, calibrate, evaluate and save the model of one digit again, by the split that made it."""
     common.one_thread()
     state = detector_file.load(file, outdated=True)
-    mine = datasets.load("mnist", "train").of(digit)
-    parts = datasets.split(len(mine), state.card.split_seed)
-    detector = Detector.of(assemble.rescore(state, {digit: mine[parts.validation]}, {digit: mine[parts.calibrate]}))
+    normals = datasets.load("mnist", "train").of(digit)
+    parts = datasets.split(len(normals), state.card.split_seed)
+    detector = Detector.of(
+        assemble.rescore(state, {digit: normals[parts.validation]}, {digit: normals[parts.calibrate]})
+    )
     run.finish(detector, file.stem, "mnist", [datasets.load("mnist", "test")]).save(file)
     return digit
 
@@ -157,8 +159,8 @@ def join(parts: list[Detector], file: Path) -> None:
     calibrate = {}
     for part in parts:
         (label,) = part.card_.normal
-        mine = training.of(label)
-        calibrate[label] = mine[datasets.split(len(mine), part.card_.split_seed).calibrate]
+        normals = training.of(label)
+        calibrate[label] = normals[datasets.split(len(normals), part.card_.split_seed).calibrate]
     joined = Detector.of(assemble.join([part.state_ for part in parts], calibrate))
     detector = run.finish(joined, file.stem, "mnist", [datasets.load("mnist", "test")])
     assert detector.evaluation_ is not None
@@ -171,17 +173,17 @@ def join(parts: list[Detector], file: Path) -> None:
 def faults(file: Path) -> list[str]:
     """What forbids shipping a file: its size, or something in it that is not weights, latents or scores."""
     limit = LARGEST_ANY if file.stem == "mnist-any" else LARGEST_DIGIT
-    found = []
+    faulty = []
     if (size := file.stat().st_size) > limit:
-        found.append(f"{file.name} has {size:,} bytes; {limit:,} are allowed.")
+        faulty.append(f"{file.name} has {size:,} bytes; {limit:,} are allowed.")
     with safe_open(file, framework="numpy") as tensors:
         for name in tensors.keys():  # noqa: SIM118 - not a dictionary
             shape = tensors.get_slice(name).get_shape()
             if not _STORED.fullmatch(name):
-                found.append(f"{file.name} holds {name}, which is neither weights, latents nor scores.")
+                faulty.append(f"{file.name} holds {name}, which is neither weights, latents nor scores.")
             if ".weights." not in name and ".prior." not in name and shape[-1:] > [MOST_LATENTS] and len(shape) > 1:
-                found.append(f"{file.name}: {name} has {shape[-1]} numbers an image; {MOST_LATENTS} are allowed.")
-    return found
+                faulty.append(f"{file.name}: {name} has {shape[-1]} numbers an image; {MOST_LATENTS} are allowed.")
+    return faulty
 
 
 def report(files: Iterable[Path]) -> str:
@@ -189,10 +191,10 @@ def report(files: Iterable[Path]) -> str:
     rows = []
     for file in files:
         detector = Detector.load(file)
-        found = detector.evaluation_
-        assert found is not None
-        counts = found.confusion("fused", detector.calibrations_["fused"].threshold(0.05))
-        areas = [found.auroc(name) or float("nan") for name in EVIDENCES]
+        evaluation = detector.evaluation_
+        assert evaluation is not None
+        counts = evaluation.confusion("fused", detector.calibrations_["fused"].threshold(0.05))
+        areas = [evaluation.auroc(name) or float("nan") for name in EVIDENCES]
         size, seconds = f"{file.stat().st_size / 1e6:.2f}", f"{detector.card_.seconds:.0f}"
         rates = [f"{100 * share:.1f}" for share in (counts.detection_rate, counts.false_alarm_rate)]
         rows.append([file.stem, *areas, *rates, size, seconds])

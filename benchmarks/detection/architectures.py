@@ -47,13 +47,13 @@ def main(
     for name in missing:
         sys.stderr.write(f"{name}\n")
         rows.append({"architecture": name} | about | figures(name, training.of(digit), test.images, anomaly, seed))
-    found = [row for row in rows.read() if about.items() <= (row | {"seed": int(row["seed"])}).items()]
+    kept = [row for row in rows.read() if about.items() <= (row | {"seed": int(row["seed"])}).items()]
     columns = ["architecture", *EVIDENCES, "MB", "trained in s", "processor s", "one image, ms", "images/s"]
     numbers = [(5, 4), (1, 2), (2, 1), (1, 1), (1, 0)]  # (columns, digits after the point)
     digits = [after for count, after in numbers for _ in range(count)]
     cells = [
         [row["architecture"], *(f"{float(row[c]):.{d}f}" for c, d in zip(COLUMNS[4:], digits, strict=True))]
-        for row in found
+        for row in kept
     ]
     title = f"Architectures on digit {digit}, {split} split: AUROC by evidence, and what it costs."
     report.publish("Architectures", f"{title}\n\n{table(columns, cells)}")

@@ -51,16 +51,18 @@ def main(
     rows = []
     for digit in chosen:
         detector = Detector.load(f"mnist-{digit}")
-        found, line = detector.evaluation_, detector.calibrations_["fused"].threshold(ALPHA)
-        assert found is not None
-        misses, alarms = found.worst_misses("fused", line, CASES), found.worst_false_alarms("fused", line, CASES)
-        case_sheet(detector, test, found.position[misses], found.position[alarms]).save(folder / f"mnist-{digit}.png")
-        missed = found.anomaly & (found.scores["fused"] <= line)
-        names = np.array(found.label_names)[found.label[missed]]
+        evaluation, threshold = detector.evaluation_, detector.calibrations_["fused"].threshold(ALPHA)
+        assert evaluation is not None
+        position = evaluation.position
+        misses = position[evaluation.worst_misses("fused", threshold, CASES)]
+        alarms = position[evaluation.worst_false_alarms("fused", threshold, CASES)]
+        case_sheet(detector, test, misses, alarms).save(folder / f"mnist-{digit}.png")
+        missed = evaluation.anomaly & (evaluation.scores["fused"] <= threshold)
+        names = np.array(evaluation.label_names)[evaluation.label[missed]]
         labels, counts = np.unique(names, return_counts=True)
         order = np.argsort(-counts, kind="stable")[:3]
         often = ", ".join(f"{labels[i]} ({counts[i]})" for i in order)
-        alarmed = int((~found.anomaly & (found.scores["fused"] > line)).sum())
+        alarmed = int((~evaluation.anomaly & (evaluation.scores["fused"] > threshold)).sum())
         rows.append([digit, int(missed.sum()), often, alarmed])
     columns = ["normal", "missed of about 9,000", "which, most often", "false alarms of about 1,000"]
     sys.stderr.write(f"sheets in {folder}\n")

@@ -37,10 +37,10 @@ def main() -> None:
     p_values = np.stack(list(detector.inspect(images).digits.values()), axis=1)
     rows = []
     for share in options.shares:
-        found = np.array([one_draw(p_values, labels, share, seed) for seed in range(options.draws)])
-        precision, marked, right, recall = found.mean(axis=0)
+        draws = np.array([one_draw(p_values, labels, share, seed) for seed in range(options.draws)])
+        precision, marked, right, recall = draws.mean(axis=0)
         shares = (f"{100 * right:.1f} %", f"{100 * recall:.1f} %")
-        rows.append([f"{100 * share:g} %", float(precision), float(found[:, 0].min()), f"{marked:.0f}", *shares])
+        rows.append([f"{100 * share:g} %", float(precision), float(draws[:, 0].min()), f"{marked:.0f}", *shares])
     columns = [
         "wrong labels",
         "average precision",

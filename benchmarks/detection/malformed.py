@@ -37,12 +37,12 @@ def main(
     common.one_thread()
     chosen = digits.split(",")
     test = datasets.load("mnist", "test")
-    found = {}
+    by_digit = {}
     for digit in chosen:
         detector = Detector.load(model_pattern.format(digit))
-        found[digit] = measure(detector, test.of(digit), 20 if quick else images)
+        by_digit[digit] = measure(detector, test.of(digit), 20 if quick else images)
         sys.stderr.write(f"digit {digit} done\n")
-    kept.publish("Malformed digits", report(found))
+    kept.publish("Malformed digits", report(by_digit))
 
 
 def measure(detector: Detector, normals: np.ndarray, count: int) -> dict[tuple[str, int], dict[str, float]]:
@@ -55,7 +55,7 @@ def measure(detector: Detector, normals: np.ndarray, count: int) -> dict[tuple[s
     """
     plain = detector.inspect(normals).scores
     line = detector.calibrations_["fused"].threshold(ALPHA)
-    found = {}
+    cells = {}
     for family in malformations.FAMILIES:
         for strength in range(len(malformations.STRENGTHS)):
             originals = normals[:count]
@@ -65,8 +65,8 @@ def measure(detector: Detector, normals: np.ndarray, count: int) -> dict[tuple[s
             figures = {name: area(plain[name], odd[name]) for name in EVIDENCES}
             figures["detection"] = float((odd["fused"] > line).mean())
             figures["unedited"] = float(1 - changed.mean())
-            found[family, strength] = figures
-    return found
+            cells[family, strength] = figures
+    return cells
 
 
 def area(normal: np.ndarray, odd: np.ndarray) -> float:
@@ -81,12 +81,12 @@ def counted(family: str, digits: list[str]) -> list[str]:
     return [digit for digit in digits if family != "mirrored" or digit not in SYMMETRIC]
 
 
-def report(found: dict[str, dict[tuple[str, int], dict[str, float]]]) -> str:
+def report(by_digit: dict[str, dict[tuple[str, int], dict[str, float]]]) -> str:
     """Markdown: one table a strength by family, and one by digit at medium strength."""
-    digits = list(found)
+    digits = list(by_digit)
 
     def mean(family: str, strength: int, figure: str) -> float:
-        values = [found[digit][family, strength][figure] for digit in counted(family, digits)]
+        values = [by_digit[digit][family, strength][figure] for digit in counted(family, digits)]
         return float(np.mean(values)) if values else float("nan")
 
     text = "Fused AUROC and share caught at alpha 0.05 of malformed test digits, mean over digits.\n\n"
@@ -109,7 +109,7 @@ def report(found: dict[str, dict[tuple[str, int], dict[str, float]]]) -> str:
     text += "\nMedium strength by digit, fused AUROC (brackets: not an anomaly, not counted).\n\n"
     rows = []
     for family in malformations.FAMILIES:
-        areas = {digit: f"{found[digit][family, 1]['fused']:.3f}" for digit in digits}
+        areas = {digit: f"{by_digit[digit][family, 1]['fused']:.3f}" for digit in digits}
         kept = counted(family, digits)
         rows.append([family, *(areas[digit] if digit in kept else f"({areas[digit]})" for digit in digits)])
     return text + table(["family", *digits], rows)

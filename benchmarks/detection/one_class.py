@@ -79,11 +79,11 @@ def main(
 def select(methods: Iterable[Method], wanted: str) -> list[Method]:
     """Methods in whose names a word begins with one of these, if installed; says which are left out."""
     words = [word.strip().lower() for word in wanted.split(",")]
-    found = [m for m in methods if wanted == "all" or any(f" {word}" in f" {m.name.lower()}" for word in words)]
-    missing = [m.name for m in found if results.installed(m.package) == "not installed"]
+    chosen = [m for m in methods if wanted == "all" or any(f" {word}" in f" {m.name.lower()}" for word in words)]
+    missing = [m.name for m in chosen if results.installed(m.package) == "not installed"]
     if missing:
         sys.stderr.write(f"left out, not installed: {', '.join(missing)} (requirements-benchmarks.txt has them)\n")
-    return [m for m in found if m.name not in missing]
+    return [m for m in chosen if m.name not in missing]
 
 
 def images_of(split: Split) -> tuple[datasets.Dataset, datasets.Dataset]:
@@ -108,8 +108,8 @@ def run(
     assert peer.detector is not None
     scores, lines = peer.detector.inspect(test.images).scores, peer.detector.calibrations_
     alone = {e: quality(scores[e], lines[e].threshold(ours.ALPHA), anomaly) for e in EVIDENCES if e != peer.evidence}
-    found = [(f"ours, {e} alone", replace(figures, **found)) for e, found in alone.items()]
-    return [*found, (method.name, figures)]  # the row that is looked for comes last: then all the others are there
+    rows = [(f"ours, {e} alone", replace(figures, **areas)) for e, areas in alone.items()]
+    return [*rows, (method.name, figures)]  # the row that is looked for comes last: then all the others are there
 
 
 def trained(digit: str, seed: int, others: Path | None) -> Path | str | None:
@@ -190,7 +190,7 @@ def _spread(rows: list[dict[str, str]], name: str) -> str:
         if row["method"] == name:
             by_seed.setdefault(row["seed"], {})[row["digit"]] = float(row["auroc"])
     means = [
-        np.mean(list(found.values())) for found in by_seed.values() if len(found) == max(map(len, by_seed.values()))
+        np.mean(list(areas.values())) for areas in by_seed.values() if len(areas) == max(map(len, by_seed.values()))
     ]
     return f"{np.std(means, ddof=1):.4f}" if len(means) > 1 else ""
 

@@ -35,9 +35,9 @@ def main(
     for name in sets.split(","):
         training, test = datasets.load(name, "train"), datasets.load(name, "test")
         labels = sorted({training.label_names[i] for i in training.labels})[: 2 if quick else None]
-        found = [figures(training, test, label, 2 if quick else epochs) for label in labels]
-        middle = np.mean(found, axis=0)
-        worst = np.min([areas[len(EVIDENCES) - 1] for areas in found])
+        by_label = [figures(training, test, label, 2 if quick else epochs) for label in labels]
+        middle = np.mean(by_label, axis=0)
+        worst = np.min([areas[len(EVIDENCES) - 1] for areas in by_label])
         rates = [f"{100 * share:.1f} %" for share in middle[-3:-1]]
         per = f"{len(training) / len(training.label_names):.0f}"
         areas = [f"{value:.4f}" for value in middle[: len(EVIDENCES)]]
@@ -53,9 +53,9 @@ def figures(training: datasets.Dataset, test: datasets.Dataset, label: str, epoc
     started = time.perf_counter()
     detector = Detector(epochs=epochs).fit(training.of(label), [label] * len(training.of(label)))
     seconds = time.perf_counter() - started
-    found = detector.evaluate(test)
-    counts = found.confusion("fused", detector.calibrations_["fused"].threshold(ALPHA))
-    areas = [found.auroc(name) or float("nan") for name in EVIDENCES]
+    evaluation = detector.evaluate(test)
+    counts = evaluation.confusion("fused", detector.calibrations_["fused"].threshold(ALPHA))
+    areas = [evaluation.auroc(name) or float("nan") for name in EVIDENCES]
     return [*areas, counts.detection_rate, counts.false_alarm_rate, seconds]
 
 

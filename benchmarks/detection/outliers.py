@@ -61,12 +61,12 @@ SETS = (
 )
 
 
-def _rows(found: Evaluation, kept: np.ndarray) -> Evaluation:
+def _rows(evaluation: Evaluation, kept: np.ndarray) -> Evaluation:
     return replace(
-        found,
-        source=found.source[kept],
-        position=found.position[kept],
-        label=found.label[kept],
-        anomaly=found.anomaly[kept],
-        scores={name: values[kept] for name, values in found.scores.items()},
+        evaluation,
+        source=evaluation.source[kept],
+        position=evaluation.position[kept],
+        label=evaluation.label[kept],
+        anomaly=evaluation.anomaly[kept],
+        scores={name: values[kept] for name, values in evaluation.scores.items()},
     )

@@ -52,8 +52,8 @@ def tune_images(detector: Detector, most: int) -> tuple[NDArray[np.float32], NDA
     training = datasets.load("mnist", "train")
     parts = []
     for name in detector.scorers_:
-        mine = training.of(name)
-        parts.append(mine[datasets.split(len(mine), detector.card_.split_seed).validation][:most])
+        own = training.of(name)
+        parts.append(own[datasets.split(len(own), detector.card_.split_seed).validation][:most])
     return np.concatenate(parts), np.repeat(np.arange(len(parts)), [len(part) for part in parts])
 
 

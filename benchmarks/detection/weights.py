@@ -119,11 +119,11 @@ def with_parts(scorer: Scorer, sets: Sets) -> list[list[float]]:
         return {name: (part(evidences) - scale.centre) / scale.spread for name, evidences in seen.items()}
 
     base = standardised(lambda e: np.log(e.scores["manifold"]))
-    found = [measured(base)]
+    rows = [measured(base)]
     for part in PARTS.values():
         added = standardised(part)
-        found += [measured({name: base[name] + weight * added[name] for name in sets}) for weight in WEIGHTS]
-    return found
+        rows += [measured({name: base[name] + weight * added[name] for name in sets}) for weight in WEIGHTS]
+    return rows
 
 
 def measured(scores: Mapping[str, NDArray[np.float64]]) -> list[float]:
@@ -138,9 +138,9 @@ def measured(scores: Mapping[str, NDArray[np.float64]]) -> list[float]:
     ]
 
 
-def rows_of(names: list[str], found: list[list[list[float]]], base: int) -> object:
+def rows_of(names: list[str], measured: list[list[list[float]]], base: int) -> object:
     """A table: means over digits, and differences of the two AUROC to the row in use."""
-    values = np.array(found)  # (digits, rows, 4)
+    values = np.array(measured)  # (digits, rows, 4)
     gains = values - values[:, base : base + 1]
     error = gains.std(axis=0, ddof=1) / np.sqrt(len(values)) if len(values) > 1 else np.full(gains.shape[1:], np.nan)
     rows = []

@@ -78,14 +78,14 @@ def records() -> list[dict[str, Any]]:
     """What there is to know of each model, or why it cannot be used; reads no tensor."""
     from core.detector import registry
 
-    found: list[dict[str, Any]] = []
+    rows: list[dict[str, Any]] = []
     for model in registry.models(""):
         try:
             card = registry.card(model.name, "")
         except OddDigitError as error:
-            found.append({"model": model.name, "error": str(error)})
+            rows.append({"model": model.name, "error": str(error)})
             continue
-        found.append(
+        rows.append(
             {
                 "model": model.name,
                 "normal": list(card.normal),
@@ -96,7 +96,7 @@ def records() -> list[dict[str, Any]]:
                 "path": str(model.path),
             }
         )
-    return found
+    return rows
 
 
 def summary(detector: "Detector") -> dict[str, Any]:

@@ -216,8 +216,8 @@ def _own(name: str, part: str, content: own.Content) -> Dataset:
     rng = np.random.default_rng(PART_SEED)
     test = np.zeros(len(whole), dtype=bool)
     for label in range(len(content.label_names)):
-        mine = rng.permutation(np.flatnonzero(content.labels == label))
-        test[mine[: round(TEST_SHARE * len(mine))]] = True
+        of_label = rng.permutation(np.flatnonzero(content.labels == label))
+        test[of_label[: round(TEST_SHARE * len(of_label))]] = True
     return whole.take(np.flatnonzero(test if part == "test" else ~test))
 
 

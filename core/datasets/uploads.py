@@ -52,11 +52,11 @@ def keep(files: Sequence[tuple[str, bytes]], label: str, visitor: str, progress:
         DatasetError: nothing in it can be read, or there is too much.
         OSError: the disk is full.
     """
-    found = archived(files)
-    if found > MOST_PICTURES:
-        raise DatasetError(f"{found:,} files; at most {MOST_PICTURES:,} can be handed over. Take a part of them.")
+    count = archived(files)
+    if count > MOST_PICTURES:
+        raise DatasetError(f"{count:,} files; at most {MOST_PICTURES:,} can be handed over. Take a part of them.")
     refused: list[tuple[str, str]] = []
-    content = own.read_pictures(_pictures(files, label, refused), found, "your pictures", progress)
+    content = own.read_pictures(_pictures(files, label, refused), count, "your pictures", progress)
     digest = hashlib.sha256(
         content.images.tobytes() + "\0".join(content.label_names).encode() + content.labels.tobytes()
     )

@@ -93,10 +93,10 @@ def _entries(source: bytes | Path) -> int:
     if isinstance(source, bytes):
         return source.count(_ENTRY)
     with source.open("rb") as file, closing(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)) as content:
-        found, at = 0, content.find(_ENTRY)
-        while at >= 0 and found <= MOST_ENTRIES:
-            found, at = found + 1, content.find(_ENTRY, at + 4)
-        return found
+        count, at = 0, content.find(_ENTRY)
+        while at >= 0 and count <= MOST_ENTRIES:
+            count, at = count + 1, content.find(_ENTRY, at + 4)
+        return count
 
 
 def _checked(archive: zipfile.ZipFile, name: str) -> list[zipfile.ZipInfo]:
