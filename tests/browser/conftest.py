@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import ConsoleMessage, Page, Request, expect
+from playwright.sync_api import ConsoleMessage, Locator, Page, Request, expect
 
 from tests.conftest import chromium
 
@@ -54,6 +54,21 @@ def at_rest(page: Page) -> None:
     """Wait until a page has come to rest, whatever the machine does besides."""
     expect(page.get_by_test_id("stStatusWidget")).to_be_hidden(timeout=60_000)
     page.evaluate(AT_REST)
+
+
+def press(target: Locator, shown: Locator) -> None:
+    """Press what brings something up, and once more where a page that was just being drawn has taken the press.
+
+    For presses a test needs on its way. A test of the press itself presses once.
+    """
+    for _ in range(4):
+        target.click(timeout=60_000)
+        try:
+            expect(shown).to_be_visible(timeout=15_000)
+        except AssertionError:
+            continue
+        return
+    expect(shown).to_be_visible()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

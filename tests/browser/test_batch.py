@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import at_rest
+from tests.browser.conftest import at_rest, press
 from tests.support.piles import digits, folder_of, png
 
 pytestmark = pytest.mark.browser
@@ -31,7 +31,7 @@ def hand_in(page: Page, files: list[Path]) -> None:
     takes = page.locator("details", has_text="Hand in a pile")
     expect(takes).to_be_visible(timeout=60 * SECONDS)
     if takes.get_attribute("open") is None:
-        takes.locator("summary").click()
+        press(takes.locator("summary"), takes.get_by_text("files", exact=True))
     takes.locator("input[type=file]").set_input_files(files)
 
 
@@ -69,9 +69,9 @@ def test_a_digit_of_the_gallery_opens_in_full(page: Page, app: str, tmp_path: Pa
 
     at_rest(page)
     # By its number: the first button of a tile is the one that enlarges its picture.
-    page.locator(".st-key-gallery [class*=st-key-open-] button").first.click()
-
     reading = page.get_by_role("dialog")
+    press(page.locator(".st-key-gallery [class*=st-key-open-] button").first, reading)
+
     expect(reading.locator("[class*=st-key-verdict-]").get_by_text("look at least this odd")).to_be_visible(
         timeout=60 * SECONDS
     )

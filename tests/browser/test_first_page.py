@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from core import paths
 from core.datasets.examples import for_normal
-from tests.browser.conftest import at_rest
+from tests.browser.conftest import at_rest, press
 
 pytestmark = pytest.mark.browser
 SECONDS = 1000
@@ -38,6 +38,12 @@ def stroke(page: Page, points: list[tuple[float, float]]) -> None:
     for x, y in points[1:]:
         page.mouse.move(box["x"] + x, box["y"] + y)
     page.mouse.up()
+
+
+def upload(page: Page, files: Path | list[Path]) -> None:
+    """Give pictures to the first page."""
+    press(page.get_by_role("tab", name="Upload"), page.get_by_test_id("stFileUploader"))
+    page.locator("input[type=file]").first.set_input_files(files)
 
 
 def verdict(page: Page, word: str, seconds: float = 30) -> None:
@@ -116,8 +122,7 @@ def test_choosing_another_normal_digit_turns_the_verdict(page: Page, app: str) -
 def test_a_photograph_is_uploaded_and_judged(page: Page, app: str, photograph: Path) -> None:
     open_first_page(page, app)
 
-    page.get_by_role("tab", name="Upload").click()
-    page.locator("input[type=file]").set_input_files(photograph)
+    upload(page, photograph)
 
     verdict(page, "Normal")
     expect(page.get_by_text("MNIST's writers")).to_be_visible()
@@ -144,8 +149,7 @@ def test_a_real_photograph_is_judged(page: Page, app: str) -> None:
     photo = next((paths.datasets_dir() / "real_digits" / "5").glob("Wikunia_*.png"))
     open_first_page(page, app)
 
-    page.get_by_role("tab", name="Upload").click()
-    page.locator("input[type=file]").set_input_files(photo)
+    upload(page, photo)
 
     verdict(page, "Normal")
 
@@ -155,8 +159,7 @@ def test_a_file_that_is_no_picture_is_refused_by_name(page: Page, app: str, tmp_
     file.write_bytes(b"not a picture")
     open_first_page(page, app)
 
-    page.get_by_role("tab", name="Upload").click()
-    page.locator("input[type=file]").set_input_files(file)
+    upload(page, file)
 
     expect(page.get_by_test_id("stAlert")).to_contain_text("holiday.png", timeout=30 * SECONDS)
     expect(page.get_by_test_id("stException")).to_have_count(0)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import serve
+from tests.browser.conftest import press, serve
 
 pytestmark = pytest.mark.browser
 SECONDS = 1000
@@ -40,11 +40,12 @@ def test_one_visitor_meets_nothing_of_another_and_finds_their_own_after_a_reload
     anna.get_by_role("button", name="Try it with 46 drawn examples").click()
     expect(anna.get_by_text("45 digits")).to_be_visible(timeout=120 * SECONDS)
     visit(anna, app, "Training", "Import a model")
-    anna.get_by_text("Import a model from another machine").click()
+    name = anna.get_by_role("textbox", name="Name here")
+    press(anna.get_by_text("Import a model from another machine"), name)
     anna.locator(".st-key-import_file input[type=file]").set_input_files(tiny_detector_file)
     expect(anna.locator(".st-key-import_file").get_by_text(tiny_detector_file.name)).to_be_visible(timeout=60 * SECONDS)
-    anna.get_by_role("textbox", name="Name here").fill("annas-own")
-    anna.get_by_role("textbox", name="Name here").press("Enter")
+    name.fill("annas-own")
+    name.press("Enter")
     anna.get_by_role("button", name="Import", exact=True).click(timeout=60 * SECONDS)
     expect(anna.get_by_text("annas-own is on the shelf")).to_be_visible(timeout=60 * SECONDS)
 

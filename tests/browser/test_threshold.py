@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.conftest import at_rest
+from tests.browser.conftest import at_rest, press
 
 pytestmark = pytest.mark.browser
 SECONDS = 1000
@@ -129,11 +129,12 @@ def test_log_counts_and_all_evidences_are_drawn_on_demand(explorer: Page) -> Non
 
 
 def test_choosing_a_digit_at_the_line_opens_its_full_reading(explorer: Page) -> None:
-    explorer.locator("[class*=st-key-Just-inside] button").first.click()
+    reading = explorer.get_by_role("dialog")
+    press(explorer.locator("[class*=st-key-Just-inside] button").first, reading)
 
-    expect(
-        explorer.get_by_role("dialog").locator("[class*=st-key-verdict-]").get_by_text("look at least this odd")
-    ).to_be_visible(timeout=30 * SECONDS)
+    expect(reading.locator("[class*=st-key-verdict-]").get_by_text("look at least this odd")).to_be_visible(
+        timeout=30 * SECONDS
+    )
 
 
 def test_on_a_narrow_window_nothing_is_wider_than_the_page(explorer: Page) -> None:

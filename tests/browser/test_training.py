@@ -1,12 +1,13 @@
 """Training in a real browser: it goes on without the tab that started it, and every tab shows the same."""
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import at_rest, serve
+from tests.browser.conftest import at_rest, press, serve
 
 pytestmark = pytest.mark.browser
 SECONDS = 1000
@@ -28,8 +29,9 @@ def open_training(page: Page, app: str) -> None:
 
 def ask_for(page: Page, name: str, epochs: int) -> None:
     """Fill the form and press Train."""
-    page.get_by_role("button", name="more").click()
-    page.get_by_role("spinbutton", name="Epochs").fill(str(epochs))
+    field = page.get_by_role("spinbutton", name="Epochs")
+    press(page.get_by_role("button", name="more"), field)
+    field.fill(str(epochs))
     page.keyboard.press("Enter")
     page.keyboard.press("Escape")
     page.get_by_role("textbox", name="Name", exact=True).fill(name)
@@ -37,20 +39,84 @@ def ask_for(page: Page, name: str, epochs: int) -> None:
     page.get_by_role("button", name="Train", exact=True).click()
 
 
-def end_all(page: Page) -> None:
-    """Delete what other tests left unfinished: one job is trained at a time."""
-    unfinished = page.get_by_role("button", name="Delete", exact=True)
-    while count := unfinished.count():
-        unfinished.first.click()
-        page.get_by_role("button", name="Delete it").click()
-        expect(unfinished).to_have_count(count - 1, timeout=30 * SECONDS)
+def choose(page: Page, name: str) -> None:
+    page.get_by_role("radio", name=name, exact=True).click()
+
+
+@pytest.fixture(scope="module")
+def trained(browser: Browser, app: str) -> None:
+    """Two jobs for all tests: "drawn-with" is a model, "runs-meanwhile" goes on for longer than any of them takes."""
+    page = browser.new_page()
+    open_training(page, app)
+    ask_for(page, "drawn-with", epochs=1)
+    expect(page.get_by_role("link", name="Draw with it")).to_be_visible(timeout=300 * SECONDS)
+    ask_for(page, "runs-meanwhile", epochs=1000)
+    expect(page.get_by_text("runs-meanwhile · epoch")).to_be_visible(timeout=90 * SECONDS)
+    page.close()
+
+
+def test_draw_with_it_leads_to_a_page_that_judges_however_often_it_is_pressed(
+    page: Page, app: str, trained: None
+) -> None:
+    open_training(page, app)
+
+    for _ in range(10):
+        choose(page, "drawn-with")
+        page.get_by_role("link", name="Draw with it").click()
+        expect(page.get_by_text("Measured against 28 normal 5s")).to_be_visible(timeout=60 * SECONDS)
+        page.get_by_role("link", name="Training").click()
+        expect(page.get_by_text("runs-meanwhile · ")).to_be_visible(timeout=60 * SECONDS)
+
+
+def test_no_press_is_lost_while_a_job_runs(page: Page, app: str, trained: None) -> None:
+    open_training(page, app)
+
+    for _ in range(10):
+        page.get_by_role("button", name="Pause").click()
+        expect(page.get_by_text("runs-meanwhile · paused")).to_be_visible(timeout=20 * SECONDS)
+        page.get_by_role("button", name="Resume").click()
+        expect(page.get_by_role("button", name="Pause")).to_be_visible(timeout=20 * SECONDS)
+
+
+def test_the_page_does_not_scroll_back_while_it_redraws(page: Page, app: str, trained: None) -> None:
+    open_training(page, app)
+    expect(page.get_by_test_id("play")).to_be_visible(timeout=90 * SECONDS)
+    at_rest(page)
+    main = page.get_by_test_id("stMain")
+
+    main.evaluate("part => part.scrollTo(0, 400)")
+    page.wait_for_timeout(300)
+    before = main.evaluate("part => part.scrollTop")
+    page.wait_for_timeout(3 * SECONDS)  # some redrawings, and then it may be over: there is nothing to wait for
+
+    assert before > 100
+    # What grows above may move it on, to keep what is being looked at in place.
+    assert main.evaluate("part => part.scrollTop") >= before - 5
+
+
+def test_the_player_follows_the_newest_epoch_until_a_person_moves_it(page: Page, app: str, trained: None) -> None:
+    open_training(page, app)
+    choose(page, "runs-meanwhile")
+    slider, said = page.get_by_role("slider", name="Back through the epochs"), page.get_by_test_id("epoch")
+    expect(said).to_have_text(re.compile("epoch [0-9]*[3-9]"), timeout=90 * SECONDS)
+    before = said.inner_text()
+    expect(said).not_to_have_text(before, timeout=60 * SECONDS)
+
+    slider.fill("2")
+    page.wait_for_timeout(4 * SECONDS)
+
+    expect(said).to_have_text("epoch 1")
+    expect(page.get_by_text("Losses · epoch 1", exact=True)).to_be_visible()
 
 
 def test_two_browsers_watch_one_job_and_it_outlives_the_tab_that_started_it(
-    page: Page, app: str, browser: Browser, watch: Callable[[Page], Page]
+    page: Page, app: str, trained: None, browser: Browser, watch: Callable[[Page], Page]
 ) -> None:
     # Arrange: one browser starts a job, another looks on.
     open_training(page, app)
+    press(page.get_by_role("button", name="Delete", exact=True), page.get_by_role("button", name="Delete it"))
+    page.get_by_role("button", name="Delete it").click()
+    expect(page.get_by_text("runs-meanwhile · ")).to_be_hidden(timeout=30 * SECONDS)
     ask_for(page, "seen-by-two", epochs=40)
     expect(page.get_by_text("seen-by-two · epoch")).to_be_visible(timeout=90 * SECONDS)
     other = watch(browser.new_page())
@@ -72,64 +138,3 @@ def test_two_browsers_watch_one_job_and_it_outlives_the_tab_that_started_it(
     other.get_by_role("button", name="seen-by-two", exact=True).click()
     expect(other.get_by_role("button", name="Use it")).to_be_visible(timeout=30 * SECONDS)
     other.close()
-
-
-def test_the_page_does_not_scroll_back_while_it_redraws(page: Page, app: str) -> None:
-    open_training(page, app)
-    ask_for(page, "scrolled", epochs=40)
-    expect(page.get_by_test_id("play")).to_be_visible(timeout=90 * SECONDS)
-    main = page.get_by_test_id("stMain")
-
-    main.evaluate("part => part.scrollTo(0, 400)")
-    page.wait_for_timeout(300)
-    before = main.evaluate("part => part.scrollTop")
-    page.wait_for_timeout(3 * SECONDS)  # some redrawings, and then it may be over: there is nothing to wait for
-
-    assert before > 100
-    # What grows above may move it on, to keep what is being looked at in place.
-    assert main.evaluate("part => part.scrollTop") >= before - 5
-
-
-def test_draw_with_it_leads_to_a_page_that_judges_however_often_it_is_pressed(page: Page, app: str) -> None:
-    open_training(page, app)
-    end_all(page)
-    ask_for(page, "drawn-with", epochs=1)
-    expect(page.get_by_role("link", name="Draw with it")).to_be_visible(timeout=300 * SECONDS)
-    ask_for(page, "runs-meanwhile", epochs=500)
-    expect(page.get_by_text("runs-meanwhile · epoch")).to_be_visible(timeout=90 * SECONDS)
-
-    for _ in range(20):
-        page.get_by_label("Watch").click()
-        page.get_by_role("option", name="drawn-with").click()
-        page.get_by_role("link", name="Draw with it").click()
-        expect(page.get_by_text("Measured against 28 normal 5s")).to_be_visible(timeout=60 * SECONDS)
-        page.get_by_role("link", name="Training").click()
-        expect(page.get_by_text("runs-meanwhile · ")).to_be_visible(timeout=60 * SECONDS)
-
-
-def test_no_press_is_lost_while_a_job_runs(page: Page, app: str) -> None:
-    open_training(page, app)
-    end_all(page)
-    ask_for(page, "pressed", epochs=500)
-
-    for _ in range(10):
-        page.get_by_role("button", name="Pause").click()
-        expect(page.get_by_text("pressed · paused")).to_be_visible(timeout=20 * SECONDS)
-        page.get_by_role("button", name="Resume").click()
-        expect(page.get_by_role("button", name="Pause")).to_be_visible(timeout=20 * SECONDS)
-
-
-def test_the_player_follows_the_newest_epoch_until_a_person_moves_it(page: Page, app: str) -> None:
-    open_training(page, app)
-    end_all(page)
-    ask_for(page, "played", epochs=500)
-    expect(page.get_by_text("played · epoch 3")).to_be_visible(timeout=90 * SECONDS)
-    slider, said = page.get_by_role("slider", name="Back through the epochs"), page.get_by_test_id("epoch")
-    before = int(said.inner_text().split()[-1])
-    expect(said).not_to_have_text(f"epoch {before}", timeout=60 * SECONDS)
-
-    slider.fill("2")
-    page.wait_for_timeout(4 * SECONDS)
-
-    expect(said).to_have_text("epoch 1")
-    expect(page.get_by_text("Losses · epoch 1", exact=True)).to_be_visible()

@@ -12,9 +12,9 @@ from playwright.sync_api import Page, expect
 
 from core import datasets
 from core.datasets.examples import PEN, SIDE, for_normal
-from tests.browser.conftest import at_rest
+from tests.browser.conftest import at_rest, press
 from tests.browser.test_batch import hand_in
-from tests.browser.test_first_page import stroke, verdict
+from tests.browser.test_first_page import stroke, upload, verdict
 from tests.support.piles import png
 
 pytestmark = pytest.mark.browser
@@ -24,10 +24,6 @@ SCANS, MISFILED, BROKEN = 300, 6, 3
 
 def go_to(page: Page, name: str) -> None:
     page.get_by_role("link", name=name, exact=True).click(no_wait_after=True)
-
-
-def upload(page: Page, files: list[Path] | Path) -> None:
-    page.locator("input[type=file]").first.set_input_files(files)
 
 
 def barred_seven(rng: np.random.Generator) -> Image.Image:
@@ -120,7 +116,7 @@ def test_someone_with_a_zip_of_scans_gets_the_odd_the_misfiled_and_the_unreadabl
     expect(headline).to_be_visible(timeout=180 * SECONDS)
     at_rest(page)
     page.get_by_role("radio", name=re.compile("probably mislabelled")).click()
-    page.locator("[class*=st-key-open-mislabelled] button").first.click(timeout=30 * SECONDS)
+    press(page.locator("[class*=st-key-open-mislabelled] button").first, page.get_by_role("dialog"))
     expect(page.get_by_role("dialog").get_by_text(re.compile(r"Labelled \d, it reads as \d"))).to_be_visible(
         timeout=30 * SECONDS
     )
@@ -143,13 +139,12 @@ def test_someone_whose_sevens_have_a_bar_makes_them_the_yardstick(page: Page, ap
     expect(page.locator("[class*=st-key-verdict-]").get_by_text("look at least this odd")).to_be_visible(
         timeout=90 * SECONDS
     )
-    page.get_by_role("tab", name="Upload").click()
     upload(page, sevens[60])
     expect(page.get_by_text("your own digits become the yardstick")).to_be_visible(timeout=60 * SECONDS)
 
     go_to(page, "Threshold")
-    page.get_by_text("Use your own digits as the yardstick").click(timeout=60 * SECONDS)
-    upload(page, sevens[:60])
+    press(page.get_by_text("Use your own digits as the yardstick"), page.get_by_test_id("stFileUploader"))
+    page.locator("input[type=file]").set_input_files(sevens[:60])
     expect(page.get_by_text("60 digits read.")).to_be_visible(timeout=90 * SECONDS)
     page.get_by_role("textbox", name="Name of the new model").fill("my-sevens")
     page.keyboard.press("Enter")
@@ -160,6 +155,5 @@ def test_someone_whose_sevens_have_a_bar_makes_them_the_yardstick(page: Page, ap
     go_to(page, "Draw")
     expect(page.get_by_text("Measured against 60 normal 7s by my own hand")).to_be_visible(timeout=60 * SECONDS)
     assert "model=my-sevens" in page.url
-    page.get_by_role("tab", name="Upload").click()
     upload(page, sevens[61])
     verdict(page, "Normal")

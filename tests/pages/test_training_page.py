@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 import time
 import zipfile
 from collections.abc import Callable
@@ -11,9 +12,10 @@ import pytest
 from PIL import Image, ImageDraw
 from streamlit.testing.v1 import AppTest
 
+from core import paths
 from core.detector import registry
 from core.training import queue, run
-from core.training.job import Job, State, jobs_folder, write_job
+from core.training.job import Job, State, frames_folder, jobs_folder, write_job
 from core.training.run import RunSpec
 from tests.support import opened
 from tests.support.opened import text
@@ -350,3 +352,31 @@ def test_after_a_typed_name_was_started_the_next_one_is_offered(
     at.button(key="train").click().run()
     assert at.text_input(key="train_name").value == "my-digits-5"
     assert "unfinished training run" not in text(at)
+
+
+def test_what_is_pressed_to_be_watched_stays_even_if_another_job_begins_to_draw_just_then(
+    open_page: Callable[[], AppTest], server: queue.Jobs
+) -> None:
+    def begin_to_draw(name: str) -> None:
+        folder = frames_folder(jobs_folder() / name)
+        folder.mkdir(parents=True)
+        shutil.copy(next((paths.ASSETS / "learning").glob("*.safetensors")), folder)
+
+    # Arrange: two jobs that have drawn, a third that has not yet.
+    for turn, name in enumerate(("first", "second", "third")):
+        job = Job(name, RunSpec(name, ("5",), "digits", visitor="local"), State.INTERRUPTED, turn, cause="No power.")
+        (jobs_folder() / name).mkdir(parents=True)
+        write_job(jobs_folder() / name, job)
+    begin_to_draw("first")
+    begin_to_draw("second")
+    at = open_page()
+    shown_at_first = at.button_group(key="watch_job").value
+
+    # Act
+    begin_to_draw("third")
+    at.button_group(key="watch_job").set_value("first").run()
+
+    # Assert
+    assert shown_at_first == "second"
+    assert at.button_group(key="watch_job").value == "first"
+    assert at.run().button_group(key="watch_job").value == "first"

@@ -32,7 +32,7 @@ _SIGNS = {
     State.DONE: ":material/check_circle:",
 }
 _MOVING = (State.RUNNING, State.WAITING)
-_FAILED, _FRONT = "job_failed", "watch_front"
+_FAILED, _FRONT, _WATCH, _PRESSED = "job_failed", "watch_front", "watch_job", "watch_pressed"
 _RECORDED = paths.ASSETS / "learning"
 # What is being redrawn stays as it is until the new has come, instead of fading twice a second.
 _NO_FADING = "<style>.st-key-training_watch [data-stale=true] {opacity: 1 !important; transition: none}</style>"
@@ -217,11 +217,25 @@ def _chosen(watchable: list[Job]) -> Job:
     if len(watchable) == 1:
         return default
     by_id = {job.id: job for job in watchable}
-    # A job that has just begun to draw comes to the front; otherwise the choice stays.
-    if st.session_state.get("watch_job") not in by_id or st.session_state.get(_FRONT) != default.id:
-        st.session_state["watch_job"] = st.session_state[_FRONT] = default.id
-    chosen = st.selectbox("Watch", list(by_id), key="watch_job", format_func=lambda i: by_id[i].spec.name, width=300)
-    return by_id[chosen]
+    pressed = st.session_state.pop(_PRESSED, False)
+    # A job that has just begun to draw comes to the front, unless someone has chosen another just then.
+    if st.session_state.get(_WATCH) not in by_id or (not pressed and st.session_state.get(_FRONT) != default.id):
+        st.session_state[_WATCH] = default.id
+    st.session_state[_FRONT] = default.id
+    # All in sight rather than in a list to open, which closes under the hand when the page is drawn anew.
+    chosen = st.pills(
+        "Watch",
+        list(by_id),
+        key=_WATCH,
+        required=True,
+        on_change=_press,
+        format_func=lambda i: plain(by_id[i].spec.name),
+    )
+    return by_id[str(chosen)]
+
+
+def _press() -> None:
+    st.session_state[_PRESSED] = True
 
 
 def _frames_folder(job: Job) -> Path:
