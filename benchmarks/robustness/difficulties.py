@@ -34,6 +34,9 @@ class Scene:
         printed: "" or what a form has printed around the digit: "box", "row of boxes" or "line" under it.
         desk: brightness of the wood around the sheet, which then lies askew on it; None for the sheet alone.
         cut: share of the frame's sides cut off, so that the digit fills the picture.
+        faint: what is left of the ink within about a quarter of the digit, where the pen hardly touched the paper.
+        fold: width in MNIST pixels of a fold across the digit, along which the ink has come off.
+        grain: how unevenly the ink lies, as a pencil's on rough paper, standard deviation as a share of the ink.
         rotation: degrees, at random to either side.
         blur: standard deviation in MNIST pixels.
         noise: standard deviation, 0 .. 1.
@@ -52,6 +55,9 @@ class Scene:
     printed: str = ""
     desk: float | None = None
     cut: float = 0.0
+    faint: float = 1.0
+    fold: float = 0.0
+    grain: float = 0.0
     rotation: float = 0.0
     blur: float = 0.0
     noise: float = 0.01
@@ -99,6 +105,17 @@ def levels() -> list[Level]:
     colours |= {"yellow": (0.95, 0.85, 0.15)}
     add("coloured ink", {k: replace(plain, ink=c) for k, c in colours.items()})
     add("coloured ink", {"red on grey": replace(plain, paper=(0.55,) * 3, ink=(0.8, 0.42, 0.42))})
+    add("part of it faint", {f"to {v:g} of the pen": replace(plain, faint=v) for v in (0.5, 0.35, 0.2)})
+    add("fold across it, px in 28", {f"{v:g}": replace(plain, fold=v) for v in (0.5, 1.0, 1.5)})
+    pencil = replace(plain, paper=(0.62, 0.61, 0.6), noise=0.02, pen=1.5, grain=0.25)
+    add("pencil on grey", {f"ink {v:g} on 0.6": replace(pencil, ink=(v,) * 3) for v in (0.25, 0.35, 0.42)})
+    add(
+        "bold, share of the box",
+        {"a quarter": replace(plain, pen=5.0), "a third": replace(plain, pen=6.7)},
+        ("a third",),
+    )
+    white = replace(plain, paper=(0.05,) * 3, ink=(0.95,) * 3, noise=0.005)
+    add("white on black, pen", {str(w): replace(white, pen=float(w)) for w in (1, 2, 3, 4, 5, 6)}, ("5", "6"))
     add("size, px", {str(s): replace(plain, side=s, noise=0.0) for s in (28, 56, 280, 1000, 4000)})
     return found
 
@@ -119,9 +136,10 @@ def photograph(digit: Pixels, scene: Scene, rng: np.random.Generator) -> Pixels:
         cover = ndimage.gaussian_filter(cover, scene.blur * _FINE)
     frame = np.asarray(Image.fromarray(cover).resize((scene.side, scene.side), Image.Resampling.BOX))
     side = round(scene.side * scene.page)
+    frame = _worn(np.clip(frame, 0, 1), scene, rng)
     ink = np.zeros((side, side), np.float32)
     top, left = rng.integers(0, side - scene.side + 1, 2)
-    ink[top : top + scene.side, left : left + scene.side] = np.clip(frame, 0, 1)
+    ink[top : top + scene.side, left : left + scene.side] = frame
     if scene.ruling:
         ink = np.maximum(ink, scene.line * _ruling(side, scene, rng))
     if scene.printed:
@@ -151,6 +169,27 @@ def _draw(digit: Pixels, pen: float | None, degrees: float) -> Floats:
         mask = ndimage.distance_transform_edt(~skeletonize(mask)) <= pen * _FINE / 2
     cover = mask.astype(np.float32)
     return ndimage.rotate(cover, degrees, reshape=False, order=1) if degrees else cover
+
+
+def _worn(ink: Floats, scene: Scene, rng: np.random.Generator) -> Floats:
+    """What a light hand, a fold and rough paper leave of the ink of a frame."""
+    if scene.faint == 1 and not scene.fold and not scene.grain:
+        return ink
+    pixel = len(ink) / 28
+    rows, columns = np.nonzero(ink > 0.5)
+    at = rng.integers(len(rows))
+    y, x = (
+        (axis - middle) / pixel for axis, middle in zip(np.indices(ink.shape), (rows[at], columns[at]), strict=True)
+    )
+    if scene.faint < 1:
+        ink = ink * (scene.faint + (1 - scene.faint) / (1 + np.exp(-(np.hypot(x, y) - 5) / 0.5)))
+    if scene.fold:
+        angle = rng.uniform(0, np.pi)
+        ink = ink * np.clip(np.abs(x * np.cos(angle) + y * np.sin(angle)) * pixel - scene.fold * pixel / 2 + 0.5, 0, 1)
+    if scene.grain:
+        rough = ndimage.gaussian_filter(rng.standard_normal(ink.shape), 0.25 * pixel)
+        ink = ink * np.clip(1 - scene.grain * np.abs(rough) / rough.std(), 0, 1)
+    return ink.astype(np.float32)
 
 
 def _light(side: int, scene: Scene, rng: np.random.Generator) -> Floats:
