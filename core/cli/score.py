@@ -28,6 +28,15 @@ EXAMPLES = examples(
     "score - --split < page.png",
 )
 
+# What asks for the other choice where a step was unsure.
+_OTHERWISE = {
+    ("whole", True): "--whole reads the whole picture",
+    ("invert", True): "--ink lighter",
+    ("invert", False): "--ink darker",
+    ("faint", True): "--faint takes it in",
+    ("faint", False): "--no-faint leaves it out",
+}
+
 
 class InkIs(StrEnum):
     """How ink stands out from paper, and ``read``'s ``invert`` for each."""
@@ -53,6 +62,14 @@ def score(
     together: Annotated[bool, typer.Option("--together", help="Take all ink in a picture as one digit.")] = False,
     ink_is: Annotated[InkIs, typer.Option("--ink", help="Whether ink is darker or lighter than paper.")] = InkIs.auto,
     whole: Annotated[bool, typer.Option("--whole", help="Read what lies around a sheet of paper, too.")] = False,
+    faint: Annotated[
+        bool | None,
+        typer.Option(
+            "--faint/--no-faint",
+            show_default=False,
+            help="Take every faint stroke in, or none.  [default: those that go on from dark ink]",
+        ),
+    ] = None,
     output: Annotated[TableFormat, typer.Option("--format", help="How to print.")] = TableFormat.table,
     no_history: Annotated[bool, typer.Option("--no-history", help="Keep no record.")] = False,
 ) -> None:
@@ -66,7 +83,7 @@ def score(
         nonlocal done
         for file in files:
             try:
-                digits = _read(file, ink_is.invert, split, together, whole)
+                digits = _read(file, ink_is.invert, split, together, whole, faint)
                 readings = detector.inspect(digits.images)
             except OddDigitError as error:
                 yield {"source": file, "error": str(error)}
@@ -85,12 +102,12 @@ def score(
     raise typer.Exit(REFUSED if refused else 0)
 
 
-def _read(file: str, invert: bool | None, split: bool, together: bool, whole: bool) -> "Ink":
+def _read(file: str, invert: bool | None, split: bool, together: bool, whole: bool, faint: bool | None) -> "Ink":
     """The digits of a picture; what was unsure is said."""
     from core import ink
 
     name, picture = _source(file)
-    digits = ink.read(picture, name=name, invert=invert, split=not together, whole=whole)
+    digits = ink.read(picture, name=name, invert=invert, split=not together, whole=whole, faint=faint)
     if len(digits.images) > 1 and not split:
         raise InkError(
             f"{name}: {len(digits.images)} shapes found: give one digit a picture, --split to judge each, or "
@@ -98,7 +115,8 @@ def _read(file: str, invert: bool | None, split: bool, together: bool, whole: bo
         )
     for doubt in digits.doubts:
         if doubt.kind != "several":  # --split has answered that
-            say.print(f"{name}: {doubt.message}", style="yellow")
+            option = "".join(f" ({_OTHERWISE[choice]})" for choice in doubt.other.items())
+            say.print(f"{name}: {doubt.message}{option}", style="yellow")
     return digits
 
 

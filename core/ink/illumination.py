@@ -44,12 +44,14 @@ class InkMap:
         light_on_dark: whether ink is the lighter of the two.
         contrast: how far full ink stands from its paper, as a share of the paper's brightness; 0 when nothing does.
         polarity_margin: how clearly the picture says which of the two is ink, 0 a toss-up .. 1 clear.
+        faintest: what stands out of the paper's own noise, as a share of full ink.
     """
 
     ink: Floats
     light_on_dark: bool
     contrast: float
     polarity_margin: float
+    faintest: float = 1.0
 
 
 def find_ink(pixels: Floats, invert: bool | None = None) -> InkMap:
@@ -68,12 +70,12 @@ def find_ink(pixels: Floats, invert: bool | None = None) -> InkMap:
     # Back from logarithms, so that a pixel half covered by ink comes out at one half.
     ink = np.expm1(np.minimum(away, 4)) if light else -np.expm1(-away)
     noise = _noise(ink)
-    level = _level(ink, noise)
+    level, floor = _level(ink, noise)
     if level <= 0:
         return InkMap(np.zeros_like(ink), light, 0.0, abs(evidence))
     contrast = level / (1 + level) if light else level
     ink = np.clip(ink / level, 0, 1)
-    return InkMap(_without_shade(ink) if shadows else ink, light, contrast, abs(evidence))
+    return InkMap(_without_shade(ink) if shadows else ink, light, contrast, abs(evidence), floor / level)
 
 
 def project(pixels: Floats) -> Floats:
@@ -260,8 +262,11 @@ def _noise(ink: Floats) -> float:
     return float(1.4826 * np.median(steps) / np.sqrt(2))
 
 
-def _level(ink: Floats, noise: float) -> float:
-    """How much darker full ink is than paper; 0 when nothing stands out of the noise and of the paper's own grain."""
+def _level(ink: Floats, noise: float) -> tuple[float, float]:
+    """How much darker full ink is than paper, and the faintest that stands out of the noise and of the paper's grain.
+
+    The first is 0 when nothing does.
+    """
     from scipy.ndimage import uniform_filter
 
     smooth = uniform_filter(ink, 3, mode="nearest") if noise > 0.01 and min(ink.shape) > 60 else ink
@@ -276,8 +281,8 @@ def _level(ink: Floats, noise: float) -> float:
     floor = max(_FAINTEST, _NOISE_FACTOR * max(noise / (3 if smooth is not ink else 1), grain))
     candidates = smooth[smooth > floor]
     if candidates.size < 4:
-        return 0.0
-    return float(np.quantile(_sample(candidates), 0.95))
+        return 0.0, floor
+    return float(np.quantile(_sample(candidates), 0.95)), floor
 
 
 def _paler_spread(values: Floats) -> float:

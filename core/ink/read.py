@@ -16,6 +16,7 @@ from PIL import Image
 
 from core.errors import InkError
 from core.ink import strokes
+from core.ink.faint import Followed, breadth_of, follow
 from core.ink.forms import remove_form
 from core.ink.geometry import BOX, SIDE
 from core.ink.illumination import InkMap, find_ink
@@ -37,7 +38,7 @@ THINNEST_OWN, THICKEST_OWN = 0.99, 15.6
 
 Floats = NDArray[np.float32]
 Pixels = NDArray[np.uint8]
-DoubtKind = Literal["pages", "sheet", "inversion", "several", "contrast", "blob"]
+DoubtKind = Literal["pages", "sheet", "inversion", "several", "contrast", "blob", "faint"]
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,13 @@ class Ink:
 
 
 def read(
-    picture: Source, *, name: str = "picture", invert: bool | None = None, split: bool = True, whole: bool = False
+    picture: Source,
+    *,
+    name: str = "picture",
+    invert: bool | None = None,
+    split: bool = True,
+    whole: bool = False,
+    faint: bool | None = None,
 ) -> Ink:
     """Find the digits in a picture and redraw each as an ink image.
 
@@ -102,6 +109,7 @@ def read(
         invert: True when ink is lighter than paper, False when darker, None to find out.
         split: whether separate shapes are separate digits; False takes all ink as one shape.
         whole: True reads all of the picture, also where a sheet of paper stands out from what it lies on.
+        faint: True takes in whatever may be a faint stroke, False none, None those that go on from dark ink.
 
     Raises:
         InkError: not a picture, damaged, too large or too small, or without ink; the text names it and the remedy.
@@ -123,13 +131,16 @@ def read(
     page = find_ink(pixels, False if opened.drawn_in_alpha and invert is None else invert)
     written, printed = remove_form(page.ink)
     ink, lines = remove_ruling(written)
+    # Of ruling, scraps may be left: what is faint then is a matter of asking.
+    followed = follow(ink, page.faintest, False if lines and faint is None else faint)
+    ink = followed.ink
     shapes = find_shapes(ink > INKED, split=split)
     if page.contrast < SHADE_CONTRAST:
         shapes = drop_shading(shapes, ink)
     # A tall 1 in a tight frame crosses it like a line: when nothing sizeable is left, the dark lines were the drawing.
     largest = max((max(shape.mask.shape) for shape in shapes), default=0)
     if lines and not printed and largest < 0.15 * min(ink.shape) and page.contrast > LOW_CONTRAST:
-        ink, lines = written, 0
+        ink, lines, followed = written, 0, Followed(written, 0, 0)
         shapes = find_shapes(ink > INKED, split=split)
     if not shapes:
         raise InkError(f"{name}: no ink found; draw or photograph a digit in a pen that stands out from the paper.")
@@ -141,7 +152,7 @@ def read(
     boxes = (np.array([shape.box for shape in shapes]) + np.array([left, top] * 2)) * scale
     limits = np.array([opened.width, opened.height] * 2)
     boxes = np.minimum(np.round(boxes).astype(np.int64), limits)
-    doubts = _doubts(page, shapes, invert, sheet is not None)
+    doubts = _doubts(page, shapes, invert, sheet is not None, followed)
     if opened.more_pages:
         doubts.insert(0, Doubt("pages", "The file has more pages: only the first was read."))
     if len(drawn) == 1 and strokes.is_blob(drawn[0][0]):
@@ -220,7 +231,7 @@ def _outline(ink: Floats, shape: Shape) -> tuple[NDArray[np.bool_], float]:
     crop = np.where(binary_dilation(own, np.ones((3, 3)), iterations=reach), crop, 0).astype(np.float32)
     crop = np.pad(crop, 2)
     factor = BOX * strokes.FINE / longest
-    if factor * _breadth(shape.mask) < HAIRLINE:
+    if factor * breadth_of(shape.mask) < HAIRLINE:
         crop = maximum_filter(crop, size=round(HAIRLINE / factor))  # averaged, it would fall to pieces
     size = (max(1, round(crop.shape[1] * factor)), max(1, round(crop.shape[0] * factor)))
     fine = np.asarray(Image.fromarray(crop).resize(size, Image.Resampling.BICUBIC))
@@ -234,13 +245,6 @@ def _outline(ink: Floats, shape: Shape) -> tuple[NDArray[np.bool_], float]:
     return _clean(mask), factor
 
 
-def _breadth(mask: NDArray[np.bool_]) -> float:
-    """About how broad the strokes of a mask are, in its pixels: twice its area over that of its rim."""
-    inner = np.pad(mask, 1)
-    inner = inner[1:-1, 1:-1] & inner[:-2, 1:-1] & inner[2:, 1:-1] & inner[1:-1, :-2] & inner[1:-1, 2:]
-    return float(2 * mask.sum() / (mask & ~inner).sum())
-
-
 def _clean(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Fill pinholes and drop crumbs smaller than about a pixel of the ink image; a hairline may hold by its corners."""
     from skimage.morphology import remove_small_holes, remove_small_objects
@@ -250,7 +254,9 @@ def _clean(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return cleaned if cleaned.any() else mask
 
 
-def _doubts(page: InkMap, shapes: list[Shape], invert: bool | None, cut_out_of_more: bool) -> list[Doubt]:
+def _doubts(
+    page: InkMap, shapes: list[Shape], invert: bool | None, cut_out_of_more: bool, followed: Followed
+) -> list[Doubt]:
     doubts = []
     if cut_out_of_more:
         message = "A sheet of paper was found: only what is on it was read."
@@ -265,6 +271,16 @@ def _doubts(page: InkMap, shapes: list[Shape], invert: bool | None, cut_out_of_m
                 {"invert": not page.light_on_dark},
             )
         )
+    if followed.left:
+        message = (
+            "A faint stroke was left out." if followed.left == 1 else f"{followed.left} faint strokes were left out."
+        )
+        doubts.append(Doubt("faint", message, f"Take {'it' if followed.left == 1 else 'them'} in", {"faint": True}))
+    elif followed.taken:
+        message = (
+            "A faint stroke was taken in." if followed.taken == 1 else f"{followed.taken} faint strokes were taken in."
+        )
+        doubts.append(Doubt("faint", message, f"Leave {'it' if followed.taken == 1 else 'them'} out", {"faint": False}))
     if len(shapes) > 1:
         message = f"{len(shapes)} shapes found: each is judged on its own."
         doubts.append(Doubt("several", message, "They are one digit", {"split": False}))

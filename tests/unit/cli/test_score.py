@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 from rich.console import Console
 from typer.testing import CliRunner
 
@@ -121,6 +121,22 @@ def test_what_was_unsure_goes_to_standard_error_and_can_be_answered(run: Run) ->
     assert "faint.png: The ink is only" in unsure.stderr
     assert objects(unsure)[0]["verdict"]
     assert objects(turned) != objects(unsure)
+
+
+def test_a_faint_stroke_that_was_left_out_is_said_with_the_option_that_takes_it_in(run: Run) -> None:
+    page = Image.new("L", (300, 300), 255)
+    pen = ImageDraw.Draw(page)
+    pen.line([(100, 40), (70, 160), (180, 160)], fill=0, width=14)
+    pen.line([(215, 60), (215, 200)], fill=195, width=14)
+    page.save("four.png")
+
+    left_out, taken_in = (
+        run("score", "four.png", "--model", "tiny-5", "--format", "json", "--together", *more)
+        for more in ((), ("--faint",))
+    )
+
+    assert "four.png: A faint stroke was left out. (--faint takes it in)" in left_out.stderr
+    assert objects(left_out)[0]["box"][2] < 200 < objects(taken_in)[0]["box"][2]
 
 
 def test_split_leaves_a_picture_of_one_digit_as_it_is(run: Run) -> None:
