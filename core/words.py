@@ -2,27 +2,26 @@
 
 import math
 
+HARDLY_NORMAL = 0.15  # a p-value that an anomaly of another line would have, said even where the digit passes
 
-def say_verdict(anomaly: bool, reads_as: tuple[str, ...] | None = None) -> str:
+
+def say_verdict(anomaly: bool, reads_as: tuple[str, ...] | None = None, p_value: float = 1.0) -> str:
     """The verdict in a word or a few, with the digits that the ink could be.
-
-    Verdict and prediction set are two tests with a promise each: the first compares with all normal digits together,
-    the second with those of each kind. Seldom, near the threshold, they differ, and then both are said.
 
     Args:
         anomaly: the verdict.
         reads_as: the prediction set, most plausible first; None for a model of one digit, which has none.
+        p_value: of the image, if a digit that is hardly normal is to be called so.
 
     >>> say_verdict(True), say_verdict(False), say_verdict(False, ("4", "9"))
     ('Anomaly', 'Normal', 'Normal: reads as 4 or 9')
-    >>> say_verdict(False, ()), say_verdict(True, ()), say_verdict(True, ("4",))
-    ('Normal, but close to no one digit', 'Anomaly', 'Anomaly, but could be 4')
+    >>> say_verdict(False, ("8",), 0.069)
+    'Normal: reads as 8, but odder than 93 in 100 of them'
     """
-    if anomaly:
-        return f"Anomaly, but could be {either(reads_as)}" if reads_as else "Anomaly"
-    if reads_as is None:
-        return "Normal"
-    return f"Normal: reads as {either(reads_as)}" if reads_as else "Normal, but close to no one digit"
+    if anomaly or not reads_as:
+        return "Anomaly" if anomaly else "Normal"
+    odd = f", but odder than {100 - math.ceil(100 * p_value)} in 100 of them" if p_value <= HARDLY_NORMAL else ""
+    return f"Normal: reads as {either(reads_as)}{odd}"
 
 
 def either(names: tuple[str, ...]) -> str:

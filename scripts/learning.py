@@ -39,7 +39,7 @@ def record(folder: Path) -> Path:
     """Train on MNIST's 5s and watch; gives where the frames lie."""
     training = datasets.load("mnist", "train")
     watcher = snapshots.Watcher(folder)
-    images, labels = normal_images(training, ("5",))
+    images, labels, _ = normal_images(training, ("5",))
     for progress in Detector(seed=0).fit_steps(images, labels, None, lambda *seen: watcher(training, *seen)):
         print(f"\r{100 * progress.fraction:3.0f} %", end="", file=sys.stderr)
     return folder

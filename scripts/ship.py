@@ -7,6 +7,10 @@ quarter of an hour:
 
     python -m scripts.ship --rescore
 
+After a change of what p-values are measured against, that alone is made anew, in a minute:
+
+    python -m scripts.ship --strangers
+
 Goes on where it was interrupted. Every file is checked for its size and for holding nothing but weights, latents,
 scores and the card.
 """
@@ -29,8 +33,9 @@ from benchmarks.detection import outliers
 from benchmarks.results import Report, table
 from core import datasets, paths
 from core.calibration.evaluation import concatenate
-from core.detector import Detector, assemble
+from core.detector import Detector, assemble, strangers
 from core.detector import file as detector_file
+from core.detector.state import DetectorState
 from core.errors import ModelError
 from core.gan.recipe import TrainingSettings
 from core.operating_point import EVIDENCES
@@ -40,7 +45,7 @@ LARGEST_DIGIT = 1_200_000  # bytes
 LARGEST_ANY = 9_000_000
 MOST_LATENTS = 32
 _STORED = re.compile(
-    r"scorer\.\d+\.(weights\..+|latents\w*|memory_latents\w*|prior\.\w+)|(digit\.\d+|calibration)\.\w+|evaluation\.\w+"
+    r"scorer\.\d+\.(weights\..+|latents\w*|memory_latents\w*|prior\.\w+)|(digit\.\d+|calibration)\.\w+|strangers\.\w+(\.stretch)?|evaluation\.\w+"
 )
 
 
@@ -51,6 +56,10 @@ def main(
     seed: Annotated[int, typer.Option(min=0)] = 0,
     output: Annotated[Path, typer.Option(help="Folder of the models.")] = paths.CHECKPOINTS,
     fresh: Annotated[bool, typer.Option("--fresh", help="Train again what is finished already.")] = False,
+    correct_only: Annotated[
+        bool,
+        typer.Option("--strangers", help="Keep networks and scores, make anew what p-values are measured against."),
+    ] = False,
     rescore: Annotated[bool, typer.Option("--rescore", help="Keep the networks, make all scores anew.")] = False,
     only_report: Annotated[bool, typer.Option("--report", help="Make nothing, report what is there.")] = False,
     write: Annotated[bool, typer.Option("--write", help="Put the table into benchmarks/results.md.")] = False,
@@ -61,11 +70,13 @@ def main(
     chosen = tuple(sorted(dict.fromkeys(digits.split(","))))
     files = [output / f"mnist-{name}.safetensors" for name in (*chosen, "any")[: None if len(chosen) > 1 else 1]]
     own = dict(zip(chosen, files, strict=False))
-    if rescore:
+    if correct_only:
+        correct(files)
+    elif rescore:
         remake(own, jobs)
     elif not only_report:
         make(own, jobs, epochs, seed, fresh)
-    if len(chosen) > 1 and (rescore or not only_report):
+    if len(chosen) > 1 and not correct_only and (rescore or not only_report):
         say("joining mnist-any")
         join([Detector.load(file) for file in own.values()], files[-1])
     kept.publish("Shipped models", report(files))
@@ -106,13 +117,29 @@ def rescore_digit(digit: str, file: Path) -> str:
     """Weigh, calibrate, evaluate and save the model of one digit again, by the split that made it."""
     common.one_thread()
     state = detector_file.load(file, outdated=True)
-    normals = datasets.load("mnist", "train").of(digit)
+    training = datasets.load("mnist", "train")
+    normals = training.of(digit)
     parts = datasets.split(len(normals), state.card.split_seed)
-    detector = Detector.of(
-        assemble.rescore(state, {digit: normals[parts.validation]}, {digit: normals[parts.calibrate]})
-    )
+    scored = assemble.rescore(state, {digit: normals[parts.validation]}, {digit: normals[parts.calibrate]})
+    detector = Detector.of(for_strangers(scored, training))
     run.finish(detector, file.stem, "mnist", [datasets.load("mnist", "test")]).save(file)
     return digit
+
+
+def for_strangers(state: DetectorState, training: datasets.Dataset) -> DetectorState:
+    """The same detector with p-values corrected for how much the writers of the training file differ."""
+    assert training.stretches is not None
+    of = {name: training.labels == training.label_names.index(name) for name in state.scorers}
+    images = {name: training.images[rows] for name, rows in of.items()}
+    return strangers.corrected(state, images, {name: training.stretches[rows] for name, rows in of.items()})
+
+
+def correct(files: Iterable[Path]) -> None:
+    """Correct the p-values of finished models; nothing else in them changes."""
+    training = datasets.load("mnist", "train")
+    for file in files:
+        detector_file.save(for_strangers(detector_file.load(file), training), file)
+        say(f"{file.stem} is measured against strangers")
 
 
 def _pool(jobs: int) -> ProcessPoolExecutor:
@@ -143,9 +170,9 @@ def work_folder(digit: str) -> Path:
 def make_digit(digit: str, epochs: int | None, seed: int, file: Path) -> str:
     """Train, calibrate, evaluate and save the model of one digit; resumes a killed run."""
     common.one_thread()
-    images, labels = run.normal_images(datasets.load("mnist", "train"), (digit,))
+    images, labels, stretches = run.normal_images(datasets.load("mnist", "train"), (digit,))
     detector = Detector(epochs=epochs, seed=seed)
-    for progress in detector.fit_steps(images, labels, work_folder(digit)):
+    for progress in detector.fit_steps(images, labels, work_folder(digit), stretches=stretches):
         if progress.epoch_ended:
             say(f"mnist-{digit}: epoch {progress.epoch} of {progress.epochs}, {progress.seconds:.0f} s")
     run.finish(detector, file.stem, "mnist", [datasets.load("mnist", "test")]).save(file)
@@ -161,7 +188,7 @@ def join(parts: list[Detector], file: Path) -> None:
         (label,) = part.card_.normal
         normals = training.of(label)
         calibrate[label] = normals[datasets.split(len(normals), part.card_.split_seed).calibrate]
-    joined = Detector.of(assemble.join([part.state_ for part in parts], calibrate))
+    joined = Detector.of(for_strangers(assemble.join([part.state_ for part in parts], calibrate), training))
     detector = run.finish(joined, file.stem, "mnist", [datasets.load("mnist", "test")])
     assert detector.evaluation_ is not None
     evaluation = concatenate([detector.evaluation_, *(part.evaluate(detector) for part in outliers.SETS)])

@@ -233,7 +233,7 @@ def _trained(path: Path, normal: tuple[str, ...], architecture: str) -> Path:
 
     with FileLock(path.with_suffix(".lock")):
         if not path.exists():
-            images, labels = run.normal_images(datasets.load("digits", "train"), normal)
+            images, labels, _ = run.normal_images(datasets.load("digits", "train"), normal)
             detector = Detector(architecture, epochs=1).fit(images, labels)
             run.finish(detector, path.stem, "digits", [datasets.load("digits", "test")]).save(path)
     return path

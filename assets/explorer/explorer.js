@@ -43,6 +43,7 @@ class Explorer {
     this.row = Math.min(this.row, data.threshold.length - 1);
     this.root.classList.toggle("without-normal", !data.nNormal);
     this.root.classList.toggle("without-anomaly", !data.nAnomaly);
+    this.root.classList.toggle("without-likely", !data.low.length);
     this.draw();
   }
 
@@ -139,7 +140,11 @@ class Explorer {
       add(svg, "text", { x: wide - 2, y: rate(tick) - 2, "text-anchor": "end" }, `${+(100 * tick).toPrecision(2)} %`);
     }
     const upper = curve((i) => bound[i]), lower = curve((i) => alpha[i]);
-    add(svg, "path", { class: "ribbon", d: `${steps(upper)} L${steps(lower).slice(1).split(" L").reverse().join(" L")} Z` });
+    add(svg, "path", { class: "ribbon", d: between(upper, lower) });
+    if (this.data.low.length) {
+      const most = curve((i) => this.data.high[i]), least_ = curve((i) => this.data.low[i]);
+      add(svg, "path", { class: "likely", d: between(most, least_) });
+    }
     add(svg, "path", { class: "promised", d: steps(lower) });
     add(svg, "path", { class: "bound", d: steps(upper) });
     if (nNormal) add(svg, "path", { class: "measured", d: steps(curve((i) => falseAlarms[i] / nNormal)) });
@@ -246,9 +251,12 @@ class Explorer {
       const [cx, cy] = this.onRoc(measured, caught / nAnomaly);
       set(this.point, { cx, cy });
     }
-    const words = { alpha: percent(data.alpha[row]), bound: percent(data.bound[row]), rate: percent(measured) };
-    const sentence = never ? data.noLine : data.sentence.replace(/\{(\w+)\}/g, (all, name) => words[name] ?? all);
-    this.find(".promise").textContent = sentence;
+    const words = { rate: percent(measured) };
+    for (const name of ["alpha", "bound", "exchangeable", "low", "high"]) words[name] = percent(data[name][row]);
+    const filled = (text) => text.replace(/\{(\w+)\}/g, (all, name) => words[name] ?? all);
+    this.find(".promise").textContent = never ? data.noLine : filled(data.sentence);
+    this.find(".more").hidden = never;
+    this.find(".more p").textContent = filled(data.more);
     this.write("alpha", words.alpha);
     this.write("bound", words.bound);
     this.write("measured", words.rate);
@@ -317,6 +325,10 @@ function set(element, attributes) {
 
 function steps(points) {
   return `M${points.map(([x, y]) => `${x.toFixed(1)} ${y.toFixed(1)}`).join(" L")}`;
+}
+
+function between(upper, lower) {
+  return `${steps(upper)} L${steps([...lower].reverse()).slice(1)} Z`;
 }
 
 function closest(values, distance) {

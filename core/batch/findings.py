@@ -15,6 +15,7 @@ from core.batch.score import EDGES
 from core.batch.store import Store
 from core.calibration.conformal import Calibration
 from core.calibration.discoveries import discoveries, discoveries_needed
+from core.calibration.prediction_set import prediction_set
 from core.errors import BatchError
 from core.operating_point import OperatingPoint
 
@@ -182,8 +183,10 @@ class Review:
 
     def prediction_set(self, row: int) -> tuple[str, ...]:
         """Which digits a row could be, the most plausible first; empty for a model of one digit."""
-        plausible = [(p, name) for p, name in zip(self.digits[row], self.normal, strict=False) if p > self.digit_alpha]
-        return tuple(name for _, name in sorted(plausible, key=lambda pair: -pair[0]))
+        if not self.judged[row]:
+            return ()
+        digits = dict(zip(self.normal, self.digits[row].tolist(), strict=False))
+        return prediction_set(digits, self._promised, bool(self.flagged[row]))
 
     def order(self, shown: str = "all", label: str | None = None, text: str = "") -> NDArray[np.int64]:
         """Rows to show, oddest first by raw score (mislabelled ones by suspicion, refusals as they came).

@@ -1,7 +1,11 @@
 """Conformal p-values: from raw scores to promises, thresholds, and the band on the false-alarm rate.
 
+``Calibration`` is the one door from a score to a p-value: where a detector knows how much writers differ, what comes
+out of it is corrected for that, whoever asks.
+
 Sources: split conformal p-values (Vovk, Gammerman, Shafer 2005); a band on the false-alarm rate that holds at all
-thresholds at once (Bates, Candes, Lei, Romano, Sesia 2023, arXiv 2104.08279, here with equal local levels).
+thresholds at once (Bates, Candes, Lei, Romano, Sesia 2023, arXiv 2104.08279, here with equal local levels); scores of
+digits whose own group the model has not seen, as in the jackknife+ and CV+ (Barber, Candes, Ramdas, Tibshirani 2021).
 """
 
 from dataclasses import dataclass
@@ -14,6 +18,7 @@ from core.calibration.tail import Tail
 from core.errors import OddDigitError
 
 CONFIDENCE = 0.95
+LIKELY = (0.1, 0.9)  # quantiles that "most likely between" leaves out on either side
 # Level at which each order statistic's own upper bound must stand so that all n hold together with 95 % confidence,
 # rounded down; between the sizes, log-log. `python -m benchmarks.promise.calibration --local-levels` computes them.
 LOCAL_LEVELS = {
@@ -35,10 +40,16 @@ LOCAL_LEVELS = {
 
 @dataclass(frozen=True)
 class Calibration:
-    """The scores of normal digits that trained and validated nothing: every verdict is measured against them.
+    """The scores of normal digits that every verdict is measured against.
+
+    They are those of a calibration set that trained and validated nothing (split conformal), whose promise holds for
+    exchangeable digits; or, corrected for what writers differ, those of digits scored by the model without what it
+    learnt from their stretch of writers (``Calibration.of_strangers``), whose promise holds for people it never met.
 
     Attributes:
         scores: raw scores, float64 ``(n,)``, ascending, finite, n >= 1. Higher is odder.
+        exchangeable: of scores of strangers, the calibration set that they stand in for; else None.
+        stretches: of scores of strangers, which stretch of writers each is from, int64 ``(n,)``; else None.
 
     >>> c = Calibration.fit([0.1, 0.2, 0.3, 0.4])
     >>> c.p_values([0.05, 0.25, 9.0]).tolist()
@@ -48,6 +59,8 @@ class Calibration:
     """
 
     scores: NDArray[np.float64]
+    exchangeable: "Calibration | None" = None
+    stretches: NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
         if self.scores.ndim != 1 or self.scores.size == 0:
@@ -65,6 +78,24 @@ class Calibration:
             OddDigitError: no scores, or one is not finite.
         """
         return cls(np.sort(np.asarray(scores, dtype=np.float64).ravel()))
+
+    @classmethod
+    def of_strangers(cls, scores: ArrayLike, stretches: ArrayLike, exchangeable: "Calibration") -> "Calibration":
+        """Sort the scores of digits whose own stretch of writers the model did without.
+
+        Args:
+            scores: ``(n,)``, finite.
+            stretches: which stretch each is from, ``(n,)``.
+            exchangeable: the calibration set that they stand in for.
+
+        Raises:
+            OddDigitError: no scores, one is not finite, or the stretches are others than theirs.
+        """
+        values, groups = np.asarray(scores, np.float64).ravel(), np.asarray(stretches, np.int64).ravel()
+        if values.shape != groups.shape:
+            raise OddDigitError(f"{values.size} scores came with {groups.size} stretches of writers: give one a score.")
+        order = np.argsort(values, kind="stable")
+        return cls(values[order], exchangeable, groups[order])
 
     @cached_property
     def tail(self) -> Tail | None:
@@ -116,7 +147,8 @@ class Calibration:
         """Upper bound on the true false-alarm rate at thresholds on the score axis, ``(m,)``.
 
         It holds with 95 % confidence over the draw of calibration digits at *all* thresholds at once, so a person may
-        move the threshold freely and look. One below every calibration score has the bound 1.
+        move the threshold freely and look. One below every calibration score has the bound 1. It speaks of exchangeable
+        digits: of strangers, whose digits come in stretches, ``between`` says what to expect.
         """
         from scipy.special import betaincinv
 
@@ -125,11 +157,37 @@ class Calibration:
         bound = np.ones(thresholds.shape)
         inside = k <= self.n
         bound[inside] = betaincinv(k[inside], self.n - k[inside] + 1, 1 - local_level(self.n))
-        return bound
+        return bound if self.exchangeable is None else np.maximum(bound, self.exchangeable.band(thresholds))
 
     def bound(self, alpha: float) -> float:
         """``band`` at the threshold of an alpha; 0 where that is infinite."""
         return float(self.band(self.threshold(alpha))[0]) if self.rank(alpha) >= 1 else 0.0
+
+    def between(self, threshold: ArrayLike) -> NDArray[np.float64]:
+        """Where the false-alarm rate of a further stretch of writers most likely lies, ``(m, 2)``, of strangers only.
+
+        In eight of ten cases, by a beta distribution about the promise (``correlation``).
+        """
+        from scipy.special import betaincinv
+
+        mean = np.clip(self.alpha(threshold), 1e-9, 1 - 1e-9)
+        strength = 1 / max(self.correlation, 1e-9) - 1
+        return np.stack([betaincinv(mean * strength, (1 - mean) * strength, q) for q in LIKELY], axis=1)
+
+    @cached_property
+    def correlation(self) -> float:
+        """How alike digits of one stretch are in being flagged (intraclass correlation), 0 .. 1, of strangers only.
+
+        By moments: what the rates of the stretches vary beyond what so few digits of each must, as a share of what
+        single digits vary, on average over usual thresholds.
+        """
+        assert self.stretches is not None
+        thresholds = [self.threshold(alpha) for alpha in (0.02, 0.05, 0.1, 0.2)]
+        own = [self.scores[self.stretches == stretch] for stretch in np.unique(self.stretches)]
+        rates = np.stack([(part[:, None] > thresholds).mean(axis=0) for part in own])  # (stretches, thresholds)
+        mean = np.clip(rates.mean(axis=0), 1e-9, 1 - 1e-9)
+        fewness = float(np.mean([1 / part.size for part in own]))
+        return float(np.clip((rates.var(axis=0, ddof=1) / (mean * (1 - mean))).mean() - fewness, 0, 0.5))
 
 
 def local_level(n: int) -> float:

@@ -16,6 +16,7 @@ from core.datasets import own, public
 from core.errors import DatasetError
 from core.ink.geometry import to_ink_images
 
+STRETCHES = 24  # of about ten writers each, in MNIST
 PARTS = ("train", "test", "all")
 DIGITS = tuple(string.digits)
 DIGITS_TRAIN = 1_400  # of scikit-learn's 1,797, in their own order, so that writers are hardly shared
@@ -56,6 +57,13 @@ class Dataset:
             raise DatasetError(f"{self.name}: has no label '{label}'; it has {', '.join(self.label_names)}.")
         return self.images[self.labels == self.label_names.index(label)]
 
+    @property
+    def stretches(self) -> np.ndarray | None:
+        """Which of `STRETCHES` stretches of writers each image is from, int64 ``(n,)``; None where nobody can tell."""
+        if self.part != "train" or self.name not in NAMES or not NAMES[self.name].by_writer:
+            return None
+        return np.arange(len(self)) * STRETCHES // len(self)
+
     def take(self, indices: np.ndarray) -> "Dataset":
         """The same set with these images alone, in this order."""
         return replace(self, images=self.images[indices], labels=self.labels[indices])
@@ -71,6 +79,7 @@ class Description:
         licence: as its publishers state it.
         download_mb: how much is fetched on first use, in MB; 0 for what is bundled.
         label_names: what the labels mean.
+        by_writer: whether the training images come writer by writer, as their publishers' files do.
     """
 
     title: str
@@ -78,6 +87,7 @@ class Description:
     licence: str
     download_mb: int
     label_names: tuple[str, ...]
+    by_writer: bool = False
 
     def __str__(self) -> str:
         size = f"{self.download_mb} MB to download" if self.download_mb else "bundled, no download"
@@ -89,7 +99,7 @@ _KANA = ("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo")
 _LETTERS = tuple(string.ascii_lowercase)
 
 NAMES: dict[str, Description] = {
-    "mnist": Description("MNIST", "60,000 + 10,000 handwritten digits", "CC BY-SA 3.0", 12, DIGITS),
+    "mnist": Description("MNIST", "60,000 + 10,000 handwritten digits", "CC BY-SA 3.0", 12, DIGITS, True),
     "fashion-mnist": Description("Fashion-MNIST", "60,000 + 10,000 pieces of clothing", "MIT", 31, _CLOTHES),
     "kmnist": Description("Kuzushiji-MNIST", "60,000 + 10,000 cursive Japanese characters", "CC BY-SA 4.0", 21, _KANA),
     "emnist-letters": Description(
@@ -99,7 +109,9 @@ NAMES: dict[str, Description] = {
         "EMNIST Digits", "240,000 + 40,000 handwritten digits", "no licence stated", 562, DIGITS
     ),
     "usps": Description("USPS", "7,291 + 2,007 digits from envelopes", "no licence stated", 8, DIGITS),
-    "qmnist": Description("QMNIST", "60,000 + 60,000 handwritten digits, MNIST remade", "BSD 3-Clause", 20, DIGITS),
+    "qmnist": Description(
+        "QMNIST", "60,000 + 60,000 handwritten digits, MNIST remade", "BSD 3-Clause", 20, DIGITS, True
+    ),
     "digits": Description("scikit-learn's digits", "1,797 handwritten digits of 8x8 pixels", "CC BY 4.0", 0, DIGITS),
 }
 

@@ -61,7 +61,7 @@ def recalibrate(
     parts = {label: checked[given == label] for label in names}
     pooled, digits = calibrations_of(state.scorers, state.standards, parts)
     counts = {label: (*state.card.counts[label][:2], len(part)) for label, part in parts.items()}
-    card = replace(state.card, name=name, calibrated_on=calibrated_on, counts=counts, recalibrated=True)
+    card = replace(state.card, name=name, calibrated_on=calibrated_on, counts=counts, strangers=0, recalibrated=True)
     return replace(state, card=card, calibrations=pooled, digit_calibrations=digits)
 
 

@@ -15,8 +15,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from core.calibration.conformal import Calibration
 from core.calibration.evaluation import Evaluation
+from core.calibration.prediction_set import agreeing
 from core.datasets import Dataset
-from core.detector import assemble, file, registry
+from core.detector import assemble, file, registry, strangers
 from core.detector.fit import fit_digits
 from core.detector.inputs import PIXELS, as_images, as_labels, chunks
 from core.detector.model_card import UNNAMED, Card
@@ -138,12 +139,12 @@ class Detector(OutlierMixin, BaseEstimator):
 
     @property
     def calibrations_(self) -> Mapping[str, Calibration]:
-        """Evidence -> scores of the calibration set."""
+        """Evidence -> what its scores are measured against."""
         return self._fitted.calibrations
 
     @property
     def digit_calibrations_(self) -> Mapping[str, Mapping[str, Calibration]]:
-        """Digit -> evidence -> scores of that digit's part of the calibration set."""
+        """Digit -> evidence -> scores of that digit's part of what is measured against."""
         return self._fitted.digit_calibrations
 
     @property
@@ -179,6 +180,7 @@ class Detector(OutlierMixin, BaseEstimator):
         folder: Path | None = None,
         watch: Callable[[str, Trainer], None] | None = None,
         enough: Callable[[], bool] | None = None,
+        stretches: ArrayLike | None = None,
     ) -> Iterator[Progress]:
         """``fit``, handing out progress; exhausting the iterator completes the fit.
 
@@ -190,6 +192,8 @@ class Detector(OutlierMixin, BaseEstimator):
             watch: called with a label and its trainer after every epoch, and once where a run goes on from.
             enough: asked as training goes; once it says so, the last finished epoch of each digit begun is what is
                 kept, and digits without one are left out. One epoch is always learnt. Needs ``folder``.
+            stretches: which stretch of writers each image is from, ``(n,)``: p-values then hold for people whom the
+                detector never met, where there are enough of them. None: for exchangeable digits, as split conformal.
         """
         OperatingPoint("", self.evidence, self.alpha)  # refuses what ``predict`` could not use, before any work
         images = as_images(X)
@@ -207,7 +211,11 @@ class Detector(OutlierMixin, BaseEstimator):
             curve=fitted.curve,
             seconds=round(fitted.seconds, 1),
         )
-        self.state_ = DetectorState(card, pooled, None, fitted.scorers, fitted.standards, digits)
+        state = DetectorState(card, pooled, None, fitted.scorers, fitted.standards, digits)
+        by = {} if stretches is None else {n: np.asarray(stretches)[labels == n] for n in fitted.scorers}
+        if by and all(map(strangers.enough, by.values())):
+            state = strangers.corrected(state, {name: images[labels == name] for name in by}, by)
+        self.state_ = state
 
     def inspect(self, images: ArrayLike) -> Readings:
         """Everything the detector has to say about ink images.
@@ -248,13 +256,14 @@ class Detector(OutlierMixin, BaseEstimator):
             for e in DISTANCES:
                 as_digit = {n: np.concatenate([part.nonconformity[n][e] for part in parts]) for n in state.scorers}
                 digit_p_values[e] = {n: state.digit_calibrations[n][e].p_values(odd) for n, odd in as_digit.items()}
+        p_values = {e: state.calibrations[e].p_values(values) for e, values in scores.items()}
         found = Scores(
             model=state.card.name,
             normal=state.card.normal,
             images=images,
             scores=scores,
-            p_values={e: state.calibrations[e].p_values(values) for e, values in scores.items()},
-            digit_p_values=digit_p_values,
+            p_values=p_values,
+            digit_p_values={e: agreeing(digits, p_values[e]) for e, digits in digit_p_values.items()},
             calibrations=state.calibrations,
         )
         seen = [part.seen for part in parts if part.seen is not None]

@@ -47,8 +47,11 @@ def save(state: DetectorState, path: Path, new: bool = False) -> None:
         tensors |= {f"scorer.{i}.{key}": value.contiguous() for key, value in scorer.tensors().items()}
         for e in DISTANCES:
             tensors[f"digit.{i}.{e}"] = _narrow(state.digit_calibrations[name][e].scores)
-    for e in EVIDENCES:
-        tensors[f"calibration.{e}"] = _narrow(state.calibrations[e].scores)
+    for e, calibration in state.calibrations.items():
+        tensors[f"calibration.{e}"] = _narrow((calibration.exchangeable or calibration).scores)
+        if calibration.stretches is not None:
+            tensors[f"strangers.{e}"] = _narrow(calibration.scores)
+            tensors[f"strangers.{e}.stretch"] = torch.from_numpy(calibration.stretches.astype(np.int16))
     structure: dict[str, Any] = {
         "scorers": [{"label": name, "meta": scorer.meta()} for name, scorer in state.scorers.items()],
         "standards": state.standards,
@@ -94,10 +97,8 @@ def read_measured(path: Path) -> Measured:
     """
     metadata, tensors = _read(path)
     try:
-        calibrations = {e: Calibration.fit(_wide(tensors[f"calibration.{e}"])) for e in EVIDENCES}
-        return Measured(
-            Card.from_json(metadata["card"]), calibrations, _evaluation(json.loads(metadata["structure"]), tensors)
-        )
+        evaluation = _evaluation(json.loads(metadata["structure"]), tensors)
+        return Measured(Card.from_json(metadata["card"]), _calibrations(tensors), evaluation)
     except OddDigitError as error:
         raise ModelError(f"{path.name}: {error}") from error
     except _DAMAGE as error:
@@ -150,7 +151,7 @@ def _build(
         raise ModelError("its card and its contents disagree on the normal digits: fetch the file again.")
     return DetectorState(
         card=card,
-        calibrations={e: Calibration.fit(_wide(tensors[f"calibration.{e}"])) for e in EVIDENCES},
+        calibrations=_calibrations(tensors),
         evaluation=_evaluation(structure, tensors),
         scorers=scorers,
         standards={name: {e: Scale.read(structure["standards"][name][e]) for e in EVIDENCES} for name in scorers},
@@ -183,6 +184,16 @@ def _scorers(
         for start in range(0, len(parts), at_once):
             built += workers.map(build, range(start, min(start + at_once, len(parts))))
     return dict(zip((str(part["label"]) for part in parts), built, strict=True))
+
+
+def _calibrations(tensors: dict[str, torch.Tensor]) -> dict[str, Calibration]:
+    """By evidence: of strangers where the file has their scores, else the calibration set's own."""
+    calibrations = {e: Calibration.fit(_wide(tensors[f"calibration.{e}"])) for e in EVIDENCES}
+    for e in DISTANCES:
+        if f"strangers.{e}" in tensors:
+            scores, stretches = _wide(tensors[f"strangers.{e}"]), tensors[f"strangers.{e}.stretch"].numpy()
+            calibrations[e] = Calibration.of_strangers(scores, stretches, calibrations[e])
+    return calibrations
 
 
 def _evaluation(structure: dict[str, Any], tensors: dict[str, torch.Tensor]) -> Evaluation | None:

@@ -34,6 +34,7 @@ class Card:
         curve: label -> loss name -> one mean a finished epoch.
         seconds: wall time of training, seconds.
         evaluated_on: what the evaluation's anomalies were, or why there are none.
+        strangers: how many digits p-values are measured against as a stranger's; 0: the calibration set itself is.
         recalibrated: whether the calibration was replaced after training.
         created: UTC time, ISO 8601.
         versions: versions of Python and the libraries that shape the numbers.
@@ -49,14 +50,15 @@ class Card:
     curve: dict[str, dict[str, list[float]]] = field(default_factory=dict)
     seconds: float = 0.0
     evaluated_on: str = "not evaluated yet"
+    strangers: int = 0
     recalibrated: bool = False
     created: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
     versions: dict[str, str] = field(default_factory=lambda: library_versions())
 
     @property
     def calibration_size(self) -> int:
-        """How many digits it was calibrated on."""
-        return sum(calibrate for _, _, calibrate in self.counts.values())
+        """How many digits its p-values are measured against."""
+        return self.strangers or sum(calibrate for _, _, calibrate in self.counts.values())
 
     def to_json(self) -> str:
         """The card as one line of JSON; ``from_json`` reads it back to an equal card."""
@@ -138,6 +140,7 @@ _KINDS: dict[str, type | tuple[type, ...]] = {
     "settings": dict,
     "seconds": (int, float),
     "evaluated_on": str,
+    "strangers": int,
     "recalibrated": bool,
     "created": str,
     "versions": dict,

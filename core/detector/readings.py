@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.calibration.conformal import Calibration
+from core.calibration.prediction_set import agreeing, prediction_set
 from core.errors import OddDigitError
 from core.operating_point import OperatingPoint
 
@@ -33,9 +34,9 @@ class Scores:
         scores: raw score of each evidence, float64 ``(n,)``, higher is odder. ``Detector.scores`` gives those of
             ``DISTANCES``, ``Detector.inspect`` all.
         p_values: conformal p-value of each of them, float64 ``(n,)``.
-        digit_p_values: for models of several digits, evidence in ``DISTANCES`` -> label -> p-values ``(n,)``; else
-            empty.
-        calibrations: scores of the calibration set by evidence.
+        digit_p_values: for models of several digits, evidence in ``DISTANCES`` -> label -> p-values ``(n,)``, of which
+            the largest is the p-value; else empty.
+        calibrations: what scores are measured against, by evidence.
     """
 
     model: str
@@ -71,7 +72,9 @@ class Scores:
 
     def digits_by(self, evidence: str) -> dict[str, Floats]:
         """Per-digit p-values of an evidence; where it is of what is drawn, which only one digit is, the default's."""
-        return self.digit_p_values.get(evidence, self.digits)
+        if evidence in self.digit_p_values or not self.digits:
+            return self.digit_p_values.get(evidence, {})
+        return agreeing(self.digits, self.p_values[evidence])
 
     def threshold(self, point: OperatingPoint) -> float:
         """The operating point's threshold on the raw score axis; infinite when alpha is too small to flag anything.
@@ -101,12 +104,12 @@ class Scores:
         return np.where(self.scores[point.evidence] > self.threshold(point), ANOMALY, NORMAL)
 
     def prediction_set(self, point: OperatingPoint, row: int) -> tuple[str, ...]:
-        """Which normal digits the ink could be at the operating point, most plausible first."""
+        """Which normal digits the ink could be at the operating point, most plausible first; none of an anomaly."""
         alpha = point.alpha
         if alpha is None:
             alpha = float(self.calibrations[point.evidence].alpha(self.threshold(point))[0])
         p_values = {name: float(p[row]) for name, p in self.digits_by(point.evidence).items()}
-        return tuple(sorted((name for name, p in p_values.items() if p > alpha), key=lambda name: -p_values[name]))
+        return prediction_set(p_values, alpha, bool(self.class_id(point)[row]))
 
     def to_frame(self) -> "DataFrame":
         """A table of a row an image: p-values and raw scores by evidence, and p-values as each digit."""

@@ -21,7 +21,7 @@ class Measured:
 
     Attributes:
         card: what it was made of and from.
-        calibrations: evidence -> scores of the calibration set.
+        calibrations: evidence -> what its scores are measured against.
         evaluation: scores of digits that took no part in making it, or None.
     """
 
@@ -37,7 +37,7 @@ class DetectorState(Measured):
     Attributes:
         scorers: digit -> its scorer.
         standards: digit -> evidence -> scale, which bring several digits to one score axis.
-        digit_calibrations: digit -> evidence -> scores of that digit's part of the calibration set, as that digit.
+        digit_calibrations: digit -> evidence -> scores of that digit's part of what is measured against, as that digit.
     """
 
     scorers: Mapping[str, "Scorer"]

@@ -13,6 +13,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from core.calibration.prediction_set import prediction_set
 from core.detector.readings import ANOMALY, NORMAL, Readings
 from core.errors import HistoryError
 from core.ink import storage
@@ -117,8 +118,8 @@ class Verdict:
         """Which normal digits the ink could be at its alpha, most plausible first; unknown with a fixed threshold."""
         if self.alpha is None:
             return ()
-        found = {name: p for name, p in self.digits.items() if p is not None and p > self.alpha}
-        return tuple(sorted(found, key=lambda name: -found[name]))
+        known = {name: p for name, p in self.digits.items() if p is not None}
+        return prediction_set(known, self.alpha, self.class_id == ANOMALY)
 
     @property
     def truly_normal(self) -> bool | None:

@@ -5,6 +5,7 @@ draws from those latents: no training image and no feature of one is kept.
 """
 
 import contextlib
+import copy
 import dataclasses
 import math
 from collections.abc import Sequence
@@ -171,6 +172,17 @@ class Scorer:
         """The same scorer with distances standardised anew, by ``(t, 28, 28)`` normals that trained nothing."""
         scale = _scale(self.bank, validation_images)
         return type(self)(self.networks, self.latents, self.settings, self.bank, scale, self._stored_prior)
+
+    def without(self, rows: NDArray[np.bool_]) -> Self:
+        """The same scorer with some of its memory left out, for distances alone.
+
+        Args:
+            rows: which of the latents are left out, ``(m,)``; at least two must stay.
+        """
+        keep = torch.from_numpy(~rows)
+        reduced = copy.copy(self)
+        reduced.latents, reduced.bank = self.latents[keep], replace(self.bank, points=self.bank.points[keep])
+        return reduced
 
     @classmethod
     def from_tensors(cls, tensors: dict[str, Tensor], meta: dict[str, Any], cache: Path | None = None) -> Self:

@@ -133,10 +133,11 @@ def _make(
     enough: Callable[[], bool] | None,
 ) -> Iterator[Progress]:
     training = datasets.load(spec.dataset, "train")
-    images, labels = normal_images(training, spec.normal)
+    images, labels, stretches = normal_images(training, spec.normal)
     detector = Detector(architecture=spec.architecture, epochs=spec.epochs, seed=spec.seed)
     last = None
-    for last in detector.fit_steps(images, labels, kept, None if watch is None else partial(watch, training), enough):
+    watched = None if watch is None else partial(watch, training)
+    for last in detector.fit_steps(images, labels, kept, watched, enough, stretches):
         yield last
     if last is not None:
         yield replace(last, stage="evaluating", seconds_left=None, epoch_ended=False)
@@ -144,8 +145,10 @@ def _make(
     finished.save(registry.own_folder(spec.visitor) / f"{spec.name}{registry.SUFFIX}")
 
 
-def normal_images(dataset: datasets.Dataset, normal: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """The images of the normal labels and their label names: ``(n, 28, 28)`` and ``(n,)``.
+def normal_images(
+    dataset: datasets.Dataset, normal: tuple[str, ...]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """The images of the normal labels ``(n, 28, 28)``, their label names and, where known, their writers' stretches.
 
     Raises:
         TrainingError: a label is not in the data set; the text lists those that are.
@@ -157,7 +160,8 @@ def normal_images(dataset: datasets.Dataset, normal: tuple[str, ...]) -> tuple[n
             there = ", ".join(sorted(set(names))[:40])
             raise TrainingError(f"{dataset.name} has no images labelled {label!r}; its labels are {there}.")
     chosen = np.isin(names, wanted)
-    return dataset.images[chosen], names[chosen]
+    stretches = dataset.stretches
+    return dataset.images[chosen], names[chosen], None if stretches is None else stretches[chosen]
 
 
 def finish(detector: Detector, name: str, dataset: str, evaluation_sets: list[datasets.Dataset]) -> Detector:

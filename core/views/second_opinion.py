@@ -70,6 +70,6 @@ def second_opinion(first: Readings, second: Readings, row: int, point: Operating
         row: which image.
         point: the first model's operating point; where it has a fixed threshold, the second reads at 5 %.
     """
-    at = OperatingPoint(MODEL, "fused", point.alpha or OperatingPoint().alpha)
+    at = OperatingPoint(second.model, "fused", point.alpha or OperatingPoint().alpha)
     anomaly = bool(first.class_id(point)[row])
     return SecondOpinion(second.prediction_set(at, row), first.normal[0], anomaly)

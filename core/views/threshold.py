@@ -19,12 +19,21 @@ from core.words import name_normals
 BINS = 60
 MOST_CURVE_POINTS = 240
 MOST_LABELS = 12
+STRANGERS = (
+    "At this line {alpha} of {normals} are flagged: of people it never met, most likely between {low} and {high}."
+)
+SEEN = (
+    "Of {normals} by {calibrated_on}, whose other digits it learnt from, {exchangeable} are flagged, and with 95 % "
+    "confidence no more than {bound}, wherever you move it."
+)
 PROMISE = (
     "At this line {alpha} of {normals} by {calibrated_on} are flagged; with 95 % confidence no more than {bound}, "
-    "wherever you move it"
+    "wherever you move it."
 )
-MEASURED = "; measured on digits never used ({sources}): {rate}"
-MEASURED_ELSEWHERE = "; on digits by other people, never used ({sources}), it would flag {rate}"
+OWN = "It holds for that hand, or for hands mixed as those digits are; of other people's more are flagged."
+UNKNOWN = "How much people differ this model does not know: of people it never met a few more are flagged."
+MEASURED = "Measured on digits never used ({sources}): {rate}."
+MEASURED_ELSEWHERE = "Of digits by other people, never used ({sources}), it would flag {rate}."
 NO_LINE = "No line: {n} calibration digits are too few for {alpha}, so nothing is flagged; {needed} are needed."
 
 
@@ -73,6 +82,9 @@ class View:
             "setting": [None if np.isnan(s) else float(s) for s in lines.setting],
             "alpha": _plain(lines.alpha),
             "bound": _plain(lines.bound),
+            "exchangeable": _plain(lines.exchangeable),
+            "low": [] if lines.likely is None else _plain(lines.likely[:, 0]),
+            "high": [] if lines.likely is None else _plain(lines.likely[:, 1]),
             "falseAlarms": lines.false_alarms.tolist(),
             "caught": lines.caught.tolist(),
             "nNormal": lines.n_normal,
@@ -80,20 +92,30 @@ class View:
             "labels": _hardest_labels(lines, lines.row(calibration.threshold(0.05))),
             "histogram": _histogram(calibration, evaluation, point.evidence, axis),
             "curves": _curves(evaluation, point.evidence),
-            "sentence": promise(evaluation, card),
+            "sentence": promise(calibration, card),
+            "more": more(calibration, evaluation, card),
             "noLine": "" if np.isfinite(lines.threshold[-1]) else no_line(calibration, point.alpha or 0),
         }
         return cls(lines, row, data)
 
 
-def promise(evaluation: Evaluation | None, card: Card) -> str:
-    """The promise, with places for the figures that move: ``{alpha}``, ``{bound}`` and ``{rate}``."""
-    text = PROMISE.replace("{normals}", name_normals(card.normal)).replace("{calibrated_on}", card.calibrated_on)
+def promise(calibration: Calibration, card: Card) -> str:
+    """The promise, one sentence with places for the figures that move, such as ``{alpha}`` and ``{bound}``."""
+    return _filled(PROMISE if calibration.exchangeable is None else STRANGERS, card)
+
+
+def more(calibration: Calibration, evaluation: Evaluation | None, card: Card) -> str:
+    """What else is to be said of the promise: for whom it holds, and what was measured; with places, too."""
+    said = SEEN if calibration.exchangeable is not None else OWN if card.recalibrated else UNKNOWN
     if evaluation is not None and evaluation.n_normal:
         used = np.unique(evaluation.source[~evaluation.anomaly])
         names = " and ".join(say_source(evaluation.sources[i]) for i in used)
-        text += (MEASURED_ELSEWHERE if card.recalibrated else MEASURED).replace("{sources}", names)
-    return f"{text}."
+        said += " " + (MEASURED_ELSEWHERE if card.recalibrated else MEASURED).replace("{sources}", names)
+    return _filled(said, card)
+
+
+def _filled(text: str, card: Card) -> str:
+    return text.replace("{normals}", name_normals(card.normal)).replace("{calibrated_on}", card.calibrated_on)
 
 
 def no_line(calibration: Calibration, alpha: float) -> str:

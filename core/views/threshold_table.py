@@ -28,6 +28,8 @@ class Lines:
             leave no line for the alpha asked for.
         alpha: promised false-alarm rate, 0 .. 1; 0 where nothing is ever flagged.
         bound: upper bound on the true rate, with 95 % confidence at all lines at once.
+        exchangeable: promised rate among digits by the calibration set's own people; ``alpha`` where no other is known.
+        likely: where the rate among people never met most likely lies, ``(k, 2)``; None where nothing is known of it.
         setting: the alpha that gives exactly this line, in as few decimals as it takes; NaN for a fixed threshold.
         false_alarms: normal evaluation digits flagged.
         caught: evaluation anomalies flagged.
@@ -40,6 +42,8 @@ class Lines:
     threshold: Floats
     alpha: Floats
     bound: Floats
+    exchangeable: Floats
+    likely: Floats | None
     setting: Floats
     false_alarms: Ints
     caught: Ints
@@ -94,14 +98,17 @@ def draw_lines(
         thresholds[float("inf")] = float(point.alpha or 0)
     threshold = np.array(sorted(thresholds))
     alpha, bound = calibration.alpha(threshold), calibration.band(threshold)
+    exchangeable = (calibration.exchangeable or calibration).alpha(threshold)
     if never:
-        alpha[-1] = bound[-1] = 0.0
+        alpha[-1] = bound[-1] = exchangeable[-1] = 0.0
     anomaly = np.zeros(0, dtype=bool) if evaluation is None else evaluation.anomaly
     by_label, totals = _labels(evaluation, point.evidence, threshold)
     return Lines(
         threshold=threshold,
         alpha=alpha,
         bound=bound,
+        exchangeable=exchangeable,
+        likely=None if calibration.stretches is None else calibration.between(threshold),
         setting=np.array([thresholds[line] for line in threshold.tolist()]),
         false_alarms=_above(found[~anomaly], threshold),
         caught=_above(found[anomaly], threshold),

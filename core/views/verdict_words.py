@@ -7,6 +7,8 @@ from core.operating_point import OperatingPoint
 from core.views.second_opinion import SecondOpinion
 from core.words import name_normals, say_oddness, say_verdict
 
+STRANGERS = ", each of them a stranger to what was learnt"
+
 
 @dataclass(frozen=True)
 class Wording:
@@ -45,14 +47,16 @@ def describe(
     normals = name_normals(readings.normal)
     p_value = float(readings.p_values[point.evidence][row])
     calibration = readings.calibrations[point.evidence]
-    verdict = say_verdict(anomaly, readings.prediction_set(point, row) if readings.digit_p_values else None)
+    by_strangers = calibration.exchangeable is not None
+    reads_as = readings.prediction_set(point, row) if readings.digit_p_values else None
+    verdict = say_verdict(anomaly, reads_as, p_value)
     if second is not None and second.disagrees:
         verdict = f"Normal for a network that knows only {normals.removeprefix('normal ')}"
     return Wording(
         anomaly=anomaly,
         verdict=verdict,
         meaning=f"{say_oddness(p_value, normals, calibration.n)}.",
-        calibration_set=f"Measured against {calibration.n:,} {normals} by {calibrated_on}.",
+        calibration_set=f"Measured against {calibration.n:,} {normals} by {calibrated_on}{STRANGERS * by_strangers}.",
         extrapolation=_extrapolate(readings, row, point),
         second_opinion="" if second is None else second.sentence(),
     )

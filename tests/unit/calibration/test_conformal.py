@@ -209,3 +209,42 @@ def test_images_needed_is_the_smallest_number_that_can_flag(alpha: float) -> Non
 
     assert Calibration.fit(np.arange(needed)).rank(alpha) >= 1
     assert needed < 2 or Calibration.fit(np.arange(needed - 1)).rank(alpha) == 0
+
+
+def test_strangers_are_what_is_measured_against_and_the_calibration_set_stays_to_be_seen() -> None:
+    seen = Calibration.fit(np.arange(100.0))
+
+    strangers = Calibration.of_strangers(np.arange(200.0)[::-1], np.repeat([0, 1], 100), seen)
+
+    assert strangers.exchangeable is seen
+    assert strangers.p_values([150.0]).tolist() == [51 / 201]
+    assert strangers.stretches is not None
+    assert strangers.stretches.tolist() == [1] * 100 + [0] * 100
+    with pytest.raises(OddDigitError, match="3 scores came with 2 stretches"):
+        Calibration.of_strangers([1, 2, 3], [0, 1], seen)
+
+
+def test_no_bound_of_strangers_is_below_the_calibration_sets_nor_below_the_promise() -> None:
+    seen = Calibration.fit(np.random.default_rng(0).normal(size=300))
+    strangers = Calibration.of_strangers(np.random.default_rng(1).normal(0.2, 1, 5_000), np.arange(5_000) % 24, seen)
+
+    assert (strangers.band(strangers.scores) >= seen.band(strangers.scores)).all()
+    assert (strangers.band(strangers.scores) >= strangers.alpha(strangers.scores)).all()
+
+
+@pytest.mark.parametrize("differ", [0.0, 0.3])
+def test_eight_of_ten_further_stretches_lie_where_it_is_most_likely(differ: float) -> None:
+    rng = np.random.default_rng(3)
+    inside = []
+    for _ in range(60):
+        shift = rng.normal(0, differ, (64, 1))
+        scores = rng.normal(shift, 1, (64, 800))
+        calibration = Calibration.of_strangers(scores[:24], np.repeat(np.arange(24), 800), Calibration.fit(scores[0]))
+        line = calibration.threshold(0.05)
+        low, high = calibration.between(line)[0]
+        rates = (scores[24:] > line).mean(axis=1)
+        inside.append(((rates >= low) & (rates <= high)).mean())
+        assert low <= 0.05 <= high + 1e-3
+
+    # Where people do not differ, what is left is the chance of 800 digits.
+    assert np.mean(inside) > 0.05 if not differ else abs(np.mean(inside) - 0.8) < 0.07

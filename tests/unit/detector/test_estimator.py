@@ -12,6 +12,7 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 from core import datasets
+from core.calibration.prediction_set import agreeing
 from core.detector import Detector
 from core.detector.estimator import FEW
 from core.detector.readings import Readings
@@ -227,11 +228,31 @@ def test_every_digit_has_a_p_value_of_its_own_against_its_own_calibration_digits
     assert list(found.digits) == ["0", "5", "8"]
     scores = {name: scorer.score(images).scores for name, scorer in tiny_detector_any.scorers_.items()}
     nearest = np.min([own["manifold"] for own in scores.values()], axis=0)
-    for name, p_values in found.digits.items():
+    as_each, least = {}, 1
+    for name in found.digits:
         centre, scale = tiny_detector_any.standards_[name]["fused"]
         claim = (scores[name]["fused"] - centre) / scale + RIVALRY * np.log(scores[name]["manifold"] / nearest)
         calibration = tiny_detector_any.digit_calibrations_[name]["fused"]
-        np.testing.assert_allclose(p_values, calibration.p_values(claim), atol=1.5 / (calibration.n + 1))
+        as_each[name], least = calibration.p_values(claim), min(least, calibration.n)
+    for name, p_values in agreeing(as_each, found.p_value).items():
+        np.testing.assert_allclose(found.digits[name], p_values, atol=1.5 / (least + 1))
+
+
+def test_an_image_is_odd_exactly_where_it_is_as_every_digit(tiny_detector_any: Detector) -> None:
+    found = tiny_detector_any.inspect(digits(40))
+
+    for evidence in EVIDENCES:
+        np.testing.assert_array_equal(
+            np.max(list(found.digits_by(evidence).values()), axis=0), found.p_values[evidence]
+        )
+        lines = [OperatingPoint("tiny-any", evidence, alpha) for alpha in (0.02, 0.05, 0.3)]
+        lines += [
+            OperatingPoint("tiny-any", evidence, None, float(t))
+            for t in np.quantile(found.scores[evidence], [0.2, 0.9])
+        ]
+        for line in lines:
+            empty = [not found.prediction_set(line, row) for row in range(40)]
+            assert empty == found.class_id(line).astype(bool).tolist()
 
 
 def test_a_digit_that_another_one_is_nearer_than_is_less_plausible_for_it(tiny_detector_any: Detector) -> None:

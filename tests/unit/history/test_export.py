@@ -21,13 +21,13 @@ def exported(*verdicts: object) -> list[dict[str, str]]:
 
 def test_every_verdict_is_one_line_with_its_times_scores_and_marks() -> None:
     kept = verdict(
-        1, id=7, alpha=0.05, digits={"4": 0.1, "9": 0.3, "1": 0.01}, class_id=1, mark="wrong", true_label="4", time=0.0
+        1, id=7, alpha=0.05, digits={"4": 0.1, "9": 0.3, "1": 0.01}, class_id=0, mark="wrong", true_label="4", time=0.0
     )
 
     (line,) = exported(kept)
 
     assert tuple(line) == COLUMNS
-    assert (line["id"], line["first_seen"], line["verdict"]) == ("7", "1970-01-01T00:00:00+00:00", "anomaly")
+    assert (line["id"], line["first_seen"], line["verdict"]) == ("7", "1970-01-01T00:00:00+00:00", "normal")
     assert (line["plausible_digits"], line["mark"], line["true_label"]) == ("9 4", "wrong", "4")
     assert float(line["score_fused"]) == kept.scores["fused"]
     assert float(line["p_value_pixel"]) == kept.p_values["pixel"]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from core.calibration.conformal import Calibration
 from core.detector.model_card import Card
 from core.operating_point import EVIDENCES, OperatingPoint
-from core.views.threshold import View, no_line, promise
+from core.views.threshold import View, more, no_line, promise
 from core.views.threshold_table import draw_lines, short_alpha
 from tests.unit.calibration.test_evaluation import evaluation
 
@@ -123,18 +123,37 @@ def test_round_alphas_stay_round() -> None:
 
 
 def test_the_promise_names_the_digits_whose_they_are_and_what_it_was_measured_on() -> None:
-    said = promise(FOUND, CARD)
+    said = f"{promise(CALIBRATION, CARD)} {more(CALIBRATION, FOUND, CARD)}"
 
     assert said.format(alpha="5.0 %", bound="7.2 %", rate="5.6 %") == (
         "At this line 5.0 % of normal 5s by MNIST's writers are flagged; with 95 % confidence no more than 7.2 %, "
-        "wherever you move it; measured on digits never used (made, test): 5.6 %."
+        "wherever you move it. How much people differ this model does not know: of people it never met a few more are "
+        "flagged. Measured on digits never used (made, test): 5.6 %."
     )
+
+
+def test_where_writers_are_known_to_differ_the_promise_is_for_people_it_never_met() -> None:
+    strangers = Calibration.of_strangers(CALIBRATION.scores + 0.1, np.arange(1_084) % 24, CALIBRATION)
+
+    found = view(OperatingPoint("made-5", "fused", 0.05), calibration=strangers)
+
+    assert found.data["sentence"] == (
+        "At this line {alpha} of normal 5s are flagged: of people it never met, most likely between {low} and {high}."
+    )
+    assert found.data["more"].startswith("Of normal 5s by MNIST's writers, whose other digits it learnt from, {exch")
+    row = found.row
+    assert found.data["exchangeable"][row] < found.data["alpha"][row] <= found.data["bound"][row]
+    assert found.data["low"][row] <= found.data["alpha"][row] <= found.data["high"][row]
+
+
+def test_ones_own_ink_promises_for_that_hand_alone() -> None:
+    assert more(CALIBRATION, None, replace(CARD, recalibrated=True)).startswith("It holds for that hand, or")
 
 
 def test_without_an_evaluation_nothing_is_said_to_be_measured() -> None:
     found = view(OperatingPoint(), None)
 
-    assert "measured" not in found.data["sentence"]
+    assert "easured" not in found.data["sentence"] + found.data["more"]
     assert (found.data["nNormal"], found.data["nAnomaly"], found.data["curves"], found.data["labels"]) == (0, 0, [], [])
     assert found.data["histogram"]["series"][0]["name"] == "the yardstick's digits"
 
@@ -195,6 +214,6 @@ def test_a_calibration_set_of_one_score_can_still_be_drawn() -> None:
 
 
 def test_a_calibration_set_named_with_braces_does_not_upset_the_sentence() -> None:
-    said = promise(FOUND, replace(CARD, calibrated_on="{alpha} and {nobody}"))
+    said = promise(CALIBRATION, replace(CARD, calibrated_on="{alpha} and {nobody}"))
 
     assert "by {alpha} and {nobody} are" in said

@@ -1,0 +1,87 @@
+"""Strangers: p-values that hold for people a detector never met, from stretches of its own training images."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.datasets import load
+from core.detector import Detector, file, strangers
+from core.errors import OddDigitError
+
+FIVES = load("digits", "train").of("5")
+STRETCHES = np.arange(len(FIVES)) * 6 // len(FIVES)
+
+
+@pytest.fixture(scope="module")
+def corrected(tiny_detector: Detector) -> Detector:
+    return Detector.of(strangers.corrected(tiny_detector.state_, {"5": FIVES}, {"5": STRETCHES}))
+
+
+def test_every_digit_is_scored_without_its_own_stretch_so_none_looks_less_odd(
+    tiny_detector: Detector, corrected: Detector
+) -> None:
+    calibration = corrected.calibrations_["fused"]
+
+    assert calibration.n == corrected.card_.strangers == corrected.card_.calibration_size == len(FIVES)
+    assert calibration.stretches is not None
+    assert sorted(calibration.stretches.tolist()) == STRETCHES.tolist()
+    known = np.sort(tiny_detector.scores(FIVES).scores["fused"])
+    assert (calibration.scores >= known - 1e-6).mean() > 0.95
+    assert calibration.scores.mean() > known.mean()
+
+
+def test_the_calibration_set_and_what_is_drawn_stay_as_they_were(tiny_detector: Detector, corrected: Detector) -> None:
+    for evidence, before in tiny_detector.calibrations_.items():
+        after = corrected.calibrations_[evidence]
+        np.testing.assert_array_equal((after.exchangeable or after).scores, before.scores)
+    assert corrected.calibrations_["pixel"].exchangeable is None
+
+
+def test_a_file_brings_strangers_back_and_one_without_them_loads_as_before(
+    tiny_detector: Detector, corrected: Detector, tmp_path: Path
+) -> None:
+    file.save(corrected.state_, tmp_path / "with.safetensors")
+    file.save(tiny_detector.state_, tmp_path / "without.safetensors")
+
+    found, measured = file.load(tmp_path / "with.safetensors"), file.read_measured(tmp_path / "with.safetensors")
+
+    assert found.fingerprint == corrected.fingerprint
+    for calibrations in (found.calibrations, measured.calibrations):
+        np.testing.assert_array_equal(calibrations["fused"].stretches, corrected.calibrations_["fused"].stretches)
+    assert file.load(tmp_path / "without.safetensors").calibrations["fused"].exchangeable is None
+
+
+def test_verdict_threshold_and_p_value_come_through_one_door(corrected: Detector) -> None:
+    found = corrected.scores(FIVES)
+
+    flagged = found.p_value <= 0.1
+
+    np.testing.assert_array_equal(found.class_id(alpha=0.1).astype(bool), flagged)
+    np.testing.assert_array_equal(found.p_value, corrected.calibrations_["fused"].p_values(found.scores["fused"]))
+
+
+def test_ones_own_ink_takes_the_place_of_strangers(corrected: Detector) -> None:
+    own = corrected.calibrated(FIVES[:30], None, "mine", "my own hand")
+
+    assert own.calibrations_["fused"].exchangeable is None
+    assert (own.card_.strangers, own.card_.calibration_size) == (0, 30)
+
+
+def test_other_images_or_too_few_stretches_are_refused(tiny_detector: Detector) -> None:
+    with pytest.raises(OddDigitError, match="not made of these 20 images"):
+        strangers.corrected(tiny_detector.state_, {"5": FIVES[:20]}, {"5": STRETCHES[:20]})
+    with pytest.raises(OddDigitError, match="too few"):
+        strangers.corrected(tiny_detector.state_, {"5": FIVES}, {"5": np.zeros(len(FIVES))})
+
+
+def test_of_several_digits_each_is_measured_against_strangers_of_its_own(tiny_detector_any: Detector) -> None:
+    training = load("digits", "train")
+    images = {name: training.of(name) for name in tiny_detector_any.card_.normal}
+    stretches = {name: np.arange(len(part)) * 5 // len(part) for name, part in images.items()}
+
+    found = strangers.corrected(tiny_detector_any.state_, images, stretches)
+
+    assert found.calibrations["fused"].n == sum(map(len, images.values()))
+    for name, part in images.items():
+        assert found.digit_calibrations[name]["fused"].n == len(part)
