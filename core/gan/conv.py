@@ -45,6 +45,7 @@ class ConvGenerator(nn.Module):
         self.second = nn.Conv2d(32, 32, 3, padding=1, bias=False)
         self.second_norm = nn.BatchNorm2d(32)
         self.last = nn.Conv2d(32, 4, 3, padding=1)
+        self.finer = 2  # how many pixels a side ``last`` draws at each place
 
     def forward(self, latents: Tensor) -> Tensor:
         """Latents (n, latent_size) -> images (n, 1, 28, 28) in 0..1."""
@@ -52,7 +53,7 @@ class ConvGenerator(nn.Module):
         x = self.attention(x)
         x = F.relu_(self.first_norm(F.pixel_shuffle(self.first(x), 2)))  # (n, 32, 14, 14)
         x = F.relu_(self.second_norm(self.second(x)))  # (n, 32, 14, 14)
-        return torch.sigmoid(F.pixel_shuffle(self.last(x), 2))  # (n, 1, 28, 28)
+        return torch.sigmoid(F.pixel_shuffle(self.last(x), self.finer))  # (n, 1, 28, 28)
 
     def folded(self) -> nn.Module:
         """The same drawing, in evaluation only, with each norm folded into the layer before it: a third faster."""
@@ -60,6 +61,7 @@ class ConvGenerator(nn.Module):
         _fold(whole, "seed", "seed_norm", 7 * 7)
         _fold(whole, "first", "first_norm", 2 * 2)
         _fold(whole, "second", "second_norm", 1)
+        whole.last, whole.finer = _in_blocks(whole.last), 2 * whole.finer
         return whole.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
@@ -129,6 +131,25 @@ def _fold(network: nn.Module, layer_name: str, norm_name: str, copies: int) -> N
     fuse = fuse_conv_bn_weights if isinstance(layer, nn.Conv2d) else fuse_linear_bn_weights
     layer.weight, layer.bias = fuse(layer.weight, layer.bias, mean, variance, norm.eps, scale, shift)
     setattr(network, norm_name, nn.Identity())
+
+
+@torch.no_grad()
+def _in_blocks(layer: nn.Conv2d) -> nn.Conv2d:
+    """A convolution of 3x3 to 4 channels, of which ``pixel_shuffle`` makes 2x2 pixels, as one to blocks of 4x4 pixels.
+
+    Processors work on 16 channels at once, whether there are as many or not: half the time for the same drawing.
+    """
+    blocks = nn.Conv2d(layer.in_channels, 16, 4, stride=2, padding=1)
+    weight = torch.zeros(2, 2, 2, 2, layer.in_channels, 4, 4)  # place y, pixel y, place x, pixel x of the block
+    kernels = layer.weight.unflatten(0, (2, 2))  # pixel y, pixel x
+    for y in range(2):
+        for x in range(2):
+            weight[y, :, x, :, :, y : y + 3, x : x + 3] = kernels
+    assert layer.bias is not None
+    assert blocks.bias is not None
+    blocks.weight.copy_(weight.flatten(0, 3))
+    blocks.bias.copy_(layer.bias.view(1, 2, 1, 2).expand(2, 2, 2, 2).flatten())
+    return blocks.requires_grad_(False)
 
 
 register(

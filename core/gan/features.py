@@ -31,6 +31,8 @@ _SPREAD = (4.2, 5.2)
 # An empty image has no directions at all; this much edge per cell keeps its square root and its gradient finite.
 _FLOOR = 1e-6
 
+Shape = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]  # what ``_shape`` gives
+
 
 def gradient_features(images: Tensor) -> Tensor:
     """Describe ink images by the directions of their edges.
@@ -68,10 +70,19 @@ def manifold_features(images: Tensor) -> Tensor:
     >>> manifold_features(torch.zeros(2, 28, 28)).shape
     torch.Size([2, 1764])
     """
-    images = images.float()
-    views = torch.cat((images, deskew(images), normalise_moments(images)))  # (3n, 28, 28)
-    parts = histogram(views, ORIENTATIONS).chunk(3)
+    return features_of_views(views(images.float()))
+
+
+def features_of_views(seen: Tensor) -> Tensor:
+    """``manifold_features`` of images whose ``views`` ``(3, n, 28, 28)`` are at hand already."""
+    parts = histogram(seen.flatten(0, 1), ORIENTATIONS).chunk(3)
     return torch.cat([weight * part for weight, part in zip(_VIEW_WEIGHTS, parts, strict=True)], dim=1)
+
+
+def views(images: Tensor) -> Tensor:
+    """Images as they are, without their slant, and without slant and proportions: ``(n, 28, 28) -> (3, n, 28, 28)``."""
+    shape = _shape(images)
+    return torch.stack((images, _sheared(images, shape), _normalised(images, shape)))
 
 
 def histogram(images: Tensor, orientations: int) -> Tensor:
@@ -135,8 +146,12 @@ def deskew(images: Tensor) -> Tensor:
     Returns:
         ``(n, 28, 28)``; an empty image stays as it is.
     """
+    return _sheared(images, _shape(images))
+
+
+def _sheared(images: Tensor, shape: Shape) -> Tensor:
     axis, _ = _moments()
-    _, y, slant, _, _ = _shape(images)
+    _, y, slant, _, _ = shape
     # A shear moves whole rows, so that one-dimensional interpolation along x is all it takes.
     position = axis + slant[:, None, None] * (axis[:, None] - y[:, None, None])  # (n, 28, 28): source column
     # What is not a number has no column; its pixels stay NaN all the same.
@@ -156,7 +171,11 @@ def normalise_moments(images: Tensor) -> Tensor:
     Returns:
         ``(n, 28, 28)``; an empty image stays empty.
     """
-    x, y, slant, across, down = (values[:, None, None] for values in _shape(images))  # (n, 1, 1) each
+    return _normalised(images, _shape(images))
+
+
+def _normalised(images: Tensor, shape: Shape) -> Tensor:
+    x, y, slant, across, down = (values[:, None, None] for values in shape)  # (n, 1, 1) each
     step_x = (across.sqrt() / _SPREAD[0]).clamp(0.35, 1.6)  # source pixels per pixel
     step_y = (down.sqrt() / _SPREAD[1]).clamp(0.5, 1.6)
     offset = _moments()[0] - (_SIDE - 1) / 2  # (28,), from the middle
@@ -167,7 +186,7 @@ def normalise_moments(images: Tensor) -> Tensor:
     return F.grid_sample(images.unsqueeze(1), scaled, align_corners=False).squeeze(1)
 
 
-def _shape(images: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+def _shape(images: Tensor) -> Shape:
     """Centre of mass x and y, slant, and variance along x (slant removed) and y of images: ``(n,)`` float32 each."""
     _, moments = _moments()
     # In double precision: in single, how a product is added up depends on how many images there are.
@@ -212,8 +231,14 @@ def _lobes(orientations: int) -> Tensor:
 @cache
 def _cell_weights(cells: int, side: int) -> Tensor:
     """Overlapping triangular windows along one axis, each of sum 1: ``(cells, side)``."""
+    windows = cell_windows(cells, side)
+    return windows / windows.sum(dim=1, keepdim=True)
+
+
+@cache
+def cell_windows(cells: int, side: int) -> Tensor:
+    """Overlapping triangular windows along one axis, 1 at their middle: ``(cells, side)``."""
     pitch = side / cells
     centres = (torch.arange(cells) + 0.5) * pitch - 0.5
     distance = (torch.arange(side)[None, :] - centres[:, None]).abs()
-    windows = F.relu(1 - distance / pitch)
-    return windows / windows.sum(dim=1, keepdim=True)
+    return F.relu(1 - distance / pitch)

@@ -16,7 +16,8 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import TrainingError
-from core.gan.features import deskew, normalise_moments, orientation_maps, pooled
+from core.gan.features import orientation_maps, pooled
+from core.gan.features import views as views_of
 
 ORIENTATIONS = 8  # directions that discriminators and critics tell apart
 VIEWS = 3  # of an image that a discriminator sees: as it is, without slant, without slant and proportions
@@ -105,8 +106,7 @@ def directions_seen(images: Tensor, views: int) -> Tensor:
     """
     if views == 1:
         return edge_directions(images, ORIENTATIONS)
-    plain = images.squeeze(1)  # (n, 28, 28)
-    seen = torch.stack((plain, deskew(plain), normalise_moments(plain))[:views], dim=1)  # (n, views, 28, 28)
+    seen = views_of(images.squeeze(1)).transpose(0, 1)[:, :views]  # (n, views, 28, 28)
     return edge_directions(seen.flatten(0, 1).unsqueeze(1), ORIENTATIONS).unflatten(0, (-1, views)).flatten(1, 2)
 
 

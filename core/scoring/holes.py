@@ -10,27 +10,31 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from core.gan.features import CELLS, normalise_moments, pooled
+from core.gan.features import CELLS, cell_windows
 
 HOLE_FEATURES = 2 * CELLS * CELLS
 # Square roots let shallow holes count; this much keeps them from counting without end.
 _FLOOR = 1e-4
 
 
-def hole_features(images: Tensor) -> Tensor:
-    """Rooted mean depth of holes in 7x7 overlapping cells, of images and of them without slant and proportions.
+def hole_features(views: Tensor) -> Tensor:
+    """Rooted mean depth of holes in 7x7 overlapping cells of each of several views of images.
 
     Args:
-        images: ``(n, 28, 28)`` floats, 0 = paper, 1 = ink.
+        views: ``(v, n, 28, 28)`` floats, 0 = paper, 1 = ink: the images, and them without slant and proportions.
 
     Returns:
-        ``(n, HOLE_FEATURES)`` float32, 0..1.
+        ``(n, v * 49)`` float32, 0..1.
     """
-    views = torch.cat((images, normalise_moments(images))).clamp(0, 1)  # (2n, 28, 28)
-    grey = torch.round(255 * views).to(torch.uint8).permute(1, 2, 0).contiguous().numpy()  # (28, 28, 2n)
-    depth = torch.from_numpy(filled(grey) - grey).permute(2, 0, 1).float() / 255
-    cells = pooled(depth.unsqueeze(1), CELLS).flatten(1)  # (2n, 49)
-    return torch.cat((torch.sqrt(cells + _FLOOR) - _FLOOR**0.5).chunk(2), dim=1)
+    levels = torch.round(255 * views.clamp(0, 1)).to(torch.uint8).flatten(0, 1)  # (v * n, 28, 28)
+    grey = levels.permute(1, 2, 0).contiguous().numpy()
+    depth = torch.from_numpy(filled(grey) - grey).float()  # (28, 28, v * n), whole numbers
+    # Windows are in eighths, so that no sum is rounded, and an image has the same features in any batch.
+    windows = cell_windows(CELLS, len(grey))  # (7, 28)
+    down = (windows @ depth.flatten(1)).unflatten(1, depth.shape[1:])  # (7, 28, v * n)
+    cells = windows @ down / (255 * windows.sum(dim=1)[:, None, None] * windows.sum(dim=1)[:, None])  # (7, 7, v * n)
+    rooted = torch.sqrt(cells + _FLOOR) - _FLOOR**0.5
+    return rooted.flatten(0, 1).unflatten(1, views.shape[:2]).permute(2, 1, 0).flatten(1)
 
 
 def filled(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -45,21 +49,29 @@ def filled(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """
     whole = grey.copy()
     rows, columns = np.flatnonzero(grey.any(axis=(1, 2))), np.flatnonzero(grey.any(axis=(0, 2)))
-    if not grey.any():
+    if not len(rows):
         return whole
     inked = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)  # around it is the way out
-    image, level = grey[inked], whole[inked]
+    image = np.ascontiguousarray(grey[inked])
+    level = image.copy()
     level[1:-1, 1:-1] = 255
-    # A level falls to that of a neighbour, but not below the image: down, up, right and left, until nothing falls.
-    sweeps = [(level, image), (level[::-1], image[::-1])]
-    sweeps += [
-        (part.swapaxes(0, 1), ink.swapaxes(0, 1)) for part, ink in ((level, image), (level[:, ::-1], image[:, ::-1]))
-    ]
-    while True:
-        before = level.copy()
-        for part, ink in sweeps:
-            for i in range(1, len(part) - 1):
-                np.minimum(part[i], part[i - 1], out=part[i])
-                np.maximum(part[i], ink[i], out=part[i])
-        if np.array_equal(level, before):
-            return whole
+    left = np.arange(grey.shape[2])  # images in which something may fall yet
+    while len(left):
+        _sweep(level, image)
+        whole[(*inked, left)] = level
+        lowest = np.minimum(level[:-2, 1:-1], level[2:, 1:-1])  # neighbour
+        np.minimum(lowest, level[1:-1, :-2], out=lowest)
+        np.minimum(lowest, level[1:-1, 2:], out=lowest)
+        falls = (np.maximum(lowest, image[1:-1, 1:-1]) < level[1:-1, 1:-1]).any(axis=(0, 1))  # (n,)
+        if not falls.all():
+            left, level, image = left[falls], level[:, :, falls], image[:, :, falls]
+    return whole
+
+
+def _sweep(level: NDArray[np.uint8], image: NDArray[np.uint8]) -> None:
+    """Let levels fall to a neighbour's, but not below the image: down, up, right and left."""
+    for flip in (slice(None), slice(None, None, -1)):
+        for part, ink in ((level[flip], image[flip]), (level[:, flip].swapaxes(0, 1), image[:, flip].swapaxes(0, 1))):
+            for above, here, least in zip(part[:-2], part[1:-1], ink[1:-1], strict=True):
+                np.minimum(here, above, out=here)
+                np.maximum(here, least, out=here)

@@ -20,7 +20,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from core.files import tensors as tensor_files
-from core.gan.features import MANIFOLD_FEATURES, manifold_features
+from core.gan.features import MANIFOLD_FEATURES, features_of_views, views
 from core.scoring.holes import HOLE_FEATURES, hole_features
 
 NEIGHBOURS = 40
@@ -39,9 +39,13 @@ OUTSIDE = 0.5
 # as ``MOST_HOLES``, since digits that have no holes would give no limit.
 HOLES = 0.2
 MOST_HOLES = 1.1
-_EVERY = 16  # point that is asked for its nearest neighbour
-_ITERATIONS = 3
+# Points a bank has at most. Chosen far apart (``farthest_first``) they tell as much as all 4,000 of a digit, and cost
+# less than half: benchmarks/detection/weights.py. A multiple of how many images are drawn at once.
+MOST_POINTS = 1792
+_EVERY = 8  # point that is asked for its nearest neighbour
+_ITERATIONS = 2
 _CHUNK = 256
+_FEWER = 64  # images whose directions of edges, a hundred numbers a pixel, stay in the processor's cache
 _ROWS = 64  # neighbourhoods solved at once: their differences stay in the processor's cache
 
 FEATURES = MANIFOLD_FEATURES + HOLE_FEATURES
@@ -49,8 +53,12 @@ FEATURES = MANIFOLD_FEATURES + HOLE_FEATURES
 
 def bank_features(images: Tensor) -> Tensor:
     """What a memory bank knows images by: directions of edges, and holes; ``(n, 28, 28) -> (n, FEATURES)``."""
-    chunks = images.split(_CHUNK)
-    return torch.cat([torch.cat((manifold_features(chunk), hole_features(chunk)), dim=1) for chunk in chunks])
+    described = []
+    for chunk in images.float().split(_CHUNK):
+        seen = views(chunk)  # (3, n, 28, 28)
+        directions = torch.cat([features_of_views(part) for part in seen.split(_FEWER, dim=1)])
+        described.append(torch.cat((directions, hole_features(seen[::2])), dim=1))
+    return torch.cat(described)
 
 
 class Neighbourhood(NamedTuple):
@@ -109,15 +117,21 @@ class MemoryBank:
 
     @classmethod
     @torch.no_grad()
-    def of(cls, images: Tensor) -> Self:
-        """Describe decoded images ``(m, 28, 28)``."""
+    def of(cls, images: Tensor, every: int = _EVERY, iterations: int = _ITERATIONS) -> Self:
+        """Describe decoded images ``(m, 28, 28)``.
+
+        Args:
+            images: them.
+            every: which points say how much holes count.
+            iterations: with which the components are found.
+        """
         features = bank_features(images)  # (m, F)
         weights = torch.ones(FEATURES)
-        weights[MANIFOLD_FEATURES:] = _hole_weight(features)
+        weights[MANIFOLD_FEATURES:] = _hole_weight(features, every)
         features *= weights
         mean = features.mean(dim=0)
         centred = features - mean
-        variances, basis = principal_components(centred, COMPONENTS)  # (c,), (F, c)
+        variances, basis = principal_components(centred, COMPONENTS, iterations)  # (c,), (F, c)
         rest = (centred.square().sum() / len(centred) - variances.sum()).clamp_min(0) / (FEATURES - COMPONENTS)
         lift = (_LIFT * variances.mean()).clamp_min(1e-9)
         scale = ((rest + lift) / (variances + lift)).pow(WHITENING / 2)
@@ -171,9 +185,9 @@ class MemoryBank:
         return components * self.scale, outside
 
 
-def _hole_weight(features: Tensor) -> Tensor:
+def _hole_weight(features: Tensor, every: int) -> Tensor:
     """How much holes count beside directions, ``()``, by what some of the points differ from their nearest in."""
-    asked = torch.arange(len(features)) % _EVERY == 0
+    asked = torch.arange(len(features)) % every == 0
     some, others = features[asked], features[~asked]
     distance, nearest = torch.cdist(some[:, :MANIFOLD_FEATURES], others[:, :MANIFOLD_FEATURES]).min(dim=1)
     holes = (some - others[nearest])[:, MANIFOLD_FEATURES:].square().sum(dim=1)
@@ -211,7 +225,31 @@ def nearest_in_each(banks: Sequence[MemoryBank], features: Tensor) -> list[Neigh
     ]
 
 
-def principal_components(centred: Tensor, count: int) -> tuple[Tensor, Tensor]:
+def farthest_first(points: Tensor, count: int) -> Tensor:
+    """A greedy k-centre coreset: each next point is the one farthest from all before it, so that none is far from all.
+
+    Gonzalez, "Clustering to minimize the maximum intercluster distance", Theoretical Computer Science 38 (1985); what
+    PatchCore thins its memory bank by. Any first part of the order is the coreset of that size.
+
+    Args:
+        points: ``(m, c)``.
+        count: how many are wanted, at most m.
+
+    Returns:
+        Their rows in the order in which they were taken, ``(count,)``; the first is the one nearest to the mean.
+    """
+    squares = points.square().sum(dim=1)  # (m,)
+    nearest = torch.full_like(squares, torch.inf)  # squared distance to what is taken
+    taken = [int((points - points.mean(dim=0)).square().sum(dim=1).argmin())]
+    while len(taken) < count:
+        last = points[taken[-1]]
+        nearest = torch.minimum(nearest, squares + last @ last - 2 * (points @ last))
+        nearest[taken[-1]] = -1  # never again, even where all that is left equals it
+        taken.append(int(nearest.argmax()))
+    return torch.tensor(taken)
+
+
+def principal_components(centred: Tensor, count: int, iterations: int = _ITERATIONS) -> tuple[Tensor, Tensor]:
     """Largest variances ``(count,)``, ascending, and their directions ``(F, count)``, of centred rows ``(m, F)``.
 
     Randomised subspace iteration (Halko, Martinsson & Tropp, "Finding structure with randomness", SIAM Review 53,
@@ -219,7 +257,7 @@ def principal_components(centred: Tensor, count: int) -> tuple[Tensor, Tensor]:
     """
     random = torch.Generator().manual_seed(0)
     subspace = torch.randn(centred.shape[1], count + count // 2, generator=random)
-    for _ in range(_ITERATIONS):
+    for _ in range(iterations):
         subspace = torch.linalg.qr(centred.T @ (centred @ subspace)).Q
     projected = centred @ subspace  # (m, 1.5 count)
     # Few digits, much alike, leave directions without variance: double precision, whose eigenvectors stay finite.

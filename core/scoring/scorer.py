@@ -29,7 +29,7 @@ from core.gan.prior import Mixture
 from core.gan.recipe import TrainingSettings
 from core.operating_point import EVIDENCES
 from core.scoring import serialization
-from core.scoring.memory_bank import MemoryBank, Neighbourhood, bank_features
+from core.scoring.memory_bank import MOST_POINTS, MemoryBank, Neighbourhood, bank_features, farthest_first
 
 # Raise it whenever a constant of this package changes, or what a memory bank describes images by: a stored calibration
 # holds for the scores it was made with and no others.
@@ -116,9 +116,9 @@ class Scorer:
 
     Args:
         networks: trained networks, as they will be stored and come back: in evaluation mode, without gradients.
-        latents: ``(m, latent_size)`` of the training digits, as they will be stored.
+        latents: ``(m, latent_size)`` of the training digits, as they will be stored; first those of the bank.
         settings: what the networks were trained with.
-        bank: what the generator draws from the latents, described.
+        bank: what the generator draws from the first of the latents, described.
         scale: of the logarithm of normal digits' distances.
         prior: where latents of normal digits lie, as it will be stored; None for a model of the first recipe.
     """
@@ -154,7 +154,7 @@ class Scorer:
 
         Args:
             networks: trained ones; they are copied and rounded to half precision before anything uses them.
-            train_images: ``(m, 28, 28)`` normals whose latents become the memory bank.
+            train_images: ``(m, 28, 28)`` normals whose latents, or as many as suffice, become the memory bank.
             validation_images: ``(t, 28, 28)`` other normals, which set the scale of the distances.
             settings: what the networks were trained with.
             prior: where training left the latents; rounded to half precision.
@@ -163,15 +163,21 @@ class Scorer:
         with one_thread():
             latents = latent_codes.optimised(rounded.generator, _encode(rounded, train_images), _tensor(train_images))
             latents = latent_codes.dequantised(*latent_codes.quantised(latents))
-            bank = MemoryBank.of(_decode(for_inference(rounded.generator), latents))
+            latents, bank = _thinned(for_inference(rounded.generator), latents)
         if prior is not None:
             prior = Mixture.from_tensors(prior.tensors(), settings.latent_size)
         return cls(rounded, latents, settings, bank, _scale(bank, validation_images), prior)
 
     def weighed(self, validation_images: Images) -> Self:
-        """The same scorer with distances standardised anew, by ``(t, 28, 28)`` normals that trained nothing."""
-        scale = _scale(self.bank, validation_images)
-        return type(self)(self.networks, self.latents, self.settings, self.bank, scale, self._stored_prior)
+        """The same scorer with distances standardised anew, by ``(t, 28, 28)`` normals that trained nothing.
+
+        A bank of before there was a limit to its points is brought within it.
+        """
+        latents, bank = self.latents, self.bank
+        if len(bank.points) > MOST_POINTS:
+            latents, bank = _thinned(self._generate, latents)
+        scale = _scale(bank, validation_images)
+        return type(self)(self.networks, latents, self.settings, bank, scale, self._stored_prior)
 
     def without(self, rows: NDArray[np.bool_]) -> Self:
         """The same scorer with some of its memory left out, for distances alone.
@@ -205,6 +211,9 @@ class Scorer:
             settings = TrainingSettings.read(meta["settings"])
             scale = Scale.read(meta["fusion"]["manifold"])
             latents = latent_codes.checked(tensors["latents"], tensors["latents_scale"], settings.latent_size)
+            held = int(meta.get("bank", len(latents)))
+            if not 0 < held <= len(latents):
+                raise ValueError(f"a memory bank of {held} of {len(latents)} latents")
             weights = {key.removeprefix("weights."): v for key, v in tensors.items() if key.startswith("weights.")}
             networks = serialization.rebuilt(settings, weights)
             mixture = {key.removeprefix("prior."): v for key, v in tensors.items() if key.startswith("prior.")}
@@ -212,10 +221,12 @@ class Scorer:
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             reason = " ".join(str(error).split())[:200]
             raise ModelError(f"the model is incomplete or damaged ({reason}); train or download it again") from error
-        name = f"memory-{SCORING_VERSION}-{serialization.fingerprint(tensors)}.safetensors"
+        name = f"memory-{SCORING_VERSION}-{held}-{serialization.fingerprint(tensors)}.safetensors"
         path = None if cache is None else cache / name
         cached = None if path is None else MemoryBank.read(path)
-        bank = cached or MemoryBank.of(_decode(for_inference(networks.generator), latents))
+        # A bank of before there was a limit to its points was described more finely.
+        finely = {} if "bank" in meta else {"every": 16, "iterations": 3}
+        bank = cached or MemoryBank.of(_decode(for_inference(networks.generator), latents[:held]), **finely)
         if not torch.isfinite(bank.points).all():
             raise ModelError("the model draws images that are not finite; train or download it again")
         if path is not None and cached is None:
@@ -238,6 +249,7 @@ class Scorer:
             "features_version": FEATURES_VERSION,
             "settings": dataclasses.asdict(self.settings),
             "fusion": {"manifold": list(self.scale)},
+            "bank": len(self.bank.points),
         }
 
     def score(self, images: Images) -> Evidences:
@@ -332,6 +344,18 @@ def on_grid(scores: Floats) -> Floats:
     """
     size = 10.0 ** (np.floor(np.log10(np.maximum(np.abs(scores), 1e-12))) + 1 - _DIGITS)
     return (np.round(scores / size) * size).astype(np.float32).astype(np.float64)
+
+
+def _thinned(generator: nn.Module, latents: Tensor) -> tuple[Tensor, MemoryBank]:
+    """Latents ``(m, latent)`` with those of the memory bank first, and the bank: of all of them, or of a coreset."""
+    with one_thread():
+        bank = MemoryBank.of(_decode(generator, latents))
+        if len(latents) <= MOST_POINTS:
+            return latents, bank
+        held = farthest_first(bank.points, MOST_POINTS)
+        others = torch.ones(len(latents), dtype=torch.bool).index_fill(0, held, False)
+        latents = torch.cat((latents[held], latents[others]))
+        return latents, MemoryBank.of(_decode(generator, latents[:MOST_POINTS]))
 
 
 def _scale(bank: MemoryBank, validation_images: Images) -> Scale:

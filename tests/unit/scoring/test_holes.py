@@ -40,14 +40,14 @@ def test_features_lie_where_the_hole_is_and_are_the_same_alone_and_in_a_batch() 
     images[0, 6:10, 6:10] = 0
     images[1, 4:24, 13:15] = 1
 
-    features = hole_features(images)
+    features = hole_features(images[None])
 
-    assert features.shape == (2, HOLE_FEATURES)
+    assert features.shape == (2, HOLE_FEATURES // 2)
     assert divmod(int(features[0, :49].argmax()), 7) in {(1, 1), (1, 2), (2, 1)}
     assert features[1].eq(0).all()
-    assert torch.equal(hole_features(images[:1]), features[:1])
+    assert torch.equal(hole_features(images[None, :1]), features[:1])
 
 
 def test_blank_paper_all_ink_and_no_image_at_all_have_no_hole() -> None:
-    assert hole_features(torch.stack((torch.zeros(28, 28), torch.ones(28, 28)))).eq(0).all()
-    assert hole_features(torch.zeros(0, 28, 28)).shape == (0, HOLE_FEATURES)
+    assert hole_features(torch.stack((torch.zeros(1, 28, 28), torch.ones(1, 28, 28)))).eq(0).all()
+    assert hole_features(torch.zeros(2, 0, 28, 28)).shape == (0, HOLE_FEATURES)

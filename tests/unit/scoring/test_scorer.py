@@ -121,6 +121,22 @@ def test_only_weights_and_small_latents_are_stored(scorer: Scorer) -> None:
     assert sum(tensor.numel() * tensor.element_size() for tensor in tensors.values()) < 700_000
 
 
+def test_a_bank_of_more_points_than_it_may_have_keeps_those_far_apart(
+    scorer: Scorer, held_out: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.scoring.scorer.MOST_POINTS", 64)
+
+    thinned = scorer.weighed(digits(0)[110:140])
+
+    assert thinned.bank.points.shape == (64, scorer.bank.points.shape[1])
+    assert sorted(thinned.latents.tolist()) == sorted(scorer.latents.tolist())
+    again = Scorer.from_tensors(thinned.tensors(), json.loads(json.dumps(thinned.meta())))
+    assert np.array_equal(again.score(held_out).scores["fused"], thinned.score(held_out).scores["fused"])
+    assert torch.equal(thinned.weighed(digits(0)[110:140]).latents, thinned.latents)
+    with pytest.raises(ModelError, match="damaged"):
+        Scorer.from_tensors(thinned.tensors(), thinned.meta() | {"bank": 0})
+
+
 def test_fitting_twice_gives_the_same_tensors() -> None:
     normal = digits(1)[:40]
     settings = dataclasses.replace(SETTINGS, architecture="dense", epochs=1)
