@@ -19,6 +19,7 @@ from benchmarks.results import Report, table
 from core import datasets
 from core.batch import ray_engine, ray_partitions
 from core.batch.findings import Rule
+from core.batch.items import AS_FOUND
 from core.operating_point import OperatingPoint
 
 MANY = 100_000_000
@@ -54,7 +55,7 @@ def timed(cut: list[ray_partitions.Unit], rule: Rule, workers: int, rows: Path) 
     began = time.perf_counter()
     first = at = 0.0
     judged_first = judged = 0
-    for progress in ray_engine.score(cut, rule, False, workers, str(rows)):
+    for progress in ray_engine.score(cut, rule, AS_FOUND, workers, str(rows)):
         at, judged = time.perf_counter() - began, progress.rows
         if not first:
             first, judged_first = at, judged

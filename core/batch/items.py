@@ -18,6 +18,24 @@ _WHOLE = re.compile(r"\d{1,9}\.0*(e[+-]?0+)?", re.IGNORECASE)  # a whole number 
 
 
 @dataclass(frozen=True)
+class Manner:
+    """How the pictures of a batch are read, the words as in ``ink.read`` and on the command line.
+
+    Attributes:
+        together: take every picture as one digit, whatever shapes are in it.
+        whole: read all of every picture, also where a sheet of paper stands out from what it lies on.
+        faint: True takes in whatever may be a faint stroke, False none, None those that go on from dark ink.
+    """
+
+    together: bool = False
+    whole: bool = False
+    faint: bool | None = None
+
+
+AS_FOUND = Manner()
+
+
+@dataclass(frozen=True)
 class Place:
     """A file of a batch, wherever it lies: on disk, uploaded, or in an object store.
 
@@ -62,7 +80,7 @@ class Item:
         source: where it came from, for people: ``"scans/a.png"``, ``"t10k-images.idx #17"``.
         picture: a picture file's bytes or place, or an array ``(h, w)``; None where ``error`` says why.
         label: what it is said to be; None where nothing says so.
-        whole: whether the picture is one digit, whatever shapes are in it.
+        together: whether the picture is one digit, whatever shapes are in it.
         ready: whether it is known to be an ink image already, uint8 ``(28, 28)``.
         error: why it cannot be judged; empty when it can.
         note: something to say about the batch; an item with a note is nothing to judge and gives no row.
@@ -71,7 +89,7 @@ class Item:
     source: str
     picture: bytes | Place | NDArray[np.generic] | None
     label: str | None = None
-    whole: bool = False
+    together: bool = False
     error: str = ""
     ready: bool = False
     note: str = ""

@@ -152,7 +152,7 @@ def _item(value: Any, label: object, reader: StackReader) -> Iterator[Item]:
             return
         reader.number += 1
         name = as_label(label)
-        yield Item(f"{reader.source} #{reader.number}", value, name, whole=name is not None)
+        yield Item(f"{reader.source} #{reader.number}", value, name, together=name is not None)
     elif isinstance(image := _image(value), str):
         yield reader.refusal(image, label)
     else:

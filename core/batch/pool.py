@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 from pebble import ProcessExpired, ProcessPool
 
 from core.batch import sources
-from core.batch.items import Item, Place
+from core.batch.items import Item, Manner, Place
 from core.batch.rows import Row, read_item
 
 MEMORY = 1 << 30  # bytes that reading one thing may take
@@ -60,20 +60,20 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def read(batch: Sequence[Place], start: int, whole: bool, workers: int) -> Generator[Reading]:
+def read(batch: Sequence[Place], start: int, manner: Manner, workers: int) -> Generator[Reading]:
     """Read the items of a batch, in order.
 
     Args:
         batch: the places, as ``sources.places`` orders them.
         start: how many items to pass over.
-        whole: take every picture as one digit, whatever shapes are in it.
+        manner: how pictures are read.
         workers: processes; 0 reads in this one, without limits.
     """
     if not workers:
         for position, item in enumerate(sources.read(batch, start), start):
-            yield Reading(position, read_item(position, item, whole), item.note)
+            yield Reading(position, read_item(position, item, manner), item.note)
         return
-    reader = _Reader(batch, whole, workers)
+    reader = _Reader(batch, manner, workers)
     try:
         yield from reader.read(start)
     finally:
@@ -81,8 +81,8 @@ def read(batch: Sequence[Place], start: int, whole: bool, workers: int) -> Gener
 
 
 class _Reader:
-    def __init__(self, batch: Sequence[Place], whole: bool, workers: int) -> None:
-        self._batch, self._whole, self._workers = batch, whole, workers
+    def __init__(self, batch: Sequence[Place], manner: Manner, workers: int) -> None:
+        self._batch, self._manner, self._workers = batch, manner, workers
         self._pools: dict[int, ProcessPool] = {}
 
     def close(self) -> None:
@@ -98,7 +98,7 @@ class _Reader:
         waiting: deque[_Chunk] = deque()
         for chunk in self._chunks(start):
             if any(_needs_reading(item) for item in chunk.items):
-                chunk.future = self._submit(self._workers, PICTURE_SECONDS, _read_items, chunk.items, self._whole)
+                chunk.future = self._submit(self._workers, PICTURE_SECONDS, _read_items, chunk.items, self._manner)
             waiting.append(chunk)
             while len(waiting) > 2 * self._workers + 2 or (waiting and _is_done(waiting[0])):
                 yield from self._finish(waiting.popleft())
@@ -149,7 +149,7 @@ class _Reader:
 
     def _rows(self, chunk: _Chunk) -> list[list[Row]]:
         if chunk.future is None:
-            return [read_item(0, item, self._whole) for item in chunk.items]
+            return [read_item(0, item, self._manner) for item in chunk.items]
         try:
             return chunk.future.result()
         except (ProcessExpired, BrokenProcessPool, TimeoutError, OSError) as error:
@@ -160,7 +160,7 @@ class _Reader:
         # One of several has ended the process: each on its own, to know which.
         alone = [_Chunk(0, [item]) for item in chunk.items]
         for one in alone:
-            one.future = self._submit(self._workers, PICTURE_SECONDS, _read_items, one.items, self._whole)
+            one.future = self._submit(self._workers, PICTURE_SECONDS, _read_items, one.items, self._manner)
         return [self._rows(one)[0] for one in alone]
 
     def _submit(self, workers: int, seconds: float, work: Any, *args: Any) -> "Future[Any]":
@@ -233,15 +233,15 @@ def _start_clock(seconds: float) -> None:
         signal.setitimer(signal.ITIMER_VIRTUAL, seconds and seconds + GRACE_SECONDS)
 
 
-def _read_items(seconds: float, items: Sequence[Item], whole: bool) -> list[list[Row]]:
-    return [_read_item(seconds, item, whole) for item in items]
+def _read_items(seconds: float, items: Sequence[Item], manner: Manner) -> list[list[Row]]:
+    return [_read_item(seconds, item, manner) for item in items]
 
 
-def _read_item(seconds: float, item: Item, whole: bool) -> list[Row]:
+def _read_item(seconds: float, item: Item, manner: Manner) -> list[Row]:
     try:
         try:
             _start_clock(seconds)
-            return read_item(0, item, whole)
+            return read_item(0, item, manner)
         finally:
             _start_clock(0)
     except _TooLong:

@@ -13,7 +13,7 @@ from pathlib import Path
 from core import settings
 from core.batch import sources, worker
 from core.batch.findings import Rule
-from core.batch.items import InMemory, Place
+from core.batch.items import InMemory, Manner, Place
 from core.batch.run import Progress, begin
 from core.batch.store import Store, batches_dir, stores, sweep
 from core.detector import Detector
@@ -72,7 +72,7 @@ class BatchQueue:
         threading.Thread(target=self._work, name="batches", daemon=True).start()
 
     def submit(
-        self, uploads: Sequence[Upload], detector: Detector, rule: Rule, whole: bool, keep: bool, visitor: str
+        self, uploads: Sequence[Upload], detector: Detector, rule: Rule, together: bool, keep: bool, visitor: str
     ) -> Store:
         """Take files in and begin to judge them; they lie on disk until that is done, and no longer.
 
@@ -80,7 +80,7 @@ class BatchQueue:
             uploads: the files, in order.
             detector: what judges.
             rule: what decides, at first.
-            whole: take every picture as one digit.
+            together: take every picture as one digit.
             keep: record verdicts in the history.
             visitor: whose batch it is.
 
@@ -108,7 +108,8 @@ class BatchQueue:
                 for i, upload in enumerate(uploads):
                     (folder / "input" / f"{i:06d}").write_bytes(upload.data)
             total = sources.count(sources.uploaded(folder / "input", names))
-            store = begin(folder, title, detector, rule, whole, total, keep=keep, visitor=visitor, names=names)
+            manner = Manner(together)
+            store = begin(folder, title, detector, rule, manner, total, keep=keep, visitor=visitor, names=names)
         except OddDigitError:
             shutil.rmtree(folder, ignore_errors=True)
             raise

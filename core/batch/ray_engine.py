@@ -22,7 +22,7 @@ from pyarrow import fs
 
 from core import paths
 from core.batch.findings import Rule
-from core.batch.items import Place
+from core.batch.items import Manner, Place
 from core.batch.ray_partitions import Unit, is_address, items, places, units
 from core.batch.rows import read_item
 from core.batch.run import Progress, begin, key
@@ -37,7 +37,7 @@ _FILE = re.compile(r"unit-(\d{9})\.parquet")
 
 
 def run(
-    inputs: Sequence[str], rule: Rule, whole: bool, workers: int | None, apart: Path | None = None
+    inputs: Sequence[str], rule: Rule, manner: Manner, workers: int | None, apart: Path | None = None
 ) -> Iterator[Progress | Store]:
     """Judge a batch with Ray and put the rows in order into a store like any other batch's.
 
@@ -46,7 +46,7 @@ def run(
     Args:
         inputs: paths, or addresses such as ``s3://bucket/folder``.
         rule: what decides.
-        whole: take every picture as one digit.
+        manner: how pictures are read.
         workers: actors, one core each; None takes every core there is.
         apart: where results will be written, which is none of the inputs.
 
@@ -58,13 +58,13 @@ def run(
     """
     batch = [place for name in inputs for place in places(name, apart)]
     detector = Detector.load(rule.point.model)
-    folder = batches_dir() / f"ray-{key(batch, detector.fingerprint, rule.point.evidence, whole)}"
+    folder = batches_dir() / f"ray-{key(batch, detector.fingerprint, rule.point.evidence, manner)}"
     cut = units(batch)
-    yield from score(cut, rule, whole, workers, str(folder / "rows"))
-    yield _gather(folder, cut, detector, rule, whole, ", ".join(inputs)[:200])
+    yield from score(cut, rule, manner, workers, str(folder / "rows"))
+    yield _gather(folder, cut, detector, rule, manner, ", ".join(inputs)[:200])
 
 
-def score(cut: Sequence[Unit], rule: Rule, whole: bool, workers: int | None, rows: str) -> Iterator[Progress]:
+def score(cut: Sequence[Unit], rule: Rule, manner: Manner, workers: int | None, rows: str) -> Iterator[Progress]:
     """Judge units into Parquet files in the columns of ``SCHEMA``, one file a unit; those that are there are left.
 
     ``RAY_ADDRESS`` names a cluster; without it Ray starts on this machine.
@@ -72,7 +72,7 @@ def score(cut: Sequence[Unit], rule: Rule, whole: bool, workers: int | None, row
     Args:
         cut: units, as ``ray_partitions.units`` makes them.
         rule: model and evidence; rows hold no verdict.
-        whole: take every picture as one digit.
+        manner: how pictures are read.
         workers: actors; None takes every core there is.
         rows: folder that every worker reaches, or address.
 
@@ -95,7 +95,7 @@ def score(cut: Sequence[Unit], rule: Rule, whole: bool, workers: int | None, row
         described = [{"unit": unit.to_json()} for unit in missing]
         scored = ray.data.from_items(described, override_num_blocks=len(described)).map_batches(
             Actor,
-            fn_constructor_args=(model.name, model.read_bytes(), rule.point.evidence, whole, rows),
+            fn_constructor_args=(model.name, model.read_bytes(), rule.point.evidence, manner, rows),
             batch_size=1,
             num_cpus=1,
             compute=ray.data.ActorPoolStrategy(size=size),
@@ -114,13 +114,13 @@ def score(cut: Sequence[Unit], rule: Rule, whole: bool, workers: int | None, row
             ray.shutdown()
 
 
-def claim(rows: str, batch: Sequence[Place], rule: Rule, whole: bool) -> None:
+def claim(rows: str, batch: Sequence[Place], rule: Rule, manner: Manner) -> None:
     """Make sure that an output folder holds this batch's rows by this model or nothing, before it is added to.
 
     Raises:
         BatchError: it holds another's, or cannot be written.
     """
-    own = key(batch, Detector.load(rule.point.model).fingerprint, rule.point.evidence, whole)
+    own = key(batch, Detector.load(rule.point.model).fingerprint, rule.point.evidence, manner)
     system, folder = _system(rows)
     note = f"{folder}/_batch.json"
     try:
@@ -146,11 +146,11 @@ class Actor:
         name: file name of the model.
         model: the bytes of its file, so that no machine needs to have it.
         evidence: which evidence's digit p-values are kept.
-        whole: take every picture as one digit.
+        manner: how pictures are read.
         rows: where each unit's file goes.
     """
 
-    def __init__(self, name: str, model: bytes, evidence: str, whole: bool, rows: str) -> None:
+    def __init__(self, name: str, model: bytes, evidence: str, manner: Manner, rows: str) -> None:
         import torch
 
         torch.set_num_threads(1)
@@ -158,7 +158,7 @@ class Actor:
             path = Path(folder) / name
             path.write_bytes(model)
             self.detector = Detector.load(path)
-        self.evidence, self.whole, self.rows = evidence, whole, rows
+        self.evidence, self.manner, self.rows = evidence, manner, rows
 
     def __call__(self, batch: dict[str, NDArray[Any]]) -> dict[str, NDArray[np.int64]]:
         """Units in; how many rows and refusals each gave out."""
@@ -167,7 +167,7 @@ class Actor:
         return {"rows": np.array(rows), "refused": np.array(refused)}
 
     def _judge(self, unit: Unit) -> tuple[int, int]:
-        rows = [row for at, item in enumerate(items(unit)) for row in read_item(at, item, self.whole)]
+        rows = [row for at, item in enumerate(items(unit)) for row in read_item(at, item, self.manner)]
         table = judge(rows, self.detector, self.evidence)
         name = f"unit-{unit.order:09d}.parquet"
         if is_address(self.rows):
@@ -235,10 +235,10 @@ def tally(rows: str, rule: Rule) -> dict[str, float | int | str | None]:
     }
 
 
-def _gather(folder: Path, cut: Sequence[Unit], detector: Detector, rule: Rule, whole: bool, title: str) -> Store:
+def _gather(folder: Path, cut: Sequence[Unit], detector: Detector, rule: Rule, manner: Manner, title: str) -> Store:
     if lost := len(cut) - len(written(str(folder / "rows"))):
         raise BatchError(f"{lost:,} of {len(cut):,} units were not judged: start the same command again.")
-    store = begin(folder, title, detector, rule, whole)
+    store = begin(folder, title, detector, rule, manner)
     for half_gathered in store.parts:
         half_gathered.unlink()
     done = first = 0

@@ -11,7 +11,7 @@ from PIL import Image
 from PIL.TiffImagePlugin import TiffImageFile
 
 from core import ink
-from core.batch.items import Item, Place
+from core.batch.items import AS_FOUND, Item, Manner, Place
 from core.errors import BatchError, OddDigitError
 from core.history import clean_text
 from core.ink.picture import Source
@@ -33,6 +33,7 @@ class Row:
         error: why it was refused; empty when it was not.
         box: left, top, right, bottom in the upright original picture, pixels; None for a refusal.
         image: the ink image, float32 ``(28, 28)``; None for a refusal.
+        left_out: whether something in its picture that may be a faint stroke was left out.
     """
 
     item: int
@@ -41,19 +42,20 @@ class Row:
     error: str = ""
     box: tuple[int, ...] | None = None
     image: NDArray[np.float32] | None = None
+    left_out: bool = False
 
     def at(self, position: int) -> "Row":
         """The same row of an item at another position."""
         return replace(self, item=position)
 
 
-def read_item(position: int, item: Item, whole: bool = False) -> list[Row]:
+def read_item(position: int, item: Item, manner: Manner = AS_FOUND) -> list[Row]:
     """The digits of an item in reading order, or the one row that says why there are none.
 
     Args:
         position: the item's position in the batch.
         item: what was read.
-        whole: take every picture as one digit, whatever shapes are in it.
+        manner: how pictures are read.
     """
     source = clean_text(item.source)
     label = None if item.label is None else clean_text(item.label)
@@ -68,10 +70,13 @@ def read_item(position: int, item: Item, whole: bool = False) -> list[Row]:
     try:
         picture = item.picture.read() if isinstance(item.picture, Place) else item.picture
         for name, page in _pages(source, picture):
-            reading = ink.read(page, name=name, split=not (whole or item.whole))
+            split = not (manner.together or item.together)
+            reading = ink.read(page, name=name, split=split, whole=manner.whole, faint=manner.faint)
             boxes = [tuple(int(edge) for edge in box) for box in reading.boxes]
+            left_out = any(doubt.other == {"faint": True} for doubt in reading.doubts)
             rows += [
-                Row(position, name, label, "", box, image) for box, image in zip(boxes, reading.images, strict=True)
+                Row(position, name, label, "", box, image, left_out)
+                for box, image in zip(boxes, reading.images, strict=True)
             ]
     except OddDigitError as error:
         rows.append(Row(position, source, label, clean_text(str(error))))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from core.batch import pool, sources
 from core.batch.findings import Rule
-from core.batch.items import Place
+from core.batch.items import AS_FOUND, Manner, Place
 from core.batch.rows import Row
 from core.batch.score import judge
 from core.batch.store import Job, Store, trash
@@ -53,7 +53,7 @@ def begin(
     title: str,
     detector: Detector,
     rule: Rule,
-    whole: bool = False,
+    manner: Manner = AS_FOUND,
     total: int = 0,
     *,
     keep: bool = True,
@@ -71,7 +71,7 @@ def begin(
         rate=rule.rate,
         normal=detector.card_.normal,
         model_hash=detector.fingerprint,
-        whole=whole,
+        manner=manner,
         total=total,
         keep=keep,
         visitor=visitor,
@@ -81,7 +81,9 @@ def begin(
     return Store.create(folder, job, detector.calibrations_[rule.point.evidence])
 
 
-def resume(folder: Path, title: str, detector: Detector, rule: Rule, whole: bool = False, total: int = 0) -> Store:
+def resume(
+    folder: Path, title: str, detector: Detector, rule: Rule, manner: Manner = AS_FOUND, total: int = 0
+) -> Store:
     """The batch in a folder, to be gone on with; a new one where there is none, or none that is whole."""
     if folder.exists():
         try:
@@ -90,7 +92,7 @@ def resume(folder: Path, title: str, detector: Detector, rule: Rule, whole: bool
             return store
         except BatchError:
             trash(folder)
-    return begin(folder, title, detector, rule, whole, total)
+    return begin(folder, title, detector, rule, manner, total)
 
 
 def run(
@@ -122,7 +124,7 @@ def run(
     with store.alone():
         store.check()
         finished, written = store.done
-        began, first, refused = time.monotonic(), finished, 0
+        began, first, refused, left_out = time.monotonic(), finished, 0, 0
         rows: list[Row] = []
         last_write = began
 
@@ -140,11 +142,12 @@ def run(
 
         items = finished
         workers = min(workers, 1 + store.job.total // FEW)
-        with closing(pool.read(batch, finished, store.job.whole, workers)) as readings:
+        with closing(pool.read(batch, finished, store.job.manner, workers)) as readings:
             for position, of_item, note in readings:
                 if stop():
                     break
                 rows += of_item
+                left_out += any(row.left_out for row in of_item)
                 if note:
                     store.note(note)
                 items = position + 1
@@ -153,15 +156,18 @@ def run(
                     yield write(items)
             else:
                 yield write(items, last=True)
+                if left_out and store.job.manner.faint is None:
+                    pictures = "one picture" if left_out == 1 else f"{left_out:,} pictures"
+                    store.note(f"Faint strokes were left out in {pictures}: --faint takes them in.")
                 store.finish()
                 return
         if rows:
             yield write(items)
 
 
-def key(batch: Sequence[Place], model_hash: str, evidence: str, whole: bool) -> str:
+def key(batch: Sequence[Place], model_hash: str, evidence: str, manner: Manner) -> str:
     """A name that is the same for the same unchanged files, model and way of reading."""
-    digest = hashlib.sha256(repr((model_hash, evidence, whole)).encode())
+    digest = hashlib.sha256(repr((model_hash, evidence, manner)).encode())
     for place, labels in sources.paired(batch):
         for one in (place, labels):
             digest.update(repr(None if one is None else (one.name, one.size, one.stamp)).encode())

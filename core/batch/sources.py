@@ -81,7 +81,7 @@ def read_one(place: Place, labels: Place | None = None) -> Iterator[Item]:
     try:
         kind = kind_of(place)
         if kind == "picture":
-            yield Item(place.name, place, place.label, whole=place.label is not None)
+            yield Item(place.name, place, place.label, together=place.label is not None)
         elif kind == "results":
             said = f"{place.name}: holds results of this program"
             if place.listed:

@@ -118,7 +118,7 @@ class StackReader:
                 yield self.refusal(picture, label)
             else:
                 self.number += 1
-                yield Item(f"{self.source} #{self.number}", picture, as_label(label), whole=True, ready=is_ready)
+                yield Item(f"{self.source} #{self.number}", picture, as_label(label), together=True, ready=is_ready)
 
     def refusal(self, reason: str, label: object = None) -> Item:
         """The next image as one that cannot be used."""

@@ -24,6 +24,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from core import paths
+from core.batch.items import AS_FOUND, Manner
 from core.batch.score import SIDE
 from core.calibration.conformal import Calibration
 from core.errors import BatchError
@@ -57,7 +58,7 @@ class Job:
         rate: false discovery rate that decides instead of the threshold; None for the threshold.
         normal: the model's normal digits, in the order of ``digit_p_values``.
         model_hash: which build of the model.
-        whole: take every picture as one digit.
+        manner: how pictures are read.
         total: about how many items the batch has.
         keep: whether verdicts go into the history.
         visitor: whose batch it is; empty on the command line.
@@ -72,7 +73,7 @@ class Job:
     rate: float | None
     normal: tuple[str, ...]
     model_hash: str
-    whole: bool = False
+    manner: Manner = AS_FOUND
     total: int = 0
     keep: bool = True
     visitor: str = ""
@@ -100,6 +101,8 @@ class Job:
             if data.pop("format") != FORMAT:
                 raise BatchError("the batch was begun by another version: begin it anew.")
             data["point"] = OperatingPoint(**data["point"])
+            together = data.pop("whole", False)  # as it was called at first
+            data["manner"] = Manner(**data.get("manner", {"together": together}))
             data["normal"], data["names"] = tuple(data["normal"]), tuple(data["names"])
             return cls(**data)
         except (ValueError, TypeError, KeyError, AttributeError) as error:

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from core.cli.options import Evidence, EvidenceOption, ModelOption
+from core.cli.options import Evidence, EvidenceOption, FaintOption, ModelOption, WholeOption
 from core.cli.output import REFUSED, check_model, ending, examples, print_json, say
 from core.errors import HistoryError, OddDigitError
 from core.operating_point import OperatingPoint
 
 if TYPE_CHECKING:
     from core.batch.findings import Review, Rule
+    from core.batch.items import Manner
 
 STANDARD_OUTPUT = "-"
 EXAMPLES = examples(
@@ -57,7 +58,9 @@ def batch(
     ] = None,
     engine: Annotated[Engine, typer.Option(help="What shares out the work; ray is installed apart.")] = Engine.local,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes at work; one a core by default.")] = None,
-    whole: Annotated[bool, typer.Option("--whole", help="Take every picture as one digit, never as several.")] = False,
+    together: Annotated[bool, typer.Option("--together", help="Take all ink in a picture as one digit.")] = False,
+    whole: WholeOption = False,
+    faint: FaintOption = None,
     no_history: Annotated[bool, typer.Option("--no-history", help="Keep no record.")] = False,
 ) -> None:
     """Judge many digits at once. Interrupted, the same command goes on where it was.
@@ -73,13 +76,18 @@ def batch(
     rule = _rule(OperatingPoint(model, evidence.value), alpha, fdr)
     if output != STANDARD_OUTPUT and not to_folder:
         _check_suffix(output)
+    if whole:  # which asked for the former until it was one word for one thing
+        say.print("--whole reads what lies around a sheet of paper, too; --together takes a picture as one digit.")
+    from core.batch.items import Manner
+
+    manner = Manner(together, whole, faint)
     with ending(lambda: "Interrupted: what was judged is kept, and the same command goes on where it was."):
         check_model(model)
         if to_folder:
-            _ray_to_folder(inputs, output.rstrip("/"), rule, whole, workers)
+            _ray_to_folder(inputs, output.rstrip("/"), rule, manner, workers)
             return
         judge = _ray if engine is Engine.ray else _local
-        review = judge(inputs, rule, whole, workers, Path(output))
+        review = judge(inputs, rule, manner, workers, Path(output))
         _write(review, output)
         if not no_history:
             _keep(review)
@@ -105,7 +113,7 @@ def _check_suffix(output: str) -> None:
         raise typer.BadParameter(str(error), param_hint="--output") from error
 
 
-def _local(inputs: list[str], rule: "Rule", whole: bool, workers: int | None, output: Path) -> "Review":
+def _local(inputs: list[str], rule: "Rule", manner: "Manner", workers: int | None, output: Path) -> "Review":
     """Judge on this machine, going on where an interrupted run of the same command stopped."""
     from core.batch import pool, run, sources
     from core.batch.findings import Review, foresee
@@ -115,9 +123,9 @@ def _local(inputs: list[str], rule: "Rule", whole: bool, workers: int | None, ou
     left_out: list[Path] = []
     places = sources.places([Path(name) for name in inputs], output, left_out.append)
     detector = Detector.load(rule.point.model)
-    folder = batches_dir() / f"cli-{run.key(places, detector.fingerprint, rule.point.evidence, whole)}"
+    folder = batches_dir() / f"cli-{run.key(places, detector.fingerprint, rule.point.evidence, manner)}"
     total = sources.count(places)
-    store = run.resume(folder, ", ".join(inputs)[:200], detector, rule, whole, total)
+    store = run.resume(folder, ", ".join(inputs)[:200], detector, rule, manner, total)
     if left_out:
         names = ", ".join(sorted({path.name for path in left_out})[:5])
         store.note(f"Left out: {len(left_out):,} of the system's files ({names}).")
@@ -132,7 +140,7 @@ def _local(inputs: list[str], rule: "Rule", whole: bool, workers: int | None, ou
     return Review(store, rule)
 
 
-def _ray(inputs: list[str], rule: "Rule", whole: bool, workers: int | None, output: Path) -> "Review":
+def _ray(inputs: list[str], rule: "Rule", manner: "Manner", workers: int | None, output: Path) -> "Review":
     """Judge with Ray, going on where an interrupted run of the same command stopped."""
     from core.batch import ray_engine
     from core.batch.findings import Review
@@ -140,7 +148,7 @@ def _ray(inputs: list[str], rule: "Rule", whole: bool, workers: int | None, outp
 
     with Progress(*_BAR, console=say) as bar:
         task = bar.add_task("judging units", total=None)
-        for step in ray_engine.run(inputs, rule, whole, workers, output):
+        for step in ray_engine.run(inputs, rule, manner, workers, output):
             if isinstance(step, Store):
                 store = step
             else:
@@ -148,16 +156,16 @@ def _ray(inputs: list[str], rule: "Rule", whole: bool, workers: int | None, outp
     return Review(store, rule)
 
 
-def _ray_to_folder(inputs: list[str], output: str, rule: "Rule", whole: bool, workers: int | None) -> None:
+def _ray_to_folder(inputs: list[str], output: str, rule: "Rule", manner: "Manner", workers: int | None) -> None:
     """Judge with Ray into a folder or address of Parquet files, which no single machine ever holds at once."""
     from core.batch import ray_engine, ray_partitions
 
     places = [place for name in inputs for place in ray_partitions.places(name)]
-    ray_engine.claim(output, places, rule, whole)
+    ray_engine.claim(output, places, rule, manner)
     cut = ray_partitions.units(places)
     with Progress(*_BAR, console=say) as bar:
         task = bar.add_task("judging units", total=len(cut))
-        for progress in ray_engine.score(cut, rule, whole, workers, output):
+        for progress in ray_engine.score(cut, rule, manner, workers, output):
             bar.update(task, completed=progress.items)
     print_json({"output": output} | ray_engine.tally(output, rule))
 

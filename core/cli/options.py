@@ -29,6 +29,15 @@ def model_names(incomplete: str) -> list[str]:
 ModelOption = Annotated[
     str, typer.Option(help="Name of a model, or a .safetensors file.", autocompletion=model_names, metavar="NAME")
 ]
+WholeOption = Annotated[bool, typer.Option("--whole", help="Read what lies around a sheet of paper, too.")]
+FaintOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--faint/--no-faint",
+        show_default=False,
+        help="Take every faint stroke in, or none.  [default: those that go on from dark ink]",
+    ),
+]
 EvidenceOption = Annotated[Evidence, typer.Option(help="Which score decides.")]
 
 

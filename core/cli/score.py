@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from core.cli.options import Evidence, EvidenceOption, ModelOption, operating_point
+from core.cli.options import Evidence, EvidenceOption, FaintOption, ModelOption, WholeOption, operating_point
 from core.cli.output import REFUSED, TableFormat, check_model, ending, examples, print_scores, program, say
 from core.errors import HistoryError, InkError, OddDigitError
 
@@ -61,15 +61,8 @@ def score(
     split: Annotated[bool, typer.Option("--split", help="Judge every shape in a picture on its own.")] = False,
     together: Annotated[bool, typer.Option("--together", help="Take all ink in a picture as one digit.")] = False,
     ink_is: Annotated[InkIs, typer.Option("--ink", help="Whether ink is darker or lighter than paper.")] = InkIs.auto,
-    whole: Annotated[bool, typer.Option("--whole", help="Read what lies around a sheet of paper, too.")] = False,
-    faint: Annotated[
-        bool | None,
-        typer.Option(
-            "--faint/--no-faint",
-            show_default=False,
-            help="Take every faint stroke in, or none.  [default: those that go on from dark ink]",
-        ),
-    ] = None,
+    whole: WholeOption = False,
+    faint: FaintOption = None,
     output: Annotated[TableFormat, typer.Option("--format", help="How to print.")] = TableFormat.table,
     no_history: Annotated[bool, typer.Option("--no-history", help="Keep no record.")] = False,
 ) -> None:

@@ -10,20 +10,20 @@ import numpy as np
 import pytest
 
 from core.batch import pool, sources
-from core.batch.items import Item
+from core.batch.items import AS_FOUND, Item, Manner
 from core.batch.rows import Row
 from tests.support.piles import digits, folder_of, png
 
 plain = pool._read_item
 
 
-def read_items(seconds: float, items: list[Item], whole: bool) -> list[list[Row]]:
+def read_items(seconds: float, items: list[Item], manner: Manner) -> list[list[Row]]:
     """As the pool's own, with readers that can be harmed; found by its name in the process that reads."""
-    pool.read_item = lambda at, item, whole=False: harmful_rows(at, item, whole)  # type: ignore[assignment]
-    return [plain(seconds, item, whole) for item in items]
+    pool.read_item = lambda at, item, manner=AS_FOUND: harmful_rows(at, item, manner)  # type: ignore[assignment]
+    return [plain(seconds, item, manner) for item in items]
 
 
-def harmful_rows(at: int, item: Item, whole: bool) -> list[Row]:
+def harmful_rows(at: int, item: Item, manner: Manner) -> list[Row]:
     """As ``rows.read_item``, and does to this process what the item's name says."""
     from core.batch.rows import read_item
 
@@ -32,7 +32,7 @@ def harmful_rows(at: int, item: Item, whole: bool) -> list[Row]:
     if not item.error and "spin" in item.source:
         while True:
             time.process_time()
-    return read_item(at, item, whole)
+    return read_item(at, item, manner)
 
 
 @pytest.fixture
@@ -51,13 +51,13 @@ def mixture(tmp_path: Path) -> list[Path]:
 
 def test_many_processes_read_what_one_reads_in_the_same_order(mixture: list[Path]) -> None:
     places = sources.places(mixture)
-    alone = list(pool.read(places, 0, False, 0))
+    alone = list(pool.read(places, 0, AS_FOUND, 0))
 
-    together = list(pool.read(places, 0, False, 2))
+    together = list(pool.read(places, 0, AS_FOUND, 2))
 
     assert said(together) == said(alone)
     assert len(alone) == 9 + 11 + 1 + 10
-    assert said(list(pool.read(places, 15, False, 2))) == said(alone[15:])
+    assert said(list(pool.read(places, 15, AS_FOUND, 2))) == said(alone[15:])
 
 
 def test_what_harms_its_reader_is_one_refused_row_between_its_neighbours(
@@ -69,7 +69,7 @@ def test_what_harms_its_reader_is_one_refused_row_between_its_neighbours(
     monkeypatch.setattr(pool, "_read_items", read_items)
     monkeypatch.setattr(pool, "PICTURE_SECONDS", 0.5)
 
-    readings = list(pool.read(sources.places([tmp_path]), 0, False, 1))
+    readings = list(pool.read(sources.places([tmp_path]), 0, AS_FOUND, 1))
 
     errors = [reading.rows[0].error for reading in readings]
     assert [bool(error) for error in errors] == [False, True, False, True, False, False]
@@ -86,7 +86,7 @@ def test_a_file_that_claims_more_memory_than_a_reader_has_is_refused_and_the_nex
         file.truncate(128 + rows * 784 * 8)
     (tmp_path / "b.png").write_bytes(png(digits(1)[0][0]))
 
-    first, second = pool.read(sources.places([tmp_path]), 0, False, 1)
+    first, second = pool.read(sources.places([tmp_path]), 0, AS_FOUND, 1)
 
     assert "column by column" in first.rows[0].error
     assert second.rows[0].image is not None

@@ -10,6 +10,7 @@ import pytest
 
 from core.batch import ray_engine, ray_partitions, sources
 from core.batch.findings import Review, Rule
+from core.batch.items import AS_FOUND
 from core.batch.rows import read_item
 from core.batch.score import judge
 from core.batch.store import Store
@@ -83,7 +84,7 @@ def test_a_worker_killed_in_the_middle_loses_and_doubles_nothing(
 
     try:
         store = None
-        for found in ray_engine.run(pile, RULE, False, workers=2):
+        for found in ray_engine.run(pile, RULE, AS_FOUND, workers=2):
             if not killed:
                 kill_one()
             store = found
@@ -113,7 +114,7 @@ def test_units_that_are_written_already_are_not_judged_again(
     actor({"unit": np.array([unit.to_json() for unit in cut])})
 
     assert ray_engine.written(str(tmp_path / "rows")) == set(range(len(cut)))
-    assert list(ray_engine.score(cut, RULE, False, 1, str(tmp_path / "rows"))) == []
+    assert list(ray_engine.score(cut, RULE, AS_FOUND, 1, str(tmp_path / "rows"))) == []
 
 
 def test_the_tally_of_written_rows_is_benjamini_and_hochbergs(

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image, ImageDraw
 
 from core.batch import sources
 from core.batch.findings import Review, Rule
+from core.batch.items import AS_FOUND, Manner
 from core.batch.run import key, resume, run
 from core.batch.store import Job, Store, batches_dir, sweep
 from core.detector import Detector
@@ -23,15 +25,16 @@ from tests.support.piles import digits, folder_of, sheet
 ROOT = Path(__file__).resolve().parents[3]
 TIMES = 5  # 390 digits over again: enough to kill a run between its parts, on any machine
 POINT = OperatingPoint("tiny-any", "fused", 0.1)
+TOGETHER = Manner(together=True)
 
 
-def begin(folder: Path, detector: Detector, whole: bool = False) -> Store:
-    job = Job("a pile", POINT, None, detector.card_.normal, detector.fingerprint, whole=whole)
+def begin(folder: Path, detector: Detector, manner: Manner = AS_FOUND) -> Store:
+    job = Job("a pile", POINT, None, detector.card_.normal, detector.fingerprint, manner=manner)
     return Store.create(folder, job, detector.calibrations_["fused"])
 
 
-def judge(folder: Path, detector: Detector, *paths: Path, whole: bool = False) -> Review:
-    store = begin(folder, detector, whole)
+def judge(folder: Path, detector: Detector, *paths: Path, manner: Manner = AS_FOUND) -> Review:
+    store = begin(folder, detector, manner)
     for _ in run(store, sources.places(paths), detector):
         pass
     return Review(store, Rule(POINT))
@@ -61,7 +64,7 @@ def test_a_stack_and_the_same_images_as_files_give_the_same_rows(tmp_path: Path,
     np.save(tmp_path / "pile.npy", images)
 
     stack = judge(tmp_path / "stack", tiny_detector_any, tmp_path / "pile.npy")
-    files = judge(tmp_path / "files", tiny_detector_any, folder_of(tmp_path / "pile", images), whole=True)
+    files = judge(tmp_path / "files", tiny_detector_any, folder_of(tmp_path / "pile", images), manner=TOGETHER)
 
     rows = list(range(20))
     np.testing.assert_array_equal(stack.store.pictures(rows)[0], files.store.pictures(rows)[0])
@@ -99,7 +102,7 @@ def test_a_sheet_can_be_taken_as_one_digit(tmp_path: Path, tiny_detector_any: De
     page, _ = sheet("38", columns=2)
     page.save(tmp_path / "sheet.png")
 
-    review = judge(tmp_path / "batch", tiny_detector_any, tmp_path / "sheet.png", whole=True)
+    review = judge(tmp_path / "batch", tiny_detector_any, tmp_path / "sheet.png", manner=TOGETHER)
 
     assert len(review) == 1
 
@@ -180,12 +183,12 @@ def test_progress_knows_how_much_is_left(
 
 def test_an_unchanged_pile_has_the_same_key_and_a_changed_one_another(tmp_path: Path) -> None:
     folder = folder_of(tmp_path / "pile", digits(3)[0])
-    before = key(sources.places([folder]), "hash", "fused", False)
+    before = key(sources.places([folder]), "hash", "fused", AS_FOUND)
 
-    assert key(sources.places([folder]), "hash", "fused", False) == before
-    assert key(sources.places([folder]), "hash", "pixel", False) != before
+    assert key(sources.places([folder]), "hash", "fused", AS_FOUND) == before
+    assert key(sources.places([folder]), "hash", "pixel", AS_FOUND) != before
     (folder / "0001.png").write_bytes(b"changed")
-    assert key(sources.places([folder]), "hash", "fused", False) != before
+    assert key(sources.places([folder]), "hash", "fused", AS_FOUND) != before
 
 
 def test_an_interrupted_command_says_how_to_go_on_and_does(
@@ -294,3 +297,30 @@ def test_a_deleted_batch_does_not_come_back(tmp_path: Path, tiny_detector_any: D
     with pytest.raises(BatchError, match="deleted"):
         list(steps)
     assert not store.folder.exists()
+
+
+def test_faint_strokes_that_were_left_out_are_counted_and_said_at_the_end(
+    tmp_path: Path, tiny_detector_any: Detector
+) -> None:
+    page = Image.new("L", (300, 300), 255)
+    pen = ImageDraw.Draw(page)
+    pen.line([(100, 40), (70, 160), (180, 160)], fill=0, width=14)
+    page.save(tmp_path / "plain.png")
+    pen.line([(215, 60), (215, 200)], fill=195, width=14)
+    page.save(tmp_path / "faint.png")
+    files = (tmp_path / "faint.png", tmp_path / "plain.png")
+
+    found = judge(tmp_path / "batch", tiny_detector_any, *files)
+    asked = judge(tmp_path / "asked", tiny_detector_any, *files, manner=Manner(together=True, faint=True))
+
+    assert found.store.notes == ("Faint strokes were left out in one picture: --faint takes them in.",)
+    assert not asked.store.notes
+    assert asked.store.job.manner == Manner(together=True, faint=True)
+
+
+def test_a_batch_begun_when_one_digit_a_picture_was_called_whole_is_read_so_still() -> None:
+    job = Job("a pile", POINT, None, ("1",), "hash", manner=TOGETHER)
+    old = json.loads(job.to_json())
+    del old["manner"], old["checksum"]
+
+    assert Job.from_json(json.dumps(old | {"whole": True})) == job

@@ -70,7 +70,7 @@ def test_every_command_of_the_contract_is_there_with_its_options(run: Run) -> No
         "train": "--normal --dataset --architecture --epochs --seed --name --resume",
         "evaluate": "--model --dataset --format",
         "calibrate": "--model --images --name",
-        "batch": "--output --model --evidence --alpha --fdr --engine --no-history",
+        "batch": "--output --model --evidence --alpha --fdr --engine --together --whole --faint --no-history",
         "models": "--format",
     }
     from typer.main import get_command
