@@ -48,3 +48,8 @@ PIXELS = whole_number("ODD_DIGIT_MAX_PIXELS", 64_000_000)  # of a picture
 PICTURES = whole_number("ODD_DIGIT_MAX_PICTURES", 20_000)  # handed over at once to be trained on
 JOBS = whole_number("ODD_DIGIT_MAX_JOBS", 10)  # unfinished training jobs of a visitor
 BATCHES = whole_number("ODD_DIGIT_MAX_BATCHES", 5)  # batches of a visitor that wait or are being judged
+ALL_JOBS = whole_number("ODD_DIGIT_MAX_ALL_JOBS", 100)  # unfinished training jobs of all visitors
+ALL_BATCHES = whole_number("ODD_DIGIT_MAX_ALL_BATCHES", 50)  # batches of all visitors that wait or are being judged
+# How long one visitor's work goes on while another's waits.
+TRAINING_MINUTES = whole_number("ODD_DIGIT_TRAINING_MINUTES", 10)
+BATCH_SECONDS = whole_number("ODD_DIGIT_BATCH_SECONDS", 60)

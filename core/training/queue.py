@@ -1,10 +1,12 @@
 """Background training: a queue of jobs that belongs to the server, and a thread that works it off one by one.
 
-Jobs live in files, so that closing a tab, restarting the server or killing it loses at most the epoch under way.
+Jobs live in files, so that closing a tab, restarting the server or killing it loses at most the epoch under way. Nobody
+waits for ever: visitors take turns, and who has trained for a while makes way for who waits.
 """
 
 import shutil
 import threading
+import time
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
@@ -30,9 +32,10 @@ from core.training.job import (
 )
 from core.training.process import LOG, Process, Worker
 from core.training.run import RunSpec
-from core.training.worker import FINISH, GO, PAUSE
+from core.training.worker import FINISH
 
 _TICK_SECONDS = 0.2
+_MADE_WAY = "it made way for another visitor's training and goes on in its turn."
 _NO_JOB = "that training job is no longer here: it was deleted."
 
 
@@ -50,6 +53,8 @@ class Jobs:
     def __init__(self, launch: Callable[[Path], Worker] = Process, tick_seconds: float = _TICK_SECONDS) -> None:
         self._launch = launch
         self._workers: dict[str, Worker] = {}
+        self._begun: dict[str, float] = {}  # when the worker of a job was started, Unix time
+        self._served: dict[str, int] = {}  # which turn a visitor had last
         self._mutex = threading.RLock()
         self._owner = filelock.FileLock(jobs_folder() / "lock", timeout=0, thread_local=False)
         self._closed = threading.Event()
@@ -70,6 +75,8 @@ class Jobs:
         """
         with self._mutex:
             self._check_owner()
+            if sum(job.state is not State.DONE for job in all_jobs()) >= settings.ALL_JOBS:
+                raise TrainingError("so many trainings wait on this server that no more are taken: try again later.")
             unfinished = sum(job.state is not State.DONE for job in self.of(spec.visitor))
             if unfinished >= settings.JOBS:
                 raise TrainingError(
@@ -106,30 +113,31 @@ class Jobs:
 
     def ahead(self, job: Job) -> int:
         """How many jobs, of all visitors, come before a waiting one."""
-        waiting = sum(other.state is State.WAITING and other.turn < job.turn for other in all_jobs())
-        return waiting + any(other.state is State.RUNNING for other in all_jobs())
+        jobs = all_jobs()
+        order = [other.id for other in self._in_turn(jobs)]
+        before = order.index(job.id) if job.id in order else 0
+        return before + any(other.state is State.RUNNING for other in jobs)
 
     def pause(self, job_id: str, visitor: str) -> Job:
-        """Hold a waiting or running job; the queue goes on without it.
+        """Hold a waiting or running job, whose process ends; the queue goes on without it.
 
         Raises:
             TrainingError: it is neither.
         """
         with self._mutex:
             job = self._expect(job_id, visitor, "be paused", State.WAITING, State.RUNNING)
-            if worker := self._workers.get(job.id):
-                worker.say(PAUSE)
+            self._end(job.id)
             return self._put(replace(job, state=State.PAUSED))
 
     def resume(self, job_id: str, visitor: str) -> Job:
-        """Let a paused, interrupted or failed job go on next, from where it stood or from its last finished epoch.
+        """Let a paused, interrupted or failed job go on from its last finished epoch, when its turn comes again.
 
         Raises:
             TrainingError: it is neither.
         """
         with self._mutex:
             job = self._expect(job_id, visitor, "go on", State.PAUSED, State.INTERRUPTED, State.FAILED)
-            return self._put(replace(job, state=State.WAITING, turn=self._first_turn(), cause=""))
+            return self._put(replace(job, state=State.WAITING, cause=""))
 
     def stop(self, job_id: str, visitor: str) -> Job:
         """End training and make a detector of what has been learnt; a running job first finishes its first epoch.
@@ -146,9 +154,7 @@ class Jobs:
                 raise TrainingError(
                     f"{job.spec.name} has not finished an epoch, so there is nothing to keep: delete it."
                 )
-            return self._put(
-                replace(job, state=State.WAITING, turn=self._first_turn(), finishing=True, cause=""),
-            )
+            return self._put(replace(job, state=State.WAITING, finishing=True, cause=""))
 
     def delete(self, job_id: str, visitor: str) -> None:
         """Forget a job, and end it if it runs. What an unfinished one has learnt is gone; a finished detector stays.
@@ -159,8 +165,7 @@ class Jobs:
         with self._mutex:
             self._check_owner()
             job = self.get(job_id, visitor)
-            if worker := self._workers.pop(job.id, None):
-                worker.kill()
+            self._end(job.id)
             if job.state is not State.DONE:
                 run.discard(job.spec)
             # First what makes it a job: if the rest cannot be removed, it is no job all the same.
@@ -182,8 +187,13 @@ class Jobs:
             for job_id, worker in list(self._workers.items()):
                 if (code := worker.exit_code()) is not None:
                     self._ended(job_id, code)
-            waiting = sorted((job for job in all_jobs() if job.state is State.WAITING), key=lambda job: job.turn)
-            if waiting and not any(job.state is State.RUNNING for job in all_jobs()):
+            waiting = self._in_turn(all_jobs())
+            running = next((job for job in all_jobs() if job.state is State.RUNNING), None)
+            if waiting and running and self._has_had_its_time(running, waiting):
+                self._end(running.id)
+                self._put(replace(running, state=State.WAITING, cause=_MADE_WAY))
+                running = None
+            if waiting and not running:
                 self._start(waiting[0])
 
     def close(self) -> None:
@@ -199,19 +209,42 @@ class Jobs:
         while not self._closed.wait(seconds):
             self.tick()
 
+    def _in_turn(self, jobs: list[Job]) -> list[Job]:
+        """Those that wait, in the order in which they will run: each visitor's own one after the other, in turns."""
+        waiting: dict[str, list[Job]] = {}
+        for job in sorted(jobs, key=lambda job: job.turn):
+            if job.state is State.WAITING:
+                waiting.setdefault(_whose(job), []).append(job)
+        served, order = dict(self._served), []
+        while waiting:
+            whose = min(waiting, key=lambda visitor: (served.get(visitor, 0), waiting[visitor][0].turn))
+            order.append(waiting[whose].pop(0))
+            served[whose] = max(served.values(), default=0) + 1
+            if not waiting[whose]:
+                del waiting[whose]
+        return order
+
+    def _has_had_its_time(self, running: Job, waiting: list[Job]) -> bool:
+        """Whether a running job should make way: others wait, and it has kept what it learnt since it was started."""
+        begun = self._begun.get(running.id, time.time())
+        others = any(_whose(job) != _whose(running) for job in waiting)
+        return others and time.time() - begun > 60 * settings.TRAINING_MINUTES and run.kept_since(running.spec, begun)
+
     def _start(self, job: Job) -> None:
-        job = self._put(replace(job, state=State.RUNNING))
-        if worker := self._workers.get(job.id):
-            if job.finishing:
-                worker.say(FINISH)
-            worker.say(GO)
-            return
+        job = self._put(replace(job, state=State.RUNNING, cause=""))
+        self._begun[job.id] = time.time()
+        self._served[_whose(job)] = max(self._served.values(), default=0) + 1
         try:
             self._workers[job.id] = self._launch(self.folder(job))
         except OSError as error:
             self._put(
                 replace(job, state=State.FAILED, cause=f"no process could be started for it ({error}): resume it.")
             )
+
+    def _end(self, job_id: str) -> None:
+        """End the process of a job, if it has one; every finished epoch is on disk."""
+        if worker := self._workers.pop(job_id, None):
+            worker.kill()
 
     def _ended(self, job_id: str, code: int) -> None:
         del self._workers[job_id]
@@ -249,12 +282,14 @@ class Jobs:
                 raise TrainingError(trouble)
             raise TrainingError("another server with the same state folder does the training: use that one.")
 
-    def _first_turn(self) -> float:
-        return min((job.turn for job in all_jobs()), default=0.0) - 1
-
     def _put(self, job: Job) -> Job:
         write_job(self.folder(job), job)
         return job
+
+
+def _whose(job: Job) -> str:
+    """Whose turn it is: on one person's machine all jobs are that person's."""
+    return job.spec.visitor if settings.shared_server() else ""
 
 
 @cache

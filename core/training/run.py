@@ -75,6 +75,11 @@ def begun(spec: RunSpec) -> bool:
     return any(folder(spec).glob("digit-*.safetensors"))
 
 
+def kept_since(spec: RunSpec, moment: float) -> bool:
+    """Whether a run has finished an epoch after a moment, Unix time in seconds."""
+    return any(file.stat().st_mtime > moment for file in folder(spec).glob("digit-*.safetensors"))
+
+
 def discard(spec: RunSpec) -> None:
     """Throw away the state of a run, and let go of its name."""
     shutil.rmtree(folder(spec), ignore_errors=True)

@@ -21,7 +21,7 @@ from core.training import run
 from core.training.job import Report, frames_folder, read_job, read_report, write_cause, write_report
 from core.training.snapshots import Watcher
 
-PAUSE, GO, FINISH = "pause", "go", "finish"
+FINISH = "finish"
 NICENESS = 5
 ORPHANED, GAVE_UP = 3, 1
 
@@ -36,40 +36,23 @@ class Orders:
 
     def __init__(self, handle: int, finishing: bool = False) -> None:
         self._finishing = finishing
-        self._go = threading.Event()
-        self._go.set()
         threading.Thread(target=self._listen, args=(handle,), daemon=True).start()
 
     def enough(self) -> bool:
         """Whether training should end with what has been learnt."""
         return self._finishing
 
-    def wait_while_paused(self) -> float:
-        """Return when there is no pause; seconds waited."""
-        started = time.monotonic()
-        self._go.wait()
-        return time.monotonic() - started
-
     def _listen(self, handle: int) -> None:
         # Read without Python's buffered files: one that is being waited for would break the exit of the process.
         heard = b""
         while piece := os.read(handle, 64):
             *words, heard = (heard + piece).split(b"\n")
-            for word in words:
-                self._obey(word.decode(errors="replace"))
+            self._finishing = self._finishing or FINISH.encode() in words
         os._exit(ORPHANED)
-
-    def _obey(self, word: str) -> None:
-        if word == PAUSE:
-            self._go.clear()
-        elif word == GO:
-            self._go.set()
-        elif word == FINISH:
-            self._finishing = True
 
 
 class Clock:
-    """Seconds of work and what is left of them, pauses left out.
+    """Seconds of work and what is left of them.
 
     Args:
         spent: seconds that earlier sessions worked.
@@ -81,17 +64,12 @@ class Clock:
         self._after = after
         self._whole: float | None = None
         self._started = time.monotonic()
-        self._paused = 0.0
         self._first: tuple[float, float] | None = None
-
-    def pause(self, seconds: float) -> None:
-        """Leave a pause out."""
-        self._paused += seconds
 
     @property
     def seconds(self) -> float:
         """Seconds of work, earlier sessions included."""
-        return self._spent + time.monotonic() - self._started - self._paused
+        return self._spent + time.monotonic() - self._started
 
     def left(self, fraction: float) -> float | None:
         """Seconds that the rest takes at this session's pace, or None while there is none to judge by.
@@ -117,7 +95,6 @@ def main(folder: Path, orders: Orders) -> int:
         _fetch(folder, before, job.spec.dataset)
         watcher = Watcher(frames_folder(folder))
         for progress in run.run(job.spec, resume=True, watch=watcher, enough=orders.enough):
-            clock.pause(orders.wait_while_paused())
             write_report(folder, _report(progress, clock))
     except OddDigitError as error:
         write_cause(folder, str(error))

@@ -162,7 +162,8 @@ def _say(job: Job, report: Report) -> str:
             return _say_running(job, report)
         case State.WAITING:
             ahead = queue.of_server().ahead(job)
-            return "starts now" if not ahead else f"waiting, {ahead} before it"
+            made_way = f"{plain(job.cause)} " if job.cause else ""
+            return f"{made_way}starts now" if not ahead else f"{made_way}waiting, {ahead} before it"
         case State.PAUSED:
             return f"paused after epoch {report.epoch} of {report.epochs}" if report.epochs else "paused"
         case State.INTERRUPTED:

@@ -27,6 +27,7 @@ from core.training import run, snapshots
 from core.training.job import (
     Job,
     State,
+    all_jobs,
     frames_folder,
     jobs_folder,
     read_job,
@@ -48,11 +49,6 @@ class FakeWorker:
         self.words = []
         self.code = None
         self.started_finishing = read_job(folder).finishing
-
-    @property
-    def holds(self) -> bool:
-        pauses = [word for word in self.words if word in ("pause", "go")]
-        return bool(pauses) and pauses[-1] == "pause"
 
     @property
     def finishing(self) -> bool:
@@ -189,14 +185,7 @@ class QueueMachine(RuleBasedStateMachine):
     @invariant()
     def one_worker_works_and_only_for_the_running_job(self) -> None:
         if hasattr(self, "bench"):
-            alive = [worker for worker in self.bench.workers if worker.code is None]
-            working = [worker.folder.name for worker in alive if not worker.holds]
-            assert working == self.running()
-            assert {worker.folder.name for worker in alive} <= {
-                job_id
-                for job_id, state in self.expected.items()
-                if state in (State.RUNNING, State.PAUSED, State.WAITING)
-            }
+            assert [worker.folder.name for worker in self.bench.workers if worker.code is None] == self.running()
 
     @invariant()
     def a_job_told_to_stop_has_a_worker_that_knows(self) -> None:
@@ -241,28 +230,106 @@ def test_jobs_run_one_after_the_other_in_the_order_they_were_asked_for(bench: Be
     assert list(bench.states().values()) == [State.DONE, State.RUNNING, State.WAITING]
 
 
-def test_a_paused_job_gives_way_and_goes_on_in_the_same_process(bench: Bench) -> None:
+def test_a_paused_job_ends_its_process_and_goes_on_in_another(bench: Bench) -> None:
     first = bench.submit("first")
     bench.submit("second")
     bench.jobs.pause(first, "")
+    assert bench.workers[0].code == -9
     bench.jobs.tick()
     assert bench.states() == {"first": State.PAUSED, "second": State.RUNNING}
     bench.jobs.resume(first, "")
     bench.end(0)
     assert bench.states() == {"first": State.RUNNING, "second": State.DONE}
-    assert bench.workers[0].words == ["pause", "go"]
-    assert len(bench.workers) == 2
+    assert len(bench.workers) == 3
 
 
-def test_a_resumed_job_comes_before_those_that_wait(bench: Bench) -> None:
+def test_a_resumed_job_has_the_place_that_it_had(bench: Bench) -> None:
+    bench.submit("first")
+    second = bench.submit("second")
+    bench.submit("third")
+    bench.jobs.pause(second, "")
+    bench.jobs.resume(second, "")
+
+    assert [bench.jobs.ahead(job) for job in bench.jobs.of("")] == [1, 1, 2]
+    bench.end(0)
+    assert bench.states() == {"first": State.DONE, "second": State.RUNNING, "third": State.WAITING}
+
+
+def test_visitors_take_turns_however_much_one_of_them_asks_for(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ODD_DIGIT_SHARED", "1")
+    for name in ("a1", "a2", "a3", "a4"):
+        bench.submit(name, visitor="anna")
+    for name in ("b1", "b2"):
+        bench.submit(name, visitor="ben")
+    bench.submit("c1", visitor="carl")
+    assert [bench.jobs.ahead(job) for job in bench.jobs.of("ben")] == [1, 4]
+
+    order = []
+    while running := [job for job in all_jobs() if job.state is State.RUNNING]:
+        order += [job.spec.name for job in running]
+        bench.end(0)
+
+    assert order == ["a1", "b1", "c1", "a2", "b2", "a3", "a4"]
+
+
+def test_pausing_and_resuming_does_not_come_before_another_visitor(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ODD_DIGIT_SHARED", "1")
+    first, second = (bench.submit(name, visitor="anna") for name in ("a1", "a2"))
+    bench.submit("b1", visitor="ben")
+    for _ in range(3):
+        bench.jobs.pause(second, "anna")
+        bench.jobs.resume(second, "anna")
+    bench.jobs.pause(first, "anna")
+    bench.jobs.tick()
+
+    assert [job.state for job in bench.jobs.of("ben")] == [State.RUNNING]
+
+
+def test_who_has_trained_for_long_makes_way_for_who_waits_and_goes_on_later(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ODD_DIGIT_SHARED", "1")
+    spec = RunSpec("a1", visitor="anna")
+    long = bench.submit("a1", visitor="anna")
+    bench.submit("b1", visitor="ben")
+    later = time.time() + 60 * limits.TRAINING_MINUTES + 1
+    monkeypatch.setattr("core.training.queue.time.time", lambda: later)
+
+    bench.jobs.tick()
+    assert bench.jobs.get(long, "anna").state is State.RUNNING, "without an epoch to show, its time was for nothing"
+    (run.folder(spec) / "digit-0.safetensors").write_bytes(b"")
+    bench.jobs.tick()
+
+    assert [job.state for job in bench.jobs.of("ben")] == [State.RUNNING]
+    waiting = bench.jobs.get(long, "anna")
+    assert (waiting.state, bench.workers[0].code) == (State.WAITING, -9)
+    assert "made way" in waiting.cause
+    bench.end(0)
+    assert bench.jobs.get(long, "anna").state is State.RUNNING
+
+
+def test_a_person_alone_is_never_made_to_wait_for_their_own_jobs(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     first = bench.submit("first")
     bench.submit("second")
-    bench.submit("third")
-    bench.jobs.pause(first, "")
+    finish_an_epoch("first")
+    later = time.time() + 60 * limits.TRAINING_MINUTES + 1
+    monkeypatch.setattr("core.training.queue.time.time", lambda: later)
+
     bench.jobs.tick()
-    bench.jobs.resume(first, "")
-    bench.end(0)
-    assert bench.states() == {"first": State.RUNNING, "second": State.DONE, "third": State.WAITING}
+
+    assert bench.jobs.get(first, "").state is State.RUNNING
+
+
+def test_all_visitors_together_have_a_limit(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ODD_DIGIT_SHARED", "1")
+    monkeypatch.setattr(limits, "ALL_JOBS", 2)
+    bench.submit("one", visitor="anna")
+    bench.submit("two", visitor="ben")
+
+    with pytest.raises(TrainingError, match="no more are taken: try again later"):
+        bench.submit("three", visitor="carl")
 
 
 def test_a_worker_that_fails_says_why_and_the_queue_goes_on(bench: Bench) -> None:
@@ -464,10 +531,8 @@ def test_a_full_disk_is_told_with_the_remedy(monkeypatch: pytest.MonkeyPatch) ->
     assert "make room, then resume" in cause
 
 
-def test_pauses_do_not_count_as_work() -> None:
+def test_what_earlier_sessions_worked_counts_and_pauses_between_them_do_not() -> None:
     clock = Clock(spent=100)
-    time.sleep(0.05)
-    clock.pause(0.05)
     assert 100 <= clock.seconds < 100.05
     assert clock.left(0.5) is None
 
