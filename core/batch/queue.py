@@ -1,12 +1,15 @@
-"""Batches that belong to the server: handed in by a page, judged one after the other, there whoever looks."""
+"""Batches that belong to the server: handed in by a page, judged one after the other, there whoever looks.
+
+Nobody waits for ever: visitors take turns, and a batch that has been judged for a while makes way for who waits.
+"""
 
 import functools
-import queue
 import shutil
 import threading
 import time
 import uuid
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -65,10 +68,12 @@ class BatchQueue:
     def __init__(self, launch: Callable[[Store], Worker] | None = None) -> None:
         sweep()
         self._launch = launch or start
-        self._waiting: queue.Queue[Store] = queue.Queue()
+        self._waiting: list[Store] = []
+        self._served: dict[str, int] = {}  # which turn a visitor had last
         self._states: dict[Path, State] = {}
         self._workers: dict[Path, Worker] = {}
-        self._mutex = threading.Lock()
+        self._mutex = threading.RLock()
+        self._handed_in = threading.Condition(self._mutex)
         threading.Thread(target=self._work, name="batches", daemon=True).start()
 
     def submit(
@@ -89,6 +94,8 @@ class BatchQueue:
         """
         if not uploads:
             raise BatchError("there are no files: choose some first.")
+        if sum(state.busy for state in list(self._states.values())) >= settings.ALL_BATCHES:
+            raise BatchError("so many batches wait on this server that no more are taken: try again later.")
         busy = sum(self.state(store).busy for store in stores(visitor))
         if busy >= settings.BATCHES:
             raise BatchError(
@@ -130,10 +137,12 @@ class BatchQueue:
             self._enqueue(store)
 
     def stop(self, store: Store) -> None:
-        """End the work on a batch at once; what is judged stays."""
+        """End the work on a batch at once; what is judged stays, and enters the history when that is wanted."""
         with self._mutex:
             if not self.state(store).busy:
                 return
+            with suppress(OSError):  # on a full disk it is kept in the history when it has gone on to its end
+                (store.folder / worker.STOPPED).touch()
             self._states[store.folder] = State("stopped", worker.progress_of(store.folder))
             if working := self._workers.get(store.folder):
                 working.kill()
@@ -152,14 +161,25 @@ class BatchQueue:
         return replace(state, progress=worker.progress_of(store.folder)) if state.stage == "running" else state
 
     def _enqueue(self, store: Store) -> None:
-        for report in (worker.PROGRESS, worker.MESSAGE):
+        for report in (worker.PROGRESS, worker.MESSAGE, worker.STOPPED):
             (store.folder / report).unlink(missing_ok=True)
-        self._states[store.folder] = State("waiting")
-        self._waiting.put(store)
+        with self._handed_in:
+            self._states[store.folder] = State("waiting")
+            self._waiting.append(store)
+            self._handed_in.notify()
+
+    def _next(self) -> Store:
+        """The next batch of the visitor whose turn is longest ago; waits for one."""
+        with self._handed_in:
+            self._handed_in.wait_for(lambda: self._waiting)
+            store = min(self._waiting, key=lambda store: self._served.get(store.job.visitor, 0))
+            self._waiting.remove(store)
+            self._served[store.job.visitor] = max(self._served.values(), default=0) + 1
+            return store
 
     def _work(self) -> None:
         while True:
-            store = self._waiting.get()
+            store = self._next()
             try:
                 self._judge(store)
             # A thread that dies would leave every later batch waiting for ever.
@@ -168,18 +188,48 @@ class BatchQueue:
 
     def _judge(self, store: Store) -> None:
         with self._mutex:
-            if self._states.get(store.folder) != State("waiting"):
+            state = self._states.get(store.folder)
+            if state is None or state.stage != "waiting":
                 return  # stopped or deleted before its turn
             self._states[store.folder] = State("running")
             working = self._workers[store.folder] = self._launch(store)
+        begun, judged = time.monotonic(), len(store.parts)
         while (code := working.exit_code()) is None:
             time.sleep(TICK_SECONDS)
+            if time.monotonic() - begun > settings.BATCH_SECONDS and self._makes_way(store, judged):
+                return
         del self._workers[store.folder]
+        if worker.stopped(store.folder) and worker.enters_history(store):
+            self._keep(store)
+            return
         message = worker.said(store.folder)
         if code == 0:
             self._end(store, "finished" if store.finished else "stopped", message)
         else:
             self._end(store, "failed", message or f"{store.job.title}: the process that judged it ended ({code}).")
+
+    def _makes_way(self, store: Store, judged: int) -> bool:
+        """Put a batch that has got on since it had ``judged`` parts behind those of other visitors, if any wait."""
+        with self._mutex:
+            state = self._states.get(store.folder)
+            others = any(other.job.visitor != store.job.visitor for other in self._waiting)
+            got_on = len(store.parts) > judged and not store.finished
+            if state is None or state.stage != "running" or not others or not got_on:
+                return False
+            self._workers.pop(store.folder).kill()
+            self._states[store.folder] = State("waiting", worker.progress_of(store.folder))
+            self._waiting.append(store)
+            return True
+
+    def _keep(self, store: Store) -> None:
+        """Have what is judged of a stopped batch recorded, by a process again: it may be much."""
+        keeping = self._launch(store)
+        while keeping.exit_code() is None:
+            time.sleep(TICK_SECONDS)
+        with self._mutex:
+            state = self._states.get(store.folder)
+            if state is not None and state.stage == "stopped":
+                self._states[store.folder] = replace(state, message=worker.said(store.folder))
 
     def _end(self, store: Store, stage: str, message: str) -> None:
         with self._mutex:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from core.batch.store import Store
     from core.detector import Detector
 
-PROGRESS, MESSAGE = "progress.json", "message.txt"
+PROGRESS, MESSAGE, STOPPED = "progress.json", "message.txt", "stopped"
 GAVE_UP = 1
 NICENESS = 5
 
@@ -39,6 +39,9 @@ def main(folder: Path) -> int:
 
     try:
         store = Store(folder)
+        if stopped(folder):
+            keep_verdicts(store)
+            return 0
         model = registry.find(store.job.point.model, store.job.visitor)
         judge(store, Detector.load(model.path), workers=pool.cores())
     except OddDigitError as error:
@@ -53,19 +56,39 @@ def main(folder: Path) -> int:
 
 def judge(store: "Store", detector: "Detector", workers: int = 0, stop: Callable[[], bool] = lambda: False) -> None:
     """Judge what is left of a batch of uploads, say how far it is, and keep its verdicts when that is wanted."""
-    from core.batch.export import keep
-    from core.batch.findings import Review, Rule
     from core.batch.run import run
     from core.batch.sources import uploaded
 
-    for progress in run(store, uploaded(store.input, store.job.names), detector, stop, workers):
+    # One that was ended between its last part and its end has no files any more, and needs none.
+    steps = () if store.finished else run(store, uploaded(store.input, store.job.names), detector, stop, workers)
+    for progress in steps:
         text = json.dumps(asdict(progress))
         write_whole(store.folder / PROGRESS, partial(_fill, text))
-    if store.finished and store.job.keep and store.parts:
-        try:
-            keep(Review(store, Rule(store.job.point, store.job.rate)))
-        except HistoryError as error:
-            say(store.folder, f"Not kept in the history: {error}")
+    if store.finished:
+        keep_verdicts(store)
+
+
+def keep_verdicts(store: "Store") -> None:
+    """Record what is judged of a batch in the history, when that is wanted; what is there already stays one row."""
+    from core.batch.export import keep
+    from core.batch.findings import Review, Rule
+
+    if not enters_history(store):
+        return
+    try:
+        keep(Review(store, Rule(store.job.point, store.job.rate)))
+    except HistoryError as error:
+        say(store.folder, f"Not kept in the history: {error}")
+
+
+def enters_history(store: "Store") -> bool:
+    """Whether what is judged of a batch has its place in the history: a rate decides over whole batches only."""
+    return bool(store.job.keep and store.parts and (store.finished or store.job.rate is None))
+
+
+def stopped(folder: Path) -> bool:
+    """Whether a batch was stopped, and nobody has let it go on."""
+    return (folder / STOPPED).exists()
 
 
 def _fill(text: str, part: Path) -> None:

@@ -21,7 +21,10 @@ class Thread:
 
     def _work(self) -> None:
         try:
-            worker.judge(self._store, self._detector, stop=self._killed.is_set)
+            if worker.stopped(self._store.folder):
+                worker.keep_verdicts(self._store)
+            else:
+                worker.judge(self._store, self._detector, stop=self._killed.is_set)
             self._code = -9 if self._killed.is_set() else 0
         except OddDigitError as error:
             worker.say(self._store.folder, str(error))

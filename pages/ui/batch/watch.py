@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from core.batch import queue
+from core.batch import queue, worker
 from core.batch.queue import State
 from core.batch.store import Store, stores
 from core.errors import OddDigitError
@@ -44,7 +44,8 @@ def show(store: Store) -> bool:
         st.warning(plain(found.message), icon=":material/warning:")
     if found.stage != "finished":
         items, _ = store.done
-        st.info(f"Stopped after {items:,} of about {store.job.total:,}.", icon=":material/pause_circle:")
+        kept = " What is judged so far is in the history." if worker.enters_history(store) else ""
+        st.info(f"Stopped after {items:,} of about {store.job.total:,}.{kept}", icon=":material/pause_circle:")
         if store.input.is_dir():
             st.button("Go on", icon=":material/play_arrow:", type="primary", on_click=_go_on, args=(store,))
     if store.parts:

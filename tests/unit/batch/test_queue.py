@@ -1,5 +1,6 @@
 """Batches that belong to the server go on without anyone looking, stop at a word, and outlive the server."""
 
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -95,6 +96,86 @@ def test_a_stopped_batch_keeps_what_it_has_and_goes_on_under_another_server(
 
     assert later.state(found).stage == "finished"
     assert Review(found, RULE).source.tolist() == [f"{i}.png" for i in range(60)]
+
+
+def test_what_a_stopped_batch_has_judged_is_in_the_history_once(
+    tiny_detector_any: Detector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.batch.run.TOGETHER", 1)
+    server, store = hand_in(some(60), tiny_detector_any)
+    wait(lambda: store.done[0] >= 2)
+    server.stop(store)
+    wait(lambda: History(visitor="ann").count().judged == store.done[1])
+    server.go_on(store)
+    wait(lambda: not server.state(store).busy)
+
+    assert server.state(store).stage == "finished"
+    assert History(visitor="ann").count().judged == 60
+
+
+def test_where_a_rate_decides_a_stopped_batch_waits_for_its_end_to_enter_the_history(
+    tiny_detector_any: Detector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.batch.run.TOGETHER", 1)
+    server = BatchQueue(judging.by(tiny_detector_any))
+    store = server.submit(some(30), tiny_detector_any, Rule(RULE.point, 0.2), False, True, "ann")
+    wait(lambda: store.done[0] >= 2)
+    server.stop(store)
+    after = server.submit(some(1), tiny_detector_any, RULE, False, False, "ann")
+    wait(lambda: not server.state(after).busy)
+
+    assert History(visitor="ann").count().judged == 0
+
+
+def test_visitors_take_turns_however_many_batches_one_of_them_hands_in(
+    tiny_detector_any: Detector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order: list[str] = []
+
+    def launch(store: Store) -> judging.Thread:
+        order.append(store.job.visitor)
+        return judging.Thread(store, tiny_detector_any)
+
+    work = BatchQueue._work
+    monkeypatch.setattr(BatchQueue, "_work", lambda _: None)
+    server = BatchQueue(launch)
+    given = [server.submit(some(1), tiny_detector_any, RULE, False, False, who) for who in ("ann",) * 4 + ("bob", "cy")]
+    threading.Thread(target=work, args=(server,), daemon=True).start()
+    wait(lambda: not any(server.state(store).busy for store in given))
+
+    assert order == ["ann", "bob", "cy", "ann", "ann", "ann"]
+
+
+def test_a_long_batch_makes_way_for_another_visitor_and_goes_on_to_the_same_rows(
+    tiny_detector_any: Detector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.batch.run.TOGETHER", 1)
+    monkeypatch.setattr("core.settings.BATCH_SECONDS", 0)
+    started: list[str] = []
+
+    def launch(store: Store) -> judging.Thread:
+        started.append(store.job.visitor)
+        return judging.Thread(store, tiny_detector_any)
+
+    server = BatchQueue(launch)
+    long = server.submit(some(200), tiny_detector_any, RULE, False, False, "ann")
+    wait(lambda: long.done[0] >= 2)
+    short = server.submit(some(1), tiny_detector_any, RULE, False, False, "bob")
+    wait(lambda: not server.state(short).busy)
+    assert server.state(short).stage == "finished"
+    assert started[:2] == ["ann", "bob"]
+    wait(lambda: not server.state(long).busy)
+
+    assert Review(long, RULE).source.tolist() == [f"{i}.png" for i in range(200)]
+
+
+def test_all_visitors_together_have_a_limit(tiny_detector_any: Detector, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.settings.ALL_BATCHES", 1)
+    monkeypatch.setattr(BatchQueue, "_work", lambda _: None)
+    server, _ = hand_in(some(1), tiny_detector_any, "ann")
+
+    with pytest.raises(BatchError, match="no more are taken: try again later"):
+        server.submit(some(1), tiny_detector_any, RULE, False, False, "bob")
 
 
 def test_visitors_see_their_own_batches_the_newest_first(tiny_detector_any: Detector) -> None:
