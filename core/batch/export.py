@@ -144,7 +144,12 @@ def write_zip(review: Review, path: Path | io.BytesIO, rows: Sequence[int] | NDA
             images, _ = review.store.pictures(some)
             for row, image in zip(some, images, strict=True):
                 if review.judged[row]:
-                    archive.writestr(f"{row + 1:06d}_{_file_name(review.source[row])}.png", _png(_bytes(image)))
+                    archive.writestr(*digit_file(row, review.source[row], image))
+
+
+def digit_file(row: int, source: str, image: NDArray[np.float32]) -> tuple[str, bytes]:
+    """A digit as a file to take away: its name, numbered as in the batch, and its PNG (light ink on black)."""
+    return f"{row + 1:06d}_{_file_name(source)}.png", _png(_bytes(image))
 
 
 def verdicts(review: Review) -> Iterator[Verdict]:

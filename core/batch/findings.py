@@ -225,7 +225,7 @@ def say_rule(rule: Rule, calibration: Calibration) -> str:
     """What a rule promises, one sentence.
 
     >>> say_rule(Rule(OperatingPoint(alpha=0.05)), Calibration.fit([0.1, 0.2]))
-    'Of the normal digits in the pile, 5 % are flagged, whatever else is in it.'
+    'About 5 % of normal digits like those of the calibration are flagged; what is odd comes on top.'
     """
     if rule.rate is not None:
         return (
@@ -234,7 +234,8 @@ def say_rule(rule: Rule, calibration: Calibration) -> str:
             "among other writers' digits more are."
         )
     if rule.point.alpha is not None:
-        return f"Of the normal digits in the pile, {100 * rule.point.alpha:g} % are flagged, whatever else is in it."
+        percent = f"{100 * rule.point.alpha:g} %"
+        return f"About {percent} of normal digits like those of the calibration are flagged; what is odd comes on top."
     threshold = rule.point.threshold or 0.0
     share = 100 * float(calibration.alpha(threshold)[0])
     return f"Every digit with a score above {threshold:g} is flagged, as {share:.2g} % of normal digits are."

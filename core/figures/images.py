@@ -1,15 +1,14 @@
-"""Pictures: the one way a digit is drawn, sheets of digits, boxes on a photograph, and how they travel with a page.
+"""Pictures: the one way a digit is drawn, sheets of digits, digits on a photograph, and how they travel with a page.
 
 Ink beyond a normal digit's is always orange, missing ink always blue, dark ink on white paper in either theme.
 """
 
 import base64
 import io
-from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw
+from PIL import Image
 
 from core.ink.picture import open_picture
 
@@ -78,35 +77,26 @@ def pairs_png(images: NDArray[np.float32], reconstructions: NDArray[np.float32])
     return sheet_png(np.concatenate([images, reconstructions]), len(images))
 
 
-def boxed(
-    data: bytes, name: str, boxes: NDArray[np.int64], flagged: Sequence[bool] | NDArray[np.bool_], chosen: int = -1
-) -> NDArray[np.uint8]:
-    """Draw boxes, orange around anomalies and blue around normal digits.
+def page_with_boxes(data: bytes, name: str, boxes: NDArray[np.int64]) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
+    """A picture to look at, and where in it its digits stand.
 
     Args:
         data: bytes of the picture file.
         name: what to call it in errors.
         boxes: left, top, right, bottom in the upright original, pixels, ``(n, 4)``.
-        flagged: which are anomalies, ``(n,)``.
-        chosen: which box to draw thick; none by default.
 
     Returns:
-        uint8 ``(h, w, 3)``, its longest side at most 1,000 pixels.
+        uint8 ``(h, w)`` or ``(h, w, 3)``, its longest side at most 800 pixels, and the boxes as shares of its width
+        and height, a little wider than the ink, ``(n, 4)`` in 0 .. 1.
 
     Raises:
         InkError: not a picture, or damaged.
     """
     picture = open_picture(data, name)
-    grey = np.rint(np.clip(picture.pixels, 0, 1) * 255).astype(np.uint8)
-    image = Image.fromarray(grey).convert("RGB")
-    draw = ImageDraw.Draw(image)
-    scale = np.array(picture.scale * 2)
-    thin = max(1, max(image.size) // 300)
-    for i, (box, odd) in enumerate(zip(boxes, flagged, strict=True)):
-        left, top, right, bottom = (box / scale).tolist()
-        frame = (left - thin, top - thin, right + thin, bottom + thin)
-        draw.rectangle(frame, outline=ORANGE if odd else BLUE, width=3 * thin if i == chosen else thin)
-    return np.asarray(image)
+    size = np.array([picture.width, picture.height] * 2, dtype=np.float64)
+    room = 0.006 * np.array([-1, -1, 1, 1])
+    pixels = np.rint(np.clip(picture.pixels, 0, 1) * 255).astype(np.uint8)
+    return pixels, np.clip(boxes / size + room, 0, 1)
 
 
 def inline(picture: bytes | NDArray[np.uint8]) -> str:

@@ -6,11 +6,10 @@ import zipfile
 
 import numpy as np
 import pytest
-from PIL import Image
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Button
 
-from core.batch import queue
+from core.batch import corrections, queue
 from core.batch.findings import Review, Rule
 from core.batch.store import Store, stores
 from core.datasets.examples import sample_files
@@ -58,7 +57,7 @@ def test_before_the_first_pile_there_is_something_to_try() -> None:
 
     assert "Nothing judged yet" in text(page)
     assert button(page, "46 drawn examples")
-    assert "5 % are flagged" in text(page)
+    assert "About 5 % of normal digits" in text(page)
 
 
 def test_the_examples_are_judged_at_a_click_and_shown_oddest_first() -> None:
@@ -108,20 +107,22 @@ def test_uploaded_files_become_rows_and_the_history_can_be_left_alone() -> None:
     assert History().count().judged == 0
 
 
-def test_a_sheet_is_split_and_its_digits_open_with_their_place_in_it(tiny_detector_any: Detector) -> None:
+def test_a_sheet_is_split_and_its_digits_open_with_their_place_in_it(
+    tiny_detector_any: Detector, monkeypatch: pytest.MonkeyPatch
+) -> None:
     buffer = io.BytesIO()
     sheet("0123456789", columns=5)[0].save(buffer, "PNG")
     judged(tiny_detector_any, [queue.Upload("form.png", buffer.getvalue())])
     page = show()
     page.file_uploader[0].set_value([("form.png", buffer.getvalue(), "image/png")])
     page.segmented_control(key="shown_kind").set_value("all")
+    opened.press(monkeypatch, "gallery", 3)
+
     checked(page.run())
 
-    opened = next(found for found in page.button if found.key and found.key.startswith("open-all-"))
-    checked(opened.click().run())
-
     assert "10 digits" in text(page)
-    assert "form" in text(page)
+    assert "Number 4 · form" in text(page)
+    assert "press another to see it" in text(page)
     assert "look at least this odd" in text(page)
 
 
@@ -222,15 +223,30 @@ def test_an_interrupted_batch_can_be_gone_on_with(tiny_detector_any: Detector, m
     assert "60 digits" in text(checked(page.run()))
 
 
-def test_an_orange_box_marks_an_anomaly_where_it_stands() -> None:
-    from core.figures.images import boxed
+def test_labels_typed_in_the_gallery_are_kept_and_the_corrected_set_is_offered(
+    tiny_detector_any: Detector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images, _ = digits(3)
+    store = judged(tiny_detector_any, [queue.Upload(f"8/{i}.png", png(image)) for i, image in enumerate(images)])
+    opened.press(monkeypatch, "gallery", labels={1: "5", 2: "8"})
+    page = show()
 
-    buffer = io.BytesIO()
-    Image.new("L", (400, 300), 255).save(buffer, "PNG")
+    page.segmented_control(key="shown_kind").set_value("all")
+    checked(page.run())
+    checked(page.run())
 
-    picture = boxed(buffer.getvalue(), "page.png", np.array([[50, 60, 120, 160], [200, 60, 260, 160]]), [True, False])
+    assert corrections.read(store) == {1: "5", 2: "8"}
+    assert "1 label corrected, 1 found right" in text(page).replace("*", "")
 
-    assert picture.shape == (300, 400, 3)
-    assert picture[100, 49].tolist() == [232, 103, 42]
-    assert picture[100, 199].tolist() == [47, 126, 216]
-    assert picture[100, 80].tolist() == [255, 255, 255]
+
+def test_a_label_is_set_right_in_the_full_reading(tiny_detector_any: Detector, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = judged(tiny_detector_any, [queue.Upload("8/a.png", png(digits(1)[0][0]))])
+    opened.press(monkeypatch, "gallery", 0)
+    page = show()
+    page.segmented_control(key="shown_kind").set_value("all")
+    checked(page.run())
+
+    right = next(found for found in page.get("button_group") if found.key and found.key.startswith("label-"))
+    checked(right.set_value("5").run())
+
+    assert corrections.read(store) == {0: "5"}

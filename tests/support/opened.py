@@ -1,10 +1,13 @@
 """Opening a page as Streamlit runs it, and reading what stands on it."""
 
 import re
+from typing import Any
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
 from core import paths
+from pages.ui import tiles
 
 
 def open_page(file: str, **query: str | list[str]) -> AppTest:
@@ -19,6 +22,25 @@ def checked(page: AppTest) -> AppTest:
     """The page, which must not have raised."""
     assert [error.message for error in page.exception] == []
     return page
+
+
+def press(
+    monkeypatch: pytest.MonkeyPatch, key: str, tile: int | None = None, labels: dict[int, str | None] | None = None
+) -> None:
+    """From the next run on a tile is pressed, and labels are typed, as a browser does with ``pages.ui.tiles``."""
+    shown = tiles.show
+
+    def show(name: str, of: str, *args: Any, **kwargs: Any) -> int | None:
+        found = shown(name, of, *args, **kwargs)
+        if name != key:
+            return found
+        if labels and kwargs.get("correct"):
+            kwargs["correct"](labels)
+        if tile is not None and kwargs.get("press"):
+            kwargs["press"](tile)
+        return tile
+
+    monkeypatch.setattr(tiles, "show", show)
 
 
 def text(page: AppTest) -> str:

@@ -1,6 +1,7 @@
 """A judged pile: the answer in a line, the oddest first as pictures or as a table, charts, and files to take away."""
 
 import io
+import re
 from functools import partial
 from pathlib import Path
 
@@ -8,14 +9,14 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from core.batch import export, queue
+from core.batch import corrections, export, queue
 from core.batch.findings import SHOWN, Review, Rule, Summary
 from core.batch.store import Store
 from core.errors import OddDigitError
 from core.figures import batch
 from pages.ui import chrome
 from pages.ui.batch import watch
-from pages.ui.batch.rows import gallery, table
+from pages.ui.batch.rows import FAILED, gallery, table
 from pages.ui.text import plain
 
 WORDS = {"flagged": "flagged", "mislabelled": "probably mislabelled", "refused": "refused", "all": "all"}
@@ -26,31 +27,42 @@ _PLAIN = {"displayModeBar": False}
 
 
 def show(store: Store, decides: Rule) -> None:
-    """Everything about a batch; the threshold may still be moved. While it is judged, what there is so far."""
-    every = SECONDS if queue.of_server().state(store).busy else None
-    st.fragment(_show, run_every=every)(store, decides)
-
-
-def _show(store: Store, decides: Rule) -> None:
+    """Everything about a batch; the threshold may still be moved. While it is judged, the oddest so far."""
     job = store.job
     same = (decides.point.model, decides.point.evidence) == (job.point.model, job.point.evidence)
-    mine = decides if same else Rule(job.point, job.rate)
-    review = _review(str(store.folder), store.done[1], repr(mine), mine)
-    st.markdown(f"### {headline(review.summary, mine)}")
+    rule = decides if same else Rule(job.point, job.rate)
+    if queue.of_server().state(store).busy:
+        st.fragment(_so_far, run_every=SECONDS)(store, rule)
+        return
+    review = _reviewed(store, rule)
+    st.markdown(f"### {headline(review.summary, rule)}")
     if not same:
         st.caption(f"Judged by {plain(job.point.model)}, {job.point.evidence}: choose those above to move the line.")
     for note in store.notes:
         st.caption(plain(note))
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-        _exports(review, mine)
+        _exports(review, rule)
         watch.delete(store)
     _look_through(review)
+
+
+def _so_far(store: Store, rule: Rule) -> None:
+    """The oddest of what has been judged so far. Nothing else: what is drawn anew all the time is not to be pressed."""
+    try:
+        review = _reviewed(store, rule)
+        st.markdown(f"### {headline(review.summary, rule)}")
+        st.caption("The oddest so far; press one for its full reading. Files to take away come when all are judged.")
+        gallery(review, review.order("all")[:A_GALLERY], "all")
+    except OddDigitError as error:
+        chrome.refuse(error)
 
 
 @st.fragment
 def _look_through(review: Review) -> None:
     """The rows a person asks for; on its own, so that turning pages neither waits for the page nor renews the files."""
     try:
+        if failed := st.session_state.pop(FAILED, None):
+            chrome.refuse(failed)
         shown, rows = _choose(review)
         view = st.segmented_control(
             "View", [GALLERY, TABLE, CHARTS], default=GALLERY, key="view", required=True, label_visibility="collapsed"
@@ -63,6 +75,7 @@ def _look_through(review: Review) -> None:
         elif view == TABLE or shown == "refused":
             table(review, _page(rows, A_TABLE))
         else:
+            _corrected(review)
             gallery(review, _page(rows, A_GALLERY), shown)
     except OddDigitError as error:
         chrome.refuse(error)
@@ -87,6 +100,44 @@ def headline(summary: Summary, decides: Rule) -> str:
     if summary.labelled:
         parts.append(f"{summary.mislabelled:,} probably mislabelled")
     return " · ".join(parts)
+
+
+def _corrected(review: Review) -> None:
+    """What was set right so far, to take away; before that, how it is done."""
+    right = corrections.read(review.store)
+    if not right:
+        st.caption(
+            "Press a digit for its full reading, where its label can be set right. Quicker: choose one with the arrow "
+            "keys and type the right digit; space says that the label is right, backspace takes it back."
+        )
+        return
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        changed = corrections.changed(review, right)
+        st.markdown(
+            f"**{changed:,} label{'s' * (changed != 1)} corrected**, {len(right) - changed:,} found right.",
+            width="content",
+        )
+        st.download_button(
+            "The corrected set, zip",
+            partial(_corrected_zip, review, right),
+            f"{_stem(review.store)}-corrected.zip",
+            "application/zip",
+            key=f"corrected-{len(right)}-{changed}",
+            icon=":material/download:",
+            on_click="ignore",
+            help="Every digit in a folder named after its right label, and a table of all labels: hand it in again, "
+            "or train on it.",
+        )
+
+
+def _corrected_zip(review: Review, right: dict[int, str]) -> bytes:
+    buffer = io.BytesIO()
+    corrections.write_zip(review, buffer, right)
+    return buffer.getvalue()
+
+
+def _reviewed(store: Store, rule: Rule) -> Review:
+    return _review(str(store.folder), store.done[1], repr(rule), rule)
 
 
 @st.cache_resource(max_entries=6, show_spinner="Looking through the batch…")
@@ -124,19 +175,24 @@ def _exports(review: Review, decides: Rule) -> None:
     """The findings as files, made only when they are asked for."""
     key = f"{review.store.folder.name}-{decides}"
     for label, name, kind, make in (
-        ("CSV", "batch.csv", "text/csv", _csv),
-        ("Parquet", "batch.parquet", "application/vnd.apache.parquet", _parquet),
-        (f"{review.summary.flagged:,} flagged, zip", "flagged.zip", "application/zip", _zip),
+        ("CSV", ".csv", "text/csv", _csv),
+        ("Parquet", ".parquet", "application/vnd.apache.parquet", _parquet),
+        (f"{review.summary.flagged:,} flagged, zip", "-flagged.zip", "application/zip", _zip),
     ):
         st.download_button(
             label,
             partial(make, review),
-            name,
+            f"{_stem(review.store)}{name}",
             kind,
-            key=f"{name}-{key}",
+            key=f"batch{name}-{key}",
             icon=":material/download:",
             on_click="ignore",
         )
+
+
+def _stem(store: Store) -> str:
+    """What files of a batch are called: after the batch, so that two of them do not take each other's place."""
+    return re.sub(r"[^A-Za-z0-9-]+", "_", store.job.title.rsplit(".", 1)[0]).strip("_")[:60] or "batch"
 
 
 def _csv(review: Review) -> bytes:

@@ -18,7 +18,8 @@ from pages.ui import chrome
 from pages.ui.text import plain
 from pages.ui.visitor import visitor
 
-ALARMS, DISCOVERIES = "false alarms", "false discoveries"
+ALARMS, DISCOVERIES = "false alarms", "false discoveries"  # as links have them
+_IN_WORDS = {ALARMS: "normal digits that are flagged", DISCOVERIES: "normal digits among the flagged"}
 RATES = (0.01, 0.05, 0.1, 0.2)
 CHOSEN, OPEN = "batch", "hand-in"
 _KEEP, _WHOLE, _FAILED = "pile_keep", "pile_whole", "pile_failed"
@@ -28,7 +29,16 @@ def rule(point: OperatingPoint, detector: Detector) -> Rule:
     """What decides: the line above, or a false discovery rate over the whole pile; a sentence says what it promises."""
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         how = st.segmented_control(
-            "Keep in check", [ALARMS, DISCOVERIES], default=ALARMS, key="flag_by", required=True, bind="query-params"
+            "What is to stay rare",
+            list(_IN_WORDS),
+            default=ALARMS,
+            key="flag_by",
+            required=True,
+            bind="query-params",
+            format_func=_IN_WORDS.__getitem__,
+            help="The first flags the same share of normal digits in any pile: about 50 of 1,000 at 5 %. The second "
+            "moves the line with the pile, so that of what is flagged at most so many are normal: fewer to look "
+            "through, and where there is little to find perhaps none.",
         )
         rate = None
         if how == DISCOVERIES:
@@ -48,7 +58,8 @@ def rule(point: OperatingPoint, detector: Detector) -> Rule:
 def hand_in(decides: Rule, detector: Detector, open_at_first: bool) -> None:
     """The files and the button that has them judged; closed once there is an answer to look at."""
     st.session_state.setdefault(OPEN, open_at_first)
-    with st.expander("Hand in a pile", key=OPEN, on_change="rerun"):
+    title = "Hand in a pile" if open_at_first else "Hand in another pile"
+    with st.expander(title, key=OPEN, on_change="rerun"):
         _files(decides, detector)
 
 

@@ -5,39 +5,59 @@ import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
-from core.batch import queue
+from core.batch import corrections, queue
 from core.batch.findings import Review
 from core.batch.queue import Upload
 from core.errors import OddDigitError
-from core.figures.images import boxed, digit_png, inline
+from core.figures.images import digit_png, inline, page_with_boxes
 from core.words import say_share
-from pages.ui import chrome, picker, picture, verdict
+from pages.ui import chrome, picker, tiles, verdict
 from pages.ui.text import plain
 
 _TEXT = 60
+FAILED = "batch_label_failed"
+_OPENED = "batch_opened"
 
 
 def gallery(review: Review, rows: NDArray[np.int64], shown: str) -> None:
-    """Digits as pictures, each with what stands out about it and the way into its full reading."""
+    """Digits as pictures: pressing one opens its full reading, a digit key sets its label right."""
     images, _ = review.store.pictures(rows.tolist())
-    opened = None
-    with st.container(horizontal=True, gap="small", key="gallery"):
-        for row, image in zip(rows.tolist(), images, strict=True):
-            with st.container(width=92, gap=None):
-                if not review.judged[row]:
-                    st.caption(f":material/block: {plain(review.source[row][-_TEXT:])}", help=plain(review.error[row]))
-                    continue
-                picture.show(
-                    digit_png(image, 3),
-                    _alt(review, row),
-                    width=84,
-                    caption=_caption(review, row, shown),
-                )
-                name = plain(review.source[row])
-                if st.button(f"{row + 1:,}", key=f"open-{shown}-{row}", type="tertiary", help=name):
-                    opened = row
+    corrected = corrections.read(review.store)
+    of = f"{review.store.folder.name} {shown}"
+    tiled = [
+        _tile(review, row, image, shown, corrected.get(row))
+        for row, image in zip(rows.tolist(), images, strict=True)
+        if review.judged[row]
+    ]
+    opened = tiles.show(
+        "gallery", of, tiled, "Digits of the pile, oddest first", correct=lambda labels: correct(review, labels)
+    )
     if opened is not None:
-        reading(review, opened)
+        open_reading(review, opened)
+    if refused := len(rows) - len(tiled):
+        st.caption(f"{refused:,} more could not be read: they have no picture, and their reasons are under refused.")
+
+
+def _tile(review: Review, row: int, image: NDArray[np.float32], shown: str, corrected: str | None) -> tiles.Tile:
+    read = " or ".join(review.prediction_set(row))
+    said = f"reads as {read}" if read and shown == "mislabelled" else say_share(review.p_value[row])
+    return tiles.Tile(
+        row,
+        tiles.picture_of(image),
+        (said, review.source[row].rsplit("/", 1)[-1][-_TEXT:]),
+        f"digit {row + 1}: {_word(review, row)}",
+        _word(review, row),
+        review.label[row],
+        corrected,
+    )
+
+
+def correct(review: Review, labels: dict[int, str | None]) -> None:
+    """Keep labels that a person has set right; what goes wrong is said on the page."""
+    try:
+        corrections.correct(review.store, labels)
+    except OddDigitError as error:
+        st.session_state[FAILED] = error
 
 
 def table(review: Review, rows: NDArray[np.int64]) -> None:
@@ -82,32 +102,61 @@ def table(review: Review, rows: NDArray[np.int64]) -> None:
     chosen = found.selection.rows
     if chosen and chosen[0] < len(rows) and review.judged[row := int(rows[chosen[0]])]:
         if st.button(f"Open number {row + 1:,}", icon=":material/open_in_full:", key="open-chosen"):
-            reading(review, row)
+            open_reading(review, row)
     else:
         st.caption("Choose a line to open its full reading.")
 
 
-@st.dialog("The full reading", width="medium")
-def reading(review: Review, row: int) -> None:
-    """One digit of the pile in full, with its label, and where it stood in its picture while that is at hand."""
+def open_reading(review: Review, row: int) -> None:
+    """Open one digit of the pile in full."""
+    st.session_state[_OPENED] = row
+    _reading(review)
+
+
+@st.dialog("The full reading", width="medium", on_dismiss="rerun")
+def _reading(review: Review) -> None:
+    """A digit in full, with its label, and where it stood in its picture while that is at hand."""
+    row = int(st.session_state[_OPENED])
     st.caption(f"Number {row + 1:,} · {plain(review.source[row])}")
-    if review.labels.mislabelled[row]:
-        other = " or ".join(review.prediction_set(row))
-        said = f", it reads as {plain(other)}" if other else ""
-        st.warning(f"Labelled {plain(review.label[row])}{said}: probably mislabelled.", icon=":material/label_off:")
-    elif review.label[row] is not None:
-        st.caption(f"Labelled {plain(review.label[row])}.")
     try:
+        _label(review, row)
         detector = picker.detector(review.point.model)
         images, _ = review.store.pictures([row])
-        verdict.show(detector.inspect(images), 0, review.point, detector.card_, True, key=f"batch-{row}")
         _original(review, row)
+        verdict.show(detector.inspect(images), 0, review.point, detector.card_, True, key=f"batch-{row}")
     except OddDigitError as error:
         chrome.refuse(error)
 
 
+def _label(review: Review, row: int) -> None:
+    """What the digit is labelled, and the right label a press away."""
+    given, corrected = review.label[row], corrections.read(review.store).get(row)
+    if review.labels.mislabelled[row]:
+        other = " or ".join(review.prediction_set(row))
+        said = f", it reads as {plain(other)}" if other else ""
+        st.warning(f"Labelled {plain(given)}{said}: probably mislabelled.", icon=":material/label_off:")
+    elif given is not None:
+        st.caption(f"Labelled {plain(given)}.")
+    names = sorted({*review.normal, *review.label_names, *(() if corrected is None else (corrected,))})
+    st.pills(
+        "It is a" if given is None else "It is really a",
+        names,
+        default=corrected,
+        key=f"label-{review.store.folder.name}-{row}",
+        format_func=plain,
+        on_change=_press_label,
+        args=(review, row),
+        help="The corrected set is a download below the gallery's filters. In the gallery a digit key does the same, "
+        "space says that a label is right, backspace takes it back.",
+    )
+
+
+def _press_label(review: Review, row: int) -> None:
+    correct(review, {row: st.session_state[f"label-{review.store.folder.name}-{row}"]})
+
+
 def _original(review: Review, row: int) -> None:
-    """The picture with the boxes of all digits found in it, as long as the uploaded file is still at hand."""
+    """The picture with a box around each digit in it, to press, as long as the uploaded file is still at hand."""
     handed_in = [file for key in ("files", "a folder") for file in st.session_state.get(f"pile-{key}") or []]
     uploads = [Upload(file.name, file.getbuffer()) for file in handed_in]
     names = queue.names_of(uploads)
@@ -115,22 +164,13 @@ def _original(review: Review, row: int) -> None:
     if review.source[row] not in names or not len(siblings):
         return
     data = bytes(uploads[names.index(review.source[row])].data)
-    page = boxed(
-        data, review.source[row], review.boxes[siblings], review.flagged[siblings], siblings.tolist().index(row)
-    )
-    where = "Where it stood in the picture"
-    picture.show(page, where, caption=where, width="stretch")
+    page, places = page_with_boxes(data, review.source[row], review.boxes[siblings])
+    st.caption("Where it stood in the picture" + ("; press another to see it." if len(siblings) > 1 else "."))
+    tiles.boxes("where", page, places, siblings.tolist(), review.flagged[siblings], row, _go_to)
 
 
-def _caption(review: Review, row: int, shown: str) -> str:
-    if shown == "mislabelled":
-        return f"{plain(review.label[row])} → {' or '.join(review.prediction_set(row)) or '?'}"
-    sign = verdict.SIGN[bool(review.flagged[row])]
-    return f"{sign} {say_share(review.p_value[row])}"
-
-
-def _alt(review: Review, row: int) -> str:
-    return f"digit {row + 1}: {_word(review, row)}"
+def _go_to(row: int) -> None:
+    st.session_state[_OPENED] = row
 
 
 def _word(review: Review, row: int) -> str:

@@ -38,7 +38,10 @@ def show(store: Store) -> bool:
     """How far the batch is, and its buttons; True while there is nothing to review yet."""
     found = queue.of_server().state(store)
     if found.busy:
-        st.fragment(_watch, run_every=SECONDS)(store)
+        bar, stop = st.columns([6, 1], vertical_alignment="bottom")
+        with bar:
+            st.fragment(_watch, run_every=SECONDS)(store)
+        stop.button("Stop", icon=":material/stop:", on_click=queue.of_server().stop, args=(store,), width="stretch")
         return not store.parts
     if found.message:
         st.warning(plain(found.message), icon=":material/warning:")
@@ -65,7 +68,6 @@ def _watch(store: Store) -> None:
         st.session_state[_BEGUN] = found.busy
         st.rerun()
     st.progress(min(1.0, found.progress.fraction) if found.progress else 0.0, _progress(store, found))
-    st.button("Stop", icon=":material/stop:", on_click=queue.of_server().stop, args=(store,))
 
 
 def _progress(store: Store, found: State) -> str:

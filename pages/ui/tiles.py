@@ -1,0 +1,136 @@
+"""Pictures that are pressed: digits as tiles, and a picture with a box around each digit in it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from core.figures.images import digit_png, inline
+from core.words import say_verdict
+from pages.ui import component
+
+_tiles, _boxes = component.declare("tiles"), component.declare("boxes")
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One digit.
+
+    Attributes:
+        id: what is handed back when it is pressed.
+        picture: ``data:`` address.
+        lines: what stands under it, at most three short ones; as plain text, so that nothing in it is Markdown.
+        alt: what it shows, for those who cannot see it.
+        kind: "anomaly", "normal" or empty for a frame of neither colour.
+        label: the label it came with; None without one.
+        corrected: the label a person has given it; None where nobody has.
+    """
+
+    id: int
+    picture: str
+    lines: tuple[str, ...] = ()
+    alt: str = "a digit"
+    kind: str = ""
+    label: str | None = None
+    corrected: str | None = None
+
+
+def picture_of(image: NDArray[np.float32]) -> str:
+    """An ink image ``(28, 28)`` for a tile, pixel for pixel: the browser enlarges it."""
+    return inline(digit_png(image, 1))
+
+
+def show(
+    key: str,
+    of: str,
+    tiles: Sequence[Tile],
+    title: str,
+    *,
+    columns: int | None = None,
+    chosen: int | None = None,
+    press: Callable[[int], None] | None = None,
+    correct: Callable[[dict[int, str | None]], None] | None = None,
+) -> int | None:
+    """Show tiles.
+
+    Args:
+        key: of the element.
+        of: tells what the tiles are of, so that no answer is taken for one on other tiles.
+        tiles: what to show.
+        title: what they are, for those who cannot see them.
+        columns: so many in a row; as many as there is room for by default.
+        chosen: which of them is marked.
+        press: called with the tile that was pressed before the page is drawn anew.
+        correct: called with labels that were typed, by tile; None takes one back. Without it nothing can be typed.
+
+    Returns:
+        the tile that was just pressed, or None.
+    """
+    data = {
+        "of": of,
+        "title": title,
+        "columns": columns,
+        "chosen": chosen,
+        "editable": correct is not None,
+        "tiles": [asdict(tile) for tile in tiles],
+    }
+
+    def take() -> None:
+        typed = st.session_state[key].get("labels") or {}
+        if correct is not None and typed.get("of") == of:
+            correct({int(tile): label for tile, label in typed["labels"].items()})
+
+    found = _tiles(key=key, data=data, on_press_change=_pressing(key, tiles, press), on_labels_change=take)
+    return _one_of(found.press, [tile.id for tile in tiles])
+
+
+def boxes(
+    key: str,
+    page: NDArray[np.uint8],
+    places: NDArray[np.float64],
+    ids: Sequence[int],
+    flagged: Sequence[bool] | NDArray[np.bool_],
+    chosen: int,
+    press: Callable[[int], None],
+) -> None:
+    """Show a picture with a box around each digit in it; pressing one calls ``press``.
+
+    Args:
+        key: of the element.
+        page: the picture, ``(h, w)`` or ``(h, w, 3)``.
+        places: left, top, right, bottom as shares of the picture, ``(n, 4)``.
+        ids: what ``press`` is called with, a number for each box.
+        flagged: which are anomalies, ``(n,)``.
+        chosen: the box that is marked, one of ``ids``.
+        press: called with the box that was pressed.
+    """
+    found = [
+        {
+            "id": int(id),
+            "place": place,
+            "anomaly": bool(odd),
+            "say": f"{say_verdict(bool(odd))}, shape {number} of {len(ids)}",
+        }
+        for number, (id, place, odd) in enumerate(zip(ids, places.round(4).tolist(), flagged, strict=True), start=1)
+    ]
+    data = {"picture": inline(page), "alt": "the picture, with a box around each digit", "boxes": found}
+    _boxes(key=key, data=data | {"chosen": int(chosen)}, on_press_change=_pressing(key, ids, press))
+
+
+def _pressing(key: str, among: Sequence[Tile | int], press: Callable[[int], None] | None) -> Callable[[], None]:
+    ids = [one.id if isinstance(one, Tile) else int(one) for one in among]
+
+    def pressed() -> None:
+        id = _one_of(st.session_state[key].get("press"), ids)
+        if press is not None and id is not None:
+            press(id)
+
+    return pressed
+
+
+def _one_of(pressed: Any, ids: Sequence[int]) -> int | None:
+    """What the browser says was pressed, if it is there."""
+    return pressed if isinstance(pressed, int) and pressed in ids else None
