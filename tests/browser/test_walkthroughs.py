@@ -116,7 +116,8 @@ def test_someone_with_a_zip_of_scans_gets_the_odd_the_misfiled_and_the_unreadabl
     expect(headline).to_be_visible(timeout=180 * SECONDS)
     at_rest(page)
     page.get_by_role("radio", name=re.compile("probably mislabelled")).click()
-    press(page.locator("[class*=st-key-open-mislabelled] button").first, page.get_by_role("dialog"))
+    at_rest(page)
+    press(page.get_by_test_id("tiles").get_by_role("button").first, page.get_by_role("dialog"))
     expect(page.get_by_role("dialog").get_by_text(re.compile(r"Labelled \d, it reads as \d"))).to_be_visible(
         timeout=30 * SECONDS
     )

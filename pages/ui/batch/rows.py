@@ -40,7 +40,7 @@ def gallery(review: Review, rows: NDArray[np.int64], shown: str) -> None:
 
 def _tile(review: Review, row: int, image: NDArray[np.float32], shown: str, corrected: str | None) -> tiles.Tile:
     read = " or ".join(review.prediction_set(row))
-    said = f"reads as {read}" if read and shown == "mislabelled" else say_share(review.p_value[row])
+    said = f"reads as {read}" if read and shown == "mislabelled" else f"{say_share(review.p_value[row])} so odd"
     return tiles.Tile(
         row,
         tiles.picture_of(image),
@@ -137,7 +137,7 @@ def _label(review: Review, row: int) -> None:
         st.warning(f"Labelled {plain(given)}{said}: probably mislabelled.", icon=":material/label_off:")
     elif given is not None:
         st.caption(f"Labelled {plain(given)}.")
-    names = sorted({*review.normal, *review.label_names, *(() if corrected is None else (corrected,))})
+    names = sorted({*"0123456789", *review.normal, *review.label_names, *(() if corrected is None else (corrected,))})
     st.pills(
         "It is a" if given is None else "It is really a",
         names,
