@@ -1,15 +1,15 @@
-"""Is the promised false-alarm rate kept? Four proofs and one rule, as markdown.
+"""Is the promised false-alarm rate kept? Four proofs and a choice, as markdown.
 
     python -m benchmarks.promise.calibration [exchangeable] [writers] [other-ink] [original] [--write]
     python -m benchmarks.promise.calibration --local-levels      the table in core/calibration/conformal.py
-    python -m benchmarks.promise.calibration --writers-rule      what writers.py corrects by, from the training file
+    python -m benchmarks.promise.calibration --stretches         how finely writers are parted, from the training file
 
 Without names all four run; they need the ten models of one digit, MNIST's test file and, for other-ink, usps_test.npz.
 """
 
 import sys
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import typer
@@ -38,14 +38,14 @@ def main(
     digits: Annotated[str, typer.Option(help="Which digits, such as 5 or 0,1.")] = "0,1,2,3,4,5,6,7,8,9",
     draws: Annotated[int, typer.Option(min=10, help="Simulated calibration sets of each size.")] = 2_000,
     levels: Annotated[bool, typer.Option("--local-levels", help="Compute LOCAL_LEVELS in core/calibration.")] = False,
-    rule: Annotated[bool, typer.Option("--writers-rule", help="Compute the rule of writers.py.")] = False,
+    stretches: Annotated[bool, typer.Option("--stretches", help="Part the training file's writers finer.")] = False,
     write: Annotated[bool, typer.Option("--write", help="Put the tables into benchmarks/results.md.")] = False,
 ) -> None:
     """Measure and print markdown tables."""
     report = Report(write)
     common.one_thread()
-    if levels or rule:
-        sys.stdout.write(report_levels(10 * draws) if levels else report_rule())
+    if levels:
+        sys.stdout.write(report_levels(10 * draws))
         return
     parts: dict[str, Callable[[Detectors], str]] = {
         "exchangeable": lambda found: exchangeable(found, draws),
@@ -57,6 +57,9 @@ def main(
         if name not in parts:
             raise typer.BadParameter(f"{name!r} is no proof: choose from {', '.join(parts)}.")
     detectors = {digit: Detector.load(model_pattern.format(digit)) for digit in digits.split(",")}
+    if stretches:
+        report.publish("Calibration, stretches", report_stretches(detectors))
+        return
     for name in proofs or parts:
         report.publish(f"Calibration, {name.replace('-', ' ')}", parts[name](detectors))
 
@@ -103,22 +106,59 @@ def simulate(
 
 
 def other_writers(detectors: Detectors) -> str:
-    """MNIST's test writers: measured rates per digit, and with the rule that was fixed on the training file."""
-    rows, flagged, corrected, total = [], np.zeros(3, int), np.zeros(3, int), 0
+    """MNIST's test writers: rates by the calibration set alone, and by strangers of the training file."""
+    rows: list[list[object]] = []
+    rates: dict[str, list[Any]] = {name: [] for name in ("before", "after", "seen", "caught before", "caught after")}
     for digit, detector in detectors.items():
-        scores, calibration = test_normals(detector), detector.calibrations_["fused"]
-        plain = [int(calibration.flags(scores, alpha).sum()) for alpha in ALPHAS]
-        better = [int(calibration.flags(scores, writers.CORRECTED[alpha]).sum()) for alpha in ALPHAS]
-        flagged, corrected, total = flagged + plain, corrected + better, total + scores.size
-        cells = [interval(count, scores.size) for count in plain]
-        rows.append([digit, f"{calibration.n:,}", f"{scores.size:,}", *cells, f"{better[1] / scores.size:.4f}"])
-    rows.append(["all", "", f"{total:,}", *(interval(int(c), total) for c in flagged), f"{corrected[1] / total:.4f}"])
-    columns = ["digit", "calibration set", "test digits", *(f"at {alpha:g}" for alpha in ALPHAS), "at 0.05, corrected"]
-    sums = "; ".join(
-        f"at {alpha:g} measured {a / total:.4f}, with the rule (alpha {writers.CORRECTED[alpha]:g}) {b / total:.4f}"
-        for alpha, a, b in zip(ALPHAS, flagged, corrected, strict=True)
+        found, calibration = detector.evaluation_, detector.calibrations_["fused"]
+        if found is None or calibration.exchangeable is None:
+            raise typer.BadParameter(f"{detector.card_.name} is not measured against strangers.")
+        normal, odd = (found.scores["fused"][found.anomaly == wanted] for wanted in (False, True))
+        counts = []
+        for when, measure in (("before", calibration.exchangeable), ("after", calibration)):
+            flags = [measure.flags(normal, alpha) for alpha in ALPHAS]
+            rates[when].append([part.mean() for part in flags])
+            rates[f"caught {when}"].append([measure.flags(odd, alpha).mean() for alpha in ALPHAS])
+            counts.append([int(part.sum()) for part in flags])
+        lines = [calibration.threshold(alpha) for alpha in ALPHAS]
+        rates["seen"].append(calibration.exchangeable.alpha(lines))
+        low, high = calibration.between(lines[1])[0]
+        cells = [
+            f"{before / normal.size:.4f}, {interval(after, normal.size)}" for before, after in zip(*counts, strict=True)
+        ]
+        rows.append([digit, f"{calibration.n:,}", f"{normal.size:,}", *cells, f"{low:.4f} to {high:.4f}"])
+    columns = [
+        "digit",
+        "strangers",
+        "test digits",
+        *(f"at {alpha:g}: before, after" for alpha in ALPHAS),
+        "likely at 0.05",
+    ]
+    mean = {name: np.mean(values, axis=0) for name, values in rates.items()}
+    return f"{table(columns, rows)}\n{musts(mean)}"
+
+
+def musts(mean: dict[str, NDArray[np.float64]]) -> str:
+    """Means over the ten digits beside what they must be."""
+    rows: list[list[object]] = []
+    for i, (alpha, within) in enumerate(zip(ALPHAS, (0.002, 0.003, 0.005), strict=True)):
+        before, after = float(mean["before"][i]), float(mean["after"][i])
+        kept = abs(after - alpha) <= within
+        rows.append([f"test writers flagged at {alpha:g}", before, after, f"within {within:g}", yes(kept)])
+        seen = float(mean["seen"][i])
+        rows.append(
+            [f"exchangeable digits flagged at {alpha:g}", alpha, seen, "at most .002 above", yes(seen <= alpha + 0.002)]
+        )
+    caught = float(mean["caught after"][1])
+    rows.append(
+        ["other digits caught at 0.05", float(mean["caught before"][1]), caught, "at least .990", yes(caught >= 0.99)]
     )
-    return f"{table(columns, rows)}\nShare of normal test digits flagged, 95 % confidence intervals. All: {sums}.\n"
+    return table(["mean of the digits", "calibration set alone", "strangers", "must", "kept"], rows)
+
+
+def yes(kept: bool) -> str:
+    """A must, kept or not."""
+    return "yes" if kept else "no"
 
 
 def other_ink(detectors: Detectors) -> str:
@@ -175,21 +215,18 @@ def report_levels(draws: int) -> str:
     return table(columns, local_levels.rows(draws))
 
 
-def report_rule() -> str:
-    """What held-out stretches of MNIST's training file say about other writers."""
-    training = datasets.load("mnist", "train")
-    p_values = writers.held_out_p_values(training)
-    rows = []
-    for alpha, smaller in writers.corrected(p_values).items():
-        shares = writers.by_stretch(training, p_values, alpha)
-        spread = f"{min(shares):.4f} to {max(shares):.4f}"
-        rows.append([alpha, float((p_values <= alpha).mean()), spread, smaller, writers.CORRECTED[alpha]])
-    return table(["alpha", "held-out writers flagged", "by stretch", "alpha that makes up", "in use"], rows)
+def report_stretches(detectors: Detectors) -> str:
+    """What people of MNIST's training file whom a model never met would be flagged at, by ways of calibrating."""
+    rates = writers.kept_promises(list(detectors.values()), datasets.load("mnist", "train"))
+    return table(
+        ["calibrated by", *(f"at {alpha:g}" for alpha in ALPHAS)], [[way, *map(float, r)] for way, r in rates.items()]
+    )
 
 
 def normal_scores(detector: Detector) -> NDArray[np.float64]:
-    """Fused scores of all normal digits the file knows: calibration and evaluation."""
-    return np.concatenate([detector.calibrations_["fused"].scores, test_normals(detector)])
+    """Fused scores of all normal digits the file knows: calibration set and evaluation."""
+    calibration = detector.calibrations_["fused"]
+    return np.concatenate([(calibration.exchangeable or calibration).scores, test_normals(detector)])
 
 
 def test_normals(detector: Detector) -> NDArray[np.float64]:

@@ -3,9 +3,9 @@
     python -m benchmarks.promise.false_discoveries [--models mnist-5 mnist-any] [--pile 10000] [--draws 200] [--write]
 
 Piles are drawn with replacement from each model's own evaluation scores (test images that took no part in making it),
-so no image is scored here. Two tables a model: with its calibration as it is, as a person meets it, where the test
-set's writers are not the calibration's; and with calibration and pile parted anew from all normal digits in every draw,
-which is what the promise speaks of. Prints Markdown tables, which `--write` puts
+so no image is scored here. Three tables a model: measured against strangers, as it ships; against its calibration set
+alone, whose writers are not the test set's; and with calibration set and pile parted anew from all normal digits in
+every draw, which is what exchangeable means. Prints Markdown tables, which `--write` puts
 into benchmarks/results.md: the realised share of normal digits among the flagged, and
 the share of anomalies found, beside plain alpha.
 """
@@ -25,9 +25,11 @@ SHARES = (0.0, 0.001, 0.004, 0.01, 0.03, 0.1, 0.3)
 RATES = (0.05, 0.1, 0.2)
 ALPHA = 0.05
 WAYS = (
-    ("As it is, test writers against other writers' calibration", False),
-    ("Parted anew in every draw, exchangeable as the promise asks", True),
+    ("As it ships, test writers measured against strangers", True, False),
+    ("Test writers against the calibration set alone, as before", False, False),
+    ("Calibration set and pile parted anew in every draw, exchangeable", False, True),
 )
+MOST_OVER = 0.02  # by which test writers may exceed a rate of .1 or .2, in piles with 0.4 to 30 % anomalies
 
 
 def main() -> None:
@@ -47,21 +49,28 @@ def main() -> None:
         if found is None or not found.n_anomaly or not found.n_normal:
             parts.append(f"{name}: its evaluation has no anomalies to draw from.\n")
             continue
-        calibration = detector.calibrations_["fused"].scores
+        strangers = detector.calibrations_["fused"]
+        alone = strangers.exchangeable or strangers
         normal, odd = found.scores["fused"][~found.anomaly], found.scores["fused"][found.anomaly]
-        n = calibration.size
+        n = strangers.n
         needed = ", ".join(f"{discoveries_needed(n, options.pile, rate)} for {rate:g}" for rate in RATES)
         parts.append(f"**{name}**, n = {n:,}, piles of {options.pile:,}; must stand at the floor: {needed}.\n")
-        for title, parted in WAYS:
-            rows = []
+        for title, corrected, parted in WAYS:
+            rows, worst = [], 0.0
+            calibration = (strangers if corrected else alone).scores
             for share in SHARES:
                 rng = np.random.default_rng(0)
                 piles = [draw(calibration, normal, odd, options.pile, share, parted, rng) for _ in range(options.draws)]
-                cells = [say([(discoveries(p_values, rate), truth) for p_values, truth in piles]) for rate in RATES]
+                found_at = {rate: [(discoveries(p, rate), truth) for p, truth in piles] for rate in RATES}
+                cells = [say(found_at[rate]) for rate in RATES]
+                if share >= 0.004:
+                    worst = max(worst, *(false_share(found_at[rate]) - rate for rate in RATES[1:]))
                 cells.append(say([(p_values <= ALPHA, truth) for p_values, truth in piles]))
                 rows.append([f"{100 * share:g} %", *cells])
             columns = ["anomalies", *(f"q = {rate:g}" for rate in RATES), f"alpha = {ALPHA:g}"]
             parts.append(f"{title}: normal digits among the flagged / anomalies found.\n")
+            kept = "kept" if worst <= MOST_OVER else "not kept"
+            parts.append(f"At most {MOST_OVER:g} above 0.1 and 0.2 from 0.4 % on: {kept}, the worst {worst:+.3f}.\n")
             parts.append(table(columns, rows))
     report.publish("False discoveries", "\n".join(parts))
 
@@ -89,11 +98,15 @@ def p_values_of(calibration: NDArray[np.float64], scores: NDArray[np.float64]) -
     return Calibration(np.sort(calibration)).p_values(scores)
 
 
+def false_share(found: list[tuple[NDArray[np.bool_], NDArray[np.bool_]]]) -> float:
+    """Mean share of normal digits among the flagged, 0 where none is."""
+    return float(np.mean([(~truth[flagged]).mean() if flagged.any() else 0.0 for flagged, truth in found]))
+
+
 def say(found: list[tuple[NDArray[np.bool_], NDArray[np.bool_]]]) -> str:
     """Mean share of normal digits among the flagged (0 where none is), and mean share of anomalies flagged."""
-    false = [float((~truth[flagged]).mean()) if flagged.any() else 0.0 for flagged, truth in found]
     caught = [float(flagged[truth].mean()) for flagged, truth in found if truth.any()]
-    return f"{100 * float(np.mean(false)):.1f} % / " + (f"{100 * float(np.mean(caught)):.1f} %" if caught else "-")
+    return f"{100 * false_share(found):.1f} % / " + (f"{100 * float(np.mean(caught)):.1f} %" if caught else "-")
 
 
 if __name__ == "__main__":

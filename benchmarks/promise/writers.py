@@ -1,11 +1,8 @@
-"""How much other writers cost, and a line that makes up for it, both from MNIST's training file alone.
+"""How finely writers are parted, chosen on MNIST's training file alone.
 
-The file is ordered in stretches of writers. Each sixth of it is held out in turn: a digit's images in the other five
-sixths are parted as the product parts them, and the held-out ones, by writers that no
-part has seen, get p-values. If writers did not matter those would be uniform; how far they are from it is the rule.
-
-The scorer is the product's feature space with the train images themselves as memory (distance to the 5 nearest), so
-that sixty models take a minute; it stands in for the generator's memory, which is drawn from the same images.
+The file is ordered in stretches of writers. Each sixth of it plays the people that a detector will meet: a shipped
+model's memory does without them, and so does everything that their digits are measured against. What is then promised
+to them, and kept, tells how many stretches the other five sixths are best parted into, each left out in turn.
 """
 
 import numpy as np
@@ -15,49 +12,57 @@ from numpy.typing import NDArray
 from core import datasets
 from core.calibration.conformal import Calibration
 from core.datasets import Dataset
-from core.gan.features import gradient_features
+from core.detector import Detector
+from core.scoring.scorer import describe
 
-STRETCHES = 6
-NEIGHBOURS = 5
+UNSEEN = 6  # parts of the file, each of which plays the people never met
+STRETCHES = (6, 12, 24, 60)  # of the whole file
 ALPHAS = (0.01, 0.05, 0.1)
-# What alpha to ask for, so that writers nobody has seen are flagged at the rate meant. Fixed on the training file by
-# `python -m benchmarks.promise.calibration --writers-rule`, before the test set was looked at.
-CORRECTED = {0.01: 0.0092, 0.05: 0.0452, 0.1: 0.0918}
+CHUNK = 256
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
 
 
-def held_out_p_values(training: Dataset) -> NDArray[np.float64]:
-    """p-values of every training image, each from a calibration set of other writers' stretches, ``(60_000,)``."""
-    stretch = np.arange(len(training)) * STRETCHES // len(training)
-    found = np.full(len(training), np.nan)
-    for label in range(10):
-        mine = np.flatnonzero(training.labels == label)
-        features = _features(training.images[mine])
-        for held in range(STRETCHES):
-            rest, out = np.flatnonzero(stretch[mine] != held), np.flatnonzero(stretch[mine] == held)
-            parts = datasets.split(len(rest), seed=0)
-            memory = features[rest[parts.train]]
-            calibration = Calibration(np.sort(_distances(features[rest[parts.calibrate]], memory)))
-            found[mine[out]] = calibration.p_values(_distances(features[out], memory))
-    return found
+class Distances:
+    """Distances of one digit's training images to what of its shipped model's memory is kept.
+
+    Attributes:
+        place: of each image in the file, as a share of it, ``(n,)``.
+        remembered: rows of the images in the memory, in its order.
+        calibrates: which images are the calibration set's, ``(n,)``.
+    """
+
+    def __init__(self, detector: Detector, training: Dataset) -> None:
+        ((label, scorer),) = detector.scorers_.items()
+        rows = np.flatnonzero(training.labels == training.label_names.index(label))
+        parts = datasets.split(len(rows), detector.card_.split_seed)
+        self.place = rows / len(training)
+        self.remembered = parts.train
+        self.calibrates = np.isin(np.arange(len(rows)), parts.calibrate)
+        self._scorer = scorer
+        self._features = torch.cat([describe(training.images[rows[i : i + CHUNK]]) for i in range(0, len(rows), CHUNK)])
+
+    def of(self, asked: Bools, kept: Bools) -> Floats:
+        """Of the images asked for, to the memory of those kept; both ``(n,)``."""
+        bank = self._scorer.without(~kept[self.remembered]).bank
+        return torch.cat([bank.nearest(f).distance for f in self._features[asked].split(CHUNK)]).double().numpy()
 
 
-def corrected(p_values: NDArray[np.float64]) -> dict[float, float]:
-    """For each alpha the smaller one at which the held-out writers are flagged at alpha."""
-    return {alpha: float(np.quantile(p_values, alpha)) for alpha in ALPHAS}
-
-
-def by_stretch(training: Dataset, p_values: NDArray[np.float64], alpha: float) -> list[float]:
-    """Share flagged at alpha in each held-out stretch: how much one stretch of writers differs from the next."""
-    stretch = np.arange(len(training)) * STRETCHES // len(training)
-    return [float((p_values[stretch == held] <= alpha).mean()) for held in range(STRETCHES)]
-
-
-def _features(images: NDArray[np.float32]) -> torch.Tensor:
-    with torch.inference_mode():
-        return torch.cat([gradient_features(part) for part in torch.from_numpy(images).split(256)])
-
-
-def _distances(queries: torch.Tensor, memory: torch.Tensor) -> NDArray[np.float64]:
-    with torch.inference_mode():
-        nearest = [torch.cdist(part, memory).topk(NEIGHBOURS, largest=False).values for part in queries.split(512)]
-        return torch.cat(nearest).mean(dim=1).double().numpy()
+def kept_promises(detectors: list[Detector], training: Dataset) -> dict[str, Floats]:
+    """Way of calibrating -> mean rate at which people never met are flagged, at each of ``ALPHAS``."""
+    rates: dict[str, list[list[float]]] = {}
+    for detector in detectors:
+        distances = Distances(detector, training)
+        for sixth in range(UNSEEN):
+            met = (distances.place * UNSEEN).astype(int) != sixth
+            strangers = distances.of(~met, met)
+            ways = {"the calibration set": distances.of(met & distances.calibrates, met)}
+            for count in STRETCHES:
+                stretch = (distances.place * count).astype(int)
+                own = [distances.of(met & (stretch == s), met & (stretch != s)) for s in np.unique(stretch[met])]
+                ways[f"{count} stretches"] = np.concatenate(own)
+            for way, scores in ways.items():
+                calibration = Calibration.fit(scores)
+                rates.setdefault(way, []).append([float(calibration.flags(strangers, a).mean()) for a in ALPHAS])
+    return {way: np.mean(found, axis=0) for way, found in rates.items()}
