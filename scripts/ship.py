@@ -45,7 +45,8 @@ LARGEST_DIGIT = 1_200_000  # bytes
 LARGEST_ANY = 9_000_000
 MOST_LATENTS = 32
 _STORED = re.compile(
-    r"scorer\.\d+\.(weights\..+|latents\w*|memory_latents\w*|prior\.\w+)|(digit\.\d+|calibration)\.\w+|strangers\.\w+(\.stretch)?|evaluation\.\w+"
+    r"scorer\.\d+\.(weights\..+|latents\w*|memory_latents\w*|prior\.\w+)|(digit\.\d+|calibration)\.\w+"
+    r"|strangers\.\w+(\.stretch)?|evaluation\.\w+"
 )
 
 

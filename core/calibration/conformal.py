@@ -18,6 +18,7 @@ from core.calibration.tail import Tail
 from core.errors import OddDigitError
 
 CONFIDENCE = 0.95
+FEW = 10  # calibration scores beyond a threshold that say little of how often it is passed
 LIKELY = (0.1, 0.9)  # quantiles that "most likely between" leaves out on either side
 # Level at which each order statistic's own upper bound must stand so that all n hold together with 95 % confidence,
 # rounded down; between the sizes, log-log. `python -m benchmarks.promise.calibration --local-levels` computes them.
@@ -83,6 +84,9 @@ class Calibration:
     def of_strangers(cls, scores: ArrayLike, stretches: ArrayLike, exchangeable: "Calibration") -> "Calibration":
         """Sort the scores of digits whose own stretch of writers the model did without.
 
+        Each is lifted to the calibration set's threshold of the same alpha where it lies below, so that the promise to
+        exchangeable digits stays kept, too; not where that threshold rests on fewer than ``FEW`` digits.
+
         Args:
             scores: ``(n,)``, finite.
             stretches: which stretch each is from, ``(n,)``.
@@ -95,7 +99,9 @@ class Calibration:
         if values.shape != groups.shape:
             raise OddDigitError(f"{values.size} scores came with {groups.size} stretches of writers: give one a score.")
         order = np.argsort(values, kind="stable")
-        return cls(values[order], exchangeable, groups[order])
+        alphas = np.arange(values.size, 0, -1) / (values.size + 1)  # that each has as a threshold
+        lifted = [exchangeable.threshold(a) if exchangeable.rank(a) >= FEW else -np.inf for a in alphas]
+        return cls(np.maximum.accumulate(np.maximum(values[order], lifted)), exchangeable, groups[order])
 
     @cached_property
     def tail(self) -> Tail | None:

@@ -51,7 +51,7 @@ def save(state: DetectorState, path: Path, new: bool = False) -> None:
         tensors[f"calibration.{e}"] = _narrow((calibration.exchangeable or calibration).scores)
         if calibration.stretches is not None:
             tensors[f"strangers.{e}"] = _narrow(calibration.scores)
-            tensors[f"strangers.{e}.stretch"] = torch.from_numpy(calibration.stretches.astype(np.int16))
+            tensors[f"strangers.{e}.stretch"] = torch.from_numpy(calibration.stretches.astype(np.uint8))
     structure: dict[str, Any] = {
         "scorers": [{"label": name, "meta": scorer.meta()} for name, scorer in state.scorers.items()],
         "standards": state.standards,

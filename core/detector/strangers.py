@@ -1,8 +1,9 @@
 """Strangers: how odd normal digits look to a detector that never met their writers, by its own training images.
 
 A digit's writers are in the memory bank with other digits of theirs, and look at home there; people whom a detector
-will judge do not. Where training images come writer by writer, each stretch of writers is left out of the memory in
-turn, and its digits are scored by what is left. What then comes out is what strangers are measured against.
+will judge do not. Where training images come writer by writer, each sixth of the writers is left out of the memory in
+turn (cross-validation by groups), and their digits are scored by what is left: that is what strangers are measured
+against.
 """
 
 from collections.abc import Mapping
@@ -20,7 +21,10 @@ from core.operating_point import DISTANCES
 from core.scoring import multi_digit
 
 MOST = 20_000  # digits scored so, evenly out of all: what a file has room for
-FEWEST_STRETCHES = 4  # fewer say little of how much stretches differ
+# Parts that are left out of the memory in turn. More of them keep the promise more exactly to people of the same file
+# (`python -m benchmarks.promise.calibration --stretches`), fewer are the more cautious to people from elsewhere.
+FOLDS = 6
+MOST_STRETCHES = 250  # told apart afterwards
 FEWEST_OF_ONE = 5  # digits of one label in a stretch, on average
 
 
@@ -28,7 +32,7 @@ def enough(stretches: ArrayLike) -> bool:
     """Whether the stretches of one label's images ``(n,)`` can tell how much writers differ."""
     values = np.asarray(stretches)
     groups = np.unique(values).size
-    return groups >= FEWEST_STRETCHES and values.size >= FEWEST_OF_ONE * groups
+    return groups >= FOLDS and values.size >= FEWEST_OF_ONE * groups
 
 
 def corrected(
@@ -47,7 +51,8 @@ def corrected(
         OddDigitError: the images are not those that it was made of, or the stretches are too few to tell anything.
     """
     given = {name: as_images(images[name]) for name in state.scorers}
-    groups = {name: np.asarray(stretches[name], np.int64) for name in state.scorers}
+    all_of_them = np.unique(np.concatenate([np.asarray(stretches[name]) for name in state.scorers]))
+    groups = {name: np.searchsorted(all_of_them, np.asarray(stretches[name])) for name in state.scorers}
     remembered = {name: split(len(part), state.card.split_seed).train for name, part in given.items()}
     for name, scorer in state.scorers.items():
         if len(remembered[name]) != len(scorer.latents) or len(groups[name]) != len(given[name]):
@@ -58,14 +63,15 @@ def corrected(
     pooled: dict[str, list[NDArray[np.float64]]] = {e: [] for e in DISTANCES}
     digits: dict[tuple[str, str], list[NDArray[np.float64]]] = {(n, e): [] for n in state.scorers for e in DISTANCES}
     came_from: list[NDArray[np.int64]] = []
-    for stretch in np.unique(np.concatenate(list(groups.values()))):
-        scorers = {
-            name: scorer.without(groups[name][remembered[name]] == stretch) for name, scorer in state.scorers.items()
-        }
+    folds = {name: group * FOLDS // len(all_of_them) for name, group in groups.items()}
+    for fold in range(FOLDS):
+        scorers = {name: s.without(folds[name][remembered[name]] == fold) for name, s in state.scorers.items()}
         for name, part in given.items():
-            for chunk in chunks(part[::step][groups[name][::step] == stretch]):
+            asked = np.flatnonzero(folds[name] == fold)
+            asked = asked[asked % step == 0]
+            came_from.append(groups[name][asked] * min(MOST_STRETCHES, len(all_of_them)) // len(all_of_them))
+            for chunk in chunks(part[asked]):
                 scored = multi_digit.score(scorers, state.standards, chunk, draw=False)
-                came_from.append(np.full(len(chunk), stretch))
                 for e in DISTANCES:
                     pooled[e].append(scored.scores[e])
                     digits[name, e].append(scored.nonconformity[name][e])

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from core.calibration.conformal import (
+    FEW,
     LOCAL_LEVELS,
     Calibration,
     images_needed,
@@ -211,10 +212,24 @@ def test_images_needed_is_the_smallest_number_that_can_flag(alpha: float) -> Non
     assert needed < 2 or Calibration.fit(np.arange(needed - 1)).rank(alpha) == 0
 
 
+@QUICK
+@given(st.integers(20, 300), st.floats(0.05, 0.5), st.floats(-1, 1))
+def test_whoever_strangers_are_exchangeable_digits_are_not_flagged_more_than_promised(
+    n: int, alpha: float, shift: float
+) -> None:
+    rng = np.random.default_rng(n)
+    seen = Calibration.fit(rng.normal(size=n))
+
+    strangers = Calibration.of_strangers(rng.normal(shift, 1, 3 * n), np.arange(3 * n) % 6, seen)
+
+    if seen.rank(alpha) > FEW:
+        assert strangers.threshold(alpha) >= seen.threshold(alpha)
+
+
 def test_strangers_are_what_is_measured_against_and_the_calibration_set_stays_to_be_seen() -> None:
     seen = Calibration.fit(np.arange(100.0))
 
-    strangers = Calibration.of_strangers(np.arange(200.0)[::-1], np.repeat([0, 1], 100), seen)
+    strangers = Calibration.of_strangers(np.arange(200.0)[::-1], np.repeat([0, 1], 100), seen)  # all above the others
 
     assert strangers.exchangeable is seen
     assert strangers.p_values([150.0]).tolist() == [51 / 201]
