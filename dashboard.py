@@ -10,6 +10,8 @@ if st.runtime.exists():
 
     page.show()
 else:
+    from core import upkeep
     from pages.ui.visitor import MIDDLEWARE
 
+    upkeep.begin()
     app = st.App(__file__, middleware=MIDDLEWARE)

@@ -33,6 +33,10 @@ class BatchError(OddDigitError):
     """A pile of digits that cannot be read, judged or written."""
 
 
+class QuotaError(OddDigitError):
+    """More than a visitor of a shared server, or all of them together, may keep there."""
+
+
 class WriteError(OSError, OddDigitError):
     """A file or folder that cannot be written: a full or read-only disk, a folder of somebody else's.
 

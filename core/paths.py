@@ -35,7 +35,12 @@ def visitor_dir(visitor: str) -> Path:
         return state_dir()
     if not visitor.isalnum() or not visitor.isascii():
         raise ValueError(f"{visitor!r} is no visitor")
-    return state_dir() / "visitors" / visitor
+    return visitors_dir() / visitor
+
+
+def visitors_dir() -> Path:
+    """Where the folders of a shared server's visitors lie."""
+    return state_dir() / "visitors"
 
 
 def version() -> str:

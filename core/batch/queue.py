@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from core import settings
+from core import quota, settings
 from core.batch import sources, worker
 from core.batch.findings import Rule
 from core.batch.items import InMemory, Manner, Place
@@ -91,6 +91,7 @@ class BatchQueue:
 
         Raises:
             BatchError: no files, no room for them, or the visitor has as many batches at work as they may.
+            QuotaError: the visitor may keep no more.
         """
         if not uploads:
             raise BatchError("there are no files: choose some first.")
@@ -106,6 +107,7 @@ class BatchQueue:
         if not uploads:
             raise BatchError("there are only files of the system's, nothing to judge: choose pictures.")
         self._make_room(visitor)
+        quota.check(visitor, sum(len(upload.data) for upload in uploads))
         folder = batches_dir() / uuid.uuid4().hex
         names = names_of(uploads)
         title = names[0] if len(names) == 1 else f"{len(names):,} files"

@@ -10,7 +10,6 @@ import json
 import re
 import shutil
 import time
-import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
@@ -29,11 +28,11 @@ from core.batch.score import SIDE
 from core.calibration.conformal import Calibration
 from core.errors import BatchError
 from core.files.atomic import write_whole
+from core.files.folder import TRASH, trash
 from core.ink import storage
 from core.operating_point import OperatingPoint
 
 FORMAT = 1
-TRASH = ".deleted-"
 UNUSED_SECONDS = 3600  # after which what no process finishes any more is rubbish
 # Pictures hardly repeat: looking for repeats among them, or for the least of them, costs more than all the rest.
 HOW_WRITTEN: dict[str, Any] = {
@@ -296,16 +295,6 @@ class Store:
 def batches_dir() -> Path:
     """Where batches lie."""
     return paths.state_dir() / "batches"
-
-
-def trash(folder: Path) -> None:
-    """Remove a batch's folder; a kill on the way leaves rubbish for ``sweep``, but never half a batch."""
-    rubbish = folder.with_name(f"{TRASH}{uuid.uuid4().hex}")
-    try:
-        folder.rename(rubbish)
-    except FileNotFoundError:
-        return
-    shutil.rmtree(rubbish, ignore_errors=True)
 
 
 def sweep() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from core import datasets, paths, settings
+from core import datasets, paths, quota, settings
 from core.datasets import Dataset, own
 from core.errors import DatasetError
 from core.files.atomic import write_whole
@@ -50,8 +50,10 @@ def keep(files: Sequence[tuple[str, bytes]], label: str, visitor: str, progress:
     Raises:
         ArchiveError: an archive that cannot be read or must not be.
         DatasetError: nothing in it can be read, or there is too much.
+        QuotaError: the visitor may keep no more.
         OSError: the disk is full.
     """
+    quota.check(visitor)
     count = archived(files)
     if count > MOST_PICTURES:
         raise DatasetError(f"{count:,} files; at most {MOST_PICTURES:,} can be handed over. Take a part of them.")

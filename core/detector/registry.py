@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from core import paths, settings
+from core import paths, quota, settings
 from core.detector.model_card import Card, read_card
 from core.errors import ModelError, WriteError
 from core.files.atomic import writing
@@ -154,7 +154,9 @@ def import_model(data: bytes, visitor: str, name: str = "") -> Model:
 
     Raises:
         ModelError: it is no whole detector of this version that can judge, or the name is not usable or taken.
+        QuotaError: the visitor may keep no more.
     """
+    quota.check(visitor, len(data))
     from core.detector import file
 
     own = paths.state_dir()

@@ -1,10 +1,14 @@
-"""Folders that people hand over: every file in them, through links too, and nothing that systems leave there."""
+"""Folders: what lies in those that people hand over, through links too, and how one's own go away."""
 
 import os
+import shutil
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from core.files.leftovers import is_leftover
+
+TRASH = ".deleted-"
 
 
 def files_in(folder: Path, left_out: Callable[[Path], object] = id) -> Iterator[Path]:
@@ -28,3 +32,13 @@ def files_in(folder: Path, left_out: Callable[[Path], object] = id) -> Iterator[
                 left_out(path)
             elif path.is_file() or not path.exists():
                 yield path
+
+
+def trash(folder: Path) -> None:
+    """Remove a folder, renamed first: a kill on the way leaves rubbish to be swept up, and never half of anything."""
+    rubbish = folder.with_name(f"{TRASH}{uuid.uuid4().hex}")
+    try:
+        folder.rename(rubbish)
+    except FileNotFoundError:
+        return
+    shutil.rmtree(rubbish, ignore_errors=True)

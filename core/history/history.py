@@ -162,6 +162,13 @@ class History:
 
         return self._write(work)
 
+    def forget(self) -> None:
+        """Remove all that is the visitor's for good, deleted rows too; nothing is made where there is no history."""
+        if self._whose() is not None and self.path.exists():
+            for table in ("verdicts", "deletions"):
+                query = f"DELETE FROM {table} WHERE visitor = ?"
+                self._write(partial(_execute, query, [self.visitor]))
+
     def undo_delete(self) -> int:
         """Bring the last deletion back and return how many rows came back; 0 when there is none left to undo.
 
@@ -244,6 +251,10 @@ class History:
 
     def _write(self, work: Callable[[sqlite3.Connection], T]) -> T:
         return transact(self.path, work, timeout=self.timeout, write=True)
+
+
+def _execute(query: str, values: list[Any], connection: sqlite3.Connection) -> None:
+    connection.execute(query, values)
 
 
 def _record_rows(rows: list[dict[str, Any]], connection: sqlite3.Connection) -> list[int]:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import filelock
 
-from core import settings
+from core import quota, settings
 from core.errors import TrainingError
 from core.files.atomic import why_not
 from core.training import run
@@ -72,6 +72,7 @@ class Jobs:
         Raises:
             ModelError: the name cannot be used, or is taken.
             TrainingError: another server works the queue, or the visitor has as many unfinished jobs as they may.
+            QuotaError: the visitor may keep no more.
         """
         with self._mutex:
             self._check_owner()
@@ -83,6 +84,7 @@ class Jobs:
                     f"{unfinished} of your training jobs are not finished, and no more are taken: wait for one, or "
                     "delete one."
                 )
+            quota.check(spec.visitor)
             run.reserve(spec)
             turn = max((job.turn for job in all_jobs()), default=0.0) + 1
             return self._put(Job(id=uuid.uuid4().hex, spec=spec, turn=turn, after=after))

@@ -13,7 +13,7 @@ from typing import Any
 import streamlit as st
 from starlette.middleware import Middleware
 
-from core import settings
+from core import quota, settings
 
 ONE_PERSON = "local"
 COOKIE = "odd_digit_visitor"
@@ -31,7 +31,9 @@ def visitor() -> str:
     """Who is visiting, on every run anew; a session that comes with another visitor's cookie begins from nothing."""
     if not settings.shared_server():
         return ONE_PERSON
-    present = _from_proxy() or _from_cookie() or _of_this_session_alone()
+    known_by, present = next((by, whose) for by, who in _WAYS.items() if (whose := who()))
+    if _OF_SESSION not in st.session_state:
+        quota.seen(present, known_by)
     if st.session_state.get(_OF_SESSION, present) != present:
         st.session_state.clear()
     st.session_state[_OF_SESSION] = present
@@ -89,6 +91,9 @@ def _from_cookie() -> str:
 def _of_this_session_alone() -> str:
     """Where cookies are refused a visitor lives as long as the session."""
     return str(st.session_state.setdefault(_ALONE, _hashed(secrets.token_urlsafe(32))))
+
+
+_WAYS = {"proxy": _from_proxy, "cookie": _from_cookie, "session": _of_this_session_alone}
 
 
 def _hashed(text: str) -> str:
