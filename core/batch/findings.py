@@ -57,7 +57,7 @@ class Summary:
             threshold, of the flagged with a false discovery rate.
         labelled: digits that came with a label the model knows.
         disagreeing: of those, how many lie outside their label's plausible digits.
-        mislabelled: of those, how many read as another digit: probably mislabelled.
+        mislabelled: of those, how many are probably mislabelled, by a false discovery rate of their own.
     """
 
     rows: int

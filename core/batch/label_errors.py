@@ -1,4 +1,4 @@
-"""Labels against the ink: which are not among the digits that it could be, and which of those are surely wrong."""
+"""Labels against the ink: which are not among the digits that it could be, and which of those are probably wrong."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -6,6 +6,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from core.calibration.discoveries import discoveries
+from core.words import one_of
+
+FALSE_RATE = 0.1  # of those called probably mislabelled, how many may be right after all
 Floats = NDArray[np.float64]
 
 
@@ -20,7 +24,7 @@ class LabelCheck:
 
     >>> check = LabelCheck(np.array([[0.01, 0.6], [0.01, 0.02]]), np.array([[True, False], [True, False]]), 0.05)
     >>> check.mislabelled.tolist(), check.suspicion.round(1).tolist()
-    ([True, False], [1.8, 0.3])
+    ([True, True], [1.8, 0.3])
     """
 
     p_values: Floats
@@ -53,12 +57,45 @@ class LabelCheck:
 
     @cached_property
     def mislabelled(self) -> NDArray[np.bool_]:
-        """Rows that are probably mislabelled, ``(m,)``: the label is not plausible, and another digit is."""
-        if self.p_values.shape[1] == 1:
-            return self.disagreeing
+        """Rows that are probably mislabelled, ``(m,)``: the label is not plausible, and another digit is more so.
+
+        Plausible or not itself: an odd 3 that is labelled 5 is one, too. Of all that are named, at most ``FALSE_RATE``
+        are expected to be right after all (Benjamini and Hochberg 1995, over all labels of the batch).
+        """
+        known = ~np.isnan(self.p_value)
+        named = np.zeros(len(self.p_value), bool)
+        named[known] = discoveries(self.p_value[known], FALSE_RATE)
         with np.errstate(invalid="ignore"):
-            return self.disagreeing & (self._best_other > self.alpha)
+            return named & self.disagreeing & (self.suspicion > 0)
+
+    def explain(self, row: int, label: str, normal: tuple[str, ...]) -> str:
+        """Why a label is doubted: where the ink would stand as the label and as the best other digit, one sentence.
+
+        Args:
+            row: a row with a known label.
+            label: it.
+            normal: labels of the model's digits, in the order of ``p_values``.
+        """
+        as_label = f"as {one_of(label)} it is {say_place(float(self.p_value[row]))}"
+        if self.p_values.shape[1] == 1:
+            return f"Labelled {label}: {as_label}."
+        other = normal[int(np.where(self.named[row], -np.inf, self.p_values[row]).argmax())]
+        place = say_place(float(self._best_other[row]))
+        return f"Labelled {label}: {as_label}, as {one_of(other)} {place}."
 
     @cached_property
     def _best_other(self) -> Floats:
         return np.where(self.named, -np.inf, self.p_values).max(axis=1, initial=-np.inf)
+
+
+def say_place(p_value: float) -> str:
+    """Where an image stands among the normal digits of one kind.
+
+    >>> say_place(0.7), say_place(0.08), say_place(0.0018)
+    ('among the most ordinary', 'odder than 92 in 100', 'among the oddest 2 in 1,000')
+    """
+    if p_value > 0.5:
+        return "among the most ordinary"
+    if p_value > 0.01:
+        return f"odder than {100 - int(np.ceil(100 * p_value))} in 100"
+    return f"among the oddest {int(np.ceil(1_000 * p_value))} in 1,000"

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from core.batch import corrections, export, queue
 from core.batch.findings import SHOWN, Review, Rule, Summary
+from core.batch.label_errors import FALSE_RATE
 from core.batch.store import Store
 from core.errors import OddDigitError
 from core.figures import batch
@@ -98,7 +99,9 @@ def headline(summary: Summary, decides: Rule) -> str:
     if summary.refused:
         parts.append(f"{summary.refused:,} refused")
     if summary.labelled:
-        parts.append(f"{summary.mislabelled:,} probably mislabelled")
+        right = f" (about {FALSE_RATE * summary.mislabelled:,.0f} of them right after all)"
+        doubted = summary.mislabelled * FALSE_RATE >= 1
+        parts.append(f"{summary.mislabelled:,} probably mislabelled{right * doubted}")
     return " · ".join(parts)
 
 

@@ -132,9 +132,8 @@ def _label(review: Review, row: int) -> None:
     """What the digit is labelled, and the right label a press away."""
     given, corrected = review.label[row], corrections.read(review.store).get(row)
     if review.labels.mislabelled[row]:
-        other = " or ".join(review.prediction_set(row))
-        said = f", it reads as {plain(other)}" if other else ""
-        st.warning(f"Labelled {plain(given)}{said}: probably mislabelled.", icon=":material/label_off:")
+        why = review.labels.explain(row, str(given), review.normal)
+        st.warning(f"Probably mislabelled. {plain(why)}", icon=":material/label_off:")
     elif given is not None:
         st.caption(f"Labelled {plain(given)}.")
     names = sorted({*"0123456789", *review.normal, *review.label_names, *(() if corrected is None else (corrected,))})

@@ -122,6 +122,34 @@ def test_the_clearest_mislabelling_ranks_first_and_an_odd_digit_last(review: Cal
     assert found.order("mislabelled").tolist() == [2, 1]
 
 
+def test_an_odd_digit_is_probably_mislabelled_where_another_one_explains_it_better(
+    review: Callable[..., Review],
+) -> None:
+    found = review(
+        row(99.5, label="0", digits=(0.002, 0.04, 0.001)),
+        row(10, label="5", digits=(0.01, 0.60, 0.01)),
+        normal=("0", "5", "8"),
+    )
+
+    assert found.labels.mislabelled.tolist() == [True, False]
+    assert found.labels.explain(0, "0", found.normal) == (
+        "Labelled 0: as a 0 it is among the oddest 2 in 1,000, as a 5 odder than 96 in 100."
+    )
+
+
+def test_of_those_called_mislabelled_few_are_right_however_many_labels_there_are(review: Callable[..., Review]) -> None:
+    rng = np.random.default_rng(0)
+    right = [row(10, label="5", digits=(0.2 * p, p, 0.01)) for p in rng.random(400)]
+    wrong = [row(10, label="0", digits=(0.0005, 0.5, 0.01)) for _ in range(20)]
+
+    found = review(*right, *wrong, normal=("0", "5", "8"))
+
+    named = found.labels.mislabelled
+    assert named[400:].all()
+    assert named[:400].sum() <= 2
+    assert found.labels.disagreeing[:400].sum() > 10
+
+
 def test_a_model_of_one_digit_doubts_its_own_label_alone(review: Callable[..., Review]) -> None:
     found = review(row(99.5, label="5"), row(10, label="5"), row(99.5, label="3"))
 
