@@ -88,8 +88,11 @@ class ConvDiscriminator(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Images (n, 1, 28, 28) -> logits (n,)."""
-        x = directions_seen(images, self.views)  # (n, 24, 14, 14)
-        x = F.leaky_relu_(self.first(x), 0.1)  # (n, 32, 14, 14)
+        return self.judge(directions_seen(images, self.views))
+
+    def judge(self, seen: Tensor) -> Tensor:
+        """What ``directions_seen`` makes of images, (n, views * 8, 14, 14) -> logits (n,)."""
+        x = F.leaky_relu_(self.first(seen), 0.1)  # (n, 32, 14, 14)
         x = self.attention(F.leaky_relu_(self.second(x), 0.1))  # (n, 48, 7, 7)
         x = F.leaky_relu_(self.third(x), 0.1)  # (n, 64, 4, 4)
         return self.logit(self.dropout(x.flatten(1))).squeeze(1)

@@ -39,7 +39,11 @@ class DenseDiscriminator(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Images (n, 1, 28, 28) -> logits (n,)."""
-        x = pooled(directions_seen(images, self.views), cells=7).flatten(1)  # (n, 1176)
+        return self.judge(directions_seen(images, self.views))
+
+    def judge(self, seen: Tensor) -> Tensor:
+        """What ``directions_seen`` makes of images, (n, views * 8, 14, 14) -> logits (n,)."""
+        x = pooled(seen, cells=7).flatten(1)  # (n, 1176)
         x = F.leaky_relu_(self.first(x), 0.1)  # (n, 128)
         return self.logit(self.dropout(x)).squeeze(1)
 

@@ -51,7 +51,12 @@ def gradient_features(images: Tensor) -> Tensor:
     torch.Size([2, 980])
     """
     images = images.float()
-    halves = histogram(images, ORIENTATIONS), histogram(deskew(images), UPRIGHT_ORIENTATIONS)
+    return gradient_features_of(edges(images), edges(deskew(images)))
+
+
+def gradient_features_of(plain: Tensor, upright: Tensor) -> Tensor:
+    """``gradient_features`` of images whose ``edges``, and those without slant, ``(n, 3, 784)``, are at hand already."""
+    halves = _histogram(plain, ORIENTATIONS), _histogram(upright, UPRIGHT_ORIENTATIONS)
     return torch.cat(halves, dim=1)  # (n, 588 + 392)
 
 
@@ -95,7 +100,11 @@ def histogram(images: Tensor, orientations: int) -> Tensor:
     Returns:
         ``(n, orientations * 49)``, unit length.
     """
-    maps = orientation_maps(images, orientations)  # (n, o, 28, 28)
+    return _histogram(edges(images), orientations)
+
+
+def _histogram(strokes: Tensor, orientations: int) -> Tensor:
+    maps = directed(strokes, orientations)  # (n, o, 28, 28)
     counts = pooled(maps, CELLS).flatten(1)  # (n, o * 49)
     total = counts.sum(dim=1, keepdim=True).clamp_min(_FLOOR)
     # sqrt(x + floor) - sqrt(floor) is zero for no edge and has a finite slope there.
@@ -119,9 +128,6 @@ def pooled(maps: Tensor, cells: int) -> Tensor:
 def orientation_maps(images: Tensor, orientations: int) -> Tensor:
     """Edge strength of every pixel, parted by direction.
 
-    A lobe around each direction, ``relu(cos(angle) - cos(width))`` times the edge strength, is a matrix product
-    and a relu: no arc tangent, cheap and differentiable.
-
     Args:
         images: ``(n, 28, 28)``.
         orientations: number of signed directions, evenly spread.
@@ -129,12 +135,25 @@ def orientation_maps(images: Tensor, orientations: int) -> Tensor:
     Returns:
         ``(n, orientations, 28, 28)``, not negative.
     """
+    return directed(edges(images), orientations)
+
+
+def directed(strokes: Tensor, orientations: int) -> Tensor:
+    """``orientation_maps`` of images whose ``edges`` ``(n, 3, 784)`` are at hand already.
+
+    A lobe around each direction, ``relu(cos(angle) - cos(width))`` times the edge strength, is a matrix product
+    and a relu: no arc tangent, cheap and differentiable.
+    """
+    return F.relu_(_lobes(orientations) @ strokes).unflatten(2, (_SIDE, _SIDE))
+
+
+def edges(images: Tensor) -> Tensor:
+    """How steep ink is along x and y, and altogether, at every pixel: ``(n, 28, 28) -> (n, 3, 784)``."""
     blur, slope = _bands()  # (28, 28) each
     along_x = blur @ images @ slope.T  # (n, 28, 28)
     along_y = slope @ images @ blur.T
     strength = torch.sqrt(along_x.square() + along_y.square() + 1e-8)
-    channels = torch.stack((along_x, along_y, strength), dim=1).flatten(2)  # (n, 3, 784)
-    return F.relu_(_lobes(orientations) @ channels).unflatten(2, (_SIDE, _SIDE))
+    return torch.stack((along_x, along_y, strength), dim=1).flatten(2)
 
 
 def deskew(images: Tensor) -> Tensor:

@@ -2,7 +2,8 @@
 
     encoder(images)        (n, 1, 28, 28) -> latents (n, latent_size)
     generator(latents)     (n, latent_size) -> images (n, 1, 28, 28) in 0..1
-    discriminator(images)  (n, 1, 28, 28) -> logits (n,), higher = looks like a real normal digit
+    discriminator(images)  (n, 1, 28, 28) -> logits (n,), higher = looks like a real normal digit;
+                           it is ``judge(directions_seen(images, views))``
 
 An architecture is one record in one registry: a further one is one file that calls :func:`register`, imported by
 the package.
@@ -16,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import TrainingError
-from core.gan.features import orientation_maps, pooled
+from core.gan.features import directed, edges, pooled
 from core.gan.features import views as views_of
 
 ORIENTATIONS = 8  # directions that discriminators and critics tell apart
@@ -104,10 +105,15 @@ def directions_seen(images: Tensor, views: int) -> Tensor:
 
     Images (n, 1, 28, 28) -> (n, views * ORIENTATIONS, 14, 14), about 0..1.
     """
-    if views == 1:
-        return edge_directions(images, ORIENTATIONS)
-    seen = views_of(images.squeeze(1)).transpose(0, 1)[:, :views]  # (n, views, 28, 28)
-    return edge_directions(seen.flatten(0, 1).unsqueeze(1), ORIENTATIONS).unflatten(0, (-1, views)).flatten(1, 2)
+    plain = images.squeeze(1)
+    seen = plain.unsqueeze(0) if views == 1 else views_of(plain)[:views]  # (views, n, 28, 28)
+    return directions_of(edges(seen.flatten(0, 1)).unflatten(0, seen.shape[:2]))
+
+
+def directions_of(strokes: Tensor) -> Tensor:
+    """``directions_seen`` in views whose edges are at hand: (views, n, 3, 784) -> (n, views * ORIENTATIONS, 14, 14)."""
+    maps = _softened(directed(strokes.flatten(0, 1), ORIENTATIONS))  # (views * n, o, 14, 14)
+    return maps.unflatten(0, strokes.shape[:2]).transpose(0, 1).flatten(1, 2)
 
 
 def edge_directions(images: Tensor, orientations: int) -> Tensor:
@@ -115,5 +121,8 @@ def edge_directions(images: Tensor, orientations: int) -> Tensor:
 
     Images (n, 1, 28, 28) -> (n, orientations, 14, 14), about 0..1.
     """
-    maps = pooled(orientation_maps(images.squeeze(1), orientations), cells=14)  # (n, o, 14, 14)
-    return torch.sqrt(maps + 1e-4) - 1e-2
+    return _softened(directed(edges(images.squeeze(1)), orientations))
+
+
+def _softened(maps: Tensor) -> Tensor:
+    return torch.sqrt(pooled(maps, cells=14) + 1e-4) - 1e-2

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from core.operating_point import DISTANCES
 from core.scoring.memory_bank import Neighbourhood, nearest_in_each
-from core.scoring.scorer import Evidences, Images, Scale, Scorer, describe, on_grid
+from core.scoring.scorer import Evidences, Images, Scale, Scorer, describe, distance_scores, on_grid
 
 # How much it counts that another digit is nearer, in standardised scores a unit of the logarithm of the distances'
 # ratio; chosen on validation images (benchmarks/detection/rivals.py).
@@ -54,25 +54,22 @@ def score(scorers: Mapping[str, Scorer], standards: Standards, images: Images, d
     """
     names, each = list(scorers), list(scorers.values())
     neighbourhoods = nearest_in_each([scorer.bank for scorer in each], describe(images))
-    distances = [scorer.distance_scores(near) for scorer, near in zip(each, neighbourhoods, strict=True)]
-    nearest = np.stack([own["manifold"] for own in distances]).argmin(axis=0)  # (n,)
+    own = distance_scores(each, neighbourhoods)  # (digits, n) each
+    nearest = own["manifold"].argmin(axis=0)  # (n,)
     digits = np.array(names)[nearest]
     seen = _drawn(each, images, neighbourhoods, nearest) if draw else None
     drawn = {} if seen is None else seen.scores
     if len(each) == 1:
-        return Scored(distances[0] | drawn, digits, {names[0]: distances[0]}, seen)
-    standardised = {
-        e: np.stack([_standardised(own[e], *standards[name][e]) for name, own in zip(names, distances, strict=True)])
-        for e in DISTANCES
-    }  # (digits, n) each
+        alone = {e: values[0] for e, values in own.items()}
+        return Scored(alone | drawn, digits, {names[0]: alone}, seen)
+    scales = {e: np.array([standards[name][e] for name in names]).T for e in (*DISTANCES, *drawn)}  # (2, digits) each
+    standardised = {e: _standardised(own[e], *scales[e][:, :, None]) for e in DISTANCES}  # (digits, n) each
     scores = {e: values.min(axis=0) for e, values in standardised.items()}
     for e, values in drawn.items():
-        centre, spread = np.array([standards[name][e] for name in names])[nearest].T  # (n,) each
-        scores[e] = _standardised(values, centre, spread)
-    penalties = RIVALRY * behind(np.stack([own["manifold"] for own in distances]))  # (digits, n)
-    nonconformity = {
-        name: {e: on_grid(standardised[e][i] + penalties[i]) for e in DISTANCES} for i, name in enumerate(names)
-    }
+        scores[e] = _standardised(values, *scales[e][:, nearest])  # (n,)
+    penalties = RIVALRY * behind(own["manifold"])  # (digits, n)
+    odd = {e: on_grid(standardised[e] + penalties) for e in DISTANCES}
+    nonconformity = {name: {e: odd[e][i] for e in DISTANCES} for i, name in enumerate(names)}
     return Scored(scores, digits, nonconformity, seen)
 
 
@@ -83,7 +80,9 @@ def _drawn(
     parts, order = [], []
     for i, (scorer, neighbourhood) in enumerate(zip(scorers, neighbourhoods, strict=True)):
         rows = np.flatnonzero(nearest == i)
-        if len(rows) or not len(images):
+        if len(rows) == len(images):
+            return scorer.compare(images, neighbourhood)
+        if len(rows):
             parts.append(scorer.compare(images[rows], neighbourhood.take(torch.from_numpy(rows))))
             order.append(rows)
     return Evidences.joined(parts).take(np.concatenate(order).argsort())
@@ -115,5 +114,5 @@ def standards_of(scorer: Scorer, validation: Images) -> dict[str, Scale]:
     return standards
 
 
-def _standardised(scores: Floats, centre: float | Floats, spread: float | Floats) -> Floats:
+def _standardised(scores: Floats, centre: Floats, spread: Floats) -> Floats:
     return on_grid((scores - centre) / spread)

@@ -23,8 +23,8 @@ from torch.nn import functional as F
 from core.errors import ModelError
 from core.gan import latents as latent_codes
 from core.gan.determinism import one_thread
-from core.gan.features import FEATURES_VERSION, gradient_features
-from core.gan.networks import Networks, architecture_of, for_inference
+from core.gan.features import FEATURES_VERSION, edges, gradient_features_of, views
+from core.gan.networks import Networks, architecture_of, directions_of, for_inference
 from core.gan.prior import Mixture
 from core.gan.recipe import TrainingSettings
 from core.operating_point import EVIDENCES
@@ -101,6 +101,8 @@ class Evidences:
     @classmethod
     def joined(cls, parts: Sequence[Self]) -> Self:
         """Those of several lots of images as one, in order; at least one lot."""
+        if len(parts) == 1:
+            return parts[0]
         scores = {name: np.concatenate([part.scores[name] for part in parts]) for name in parts[0].scores}
         rest = {f.name: np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(cls)[1:]}
         return cls(scores, **rest)
@@ -265,8 +267,7 @@ class Scorer:
 
     def distance_scores(self, neighbourhood: Neighbourhood) -> dict[str, Floats]:
         """The evidences in ``operating_point.DISTANCES`` of n images, ``(n,)`` each."""
-        standing = (_logarithm(neighbourhood.distance) - self.scale.centre) / self.scale.spread
-        return {"manifold": on_grid(_array(neighbourhood.distance)), "fused": on_grid(np.logaddexp(0, standing))}
+        return {e: scores[0] for e, scores in distance_scores([self], [neighbourhood]).items()}
 
     @torch.no_grad()
     def compare(self, images: Images, neighbourhood: Neighbourhood) -> Evidences:
@@ -277,13 +278,15 @@ class Scorer:
             neighbourhood: theirs in this scorer's bank.
         """
         given, n = _tensor(images), len(images)
-        spare = -n % architecture_of(self.settings.architecture).rows
-        rebuilt = self._generate(F.pad(self._blended(neighbourhood), (0, 0, 0, spare)))  # (n + spare, 1, 28, 28)
-        seen = torch.cat((F.pad(given, (0, 0, 0, 0, 0, spare)).unsqueeze(1), rebuilt))
-        logit, reconstruction_logit = map(_array, self._discriminate(seen).unflatten(0, (2, -1))[:, :n])  # (n,) each
-        reconstruction = rebuilt[:n].squeeze(1)
+        rows = architecture_of(self.settings.architecture).rows
+        reconstruction = self._generate(F.pad(self._blended(neighbourhood), (0, 0, 0, -n % rows)))[:n].squeeze(1)
+        both = torch.cat((given, reconstruction))  # (2n, 28, 28)
+        strokes = edges(views(both).flatten(0, 1)).unflatten(0, (3, 2 * n))  # (3, 2n, 3, 784)
+        seen = directions_of(strokes[: self.settings.views])  # (2n, views * 8, 14, 14)
+        logits = self._discriminate.judge(F.pad(seen, (0, 0) * 3 + (0, -2 * n % rows)))[: 2 * n]  # type: ignore[operator]
+        logit, reconstruction_logit = map(_array, logits.chunk(2))  # (n,) each
         ink = (given + reconstruction).sum(dim=(1, 2)).clamp_min(1.0)  # (n,)
-        features, others = gradient_features(torch.cat((given, reconstruction))).chunk(2)  # (n, F) each
+        features, others = gradient_features_of(strokes[0], strokes[1]).chunk(2)  # (n, F) each
         return Evidences(
             scores={
                 "pixel": on_grid(_array((given - reconstruction).square().sum(dim=(1, 2)) / ink)),
@@ -330,6 +333,19 @@ class Scorer:
     def encode(self, images: Images) -> Tensor:
         """Images ``(n, 28, 28)`` -> latents ``(n, latent_size)``."""
         return _encode(self.networks, images)
+
+
+def distance_scores(scorers: Sequence[Scorer], neighbourhoods: Sequence[Neighbourhood]) -> dict[str, Floats]:
+    """The evidences in ``operating_point.DISTANCES`` of n images to each of several scorers, ``(scorers, n)`` each.
+
+    Args:
+        scorers: they.
+        neighbourhoods: of the images in each one's memory bank.
+    """
+    distances = torch.stack([found.distance for found in neighbourhoods])  # (scorers, n)
+    centres, spreads = np.array([scorer.scale for scorer in scorers]).T[:, :, None]  # (scorers, 1) each
+    standing = (_logarithm(distances) - centres) / spreads
+    return {"manifold": on_grid(_array(distances)), "fused": on_grid(np.logaddexp(0, standing))}
 
 
 def describe(images: Images) -> Tensor:
