@@ -55,7 +55,7 @@ def gradient_features(images: Tensor) -> Tensor:
 
 
 def gradient_features_of(plain: Tensor, upright: Tensor) -> Tensor:
-    """``gradient_features`` of images whose ``edges``, and those without slant, ``(n, 3, 784)``, are at hand already."""
+    """``gradient_features`` of images whose ``edges`` ``(n, 3, 784)``, as they are and without slant, are at hand."""
     halves = _histogram(plain, ORIENTATIONS), _histogram(upright, UPRIGHT_ORIENTATIONS)
     return torch.cat(halves, dim=1)  # (n, 588 + 392)
 

@@ -58,12 +58,12 @@ def filled(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
     left = np.arange(grey.shape[2])  # images in which something may fall yet
     while len(left):
         _sweep(level, image)
-        whole[(*inked, left)] = level
         lowest = np.minimum(level[:-2, 1:-1], level[2:, 1:-1])  # neighbour
         np.minimum(lowest, level[1:-1, :-2], out=lowest)
         np.minimum(lowest, level[1:-1, 2:], out=lowest)
         falls = (np.maximum(lowest, image[1:-1, 1:-1]) < level[1:-1, 1:-1]).any(axis=(0, 1))  # (n,)
         if not falls.all():
+            whole[(*inked, left[~falls])] = level[:, :, ~falls]
             left, level, image = left[falls], level[:, :, falls], image[:, :, falls]
     return whole
 
@@ -73,5 +73,5 @@ def _sweep(level: NDArray[np.uint8], image: NDArray[np.uint8]) -> None:
     for flip in (slice(None), slice(None, None, -1)):
         for part, ink in ((level[flip], image[flip]), (level[:, flip].swapaxes(0, 1), image[:, flip].swapaxes(0, 1))):
             for above, here, least in zip(part[:-2], part[1:-1], ink[1:-1], strict=True):
-                np.minimum(here, above, out=here)
-                np.maximum(here, least, out=here)
+                np.minimum(here, above, here)
+                np.maximum(here, least, here)

@@ -43,9 +43,9 @@ MOST_HOLES = 1.1
 # less than half: benchmarks/detection/weights.py. A multiple of how many images are drawn at once.
 MOST_POINTS = 1792
 _EVERY = 8  # point that is asked for its nearest neighbour
-_ITERATIONS = 2
+_ITERATIONS = 1  # more find components that tell no better
 _CHUNK = 256
-_FEWER = 64  # images whose directions of edges, a hundred numbers a pixel, stay in the processor's cache
+_FEWER = 32  # images whose directions of edges, a hundred numbers a pixel, stay in the processor's cache
 _ROWS = 64  # neighbourhoods solved at once: their differences stay in the processor's cache
 
 FEATURES = MANIFOLD_FEATURES + HOLE_FEATURES

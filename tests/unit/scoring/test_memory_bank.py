@@ -92,11 +92,11 @@ def test_principal_components_hold_as_much_as_all_eigenvectors_would() -> None:
     rows = torch.randn(400, 300, generator=random) * torch.logspace(0, -2, 300)
     centred = rows - rows.mean(dim=0)
 
-    variances, basis = principal_components(centred, 20)
+    variances, basis = principal_components(centred, 20, iterations=3)
 
     exact = torch.linalg.eigvalsh(centred.T @ centred / len(centred))[-20:]
     torch.testing.assert_close(basis.T @ basis, torch.eye(20), atol=1e-5, rtol=0)
-    assert 0.96 < float(variances.sum() / exact.sum()) <= 1.0001
+    assert 0.98 < float(variances.sum() / exact.sum()) <= 1.0001
 
 
 def test_points_farthest_first_leave_none_as_far_as_chance_would() -> None:
