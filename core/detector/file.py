@@ -192,7 +192,9 @@ def _calibrations(tensors: dict[str, torch.Tensor]) -> dict[str, Calibration]:
     for e in DISTANCES:
         if f"strangers.{e}" in tensors:
             scores, stretches = _wide(tensors[f"strangers.{e}"]), tensors[f"strangers.{e}.stretch"].numpy()
-            calibrations[e] = Calibration.of_strangers(scores, stretches, calibrations[e])
+            if len(scores) != len(stretches):
+                raise ModelError("its scores of strangers and their stretches differ in number: fetch the file again.")
+            calibrations[e] = Calibration(scores, calibrations[e], stretches.astype(np.int64))
     return calibrations
 
 

@@ -1,5 +1,6 @@
 """Strangers: p-values that hold for people a detector never met, from stretches of its own training images."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 
 from core.datasets import load
 from core.detector import Detector, file, strangers
-from core.errors import OddDigitError
+from core.errors import ModelError, OddDigitError
 
 FIVES = load("digits", "train").of("5")
 STRETCHES = np.arange(len(FIVES)) * 6 // len(FIVES)
@@ -50,6 +51,16 @@ def test_a_file_brings_strangers_back_and_one_without_them_loads_as_before(
     for calibrations in (found.calibrations, measured.calibrations):
         np.testing.assert_array_equal(calibrations["fused"].stretches, corrected.calibrations_["fused"].stretches)
     assert file.load(tmp_path / "without.safetensors").calibrations["fused"].exchangeable is None
+
+
+def test_a_file_with_fewer_stretches_than_scores_is_refused(corrected: Detector, tmp_path: Path) -> None:
+    calibration = corrected.calibrations_["fused"]
+    spoilt = replace(calibration, stretches=STRETCHES[:-1])
+    state = replace(corrected.state_, calibrations={**corrected.calibrations_, "fused": spoilt})
+    file.save(state, tmp_path / "spoilt.safetensors")
+
+    with pytest.raises(ModelError, match="differ in number"):
+        file.load(tmp_path / "spoilt.safetensors")
 
 
 def test_verdict_threshold_and_p_value_come_through_one_door(corrected: Detector) -> None:
