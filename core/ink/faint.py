@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.ink.ruled_lines import factor_of, pooled
-from core.ink.segments import INKED
+from core.ink.segments import INKED, breadth_of
 
 Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -66,13 +66,6 @@ def follow(ink: Floats, faintest: float, wanted: bool | None = None) -> Followed
         return Followed(ink, 0, 0)
     taken = [stroke for stroke in strokes if (stroke.goes_on if wanted is None else wanted)]
     return Followed(_darkened(ink, taken), len(taken), len(strokes) - len(taken))
-
-
-def breadth_of(mask: Mask) -> float:
-    """About how broad the strokes of a mask are, in its pixels: twice its area over that of its rim."""
-    inner = np.pad(mask, 1)
-    inner = inner[1:-1, 1:-1] & inner[:-2, 1:-1] & inner[2:, 1:-1] & inner[1:-1, :-2] & inner[1:-1, 2:]
-    return float(2 * mask.sum() / (mask & ~inner).sum())
 
 
 def _faint_strokes(coarse: Floats, low: float) -> list[_Stroke]:

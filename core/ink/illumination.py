@@ -31,6 +31,8 @@ _PALEST, _PALER = 0.25, 0.8
 # Keeps ratios of dark pixels from being ratios of noise.
 _GLOW = np.float32(0.04)
 _DECISIVE = 0.6
+# A border of one tone, and how much of the box of all else may be of the other: more is a frame's inside.
+_ONE_TONE, _FRAMED = 0.02, 0.75
 _FAINTEST = 0.07
 _NOISE_FACTOR = 6.0
 
@@ -131,15 +133,30 @@ def _darkness_by_votes(coarse: Floats) -> float:
     if float(np.ptp(even)) < 1e-4:
         return 1.0
     dark = even < threshold_otsu(even)
-    border = along_border(dark).mean()
-    votes = [1 - 2 * float(border), 1 - 2 * float(dark.mean())]
+    border = float(along_border(dark).mean())
+    votes = [1 - 2 * border, 1 - 2 * float(dark.mean())]
     narrow = []
     for share in (0.04, 0.1):
         window = max(3, int(share * side) | 1)
         closed = float((grey_closing(coarse, size=(window, window), mode="nearest") - coarse).sum())
         opened = float((coarse - grey_opening(coarse, size=(window, window), mode="nearest")).sum())
         narrow.append((closed - opened) / max(closed + opened, 1e-6))
-    return (sum(votes) + max(narrow, key=abs)) / 3
+    votes.append(max(narrow, key=abs))
+    # A picture's paper goes all round a bold digit, in the corners of its box too; a printed frame has none of its own.
+    if _is_all_round(dark, border):
+        votes.append(votes[0])
+    return sum(votes) / len(votes)
+
+
+def _is_all_round(dark: Mask, share: float) -> bool:
+    """Whether what the border of a picture is made of is also along the box of all else."""
+    if _ONE_TONE < share < 1 - _ONE_TONE:
+        return False
+    other = dark if share < 0.5 else ~dark
+    rows, columns = np.flatnonzero(other.any(axis=1)), np.flatnonzero(other.any(axis=0))
+    if not len(rows):
+        return False
+    return bool(along_border(other[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]).mean() < _FRAMED)
 
 
 def along_border(values: NDArray[Any]) -> NDArray[Any]:
@@ -204,6 +221,8 @@ def _even_paper(signed: Floats, inverted: bool) -> float | None:
         dark = signed < middle - min(_THIRD, (middle - float(np.median(signed[dark]))) / 2)
         level = _paper_beside(dark, signed, 5, inverted)
     if level is None:
+        if float(np.median(signed[~dark]) - np.median(signed[dark])) > _DARKEST_SHADOW and _fills(dark):
+            return float(np.quantile(signed[~dark], 0.9))
         return None
     # Most of the picture or of its border is ink in a close-up alone. There it is even or far darker than any shadow,
     # and nowhere broader than a stroke; in a shadow, ink would be of a third tone.
@@ -213,6 +232,11 @@ def _even_paper(signed: Floats, inverted: bool) -> float | None:
     depth = level - float(np.median(signed[dark]))
     even = ink.any() and np.ptp(np.quantile(signed[ink], [0.01, 0.99])) < _UNEVEN * depth
     return level if even or depth > _DARKEST_SHADOW else None
+
+
+def _fills(dark: Mask) -> bool:
+    """Whether ink reaches all four sides, as in a tight frame: there is little paper then, most of it edge."""
+    return bool(dark[0].any() and dark[-1].any() and dark[:, 0].any() and dark[:, -1].any())
 
 
 def _paper_beside(dark: Mask, signed: Floats, blur: int, inverted: bool) -> float | None:
@@ -279,6 +303,8 @@ def _level(ink: Floats, noise: float) -> tuple[float, float]:
     paper = [part if middle < _FAINTEST else part[part < middle / 2] for part in (smooth, frame)]
     grain = min((_paler_spread(part) for part in paper if part.size), default=0.0)
     floor = max(_FAINTEST, _NOISE_FACTOR * max(noise / (3 if smooth is not ink else 1), grain))
+    if middle >= _FAINTEST:  # of little paper most is the edge of ink, and no measure of grain
+        floor = min(floor, middle / 2)
     candidates = smooth[smooth > floor]
     if candidates.size < 4:
         return 0.0, floor

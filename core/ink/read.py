@@ -16,13 +16,13 @@ from PIL import Image
 
 from core.errors import InkError
 from core.ink import strokes
-from core.ink.faint import Followed, breadth_of, follow
+from core.ink.faint import Followed, follow
 from core.ink.forms import remove_form
 from core.ink.geometry import BOX, SIDE
 from core.ink.illumination import InkMap, find_ink
 from core.ink.picture import Picture, Source, open_picture
 from core.ink.ruled_lines import remove_ruling
-from core.ink.segments import INKED, Shape, drop_shading, find_shapes
+from core.ink.segments import INKED, Shape, breadth_of, drop_shading, find_shapes
 from core.ink.sheet import cut_out
 
 INK_VERSION = 3

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from core.ink.segments import INKED, breadth_of
+
 Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
@@ -20,6 +22,8 @@ _ALONE = 0.6
 _THROUGH = 0.85
 # Lines up to this dark are told from ink by their darkness, darker ones by how thin they are.
 _PALE = 0.7
+# What is erased is narrower than what stays by this factor, or it was a stroke.
+_FINER = 0.8
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,12 @@ def remove_ruling(ink: Floats) -> tuple[Floats, int]:
         the ink map without them, and how many lines there were.
     """
     level, upright = find_lines(ink), find_lines(ink.T)
-    return without(ink, level, upright), len(level) + len(upright)
+    cleaned = without(ink, level, upright)
+    # In a tight frame a stroke crosses the picture as well, but a printed line is finer than the pen.
+    erased, rest = (ink > INKED) & (cleaned <= INKED), cleaned > INKED
+    if erased.any() and rest.any() and breadth_of(erased) > _FINER * breadth_of(rest):
+        return ink, 0
+    return cleaned, len(level) + len(upright)
 
 
 def without(ink: Floats, level: list[Line], upright: list[Line]) -> Floats:
