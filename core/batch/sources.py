@@ -77,29 +77,13 @@ def read(batch: Sequence[Place], start: int = 0) -> Iterator[Item]:
 
 
 def read_one(place: Place, labels: Place | None = None) -> Iterator[Item]:
-    """The items of one place, the last of them a refusal where it cannot be read on."""
-    try:
-        kind = kind_of(place)
-        if kind == "picture":
-            yield Item(place.name, place, place.label, together=place.label is not None)
-        elif kind == "results":
-            said = f"{place.name}: holds results of this program"
-            if place.listed:
-                yield Item(place.name, None, note=f"{said}: left out.")
-            else:
-                yield Item(place.name, None, error=f"{said} and no pictures.")
-        elif kind == "idx":
-            yield from arrays.read_idx(place, labels)
-        elif kind == "zip":
-            yield from _read_zip(place)
-        else:
-            yield from READERS[kind](place)
-    except OddDigitError as error:
-        yield Item(place.name, None, place.label, error=str(error))
-    # The one boundary of a file: whatever its bytes make a library raise ends the file and never the batch.
-    except Exception as error:
-        reason = f"{type(error).__name__}: {error}".rstrip(": ")
-        yield Item(place.name, None, place.label, error=f"{place.name}: cannot be read on ({reason}). Copy it again.")
+    """The items of one place, the last of them a refusal where it cannot be read on; never none at all."""
+    nothing = True
+    for item in _items_of(place, labels):
+        nothing = False
+        yield item
+    if nothing:
+        yield Item(place.name, None, place.label, error=f"{place.name}: there is no digit in it.")
 
 
 def count(batch: Sequence[Place]) -> int:
@@ -184,6 +168,31 @@ def kind_of(place: Place) -> str:
         return "results"
     named = {".npy": "npy", ".npz": "npz", ".parquet": "parquet", ".zip": "zip"} | dict.fromkeys(TABLES, "csv")
     return named.get(suffix, "picture")
+
+
+def _items_of(place: Place, labels: Place | None) -> Iterator[Item]:
+    try:
+        kind = kind_of(place)
+        if kind == "picture":
+            yield Item(place.name, place, place.label, together=place.label is not None)
+        elif kind == "results":
+            said = f"{place.name}: holds results of this program"
+            if place.listed:
+                yield Item(place.name, None, note=f"{said}: left out.")
+            else:
+                yield Item(place.name, None, error=f"{said} and no pictures.")
+        elif kind == "idx":
+            yield from arrays.read_idx(place, labels)
+        elif kind == "zip":
+            yield from _read_zip(place)
+        else:
+            yield from READERS[kind](place)
+    except OddDigitError as error:
+        yield Item(place.name, None, place.label, error=str(error))
+    # The one boundary of a file: whatever its bytes make a library raise ends the file and never the batch.
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}".rstrip(": ")
+        yield Item(place.name, None, place.label, error=f"{place.name}: cannot be read on ({reason}). Copy it again.")
 
 
 def _read(batch: Sequence[Place]) -> Iterator[Item]:
