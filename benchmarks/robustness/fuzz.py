@@ -85,7 +85,7 @@ def originals() -> dict[str, bytes]:
     lists = {"pixels": [image.tolist() for image in ink], "label": labels}
     files |= {"idx": idx, "csv": lines.encode(), "tsv": lines.replace(",", "\t").encode()}
     files |= {
-        "idx.gz": gzip.compress(idx),
+        "idx.gz": gzip.compress(idx, mtime=0),
         "csv.bz2": bz2.compress(lines.encode()),
         "idx.xz": lzma.compress(idx),
     }

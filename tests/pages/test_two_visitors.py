@@ -1,0 +1,81 @@
+"""Two visitors of a shared server: nothing that one keeps there is on any page of the other, whatever the link says."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core import paths
+from core.batch.findings import Rule
+from core.batch.run import begin
+from core.batch.store import batches_dir
+from core.datasets import uploads
+from core.detector import Detector, registry
+from core.history import History
+from core.operating_point import OperatingPoint
+from core.training.job import Job, State, jobs_folder, write_job
+from core.training.run import RunSpec
+from pages.ui import visitor
+from tests.support.opened import open_page, text
+from tests.support.recorded import verdict
+
+SECRET = "annaskeptthis"  # a word without anything that Markdown would have escaped
+PAGES = ("dashboard.py", *(f"pages/{file.name}" for file in sorted((paths.ROOT / "pages").glob("[0-9]_*.py"))))
+
+
+def everything(page: AppTest) -> str:
+    """All that the page hands to the browser: every text, label, option, table and link."""
+    return "\n".join(str(getattr(element, "proto", "")) for element in page._tree)
+
+
+@pytest.fixture
+def visit(
+    tiny_shelf: tuple[str, str], tiny_detector_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., AppTest]:
+    """Opens a page as a visitor, on a server where Anna keeps one of everything, all with a name that says so."""
+    monkeypatch.setenv("ODD_DIGIT_SHARED", "1")
+    monkeypatch.setattr(paths, "CHECKPOINTS", registry.own_folder("").rename(paths.state_dir() / "shipped"))
+    model = registry.import_model(tiny_detector_file.read_bytes(), "anna", SECRET)
+    detector = Detector.load(model.path)
+    set_of_hers = uploads.folder("anna") / f"{SECRET}-set.npz"
+    for name, state in (("failed", State.FAILED), ("done", State.DONE), ("paused", State.PAUSED)):
+        spec = RunSpec(f"{SECRET}-{name}", ("5",), f"npz:{set_of_hers}", visitor="anna")
+        write_job(jobs_folder() / name, Job(name, spec, state, cause=f"{SECRET} was why."))
+    begin(batches_dir() / "hers", f"{SECRET}.png", detector, Rule(OperatingPoint(SECRET)), visitor="anna", names=("a",))
+    hers = verdict(1, visitor="anna", source=f"upload: {SECRET}.png", model=SECRET, true_label=SECRET)
+    assert History(visitor="anna").record(hers) == 1
+
+    def open_as(who: str, file: str, **query: str) -> AppTest:
+        monkeypatch.setitem(visitor._WAYS, "cookie", lambda: who)
+        return open_page(file, **query)
+
+    return open_as
+
+
+@pytest.mark.parametrize("file", PAGES)
+def test_no_page_shows_anything_of_another_visitors_whatever_the_link_says(
+    file: str, visit: Callable[..., AppTest]
+) -> None:
+    links = (
+        {},
+        {"model": "tiny-5", "row": "1", "batch": "hers", "job": "done", "visitor": "anna", "ids": "1"},
+        {"model": str(registry.own_folder("anna") / f"{SECRET}.safetensors"), "digit": "5", "latent": "0"},
+    )
+    shown = "\n".join(everything(visit("ben", file, **link)) for link in links)
+
+    assert SECRET not in re.sub(rf"models/{SECRET}\\*\.safetensors", "", shown)  # which is the link's own word
+    assert "tiny-5" in shown or file == "pages/4_History.py", "the page shows what is everyone's"
+
+
+def test_a_name_that_only_another_visitor_has_is_no_name(visit: Callable[..., AppTest]) -> None:
+    page = visit("ben", "pages/1_Threshold.py", model=SECRET)
+
+    assert f"no model '{SECRET}'" in text(page)
+    assert text(page).count(SECRET) == 1
+
+
+@pytest.mark.parametrize("file", ["pages/2_Training.py", "pages/3_Batch.py", "pages/4_History.py"])
+def test_whose_it_is_finds_it_all(file: str, visit: Callable[..., AppTest]) -> None:
+    assert SECRET in everything(visit("anna", file))
