@@ -4,27 +4,27 @@ import streamlit as st
 
 from core.errors import OddDigitError
 from pages.ui import chrome, picker, state
-from pages.ui.generator import page
+from pages.ui.generator import fresh, map, originals, place, walk
 
 chrome.page("What it has learnt", "Digits that nobody wrote: walk through all that the generator can draw.")
 try:
     point = state.operating_point()
     picker.pick_model(point)
     detector = picker.detector(point.model)
-    digit, scorer = page.pick_digit(detector)
-    latent = page.latent(scorer, digit)
+    digit, scorer = place.pick_digit(detector)
+    latent = place.latent(scorer, digit)
 except OddDigitError as error:
     chrome.refuse(error)
     st.stop()
 
 left, right = st.columns([3, 2], gap="large")
 with left:
-    page.show_map(scorer, detector.fingerprint, digit, latent)
+    map.show(scorer, detector.fingerprint, digit, latent)
 with right:
-    page.fresh(detector, digit, point)
+    fresh.show(detector, digit, point)
 st.divider()
-page.show_walk(scorer, detector.fingerprint, digit)
+walk.show(scorer, detector.fingerprint, digit)
 st.divider()
-page.show_nearest(scorer, detector, digit)
+originals.show(scorer, detector, digit)
 with st.expander("The model's card"):
-    page.show_card(detector)
+    fresh.show_card(detector, digit)

@@ -13,6 +13,7 @@ from sklearn.decomposition import PCA
 
 from core.detector import Detector
 from core.detector.inputs import as_images
+from core.detector.readings import ANOMALY
 from core.errors import OddDigitError
 from core.gan.latents import optimised
 from core.operating_point import OperatingPoint
@@ -25,6 +26,7 @@ FRESH = 64
 SIDE = 25  # pictures along each axis of a map: fine enough to blend between neighbours
 STEPS = 41  # pictures of a walk
 REACH = 2.5  # standard deviations of the training latents that a map spans to either side
+_AROUND = 24  # training latents that a place is drawn towards
 _STEP = 1 / 4096  # of a latent in a link
 _SEED = 0
 
@@ -92,23 +94,43 @@ def typical(scorer: Scorer, n: int = 8) -> Floats:
 
 
 def plane(scorer: Scorer, through: Floats, directions: tuple[int, int] = (0, 1)) -> Drawn:
-    """The plane through a latent that two principal directions of the training latents span.
+    """The map through a latent along two principal directions of the training latents, bent to where those lie.
 
-    The latent is in its middle: x grows to the right along the first direction, y downwards along the second.
+    The latent is in its middle: x grows to the right along the first direction, y downwards along the second. A flat
+    map would lead out of the digits, into the fog between them, above all at its corners. So corners lie no further out
+    than the middles of edges, and away from the middle a place is drawn towards the training latents around it.
 
     Args:
         scorer: whose generator draws.
         through: ``(latent_size,)``.
         directions: which principal components, from 0.
     """
-    found = PCA(max(directions) + 1, svd_solver="full").fit(scorer.latents.numpy())
-    reach = np.linspace(-REACH, REACH, SIDE)
-    first, second = (
-        found.components_[i] * np.sqrt(found.explained_variance_[i]) * reach[:, None] for i in directions
-    )  # (SIDE, latent_size) each
-    latents = through + first[None] + second[:, None]  # (rows, columns, latent_size)
+    training = scorer.latents.numpy()
+    found = PCA(max(directions) + 1, svd_solver="full").fit(training)
+    y, x = np.meshgrid(*[np.linspace(-1, 1, SIDE)] * 2, indexing="ij")  # (SIDE, SIDE) each
+    # The square's elliptical image of the disc: (1, 1) comes to lie on the circle.
+    on_disc = (x * np.sqrt(1 - y**2 / 2), y * np.sqrt(1 - x**2 / 2))
+    flat = through + sum(
+        REACH * np.sqrt(found.explained_variance_[i]) * part[..., None] * found.components_[i]
+        for i, part in zip(directions, on_disc, strict=True)
+    )  # (SIDE, SIDE, latent_size)
+    flat = flat.reshape(SIDE * SIDE, -1)
+    inwards = np.maximum(abs(x), abs(y)).reshape(-1, 1)
+    latents = (1 - inwards) * flat + inwards * _where_latents_lie(flat, training)
     held = float(found.explained_variance_ratio_[list(directions)].sum())
-    return draw(scorer, latents.reshape(SIDE * SIDE, -1), SIDE, held)
+    return draw(scorer, latents, SIDE, held)
+
+
+def _where_latents_lie(places: NDArray[np.floating], latents: Floats) -> NDArray[np.floating]:
+    """The mean of the latents around each place ``(n, latent_size)``, the nearer the more (Nadaraya-Watson)."""
+    squares = (
+        np.square(places).sum(axis=1, keepdims=True) - 2 * places @ latents.T + np.square(latents).sum(axis=1)
+    )  # (n, m)
+    near = np.sort(squares, axis=1)[:, [0, min(_AROUND, squares.shape[1]) - 1]]
+    width = np.maximum(near[:, 1:] - near[:, :1], 1e-9)
+    weights = np.exp(-3 * (squares - near[:, :1]) / width)
+    mean: NDArray[np.floating] = weights @ latents / weights.sum(axis=1, keepdims=True)
+    return mean
 
 
 def walk(scorer: Scorer, start: Floats, end: Floats) -> Drawn:
@@ -126,13 +148,19 @@ def draw(scorer: Scorer, latents: NDArray[np.floating], columns: int, held: floa
     return Drawn(given.numpy(), images.numpy(), torch.sigmoid(logits).numpy(), columns, held)
 
 
-def flagged(detector: Detector, digit: str, seed: int = 0, point: OperatingPoint | None = None) -> int:
-    """How many of the ``FRESH`` digits that one generator draws the whole detector calls anomalies, at 5 % by default.
+def flagged(detector: Detector, digit: str, seed: int = 0, point: OperatingPoint | None = None) -> NDArray[np.bool_]:
+    """Which of the ``FRESH`` digits that one generator draws the whole detector calls anomalies, at 5 % by default.
 
     A generator that has learnt little draws what is no digit, and its own detector says so.
     """
     drawn = fresh(detector.scorers_[digit], seed)
-    return int(detector.inspect(drawn.images).class_id(point or OperatingPoint(detector.card_.name)).sum())
+    return detector.inspect(drawn.images).class_id(point or OperatingPoint(detector.card_.name)) == ANOMALY
+
+
+def say_prior(scorer: Scorer) -> str:
+    """What fresh latents are drawn from, in words."""
+    components = len(scorer.prior.weights)
+    return f"from a mixture of {components:,} Gaussians over {scorer.settings.latent_size} numbers"
 
 
 def locate(detector: Detector, image: Floats) -> tuple[str, Floats]:

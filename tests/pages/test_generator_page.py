@@ -3,9 +3,11 @@
 import json
 from typing import Any
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core import datasets
 from core.detector import Detector
 from core.operating_point import OperatingPoint
 from core.views import latent_walk, memorization
@@ -20,7 +22,13 @@ def open_page(**query: str) -> AppTest:
 
 
 def drawn(page: AppTest) -> list[dict[str, Any]]:
-    return [dict(json.loads(found.proto.json)) for found in page.get("bidi_component")]
+    """What map and walk are given, in this order."""
+    return components(page, "walker")
+
+
+def components(page: AppTest, name: str) -> list[dict[str, Any]]:
+    found = page.get("bidi_component")
+    return [dict(json.loads(one.proto.json)) for one in found if one.proto.component_name.endswith(name)]
 
 
 def test_the_page_opens_with_a_map_a_walk_fresh_digits_and_their_originals() -> None:
@@ -40,9 +48,8 @@ def test_the_detector_itself_judges_the_fresh_digits_at_the_line_of_the_link() -
 
     for alpha, line in ((0.05, "line at 5 % false alarms"), (0.3, "line at 30 % false alarms")):
         flagged = detector.inspect(drawn).class_id(OperatingPoint("tiny-5", alpha=alpha)).sum()
-        assert f"with the {line} the whole detector calls {flagged} of them anomalies" in text(
-            open_page(alpha=str(alpha))
-        )
+        said = text(open_page(alpha=str(alpha))).replace("\n", " ")
+        assert f"With the {line} the whole detector calls {flagged} of them anomalies" in said
 
 
 def test_the_map_is_laid_through_the_latent_of_the_link() -> None:
@@ -70,18 +77,76 @@ def test_a_spoilt_link_still_opens_the_page(query: dict[str, str]) -> None:
     assert len(drawn(open_page(**query))) == 2
 
 
-def test_another_sheet_is_drawn_on_demand_and_a_digit_of_it_becomes_the_map() -> None:
+def test_another_sheet_is_drawn_on_demand_and_a_digit_pressed_on_it_becomes_the_map(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     page = open_page()
     before, _ = drawn(page)
+    sheet, _ = components(page, "tiles")
 
     next(button for button in page.button if button.label == "Again").click()
     checked(page.run())
-    next(button for button in page.button if button.label == "Walk from it").click()
+    opened.press(monkeypatch, "fresh", 3)
+    checked(page.run())
+    checked(page.run())
+    page.button(key="fresh_go").click()
     checked(page.run())
 
     after, _ = drawn(page)
+    assert components(page, "tiles")[0]["tiles"] != sheet["tiles"]
+    latent = latent_walk.fresh(Detector.load("tiny-5").scorers_["5"], 1).latents[3]
+    assert page.query_params["latent"] == latent_walk.to_text(latent)
     assert after["sprite"] != before["sprite"]
-    assert "latent" in page.query_params
+
+
+def test_those_that_the_detector_flags_are_framed_and_one_is_judged_in_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened.press(monkeypatch, "fresh", 3)
+    page = open_page(alpha="0.3")
+    checked(page.run())
+
+    checked(page.button(key="fresh_judge").click().run())
+
+    sheet, _ = components(page, "tiles")
+    framed = sum(tile["kind"] == "anomaly" for tile in sheet["tiles"])
+    assert f"calls {framed} of them anomalies" in text(page)
+    assert sheet["chosen"] == 3
+    assert "look at least this odd" in text(page)
+
+
+def test_a_generator_that_learnt_little_says_so_and_what_helps_and_its_card_has_its_prior() -> None:
+    page = open_page()
+
+    assert "A weak generator. It learnt 5 from 99 images only." in text(page)
+    assert "What helps: more images" in text(page)
+    card = page.table[0].value
+    assert "from a mixture of" in dict(zip(card["card"], card["tiny-5"], strict=True))["fresh latents"]
+
+
+def test_a_fresh_digit_on_the_canvas_is_judged_there_as_it_was_drawn() -> None:
+    from core import ink
+    from core.datasets.examples import Pixels
+
+    detector = Detector.load("tiny-5")
+    image = datasets.load("digits", "test").of("5")[0]
+
+    example = Pixels("a fresh 5", np.rint(255 * image).astype(np.uint8))
+    found = ink.read(np.asarray(example.picture()), split=False)
+
+    on_canvas, drawn = (detector.inspect(images) for images in (found.images, image[None]))
+    assert np.abs(found.images[0] - image).mean() < 0.06
+    assert on_canvas.class_id(alpha=0.05).tolist() == drawn.class_id(alpha=0.05).tolist()
+
+
+def test_a_walk_goes_on_to_the_digit_that_is_pressed(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened.press(monkeypatch, "walk-ends", 4)
+    page = open_page()
+
+    checked(page.run())
+
+    _, walk = drawn(page)
+    _, ends = components(page, "tiles")
+    assert walk["of"].endswith(" 1 4")
+    assert [tile["lines"] for tile in ends["tiles"]].index(["to"]) == 4
 
 
 def test_without_the_training_digits_the_page_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 from streamlit_drawable_canvas import st_canvas
 
-from core.datasets.examples import PEN, SIDE, Example, for_normal
+from core.datasets.examples import PEN, SIDE, Example, Pixels, for_normal
 
 PENS = {"thin": 8, "medium": PEN, "thick": 28}
 # The canvas shows undo, redo and clear only under a mouse: on a touch screen nobody would find them. Moving strokes
@@ -107,6 +108,32 @@ def _put(example: Example) -> None:
     st.session_state[_START] = {"objects": [_path(stroke) for stroke in example.strokes]}
     st.session_state[_EXAMPLE] = example
     st.session_state[_DRAWING] = uuid.uuid4().hex
+
+
+def put_picture(image: NDArray[np.float32], name: str) -> None:
+    """Put an ink image ``(28, 28)`` on the canvas, a square a pixel, and call it by its name until it is drawn on."""
+    pixels = np.rint(255 * np.clip(image, 0, 1)).astype(np.uint8)
+    st.session_state[_START] = {"objects": _squares(pixels)}
+    st.session_state[_EXAMPLE] = Pixels(name, pixels)
+    st.session_state[_DRAWING] = uuid.uuid4().hex
+
+
+def _squares(pixels: NDArray[np.uint8]) -> list[dict[str, Any]]:
+    side = SIDE // len(pixels)
+    return [
+        {
+            "type": "Rect",
+            "left": side * int(x),
+            "top": side * int(y),
+            "width": side,
+            "height": side,
+            "fill": "#" + 3 * f"{255 - int(pixels[y, x]):02x}",
+            "strokeWidth": 0,
+            "originX": "left",
+            "originY": "top",
+        }
+        for y, x in np.argwhere(pixels > 0)
+    ]
 
 
 def _path(stroke: list[tuple[float, float]]) -> dict[str, Any]:

@@ -125,8 +125,7 @@ def _flagged(name: str, stamp: int) -> float:  # noqa: ARG001 - the stamp tells 
     from core.views import latent_walk  # with torch, which a page without a finished job does not wait for
 
     detector = picker.detector(name)
-    shares = [latent_walk.flagged(detector, digit) / latent_walk.FRESH for digit in detector.scorers_]
-    return float(np.mean(shares))
+    return float(np.mean([latent_walk.flagged(detector, digit) for digit in detector.scorers_]))
 
 
 def _row(job: Job) -> None:

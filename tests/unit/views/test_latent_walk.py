@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from PIL import Image
+from sklearn.decomposition import PCA
 
 from core import datasets
 from core.errors import OddDigitError
@@ -30,16 +31,28 @@ def test_the_same_seed_draws_the_same_digits_and_another_draws_others(scorer: "S
     assert ((first.probability > 0) & (first.probability < 1)).all()
 
 
-def test_a_plane_has_its_latent_in_the_middle_and_moves_along_orthogonal_directions(scorer: "Scorer") -> None:
+def test_a_map_has_its_latent_in_the_middle_and_leads_along_two_directions(scorer: "Scorer") -> None:
     through = latent_walk.typical(scorer)[0]
 
     drawn = latent_walk.plane(scorer, through, (2, 3))
 
     middle = latent_walk.SIDE // 2
     assert np.allclose(drawn.at(middle, middle), through, atol=1e-5)
-    right, down = drawn.at(middle + 1, middle) - through, drawn.at(middle, middle + 1) - through
-    assert abs(float(right @ down)) < 1e-4 * np.linalg.norm(right) * np.linalg.norm(down) + 1e-6
+    ways = [drawn.at(middle + 3, middle) - through, drawn.at(middle, middle + 3) - through]
+    along = PCA(4, svd_solver="full").fit(scorer.latents.numpy()).components_[2:]
+    assert [abs(along @ way).argmax() for way in ways] == [0, 1]
     assert 0 < drawn.held < 1
+
+
+def test_the_corners_of_a_map_lie_where_latents_lie(scorer: "Scorer") -> None:
+    latents = scorer.latents.numpy()
+
+    drawn = latent_walk.plane(scorer, latent_walk.typical(scorer)[0])
+
+    last = latent_walk.SIDE - 1
+    loneliest = np.sort(np.linalg.norm(latents[:, None] - latents, axis=2), axis=1)[:, 1].max()
+    for x, y in ((0, 0), (0, last), (last, 0), (last, last)):
+        assert np.linalg.norm(latents - drawn.at(x, y), axis=1).min() < loneliest, (x, y)
 
 
 def test_a_place_between_pictures_is_a_blend_of_their_latents(scorer: "Scorer") -> None:
