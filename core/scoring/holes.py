@@ -73,5 +73,5 @@ def _sweep(level: NDArray[np.uint8], image: NDArray[np.uint8]) -> None:
     for flip in (slice(None), slice(None, None, -1)):
         for part, ink in ((level[flip], image[flip]), (level[:, flip].swapaxes(0, 1), image[:, flip].swapaxes(0, 1))):
             for above, here, least in zip(part[:-2], part[1:-1], ink[1:-1], strict=True):
-                np.minimum(here, above, here)
-                np.maximum(here, least, here)
+                np.minimum(here, above, out=here)
+                np.maximum(here, least, out=here)
