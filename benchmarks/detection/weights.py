@@ -98,7 +98,8 @@ def changed(scorer: Scorer, sets: Sets, settings: Mapping[str, float]) -> dict[s
     """Distances of all sets to the bank with other settings."""
     with patch.dict(vars(memory_bank), settings):
         bank = MemoryBank.of(scorer.decode(scorer.latents))
-        other = Scorer(scorer.networks, scorer.latents, scorer.settings, bank, scorer.scale)
+        held = torch.arange(len(scorer.latents))
+        other = Scorer(scorer.networks, scorer.latents, scorer.settings, bank, held, scorer.scale)
         return {name: distances(other, images) for name, images in sets.items()}
 
 

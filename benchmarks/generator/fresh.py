@@ -212,7 +212,7 @@ def of_fresh_bank(scorer: Scorer, images: Images) -> NDArray[np.float64]:
     """Distance of images to a memory bank made from as many fresh latents as the scorer has of training digits."""
     latents = scorer.fresh_latents(len(scorer.latents), seed=2)
     bank = MemoryBank.of(scorer.decode(latents))
-    fresh = Scorer(scorer.networks, latents, scorer.settings, bank, scorer.scale)
+    fresh = Scorer(scorer.networks, latents, scorer.settings, bank, torch.arange(len(latents)), scorer.scale)
     return fresh.score(images).scores["manifold"]
 
 

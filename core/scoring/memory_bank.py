@@ -173,6 +173,10 @@ class MemoryBank:
         squared = (squared + query.square().sum(dim=1, keepdim=True)).clamp_min(1e-9)  # (n, k + 1)
         return Found(query, outside, indices[:, :k], squared)
 
+    def placed(self, features: Tensor) -> Tensor:
+        """Described images ``(n, FEATURES)`` as points of this bank, ``(n, COMPONENTS)``."""
+        return self._projected(features)[0][: len(features)]
+
     def _projected(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """Images among the points ``(n up to a multiple of 8, c)``, and the squared length of what lies outside.
 

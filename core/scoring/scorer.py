@@ -118,9 +118,10 @@ class Scorer:
 
     Args:
         networks: trained networks, as they will be stored and come back: in evaluation mode, without gradients.
-        latents: ``(m, latent_size)`` of the training digits, as they will be stored; first those of the bank.
+        latents: ``(m, latent_size)`` of the training digits, as they will be stored.
         settings: what the networks were trained with.
-        bank: what the generator draws from the first of the latents, described.
+        bank: what the generator draws from those of the latents that are held, described.
+        held: rows of the latents that the bank's points are of, ascending ``(p,)`` int64.
         scale: of the logarithm of normal digits' distances.
         prior: where latents of normal digits lie, as it will be stored; None for a model of the first recipe.
     """
@@ -131,6 +132,7 @@ class Scorer:
         latents: Tensor,
         settings: TrainingSettings,
         bank: MemoryBank,
+        held: Tensor,
         scale: Scale,
         prior: Mixture | None = None,
     ) -> None:
@@ -138,6 +140,7 @@ class Scorer:
         self.latents = latents
         self.settings = settings
         self.bank = bank
+        self.held = held
         self.scale = scale
         self._generate = for_inference(networks.generator)
         self._discriminate = for_inference(networks.discriminator)
@@ -165,21 +168,21 @@ class Scorer:
         with one_thread():
             latents = latent_codes.optimised(rounded.generator, _encode(rounded, train_images), _tensor(train_images))
             latents = latent_codes.dequantised(*latent_codes.quantised(latents))
-            latents, bank = _thinned(for_inference(rounded.generator), latents)
+            bank, held = _thinned(for_inference(rounded.generator), latents)
         if prior is not None:
             prior = Mixture.from_tensors(prior.tensors(), settings.latent_size)
-        return cls(rounded, latents, settings, bank, _scale(bank, validation_images), prior)
+        return cls(rounded, latents, settings, bank, held, _scale(bank, validation_images), prior)
 
     def weighed(self, validation_images: Images) -> Self:
         """The same scorer with distances standardised anew, by ``(t, 28, 28)`` normals that trained nothing.
 
         A bank of before there was a limit to its points is brought within it.
         """
-        latents, bank = self.latents, self.bank
-        if len(bank.points) > MOST_POINTS:
-            latents, bank = _thinned(self._generate, latents)
+        bank, held = self.bank, self.held
+        if len(held) > MOST_POINTS:
+            bank, held = _thinned(self._generate, self.latents)
         scale = _scale(bank, validation_images)
-        return type(self)(self.networks, latents, self.settings, bank, scale, self._stored_prior)
+        return type(self)(self.networks, self.latents, self.settings, bank, held, scale, self._stored_prior)
 
     def without(self, rows: NDArray[np.bool_]) -> Self:
         """The same scorer with some of its memory left out, for distances alone.
@@ -187,10 +190,21 @@ class Scorer:
         Args:
             rows: which of the latents are left out, ``(m,)``; at least two must stay.
         """
-        keep = torch.from_numpy(~rows)
+        kept = torch.from_numpy(np.flatnonzero(~rows))
+        points = self._every_point[kept]
+        # Of what stays, the bank holds as many as it would have held had there been no more.
+        held = farthest_first(points, min(MOST_POINTS, len(points))).sort().values
         reduced = copy.copy(self)
-        reduced.latents, reduced.bank = self.latents[keep], replace(self.bank, points=self.bank.points[keep])
+        reduced.held, reduced.bank = kept[held], replace(self.bank, points=points[held])
         return reduced
+
+    @cached_property
+    def _every_point(self) -> Tensor:
+        """Where all latents' drawings lie among the bank's points, those that it does not hold too, ``(m, c)``."""
+        if len(self.held) == len(self.latents):
+            return self.bank.points
+        with one_thread():
+            return self.bank.placed(bank_features(self.decode(self.latents)))
 
     @classmethod
     def from_tensors(cls, tensors: dict[str, Tensor], meta: dict[str, Any], cache: Path | None = None) -> Self:
@@ -213,9 +227,7 @@ class Scorer:
             settings = TrainingSettings.read(meta["settings"])
             scale = Scale.read(meta["fusion"]["manifold"])
             latents = latent_codes.checked(tensors["latents"], tensors["latents_scale"], settings.latent_size)
-            held = int(meta.get("bank", len(latents)))
-            if not 0 < held <= len(latents):
-                raise ValueError(f"a memory bank of {held} of {len(latents)} latents")
+            held = _checked_held(tensors["latents_held"] if "bank" in meta else None, len(latents))
             weights = {key.removeprefix("weights."): v for key, v in tensors.items() if key.startswith("weights.")}
             networks = serialization.rebuilt(settings, weights)
             mixture = {key.removeprefix("prior."): v for key, v in tensors.items() if key.startswith("prior.")}
@@ -223,19 +235,19 @@ class Scorer:
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             reason = " ".join(str(error).split())[:200]
             raise ModelError(f"the model is incomplete or damaged ({reason}); train or download it again") from error
-        name = f"memory-{SCORING_VERSION}-{held}-{serialization.fingerprint(tensors)}.safetensors"
+        name = f"memory-{SCORING_VERSION}-{serialization.fingerprint(tensors)}.safetensors"
         path = None if cache is None else cache / name
         cached = None if path is None else MemoryBank.read(path)
         # A bank of before there was a limit to its points was described more finely.
         finely = {} if "bank" in meta else {"every": 16, "iterations": 3}
-        bank = cached or MemoryBank.of(_decode(for_inference(networks.generator), latents[:held]), **finely)
+        bank = cached or MemoryBank.of(_decode(for_inference(networks.generator), latents[held]), **finely)
         if not torch.isfinite(bank.points).all():
             raise ModelError("the model draws images that are not finite; train or download it again")
         if path is not None and cached is None:
             # A full or read-only disk costs the next start some seconds, not this one its model.
             with contextlib.suppress(OSError):
                 bank.write(path)
-        return cls(networks, latents, settings, bank, scale, prior)
+        return cls(networks, latents, settings, bank, held, scale, prior)
 
     def tensors(self) -> dict[str, Tensor]:
         """Everything that must be stored, at stored precision."""
@@ -243,7 +255,7 @@ class Scorer:
         latents, scale = latent_codes.quantised(self.latents)
         prior = {} if self._stored_prior is None else self._stored_prior.tensors()
         mixture = {f"prior.{key}": value for key, value in prior.items()}
-        return {"latents": latents, "latents_scale": scale, **weights, **mixture}
+        return {"latents": latents, "latents_scale": scale, "latents_held": self.held.int(), **weights, **mixture}
 
     def meta(self) -> dict[str, Any]:
         """The rest of what must be stored, fit for JSON."""
@@ -251,7 +263,7 @@ class Scorer:
             "features_version": FEATURES_VERSION,
             "settings": dataclasses.asdict(self.settings),
             "fusion": {"manifold": list(self.scale)},
-            "bank": len(self.bank.points),
+            "bank": len(self.held),
         }
 
     def score(self, images: Images) -> Evidences:
@@ -308,7 +320,7 @@ class Scorer:
         standing = (neighbourhood.distance.clamp_min(1e-6).log() - self.scale.centre) / self.scale.spread  # (n,)
         oddness = ((standing - _ODD) / (_ODDEST - _ODD)).clamp(0, 1)  # 0 for normal digits' distances, 1 beyond them
         weights = torch.lerp(neighbourhood.blend, neighbourhood.few, oddness.unsqueeze(1))  # (n, k)
-        return (weights.unsqueeze(2) * self.latents[neighbourhood.indices]).sum(dim=1)
+        return (weights.unsqueeze(2) * self.latents[self.held[neighbourhood.indices]]).sum(dim=1)
 
     @cached_property
     def prior(self) -> Mixture:
@@ -362,16 +374,28 @@ def on_grid(scores: Floats) -> Floats:
     return (np.round(scores / size) * size).astype(np.float32).astype(np.float64)
 
 
-def _thinned(generator: nn.Module, latents: Tensor) -> tuple[Tensor, MemoryBank]:
-    """Latents ``(m, latent)`` with those of the memory bank first, and the bank: of all of them, or of a coreset."""
+def _thinned(generator: nn.Module, latents: Tensor) -> tuple[MemoryBank, Tensor]:
+    """The memory bank of all latents ``(m, latent)`` or of a coreset, and the rows that it holds, ``(p,)``."""
     with one_thread():
-        bank = MemoryBank.of(_decode(generator, latents))
-        if len(latents) <= MOST_POINTS:
-            return latents, bank
-        held = farthest_first(bank.points, MOST_POINTS)
-        others = torch.ones(len(latents), dtype=torch.bool).index_fill(0, held, False)
-        latents = torch.cat((latents[held], latents[others]))
-        return latents, MemoryBank.of(_decode(generator, latents[:MOST_POINTS]))
+        held, bank = torch.arange(len(latents)), MemoryBank.of(_decode(generator, latents))
+        if len(latents) > MOST_POINTS:
+            held = farthest_first(bank.points, MOST_POINTS).sort().values
+            bank = MemoryBank.of(_decode(generator, latents[held]))
+        return bank, held
+
+
+def _checked_held(rows: Tensor | None, count: int) -> Tensor:
+    """Which of so many latents a bank holds, ``(p,)``, from a file, which may be hostile; all where it says nothing.
+
+    Raises:
+        ValueError: they are no ascending rows of latents.
+    """
+    if rows is None:
+        return torch.arange(count)
+    held = rows.long()
+    if held.ndim != 1 or len(held) < 2 or held[0] < 0 or held[-1] >= count or bool((held.diff() <= 0).any()):
+        raise ValueError(f"a memory bank of the rows {tuple(held.shape)} of {count} latents")
+    return held
 
 
 def _scale(bank: MemoryBank, validation_images: Images) -> Scale:

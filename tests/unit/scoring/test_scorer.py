@@ -115,7 +115,7 @@ def test_a_damaged_cache_is_made_anew(scorer: Scorer, held_out: np.ndarray, tmp_
 def test_only_weights_and_small_latents_are_stored(scorer: Scorer) -> None:
     tensors = scorer.tensors()
     others = [name for name in tensors if not name.startswith("weights.")]
-    assert sorted(others) == ["latents", "latents_scale"]
+    assert sorted(others) == ["latents", "latents_held", "latents_scale"]
     assert tensors["latents"].shape == (110, 8)
     assert tensors["latents"].dtype == torch.int8
     assert sum(tensor.numel() * tensor.element_size() for tensor in tensors.values()) < 700_000
@@ -129,12 +129,28 @@ def test_a_bank_of_more_points_than_it_may_have_keeps_those_far_apart(
     thinned = scorer.weighed(digits(0)[110:140])
 
     assert thinned.bank.points.shape == (64, scorer.bank.points.shape[1])
-    assert sorted(thinned.latents.tolist()) == sorted(scorer.latents.tolist())
-    again = Scorer.from_tensors(thinned.tensors(), json.loads(json.dumps(thinned.meta())))
+    assert torch.equal(thinned.latents, scorer.latents)  # whoever leaves some out counts them as they were given
+    tensors = thinned.tensors()
+    again = Scorer.from_tensors(tensors, json.loads(json.dumps(thinned.meta())))
     assert np.array_equal(again.score(held_out).scores["fused"], thinned.score(held_out).scores["fused"])
-    assert torch.equal(thinned.weighed(digits(0)[110:140]).latents, thinned.latents)
-    with pytest.raises(ModelError, match="damaged"):
-        Scorer.from_tensors(thinned.tensors(), thinned.meta() | {"bank": 0})
+    assert torch.equal(thinned.weighed(digits(0)[110:140]).held, thinned.held)
+    for held in ([], [3], [3, 3], [5, 4], [0, 110], [-1, 2]):
+        with pytest.raises(ModelError, match="damaged"):
+            Scorer.from_tensors(tensors | {"latents_held": torch.tensor(held, dtype=torch.int32)}, thinned.meta())
+
+
+def test_without_some_of_them_a_bank_holds_as_many_points_of_the_others(
+    scorer: Scorer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.scoring.scorer.MOST_POINTS", 64)
+    thinned = scorer.weighed(digits(0)[110:140])
+    left_out = np.arange(110) % 6 == 0
+
+    reduced = thinned.without(left_out)
+
+    assert len(reduced.bank.points) == 64
+    assert not left_out[reduced.held.numpy()].any()
+    assert len(thinned.bank.points) == 64
 
 
 def test_fitting_twice_gives_the_same_tensors() -> None:
