@@ -49,10 +49,22 @@ def write_whole(path: Path, write: Callable[[Path], object], new: bool = False) 
             os.umask(umask)
             part.chmod(0o666 & ~umask)
             if new:
-                path.touch(exist_ok=False)
-            part.replace(path)
+                _take(path, part)
+            else:
+                part.replace(path)
         finally:
             part.unlink(missing_ok=True)
+
+
+def _take(path: Path, part: Path) -> None:
+    """Give a file a name that nobody has; a kill on the way leaves no empty file of that name."""
+    try:
+        path.hardlink_to(part)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without links: the name is taken first, and filled then
+        path.touch(exist_ok=False)
+        part.replace(path)
 
 
 def why_not(folder: Path) -> str:
