@@ -23,7 +23,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -130,9 +130,10 @@ def verdict(number: int) -> Verdict:
 
 def prepare(kind: str) -> None:
     """A state folder in which the work can begin: a model, a pile, a finished batch."""
-    detector = _judge_of()
     if kind in ("batch", "import", "deletion", "calibration"):
-        detector.save(registry.own_folder("") / f"{MODEL}.safetensors")
+        path = registry.own_folder("") / f"{MODEL}.safetensors"
+        path.parent.mkdir(parents=True)
+        path.write_bytes(_model())
     if kind in ("batch", "deletion"):
         images = np.resize(datasets.load("digits", "test").images, (ROWS, 28, 28))
         np.save(paths.state_dir() / "pile.npy", np.rint(images * 255).astype(np.uint8))
@@ -262,33 +263,22 @@ def _end_with(work: Callable[[], str | None], handle: int) -> None:
     os._exit(code)
 
 
-_CONTENT: dict[str, bytes] = {}
-
-
-def _judge_of() -> Detector:
-    """A small detector, made once: what matters here is that it is one."""
-    path = paths.state_dir() / "made.safetensors"
-    path.write_bytes(_CONTENT[MODEL])
-    detector = Detector.load(path)
-    path.unlink()
-    return detector
-
-
-def _make_judge() -> None:
-    short = partial(estimator.TrainingSettings, steps=STEPS)
-    estimator.TrainingSettings = short  # type: ignore[misc, assignment]
+@cache
+def _model() -> bytes:
+    """The file of a small detector: what matters here is that it is one."""
     images, labels, _ = training.normal_images(datasets.load("digits", "train"), (DIGIT,))
-    detector = training.finish(
-        Detector("dense", epochs=1).fit(images, labels), MODEL, "digits", [datasets.load("digits", "test")]
-    )
+    fitted = Detector("dense", epochs=1).fit(images, labels)
     with tempfile.TemporaryDirectory() as folder:
-        detector.save(Path(folder) / f"{MODEL}.safetensors")
-        _CONTENT[MODEL] = (Path(folder) / f"{MODEL}.safetensors").read_bytes()
+        path = Path(folder) / f"{MODEL}.safetensors"
+        training.finish(fitted, MODEL, "digits", [datasets.load("digits", "test")]).save(path)
+        return path.read_bytes()
 
 
 def kill(kills: int, seed: int, only: str = "") -> dict[str, Tally]:
     """Kill each kind of work, so often in all."""
-    _make_judge()
+    estimator.TrainingSettings = partial(estimator.TrainingSettings, steps=STEPS)  # type: ignore[misc, assignment]
+    if only not in ("training", "history"):
+        _model()  # here, so that no process makes it again
     kinds = [kind for kind in WORK if only in ("", kind)]
     shares = {kind: kills // len(kinds) + (i < kills % len(kinds)) for i, kind in enumerate(kinds)}
     return {kind: kill_often(kind, share, seed) for kind, share in shares.items()}
