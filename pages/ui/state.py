@@ -1,6 +1,8 @@
 """The operating point of a visit: it stays across pages and, in the link, across reloads."""
 
+import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
 from core.detector import registry
 from core.errors import OddDigitError
@@ -9,7 +11,8 @@ from pages.ui.text import plain
 from pages.ui.visitor import visitor
 
 STARTING_ALPHA = 0.05
-_POINT, _SAID = "operating_point", "what_changed"
+_POINT, _SAID, _DIGIT = "operating_point", "what_changed", "last_digit"
+_BOUND = {"flag_by"}  # what a widget keeps in the link is not to be touched by others
 
 
 def operating_point() -> OperatingPoint:
@@ -44,6 +47,17 @@ def move(model: str | None = None, alpha: float | None = None, evidence: str | N
     set_operating_point(there)
 
 
+def keep_digit(image: NDArray[np.float32]) -> None:
+    """Keep a visitor's last digit, ``(28, 28)``, for the digits at the line."""
+    st.session_state[_DIGIT] = image
+
+
+def last_digit() -> NDArray[np.float32] | None:
+    """The digit that this visitor drew or handed in last; None before the first."""
+    found: NDArray[np.float32] | None = st.session_state.get(_DIGIT)
+    return found
+
+
 def say(text: str) -> None:
     """Say, once and on the page that is drawn next, what changed along with what was pressed."""
     st.session_state[_SAID] = text
@@ -58,13 +72,17 @@ def said() -> None:
 def set_operating_point(point: OperatingPoint) -> None:
     """Move the operating point: every page, and the link in the address bar, follow."""
     st.session_state[_POINT] = point
-    query = point.to_query()
-    for key in ("alpha", "threshold"):
-        if key not in query and key in st.query_params:
-            del st.query_params[key]
-    for key, value in query.items():
-        if st.query_params.get(key) != value:
-            st.query_params[key] = value
+    here, query = st.query_params.to_dict(), point.to_query()
+    gone = [key for key in ("alpha", "threshold") if key in here and key not in query]
+    changed = {key: value for key, value in query.items() if here.get(key) != value}
+    # All at once: every change is a step of the browser's way back, and half a line is another line.
+    if gone and not _BOUND & here.keys():
+        st.query_params.from_dict({key: value for key, value in here.items() if key not in gone} | query)
+        return
+    for key in gone:
+        del st.query_params[key]
+    if changed:
+        st.query_params.update(changed)
 
 
 def _first_model() -> str:

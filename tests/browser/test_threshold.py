@@ -77,6 +77,28 @@ def test_a_line_that_was_let_go_survives_a_reload_and_goes_along_to_other_pages(
     expect(explorer).to_have_url(re.compile(re.escape(alpha.group())), timeout=60 * SECONDS)
 
 
+def test_the_browsers_way_back_leads_to_the_line_that_stood_there(explorer: Page) -> None:
+    promised = {}
+    for rate in ("1 %", "10 %"):
+        explorer.get_by_role("button", name=rate, exact=True).click()
+        expect(explorer).to_have_url(re.compile(rf"alpha=0\.0?{rate[:-2].rstrip('0') or 1}"), timeout=30 * SECONDS)
+        at_rest(explorer)
+        promised[rate] = what_is_shown(explorer)["promise"]
+    explorer.get_by_role("link", name="Draw").first.click()
+    expect(explorer.get_by_text("line at 10 % false alarms")).to_be_visible(timeout=60 * SECONDS)
+    at_rest(explorer)
+
+    shown = []
+    for _ in range(4):
+        explorer.go_back()
+        at_rest(explorer)
+        if explorer.get_by_test_id("promise").count():
+            shown.append(what_is_shown(explorer)["promise"])
+
+    assert shown[0] == promised["10 %"]
+    assert promised["1 %"] in shown
+
+
 def test_arrow_keys_home_and_end_move_the_line(explorer: Page) -> None:
     band = explorer.get_by_test_id("line")
     band.focus()

@@ -14,7 +14,7 @@ from core.history import History, Verdict
 from core.operating_point import OperatingPoint
 from pages.ui import picker, verdict
 from tests.support import opened
-from tests.support.opened import text
+from tests.support.opened import components, text
 
 pytestmark = pytest.mark.usefixtures("decoded_before")
 
@@ -115,7 +115,9 @@ def test_several_uploads_give_one_verdict_each_and_a_broken_file_its_reason() ->
 
     assert not page.exception
     assert "**2 digits, 1 anomaly.**" in text(page)
-    assert page.selectbox(key="shown").options == ["Normal: five.png", "Anomaly: three.png"]
+    (strip,) = components(page, "tiles")
+    assert [tile["lines"][:2] for tile in strip["tiles"]] == [["Normal", "five.png"], ["Anomaly", "three.png"]]
+    assert strip["chosen"] == 1, "the odd one is not shown first"
     assert "broken.png" in text(page)
     assert sorted((row.source, row.class_id) for row in History().browse()) == [
         ("upload: five.png", 0),
@@ -133,8 +135,10 @@ def test_below_a_line_of_print_the_digit_is_shown_first() -> None:
     page.file_uploader(key="uploads").set_value([("note.png", png(note), "image/png")]).run()
 
     assert not page.exception
-    assert page.selectbox(key="shown").options == ["Anomaly: note.png, shape 1", "Normal: note.png, shape 2"]
-    assert page.selectbox(key="shown").value == 1
+    (sheet,) = components(page, "boxes")
+    assert [box["say"] for box in sheet["boxes"]] == ["Anomaly, shape 1 of 2", "Normal, shape 2 of 2"]
+    assert sheet["chosen"] == 1
+    assert all(0 <= share <= 1 for box in sheet["boxes"] for share in box["place"])
 
 
 def test_another_choice_of_how_to_read_a_picture_can_be_taken_back() -> None:

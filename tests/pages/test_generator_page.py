@@ -1,6 +1,5 @@
 """The generator page as Streamlit runs it: opens on any model, follows its link, says what is missing."""
 
-import json
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ from core.detector import Detector
 from core.operating_point import OperatingPoint
 from core.views import latent_walk, memorization
 from tests.support import opened
-from tests.support.opened import checked, text
+from tests.support.opened import checked, components, text
 
 pytestmark = pytest.mark.usefixtures("tiny_shelf")
 
@@ -24,11 +23,6 @@ def open_page(**query: str) -> AppTest:
 def drawn(page: AppTest) -> list[dict[str, Any]]:
     """What map and walk are given, in this order."""
     return components(page, "walker")
-
-
-def components(page: AppTest, name: str) -> list[dict[str, Any]]:
-    found = page.get("bidi_component")
-    return [dict(json.loads(one.proto.json)) for one in found if one.proto.component_name.endswith(name)]
 
 
 def test_the_page_opens_with_a_map_a_walk_fresh_digits_and_their_originals() -> None:

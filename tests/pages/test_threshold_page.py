@@ -316,3 +316,32 @@ def test_a_broken_model_file_is_an_error_in_words(tiny_shelf: tuple[str, str]) -
     page = open_page()
 
     assert "tiny-5.safetensors" in text(page)
+
+
+def test_a_visitors_own_digit_stands_on_its_side_of_the_line() -> None:
+    image = datasets.load("digits", "test").of("5")[0]
+    page = open_page()
+    said_before = [button.label for button in page.button]
+
+    page.session_state["last_digit"] = image
+    checked(page.run())
+
+    score = Detector.load("tiny-5").inspect(image[None]).scores["fused"][0]
+    (own,) = (button for button in page.button if button.key == "own-at-the-line")
+    assert not any("yours" in label for label in said_before)
+    assert own.label == f"**yours** {score:.3g}"
+    checked(own.click().run())
+    assert "The digit that you drew or handed in last" in text(page)
+
+
+def test_the_link_changes_all_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every change is a step of the browser's way back."""
+    from streamlit.runtime.state.query_params import QueryParams
+
+    page = open_page(alpha="0.01", evidence="fused")
+    sent = []
+    monkeypatch.setattr(QueryParams, "_send_query_param_msg", lambda params: sent.append(dict(params._query_params)))
+
+    checked(page.button(key="line-the original's 0.20").click().run())
+
+    assert [set(one) - {"model", "evidence"} for one in sent] == [{"threshold"}]

@@ -1,5 +1,6 @@
 """Opening a page as Streamlit runs it, and reading what stands on it."""
 
+import json
 import re
 from typing import Any
 
@@ -41,6 +42,12 @@ def press(
         return tile
 
     monkeypatch.setattr(tiles, "show", show)
+
+
+def components(page: AppTest, name: str) -> list[dict[str, Any]]:
+    """What the app's own components of a kind are given to show, in the order of the page."""
+    found = page.get("bidi_component")
+    return [dict(json.loads(one.proto.json)) for one in found if one.proto.component_name.endswith(f"_{name}")]
 
 
 def text(page: AppTest) -> str:

@@ -12,13 +12,13 @@ from core import ink
 from core.detector import registry
 from core.detector.readings import Readings
 from core.errors import OddDigitError
-from core.figures.images import digit_png
+from core.figures.images import page_with_boxes
 from core.ink.segments import most_prominent
 from core.operating_point import OperatingPoint
 from core.views.second_opinion import SecondOpinion
 from core.views.verdict_words import describe
 from core.words import say_verdict
-from pages.ui import chrome, opinion, picker, picture, verdict
+from pages.ui import chrome, opinion, picker, state, tiles, verdict
 from pages.ui.draw import record
 from pages.ui.draw.canvas import Drawing
 from pages.ui.text import plain
@@ -27,6 +27,7 @@ from pages.ui.visitor import visitor
 if TYPE_CHECKING:
     from core.detector import Detector
 
+SHOWN = "shown"
 KINDS = ["png", "jpg", "jpeg", "bmp", "gif", "webp", "tif", "tiff", "avif", "heic", "heif", "pdf"]
 
 
@@ -96,6 +97,7 @@ def judge_drawing(
 
     def keep(asked: SecondOpinion | None) -> None:
         if not drawing.example:
+            state.keep_digit(readings.images[0])
             record.keep(readings, point, detector.fingerprint, "canvas", "canvas", drawing.id, (asked,))
 
     keep(second[0])
@@ -159,6 +161,7 @@ def judge_pictures(files: Sequence[File], point: OperatingPoint, kind: str) -> N
         return
     chosen = _strip(judged, point) if len(judged) > 1 else 0
     file, found, readings, row = judged[chosen]
+    state.keep_digit(readings.images[row])
     if len(files) > 1:
         st.caption(plain(file.name))
 
@@ -175,24 +178,39 @@ def _read(data: bytes, name: str, choice: dict[str, bool]) -> ink.Ink:
 
 
 def _strip(judged: Sequence[Judged], point: OperatingPoint) -> int:
-    """All digits in a row with their verdicts; returns which one is chosen."""
-    words, images, flags = [], [], []
-    for file, found, readings, row in judged:
-        flagged = bool(readings.class_id(point)[row])
-        name = file.name if len(found.images) == 1 else f"{file.name}, shape {row + 1}"
-        # A choice shows its text as it is, so that a sign would stand there spelt out.
-        words.append(f"{say_verdict(flagged)}: {name}")
-        images.append(digit_png(found.images[row], 2))
-        flags.append(flagged)
-    odd = sum(flags)
-    st.markdown(f"**{len(judged)} digits, {odd} anomal{'y' if odd == 1 else 'ies'}.** Choose one to see all of it.")
-    with st.container(horizontal=True, gap="small", key="strip"):
-        for image, word, flagged in list(zip(images, words, flags, strict=True))[:24]:
-            sign = f":{verdict.COLOUR[flagged]}[{verdict.SIGN[flagged]}]"
-            picture.show(image, word, caption=sign, width=56)
-    alone = judged[0][0] is judged[-1][0]
-    first = most_prominent(judged[0][1].boxes) if alone else 0
-    return int(st.selectbox("Shown below", range(len(words)), first, format_func=words.__getitem__, key="shown"))
+    """All digits with their verdicts, to press; returns which one is chosen.
+
+    Those of one picture stand in it, each in a box; those of several pictures stand in a row.
+    """
+    flagged = [bool(one.readings.class_id(point)[one.row]) for one in judged]
+    odd = sum(flagged)
+    st.markdown(f"**{len(judged)} digits, {odd} anomal{'y' if odd == 1 else 'ies'}.** Press one to see all of it.")
+    file, found, *_ = judged[0]
+    alone = file is judged[-1].file
+    of = " ".join(dict.fromkeys(one.file.digest for one in judged)) + f" {len(judged)}"
+    kept = st.session_state.get(SHOWN)
+    first = most_prominent(found.boxes) if alone else flagged.index(True) if odd else 0
+    chosen = kept[1] if kept is not None and kept[0] == of else first
+
+    def press(number: int) -> None:
+        st.session_state[SHOWN] = (of, number)
+
+    if alone:
+        page, places = page_with_boxes(file.data, file.name, found.boxes)
+        tiles.boxes("shapes", page, places, range(len(judged)), flagged, chosen, press)
+    else:
+        tiles.show("strip", of, _tiles(judged, flagged), "Digits that were read", chosen=chosen, press=press)
+    return int(chosen)
+
+
+def _tiles(judged: Sequence[Judged], flagged: Sequence[bool]) -> list[tiles.Tile]:
+    found = []
+    for number, (one, odd) in enumerate(zip(judged, flagged, strict=True)):
+        shape = "" if len(one.ink.images) == 1 else f"shape {one.row + 1}"
+        lines = (say_verdict(odd), one.file.name, shape)
+        kind = "anomaly" if odd else "normal"
+        found.append(tiles.Tile(number, tiles.picture_of(one.ink.images[one.row]), lines, kind=kind))
+    return found
 
 
 def _doubts(file: File, found: ink.Ink) -> None:

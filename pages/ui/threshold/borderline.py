@@ -15,7 +15,7 @@ from core.figures import images
 from core.files.csv import write_csv
 from core.operating_point import OperatingPoint
 from core.views import borderline
-from pages.ui import chrome, picture, verdict
+from pages.ui import chrome, picture, state, verdict
 from pages.ui.text import plain
 from pages.ui.visitor import visitor
 
@@ -38,10 +38,13 @@ def show(detector: "Detector", evaluation: Evaluation, point: OperatingPoint, th
     groups = borderline.groups(evaluation, point.evidence, threshold)
     rows = tuple(dict.fromkeys(row for group in groups for row in group.rows))
     readings, pictured = _readings(detector, evaluation, rows)
+    mine = _own(detector)
+    side = None if mine is None else int(mine.class_id(point)[0])
     for pair in (groups[:2], groups[2:]):
         for column, group in zip(st.columns(2, gap="large"), pair, strict=True):
             with column:
-                _group(detector, evaluation, point, group, pictured, readings)
+                own = mine if side is not None and group is groups[side] else None
+                _group(detector, evaluation, point, group, pictured, readings, own)
     _offer_download(evaluation)
 
 
@@ -89,12 +92,20 @@ def _group(
     group: borderline.Group,
     pictured: tuple[int, ...],
     readings: Readings | None,
+    own: Readings | None,
 ) -> None:
+    """One group; on the side of the line where a visitor's own digit lies, that one stands first."""
     st.markdown(f"**{group.title}**")
-    if not group.rows:
+    if not group.rows and own is None:
         st.caption(group.empty)
         return
     strip = st.container(horizontal=True, gap="small")
+    if own is not None:
+        words = f"**yours** {own.scores[point.evidence][0]:.3g}"
+        with strip.container(width=_WIDTH, gap="xxsmall", key="own-digit"):
+            _pictures(own, 0, "your own digit")
+            if st.button(words, key="own-at-the-line", type="tertiary", width="stretch"):
+                _open(own, 0, point, detector, "The digit that you drew or handed in last.")
     for row in group.rows:
         label = evaluation.label_names[evaluation.label[row]]
         colour = verdict.COLOUR[bool(evaluation.anomaly[row])]
@@ -104,15 +115,27 @@ def _group(
                 st.markdown(words)
                 continue
             at = pictured.index(row)
-            triple = images.strip_png(readings.images[at], readings.reconstruction[at], readings.residual[at])
-            picture.show(triple, f"{label}: digit, reconstruction, heat map", width="stretch")
+            _pictures(readings, at, label)
             if st.button(words, key=f"{group.title}-{row}", type="tertiary", width="stretch"):
-                _open(readings, at, point, detector, label)
+                _open(readings, at, point, detector, f"Labelled {label} in its data set.")
+
+
+def _pictures(readings: Readings, row: int, what: str) -> None:
+    triple = images.strip_png(readings.images[row], readings.reconstruction[row], readings.residual[row])
+    picture.show(triple, f"{what}: digit, reconstruction, heat map", width="stretch")
+
+
+def _own(detector: "Detector") -> Readings | None:
+    """Readings of the digit that the visitor drew or handed in last."""
+    image = state.last_digit()
+    if image is None:
+        return None
+    return _inspect(detector, detector.fingerprint, (("own", hash(image.tobytes())),), [image])
 
 
 @st.dialog("A digit at the line", width="medium")
-def _open(readings: Readings, row: int, point: OperatingPoint, detector: "Detector", label: str) -> None:
-    st.caption(f"Labelled {plain(label)} in its data set.")
+def _open(readings: Readings, row: int, point: OperatingPoint, detector: "Detector", about: str) -> None:
+    st.caption(plain(about))
     verdict.show(readings, row, point, detector.card_, key="at-the-line")
 
 
