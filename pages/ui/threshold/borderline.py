@@ -34,6 +34,7 @@ def show(detector: "Detector", evaluation: Evaluation, point: OperatingPoint, th
     st.caption(
         "Each digit over what a normal one would look like and where they differ. Under it what it really is, "
         ":blue[normal] or :orange[an anomaly], and its score. Press to see all of its reading."
+        + (" Yours stands on its side of the line, however far away." if state.last_digit() is not None else "")
     )
     groups = borderline.groups(evaluation, point.evidence, threshold)
     rows = tuple(dict.fromkeys(row for group in groups for row in group.rows))
@@ -106,7 +107,7 @@ def _group(
             _pictures(own, 0, "your own digit")
             if st.button(words, key="own-at-the-line", type="tertiary", width="stretch"):
                 _open(own, 0, point, detector, "The digit that you drew or handed in last.")
-    for row in group.rows:
+    for row in group.rows[: borderline.COUNT - (own is not None)]:
         label = evaluation.label_names[evaluation.label[row]]
         colour = verdict.COLOUR[bool(evaluation.anomaly[row])]
         words = f":{colour}[**{plain(label)}**] {evaluation.scores[point.evidence][row]:.3g}"
