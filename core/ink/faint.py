@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from core.ink.masks import grown
 from core.ink.ruled_lines import factor_of, pooled
 from core.ink.segments import INKED, breadth_of
 
@@ -70,12 +71,12 @@ def follow(ink: Floats, faintest: float, wanted: bool | None = None) -> Followed
 
 def _faint_strokes(coarse: Floats, low: float) -> list[_Stroke]:
     """What is as narrow as a stroke, leads away from dark ink or lies near it, and is of a digit's size."""
-    from scipy.ndimage import find_objects, label, maximum_filter
+    from scipy.ndimage import find_objects, label
 
     dark, grey = coarse > INKED, coarse > low
     near, reach = _with_blur(dark, grey)
     # What lies along dark ink throughout is more of its blur.
-    far = grey & ~maximum_filter(near, size=2 * reach + 3)
+    far = grey & ~grown(near, reach + 1)
     if not reach or not far.any():
         return []
     extra = grey & ~near
@@ -101,10 +102,11 @@ def _faint_strokes(coarse: Floats, low: float) -> list[_Stroke]:
         level = float(np.median(coarse[piece & far]))
         if level < _ABOVE * low or ruled > _RULED * level or breadth_of(piece) > _BROADER * breadth + 1:
             continue
-        around = maximum_filter(piece, size=2 * reach + 3) & ~maximum_filter(piece, size=2 * reach + 1) & ~near
+        surrounded = grown(piece, reach + 1)
+        around = surrounded & ~grown(piece, reach) & ~near
         if around.any() and float(coarse[around].mean()) > _EDGED * level:
             continue
-        whole = maximum_filter(piece, size=2 * reach + 3) & grey
+        whole = surrounded & grey
         ends = label(whole & dark, structure=_EIGHT)[1]
         if ends > 1 or size >= _SHORTEST * longest:
             strokes.append(_Stroke(whole & ~dark, level, ends > 0))
@@ -113,13 +115,11 @@ def _faint_strokes(coarse: Floats, low: float) -> list[_Stroke]:
 
 def _with_blur(dark: Mask, grey: Mask) -> tuple[Mask, int]:
     """Dark ink and the blur around it, and how many pixels that reaches; 0 where greyness never ends."""
-    from scipy.ndimage import maximum_filter
-
     near = dark
     for reach in range(1, max(2, round(_BLURRED * max(dark.shape))) + 1):
-        wider = maximum_filter(near, size=3)
+        wider = grown(near, 1)
         ring = wider & ~near
-        if not ring.any() or grey[ring].mean() < _GREY:
+        if np.count_nonzero(grey & ring) <= _GREY * np.count_nonzero(ring):
             return wider, reach
         near = wider
     return near, 0

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from core.ink.masks import grown, shrunken
 from core.ink.resize import shrunk
 
 Floats = NDArray[np.float32]
@@ -207,7 +208,6 @@ def _quadratic(shape: tuple[int, ...]) -> Floats:
 
 def _even_paper(signed: Floats, inverted: bool) -> float | None:
     """The brightness of the paper where it has but one; None where it has not, or ink could as well be a shadow."""
-    from scipy.ndimage import minimum_filter
     from skimage.filters import threshold_otsu
 
     signed = shrunk(signed, _FINE_ENOUGH)
@@ -228,7 +228,7 @@ def _even_paper(signed: Floats, inverted: bool) -> float | None:
     # and nowhere broader than a stroke; in a shadow, ink would be of a third tone.
     if along_border(dark).mean() <= _MOST_BORDER and dark.mean() <= 0.5:
         return level
-    ink = minimum_filter(dark, size=3)
+    ink = shrunken(dark, 1)
     depth = level - float(np.median(signed[dark]))
     even = ink.any() and np.ptp(np.quantile(signed[ink], [0.01, 0.99])) < _UNEVEN * depth
     return level if even or depth > _DARKEST_SHADOW else None
@@ -241,9 +241,7 @@ def _fills(dark: Mask) -> bool:
 
 def _paper_beside(dark: Mask, signed: Floats, blur: int, inverted: bool) -> float | None:
     """The brightness of all that is not dark, edges of so many pixels left out; None where that varies."""
-    from scipy.ndimage import maximum_filter
-
-    paper = ~maximum_filter(dark, size=blur)
+    paper = ~grown(dark, blur // 2)
     if paper.sum() < 0.2 * paper.size or not dark.any():
         return None
     level = float(np.median(signed[paper]))

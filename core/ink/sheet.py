@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.ink.illumination import along_border, project
+from core.ink.masks import clear_of_border, grown, shrunken
 from core.ink.resize import resized, shrunk
 
 Floats = NDArray[np.float32]
@@ -75,14 +76,12 @@ def cut_out(pixels: Floats) -> tuple[Floats, Box] | None:
 
 def _find(grey: Floats, light: Mask) -> Mask | None:
     """Where the sheet is in a small picture, what is written on it included; None without one."""
-    from scipy.ndimage import maximum_filter, minimum_filter
-
     for side, most in ((light, _LIGHT_AT_BORDER), (~light, _DARK_AT_BORDER)):
         # A sheet has little of the border, and around it there is mostly something else.
         if side.mean() < _LEAST * (1 - _MOST_WRITTEN) or along_border(side).mean() > _NO_SHEET:
             continue
         # What is printed right across divides a sheet, and is bridged; but so is what the sheet lies on.
-        for whole in (side, minimum_filter(maximum_filter(side, size=_BRIDGED), size=_BRIDGED)):
+        for whole in (side, shrunken(grown(side, _BRIDGED // 2), _BRIDGED // 2)):
             sheet = _largest(whole)
             border = along_border(sheet).mean()
             if (
@@ -146,7 +145,7 @@ def _largest(mask: Mask) -> Mask:
     """The largest piece of a mask, hairs cut off and holes filled; empty where there is none."""
     from scipy.ndimage import label
 
-    names, _ = label(_grown(_shrunken(mask, 1), 1))
+    names, _ = label(grown(_shrunken(mask, 1), 1))
     sizes = np.bincount(names.ravel(), minlength=2)
     largest = names == int(sizes[1:].argmax()) + 1
     outside, _ = label(~largest)
@@ -156,16 +155,7 @@ def _largest(mask: Mask) -> Mask:
 
 def _shrunken(mask: Mask, pixels: int) -> Mask:
     """A mask without what is so near its edge, or the picture's."""
-    from scipy.ndimage import minimum_filter
-
-    return np.asarray(minimum_filter(mask, size=2 * pixels + 1, mode="constant", cval=0))
-
-
-def _grown(mask: Mask, pixels: int) -> Mask:
-    """A mask and all that is so near to it."""
-    from scipy.ndimage import maximum_filter
-
-    return np.asarray(maximum_filter(mask, size=2 * pixels + 1, mode="constant", cval=0))
+    return clear_of_border(shrunken(mask, pixels), pixels)
 
 
 def _is_written_on(sheet: Mask, side: Mask) -> bool:
@@ -193,11 +183,11 @@ def _is_four_cornered(sheet: Mask) -> bool:
 def _ends_sharply(sheet: Mask, side: Mask, grey: Floats) -> bool:
     """Whether brightness changes along the edge and no stroke goes on beyond it, as out of a patch of sunlight."""
     within = _shrunken(sheet, 1) & ~_shrunken(sheet, 3)
-    beyond = _grown(sheet, 3) & ~_grown(sheet, 1)
+    beyond = grown(sheet, 3) & ~grown(sheet, 1)
     step = abs(np.median(grey[within]) - np.median(grey[beyond]))
     # Ratios, since a stroke in the shade is darker than the shade by the same factor.
     logs = np.log(np.maximum(grey, 0) + 0.04)
     stroke = np.median(logs[sheet & side]) - np.median(logs[sheet & ~side])
-    leaving = _grown(within & ~side, 4) & beyond
+    leaving = grown(within & ~side, 4) & beyond
     crossing = (np.median(logs[beyond]) - logs[leaving]) / stroke > _CROSSING
     return bool(step > _SHARP * abs(np.median(grey[sheet]) - np.median(grey[~sheet])) and crossing.sum() < 2)
