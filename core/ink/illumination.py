@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from core.ink.masks import grown, shrunken
+from core.ink.masks import grown, otsu, shrunken
 from core.ink.resize import shrunk
 
 Floats = NDArray[np.float32]
@@ -36,6 +36,7 @@ _DECISIVE = 0.6
 _ONE_TONE, _FRAMED = 0.02, 0.75
 _FAINTEST = 0.07
 _NOISE_FACTOR = 6.0
+_ENOUGH = 20_000  # values for a quantile
 
 
 @dataclass(frozen=True)
@@ -127,15 +128,19 @@ def _darkness_of_ink(log_grey: Floats) -> float:
 
 def _darkness_by_votes(coarse: Floats) -> float:
     from scipy.ndimage import grey_closing, grey_opening, uniform_filter
-    from skimage.filters import threshold_otsu
 
     side = max(coarse.shape)
     even = coarse - uniform_filter(coarse, max(3, side // 2), mode="nearest")
     if float(np.ptp(even)) < 1e-4:
         return 1.0
-    dark = even < threshold_otsu(even)
+    dark = even < otsu(even)
     border = float(along_border(dark).mean())
     votes = [1 - 2 * border, 1 - 2 * float(dark.mean())]
+    # A picture's paper goes all round a bold digit, in the corners of its box too; a printed frame has none of its own.
+    if _is_all_round(dark, border):
+        votes.append(votes[0])
+        if votes[0] * votes[1] > _DECISIVE:  # as in most pictures: what a window closes over no longer matters
+            return sum(votes) / len(votes)
     narrow = []
     for share in (0.04, 0.1):
         window = max(3, int(share * side) | 1)
@@ -143,9 +148,6 @@ def _darkness_by_votes(coarse: Floats) -> float:
         opened = float((coarse - grey_opening(coarse, size=(window, window), mode="nearest")).sum())
         narrow.append((closed - opened) / max(closed + opened, 1e-6))
     votes.append(max(narrow, key=abs))
-    # A picture's paper goes all round a bold digit, in the corners of its box too; a printed frame has none of its own.
-    if _is_all_round(dark, border):
-        votes.append(votes[0])
     return sum(votes) / len(votes)
 
 
@@ -208,12 +210,10 @@ def _quadratic(shape: tuple[int, ...]) -> Floats:
 
 def _even_paper(signed: Floats, inverted: bool) -> float | None:
     """The brightness of the paper where it has but one; None where it has not, or ink could as well be a shadow."""
-    from skimage.filters import threshold_otsu
-
     signed = shrunk(signed, _FINE_ENOUGH)
     if float(np.ptp(signed)) < 1e-4:
         return float(np.median(signed))
-    dark = signed < threshold_otsu(signed)
+    dark = signed < otsu(signed)
     level = _paper_beside(dark, signed, 3, inverted)
     if level is None:
         # Where edges are blurred, half-covered pixels are taken for paper: what is a third covered is ink as well then.
@@ -242,11 +242,10 @@ def _fills(dark: Mask) -> bool:
 def _paper_beside(dark: Mask, signed: Floats, blur: int, inverted: bool) -> float | None:
     """The brightness of all that is not dark, edges of so many pixels left out; None where that varies."""
     paper = ~grown(dark, blur // 2)
-    if paper.sum() < 0.2 * paper.size or not dark.any():
+    if np.count_nonzero(paper) < 0.2 * paper.size or not dark.any():
         return None
-    level = float(np.median(signed[paper]))
-    contrast = level - float(np.median(signed[dark]))
-    spread = float(np.ptp(np.quantile(signed[paper], [0.01, 0.99])))
+    palest, level, darkest = (float(value) for value in np.quantile(signed[paper], [0.01, 0.5, 0.99]))
+    contrast, spread = level - float(np.median(signed[dark])), darkest - palest
     if inverted:  # in logarithms, the least glimmer on black is a step
         spread, contrast = float(np.expm1(spread) / np.expm1(contrast)), 1.0
     return level if spread < min(_UNEVEN * contrast, _UNEVEN_AT_ALL) else None
@@ -279,7 +278,7 @@ def _without_shade(ink: Floats) -> Floats:
 
 def _noise(ink: Floats) -> float:
     """Spread of the paper: median absolute deviation of the differences between neighbours, over sqrt(2)."""
-    rows = ink[:: max(1, ink.shape[0] // 200)]
+    rows = ink[:: max(1, ink.size // _ENOUGH)]
     steps = np.abs(np.diff(rows, axis=1)) if ink.shape[1] > 1 else np.zeros(1)
     return float(1.4826 * np.median(steps) / np.sqrt(2))
 
@@ -318,4 +317,4 @@ def _paler_spread(values: Floats) -> float:
 def _sample(values: Floats) -> Floats:
     """Enough of many values for a quantile."""
     flat = values.ravel()
-    return flat[:: max(1, flat.size // 100_000)]
+    return flat[:: max(1, flat.size // _ENOUGH)]

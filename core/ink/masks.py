@@ -1,4 +1,4 @@
-"""Masks grown and shrunken by square windows: shifts of whole rows, ten times as fast as a filter for each pixel."""
+"""Masks: where values are cut in two, and what is grown or shrunken by square windows, by shifting whole rows."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,25 @@ def clear_of_border(mask: Mask, pixels: int) -> Mask:
     place = (slice(pixels, max(pixels, mask.shape[0] - pixels)), slice(pixels, max(pixels, mask.shape[1] - pixels)))
     inner[place] = mask[place]
     return inner
+
+
+def otsu(values: NDArray[np.float32]) -> float:
+    """The threshold that leaves least variance on its two sides, of 256 between the extremes (Otsu 1979).
+
+    >>> 1 < otsu(np.array([0, 1, 1, 9, 10, 10], np.float32)) < 9
+    True
+    """
+    low, high = float(values.min()), float(values.max())
+    step = (high - low) / 256
+    if not step:
+        return low
+    places = np.minimum(((values.ravel() - low) / step).astype(np.intp), 255)
+    counts = np.bincount(places, minlength=256).astype(np.float64)
+    below, sums = np.cumsum(counts), np.cumsum(counts * np.arange(256))
+    above = below[-1] - below
+    with np.errstate(invalid="ignore"):
+        apart = below * above * (sums / below - (sums[-1] - sums) / above) ** 2
+    return low + (float(np.nanargmax(apart)) + 0.5) * step
 
 
 def _along(mask: Mask, pixels: int) -> Mask:

@@ -168,10 +168,12 @@ def _from_image(image: Image.Image, name: str) -> Picture:
         image.load()
         orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
         small = _shrink(image)
-        # All else that a file says of itself, which may be damaged, is left behind.
-        small.info = {}
-        small.getexif()[ExifTags.Base.Orientation] = orientation
-        pixels, in_alpha = _opaque(ImageOps.exif_transpose(small))
+        if orientation != 1:
+            # All else that a file says of itself, which may be damaged, is left behind.
+            small.info = {}
+            small.getexif()[ExifTags.Base.Orientation] = orientation
+            small = ImageOps.exif_transpose(small)
+        pixels, in_alpha = _opaque(small)
     # As in _from_file: an image object may still decode lazily.
     except Exception as error:
         raise InkError(f"{name} is damaged or incomplete: save or upload it again.") from error

@@ -20,6 +20,7 @@ from core.ink.faint import Followed, follow
 from core.ink.forms import remove_form
 from core.ink.geometry import BOX, SIDE
 from core.ink.illumination import InkMap, find_ink
+from core.ink.masks import grown
 from core.ink.picture import Picture, Source, open_picture
 from core.ink.ruled_lines import remove_ruling
 from core.ink.segments import INKED, Shape, breadth_of, drop_shading, find_shapes
@@ -218,7 +219,7 @@ def _redraw(outline: NDArray[np.bool_], step: float) -> Floats:
 
 def _outline(ink: Floats, shape: Shape) -> tuple[NDArray[np.bool_], float]:
     """One shape of the page, as fine as strokes are worked on, and the size of the page's pixels in it."""
-    from scipy.ndimage import binary_dilation, gaussian_filter, maximum_filter
+    from scipy.ndimage import gaussian_filter, maximum_filter
 
     left, top, right, bottom = shape.box
     longest = max(right - left, bottom - top)
@@ -228,7 +229,7 @@ def _outline(ink: Floats, shape: Shape) -> tuple[NDArray[np.bool_], float]:
     own = np.zeros(crop.shape, bool)
     own[top - frame[0] : bottom - frame[0], left - frame[1] : right - frame[1]] = shape.mask
     reach = max(1, longest // 40)
-    crop = np.where(binary_dilation(own, np.ones((3, 3)), iterations=reach), crop, 0).astype(np.float32)
+    crop = np.where(grown(own, reach), crop, 0).astype(np.float32)
     crop = np.pad(crop, 2)
     factor = BOX * strokes.FINE / longest
     if factor * breadth_of(shape.mask) < HAIRLINE:
@@ -238,20 +239,40 @@ def _outline(ink: Floats, shape: Shape) -> tuple[NDArray[np.bool_], float]:
     if factor > 2:
         fine = gaussian_filter(fine, 0.35 * factor)
     # Half of the ink's own darkness nearby is its edge, whatever blur or a light hand made of it.
-    dark = gaussian_filter(maximum_filter(fine, size=4 * strokes.FINE + 1), strokes.FINE)
-    mask = fine > 0.5 * np.clip(dark, 0.45, 1)
+    mask = fine > 0.5 * np.clip(_darkness_nearby(fine), 0.45, 1)
     if not mask.any():
         mask = fine >= fine.max()
     return _clean(mask), factor
 
 
+def _darkness_nearby(fine: Floats) -> Floats:
+    """The darkest ink within some two pixels of the ink image, smoothed, ``(h, w)``; reckoned in blocks of one."""
+    from scipy.ndimage import gaussian_filter, maximum_filter
+
+    height, width = fine.shape
+    block = strokes.FINE
+    padded = np.pad(fine, ((0, -height % block), (0, -width % block)))
+    blocks = padded.reshape(padded.shape[0] // block, block, -1, block).max(axis=(1, 3))
+    dark = gaussian_filter(maximum_filter(blocks, size=3), 1.0)
+    box = (0, 0, width / block, height / block)
+    return np.asarray(Image.fromarray(dark).resize((width, height), Image.Resampling.BILINEAR, box))
+
+
 def _clean(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Fill pinholes and drop crumbs smaller than about a pixel of the ink image; a hairline may hold by its corners."""
-    from skimage.morphology import remove_small_holes, remove_small_objects
+    from scipy.ndimage import label
 
     least = strokes.FINE**2
-    cleaned = remove_small_objects(remove_small_holes(mask, max_size=least), max_size=least, connectivity=2)
-    return cleaned if cleaned.any() else mask
+    names, count = label(~mask)
+    if count > 1:
+        mask = mask | (np.bincount(names.ravel()) <= least)[names] & (names > 0)
+    names, count = label(mask, structure=np.ones((3, 3)))
+    if count > 1:
+        large = np.bincount(names.ravel()) > least
+        large[0] = False
+        mask = large[names] if large.any() else mask
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    return mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
 
 
 def _doubts(

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.ink.illumination import along_border, project
-from core.ink.masks import clear_of_border, grown, shrunken
+from core.ink.masks import clear_of_border, grown, otsu, shrunken
 from core.ink.resize import resized, shrunk
 
 Floats = NDArray[np.float32]
@@ -46,7 +46,6 @@ def cut_out(pixels: Floats) -> tuple[Floats, Box] | None:
         its box (left, top, right, bottom in pixels); None where no sheet stands out.
     """
     from scipy.ndimage import distance_transform_edt
-    from skimage.filters import threshold_otsu
 
     height, width = pixels.shape[:2]
     if min(height, width) < _SMALLEST:
@@ -55,7 +54,7 @@ def cut_out(pixels: Floats) -> tuple[Floats, Box] | None:
     grey = project(small)
     if float(np.ptp(grey)) < 0.1:
         return None
-    light = grey > threshold_otsu(grey)
+    light = grey > otsu(grey)
     sheet = _find(grey, light)
     if sheet is None:
         return _without_rim(pixels, grey, light)
@@ -149,8 +148,10 @@ def _largest(mask: Mask) -> Mask:
     sizes = np.bincount(names.ravel(), minlength=2)
     largest = names == int(sizes[1:].argmax()) + 1
     outside, _ = label(~largest)
-    reached = np.unique(along_border(outside))
-    return largest | ~np.isin(outside, reached[reached > 0])
+    reached = np.zeros(int(outside.max()) + 1, bool)
+    reached[along_border(outside)] = True
+    reached[0] = False
+    return largest | ~reached[outside]
 
 
 def _shrunken(mask: Mask, pixels: int) -> Mask:

@@ -93,7 +93,8 @@ def smooth(mask: Mask, step: float) -> Mask:
 
     if step < 1.5:
         return mask
-    rounded = gaussian_filter(np.pad(mask, 2).astype(np.float32), min(STEPS * step, MOST_SMOOTHED)) > 0.5
+    sigma = min(STEPS * step, MOST_SMOOTHED)
+    rounded = gaussian_filter(np.pad(mask, 2).astype(np.float32), sigma, mode="constant") > 0.5
     return rounded if rounded.any() else mask
 
 

@@ -48,7 +48,7 @@ def test_that_a_faint_stroke_was_taken_in_is_said_and_may_be_undone() -> None:
     (doubt,) = read(page).doubts
     assert (doubt.kind, doubt.message, doubt.offer) == ("faint", "A faint stroke was taken in.", "Leave it out")
     without = read(page, **doubt.other)
-    np.testing.assert_array_equal(without.images, read(open_ring).images)
+    assert difference(read(open_ring).images[0], without.images[0]) < 0.01
     assert without.doubts[0].other == {"faint": True}
 
 
@@ -59,7 +59,7 @@ def test_a_faint_stroke_on_its_own_is_left_out_said_and_taken_in_when_asked_for(
     ink = read(page)
     (doubt,) = ink.doubts
     assert (doubt.kind, doubt.message, doubt.offer) == ("faint", "A faint stroke was left out.", "Take it in")
-    np.testing.assert_array_equal(ink.images, read(drawing(*four)).images)
+    assert difference(read(drawing(*four)).images[0], ink.images[0]) < 0.01
     assert read(page, split=False, **doubt.other).boxes[0, 2] > 200
 
 
