@@ -127,7 +127,7 @@ def print_scores(records: Iterable[dict[str, Any]], output: TableFormat) -> int:
         from core.files.csv import write_csv
 
         judged = ("source", "box", "model", "evidence", "alpha", "class_id", "verdict", "p_value", "anomaly_score")
-        columns = (*judged, "score", "threshold", "error")
+        columns = (*judged, "score", "threshold", "error", "second_opinion")
         write_csv(sys.stdout, columns, ([record.get(name, "") for name in columns] for record in counted()))
     return refused
 
@@ -147,12 +147,18 @@ def _print_score_table(records: Iterable[dict[str, Any]]) -> int:
                 record["verdict"].upper() if record["class_id"] else record["verdict"],
                 f"{record['p_value']:.4f}",
                 f"{100 * record['anomaly_score']:.1f} %",
-                " or ".join(name for _, name in reversed(digits)),
+                " or ".join(name for _, name in reversed(digits)) or _say_second(record),
             )
     finally:  # interrupted, too: what was judged until then is in the history, and was waited for
         if shown.row_count:
             out.print(shown)
     return refused
+
+
+def _say_second(record: dict[str, Any]) -> str:
+    """How the model of all ten reads a digit that was judged by a model of one, where it was asked."""
+    field = record.get("second_opinion")
+    return f"{field.replace(' ', ' or ')}, to the model of all ten" if field else ""
 
 
 def print_evaluation(summary: dict[str, Any], output: Format) -> None:

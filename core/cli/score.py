@@ -5,6 +5,7 @@ import shlex
 import sys
 from collections.abc import Iterator
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -64,6 +65,10 @@ def score(
     whole: WholeOption = False,
     faint: FaintOption = None,
     output: Annotated[TableFormat, typer.Option("--format", help="How to print.")] = TableFormat.table,
+    second: Annotated[
+        bool,
+        typer.Option("--second-opinion", help="Where a single digit is normal, say how the model of all ten reads it."),
+    ] = False,
     no_history: Annotated[bool, typer.Option("--no-history", help="Keep no record.")] = False,
 ) -> None:
     """Judge pictures of digits."""
@@ -81,10 +86,12 @@ def score(
             except OddDigitError as error:
                 yield {"source": file, "error": str(error)}
             else:
-                for i in range(len(readings)):
-                    yield {"source": file, "box": digits.boxes[i].tolist()} | readings.record(i, point)
+                asked = _second_opinions(readings, point) if second else (None,) * len(readings)
+                for i, opinion in enumerate(asked):
+                    record = {"source": file, "box": digits.boxes[i].tolist()} | readings.record(i, point)
+                    yield record | ({"second_opinion": opinion} if second else {})
                 if not no_history:
-                    _keep(detector, readings, point, file)
+                    _keep(detector, readings, point, file, asked)
             done += 1
 
     with ending(lambda: f"Interrupted: {done} of {len(files)} files are done."):
@@ -93,6 +100,23 @@ def score(
 
         refused = print_scores(records(Detector.load(model)), output)
     raise typer.Exit(REFUSED if refused else 0)
+
+
+def _second_opinions(readings: "Readings", point: "OperatingPoint") -> tuple[str | None, ...]:
+    """The digits that the model of all ten reads in each image; None where the model itself knows several."""
+    from core.views import second_opinion
+
+    if not second_opinion.wanted(readings.normal):
+        return (None,) * len(readings)
+    return tuple(one.field for one in second_opinion.second_opinions(readings, _model_of_all_ten(), point))
+
+
+@cache
+def _model_of_all_ten() -> "Detector":
+    from core.detector import Detector
+    from core.views import second_opinion
+
+    return Detector.load(second_opinion.MODEL)
 
 
 def _read(file: str, invert: bool | None, split: bool, together: bool, whole: bool, faint: bool | None) -> "Ink":
@@ -127,11 +151,15 @@ def _source(file: str) -> tuple[str, bytes | Path]:
     return file, Path(file)
 
 
-def _keep(detector: "Detector", readings: "Readings", point: "OperatingPoint", source: str) -> None:
+def _keep(
+    detector: "Detector", readings: "Readings", point: "OperatingPoint", source: str, second: tuple[str | None, ...]
+) -> None:
     from core.history import History, Verdict
 
     about = {"source": f"cli: {source}", "source_kind": "cli", "model_hash": detector.fingerprint}
     try:
-        History().record_all(Verdict.of(readings, row, point, **about) for row in range(len(readings)))
+        History().record_all(
+            Verdict.of(readings, row, point, **about, second_opinion=asked) for row, asked in enumerate(second)
+        )
     except HistoryError as error:
         say.print(f"Not kept in the history: {error}")

@@ -6,6 +6,7 @@ and its promise stay as they are.
 
 from dataclasses import dataclass
 
+from core.detector import Detector
 from core.detector.readings import Readings
 from core.operating_point import OperatingPoint
 from core.words import either, one_of
@@ -59,6 +60,12 @@ class SecondOpinion:
 def wanted(normal: tuple[str, ...]) -> bool:
     """Whether a model with these normal digits gets a second opinion: one that knows a single digit of the ten."""
     return len(normal) == 1 and normal[0] in _DIGITS
+
+
+def second_opinions(first: Readings, detector: Detector, point: OperatingPoint) -> tuple[SecondOpinion, ...]:
+    """The opinion on every image; ``detector`` is ``MODEL``, the rest as of :func:`second_opinion`."""
+    second = detector.inspect(first.images)
+    return tuple(second_opinion(first, second, row, point) for row in range(len(first)))
 
 
 def second_opinion(first: Readings, second: Readings, row: int, point: OperatingPoint) -> SecondOpinion:

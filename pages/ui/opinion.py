@@ -3,7 +3,7 @@
 from core.detector.readings import Readings
 from core.errors import OddDigitError
 from core.operating_point import OperatingPoint
-from core.views.second_opinion import MODEL, SecondOpinion, second_opinion, wanted
+from core.views.second_opinion import MODEL, SecondOpinion, second_opinions, wanted
 from pages.ui import picker
 
 
@@ -22,7 +22,6 @@ def ask(readings: Readings, point: OperatingPoint, wait: bool = False) -> tuple[
         detector = picker.detector(MODEL) if wait else picker.if_awake(MODEL)
         if detector is None:
             return nothing
-        second = detector.inspect(readings.images)
+        return second_opinions(readings, detector, point)
     except OddDigitError:  # without that model the first verdict stands alone
         return nothing
-    return tuple(second_opinion(readings, second, row, point) for row in range(len(readings)))

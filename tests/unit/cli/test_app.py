@@ -66,7 +66,8 @@ def test_the_shell_completes_names_of_models(tiny_shelf: tuple[str, str]) -> Non
 
 def test_every_command_of_the_contract_is_there_with_its_options(run: Run) -> None:
     contract = {
-        "score": "--model --evidence --alpha --split --together --ink --whole --faint --format --no-history",
+        "score": "--model --evidence --alpha --split --together --ink --whole --faint --format --second-opinion "
+        "--no-history",
         "train": "--normal --dataset --architecture --epochs --seed --name --resume",
         "evaluate": "--model --dataset --format",
         "calibrate": "--model --images --name",

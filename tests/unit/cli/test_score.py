@@ -13,11 +13,12 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from core import ink
-from core.cli import output
+from core.cli import output, score
 from core.cli.app import app
 from core.detector import Detector
 from core.history import EVERYTHING, History
 from core.operating_point import EVIDENCES
+from core.views import second_opinion
 from tests.support.command_line import Run, draw, objects, start
 
 SCORE_KEYS = ["source", "box", "model", "evidence", "alpha", "class_id", "verdict", "p_value", "anomaly_score"]
@@ -351,3 +352,22 @@ def test_a_real_process_prints_json_alone_and_ends_with_1_when_something_was_ref
     assert good["verdict"] in ("normal", "anomaly")
     assert "0 bytes" in bad["error"]
     assert err == ""
+
+
+def test_a_second_opinion_is_a_field_of_its_own_and_changes_no_verdict(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(second_opinion, "MODEL", "tiny-any")
+    monkeypatch.setattr(score, "_model_of_all_ten", lambda: Detector.load("tiny-any"))
+    asked = ("score", draw(), "--model", "tiny-5", "--format", "json", "--no-history")
+
+    (alone,), (second,) = objects(run(*asked)), objects(run(*asked, "--second-opinion"))
+
+    opinion = second.pop("second_opinion")
+    assert second == alone
+    assert opinion == "none" or set(opinion.split()) <= {"0", "5", "8"}
+    several = run("score", "five.png", "--model", "tiny-any", "--second-opinion", "--format", "json", "--no-history")
+    assert objects(several)[0]["second_opinion"] is None
+    assert "to the model of all ten" in run("score", "five.png", "--model", "tiny-5", "--second-opinion").stdout
+    (kept,) = History().browse()
+    assert kept.second_opinion == opinion
