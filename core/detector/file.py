@@ -6,10 +6,11 @@ A file may come from anywhere, so everything is checked before it is believed, a
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from threading import Lock
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -69,20 +70,37 @@ def save(state: DetectorState, path: Path, new: bool = False) -> None:
     tensor_files.write(path, to_bytes(tensors, metadata), new)
 
 
-def load(path: Path, outdated: bool = False, ready: Callable[[str, Scorer], None] | None = None) -> DetectorState:
+class Watcher(Protocol):
+    """Who wants to know how far a detector is that is being loaded; called from other threads."""
+
+    def begun(self, state: DetectorState) -> None:
+        """All of it is there but its memory banks, which are made now."""
+
+    def choose(self, waiting: Sequence[str]) -> str:
+        """Which of some digits is to have its memory bank next."""
+
+    def ready(self, label: str) -> None:
+        """That digit has its memory bank."""
+
+
+def load(path: Path, outdated: bool = False, watcher: Watcher | None = None) -> DetectorState:
     """Read a detector from a file that may be hostile.
 
     Args:
         path: the file.
         outdated: take it even where its scores are those of other versions of ink or scoring, to make them anew.
-        ready: called, perhaps from another thread, with every digit and its scorer as soon as its memory is decoded.
+        watcher: is told how far it is.
 
     Raises:
         ModelError: missing, truncated, foreign, too large, or of another version; the text names file and remedy.
     """
     metadata, tensors = _read(path, outdated)
     try:
-        return _build(metadata, tensors, ready)
+        state = _build(metadata, tensors)
+        if watcher is not None:
+            watcher.begun(state)
+        _wake(state.scorers, watcher)
+        return state
     except OddDigitError as error:
         raise ModelError(f"{path.name}: {error}") from error
     except _DAMAGE as error:
@@ -131,9 +149,7 @@ def _check_versions(path: Path, metadata: Mapping[str, str]) -> None:
         )
 
 
-def _build(
-    metadata: Mapping[str, str], tensors: dict[str, torch.Tensor], ready: Callable[[str, Scorer], None] | None
-) -> DetectorState:
+def _build(metadata: Mapping[str, str], tensors: dict[str, torch.Tensor]) -> DetectorState:
     card = Card.from_json(metadata["card"])
     structure = json.loads(metadata["structure"])
     if not 1 <= len(structure["scorers"]) <= MOST_CLASSES:
@@ -146,7 +162,7 @@ def _build(
     claimed = sum(len(tensors[f"scorer.{i}.latents"]) for i in range(len(structure["scorers"])))
     if claimed > MOST_LATENTS:
         raise ModelError(f"it has {claimed:,} latents, and at most {MOST_LATENTS:,} can be used: train it on less.")
-    scorers = _scorers(structure["scorers"], tensors, ready)
+    scorers = _scorers(structure["scorers"], tensors)
     if tuple(scorers) != card.normal:
         raise ModelError("its card and its contents disagree on the normal digits: fetch the file again.")
     return DetectorState(
@@ -162,28 +178,35 @@ def _build(
     )
 
 
-def _scorers(
-    parts: list[dict[str, Any]], tensors: dict[str, torch.Tensor], ready: Callable[[str, Scorer], None] | None
-) -> dict[str, Scorer]:
-    """The scorers in the file's order, built side by side: on a fresh machine each decodes its memory first."""
+def _scorers(parts: list[dict[str, Any]], tensors: dict[str, torch.Tensor]) -> dict[str, Scorer]:
+    """The scorers in the file's order, their memory banks not made yet."""
     cache = paths.state_dir() / "cache"
+    scorers = {}
+    for i, part in enumerate(parts):
+        own = {k.removeprefix(f"scorer.{i}."): v for k, v in tensors.items() if k.startswith(f"scorer.{i}.")}
+        scorers[str(part["label"])] = Scorer.from_tensors(own, part["meta"], cache)
+    return scorers
 
-    def build(i: int) -> Scorer:
-        mine = {k.removeprefix(f"scorer.{i}."): v for k, v in tensors.items() if k.startswith(f"scorer.{i}.")}
+
+def _wake(scorers: Mapping[str, Scorer], watcher: Watcher | None) -> None:
+    """Make all memory banks, side by side: on a fresh machine each is decoded first."""
+    waiting, choosing = list(scorers), Lock()
+
+    def make_one(_: int) -> None:
+        with choosing:
+            label = waiting[0] if watcher is None else watcher.choose(waiting)
+            waiting.remove(label)
         # One thread each, so that a memory comes out the same however many cores there are.
         with one_thread():
-            scorer = Scorer.from_tensors(mine, parts[i]["meta"], cache)
-        if ready is not None:
-            ready(str(parts[i]["label"]), scorer)
-        return scorer
+            scorers[label].wake()
+        if watcher is not None:
+            watcher.ready(label)
 
-    at_once = min(len(parts), os.cpu_count() or 1, MOST_WORKERS)
-    built: list[Scorer] = []
+    at_once = min(len(scorers), os.cpu_count() or 1, MOST_WORKERS)
     with ThreadPoolExecutor(at_once) as workers:
         # Handed out bit by bit: a program that ends waits for what its workers have, and no more is taken on then.
-        for start in range(0, len(parts), at_once):
-            built += workers.map(build, range(start, min(start + at_once, len(parts))))
-    return dict(zip((str(part["label"]) for part in parts), built, strict=True))
+        while waiting:
+            list(workers.map(make_one, range(min(at_once, len(waiting)))))
 
 
 def _calibrations(tensors: dict[str, torch.Tensor]) -> dict[str, Calibration]:

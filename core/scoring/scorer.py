@@ -8,7 +8,7 @@ import contextlib
 import copy
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
@@ -120,7 +120,8 @@ class Scorer:
         networks: trained networks, as they will be stored and come back: in evaluation mode, without gradients.
         latents: ``(m, latent_size)`` of the training digits, as they will be stored.
         settings: what the networks were trained with.
-        bank: what the generator draws from those of the latents that are held, described.
+        bank: what the generator draws from those of the latents that are held, described; or what makes it when it
+            is first asked for, which takes a second where it was never made.
         held: rows of the latents that the bank's points are of, ascending ``(p,)`` int64.
         scale: of the logarithm of normal digits' distances.
         prior: where latents of normal digits lie, as it will be stored; None for a model of the first recipe.
@@ -131,7 +132,7 @@ class Scorer:
         networks: Networks,
         latents: Tensor,
         settings: TrainingSettings,
-        bank: MemoryBank,
+        bank: MemoryBank | Callable[[], MemoryBank],
         held: Tensor,
         scale: Scale,
         prior: Mixture | None = None,
@@ -139,12 +140,27 @@ class Scorer:
         self.networks = networks
         self.latents = latents
         self.settings = settings
-        self.bank = bank
+        self._bank = bank
         self.held = held
         self.scale = scale
         self._generate = for_inference(networks.generator)
         self._discriminate = for_inference(networks.discriminator)
         self._stored_prior = prior
+
+    @property
+    def bank(self) -> MemoryBank:
+        """The memory bank.
+
+        Raises:
+            ModelError: the generator draws what is no image.
+        """
+        if not isinstance(self._bank, MemoryBank):
+            self._bank = self._bank()
+        return self._bank
+
+    def wake(self) -> None:
+        """Make the memory bank, if it was not made yet; raises what ``bank`` does."""
+        _ = self.bank
 
     @classmethod
     def fit(
@@ -195,7 +211,7 @@ class Scorer:
         # Of what stays, the bank holds as many as it would have held had there been no more.
         held = farthest_first(points, min(MOST_POINTS, len(points))).sort().values
         reduced = copy.copy(self)
-        reduced.held, reduced.bank = kept[held], replace(self.bank, points=points[held])
+        reduced.held, reduced._bank = kept[held], replace(self.bank, points=points[held])
         return reduced
 
     @cached_property
@@ -237,16 +253,21 @@ class Scorer:
             raise ModelError(f"the model is incomplete or damaged ({reason}); train or download it again") from error
         name = f"memory-{SCORING_VERSION}-{serialization.fingerprint(tensors)}.safetensors"
         path = None if cache is None else cache / name
-        cached = None if path is None else MemoryBank.read(path)
         # A bank of before there was a limit to its points was described more finely.
         finely = {} if "bank" in meta else {"every": 16, "iterations": 3}
-        bank = cached or MemoryBank.of(_decode(for_inference(networks.generator), latents[held]), **finely)
-        if not torch.isfinite(bank.points).all():
-            raise ModelError("the model draws images that are not finite; train or download it again")
-        if path is not None and cached is None:
-            # A full or read-only disk costs the next start some seconds, not this one its model.
-            with contextlib.suppress(OSError):
-                bank.write(path)
+
+        def bank() -> MemoryBank:
+            if path is not None and (cached := MemoryBank.read(path)) is not None:
+                return cached
+            made = MemoryBank.of(_decode(for_inference(networks.generator), latents[held]), **finely)
+            if not torch.isfinite(made.points).all():
+                raise ModelError("the model draws images that are not finite; train or download it again")
+            if path is not None:
+                # A full or read-only disk costs the next start some seconds, not this one its model.
+                with contextlib.suppress(OSError):
+                    made.write(path)
+            return made
+
         return cls(networks, latents, settings, bank, held, scale, prior)
 
     def tensors(self) -> dict[str, Tensor]:
@@ -345,6 +366,10 @@ class Scorer:
     def encode(self, images: Images) -> Tensor:
         """Images ``(n, 28, 28)`` -> latents ``(n, latent_size)``."""
         return _encode(self.networks, images)
+
+    def guess(self, images: Images) -> Floats:
+        """How badly the encoder's own latents draw images again, ``(n,)``: rough, but there before any memory bank."""
+        return _array((_tensor(images) - self.decode(self.encode(images))).square().sum(dim=(1, 2)))
 
 
 def distance_scores(scorers: Sequence[Scorer], neighbourhoods: Sequence[Neighbourhood]) -> dict[str, Floats]:

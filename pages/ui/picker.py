@@ -1,5 +1,6 @@
 """Choosing what is normal and where the line stands; the same widgets on every page that judges."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,9 @@ from pages.ui import picture, state
 from pages.ui.visitor import visitor
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from core.detector import Detector
 
 _SOON = 0.25  # seconds, in which nobody misses anything
@@ -75,16 +79,27 @@ def pick_evidence(point: OperatingPoint) -> None:
     )
 
 
-def detector(name: str) -> "Detector":
+def detector(
+    name: str,
+    image: "NDArray[np.float32] | None" = None,
+    so_far: "Callable[[Detector], None] | None" = None,
+) -> "Detector":
     """The detector of that name, loaded once for all visitors; while it loads, the page shows how far it is.
+
+    Args:
+        name: of the model.
+        image: an ink image ``(28, 28)`` that waits for it: the digits it is likeliest to be wake first.
+        so_far: shows what the digits that are awake say of it.
 
     Raises:
         ModelError: there is none, or its file cannot be used.
     """
     file = _file(name)
     arriving = _arriving(*file)
+    if image is not None:
+        arriving.expect(image)
     if not arriving.wait(_SOON):
-        _show(arriving)
+        _show(arriving, so_far)
     return _taken(arriving, file)
 
 
@@ -123,11 +138,11 @@ def _arriving(path: str, stamp: int) -> Arriving:  # noqa: ARG001 - the stamp ma
     return Arriving(Path(path))
 
 
-def _show(arriving: Arriving) -> None:
+def _show(arriving: Arriving, so_far: "Callable[[Detector], None] | None") -> None:
     """How far a model is that takes a while: on a fresh machine it draws its memory anew, and one sees it do so."""
     place, digits = st.empty(), len(arriving.normal)
     while not arriving.wait(_SOON):
-        shown = arriving.ready
+        shown, awake = arriving.digits_ready, arriving.so_far()
         with place.container():  # drawn anew every time: a stroke can only interrupt what draws
             st.progress(
                 shown / digits, f"**Waking the model**: {shown} of {digits} generator{'s' * (digits > 1)} ready"
@@ -137,6 +152,8 @@ def _show(arriving: Arriving) -> None:
             st.caption(
                 "The first time on this machine it draws again all it remembers. Afterwards it is there at once."
             )
+            if so_far is not None and awake is not None:
+                so_far(awake)
     place.empty()
 
 

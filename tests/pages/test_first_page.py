@@ -9,7 +9,9 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from core import paths
 from core.datasets.examples import for_normal
+from core.detector.loading import Arriving
 from core.history import History, Verdict
 from core.operating_point import OperatingPoint
 from pages.ui import picker, verdict
@@ -206,17 +208,23 @@ def test_a_six_that_passes_as_a_five_is_not_simply_normal_and_another_model_adds
     assert {row.model for row in History().browse()} == {"mnist-5", "mnist-any"}
 
 
-def test_while_the_model_of_all_digits_wakes_the_example_is_judged_by_one_that_knows_its_digit(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_while_the_model_of_all_digits_wakes_those_that_are_awake_judge(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Waking(Arriving):
+        asked = 0
+
+        def wait(self, seconds: float) -> bool:
+            self.asked += 1
+            return super().wait(60) and self.asked > 2
+
+    waking = Waking(paths.CHECKPOINTS / "mnist-any.safetensors")
     said: list[str] = []
-    headline = verdict.headline
-    monkeypatch.setattr(
-        verdict, "headline", lambda *given, **more: said.append(given[3].name) or headline(*given, **more)
-    )
+    pictures = verdict.pictures
+    monkeypatch.setattr(verdict, "pictures", lambda *given: said.append(given[2]) or pictures(*given))
+    monkeypatch.setattr(picker, "_arriving", lambda path, stamp: waking)
     monkeypatch.setattr(picker, "if_awake", lambda name: None)
 
     page = open_page(model="mnist-any")
 
-    assert said == ["mnist-5", "mnist-any"]
+    assert said == ["by-10", ""]
     assert "Normal: reads as 5" in text(page)
+    assert "That stands" not in text(page)  # what was said meanwhile is gone

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import streamlit as st
 
 from core import ink
-from core.detector import registry
 from core.detector.readings import Readings
 from core.errors import OddDigitError
 from core.figures.images import page_with_boxes
 from core.ink.segments import most_prominent
-from core.operating_point import OperatingPoint
+from core.operating_point import DISTANCES, OperatingPoint
 from core.views.second_opinion import SecondOpinion
 from core.views.verdict_words import describe
 from core.words import say_verdict
@@ -22,7 +21,6 @@ from pages.ui import chrome, opinion, picker, state, tiles, verdict
 from pages.ui.draw import record
 from pages.ui.draw.canvas import Drawing
 from pages.ui.text import plain
-from pages.ui.visitor import visitor
 
 if TYPE_CHECKING:
     from core.detector import Detector
@@ -84,7 +82,7 @@ def judge_drawing(
     st.caption(example if drawing.example else "What is on the canvas, judged after every stroke.")
     try:
         found = ink.read(drawing.picture, name="the drawing", split=False)
-        detector = _awake(drawing, found, point)
+        detector = _awake(found, point)
         readings = detector.inspect(found.images)
     except OddDigitError as error:
         chrome.refuse(error)
@@ -109,29 +107,28 @@ def judge_drawing(
     verdict.how_it_was_read(found)
 
 
-def _awake(drawing: Drawing, found: ink.Ink, point: OperatingPoint) -> "Detector":
-    """The detector; while it wakes, the example is judged by a model of one digit, which is there much sooner."""
+def _awake(found: ink.Ink, point: OperatingPoint) -> "Detector":
+    """The detector; while its digits wake, the likeliest of this ink first, those that are awake judge it."""
     if detector := picker.if_awake(point.model):
         return detector
-    if not drawing.example:
-        st.caption("Your drawing waits: it is judged as soon as the model is awake.")
-        return picker.detector(point.model)
-    soon = f"mnist-{drawing.example.split()[-1]}"
-    if len(picker.normal_of(point.model)) == 1 or soon not in {model.name for model in registry.models(visitor())}:
-        return picker.detector(point.model)
-    meanwhile = st.empty()
-    with meanwhile.container():
-        waking = st.container()
-        quick = picker.detector(soon)
-        st.caption(f"Meanwhile by a network that knows only {plain(quick.card_.normal[0])}s:")
-        at = OperatingPoint(soon, point.evidence, point.alpha or OperatingPoint().alpha)
-        readings = quick.inspect(found.images)
-        verdict.headline(readings, 0, at, quick.card_, key="meanwhile")
-        verdict.pictures(readings, 0, "meanwhile")
-        with waking:
-            detector = picker.detector(point.model)
-    meanwhile.empty()
-    return detector
+
+    def judge_by(awake: "Detector") -> None:
+        if point.evidence in DISTANCES:
+            _so_far(awake.inspect(found.images), point)
+
+    return picker.detector(point.model, found.images[0], judge_by)
+
+
+def _so_far(readings: Readings, point: OperatingPoint) -> None:
+    """What some of a model's digits say: that ink is normal stands whatever the others say; that it is odd does not."""
+    if readings.class_id(point)[0]:
+        st.caption("None of the digits that are ready finds it plausible; the others are asked as they wake.")
+        return
+    st.markdown(f"### :{verdict.COLOUR[False]}[{verdict.SIGN[False]} Normal]")
+    st.markdown(
+        "**That stands: another digit can only find it more plausible.** Which it could be follows when all are awake."
+    )
+    verdict.pictures(readings, 0, f"by-{len(readings.normal)}")
 
 
 def judge_pictures(files: Sequence[File], point: OperatingPoint, kind: str) -> None:

@@ -104,7 +104,7 @@ def test_what_is_stored_brings_back_the_same_scorer_with_and_without_a_cache(
 
 
 def test_a_damaged_cache_is_made_anew(scorer: Scorer, held_out: np.ndarray, tmp_path: Path) -> None:
-    Scorer.from_tensors(scorer.tensors(), scorer.meta(), tmp_path)
+    assert Scorer.from_tensors(scorer.tensors(), scorer.meta(), tmp_path).bank is not None
     file = next(tmp_path.iterdir())
     file.write_bytes(b"no tensors at all")
     found = Scorer.from_tensors(scorer.tensors(), scorer.meta(), tmp_path)
