@@ -2,7 +2,6 @@
 
 import io
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -91,18 +90,27 @@ def _pages(name: str, picture: Source) -> Iterator[tuple[str, Source]]:
     if not isinstance(picture, bytes) or picture[:4] not in TIFF:
         yield name, picture
         return
-    with suppress(Image.UnidentifiedImageError), Image.open(io.BytesIO(picture), formats=["TIFF"]) as file:
+    count = _page_count(picture)
+    if count > MOST_PAGES:
+        raise BatchError(f"{name} has {count:,} pages; at most {MOST_PAGES}: split it.")
+    if count == 1:
+        yield name, picture
+        return
+    with Image.open(io.BytesIO(picture), formats=["TIFF"]) as file:
         assert isinstance(file, TiffImageFile)
-        count = file.n_frames
-        if count > MOST_PAGES:
-            raise BatchError(f"{name} has {count:,} pages; at most {MOST_PAGES}: split it.")
-        if count > 1:
-            for page in range(count):
-                file.seek(page)
-                if not file.tag_v2.get(_REDUCED, 0) & 1:
-                    yield f"{name} page {page + 1}", file
-            return
-    yield name, picture
+        for page in range(count):
+            file.seek(page)
+            if not file.tag_v2.get(_REDUCED, 0) & 1:
+                yield f"{name} page {page + 1}", file
+
+
+def _page_count(picture: bytes) -> int:
+    """How many pages a TIFF file has; 1 where it is none, which is said where it is read."""
+    try:
+        with Image.open(io.BytesIO(picture), formats=["TIFF"]) as file:
+            return int(getattr(file, "n_frames", 1))
+    except Exception:
+        return 1
 
 
 def _ready(position: int, source: str, label: str | None, pixels: NDArray[np.generic]) -> Row:
