@@ -117,21 +117,15 @@ class MemoryBank:
 
     @classmethod
     @torch.no_grad()
-    def of(cls, images: Tensor, every: int = _EVERY, iterations: int = _ITERATIONS) -> Self:
-        """Describe decoded images ``(m, 28, 28)``.
-
-        Args:
-            images: them.
-            every: which points say how much holes count.
-            iterations: with which the components are found.
-        """
+    def of(cls, images: Tensor) -> Self:
+        """Describe decoded images ``(m, 28, 28)``."""
         features = bank_features(images)  # (m, F)
         weights = torch.ones(FEATURES)
-        weights[MANIFOLD_FEATURES:] = _hole_weight(features, every)
+        weights[MANIFOLD_FEATURES:] = _hole_weight(features)
         features *= weights
         mean = features.mean(dim=0)
         centred = features - mean
-        variances, basis = principal_components(centred, COMPONENTS, iterations)  # (c,), (F, c)
+        variances, basis = principal_components(centred, COMPONENTS)  # (c,), (F, c)
         rest = (centred.square().sum() / len(centred) - variances.sum()).clamp_min(0) / (FEATURES - COMPONENTS)
         lift = (_LIFT * variances.mean()).clamp_min(1e-9)
         scale = ((rest + lift) / (variances + lift)).pow(WHITENING / 2)
@@ -189,9 +183,9 @@ class MemoryBank:
         return components * self.scale, outside
 
 
-def _hole_weight(features: Tensor, every: int) -> Tensor:
+def _hole_weight(features: Tensor) -> Tensor:
     """How much holes count beside directions, ``()``, by what some of the points differ from their nearest in."""
-    asked = torch.arange(len(features)) % every == 0
+    asked = torch.arange(len(features)) % _EVERY == 0
     some, others = features[asked], features[~asked]
     distance, nearest = torch.cdist(some[:, :MANIFOLD_FEATURES], others[:, :MANIFOLD_FEATURES]).min(dim=1)
     holes = (some - others[nearest])[:, MANIFOLD_FEATURES:].square().sum(dim=1)

@@ -33,7 +33,7 @@ from core.scoring.memory_bank import MOST_POINTS, MemoryBank, Neighbourhood, ban
 
 # Raise it whenever a constant of this package changes, or what a memory bank describes images by: a stored calibration
 # holds for the scores it was made with and no others.
-SCORING_VERSION = 5
+SCORING_VERSION = 6
 CHUNK = 256
 _DIGITS = 6  # significant digits that a score keeps: few enough to be told apart in the float32 of a file
 # Where a reconstruction turns from a blend of all neighbours to the few nearest, in spreads of log distance from the
@@ -253,13 +253,11 @@ class Scorer:
             raise ModelError(f"the model is incomplete or damaged ({reason}); train or download it again") from error
         name = f"memory-{SCORING_VERSION}-{serialization.fingerprint(tensors)}.safetensors"
         path = None if cache is None else cache / name
-        # A bank of before there was a limit to its points was described more finely.
-        finely = {} if "bank" in meta else {"every": 16, "iterations": 3}
 
         def bank() -> MemoryBank:
             if path is not None and (cached := MemoryBank.read(path)) is not None:
                 return cached
-            made = MemoryBank.of(_decode(for_inference(networks.generator), latents[held]), **finely)
+            made = MemoryBank.of(_decode(for_inference(networks.generator), latents[held]))
             if not torch.isfinite(made.points).all():
                 raise ModelError("the model draws images that are not finite; train or download it again")
             if path is not None:
