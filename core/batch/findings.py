@@ -230,8 +230,8 @@ def say_rule(rule: Rule, calibration: Calibration) -> str:
     if rule.rate is not None:
         return (
             f"Of the digits that are flagged, at most {100 * rule.rate:g} % are expected to be normal ones: "
-            "the line moves with the pile (Benjamini-Hochberg). That holds for ink like the calibration's; "
-            "among other writers' digits more are."
+            "the line moves with the pile (Benjamini-Hochberg). That holds for people who "
+            "write as those it was measured against; of another country or camera more are."
         )
     if rule.point.alpha is not None:
         percent = f"{100 * rule.point.alpha:g} %"

@@ -28,9 +28,9 @@ def section(detector: "Detector", point: OperatingPoint) -> None:
     """Upload normal digits, look at what is doubtful, and make a detector whose promise holds for that hand."""
     normal = detector.card_.normal
     st.markdown(
-        f"The promise above holds for digits by {plain(detector.card_.calibrated_on)}. Give {own_ink.FEWEST} to "
+        f"The promise above is made from digits by {plain(detector.card_.calibrated_on)}. Give {own_ink.FEWEST} to "
         f"{own_ink.ENOUGH} pictures of **your** {plain(name_normals(normal))} and it is made anew for your hand, pen "
-        "and camera. Nothing is trained, so it takes seconds."
+        "and camera: for that hand, or for hands mixed as your pictures are. Nothing is trained, so it takes seconds."
     )
     _what_it_takes()
     files = st.file_uploader(
