@@ -185,7 +185,7 @@ class Calibration:
         """How alike digits of one stretch are in being flagged (intraclass correlation), 0 .. 1, of strangers only.
 
         By moments: what the rates of the stretches vary beyond what so few digits of each must, as a share of what
-        single digits vary, on average over usual thresholds.
+        single digits vary, on average over usual thresholds; at least as much as may go unseen in so few digits.
         """
         assert self.stretches is not None
         thresholds = [self.threshold(alpha) for alpha in (0.02, 0.05, 0.1, 0.2)]
@@ -193,7 +193,8 @@ class Calibration:
         rates = np.stack([(part[:, None] > thresholds).mean(axis=0) for part in own])  # (stretches, thresholds)
         mean = np.clip(rates.mean(axis=0), 1e-9, 1 - 1e-9)
         fewness = float(np.mean([1 / part.size for part in own]))
-        return float(np.clip((rates.var(axis=0, ddof=1) / (mean * (1 - mean))).mean() - fewness, 0, 0.5))
+        unseen = fewness * np.sqrt(2 / max(len(own) - 1, 1))  # one standard error
+        return float(np.clip((rates.var(axis=0, ddof=1) / (mean * (1 - mean))).mean() - fewness, unseen, 0.5))
 
 
 def local_level(n: int) -> float:

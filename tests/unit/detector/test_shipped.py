@@ -6,8 +6,9 @@ import pytest
 from core import datasets, paths
 from core.datasets import examples
 from core.detector import Detector, registry
+from core.detector.file import read_measured
 from core.ink import read
-from core.operating_point import EVIDENCES
+from core.operating_point import DISTANCES, EVIDENCES
 
 NAMES = [f"mnist-{digit}" for digit in range(10)] + ["mnist-any"]
 
@@ -20,6 +21,18 @@ def test_all_are_on_the_shelf_and_small_enough() -> None:
         assert shelf[name].shipped
         assert shelf[name].path.stat().st_size <= (9_000_000 if name == "mnist-any" else 1_200_000)
         assert shelf[name].path.parent == paths.CHECKPOINTS
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_all_are_measured_against_strangers(name: str) -> None:
+    measured = read_measured(paths.CHECKPOINTS / f"{name}.safetensors")
+
+    for evidence in DISTANCES:
+        calibration = measured.calibrations[evidence]
+        assert calibration.exchangeable is not None
+        assert calibration.n == measured.card.strangers > 5_000
+        for alpha in (0.01, 0.05, 0.1):  # so exchangeable digits are not flagged more often than promised
+            assert calibration.threshold(alpha) >= calibration.exchangeable.threshold(alpha)
 
 
 @pytest.mark.datasets
