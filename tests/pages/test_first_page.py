@@ -214,7 +214,7 @@ def test_while_the_model_of_all_digits_wakes_those_that_are_awake_judge(monkeypa
 
         def wait(self, seconds: float) -> bool:
             self.asked += 1
-            return super().wait(60) and self.asked > 2
+            return super().wait(60) and self.asked > 4
 
     waking = Waking(paths.CHECKPOINTS / "mnist-any.safetensors")
     said: list[str] = []

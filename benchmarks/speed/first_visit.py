@@ -1,0 +1,172 @@
+"""The first visit: how long until there is a page, a verdict, another tab, the odd ones of a pile; in Chromium.
+
+    python -m benchmarks.speed.first_visit [--quick] [--write]
+
+Every row has a reference measured in the same run, since what the clock says depends on what else the machine does: a
+bare page of Streamlit that imports torch, the same page whose detector answers with a constant, the command line.
+"""
+
+import io
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from PIL import Image
+
+from benchmarks.results import Report, table
+from benchmarks.speed import browser as pages
+from core import datasets, paths
+
+BARE = """
+import streamlit as st
+import torch
+from streamlit_drawable_canvas import st_canvas
+
+draw, upload = st.tabs(["Draw", "Upload"], on_change="rerun")
+with draw:
+    st_canvas(stroke_width=20, width=280, height=280, return_image_data=True, key="canvas")
+if upload.open:
+    upload.file_uploader(f"torch {torch.__version__}")
+"""
+OURS = [sys.executable, "-m", "streamlit", "run", "dashboard.py"]
+VERDICT = '[class*="st-key-verdict-"], [class*="st-key-pictures-"] img'
+MODEL = "mnist-any"
+
+
+def main(
+    quick: Annotated[bool, typer.Option("--quick", help="A smoke run: few repetitions, a small pile.")] = False,
+    write: Annotated[bool, typer.Option("--write", help="Put the table into benchmarks/results.md.")] = False,
+) -> None:
+    """Measure and print a markdown table."""
+    from playwright.sync_api import sync_playwright
+
+    report = Report(write)
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    rows: list[list[object]] = []
+    with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
+        folder = Path(name)
+        (folder / "bare.py").write_text(BARE)
+        bare = [sys.executable, "-m", "streamlit", "run", str(folder / "bare.py")]
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        starts = 1 if quick else 3
+        found = [visits(browser, folder / f"{i}", bare) for i in range(starts)]
+        middle = {key: float(np.median([times[key] for times in found])) for key in found[0]}
+        start = ("a bare page with torch, from its start", middle["bare start"])
+        rows += [
+            row("start to a page with a canvas", middle["start"], *start),
+            row("page to first verdict, machine that never ran it", middle["never-run"], *start),
+            row("page to first verdict, ran before", middle["warm"], *start),
+            row("tab Draw to Upload", middle["tab"], "tab of the bare page", middle["bare tab"]),
+        ]
+        browser.close()
+    strokes = pages.measure(MODEL, strokes=4 if quick else 20, starts=0)
+    rows.append(row("stroke to verdict", strokes["stroke"], "detector of constants", strokes["stroke constant"]))
+    rows += pile(100 if quick else 2_000)
+    report.publish("First visit", table(["what", "ours", "reference", "its time", "ratio"], rows))
+
+
+def visits(browser: Any, folder: Path, bare: list[str]) -> dict[str, float]:
+    """Seconds of one visit to a server that never ran, of one to a server that did, and of one to a bare page."""
+    (folder / "state").mkdir(parents=True)
+    found: dict[str, float] = {}
+    for which in ("never-run", "warm"):
+        began = time.monotonic()
+        with pages.serve(OURS, folder) as url:
+            page = _canvas_of(browser, f"{url}/?model={MODEL}")
+            there = time.monotonic()
+            found["start"] = there - began
+            page.wait_for_selector(VERDICT, timeout=pages.PATIENCE)
+            found[which] = time.monotonic() - there
+            page.get_by_role("heading", name=re.compile("reads as")).wait_for(timeout=pages.PATIENCE)
+            page.wait_for_timeout(2_000)  # for all else of the page
+            found["tab"] = _tab(page)
+            page.close()
+    began = time.monotonic()
+    with pages.serve(bare, folder) as url:
+        page = _canvas_of(browser, url)
+        found["bare start"] = time.monotonic() - began
+        page.wait_for_timeout(1_000)
+        found["bare tab"] = _tab(page)
+        page.close()
+    return found
+
+
+def pile(count: int) -> list[list[object]]:
+    """Rows for a zip of so many digits on the Batch page, beside the command line on the same zip."""
+    from playwright.sync_api import sync_playwright
+
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        archive, few = folder / "digits.zip", folder / "few.zip"
+        _fill(archive, count)
+        _fill(few, 10)
+        environment = os.environ | {"ODD_DIGIT_STATE": str(folder / "state")}
+
+        def judged(zipped: Path) -> float:
+            command = [sys.executable, "-m", "core", "batch", str(zipped), "--model", MODEL, "--output"]
+            began = time.monotonic()
+            subprocess.run([*command, str(zipped.with_suffix(".csv"))], env=environment, cwd=paths.ROOT, check=True)
+            return time.monotonic() - began
+
+        judged(few)  # makes the model's memory banks, which the app finds made too
+        reference = judged(archive)
+        with sync_playwright() as playwright, pages.serve(OURS, folder) as url:
+            browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+            page = _canvas_of(browser, f"{url}/?model={MODEL}")
+            page.get_by_role("heading", name=re.compile("reads as")).wait_for(timeout=pages.PATIENCE)
+            page.get_by_role("link", name="Batch").click(no_wait_after=True)
+            page.locator("input[type=file]").first.set_input_files(archive, timeout=pages.PATIENCE)
+            press = page.get_by_role("button", name=re.compile("^Judge 1 file"))
+            press.wait_for(timeout=pages.PATIENCE)
+            began = time.monotonic()
+            press.click()
+            page.get_by_test_id("tiles").get_by_role("button").first.wait_for(timeout=10 * pages.PATIENCE)
+            first = time.monotonic() - began
+            page.get_by_role("button", name="Stop").wait_for(state="detached", timeout=10 * pages.PATIENCE)
+            last = time.monotonic() - began
+            browser.close()
+    return [
+        row(f"zip of {count:,} to the first odd picture", first, "command line, all of it", reference),
+        row(f"zip of {count:,} to its end", last, "command line, all of it", reference),
+    ]
+
+
+def row(what: str, ours: float, name: str, reference: float) -> list[object]:
+    """A row of the table, from seconds."""
+    return [what, f"{ours:.2f} s", name, f"{reference:.2f} s", f"{ours / reference:.2f}"]
+
+
+def _canvas_of(browser: Any, url: str) -> Any:
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.goto(url)
+    page.wait_for_selector(pages.CANVAS, timeout=pages.PATIENCE)
+    return page
+
+
+def _tab(page: Any) -> float:
+    began = time.monotonic()
+    page.get_by_role("tab", name="Upload").click()
+    page.get_by_test_id("stFileUploader").first.wait_for(timeout=pages.PATIENCE)
+    return time.monotonic() - began
+
+
+def _fill(archive: Path, count: int) -> None:
+    with zipfile.ZipFile(archive, "w") as out:
+        for i, image in enumerate(datasets.load("mnist", "test").images[:count]):
+            file = io.BytesIO()
+            Image.fromarray(np.rint(255 * (1 - image)).astype(np.uint8)).save(file, "PNG")
+            out.writestr(f"{i:05d}.png", file.getvalue())
+
+
+if __name__ == "__main__":
+    typer.run(main)
