@@ -1,7 +1,6 @@
 """The one reader of zip archives from people: hostile until checked, never unpacked to disk, one member at a time."""
 
 import io
-import mmap
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -18,6 +17,7 @@ LARGEST_TOTAL = 4 * 2**30  # bytes unpacked
 BOMB_RATIO, BOMB_BYTES = 100, 256 * 2**20  # what unpacks to both more than this many times its size and this much
 NESTED = (".zip", ".7z", ".rar", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".zst", ".npz", ".jar")
 _ENTRY = b"PK\x01\x02"
+_PIECE = 1 << 20  # bytes of a file looked through at a time
 _STARTS_ARCHIVE = (b"PK\x03\x04", b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a\x07", b"\x1f\x8b\x08", b"\xfd7zXZ\x00", b"BZh")
 _ENCRYPTED = 0x1
 _DAMAGE = (OSError, EOFError, RuntimeError, ValueError, NotImplementedError, zipfile.BadZipFile, zlib.error)
@@ -92,10 +92,12 @@ def _entries(source: bytes | Path) -> int:
     """At least the number of entries that `zipfile` will find: it takes nothing for one that lacks the signature."""
     if isinstance(source, bytes):
         return source.count(_ENTRY)
-    with source.open("rb") as file, closing(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)) as content:
-        count, at = 0, content.find(_ENTRY)
-        while at >= 0 and count <= MOST_ENTRIES:
-            count, at = count + 1, content.find(_ENTRY, at + 4)
+    # Read and not mapped: whoever cuts the file short meanwhile must not end this process.
+    with source.open("rb") as file:
+        count, end = 0, b""
+        while count <= MOST_ENTRIES and (piece := file.read(_PIECE)):
+            block = end + piece
+            count, end = count + block.count(_ENTRY), block[1 - len(_ENTRY) :]
         return count
 
 

@@ -74,6 +74,19 @@ def test_a_bomb_that_lies_about_its_size_is_not_unpacked_beyond_what_it_claims()
     assert peak < 10 * 2**20
 
 
+def test_entries_are_counted_across_the_pieces_in_which_a_file_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "many.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for number in range(40):
+            archive.writestr(f"{number}.txt", "x" * number)
+
+    for piece in (4, 5, 7, 64, 1 << 20):
+        monkeypatch.setattr("core.files.zip._PIECE", piece)
+        assert archives._entries(path) == 40
+
+
 def test_more_than_100000_entries_are_refused_before_a_list_of_them_is_built(tmp_path: Path) -> None:
     entry = b"PK\x01\x02" + bytes(42)
     directory = entry * 100_001
