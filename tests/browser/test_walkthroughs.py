@@ -1,4 +1,4 @@
-"""Three newcomers get what they came for: a student, someone with a zip of scans, someone whose sevens have a bar."""
+"""Four newcomers get what they came for: a student, an archivist with scans, a hand that bars its sevens, a pupil."""
 
 import csv
 import re
@@ -118,10 +118,19 @@ def test_someone_with_a_zip_of_scans_gets_the_odd_the_misfiled_and_the_unreadabl
     page.get_by_role("radio", name=re.compile("probably mislabelled")).click()
     at_rest(page)
     press(page.get_by_test_id("tiles").get_by_role("button").first, page.get_by_role("dialog"))
-    expect(page.get_by_role("dialog").get_by_text(re.compile(r"Labelled \d, it reads as \d"))).to_be_visible(
-        timeout=30 * SECONDS
-    )
+    expect(page.get_by_role("dialog").get_by_text("Probably mislabelled")).to_be_visible(timeout=30 * SECONDS)
     page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_be_hidden(timeout=30 * SECONDS)
+    at_rest(page)
+
+    # A label is set right with a digit key, and the corrected set is theirs to take away.
+    page.get_by_test_id("tiles").get_by_role("button").first.focus()
+    page.keyboard.press("5")
+    expect(page.get_by_text(re.compile("labels? corrected"))).to_be_visible(timeout=30 * SECONDS)
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="The corrected set, zip").click(timeout=30 * SECONDS)
+    with zipfile.ZipFile(waiting.value.path()) as corrected:
+        assert len([name for name in corrected.namelist() if name.endswith(".png")]) == SCANS
     page.get_by_role("radio", name=re.compile("refused")).click()
     with page.expect_download() as waiting:
         page.get_by_role("button", name="CSV", exact=True).click(timeout=30 * SECONDS)
@@ -158,3 +167,28 @@ def test_someone_whose_sevens_have_a_bar_makes_them_the_yardstick(page: Page, ap
     assert "model=my-sevens" in page.url
     upload(page, sevens[61])
     verdict(page, "Normal")
+
+
+def test_a_pupil_with_a_teachers_link_meets_the_teachers_line_on_every_page_and_their_own_digit_at_it(
+    page: Page, app: str
+) -> None:
+    page.goto(f"{app}/?model=tiny-5&alpha=0.1")
+    expect(page.locator("[class*=st-key-verdict-]").get_by_text("look at least this odd")).to_be_visible(
+        timeout=90 * SECONDS
+    )
+    expect(page.get_by_text("line at 10 % false alarms")).to_be_visible()
+    at_rest(page)
+    stroke(page, [(60, 250), (140, 30), (220, 250)])
+    expect(page.get_by_text("An example")).to_be_hidden(timeout=30 * SECONDS)
+    verdict(page, "Anomaly")
+
+    go_to(page, "Threshold")
+
+    expect(page).to_have_url(re.compile("alpha=0.1"), timeout=60 * SECONDS)
+    own = page.get_by_role("button", name=re.compile("^yours"))
+    expect(own).to_be_visible(timeout=60 * SECONDS)
+    at_rest(page)
+    press(own, page.get_by_role("dialog"))
+    expect(page.get_by_role("dialog").get_by_role("heading", name=re.compile("Anomaly"))).to_be_visible(
+        timeout=30 * SECONDS
+    )
