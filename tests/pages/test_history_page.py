@@ -137,6 +137,16 @@ def test_one_row_is_deleted_and_brought_back(history: History) -> None:
     assert not [button for button in page.button if button.key == "undo"]
 
 
+def test_a_visitor_who_has_just_drawn_a_digit_can_open_the_history(history: History) -> None:
+    fill(history)
+    page = show()
+
+    page.session_state["last_digit"] = np.zeros((28, 28), np.float32)
+    checked(page.run())
+
+    assert len(rows(page)) == 3
+
+
 def test_the_chosen_rows_are_deleted(history: History) -> None:
     first, second, third = fill(history)
     page = show()

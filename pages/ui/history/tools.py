@@ -53,7 +53,7 @@ def export_and_delete(history: History, which: Filter, shown: int, everything: i
     chosen = tuple(
         int(str(key).removeprefix("chosen-"))
         for key, value in st.session_state.items()
-        if value and str(key).startswith("chosen-")
+        if str(key).startswith("chosen-") and value
     )
     st.download_button(
         f"Export {shown:,} as CSV",
