@@ -1,5 +1,6 @@
 """The parts of the benchmarks that have logic: rows that survive a crash, splits, malformed digits, sheets."""
 
+import io
 import subprocess
 import sys
 from dataclasses import replace
@@ -8,12 +9,14 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from PIL import Image
 from safetensors.numpy import save_file
 
 from benchmarks import common, results
 from benchmarks.detection import ablation, malformations, malformed, one_class, outliers
 from benchmarks.detection.peers.contract import Method, measure, quality
 from benchmarks.detection.peers.scikit import Neighbours, Pca, flat
+from benchmarks.speed import scans
 from core import datasets, paths
 from core.datasets.examples import for_normal
 from core.gan import latents
@@ -292,3 +295,11 @@ def test_a_file_above_its_size_is_not_shipped(tmp_path: Path) -> None:
     save_file({"scorer.0.weights.generator.w": np.zeros(ship.LARGEST_DIGIT // 4 + 1, np.float32)}, file)
 
     assert any("bytes" in fault for fault in ship.faults(file))
+
+
+def test_scans_are_timed_against_decoding_and_a_missed_limit_is_said() -> None:
+    blobs = [scans.scan(np.eye(28, dtype=np.uint8) * 255, 64, kind) for kind in ("PNG", "JPEG")]
+
+    assert [Image.open(io.BytesIO(blob)).size for blob in blobs] == [(64, 64)] * 2
+    assert scans._row("two", blobs, 1e-6)[-2:] == ["at most 1e-06 ms", "no"]
+    assert scans._row("two", blobs, None)[-2:] == ["", ""]

@@ -1,0 +1,160 @@
+"""A pile of scans: what turning pictures into ink costs, against decoding them, and what a pool of readers adds to it.
+
+    python -m benchmarks.speed.scans [--pictures 400] [--model mnist-5] [--write]
+
+All in processor time, of all processes together, so that what else the machine does is not in it: one picture at a
+time, in turns with Pillow decoding the same bytes; then piles, read in one process, by pools of one and of two, and
+judged. A pool's start is left out: the first quarter of a pile is not timed.
+"""
+
+import io
+import os
+import zipfile
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated
+
+import numpy as np
+import typer
+from numpy.typing import NDArray
+from PIL import Image
+
+from benchmarks import common
+from benchmarks.results import Report, table
+from benchmarks.speed.batch_speed import largest
+from benchmarks.speed.targets import kept, timed, twelve_megapixels
+from core import datasets, ink
+from core.batch import pool, sources
+from core.batch.items import AS_FOUND, Place
+from core.batch.run import run
+from core.batch.store import Job, Store
+from core.detector import Detector
+from core.operating_point import OperatingPoint
+
+SIDES = (28, 64, 224, 448)
+MUST = {64: 6.0, 224: 10.0, 448: 20.0}  # milliseconds of processor time
+MUST_SHARE = 0.85  # of linear
+PILES = (("zip", "PNG", 64), ("folder", "JPEG", 224))
+
+
+def main(
+    pictures: Annotated[int, typer.Option(help="In a pile; a tenth of it one at a time.")] = 400,
+    model: Annotated[str, typer.Option(help="What judges.")] = "mnist-5",
+    write: Annotated[bool, typer.Option("--write", help="Put the tables into benchmarks/results.md.")] = False,
+) -> None:
+    """Time pictures one at a time, then piles of them."""
+    report = Report(write)
+    common.one_thread()
+    digits = np.rint(datasets.load("mnist", "test").images[:pictures] * 255).astype(np.uint8)
+    report.publish("Scans", one_at_a_time(digits[: max(4, pictures // 10)]))
+    report.publish("Piles of scans", piles(digits, Detector.load(model)))
+
+
+def one_at_a_time(digits: NDArray[np.uint8]) -> str:
+    """The table of single pictures."""
+    rows = []
+    for side in SIDES:
+        for kind in ("PNG", "JPEG"):
+            rows.append(_row(f"{kind} of {side} px", [scan(digit, side, kind) for digit in digits], MUST.get(side)))
+    rows.append(_row("JPEG of 12 megapixels", [twelve_megapixels()] * 4, None))
+    return table(["picture", "to ink, ms", "decoding it, ms", "ratio", "must", "kept"], rows)
+
+
+def piles(digits: NDArray[np.uint8], detector: Detector) -> str:
+    """The table of piles."""
+    rows = []
+    before = largest()
+    for holder, kind, side in PILES:
+        with TemporaryDirectory() as name:
+            folder = Path(name)
+            places = sources.places([_pile(folder, holder, [scan(digit, side, kind) for digit in digits], kind)])
+            alone, one, two = (_reading(places, workers, len(digits)) for workers in (0, 1, 2))
+            judged = _judging(folder / "batch", places, detector, len(digits))
+        cells = [f"{1000 * seconds:.1f}" for seconds in (alone, one, two)]
+        share = alone / two
+        limit = f"at least {MUST_SHARE:g}", kept(share >= MUST_SHARE)
+        rows.append([f"{holder} of {kind}, {side} px", *cells, f"{share:.2f}", *limit, f"{1 / judged:.0f}"])
+    columns = [
+        "pile",
+        "read alone, ms",
+        "by one, ms",
+        "by two, ms",
+        "of linear",
+        "must",
+        "kept",
+        "judged a second and core",
+    ]
+    grown = f"{len(digits)} pictures a pile, {detector.card_.name}; memory above start"
+    return f"{grown}: {(largest() - before) / 1e6:.0f} MB.\n\n{table(columns, rows)}"
+
+
+def scan(digit: NDArray[np.uint8], side: int, kind: str) -> bytes:
+    """A digit as a scanner would give it: dark on white, so many pixels high."""
+    file = io.BytesIO()
+    Image.fromarray(255 - digit).resize((side, side), Image.Resampling.BICUBIC).save(file, kind, quality=90)
+    return file.getvalue()
+
+
+def _row(name: str, blobs: list[bytes], must: float | None) -> list[object]:
+    """Median over pictures, each read and decoded in turns, of the better of two times."""
+    calls: tuple[Callable[[bytes], object], ...] = (ink.read, lambda blob: np.asarray(Image.open(io.BytesIO(blob))))
+    ink.read(blobs[0])
+    times = [[min(timed(call, blob) for _ in range(2)) for call in calls] for blob in blobs]
+    ours, decoding = (1000 * float(value) for value in np.median(times, axis=0))
+    limit = ("", "") if must is None else (f"at most {must:g} ms", kept(ours <= must))
+    return [name, f"{ours:.1f}", f"{decoding:.2f}", f"{ours / decoding:.1f}", *limit]
+
+
+def _pile(folder: Path, holder: str, blobs: list[bytes], kind: str) -> Path:
+    names = [f"{i:05d}.{kind.lower()}" for i in range(len(blobs))]
+    place = folder / ("pile.zip" if holder == "zip" else "pile")
+    if holder == "zip":
+        with zipfile.ZipFile(place, "w") as archive:
+            for name, blob in zip(names, blobs, strict=True):
+                archive.writestr(name, blob)
+        return place
+    place.mkdir()
+    for name, blob in zip(names, blobs, strict=True):
+        (place / name).write_bytes(blob)
+    return place
+
+
+def _reading(places: list[Place], workers: int, count: int) -> float:
+    """Seconds of processor time that reading a picture takes, of all processes, after the first quarter."""
+    first, begun = count // 4, 0.0
+    for at, _ in enumerate(pool.read(places, 0, AS_FOUND, workers), 1):
+        if at == first:
+            begun = sum(_seconds().values())
+        elif at == count:
+            return (sum(_seconds().values()) - begun) / (count - first)
+    raise SystemExit(f"{count} pictures were to be read, and there were fewer.")
+
+
+def _judging(folder: Path, places: list[Place], detector: Detector, count: int) -> float:
+    """Seconds of processor time that a picture takes to be read, judged and written, in one process."""
+    point = OperatingPoint(detector.card_.name)
+    job = Job("pile", point, None, detector.card_.normal, detector.fingerprint, total=count)
+    store = Store.create(folder, job, detector.calibrations_["fused"])
+    return timed(lambda batch: list(run(store, batch, detector)), places) / count
+
+
+def _seconds() -> dict[int, float]:
+    """Processor time so far of this process and of all below it, by number, where the system tells (Linux)."""
+    parents: dict[int, int] = {}
+    seconds: dict[int, float] = {}
+    for file in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            fields = file.read_text().rpartition(") ")[2].split()
+            number = int(file.parent.name)
+            parents[number] = int(fields[1])
+            seconds[number] = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    below = {os.getpid()}
+    while more := {child for child, parent in parents.items() if parent in below} - below:
+        below |= more
+    return {number: seconds[number] for number in below}
+
+
+if __name__ == "__main__":
+    typer.run(main)
