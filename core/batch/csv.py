@@ -24,8 +24,9 @@ from core.errors import BatchError
 LONGEST_LINE = 1 << 20  # characters
 LOOK_AHEAD = 200  # lines that decide where the label stands and which value is white
 LOOK_AHEAD_SIZE = 1 << 24  # characters that are looked at for it
-TOGETHER = 512  # lines parsed at a time
+TOGETHER = 2048  # lines parsed at a time
 COUNTED = 1 << 26  # bytes; the lines of a longer file are estimated
+_DIGITS = {separator: re.compile(rf"[0-9\r\n{re.escape(separator)}]+") for separator in ",;\t|"}
 _PIXEL = re.compile(r"\D{0,10}\d+([x_,.-]\d+)?")
 _MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32"}
 _MARKS |= {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
@@ -95,7 +96,7 @@ def read_csv(place: Place) -> Iterator[Item]:
         reader.top = reader.top or 255.0
         remaining = chain(ahead, lines)
         while block := list(islice(remaining, TOGETHER)):
-            parsed = _parse(block, layout, reader.top)
+            parsed = _whole_numbers(block, layout) or _parse(block, layout, reader.top)
             if parsed is None:
                 yield from _one_by_one(block, layout, reader)
             else:
@@ -152,6 +153,28 @@ def _encoding(head: bytes) -> str:
     if head[1:2] == b"\0" and head[:1] != b"\0":
         return "utf-16-le"
     return "utf-16-be" if head[:1] == b"\0" and head[1:2] != b"\0" else "utf-8"
+
+
+def _whole_numbers(lines: Sequence[str], layout: Layout) -> tuple[NDArray[np.generic], list[object]] | None:
+    """What ``_parse`` gives for lines of bytes alone, as in nearly all tables, in a fraction of the time; else None."""
+    text, separator = "".join(lines), layout.separator
+    if separator == " " or layout.label not in (None, 0, layout.total - 1) or not _DIGITS[separator].fullmatch(text):
+        return None
+    if any(line.count(separator) != layout.total - 1 for line in lines):
+        return None
+    try:
+        numbers = np.fromstring(text.replace("\n", separator), np.int64, sep=separator)
+    except ValueError:  # an empty cell
+        return None
+    if numbers.size != len(lines) * layout.total or numbers.max() > 255:
+        return None
+    table = numbers.reshape(len(lines), layout.total)
+    images = table[:, list(layout.pixels)].astype(np.uint8).reshape(len(lines), layout.side, layout.side)
+    if layout.label is None:
+        return images, [None] * len(lines)
+    first = layout.label == 0  # as text: 007 is what it says
+    cells = [line.split(separator, 1)[0] if first else line.rstrip().rsplit(separator, 1)[1] for line in lines]
+    return images, list(cells)
 
 
 def _parse(lines: Sequence[str], layout: Layout, top: float) -> tuple[NDArray[np.generic], list[object]] | None:
