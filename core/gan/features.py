@@ -210,12 +210,13 @@ def _shape(images: Tensor) -> Shape:
     _, moments = _moments()
     # In double precision: in single, how a product is added up depends on how many images there are.
     table = moments @ images.double() @ moments.T  # (n, 3, 3): [power of y, power of x]
-    mass = table[:, 0, 0].clamp_min(1e-3)
-    y, x = table[:, 1, 0] / mass, table[:, 0, 1] / mass  # (n,)
-    covariance = table[:, 1, 1] / mass - x * y
-    down = table[:, 2, 0] / mass - y.square()
+    ink, of_x, of_xx, of_y, of_xy, _, of_yy, _, _ = table.flatten(1).unbind(1)  # (n,) each
+    mass = ink.clamp_min(1e-3)
+    y, x = of_y / mass, of_x / mass
+    covariance = of_xy / mass - x * y
+    down = of_yy / mass - y.square()
     slant = (covariance / down.clamp_min(1.0)).clamp(-1.0, 1.0)
-    across = (table[:, 0, 2] / mass - x.square() - slant * covariance).clamp_min(0.3)
+    across = (of_xx / mass - x.square() - slant * covariance).clamp_min(0.3)
     return x.float(), y.float(), slant.float(), across.float(), down.clamp_min(0.3).float()
 
 

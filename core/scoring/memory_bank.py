@@ -68,13 +68,18 @@ class Neighbourhood(NamedTuple):
         distance: to the neighbours' blend that comes nearest, ``(n,)``.
         indices: of the neighbours among the bank's points, nearest first, ``(n, k)``.
         blend: their weights in it, of sum 1 and of either sign, ``(n, k)``.
-        few: weights, of sum 1 and none negative, of the ``FEW_NEIGHBOURS`` nearest alone, ``(n, k)``.
+        squared: squared distances to each of them and to the first one left out, ``(n, k + 1)``, above 0.
     """
 
     distance: Tensor
     indices: Tensor
     blend: Tensor
-    few: Tensor
+    squared: Tensor
+
+    @property
+    def few(self) -> Tensor:
+        """Weights, of sum 1 and none negative, of the ``FEW_NEIGHBOURS`` nearest alone, ``(n, k)``."""
+        return _few_weights(self.squared)
 
     def take(self, rows: Tensor) -> Self:
         """Those of some of the images."""
@@ -152,6 +157,11 @@ class MemoryBank:
         """Squared length of each point, ``(m,)``."""
         return self.points.square().sum(dim=1)
 
+    @cached_property
+    def _columns(self) -> Tensor:
+        """The points ``(c, m)``, laid out as a product with few rows reads them: in half the time."""
+        return self.points.T.contiguous()
+
     def nearest(self, features: Tensor) -> Neighbourhood:
         """Find the neighbours of described images ``(n, FEATURES)``, and blend them to come as near as they can."""
         return nearest_in_each([self], features)[0]
@@ -161,7 +171,7 @@ class MemoryBank:
         query, outside = self._projected(features)  # (n up to 8, c), (n,)
         n = len(features)
         k = min(NEIGHBOURS, len(self.points) - 1)
-        less_query = torch.addmm(self._squares, query, self.points.T, alpha=-2)[:n]  # (n, m): |p|^2 - 2 p.q
+        less_query = torch.addmm(self._squares, query, self._columns, alpha=-2)[:n]  # (n, m): |p|^2 - 2 p.q
         squared, indices = less_query.topk(k + 1, dim=1, largest=False)
         query = query[:n]
         squared = (squared + query.square().sum(dim=1, keepdim=True)).clamp_min(1e-9)  # (n, k + 1)
@@ -218,8 +228,7 @@ def nearest_in_each(banks: Sequence[MemoryBank], features: Tensor) -> list[Neigh
         inside.append(missed.square().sum(dim=1).unflatten(0, differences.shape[:2]))
     parts = zip(found, torch.cat(blends, dim=1), torch.cat(inside, dim=1), strict=True)
     return [
-        Neighbourhood((within + OUTSIDE * f.outside).sqrt(), f.indices, blend, _few_weights(f.squared))
-        for f, blend, within in parts
+        Neighbourhood((within + OUTSIDE * f.outside).sqrt(), f.indices, blend, f.squared) for f, blend, within in parts
     ]
 
 

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from benchmarks.detection.peers.contract import Floats, Images, Method, flat, quantile_line
 from core.gan.features import gradient_features, manifold_features
+from core.scoring.memory_bank import MemoryBank, bank_features
 
 
 class Pca:
@@ -65,6 +66,30 @@ class Neighbours:
         return self._threshold
 
 
+class RealBank:
+    """Distance to the project's own kind of memory bank, holes and all, of the training images themselves.
+
+    Nothing is generated and nothing thinned: what the generator's memory has to be compared with.
+    """
+
+    def fit(self, images: Images, seed: int) -> None:  # noqa: ARG002 - nothing here is random
+        """Remember nine in ten of the training images; the rest say where the line is."""
+        rest = np.arange(len(images)) % 10 == 9
+        self.bank = MemoryBank.of(torch.from_numpy(images[~rest]))
+        self._threshold = quantile_line(self.score(images[rest]))
+
+    def score(self, images: Images) -> Floats:
+        """Distance to the nearest blend of neighbours."""
+        parts = torch.from_numpy(np.ascontiguousarray(images)).split(256)
+        with torch.no_grad():
+            return torch.cat([self.bank.nearest(bank_features(part)).distance for part in parts]).double().numpy()
+
+    @property
+    def threshold(self) -> float:
+        """The 90 % quantile of the distances of training images that are not remembered."""
+        return self._threshold
+
+
 def gradient(images: Images) -> NDArray[np.float32]:
     """The project's gradient-orientation features, upright copy included: nothing in them is learnt."""
     return _described(images, gradient_features)
@@ -86,4 +111,5 @@ METHODS = [
     Method("pixels + 5 nearest neighbours", "scikit-learn", lambda: Neighbours(flat)),
     Method("gradient features + 5 nearest neighbours", "scikit-learn", lambda: Neighbours(gradient)),
     Method("three views of them + 5 nearest neighbours", "scikit-learn", lambda: Neighbours(views)),
+    Method("bank of the real images, with holes", "torch", RealBank),
 ]
