@@ -23,8 +23,9 @@ from benchmarks.detection.malformed import area
 from benchmarks.results import Report, table
 from core import datasets, paths
 from core.detector import file as detector_file
+from core.gan.networks import for_inference
 from core.scoring import memory_bank
-from core.scoring.memory_bank import MemoryBank
+from core.scoring import scorer as scoring
 from core.scoring.scorer import Evidences, Scale, Scorer
 
 # Names of ``core.scoring.memory_bank``: as it was before holes, then what it is with one weight changed at a time.
@@ -39,6 +40,8 @@ SETTINGS: tuple[Mapping[str, float], ...] = (
     {"RIDGE": 0.25},
     {"NEIGHBOURS": 25},
     {"COMPONENTS": 96},
+    {"MOST_POINTS": 10_000},
+    {"MOST_POINTS": 1_024},
 )
 # What might be added to the logarithm of the distance, standardised likewise, with these weights.
 PARTS: Mapping[str, Callable[[Evidences], NDArray[np.float64]]] = {
@@ -96,9 +99,9 @@ def of_digit(digit: str) -> tuple[Scorer, Sets]:
 
 def changed(scorer: Scorer, sets: Sets, settings: Mapping[str, float]) -> dict[str, NDArray[np.float64]]:
     """Distances of all sets to the bank with other settings."""
-    with patch.dict(vars(memory_bank), settings):
-        bank = MemoryBank.of(scorer.decode(scorer.latents))
-        held = torch.arange(len(scorer.latents))
+    here = {name: value for name, value in settings.items() if name in vars(scoring)}
+    with patch.dict(vars(memory_bank), settings), patch.dict(vars(scoring), here):
+        bank, held = scoring.thinned(for_inference(scorer.networks.generator), scorer.latents)
         other = Scorer(scorer.networks, scorer.latents, scorer.settings, bank, held, scorer.scale)
         return {name: distances(other, images) for name, images in sets.items()}
 

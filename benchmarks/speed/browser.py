@@ -39,7 +39,8 @@ from dataclasses import replace
 
 from streamlit.web import cli
 
-from core.detector import Detector, as_images
+from core.detector import Detector
+from core.detector.inputs import as_images
 
 inspect, known = Detector.inspect, {}
 
@@ -77,7 +78,7 @@ def measure(model: str, strokes: int, starts: int) -> dict[str, float]:
     Args:
         model: name of the detector on the page.
         strokes: how many strokes on each page, taking turns.
-        starts: how many fresh starts of each server, taking turns.
+        starts: how many fresh starts of each server, taking turns; 0 leaves them out.
     """
     from playwright.sync_api import sync_playwright
 
@@ -91,7 +92,9 @@ def measure(model: str, strokes: int, starts: int) -> dict[str, float]:
         (folder / "bare.py").write_text(BARE)
         (folder / "constant.py").write_text(CONSTANT)
         browser = playwright.chromium.launch(executable_path=chromium, args=arguments)
-        found = _strokes(browser, folder, model, strokes) | _starts(browser, folder, model, starts)
+        found = _strokes(browser, folder, model, strokes)
+        if starts:
+            found |= _starts(browser, folder, model, starts)
         browser.close()
     return found
 

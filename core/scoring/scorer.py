@@ -184,7 +184,7 @@ class Scorer:
         with one_thread():
             latents = latent_codes.optimised(rounded.generator, _encode(rounded, train_images), _tensor(train_images))
             latents = latent_codes.dequantised(*latent_codes.quantised(latents))
-            bank, held = _thinned(for_inference(rounded.generator), latents)
+            bank, held = thinned(for_inference(rounded.generator), latents)
         if prior is not None:
             prior = Mixture.from_tensors(prior.tensors(), settings.latent_size)
         return cls(rounded, latents, settings, bank, held, _scale(bank, validation_images), prior)
@@ -196,7 +196,7 @@ class Scorer:
         """
         bank, held = self.bank, self.held
         if len(held) > MOST_POINTS:
-            bank, held = _thinned(self._generate, self.latents)
+            bank, held = thinned(self._generate, self.latents)
         scale = _scale(bank, validation_images)
         return type(self)(self.networks, self.latents, self.settings, bank, held, scale, self._stored_prior)
 
@@ -397,7 +397,7 @@ def on_grid(scores: Floats) -> Floats:
     return (np.round(scores / size) * size).astype(np.float32).astype(np.float64)
 
 
-def _thinned(generator: nn.Module, latents: Tensor) -> tuple[MemoryBank, Tensor]:
+def thinned(generator: nn.Module, latents: Tensor) -> tuple[MemoryBank, Tensor]:
     """The memory bank of all latents ``(m, latent)`` or of a coreset, and the rows that it holds, ``(p,)``."""
     with one_thread():
         held, bank = torch.arange(len(latents)), MemoryBank.of(_decode(generator, latents))
