@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from core.ink.illumination import along_border, project
 from core.ink.masks import clear_of_border, grown, otsu, shrunken
 from core.ink.resize import resized, shrunk
+from core.ink.segments import breadth_of
 
 Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -21,8 +22,10 @@ _LIGHT_AT_BORDER, _DARK_AT_BORDER, _NO_SHEET = 0.3, 0.02, 0.9
 _MOST_ALIKE = 0.5
 # It fills its convex hull, and the hull the smallest rectangle around it: an ellipse fills 0.79 of that.
 _SOLID, _FOUR_CORNERED, _LEAST_ASPECT = 0.95, 0.84, 0.3
+# With a bar or a blob on it, it may be a bold 0, whose corners are round.
+_FILLED, _SHARP_CORNERED = 0.65, 0.93
 # What is written covers little of it, and something is: else there is nothing to cut out.
-_LEAST_WRITTEN, _MOST_WRITTEN = 0.001, 0.2
+_LEAST_WRITTEN, _MOST_WRITTEN, _BROADEST = 0.001, 0.2, 0.15
 # Across its edge, brightness goes at least this share of the way from sheet to surroundings.
 _SHARP = 0.6
 # Where a stroke meets it, nothing beyond stands out of the surroundings by this share of what the stroke does.
@@ -88,7 +91,7 @@ def _find(grey: Floats, light: Mask) -> Mask | None:
                 and border <= most
                 and side[~sheet].mean() < _MOST_ALIKE
                 and _is_written_on(sheet, side)
-                and _is_four_cornered(sheet)
+                and _is_four_cornered(sheet, _SHARP_CORNERED if _is_solid(sheet, side) else _FOUR_CORNERED)
                 and _ends_sharply(sheet, side, grey)
             ):
                 return sheet
@@ -160,12 +163,34 @@ def _shrunken(mask: Mask, pixels: int) -> Mask:
 
 
 def _is_written_on(sheet: Mask, side: Mask) -> bool:
-    """Whether a little of it, clear of its edge, is not of its own brightness."""
+    """Whether a little of it, clear of its edge, is not of its own brightness, and as narrow as strokes are."""
     written = _shrunken(sheet, 4) & ~side
-    return bool(_LEAST_WRITTEN < written.sum() / max(int(sheet.sum()), 1) < _MOST_WRITTEN)
+    share = float(written.sum()) / max(int(sheet.sum()), 1)
+    if not _LEAST_WRITTEN < share < _MOST_WRITTEN:
+        return False
+    shorter = min(int(sheet.any(axis=axis).sum()) for axis in (0, 1))
+    return breadth_of(written) < _BROADEST * shorter  # the hole of a bold 0 is broader
 
 
-def _is_four_cornered(sheet: Mask) -> bool:
+def _is_solid(sheet: Mask, side: Mask) -> bool:
+    """Whether all that is written is bars and blobs, as a 1 is, and the holes of a bold 0 or 8."""
+    from scipy.ndimage import label
+    from scipy.spatial import ConvexHull, QhullError
+
+    names, count = label(_shrunken(sheet, 4) & ~side, structure=np.ones((3, 3)))
+    sizes = np.bincount(names.ravel())[1:]
+    for name in np.flatnonzero(sizes > 0.1 * sizes.sum()) + 1:
+        y, x = np.nonzero(names == name)
+        try:
+            if len(x) < _FILLED * ConvexHull(np.stack([x, y], axis=1)).volume:
+                return False
+        except (QhullError, ValueError):  # all in a line
+            continue
+    return count > 0
+
+
+def _is_four_cornered(sheet: Mask, least: float) -> bool:
+    """Whether it fills its convex hull, and that so much of the smallest rectangle around it."""
     from scipy.spatial import ConvexHull
 
     y, x = np.nonzero(sheet)
@@ -178,7 +203,7 @@ def _is_four_cornered(sheet: Mask) -> bool:
     across = np.ptp(np.outer(np.cos(turns), corners[:, 1]) - np.outer(np.sin(turns), corners[:, 0]), axis=1)
     best = int(np.argmin(along * across))
     short, long = sorted((float(along[best]), float(across[best])))
-    return bool(hull.volume > _FOUR_CORNERED * short * long and short > _LEAST_ASPECT * long)
+    return bool(hull.volume > least * short * long and short > _LEAST_ASPECT * long)
 
 
 def _ends_sharply(sheet: Mask, side: Mask, grey: Floats) -> bool:

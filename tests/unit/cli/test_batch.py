@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from core.cli.app import app
 from core.history import History
+from tests.support.command_line import draw
 from tests.support.piles import digits, folder_of
 
 
@@ -40,6 +41,20 @@ def test_the_history_can_be_left_alone(pile: Path, tmp_path: Path, tiny_shelf: t
     batch(pile, "--model", "tiny-5", "--output", tmp_path / "found.csv", "--no-history")
 
     assert History().count().judged == 0
+
+
+def test_several_shapes_are_one_digit_together_and_whole_says_that_it_is_no_word_for_that(
+    tmp_path: Path, tiny_shelf: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    draw("three.png", count=3)
+    asked = ("three.png", "--model", "tiny-5", "--no-history", "--output")
+
+    apart, together = batch(*asked, "a.csv", "--whole"), batch(*asked, "b.csv", "--together")
+
+    assert [json.loads(result.stdout)["rows"] for result in (apart, together)] == [3, 1]
+    assert "--together takes a picture as one digit" in " ".join(apart.stderr.split())
+    assert "--together" not in together.stderr
 
 
 def test_a_refused_file_is_in_the_table_and_in_the_exit_code(

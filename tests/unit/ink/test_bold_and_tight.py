@@ -50,3 +50,13 @@ def test_a_four_and_a_one_close_together_stay_two() -> None:
         drawing([(90, 60), (50, 160), (130, 160)], [(120, 120), (120, 230)]), drawing([(160, 60), (158, 230)])
     )
     assert len(read(page).images) == 2
+
+
+@pytest.mark.parametrize("pen", [20, 30, 40])
+@pytest.mark.parametrize("is_light", [True, False], ids=["white on black", "black on white"])
+def test_a_bold_nought_is_no_sheet_whose_hole_is_the_ink(pen: int, is_light: bool) -> None:
+    nought = [(140 + 52 * np.cos(turn), 140 + 75 * np.sin(turn)) for turn in np.linspace(0, 2 * np.pi, 60)]
+    page = drawing(nought, pen=pen)
+    ink = read(255 - page if is_light else page)
+    assert "sheet" not in [doubt.kind for doubt in ink.doubts]
+    assert ink.boxes[0, 3] - ink.boxes[0, 1] > 150
