@@ -33,14 +33,14 @@ def page(history: History) -> None:
         tools.over_time(history, which)
     with right:
         which = tools.sample(history, which)
-    found = history.count(which)
+    count = history.count(which)
     tools.review_sample(history, which)
-    pages = max(1, -(-found.judged // A_PAGE))
+    pages = max(1, -(-count.judged // A_PAGE))
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-        tools.export_and_delete(history, which, found.judged, everything=counts.judged)
+        tools.export_and_delete(history, which, count.judged, everything=counts.judged)
         number = st.pagination(pages, key=f"page-of-{pages}") if pages > 1 else 1
     rows.show(history, history.browse(which, limit=A_PAGE, offset=(number - 1) * A_PAGE))
-    if not found.judged:
+    if not count.judged:
         st.info("No verdict matches: widen the choice above.", icon=":material/filter_alt_off:")
     tools.what_is_kept(history)
 

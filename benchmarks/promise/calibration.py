@@ -48,7 +48,7 @@ def main(
         sys.stdout.write(report_levels(10 * draws))
         return
     parts: dict[str, Callable[[Detectors], str]] = {
-        "exchangeable": lambda found: exchangeable(found, draws),
+        "exchangeable": lambda rates: exchangeable(rates, draws),
         "writers": other_writers,
         "other-ink": other_ink,
         "original": original_experiment,
@@ -110,10 +110,10 @@ def other_writers(detectors: Detectors) -> str:
     rows: list[list[object]] = []
     rates: dict[str, list[Any]] = {name: [] for name in ("before", "after", "seen", "caught before", "caught after")}
     for digit, detector in detectors.items():
-        found, calibration = detector.evaluation_, detector.calibrations_["fused"]
-        if found is None or calibration.exchangeable is None:
+        evaluation, calibration = detector.evaluation_, detector.calibrations_["fused"]
+        if evaluation is None or calibration.exchangeable is None:
             raise typer.BadParameter(f"{detector.card_.name} is not measured against strangers.")
-        normal, odd = (found.scores["fused"][found.anomaly == wanted] for wanted in (False, True))
+        normal, odd = (evaluation.scores["fused"][evaluation.anomaly == wanted] for wanted in (False, True))
         counts = []
         for when, measure in (("before", calibration.exchangeable), ("after", calibration)):
             flags = [measure.flags(normal, alpha) for alpha in ALPHAS]
@@ -193,12 +193,12 @@ def original_experiment(detectors: Detectors) -> str:
     for digit, detector in detectors.items():
         readings = detector.inspect(test.images)
         errors = fixed_threshold.mean_squared_error(readings)
-        found = detector.evaluate(test)
+        evaluation = detector.evaluate(test)
         lines = [
             ("fused, calibrated at 0.05", readings.scores["fused"], detector.calibrations_["fused"].threshold(0.05))
         ]
         lines += [(f"mean squared error over {line:.2f}", errors, line) for line in fixed_threshold.FIXED_LINES]
-        draws = [fixed_threshold.draw(found, seed) for seed in range(REPETITIONS)]
+        draws = [fixed_threshold.draw(evaluation, seed) for seed in range(REPETITIONS)]
         for name, scores, line in lines:
             counts = [fixed_threshold.count(scores[rows_], line) for rows_ in draws]
             caught, alarms = [c.caught for c in counts], [c.false_alarms for c in counts]
@@ -231,10 +231,10 @@ def normal_scores(detector: Detector) -> NDArray[np.float64]:
 
 def test_normals(detector: Detector) -> NDArray[np.float64]:
     """Fused scores of the evaluation's normal digits."""
-    found = detector.evaluation_
-    if found is None or not found.n_normal:
+    evaluation = detector.evaluation_
+    if evaluation is None or not evaluation.n_normal:
         raise typer.BadParameter(f"{detector.card_.name} was not evaluated on normal digits.")
-    return found.scores["fused"][~found.anomaly]
+    return evaluation.scores["fused"][~evaluation.anomaly]
 
 
 def interval(count: int, total: int) -> str:

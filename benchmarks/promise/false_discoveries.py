@@ -45,13 +45,13 @@ def main() -> None:
     parts = []
     for name in options.models:
         detector = Detector.load(name)
-        found = detector.evaluation_
-        if found is None or not found.n_anomaly or not found.n_normal:
+        evaluation = detector.evaluation_
+        if evaluation is None or not evaluation.n_anomaly or not evaluation.n_normal:
             parts.append(f"{name}: its evaluation has no anomalies to draw from.\n")
             continue
         strangers = detector.calibrations_["fused"]
         alone = strangers.exchangeable or strangers
-        normal, odd = found.scores["fused"][~found.anomaly], found.scores["fused"][found.anomaly]
+        normal, odd = evaluation.scores["fused"][~evaluation.anomaly], evaluation.scores["fused"][evaluation.anomaly]
         n = strangers.n
         needed = ", ".join(f"{discoveries_needed(n, options.pile, rate)} for {rate:g}" for rate in RATES)
         parts.append(f"**{name}**, n = {n:,}, piles of {options.pile:,}; must stand at the floor: {needed}.\n")
@@ -98,15 +98,15 @@ def p_values_of(calibration: NDArray[np.float64], scores: NDArray[np.float64]) -
     return Calibration(np.sort(calibration)).p_values(scores)
 
 
-def false_share(found: list[tuple[NDArray[np.bool_], NDArray[np.bool_]]]) -> float:
+def false_share(draws: list[tuple[NDArray[np.bool_], NDArray[np.bool_]]]) -> float:
     """Mean share of normal digits among the flagged, 0 where none is."""
-    return float(np.mean([(~truth[flagged]).mean() if flagged.any() else 0.0 for flagged, truth in found]))
+    return float(np.mean([(~truth[flagged]).mean() if flagged.any() else 0.0 for flagged, truth in draws]))
 
 
-def say(found: list[tuple[NDArray[np.bool_], NDArray[np.bool_]]]) -> str:
+def say(draws: list[tuple[NDArray[np.bool_], NDArray[np.bool_]]]) -> str:
     """Mean share of normal digits among the flagged (0 where none is), and mean share of anomalies flagged."""
-    caught = [float(flagged[truth].mean()) for flagged, truth in found if truth.any()]
-    return f"{100 * false_share(found):.1f} % / " + (f"{100 * float(np.mean(caught)):.1f} %" if caught else "-")
+    caught = [float(flagged[truth].mean()) for flagged, truth in draws if truth.any()]
+    return f"{100 * false_share(draws):.1f} % / " + (f"{100 * float(np.mean(caught)):.1f} %" if caught else "-")
 
 
 if __name__ == "__main__":

@@ -65,4 +65,4 @@ def kept_promises(detectors: list[Detector], training: Dataset) -> dict[str, Flo
             for way, scores in ways.items():
                 calibration = Calibration.fit(scores)
                 rates.setdefault(way, []).append([float(calibration.flags(strangers, a).mean()) for a in ALPHAS])
-    return {way: np.mean(found, axis=0) for way, found in rates.items()}
+    return {way: np.mean(draws, axis=0) for way, draws in rates.items()}

@@ -77,10 +77,10 @@ class Level:
 def levels() -> list[Level]:
     """Every difficulty and level of the table, the plain scene first."""
     plain = Scene()
-    found = [Level("plain", "dark pen, white paper", plain)]
+    result = [Level("plain", "dark pen, white paper", plain)]
 
     def add(difficulty: str, values: dict[str, Scene], unclean: tuple[str, ...] = ()) -> None:
-        found.extend(Level(difficulty, label, scene, label not in unclean) for label, scene in values.items())
+        result.extend(Level(difficulty, label, scene, label not in unclean) for label, scene in values.items())
 
     add("pen width, px in 28", {str(w): replace(plain, pen=float(w)) for w in (1, 2, 3, 4, 5, 6)}, ("5", "6"))
     tones = {"ink 0.4 on 0.9": (0.9, 0.4), "0.75 on 0.9": (0.9, 0.75), "0.35 on 0.5": (0.5, 0.35)}
@@ -119,7 +119,7 @@ def levels() -> list[Level]:
     white = replace(plain, paper=(0.05,) * 3, ink=(0.95,) * 3, noise=0.005)
     add("white on black, pen", {str(w): replace(white, pen=float(w)) for w in (1, 2, 3, 4, 5, 6)}, ("5", "6"))
     add("size, px", {str(s): replace(plain, side=s, noise=0.0) for s in (28, 56, 280, 1000, 4000)})
-    return found
+    return result
 
 
 def photograph(digit: Pixels, scene: Scene, rng: np.random.Generator) -> Pixels:

@@ -147,8 +147,8 @@ def result(kind: str) -> str:
     if kind == "deletion":
         return ", ".join(sorted(model.name for model in registry.models("") if not model.shipped))
     if kind == "batch":
-        found = (paths.state_dir() / "found.csv").read_text().replace(str(paths.state_dir()), "")
-        return hashlib.sha256(found.encode()).hexdigest()
+        rows = (paths.state_dir() / "found.csv").read_text().replace(str(paths.state_dir()), "")
+        return hashlib.sha256(rows.encode()).hexdigest()
     if kind == "history":
         with sqlite3.connect(History().path) as file:
             sound = file.execute("PRAGMA integrity_check").fetchone()[0]
@@ -237,12 +237,12 @@ def _forked(work: Callable[[], str | None]) -> str:
     Raises:
         RuntimeError: it failed; the text is what it raised.
     """
-    mine, theirs = os.pipe()
+    ours, theirs = os.pipe()
     if not (pid := os.fork()):
-        os.close(mine)
+        os.close(ours)
         _end_with(work, theirs)
     os.close(theirs)
-    with os.fdopen(mine, "rb") as file:
+    with os.fdopen(ours, "rb") as file:
         said = file.read().decode()
     if os.waitpid(pid, 0)[1]:
         raise RuntimeError(said)

@@ -104,12 +104,12 @@ def share(hits: NDArray[np.bool_]) -> str:
 def largest(picture: NDArray[np.uint8] | Path, name: str) -> Images | None:
     """The ink image of the largest shape in a picture; None when it is refused."""
     try:
-        found = ink.read(picture, name=name)
+        digits = ink.read(picture, name=name)
     except InkError as error:
         print(error, file=sys.stderr)
         return None
-    sizes = np.prod(found.boxes[:, 2:] - found.boxes[:, :2], axis=1)
-    return found.images[int(sizes.argmax())]
+    sizes = np.prod(digits.boxes[:, 2:] - digits.boxes[:, :2], axis=1)
+    return digits.images[int(sizes.argmax())]
 
 
 def real_digits(detector: Detector) -> str:
@@ -166,12 +166,12 @@ def made_difficulties(detector: Detector, count: int) -> str:
             rng = np.random.default_rng(zlib.crc32(f"{level.difficulty} {level.label} {i}".encode()))
             picture = photograph(np.rint(images[i] * 255).astype(np.uint8), level.scene, rng)
             try:
-                found = ink.read(picture)
+                digits = ink.read(picture)
             except InkError:
                 read.append(None)
                 continue
-            multi_digit += len(found.images) > 1
-            read.append(found.images[int(np.prod(found.boxes[:, 2:] - found.boxes[:, :2], axis=1).argmax())])
+            multi_digit += len(digits.images) > 1
+            read.append(digits.images[int(np.prod(digits.boxes[:, 2:] - digits.boxes[:, :2], axis=1).argmax())])
         judged = Judged(detector, np.stack([BLANK if image is None else image for image in read]), labels[:few])
         same = base[np.arange(count) < few]
         label = level.label if level.clean else f"{level.label} (no longer clean)"

@@ -143,16 +143,16 @@ def open_page(browser: Any, url: str, errors: list[str]) -> Any:
 
 def resident(folder: Path) -> int:
     """Bytes of memory held by the server that runs on a state folder, without its trainings."""
-    found = 0
+    total = 0
     for process in Path("/proc").glob("[0-9]*"):
         try:
             environment, command = (process / "environ").read_bytes(), (process / "cmdline").read_bytes()
             if f"ODD_DIGIT_STATE={folder / 'state'}".encode() in environment and b"streamlit" in command:
                 pages = int((process / "statm").read_text().split()[1])
-                found += pages * 4096
+                total += pages * 4096
         except (OSError, IndexError):
             continue  # ended meanwhile, or another user's
-    return found
+    return total
 
 
 if __name__ == "__main__":

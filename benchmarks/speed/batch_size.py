@@ -64,7 +64,7 @@ def main() -> None:
         resumed = watch(whole, folder / "state")
         some = [*command, str(folder / "some" / PILE), "--output", str(folder / "some.csv")]
         watch(some, folder / "state-of-some")
-        found = [] if options.no_history else history(folder / "state" / "history.sqlite", options.images)
+        kept = [] if options.no_history else history(folder / "state" / "history.sqlite", options.images)
         lines, alike = check(folder / "found.csv", folder / "some.csv")
     above = max(killed.largest - killed.start, resumed.largest - killed.start)
     complete = [int(line["number"]) for line in lines] == list(range(1, options.images + 1))
@@ -85,7 +85,7 @@ def main() -> None:
         ["the process in all", size(max(killed.largest, resumed.largest)), "", ""],
         ["killed after", f"{killed.seconds:,.0f} s, {parts:,} parts", "", ""],
         ["second run", f"{resumed.seconds:,.0f} s, exit {resumed.code}", "exit 0", say(resumed.code == 0)],
-        *found,
+        *kept,
     ]
     title = f"{options.model}, {options.images:,} images in an IDX file. The second run said: {going_on}"
     report.publish("Batch size", f"{title}\n\n{table(['what', 'found', 'must', 'kept'], rows)}")
@@ -140,9 +140,9 @@ def watch(command: list[str], state: Path, kill_after: int = 0) -> Run:
     return Run(start, largest, time.perf_counter() - began, process.returncode, words)
 
 
-def check(found: Path, some: Path) -> tuple[list[dict[str, str]], bool]:
+def check(whole: Path, some: Path) -> tuple[list[dict[str, str]], bool]:
     """The table's lines, and whether the first of them are those of the small table."""
-    with found.open(newline="", encoding="utf-8") as file:
+    with whole.open(newline="", encoding="utf-8") as file:
         lines = [{name: row[name] for name in ("number", *COMPARED)} for row in csv.DictReader(file)]
     with some.open(newline="", encoding="utf-8") as file:
         few = [{name: row[name] for name in ("number", *COMPARED)} for row in csv.DictReader(file)]
@@ -174,10 +174,10 @@ def history(path: Path, images: int) -> list[list[str]]:
 def resident(pid: int) -> int:
     """Bytes of memory that a process holds; 0 where it has just ended."""
     try:
-        found = Path(f"/proc/{pid}/status").read_text().split("VmRSS:")
+        parts = Path(f"/proc/{pid}/status").read_text().split("VmRSS:")
     except OSError:
         return 0
-    return int(found[1].split()[0]) * 1024 if len(found) > 1 else 0
+    return int(parts[1].split()[0]) * 1024 if len(parts) > 1 else 0
 
 
 def size(count: float) -> str:

@@ -92,11 +92,11 @@ def measure(model: str, strokes: int, starts: int) -> dict[str, float]:
         (folder / "bare.py").write_text(BARE)
         (folder / "constant.py").write_text(CONSTANT)
         browser = playwright.chromium.launch(executable_path=chromium, args=arguments)
-        found = _strokes(browser, folder, model, strokes)
+        seconds = _strokes(browser, folder, model, strokes)
         if starts:
-            found |= _starts(browser, folder, model, starts)
+            seconds |= _starts(browser, folder, model, starts)
         browser.close()
-    return found
+    return seconds
 
 
 def _strokes(browser: Any, folder: Path, model: str, count: int) -> dict[str, float]:

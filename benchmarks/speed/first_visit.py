@@ -58,8 +58,8 @@ def main(
         bare = [sys.executable, "-m", "streamlit", "run", str(folder / "bare.py")]
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
         starts = 1 if quick else 3
-        found = [visits(browser, folder / f"{i}", bare) for i in range(starts)]
-        middle = {key: float(np.median([times[key] for times in found])) for key in found[0]}
+        visited = [visits(browser, folder / f"{i}", bare) for i in range(starts)]
+        middle = {key: float(np.median([times[key] for times in visited])) for key in visited[0]}
         start = ("a bare page with torch, from its start", middle["bare start"])
         rows += [
             row("start to a page with a canvas", middle["start"], *start),
@@ -77,27 +77,27 @@ def main(
 def visits(browser: Any, folder: Path, bare: list[str]) -> dict[str, float]:
     """Seconds of one visit to a server that never ran, of one to a server that did, and of one to a bare page."""
     (folder / "state").mkdir(parents=True)
-    found: dict[str, float] = {}
+    seconds: dict[str, float] = {}
     for which in ("never-run", "warm"):
         began = time.monotonic()
         with pages.serve(OURS, folder) as url:
             page = _canvas_of(browser, f"{url}/?model={MODEL}")
             there = time.monotonic()
-            found["start"] = there - began
+            seconds["start"] = there - began
             page.wait_for_selector(VERDICT, timeout=pages.PATIENCE)
-            found[which] = time.monotonic() - there
+            seconds[which] = time.monotonic() - there
             page.get_by_role("heading", name=re.compile("reads as")).wait_for(timeout=pages.PATIENCE)
             page.wait_for_timeout(2_000)  # for all else of the page
-            found["tab"] = _tab(page)
+            seconds["tab"] = _tab(page)
             page.close()
     began = time.monotonic()
     with pages.serve(bare, folder) as url:
         page = _canvas_of(browser, url)
-        found["bare start"] = time.monotonic() - began
+        seconds["bare start"] = time.monotonic() - began
         page.wait_for_timeout(1_000)
-        found["bare tab"] = _tab(page)
+        seconds["bare tab"] = _tab(page)
         page.close()
-    return found
+    return seconds
 
 
 def pile(count: int) -> list[list[object]]:

@@ -86,13 +86,13 @@ def judging(
         "single": one.inspect,
         "any": many.inspect,
     }
-    found: dict[str, list[float]] = {name: [] for name in calls}
+    samples: dict[str, list[float]] = {name: [] for name in calls}
     for i in range(repeats + 3):
         for name, call in calls.items():
             seconds = timed(call, test[i : i + 1])
             if i >= 3:  # the first calls warm caches up
-                found[name].append(seconds)
-    middle = {name: float(np.median(seconds)) for name, seconds in found.items()}
+                samples[name].append(seconds)
+    middle = {name: float(np.median(seconds)) for name, seconds in samples.items()}
     rows: list[list[object]] = []
     for name, title in (("single", "one image, single-digit model"), ("any", "one image, mnist-any")):
         ratio = middle[name] / middle["reference"]
@@ -148,7 +148,7 @@ def twelve_megapixels() -> bytes:
     return file.getvalue()
 
 
-def pages(found: dict[str, float]) -> list[list[object]]:
+def pages(seconds: dict[str, float]) -> list[list[object]]:
     """Rows of the table for the pages, from ``browser.measure``'s medians in seconds."""
     rows: list[list[object]] = []
     parts = (
@@ -156,8 +156,8 @@ def pages(found: dict[str, float]) -> list[list[object]]:
         ("fresh start to a usable first page", "start", "start bare", MUST_START),
     )
     for title, ours, reference, limit in parts:
-        ratio = found[ours] / found[reference]
-        times = [f"{found[key]:.2f} s" for key in (ours, reference)]
+        ratio = seconds[ours] / seconds[reference]
+        times = [f"{seconds[key]:.2f} s" for key in (ours, reference)]
         rows.append([title, *times, f"{ratio:.2f}", f"at most {limit:g}", kept(ratio <= limit)])
     return rows
 

@@ -257,7 +257,7 @@ class Detector(OutlierMixin, BaseEstimator):
                 as_digit = {n: np.concatenate([part.nonconformity[n][e] for part in parts]) for n in state.scorers}
                 digit_p_values[e] = {n: state.digit_calibrations[n][e].p_values(odd) for n, odd in as_digit.items()}
         p_values = {e: state.calibrations[e].p_values(values) for e, values in scores.items()}
-        found = Scores(
+        scored = Scores(
             model=state.card.name,
             normal=state.card.normal,
             images=images,
@@ -267,7 +267,7 @@ class Detector(OutlierMixin, BaseEstimator):
             calibrations=state.calibrations,
         )
         seen = [part.seen for part in parts if part.seen is not None]
-        return found, Evidences.joined(seen) if seen else None
+        return scored, Evidences.joined(seen) if seen else None
 
     def _by_evidence(self, images: ArrayLike) -> Scores:
         """What the chosen evidence needs and no more."""

@@ -57,14 +57,14 @@ def save(state: DetectorState, path: Path, new: bool = False) -> None:
         "scorers": [{"label": name, "meta": scorer.meta()} for name, scorer in state.scorers.items()],
         "standards": state.standards,
     }
-    if (found := state.evaluation) is not None:
-        tensors["evaluation.source"] = torch.from_numpy(found.source.astype(np.uint8))
-        tensors["evaluation.position"] = torch.from_numpy(found.position.astype(np.int32))
-        tensors["evaluation.label"] = torch.from_numpy(found.label.astype(np.int16))
-        tensors["evaluation.anomaly"] = torch.from_numpy(found.anomaly.astype(np.uint8))
+    if (evaluation := state.evaluation) is not None:
+        tensors["evaluation.source"] = torch.from_numpy(evaluation.source.astype(np.uint8))
+        tensors["evaluation.position"] = torch.from_numpy(evaluation.position.astype(np.int32))
+        tensors["evaluation.label"] = torch.from_numpy(evaluation.label.astype(np.int16))
+        tensors["evaluation.anomaly"] = torch.from_numpy(evaluation.anomaly.astype(np.uint8))
         for e in EVIDENCES:
-            tensors[f"evaluation.{e}"] = _narrow(found.scores[e])
-        structure["evaluation"] = {"sources": found.sources, "label_names": found.label_names}
+            tensors[f"evaluation.{e}"] = _narrow(evaluation.scores[e])
+        structure["evaluation"] = {"sources": evaluation.sources, "label_names": evaluation.label_names}
     metadata = {key: str(value) for key, value in _VERSIONS.items()}
     metadata |= MAGIC | {"card": state.card.to_json(), "structure": json.dumps(structure)}
     tensor_files.write(path, to_bytes(tensors, metadata), new)
@@ -224,7 +224,7 @@ def _calibrations(tensors: dict[str, torch.Tensor]) -> dict[str, Calibration]:
 def _evaluation(structure: dict[str, Any], tensors: dict[str, torch.Tensor]) -> Evaluation | None:
     if "evaluation" not in structure:
         return None
-    found = Evaluation(
+    evaluation = Evaluation(
         sources=tuple(str(name) for name in structure["evaluation"]["sources"]),
         source=tensors["evaluation.source"].numpy().astype(np.int64),
         position=tensors["evaluation.position"].numpy().astype(np.int64),
@@ -233,13 +233,19 @@ def _evaluation(structure: dict[str, Any], tensors: dict[str, torch.Tensor]) -> 
         anomaly=tensors["evaluation.anomaly"].numpy().astype(bool),
         scores={e: _wide(tensors[f"evaluation.{e}"]) for e in EVIDENCES},
     )
-    columns = (found.source, found.position, found.label, found.anomaly, *found.scores.values())
-    if any(column.shape != (len(found),) for column in columns):
+    columns = (
+        evaluation.source,
+        evaluation.position,
+        evaluation.label,
+        evaluation.anomaly,
+        *evaluation.scores.values(),
+    )
+    if any(column.shape != (len(evaluation),) for column in columns):
         raise ModelError("its evaluation scores differ in number: fetch the file again.")
-    for column, most in ((found.source, len(found.sources)), (found.label, len(found.label_names))):
-        if len(found) and not 0 <= column.min() <= column.max() < most:
+    for column, most in ((evaluation.source, len(evaluation.sources)), (evaluation.label, len(evaluation.label_names))):
+        if len(evaluation) and not 0 <= column.min() <= column.max() < most:
             raise ModelError("its evaluation names labels it does not list: fetch the file again.")
-    return found
+    return evaluation
 
 
 def _narrow(scores: np.ndarray) -> torch.Tensor:

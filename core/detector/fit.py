@@ -74,12 +74,12 @@ def fit_digits(
     for i, name in enumerate(names):
         if fitted.scorers and enough() and not _begun(folder, i):
             break
-        mine = images[labels == name]
-        parts = split(len(mine), split_seed)
-        validation = mine[parts.validation]
+        own = images[labels == name]
+        parts = split(len(own), split_seed)
+        validation = own[parts.validation]
         state = _state_file(folder, i) if folder is not None else None
         suited = settings.suited_to(len(parts.train))
-        trainer = Trainer(mine[parts.train], suited, state)
+        trainer = Trainer(own[parts.train], suited, state)
         if watch is not None:
             watch(name, trainer)
         for progress in () if trainer.epoch and enough() else trainer.run():
@@ -87,11 +87,11 @@ def fit_digits(
                 watch(name, trainer)
             yield of_several(progress, i, names, time.monotonic() - started)
             if trainer.epoch and enough():
-                trainer = Trainer(mine[parts.train], suited, state)  # as the last finished epoch left it
+                trainer = Trainer(own[parts.train], suited, state)  # as the last finished epoch left it
                 break
-        scorer = Scorer.fit(trainer.networks, mine[parts.train], validation, suited, trainer.latent_prior())
+        scorer = Scorer.fit(trainer.networks, own[parts.train], validation, suited, trainer.latent_prior())
         fitted.scorers[name], fitted.standards[name] = scorer, standards_of(scorer, validation)
-        fitted.calibrate[name], fitted.curve[name] = mine[parts.calibrate], trainer.curve
+        fitted.calibrate[name], fitted.curve[name] = own[parts.calibrate], trainer.curve
         fitted.counts[name] = (len(parts.train), len(parts.validation), len(parts.calibrate))
     fitted.seconds = time.monotonic() - started
     return fitted

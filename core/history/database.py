@@ -100,16 +100,16 @@ def transact(path: Path, work: Callable[[sqlite3.Connection], T], *, timeout: fl
     deadline = time.monotonic() + timeout
     frozen = False
     while True:
-        found: int | None = None
+        version: int | None = None
         try:
-            found = path.stat().st_ino if path.exists() else None
+            version = path.stat().st_ino if path.exists() else None
             if write:
                 path.parent.mkdir(parents=True, exist_ok=True)
             # Reading makes no file: what is not there yet is read as empty.
-            place = _uri(path) if write or found is not None else "file::memory:"
+            place = _uri(path) if write or version is not None else "file::memory:"
             with _connection(f"{place}?immutable=1" if frozen else place, timeout) as connection:
                 _bring_up_to_date(connection, path)
-                if found is not None:
+                if version is not None:
                     _check_once(connection, path)
                 with _transaction(connection, "IMMEDIATE" if write else "DEFERRED"):
                     return work(connection)
@@ -121,7 +121,7 @@ def transact(path: Path, work: Callable[[sqlite3.Connection], T], *, timeout: fl
             if code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY) and not write and not frozen:
                 frozen = True  # where nothing can be written, not even SQLite's own lock, nobody else changes the file
                 continue
-            raise HistoryError(_explain(error, code, path, found)) from error
+            raise HistoryError(_explain(error, code, path, version)) from error
         except OSError as error:
             raise HistoryError(
                 f"The history at {path} cannot be opened ({error.strerror}): make the folder writable or set"
@@ -195,10 +195,10 @@ def _read(connection: sqlite3.Connection, pragma: str) -> int:
     return int(connection.execute(f"PRAGMA {pragma}").fetchone()[0])
 
 
-def _explain(error: sqlite3.Error, code: int, path: Path, found: int | None) -> str:
+def _explain(error: sqlite3.Error, code: int, path: Path, version: int | None) -> str:
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         try:
-            return f"The history at {path} was damaged and has been set aside{_set_aside(path, found)}."
+            return f"The history at {path} was damaged and has been set aside{_set_aside(path, version)}."
         except (OSError, sqlite3.Error) as trouble:
             return (
                 f"The history at {path} is damaged, and cannot be set aside ({trouble}): make its folder writable, or"
@@ -216,9 +216,9 @@ def _explain(error: sqlite3.Error, code: int, path: Path, found: int | None) -> 
     return f"The history at {path} cannot be used ({error}): check that the folder exists and is writable."
 
 
-def _set_aside(path: Path, found: int | None) -> str:
+def _set_aside(path: Path, version: int | None) -> str:
     """Rename the damaged file and its write-ahead log, unless another process was quicker, and save what is whole."""
-    if not path.exists() or path.stat().st_ino != found:
+    if not path.exists() or path.stat().st_ino != version:
         return ""
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")
     aside = path.with_name(f"{path.stem}.damaged-{stamp}{path.suffix}")

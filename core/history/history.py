@@ -112,12 +112,12 @@ class History:
         Raises:
             HistoryError: there is no such row, it is another visitor's, or it is damaged.
         """
-        found = self.browse(Filter(ids=(row_id,)), limit=1)
-        if not found:
+        page = self.browse(Filter(ids=(row_id,)), limit=1)
+        if not page:
             raise HistoryError(f"The history has no row {row_id} any more: it was deleted, or is another visitor's.")
-        if isinstance(found[0], Damaged):
+        if isinstance(page[0], Damaged):
             raise HistoryError(f"Row {row_id} of the history is damaged: delete that row to go on.")
-        return found[0]
+        return page[0]
 
     def count(self, which: Filter = EVERYTHING) -> Counts:
         """How many verdicts match, and how they fell."""
@@ -152,9 +152,9 @@ class History:
         condition, values = which.condition(self._whose())
 
         def work(connection: sqlite3.Connection) -> int:
-            mine, owner = self._deletions()
+            whose, owner = self._deletions()
             _forget_old_deletions(connection)
-            connection.execute(f"DELETE FROM deletions WHERE {mine}", owner)
+            connection.execute(f"DELETE FROM deletions WHERE {whose}", owner)
             row = ("INSERT INTO deletions(visitor, time) VALUES (?, ?)", (self.visitor, time.time()))
             deletion = connection.execute(*row).lastrowid
             query = f"UPDATE verdicts SET deletion = ? WHERE {condition}"
@@ -174,23 +174,23 @@ class History:
 
         A row whose image, model and operating point have been judged anew meanwhile stays as the newer one.
         """
-        mine, owner = self._deletions()
-        chosen = f"deletion IN (SELECT id FROM deletions WHERE {mine})"
+        whose, owner = self._deletions()
+        chosen = f"deletion IN (SELECT id FROM deletions WHERE {whose})"
 
         def work(connection: sqlite3.Connection) -> int:
             query = f"""UPDATE OR IGNORE verdicts SET deletion = NULL, drawing = CASE WHEN EXISTS (
                 SELECT 1 FROM verdicts other WHERE other.visitor = verdicts.visitor AND other.drawing = verdicts.drawing
                 AND other.deletion IS NULL) THEN '' ELSE drawing END WHERE {chosen}"""
             restored = connection.execute(query, owner).rowcount
-            connection.execute(f"DELETE FROM deletions WHERE {mine}", owner)
+            connection.execute(f"DELETE FROM deletions WHERE {whose}", owner)
             return restored
 
         return self._write(work)
 
     def can_undo(self) -> int:
         """How many rows ``undo_delete`` would look at; 0 when there is no deletion to undo."""
-        mine, owner = self._deletions()
-        query = f"SELECT count(*) FROM verdicts WHERE deletion IN (SELECT id FROM deletions WHERE {mine})"
+        whose, owner = self._deletions()
+        query = f"SELECT count(*) FROM verdicts WHERE deletion IN (SELECT id FROM deletions WHERE {whose})"
         return int(self._rows(query, owner)[0][0])
 
     def anomalies_over_time(
@@ -206,8 +206,8 @@ class History:
         condition, values = which.condition(self._whose())
         query = f"""SELECT CAST((last_seen + ?) / ? AS INTEGER) AS period, count(*), sum(class_id = {ANOMALY})
             FROM {self._narrow()} WHERE {condition} GROUP BY period ORDER BY period"""
-        found = self._rows(query, [seconds_east, step, *values])
-        return [Period(number * step - seconds_east, judged, anomalies) for number, judged, anomalies in found]
+        rows = self._rows(query, [seconds_east, step, *values])
+        return [Period(number * step - seconds_east, judged, anomalies) for number, judged, anomalies in rows]
 
     def draw_sample(self, n: int, seed: int, which: Filter = EVERYTHING) -> tuple[int, ...]:
         """Ids of ``n`` verdicts drawn at random (fewer when there are fewer), for a person to review all of them.

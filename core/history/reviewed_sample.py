@@ -50,7 +50,7 @@ def review(sample: Iterable[Verdict | Damaged], normal: tuple[str, ...]) -> Revi
         normal: labels of that model's normal digits.
     """
     drawn, marked = 0, 0
-    found: dict[bytes, tuple[NDArray[np.float32], str, str]] = {}
+    reviewed: dict[bytes, tuple[NDArray[np.float32], str, str]] = {}
     unlabelled = []
     for verdict in sample:
         drawn += 1
@@ -63,10 +63,10 @@ def review(sample: Iterable[Verdict | Damaged], normal: tuple[str, ...]) -> Revi
         if label is None:
             unlabelled.append(verdict.id)
         else:
-            found[verdict.image.tobytes()] = (verdict.image, label, f"row {verdict.id}")
-    images = np.stack([image for image, _, _ in found.values()]) if found else np.zeros((0, 28, 28), np.float32)
-    labels = tuple(label for _, label, _ in found.values())
-    return Review(drawn, marked, images, labels, tuple(name for _, _, name in found.values()), tuple(unlabelled))
+            reviewed[verdict.image.tobytes()] = (verdict.image, label, f"row {verdict.id}")
+    images = np.stack([image for image, _, _ in reviewed.values()]) if reviewed else np.zeros((0, 28, 28), np.float32)
+    labels = tuple(label for _, label, _ in reviewed.values())
+    return Review(drawn, marked, images, labels, tuple(name for _, _, name in reviewed.values()), tuple(unlabelled))
 
 
 def _label(verdict: Verdict, normal: tuple[str, ...]) -> str | None:

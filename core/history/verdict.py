@@ -200,11 +200,11 @@ def from_row(row: dict[str, Any]) -> Verdict | Damaged:
     if row["checksum"] != checksum(*(row[name] for name in CHECKED)):
         return Damaged(row["id"])
     try:
-        found = {name: value for name, value in row.items() if name not in ("identity", "checksum")}
+        fields = {name: value for name, value in row.items() if name not in ("identity", "checksum")}
         for name in ("scores", "p_values", "digits"):
-            found[name] = json.loads(found[name])
-        found["image"] = storage.from_bytes(zlib.decompressobj().decompress(found["image"], SIDE * SIDE * 4))
-        return Verdict(**found)
+            fields[name] = json.loads(fields[name])
+        fields["image"] = storage.from_bytes(zlib.decompressobj().decompress(fields["image"], SIDE * SIDE * 4))
+        return Verdict(**fields)
     except (ValueError, TypeError, KeyError, zlib.error):
         return Damaged(row["id"])
 

@@ -270,9 +270,9 @@ def _without_shade(ink: Floats) -> Floats:
     pieces = find_objects(names)
     for name in cut[cut > 0]:
         place = pieces[name - 1]
-        mine = names[place] == name
-        if np.quantile(ink[place][mine], 0.9) < _PALER:
-            ink[place][mine] = 0
+        own = names[place] == name
+        if np.quantile(ink[place][own], 0.9) < _PALER:
+            ink[place][own] = 0
     return ink
 
 

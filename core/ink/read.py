@@ -315,10 +315,10 @@ def _steps(
     opened: Picture, sheet: Floats | None, page: InkMap, ink: Floats, lines: int, shapes: list[Shape], images: Floats
 ) -> tuple[Step, ...]:
     kind = "lighter" if page.light_on_dark else "darker"
-    found = np.zeros(page.ink.shape, bool)
+    inked = np.zeros(page.ink.shape, bool)
     for shape in shapes:
         left, top, right, bottom = shape.box
-        found[top:bottom, left:right] |= shape.mask
+        inked[top:bottom, left:right] |= shape.mask
     count = "1 shape" if len(shapes) == 1 else f"{len(shapes)} shapes"
     cut = () if sheet is None else (Step("Sheet found", _bytes(sheet), "What the sheet lies on was left out."),)
     ruling = () if not lines else (Step("Lines removed", _bytes(1 - ink), f"{lines} printed lines taken out."),)
@@ -328,7 +328,7 @@ def _steps(
         Step("Even light", _bytes(1 - page.ink), f"Uneven light removed; the ink is {kind} than the paper."),
         *ruling,
         Step(
-            "Ink found", _bytes(1 - found.astype(np.float32)), f"{count}; specks and what the edge cuts off left out."
+            "Ink found", _bytes(1 - inked.astype(np.float32)), f"{count}; specks and what the edge cuts off left out."
         ),
         Step("Ink image", _bytes(images[0]), "Strokes brought to MNIST's widths, put in the 20x20 box, centred."),
     )

@@ -181,5 +181,5 @@ def _band(ink: Floats, path: NDArray[np.float64], reach: int) -> Floats:
     """Pixels within ``reach`` above and below a path: ``(2 reach + 1, w)``, zero beyond the picture."""
     rows = np.rint(path).astype(np.int64) + np.arange(-reach, reach + 1)[:, None]
     inside = (rows >= 0) & (rows < ink.shape[0])
-    found = ink[np.clip(rows, 0, ink.shape[0] - 1), np.arange(ink.shape[1])]
-    return np.where(inside, found, 0).astype(np.float32)
+    band = ink[np.clip(rows, 0, ink.shape[0] - 1), np.arange(ink.shape[1])]
+    return np.where(inside, band, 0).astype(np.float32)

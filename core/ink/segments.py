@@ -148,15 +148,15 @@ def _pieces(mask: Mask) -> tuple[NDArray[np.int32], Boxes, NDArray[np.int64]]:
     pieces, count = label(mask, structure=np.ones((3, 3)))
     if not count:
         return pieces, np.zeros((0, 4), np.int64), np.zeros(0, np.int64)
-    found = find_objects(pieces)
-    longest = max(max(s.stop - s.start for s in slices) for slices in found)
+    extents = find_objects(pieces)
+    longest = max(max(s.stop - s.start for s in slices) for slices in extents)
     gap = round(_HAIR_GAP * longest)
     if gap and 1 < count <= _MOST_PIECES:
         pieces, _ = label(maximum_filter(mask.view(np.uint8), size=gap + 1), structure=np.ones((3, 3)))
         pieces = np.where(mask, pieces, 0)
         count = int(pieces.max())
-        found = find_objects(pieces)
-    boxes = np.array([[s[1].start, s[0].start, s[1].stop, s[0].stop] for s in found], np.int64)
+        extents = find_objects(pieces)
+    boxes = np.array([[s[1].start, s[0].start, s[1].stop, s[0].stop] for s in extents], np.int64)
     return pieces, boxes, np.bincount(pieces.ravel(), minlength=count + 1)[1:]
 
 

@@ -18,10 +18,10 @@ def to_bytes(images: NDArray[np.float32] | Sequence[NDArray[np.float32]]) -> lis
     """
     if not len(images):
         return []
-    found = np.ascontiguousarray(images, "<f4")
-    small = np.rint(found * np.float32(255)).clip(0, 255).astype(np.uint8)
-    exact = (LEVELS[small] == found).reshape(len(found), -1).all(axis=1)
-    return [small[i].tobytes() if whole else found[i].tobytes() for i, whole in enumerate(exact.tolist())]
+    pixels = np.ascontiguousarray(images, "<f4")
+    small = np.rint(pixels * np.float32(255)).clip(0, 255).astype(np.uint8)
+    exact = (LEVELS[small] == pixels).reshape(len(pixels), -1).all(axis=1)
+    return [small[i].tobytes() if whole else pixels[i].tobytes() for i, whole in enumerate(exact.tolist())]
 
 
 def from_bytes(data: bytes) -> NDArray[np.float32]:

@@ -86,7 +86,7 @@ class Neighbourhood(NamedTuple):
         return type(self)(*(values[rows] for values in self))
 
 
-class Found(NamedTuple):
+class SearchResult(NamedTuple):
     """What the search in a bank finds for n images, before it is blended.
 
     Attributes:
@@ -166,7 +166,7 @@ class MemoryBank:
         """Find the neighbours of described images ``(n, FEATURES)``, and blend them to come as near as they can."""
         return nearest_in_each([self], features)[0]
 
-    def search(self, features: Tensor) -> Found:
+    def search(self, features: Tensor) -> SearchResult:
         """Find the neighbours of described images ``(n, FEATURES)``, and where their neighbourhood ends."""
         query, outside = self._projected(features)  # (n up to 8, c), (n,)
         n = len(features)
@@ -175,7 +175,7 @@ class MemoryBank:
         squared, indices = less_query.topk(k + 1, dim=1, largest=False)
         query = query[:n]
         squared = (squared + query.square().sum(dim=1, keepdim=True)).clamp_min(1e-9)  # (n, k + 1)
-        return Found(query, outside, indices[:, :k], squared)
+        return SearchResult(query, outside, indices[:, :k], squared)
 
     def placed(self, features: Tensor) -> Tensor:
         """Described images ``(n, FEATURES)`` as points of this bank, ``(n, COMPONENTS)``."""
@@ -212,21 +212,21 @@ def nearest_in_each(banks: Sequence[MemoryBank], features: Tensor) -> list[Neigh
     Returns:
         One for each bank.
     """
-    found = [bank.search(features) for bank in banks]
-    if len({part.indices.shape[1] for part in found}) > 1:  # a bank too small for a whole neighbourhood
+    hits = [bank.search(features) for bank in banks]
+    if len({part.indices.shape[1] for part in hits}) > 1:  # a bank too small for a whole neighbourhood
         return [bank.nearest(features) for bank in banks]
     together = max(1, _ROWS // len(banks))  # images
     blends, inside = [], []
     for start in range(0, max(len(features), 1), together):
         rows = slice(start, start + together)
-        pairs = zip(banks, found, strict=True)
+        pairs = zip(banks, hits, strict=True)
         differences = torch.stack([bank.points[f.indices[rows]] - f.query[rows].unsqueeze(1) for bank, f in pairs])
-        squared = torch.stack([f.squared[rows] for f in found])  # (banks, r, k + 1)
+        squared = torch.stack([f.squared[rows] for f in hits])  # (banks, r, k + 1)
         blend = locally_linear_weights(differences.flatten(0, 1), squared.flatten(0, 1))  # (banks * r, k)
         missed = (blend.unsqueeze(1) @ differences.flatten(0, 1)).squeeze(1)  # (banks * r, c)
         blends.append(blend.unflatten(0, differences.shape[:2]))
         inside.append(missed.square().sum(dim=1).unflatten(0, differences.shape[:2]))
-    parts = zip(found, torch.cat(blends, dim=1), torch.cat(inside, dim=1), strict=True)
+    parts = zip(hits, torch.cat(blends, dim=1), torch.cat(inside, dim=1), strict=True)
     return [
         Neighbourhood((within + OUTSIDE * f.outside).sqrt(), f.indices, blend, f.squared) for f, blend, within in parts
     ]

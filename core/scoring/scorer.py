@@ -377,7 +377,7 @@ def distance_scores(scorers: Sequence[Scorer], neighbourhoods: Sequence[Neighbou
         scorers: they.
         neighbourhoods: of the images in each one's memory bank.
     """
-    distances = torch.stack([found.distance for found in neighbourhoods])  # (scorers, n)
+    distances = torch.stack([neighbourhood.distance for neighbourhood in neighbourhoods])  # (scorers, n)
     centres, spreads = np.array([scorer.scale for scorer in scorers]).T[:, :, None]  # (scorers, 1) each
     standing = (_logarithm(distances) - centres) / spreads
     return {"manifold": on_grid(_array(distances)), "fused": on_grid(np.logaddexp(0, standing))}

@@ -140,13 +140,13 @@ def check_types(*kept: Job | RunSpec) -> None:
 
 def all_jobs() -> list[Job]:
     """Every job that can be read, oldest first."""
-    found = []
+    jobs = []
     for path in jobs_folder().glob("*/job.json"):
         try:
-            found.append(read_job(path.parent))
+            jobs.append(read_job(path.parent))
         except TrainingError:
             continue  # deleted just now, or damaged: no reason to hide the others
-    return sorted(found, key=lambda job: job.created)
+    return sorted(jobs, key=lambda job: job.created)
 
 
 def forget_upload(dataset: str, visitor: str) -> None:

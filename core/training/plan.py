@@ -71,12 +71,12 @@ def count_images(dataset: str) -> Counts:
     Raises:
         DatasetError: it cannot be loaded; nothing is downloaded.
     """
-    found = []
+    counts = []
     for part in ("train", "test"):
         loaded = datasets.load(dataset, part, download=False)
         sizes = np.bincount(loaded.labels, minlength=len(loaded.label_names))
-        found.append({name: int(n) for name, n in zip(loaded.label_names, sizes, strict=True)})
-    return Counts(*found)
+        counts.append({name: int(n) for name, n in zip(loaded.label_names, sizes, strict=True)})
+    return Counts(*counts)
 
 
 def plan_run(spec: RunSpec, counts: Counts) -> Plan:

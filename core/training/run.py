@@ -171,10 +171,10 @@ def normal_images(
 
 def finish(detector: Detector, name: str, dataset: str, evaluation_sets: list[datasets.Dataset]) -> Detector:
     """A fitted detector named, and evaluated on images that took no part in making it."""
-    found: Evaluation = concatenate([detector.evaluate(part) for part in evaluation_sets])
+    evaluation: Evaluation = concatenate([detector.evaluate(part) for part in evaluation_sets])
     sets = " and ".join(f"{part.name} ({part.part})" for part in evaluation_sets)
-    if found.n_anomaly:
-        anomalies = sorted({found.label_names[i] for i in found.label[found.anomaly]})
+    if evaluation.n_anomaly:
+        anomalies = sorted({evaluation.label_names[i] for i in evaluation.label[evaluation.anomaly]})
         listed = ", ".join(anomalies) if len(anomalies) <= 30 else f"{len(anomalies)} other labels"
         evaluated_on = f"{sets}; anomalies: {listed}"
     else:
@@ -186,7 +186,7 @@ def finish(detector: Detector, name: str, dataset: str, evaluation_sets: list[da
         calibrated_on=writers_of(dataset),
         evaluated_on=evaluated_on,
     )
-    return Detector.of(replace(detector.state_, card=card, evaluation=found))
+    return Detector.of(replace(detector.state_, card=card, evaluation=evaluation))
 
 
 def writers_of(dataset: str) -> str:

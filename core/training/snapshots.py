@@ -145,14 +145,14 @@ def read(path: Path) -> Frame:
 
 def _subjects(training: Dataset, label: str) -> _Subjects:
     """Held-out normals are validation images: neither trained on nor calibrated with."""
-    mine = training.of(label)
+    own = training.of(label)
     rows = [np.flatnonzero(training.labels == i) for i, name in enumerate(training.label_names) if name != label]
-    rows = [found for found in rows if found.size]
+    rows = [part for part in rows if part.size]
     each = -(-COMPARED // max(len(rows), 1))
     # One of each label in turn, so that the first few already are of many kinds.
-    turns = [found[turn] for turn in range(each) for found in rows if turn < found.size][:COMPARED]
+    turns = [part[turn] for turn in range(each) for part in rows if turn < part.size][:COMPARED]
     others = training.images[np.array(turns, dtype=np.int64)]
-    return _Subjects(mine[split(len(mine), seed=0).validation][:COMPARED], others)
+    return _Subjects(own[split(len(own), seed=0).validation][:COMPARED], others)
 
 
 def _errors(images: NDArray[np.float32], drawn: NDArray[np.float32]) -> NDArray[np.float32]:

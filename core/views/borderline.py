@@ -37,8 +37,8 @@ def groups(evaluation: Evaluation, evidence: str, threshold: float, count: int =
     misses = evaluation.worst_misses(evidence, threshold, count)
     alarms = evaluation.worst_false_alarms(evidence, threshold, count)
 
-    def rows(found: NDArray[np.int64]) -> tuple[int, ...]:
-        return tuple(int(row) for row in found)
+    def rows(indices: NDArray[np.int64]) -> tuple[int, ...]:
+        return tuple(int(row) for row in indices)
 
     return (
         Group("Just inside the line", rows(inside), "Nothing lies inside."),
@@ -58,16 +58,16 @@ def images_of(
         rows: which digits.
         load: gives a data set by name and part, or raises DatasetError; ``datasets.load`` without downloads, cached.
     """
-    found: dict[int, NDArray[np.float32]] = {}
+    images_by_row: dict[int, NDArray[np.float32]] = {}
     for index in {int(evaluation.source[row]) for row in rows}:
         name, _, part = evaluation.sources[index].rpartition(":")
         try:
             images = load(name, part).images
         except DatasetError:
             continue
-        mine = [row for row in rows if evaluation.source[row] == index and evaluation.position[row] < len(images)]
-        found |= {row: images[evaluation.position[row]] for row in mine}
-    return found
+        here = [row for row in rows if evaluation.source[row] == index and evaluation.position[row] < len(images)]
+        images_by_row |= {row: images[evaluation.position[row]] for row in here}
+    return images_by_row
 
 
 def not_here(evaluation: Evaluation) -> tuple[str, ...]:

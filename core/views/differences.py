@@ -42,7 +42,7 @@ def differences(image: NDArray[np.float32], residual: NDArray[np.float32]) -> tu
         residual: ``(28, 28)``, image minus reconstruction, -1 .. 1.
     """
     box = _box(np.maximum(image, image - residual) > 0.5)
-    found = []
+    result = []
     for extra in (True, False):
         smeared = ndimage.uniform_filter(np.asarray(residual if extra else -residual, dtype=np.float64), 2)
         regions, count = ndimage.label(smeared > STRONG, np.ones((3, 3)))
@@ -51,11 +51,11 @@ def differences(image: NDArray[np.float32], residual: NDArray[np.float32]) -> tu
             inside = regions == number
             if inside.sum() >= FEWEST_PIXELS:
                 sized.append(Difference(extra, _shape(inside), _place(inside, box), float(smeared[inside].sum())))
-        found += sorted(sized, key=lambda region: -region.ink)[:MOST]
-    return tuple(sorted(found, key=lambda region: -region.ink))
+        result += sorted(sized, key=lambda region: -region.ink)[:MOST]
+    return tuple(sorted(result, key=lambda region: -region.ink))
 
 
-def say_differences(found: tuple[Difference, ...]) -> str:
+def say_differences(differences: tuple[Difference, ...]) -> str:
     """The differences in a sentence or two; empty where there are none.
 
     >>> bar = Difference(True, "a bar", "at the bottom", 20.0)
@@ -64,7 +64,9 @@ def say_differences(found: tuple[Difference, ...]) -> str:
     """
     parts = []
     for extra, word in ((True, "Extra ink"), (False, "Missing")):
-        regions = list(dict.fromkeys(f"{region.shape} {region.place}" for region in found if region.extra is extra))
+        regions = list(
+            dict.fromkeys(f"{region.shape} {region.place}" for region in differences if region.extra is extra)
+        )
         if regions:
             parts.append(f"{word}: {' and '.join(regions)}.")
     return " ".join(parts)

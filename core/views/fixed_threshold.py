@@ -30,12 +30,12 @@ class Replay:
 
     def story(self) -> str:
         """What went wrong, in two sentences."""
-        found = " and ".join(f"{line:.2f} catches {counts.caught}" for line, counts in self.original)
+        caught = " and ".join(f"{line:.2f} catches {counts.caught}" for line, counts in self.original)
         return (
             f"The method this app grew from drew its line by hand, at a mean squared error of {FIXED_LINES[0]:.2f}, "
             f"where nobody could see it against the errors, and caught 0 of {ANOMALIES} anomalies: the line lay above "
             f"all of them. Measured like that, the errors of the {NORMALS + ANOMALIES} digits below reach "
-            f"{self.largest:.3f}: of {ANOMALIES} anomalies {found}, a calibrated line {self.yours.caught}."
+            f"{self.largest:.3f}: of {ANOMALIES} anomalies {caught}, a calibrated line {self.yours.caught}."
         )
 
 

@@ -71,8 +71,8 @@ class Drawn:
         right, bottom = min(left + 1, self.columns - 1), min(top + 1, rows - 1)
         upper = grid[top, left] * (1 - x + left) + grid[top, right] * (x - left)
         lower = grid[bottom, left] * (1 - x + left) + grid[bottom, right] * (x - left)
-        found: Floats = (upper * (1 - y + top) + lower * (y - top)).astype(np.float32)
-        return found
+        between: Floats = (upper * (1 - y + top) + lower * (y - top)).astype(np.float32)
+        return between
 
 
 def fresh(scorer: Scorer, seed: int, n: int = FRESH) -> Drawn:
@@ -86,9 +86,9 @@ def typical(scorer: Scorer, n: int = 8) -> Floats:
     One training digit's latent for each of n clusters, the one nearest to its middle; the largest cluster first.
     """
     latents = scorer.latents.numpy()
-    found = KMeans(min(n, len(latents)), n_init=1, random_state=_SEED).fit(latents)
-    order = np.argsort(-np.bincount(found.labels_), kind="stable")
-    rows = [np.square(latents - found.cluster_centers_[i]).sum(axis=1).argmin() for i in order]
+    clusters = KMeans(min(n, len(latents)), n_init=1, random_state=_SEED).fit(latents)
+    order = np.argsort(-np.bincount(clusters.labels_), kind="stable")
+    rows = [np.square(latents - clusters.cluster_centers_[i]).sum(axis=1).argmin() for i in order]
     chosen: Floats = latents[rows]
     return chosen
 
@@ -106,18 +106,18 @@ def plane(scorer: Scorer, through: Floats, directions: tuple[int, int] = (0, 1))
         directions: which principal components, from 0.
     """
     training = scorer.latents.numpy()
-    found = PCA(max(directions) + 1, svd_solver="full").fit(training)
+    pca = PCA(max(directions) + 1, svd_solver="full").fit(training)
     y, x = np.meshgrid(*[np.linspace(-1, 1, SIDE)] * 2, indexing="ij")  # (SIDE, SIDE) each
     # The square's elliptical image of the disc: (1, 1) comes to lie on the circle.
     on_disc = (x * np.sqrt(1 - y**2 / 2), y * np.sqrt(1 - x**2 / 2))
     flat = through + sum(
-        REACH * np.sqrt(found.explained_variance_[i]) * part[..., None] * found.components_[i]
+        REACH * np.sqrt(pca.explained_variance_[i]) * part[..., None] * pca.components_[i]
         for i, part in zip(directions, on_disc, strict=True)
     )  # (SIDE, SIDE, latent_size)
     flat = flat.reshape(SIDE * SIDE, -1)
     inwards = np.maximum(abs(x), abs(y)).reshape(-1, 1)
     latents = (1 - inwards) * flat + inwards * _where_latents_lie(flat, training)
-    held = float(found.explained_variance_ratio_[list(directions)].sum())
+    held = float(pca.explained_variance_ratio_[list(directions)].sum())
     return draw(scorer, latents, SIDE, held)
 
 
@@ -173,9 +173,9 @@ def locate(detector: Detector, image: Floats) -> tuple[str, Floats]:
     Returns:
         the digit whose generator draws it, and the latent ``(latent_size,)`` that does.
     """
-    found = multi_digit.score(detector.scorers_, detector.standards_, as_images(image[None]))
-    assert found.seen is not None
-    digit, reconstruction = str(found.digits[0]), found.seen.reconstruction
+    scored = multi_digit.score(detector.scorers_, detector.standards_, as_images(image[None]))
+    assert scored.seen is not None
+    digit, reconstruction = str(scored.digits[0]), scored.seen.reconstruction
     scorer = detector.scorers_[digit]
     latent = optimised(scorer.networks.generator, scorer.encode(reconstruction), torch.from_numpy(reconstruction))
     return digit, latent[0].numpy()

@@ -33,8 +33,8 @@ class Originals:
     def nearest(self, image: NDArray[np.float32], n: int = 6) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """The n training digits nearest to an image ``(28, 28)``: their rows and distances, nearest first."""
         distance = torch.cdist(_features(image[None]), self.features)[0]
-        found, rows = distance.topk(min(n, len(distance)), largest=False)
-        return rows.numpy(), found.numpy()
+        distances, rows = distance.topk(min(n, len(distance)), largest=False)
+        return rows.numpy(), distances.numpy()
 
     def distances(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
         """Distance of each image ``(n, 28, 28)`` to the training digit nearest to it, ``(n,)``."""
@@ -57,16 +57,16 @@ def originals(card: Card, label: str, load: Callable[[str, str], Dataset]) -> Or
     Raises:
         DatasetError: the data set cannot be read, or does not know the label.
     """
-    mine = load(card.dataset, "train").of(label)
-    images = mine[split(len(mine), card.split_seed).train]
+    own = load(card.dataset, "train").of(label)
+    images = own[split(len(own), card.split_seed).train]
     features = _features(images)
     return Originals(images, features, _nearest(load(card.dataset, "test").of(label)[:COMPARED], features))
 
 
 def _nearest(images: NDArray[np.float32], features: torch.Tensor) -> NDArray[np.float32]:
     parts = [torch.cdist(chunk, features).amin(dim=1) for chunk in _features(images).split(_CHUNK)]
-    found: NDArray[np.float32] = torch.cat(parts).numpy()
-    return found
+    distances: NDArray[np.float32] = torch.cat(parts).numpy()
+    return distances
 
 
 def _features(images: NDArray[np.float32]) -> torch.Tensor:

@@ -14,8 +14,8 @@ def summary(measured: Measured) -> dict[str, str]:
     Args:
         measured: as ``detector_file.read_measured`` gives it.
     """
-    card, found = measured.card, measured.evaluation
-    area = found.auroc("fused") if found is not None else None
+    card, evaluation = measured.card, measured.evaluation
+    area = evaluation.auroc("fused") if evaluation is not None else None
     return {
         "normal": ", ".join(card.normal),
         "data": say_data(card.dataset),
@@ -27,7 +27,7 @@ def summary(measured: Measured) -> dict[str, str]:
 
 def facts(measured: Measured) -> dict[str, str]:
     """A model's card in full, line by line, in the order a person asks."""
-    card, found = measured.card, measured.evaluation
+    card, evaluation = measured.card, measured.evaluation
     trained, tuned, calibrated = (sum(counts[i] for counts in card.counts.values()) for i in range(3))
     epochs = max((len(next(iter(curves.values()), [])) for curves in card.curve.values()), default=0)
     planned = card.settings.get("epochs", epochs)
@@ -43,7 +43,7 @@ def facts(measured: Measured) -> dict[str, str]:
         "evaluated on": card.evaluated_on,
     }
     for e in reversed(EVIDENCES):
-        area = found.auroc(e) if found is not None else None
+        area = evaluation.auroc(e) if evaluation is not None else None
         rows[f"AUROC, {e}"] = "no anomalies to tell apart" if area is None else f"{area:.4f}"
     for alpha in ALPHAS:
         rows[f"false alarms, promised {100 * alpha:g} %"] = _false_alarms(measured, alpha)
@@ -55,9 +55,9 @@ def facts(measured: Measured) -> dict[str, str]:
 
 def table(models: Mapping[str, Measured]) -> dict[str, list[str]]:
     """Cards side by side: a column of what is told, then one a model."""
-    told = {name: facts(measured) for name, measured in models.items()}
-    rows = list(next(iter(told.values()))) if told else []
-    return {"card": rows, **{name: [found[row] for row in rows] for name, found in told.items()}}
+    columns = {name: facts(measured) for name, measured in models.items()}
+    rows = list(next(iter(columns.values()))) if columns else []
+    return {"card": rows, **{name: [values[row] for row in rows] for name, values in columns.items()}}
 
 
 def say_data(dataset: str) -> str:
@@ -77,16 +77,16 @@ def say_data(dataset: str) -> str:
 
 
 def _false_alarms(measured: Measured, alpha: float) -> str:
-    found = measured.evaluation
-    if found is None or not found.n_normal:
+    evaluation = measured.evaluation
+    if evaluation is None or not evaluation.n_normal:
         return "not measured"
-    counts = found.confusion("fused", measured.calibrations["fused"].threshold(alpha))
+    counts = evaluation.confusion("fused", measured.calibrations["fused"].threshold(alpha))
     return f"{100 * counts.false_alarm_rate:.1f} %"
 
 
 def _caught(measured: Measured, alpha: float) -> str:
-    found = measured.evaluation
-    if found is None or not found.n_anomaly:
+    evaluation = measured.evaluation
+    if evaluation is None or not evaluation.n_anomaly:
         return "no anomalies"
-    counts = found.confusion("fused", measured.calibrations["fused"].threshold(alpha))
+    counts = evaluation.confusion("fused", measured.calibrations["fused"].threshold(alpha))
     return f"{100 * counts.detection_rate:.1f} %"

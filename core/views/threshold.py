@@ -143,8 +143,8 @@ def _axis(
     calibration: Calibration, evaluation: Evaluation | None, point: OperatingPoint, lines: Lines
 ) -> tuple[float, float]:
     """The stretch of scores shown: all of the calibration set, nearly all evaluation digits, and every line."""
-    found = calibration.scores if evaluation is None else evaluation.scores[point.evidence]
-    ends = [calibration.scores[0], calibration.scores[-1], *np.quantile(found, [0, 0.999])]
+    scores = calibration.scores if evaluation is None else evaluation.scores[point.evidence]
+    ends = [calibration.scores[0], calibration.scores[-1], *np.quantile(scores, [0, 0.999])]
     finite = lines.threshold[np.isfinite(lines.threshold) & np.isnan(lines.setting)]
     ends += [line for line in (*finite, point.threshold) if line is not None]
     low, high = min(ends), max(ends)

@@ -85,13 +85,13 @@ def draw_lines(
         fixed: further thresholds that must be among the lines, exactly.
     """
     scores = {} if evaluation is None else evaluation.scores
-    found = scores.get(point.evidence, np.zeros(0))
+    own = scores.get(point.evidence, np.zeros(0))
     asked = [alpha for alpha in (*ALPHAS, point.alpha) if alpha is not None and calibration.rank(alpha) >= 1]
     ranks = _ranks(calibration, asked)
     on_calibration = calibration.scores[calibration.n - ranks]
     thresholds = dict(zip(on_calibration.tolist(), (short_alpha(calibration, int(k)) for k in ranks), strict=True))
     thresholds |= {calibration.threshold(alpha): alpha for alpha in asked}
-    for line in (*_beyond(calibration, found), *fixed, *([] if point.threshold is None else [point.threshold])):
+    for line in (*_beyond(calibration, own), *fixed, *([] if point.threshold is None else [point.threshold])):
         thresholds.setdefault(float(line), float("nan"))
     never = point.alpha is not None and calibration.rank(point.alpha) < 1
     if never:
@@ -110,8 +110,8 @@ def draw_lines(
         exchangeable=exchangeable,
         likely=None if calibration.stretches is None else calibration.between(threshold),
         setting=np.array([thresholds[line] for line in threshold.tolist()]),
-        false_alarms=_above(found[~anomaly], threshold),
-        caught=_above(found[anomaly], threshold),
+        false_alarms=_above(own[~anomaly], threshold),
+        caught=_above(own[anomaly], threshold),
         by_label=by_label,
         totals=totals,
         n_normal=int((~anomaly).sum()),
@@ -144,10 +144,10 @@ def _ranks(calibration: Calibration, alphas: Sequence[float]) -> Ints:
     return np.unique(np.clip(np.concatenate([by_rank, by_score, asked]), 1, n))
 
 
-def _beyond(calibration: Calibration, found: Floats) -> list[float]:
+def _beyond(calibration: Calibration, scores: Floats) -> list[float]:
     """Fixed thresholds from the last calibration score to the oddest evaluation digit, in short decimals."""
     last = float(calibration.scores[-1])
-    highest = float(found.max()) if found.size else last
+    highest = float(scores.max()) if scores.size else last
     if highest <= last:
         return []
     step = (highest - last) / BEYOND
@@ -162,9 +162,9 @@ def _labels(evaluation: Evaluation | None, evidence: str, threshold: Floats) -> 
     flagged: dict[str, Ints] = {}
     totals: dict[str, int] = {}
     for i, name in enumerate(evaluation.label_names):
-        mine = evaluation.scores[evidence][evaluation.anomaly & (evaluation.label == i)]
-        if mine.size:
-            flagged[name], totals[name] = _above(mine, threshold), int(mine.size)
+        own = evaluation.scores[evidence][evaluation.anomaly & (evaluation.label == i)]
+        if own.size:
+            flagged[name], totals[name] = _above(own, threshold), int(own.size)
     return flagged, totals
 
 

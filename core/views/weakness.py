@@ -26,14 +26,14 @@ def weaknesses(measured: Measured, flagged: float | None = None) -> tuple[str, .
     if flagged is not None and flagged > MUCH_FLAGGED:
         said.append(f"It would flag {say_share(flagged)} of the digits it draws itself: it cannot draw them yet.")
     if evaluation is not None and evaluation.n_normal:
-        found = evaluation.confusion("fused", calibration.threshold(ALPHA))
-        if found.false_alarm_rate > calibration.bound(ALPHA) > 0:
+        rates = evaluation.confusion("fused", calibration.threshold(ALPHA))
+        if rates.false_alarm_rate > calibration.bound(ALPHA) > 0:
             said.append(
-                f"It flags {say_share(found.false_alarm_rate)} of normal digits it never saw, where {100 * ALPHA:g} % "
+                f"It flags {say_share(rates.false_alarm_rate)} of normal digits it never saw, where {100 * ALPHA:g} % "
                 "were promised: those it was calibrated on are too few, or by other hands."
             )
-        if evaluation.n_anomaly and found.detection_rate < LITTLE_CAUGHT:
-            said.append(f"It catches {say_share(found.detection_rate)} of anomalies only.")
+        if evaluation.n_anomaly and rates.detection_rate < LITTLE_CAUGHT:
+            said.append(f"It catches {say_share(rates.detection_rate)} of anomalies only.")
     if calibration.n < FEW_CALIBRATED:
         at_most = calibration.bound(ALPHA)
         promise = f"may flag up to {say_share(at_most)} of normal digits" if at_most else "flags nothing"

@@ -140,7 +140,7 @@ def _arriving(path: str, stamp: int) -> Arriving:  # noqa: ARG001 - the stamp ma
 
 def _show(arriving: Arriving, so_far: "Callable[[Detector], None] | None") -> None:
     """How far a model is that takes a while: on a fresh machine it draws its memory anew, and one sees it do so."""
-    place, said, digits, told = st.empty(), st.empty(), len(arriving.normal), 0
+    place, said, digits, awake_before = st.empty(), st.empty(), len(arriving.normal), 0
     while not arriving.wait(_SOON):
         shown, awake = arriving.digits_ready, arriving.so_far()
         with place.container():  # drawn anew every time: a stroke can only interrupt what draws
@@ -152,8 +152,8 @@ def _show(arriving: Arriving, so_far: "Callable[[Detector], None] | None") -> No
             st.caption(
                 "The first time on this machine it draws again all it remembers. Afterwards it is there at once."
             )
-        if so_far is not None and awake is not None and len(awake.card_.normal) > told:
-            told = len(awake.card_.normal)
+        if so_far is not None and awake is not None and len(awake.card_.normal) > awake_before:
+            awake_before = len(awake.card_.normal)
             with said.container():
                 so_far(awake)
     place.empty()

@@ -54,8 +54,8 @@ def keep_digit(image: NDArray[np.float32]) -> None:
 
 def last_digit() -> NDArray[np.float32] | None:
     """The digit that this visitor drew or handed in last; None before the first."""
-    found: NDArray[np.float32] | None = st.session_state.get(_DIGIT)
-    return found
+    image: NDArray[np.float32] | None = st.session_state.get(_DIGIT)
+    return image
 
 
 def say(text: str) -> None:

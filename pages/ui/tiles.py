@@ -83,8 +83,8 @@ def show(
         if correct is not None and typed.get("of") == of:
             correct({int(tile): label for tile, label in typed["labels"].items()})
 
-    found = _tiles(key=key, data=data, on_press_change=_pressing(key, tiles, press), on_labels_change=take)
-    return _one_of(found.press, [tile.id for tile in tiles])
+    state = _tiles(key=key, data=data, on_press_change=_pressing(key, tiles, press), on_labels_change=take)
+    return _one_of(state.press, [tile.id for tile in tiles])
 
 
 def boxes(
@@ -107,7 +107,7 @@ def boxes(
         chosen: the box that is marked, one of ``ids``.
         press: called with the box that was pressed.
     """
-    found = [
+    result = [
         {
             "id": int(id),
             "place": place,
@@ -116,7 +116,7 @@ def boxes(
         }
         for number, (id, place, odd) in enumerate(zip(ids, places.round(4).tolist(), flagged, strict=True), start=1)
     ]
-    data = {"picture": inline(page), "alt": "the picture, with a box around each digit", "boxes": found}
+    data = {"picture": inline(page), "alt": "the picture, with a box around each digit", "boxes": result}
     _boxes(key=key, data=data | {"chosen": int(chosen)}, on_press_change=_pressing(key, ids, press))
 
 

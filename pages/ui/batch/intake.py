@@ -147,12 +147,12 @@ def _try_mnist(detector: Detector, decides: Rule) -> None:
 
 
 def _submit(uploads: Sequence[Upload], detector: Detector, decides: Rule) -> None:
-    found: Any = st.session_state
+    state: Any = st.session_state
     try:
         store = queue.of_server().submit(
-            uploads, detector, decides, bool(found.get(_WHOLE)), bool(found.get(_KEEP, True)), visitor()
+            uploads, detector, decides, bool(state.get(_WHOLE)), bool(state.get(_KEEP, True)), visitor()
         )
     except OddDigitError as error:
-        found[_FAILED] = error
+        state[_FAILED] = error
         return
-    found[CHOSEN], found[OPEN] = store.folder.name, False
+    state[CHOSEN], state[OPEN] = store.folder.name, False

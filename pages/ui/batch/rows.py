@@ -90,7 +90,7 @@ def table(review: Review, rows: NDArray[np.int64]) -> None:
         "label fits": st.column_config.TextColumn(help="whether the ink could be what the label says"),
     }
     frame = pd.DataFrame(lines).dropna(axis=1, how="all")
-    found = st.dataframe(
+    event = st.dataframe(
         frame,
         hide_index=True,
         row_height=44,
@@ -99,7 +99,7 @@ def table(review: Review, rows: NDArray[np.int64]) -> None:
         selection_mode="single-row",
         key=f"table-{rows[0]}-{len(rows)}",
     )
-    chosen = found.selection.rows
+    chosen = event.selection.rows
     if chosen and chosen[0] < len(rows) and review.judged[row := int(rows[chosen[0]])]:
         if st.button(f"Open number {row + 1:,}", icon=":material/open_in_full:", key="open-chosen"):
             open_reading(review, row)

@@ -21,31 +21,31 @@ def batches() -> dict[str, Store]:
     return {store.folder.name: store for store in stores(visitor())}
 
 
-def choose(found: dict[str, Store]) -> Store | None:
+def choose(stores: dict[str, Store]) -> Store | None:
     """The batch to look at, the newest unless another is chosen; None while there is none."""
     if failed := st.session_state.pop(_FAILED, None):
         chrome.refuse(failed)
-    if not found:
+    if not stores:
         return None
-    if st.session_state.get(CHOSEN) not in found:
-        st.session_state[CHOSEN] = next(iter(found))
-    if len(found) > 1:
-        st.selectbox("Batch", list(found), key=CHOSEN, format_func=lambda name: _say(found[name]))
-    return found[st.session_state[CHOSEN]]
+    if st.session_state.get(CHOSEN) not in stores:
+        st.session_state[CHOSEN] = next(iter(stores))
+    if len(stores) > 1:
+        st.selectbox("Batch", list(stores), key=CHOSEN, format_func=lambda name: _say(stores[name]))
+    return stores[st.session_state[CHOSEN]]
 
 
 def show(store: Store) -> bool:
     """How far the batch is, and its buttons; True while there is nothing to review yet."""
-    found = queue.of_server().state(store)
-    if found.busy:
+    state = queue.of_server().state(store)
+    if state.busy:
         bar, stop = st.columns([6, 1], vertical_alignment="bottom")
         with bar:
             st.fragment(_watch, run_every=SECONDS)(store)
         stop.button("Stop", icon=":material/stop:", on_click=queue.of_server().stop, args=(store,), width="stretch")
         return not store.parts
-    if found.message:
-        st.warning(plain(found.message), icon=":material/warning:")
-    if found.stage != "finished":
+    if state.message:
+        st.warning(plain(state.message), icon=":material/warning:")
+    if state.stage != "finished":
         items, _ = store.done
         kept = " What is judged so far is in the history." if worker.enters_history(store) else ""
         st.info(f"Stopped after {items:,} of about {store.job.total:,}.{kept}", icon=":material/pause_circle:")
@@ -63,19 +63,19 @@ def delete(store: Store) -> None:
 
 
 def _watch(store: Store) -> None:
-    found = queue.of_server().state(store)
-    if not found.busy or (store.parts and not st.session_state.get(_BEGUN)):
-        st.session_state[_BEGUN] = found.busy
+    state = queue.of_server().state(store)
+    if not state.busy or (store.parts and not st.session_state.get(_BEGUN)):
+        st.session_state[_BEGUN] = state.busy
         st.rerun()
-    st.progress(min(1.0, found.progress.fraction) if found.progress else 0.0, _progress(store, found))
+    st.progress(min(1.0, state.progress.fraction) if state.progress else 0.0, _progress(store, state))
 
 
-def _progress(store: Store, found: State) -> str:
-    if found.stage == "waiting":
+def _progress(store: Store, state: State) -> str:
+    if state.stage == "waiting":
         return f"**{plain(store.job.title)}** waits for its turn"
-    if found.progress is None:
+    if state.progress is None:
         return f"**{plain(store.job.title)}**: judging about {store.job.total:,}"
-    progress = found.progress
+    progress = state.progress
     left = "" if progress.seconds_left is None else f" · about {say_duration(progress.seconds_left)} left"
     refused = f" · {progress.refused:,} refused" if progress.refused else ""
     return f"**{plain(store.job.title)}**: {progress.items:,} of {progress.total:,}{refused}{left}"

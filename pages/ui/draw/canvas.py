@@ -61,8 +61,8 @@ def draw(normal: tuple[str, ...]) -> Drawing:
     _show_tools(key="tools")
     with st.container(key="canvas-area"):
         st.markdown("Draw a digit here")
-        found = _canvas(pen)
-    return _what_is_there(found, for_normal(normal)[0])
+        canvas = _canvas(pen)
+    return _what_is_there(canvas, for_normal(normal)[0])
 
 
 def tools(normal: tuple[str, ...]) -> None:
@@ -87,9 +87,9 @@ def _canvas(pen: int) -> Any:
     )
 
 
-def _what_is_there(found: Any, first: Example) -> Drawing:
-    data = found.image_bytes
-    strokes = (found.json_data or {}).get("objects", [])
+def _what_is_there(canvas: Any, first: Example) -> Drawing:
+    data = canvas.image_bytes
+    strokes = (canvas.json_data or {}).get("objects", [])
     fresh = data is not None and data != st.session_state.get(_SEEN)
     if fresh:
         st.session_state[_SEEN] = data
@@ -98,7 +98,7 @@ def _what_is_there(found: Any, first: Example) -> Drawing:
             st.session_state[_DRAWING] = uuid.uuid4().hex
     chosen = st.session_state.get(_EXAMPLE)
     if chosen is None and data is not None and strokes:
-        return Drawing(found.image_data, st.session_state.setdefault(_DRAWING, uuid.uuid4().hex), "")
+        return Drawing(canvas.image_data, st.session_state.setdefault(_DRAWING, uuid.uuid4().hex), "")
     example = chosen or first
     return Drawing(np.asarray(example.picture()), "", example.name)
 

@@ -81,9 +81,9 @@ def judge_drawing(
     example = f"An example, {drawing.example}. Draw your own and the verdict follows every stroke."
     st.caption(example if drawing.example else "What is on the canvas, judged after every stroke.")
     try:
-        found = ink.read(drawing.picture, name="the drawing", split=False)
-        detector = _awake(found, point)
-        readings = detector.inspect(found.images)
+        digits = ink.read(drawing.picture, name="the drawing", split=False)
+        detector = _awake(digits, point)
+        readings = detector.inspect(digits.images)
     except OddDigitError as error:
         chrome.refuse(error)
         return
@@ -104,19 +104,19 @@ def judge_drawing(
     )
     if later != second[0]:
         keep(later)
-    verdict.how_it_was_read(found)
+    verdict.how_it_was_read(digits)
 
 
-def _awake(found: ink.Ink, point: OperatingPoint) -> "Detector":
+def _awake(drawn: ink.Ink, point: OperatingPoint) -> "Detector":
     """The detector; while its digits wake, the likeliest of this ink first, those that are awake judge it."""
     if detector := picker.if_awake(point.model):
         return detector
 
     def judge_by(awake: "Detector") -> None:
         if point.evidence in DISTANCES:
-            _so_far(awake.inspect(found.images), point)
+            _so_far(awake.inspect(drawn.images), point)
 
-    return picker.detector(point.model, found.images[0], judge_by)
+    return picker.detector(point.model, drawn.images[0], judge_by)
 
 
 def _so_far(readings: Readings, point: OperatingPoint) -> None:
@@ -144,8 +144,8 @@ def judge_pictures(files: Sequence[File], point: OperatingPoint, kind: str) -> N
     judged: list[Judged] = []
     for number, file in enumerate(files):
         try:
-            found = _read(file.data, file.name, _choice(file))
-            readings = detector.inspect(found.images)
+            picture = _read(file.data, file.name, _choice(file))
+            readings = detector.inspect(picture.images)
         except OddDigitError as error:
             chrome.refuse(error)
             _undo(file)
@@ -153,20 +153,20 @@ def judge_pictures(files: Sequence[File], point: OperatingPoint, kind: str) -> N
         source = f"{kind}: {file.name}" if kind == "upload" else kind
         second = opinion.ask(readings, point)
         record.keep(readings, point, detector.fingerprint, kind, source, f"{file.digest}-{number}", second)
-        judged += [Judged(file, found, readings, row) for row in range(len(readings))]
+        judged += [Judged(file, picture, readings, row) for row in range(len(readings))]
     if not judged:
         return
     chosen = _strip(judged, point) if len(judged) > 1 else 0
-    file, found, readings, row = judged[chosen]
+    file, picture, readings, row = judged[chosen]
     state.keep_digit(readings.images[row])
     if len(files) > 1:
         st.caption(plain(file.name))
 
     def doubts() -> None:
-        _doubts(file, found)
+        _doubts(file, picture)
 
     verdict.show(readings, row, point, detector.card_, foreign_ink=True, key=f"{chosen}", under=doubts, wait=True)
-    verdict.how_it_was_read(found)
+    verdict.how_it_was_read(picture)
 
 
 @st.cache_data(max_entries=200, show_spinner="Finding the ink…")
@@ -182,18 +182,18 @@ def _strip(judged: Sequence[Judged], point: OperatingPoint) -> int:
     flagged = [bool(one.readings.class_id(point)[one.row]) for one in judged]
     odd = sum(flagged)
     st.markdown(f"**{len(judged)} digits, {odd} anomal{'y' if odd == 1 else 'ies'}.** Press one to see all of it.")
-    file, found, *_ = judged[0]
+    file, picture, *_ = judged[0]
     alone = file is judged[-1].file
     of = " ".join(dict.fromkeys(one.file.digest for one in judged)) + f" {len(judged)}"
     kept = st.session_state.get(SHOWN)
-    first = most_prominent(found.boxes) if alone else flagged.index(True) if odd else 0
+    first = most_prominent(picture.boxes) if alone else flagged.index(True) if odd else 0
     chosen = kept[1] if kept is not None and kept[0] == of else first
 
     def press(number: int) -> None:
         st.session_state[SHOWN] = (of, number)
 
     if alone:
-        page, places = page_with_boxes(file.data, file.name, found.boxes)
+        page, places = page_with_boxes(file.data, file.name, picture.boxes)
         tiles.boxes("shapes", page, places, range(len(judged)), flagged, chosen, press)
     else:
         tiles.show("strip", of, _tiles(judged, flagged), "Digits that were read", chosen=chosen, press=press)
@@ -201,18 +201,18 @@ def _strip(judged: Sequence[Judged], point: OperatingPoint) -> int:
 
 
 def _tiles(judged: Sequence[Judged], flagged: Sequence[bool]) -> list[tiles.Tile]:
-    found = []
+    result = []
     for number, (one, odd) in enumerate(zip(judged, flagged, strict=True)):
         shape = "" if len(one.ink.images) == 1 else f"shape {one.row + 1}"
         lines = (say_verdict(odd), one.file.name, shape)
         kind = "anomaly" if odd else "normal"
-        found.append(tiles.Tile(number, tiles.picture_of(one.ink.images[one.row]), lines, kind=kind))
-    return found
+        result.append(tiles.Tile(number, tiles.picture_of(one.ink.images[one.row]), lines, kind=kind))
+    return result
 
 
-def _doubts(file: File, found: ink.Ink) -> None:
+def _doubts(file: File, digits: ink.Ink) -> None:
     """What was unsure when the picture was read, each with the other choice."""
-    for i, doubt in enumerate(found.doubts):
+    for i, doubt in enumerate(digits.doubts):
         with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"doubt-{i}"):
             st.markdown(f":material/help: {plain(doubt.message)}", width="stretch")
             if doubt.offer:

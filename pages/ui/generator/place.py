@@ -38,16 +38,16 @@ def latent(scorer: Scorer, digit: str) -> Floats:
     kept = st.session_state.get(_ANCHOR)
     if kept is not None and kept[0] == (digit, given) and len(kept[1]) == size:
         return np.asarray(kept[1])
-    found = None
+    anchor = None
     if given:
         try:
-            found = latent_walk.from_text(given, size)
+            anchor = latent_walk.from_text(given, size)
         except OddDigitError as error:
             st.warning(plain(error), icon=":material/warning:")
-    if found is None:
-        found = latent_walk.typical(scorer)[0]
-    st.session_state[_ANCHOR] = ((digit, given), found)
-    return found
+    if anchor is None:
+        anchor = latent_walk.typical(scorer)[0]
+    st.session_state[_ANCHOR] = ((digit, given), anchor)
+    return anchor
 
 
 def here(scorer: Scorer, digit: str) -> Floats:

@@ -22,11 +22,11 @@ def show(scorer: Scorer, model: str, digit: str) -> None:
             st.session_state["walk_ends"] = {way: (end, i)}
 
     says = {start: "from", end: "to"}
-    found = [
+    choices = [
         tiles.Tile(i, tiles.picture_of(image), (says.get(i, ""),), f"digit {i + 1} to walk to")
         for i, image in enumerate(ends.images)
     ]
-    tiles.show("walk-ends", way, found, "Digits to walk to", columns=len(found), chosen=end, press=step)
+    tiles.show("walk-ends", way, choices, "Digits to walk to", columns=len(choices), chosen=end, press=step)
     drawn = _walk(scorer, model, digit, start, end)
     walker.show(
         "walk",
@@ -45,8 +45,8 @@ def show(scorer: Scorer, model: str, digit: str) -> None:
 
 @st.cache_data(max_entries=32, show_spinner=False)
 def _typical(_scorer: Scorer, model: str, digit: str) -> Drawn:  # noqa: ARG001 - tell generators apart
-    found = latent_walk.typical(_scorer)
-    return latent_walk.draw(_scorer, found, len(found))
+    typical = latent_walk.typical(_scorer)
+    return latent_walk.draw(_scorer, typical, len(typical))
 
 
 @st.cache_data(max_entries=32, show_spinner=False)

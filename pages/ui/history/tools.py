@@ -98,9 +98,9 @@ def review_sample(history: History, which: Filter) -> None:
     if which.ids is None or which.model is None:
         return
     try:
-        found = review(history.each(Filter(ids=which.ids)), registry.card(which.model, visitor()).normal)
-        _progress(found)
-        _make(found, which.model)
+        reviewed = review(history.each(Filter(ids=which.ids)), registry.card(which.model, visitor()).normal)
+        _progress(reviewed)
+        _make(reviewed, which.model)
     except HistoryError:
         raise
     except OddDigitError as error:
@@ -117,30 +117,30 @@ def what_is_kept(history: History) -> None:
     )
 
 
-def _progress(found: Review) -> None:
-    text = f"Random sample: {found.marked:,} of {found.drawn:,} marked"
-    if found.unlabelled:
-        text += f"; {len(found.unlabelled):,} normal digits still need “it was …”"
-    st.progress(found.marked / found.drawn if found.drawn else 0.0, text)
+def _progress(reviewed: Review) -> None:
+    text = f"Random sample: {reviewed.marked:,} of {reviewed.drawn:,} marked"
+    if reviewed.unlabelled:
+        text += f"; {len(reviewed.unlabelled):,} normal digits still need “it was …”"
+    st.progress(reviewed.marked / reviewed.drawn if reviewed.drawn else 0.0, text)
 
 
-def _make(found: Review, model: str) -> None:
-    if not found.complete:
+def _make(reviewed: Review, model: str) -> None:
+    if not reviewed.complete:
         st.caption("When all are marked, the normal digits among them become the yardstick of a new model.")
         return
-    if not len(found.images):
+    if not len(reviewed.images):
         st.info("There is no normal digit in this sample to calibrate on.", icon=":material/info:")
         return
     detector = picker.detector(model)
-    scores = detector.inspect(found.images).scores["fused"]
-    doubtful = own_ink.suspects(found.images, scores, detector.calibrations_["fused"])
-    for concern in own_ink.concerns(found.names, detector.card_.normal, doubtful):
+    scores = detector.inspect(reviewed.images).scores["fused"]
+    doubtful = own_ink.suspects(reviewed.images, scores, detector.calibrations_["fused"])
+    for concern in own_ink.concerns(reviewed.names, detector.card_.normal, doubtful):
         st.caption(plain(concern))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.text_input("Name of the new model", f"{model}-mine", key="calibrated_name", width=240)
-        pressed = st.button(f"Calibrate on {len(found.images):,} normal digits", key="calibrate", type="primary")
+        pressed = st.button(f"Calibrate on {len(reviewed.images):,} normal digits", key="calibrate", type="primary")
     if pressed:
-        made = detector.calibrated(found.images, found.labels, name, "the writers of a reviewed history")
+        made = detector.calibrated(reviewed.images, reviewed.labels, name, "the writers of a reviewed history")
         registry.add(made.state_, name, visitor())
         st.success(f"{plain(name)} is ready: choose it wherever a model is chosen.", icon=":material/check_circle:")
 

@@ -39,12 +39,12 @@ def show(detector: "Detector", evaluation: Evaluation, point: OperatingPoint, th
     groups = borderline.groups(evaluation, point.evidence, threshold)
     rows = tuple(dict.fromkeys(row for group in groups for row in group.rows))
     readings, pictured = _readings(detector, evaluation, rows)
-    mine = _own(detector)
-    side = None if mine is None else int(mine.class_id(point)[0])
+    last = _own(detector)
+    side = None if last is None else int(last.class_id(point)[0])
     for pair in (groups[:2], groups[2:]):
         for column, group in zip(st.columns(2, gap="large"), pair, strict=True):
             with column:
-                own = mine if side is not None and group is groups[side] else None
+                own = last if side is not None and group is groups[side] else None
                 _group(detector, evaluation, point, group, pictured, readings, own)
     _offer_download(evaluation)
 

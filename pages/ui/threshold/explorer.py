@@ -25,9 +25,9 @@ _component = component.declare("explorer")
 
 def show(detector: "Detector", point: OperatingPoint) -> View:
     """Draw the explorer at the operating point; letting a line go moves the operating point."""
-    found = _view(detector, _what_is_drawn(detector), point)
-    _component(key=KEY, data=found.data, on_line_change=_take)
-    return found
+    view = _view(detector, _what_is_drawn(detector), point)
+    _component(key=KEY, data=view.data, on_line_change=_take)
+    return view
 
 
 def buttons(detector: "Detector", point: OperatingPoint) -> None:
@@ -71,8 +71,8 @@ def _go(here: OperatingPoint, there: OperatingPoint) -> None:
 
 def _what_is_drawn(detector: "Detector") -> tuple[object, ...]:
     """All that a view is made of, in a form that can be compared quickly."""
-    found = detector.evaluation_
-    evaluated = None if found is None else (found.sources, found.n_normal, found.n_anomaly)
+    evaluation = detector.evaluation_
+    evaluated = None if evaluation is None else (evaluation.sources, evaluation.n_normal, evaluation.n_anomaly)
     return detector.fingerprint, detector.card_.to_json(), evaluated
 
 

@@ -37,10 +37,10 @@ def story(detector: "Detector", evaluation: Evaluation, point: OperatingPoint) -
         if readings is None or len(readings) < len(rows):
             st.info("Its experiment is repeated here once the pictures of its digits are on this machine.")
         else:
-            found = fixed_threshold.replay(readings, "fused", detector.calibrations_["fused"].threshold(CALIBRATED))
-            st.markdown(found.story())
-            table = [_row(f"mean squared error over {line:.2f}", counts) for line, counts in found.original]
-            table.append(_row(f"fused, calibrated at {100 * CALIBRATED:g} %", found.yours))
+            replayed = fixed_threshold.replay(readings, "fused", detector.calibrations_["fused"].threshold(CALIBRATED))
+            st.markdown(replayed.story())
+            table = [_row(f"mean squared error over {line:.2f}", counts) for line, counts in replayed.original]
+            table.append(_row(f"fused, calibrated at {100 * CALIBRATED:g} %", replayed.yours))
             st.dataframe(pd.DataFrame(table), hide_index=True, width="content")
             st.button("Draw other digits", icon=":material/casino:", on_click=_again, key="original_again")
         several = ", and measures each digit by its own spread" if len(detector.card_.normal) > 1 else ""

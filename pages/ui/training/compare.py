@@ -31,14 +31,16 @@ def show(chosen: dict[str, Measured]) -> None:
 
 def _roc(chosen: dict[str, Measured]) -> None:
     st.markdown("**Their ROC curves**")
-    curves = {name: found.evaluation.roc("fused") for name, found in chosen.items() if found.evaluation is not None}
+    curves = {
+        name: measured.evaluation.roc("fused") for name, measured in chosen.items() if measured.evaluation is not None
+    }
     drawn = {name: curve for name, curve in curves.items() if curve is not None}
     if drawn:
         figure = charts.roc_curves(drawn)
         st.plotly_chart(figure, key="compare-roc", config={"displayModeBar": False}, alt="ROC curves")
     if without := [name for name in chosen if name not in drawn]:
         st.caption(f"None for {plain(', '.join(without))}: evaluated without anomalies.")
-    if len({found.card.evaluated_on for found in chosen.values()}) > 1:
+    if len({measured.card.evaluated_on for measured in chosen.values()}) > 1:
         st.caption("They were not evaluated on the same digits and anomalies, so their areas do not compare.")
 
 
@@ -46,20 +48,20 @@ def _same_digit(chosen: dict[str, Measured]) -> None:
     """One picture, judged by every model at the false-alarm rate this visit has chosen."""
     at = _point("").alpha
     st.markdown(f"**The same digit through each**, line at {100 * (at or 0):g} % false alarms")
-    normal = tuple(dict.fromkeys(label for found in chosen.values() for label in found.card.normal))
+    normal = tuple(dict.fromkeys(label for measured in chosen.values() for label in measured.card.normal))
     examples = {example.name: example for example in for_normal(normal)}
     left, right = st.columns(2, vertical_alignment="bottom")
     name = left.selectbox("An example", list(examples), key="compare_example")
     file = right.file_uploader("or a picture of yours", _KINDS, key="compare_file")
     try:
-        found = _read(file.getvalue(), file.name) if file else _drawn(examples[name])
+        picture = _read(file.getvalue(), file.name) if file else _drawn(examples[name])
     except OddDigitError as error:
         chrome.refuse(error)
         return
     columns = st.columns(len(chosen))
     for column, (model, measured) in zip(columns, chosen.items(), strict=True):
         with column:
-            _verdict(model, measured, found)
+            _verdict(model, measured, picture)
 
 
 @st.cache_data(max_entries=20, show_spinner="Finding the ink…")
@@ -71,10 +73,10 @@ def _drawn(example: Example) -> ink.Ink:
     return ink.read(example.picture(), name=example.name, split=False)
 
 
-def _verdict(model: str, measured: Measured, found: ink.Ink) -> None:
+def _verdict(model: str, measured: Measured, digits: ink.Ink) -> None:
     point = _point(model)
     try:
-        readings = picker.detector(model).inspect(found.images)
+        readings = picker.detector(model).inspect(digits.images)
     except OddDigitError as error:
         chrome.refuse(error)
         return

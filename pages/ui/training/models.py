@@ -69,8 +69,8 @@ def _measured(path: str, stamp: int) -> Measured:  # noqa: ARG001 - the stamp ma
 
 def _list(shelf: dict[str, Model], measured: dict[str, Measured]) -> None:
     rows = [
-        {"model": name, **model_table.summary(found), "kind": "shipped" if shelf[name].shipped else "own"}
-        for name, found in measured.items()
+        {"model": name, **model_table.summary(one), "kind": "shipped" if shelf[name].shipped else "own"}
+        for name, one in measured.items()
     ]
     st.dataframe(pd.DataFrame(rows), hide_index=True, height=min(35 * (len(rows) + 1) + 3, 290))
 

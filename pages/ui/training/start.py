@@ -109,8 +109,8 @@ def _say_architecture(name: str) -> str:
 
 
 def _labels(dataset: str, counts: Counts | None) -> list[str]:
-    found = [label for label, n in counts.train.items() if n] if counts else list(datasets.labels_in(dataset))
-    return [*found, EVERY_LABEL] if len(found) > 1 else found
+    labels = [label for label, n in counts.train.items() if n] if counts else list(datasets.labels_in(dataset))
+    return [*labels, EVERY_LABEL] if len(labels) > 1 else labels
 
 
 def _default(labels: list[str]) -> list[str]:
