@@ -57,7 +57,7 @@ cli.main()
 """
 # The picture of what was judged follows the verdict's words, and changes with every stroke whatever the verdict says.
 WATCH = """() => {
-  const picture = () => document.querySelector('.st-key-pictures img')?.src;
+  const picture = () => document.querySelector('[class*="st-key-pictures-"] img')?.src;
   window.watched = {up: null, seen: null, last: picture()};
   document.addEventListener('pointerup', () => {
     Object.assign(window.watched, {up: performance.now(), seen: null, last: picture()});
@@ -69,6 +69,7 @@ WATCH = """() => {
   }).observe(document.body, {subtree: true, childList: true, attributes: true, attributeFilter: ['src']});
 }"""
 CANVAS = "canvas.upper-canvas"
+PICTURES = '[class*="st-key-pictures-"] img'
 PATIENCE = 90_000  # ms
 
 
@@ -109,7 +110,7 @@ def _strokes(browser: Any, folder: Path, model: str, count: int) -> dict[str, fl
             pages[name] = browser.new_page(viewport={"width": 1280, "height": 900})
             pages[name].goto(f"{url}/?model={model}")
             pages[name].wait_for_selector(f"{CANVAS}", timeout=PATIENCE)
-            pages[name].wait_for_selector(".st-key-pictures img", timeout=PATIENCE)
+            pages[name].wait_for_selector(PICTURES, timeout=PATIENCE)
             pages[name].evaluate(WATCH)
         for number in range(count + 2):
             for name, page in pages.items():
