@@ -106,9 +106,7 @@ def levels() -> list[Level]:
     add("coloured ink", {k: replace(plain, ink=c) for k, c in colours.items()})
     add("coloured ink", {"red on grey": replace(plain, paper=(0.55,) * 3, ink=(0.8, 0.42, 0.42))})
     add("part of it faint", {f"to {v:g} of the pen": replace(plain, faint=v) for v in (0.5, 0.35, 0.2)})
-    # What is parted by a pixel or more is torn, which is the detector's to judge and not the ink's to mend.
-    folds = {f"{v:g}": replace(plain, fold=v) for v in (0.5, 1.0, 1.5)}
-    add("fold across it, px in 28", folds, ("1", "1.5"))
+    add("fold across it, px in 28", {f"{v:g}": replace(plain, fold=v) for v in (0.5, 1.0, 1.5)})
     pencil = replace(plain, paper=(0.62, 0.61, 0.6), noise=0.02, pen=1.5, grain=0.25)
     add("pencil on grey", {f"ink {v:g} on 0.6": replace(pencil, ink=(v,) * 3) for v in (0.25, 0.35, 0.42)})
     add(
