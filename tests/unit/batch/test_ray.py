@@ -10,7 +10,7 @@ import pytest
 
 from core.batch import ray_engine, ray_partitions, sources
 from core.batch.findings import Review, Rule
-from core.batch.items import AS_FOUND
+from core.batch.items import AS_FOUND, Manner
 from core.batch.rows import read_item
 from core.batch.score import judge
 from core.batch.store import Store
@@ -145,18 +145,18 @@ def test_an_output_that_holds_another_batch_is_left_alone(
 ) -> None:
     places = ray_partitions.places(pile[0])
     rows = str(tmp_path / "rows")
-    ray_engine.claim(rows, places, RULE, False)
-    ray_engine.claim(rows, places, RULE, False)
+    ray_engine.claim(rows, places, RULE, AS_FOUND)
+    ray_engine.claim(rows, places, RULE, AS_FOUND)
 
     with pytest.raises(BatchError, match="another batch"):
-        ray_engine.claim(rows, places, RULE, True)
+        ray_engine.claim(rows, places, RULE, Manner(whole=True))
 
 
 def worker(tiny_shelf: tuple[str, str], rows: str) -> ray_engine.Actor:
     from core.detector import registry
 
     path = registry.find(tiny_shelf[1], "").path
-    return ray_engine.Actor(path.name, path.read_bytes(), "fused", False, rows)
+    return ray_engine.Actor(path.name, path.read_bytes(), "fused", AS_FOUND, rows)
 
 
 def descendants(root: int) -> list[tuple[int, str]]:

@@ -336,10 +336,10 @@ def test_whatever_a_decoder_raises_is_the_reason_of_one_row(tmp_path: Path, monk
     folder = folder_of(tmp_path / "scans", digits(3)[0])
     plain = ink.read
 
-    def picky(picture: object, *, name: str, split: bool) -> ink.Ink:
+    def picky(picture: object, *, name: str, **manner: bool | None) -> ink.Ink:
         if "0001" in name:
             raise MemoryError
-        return plain(picture, name=name, split=split)
+        return plain(picture, name=name, **manner)
 
     monkeypatch.setattr(ink, "read", picky)
 
