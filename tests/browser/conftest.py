@@ -22,6 +22,14 @@ from tests.conftest import chromium
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 90
+TITLES = {
+    "Draw": "Odd Digit Out",
+    "Threshold": "Where do you draw the line?",
+    "Training": "Teach it a new normal",
+    "Batch": "Find the odd ones",
+    "History": "What was judged",
+    "Generator": "What it has learnt",
+}
 # Streamlit's own: a browser that leaves just as it is answered ends in this, and in nothing that a visitor sees.
 LEFT_WHILE_ANSWERED = re.compile(
     r'Traceback [^\n]*\n  File "[^"]*starlette_websocket\.py", line \d+, in _websocket_endpoint\n'
@@ -69,6 +77,12 @@ def press(target: Locator, shown: Locator) -> None:
             continue
         return
     expect(shown).to_be_visible()
+
+
+def go_to(page: Page, name: str) -> None:
+    """Go to a page by its link. Where the page left behind tells Streamlit something just then, it stays: press again."""
+    title = page.get_by_role("heading", name=TITLES[name])
+    press(page.get_by_role("link", name=name, exact=True).first, title)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

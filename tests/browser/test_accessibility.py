@@ -15,7 +15,7 @@ PAGES = {"": "look at least this odd"} | {
     "Threshold": "Use your own digits",
     "Training": "Import a model",
     "Batch": "drop|pile|sample",
-    "History": "Nothing here yet|What is kept",
+    "History": "Kept in",
     "Generator": "Does it copy",
 }
 AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import at_rest, press
+from tests.browser.conftest import at_rest, go_to, press
 from tests.support.piles import digits, folder_of, png
 
 pytestmark = pytest.mark.browser
@@ -22,8 +22,7 @@ def open_batch_page(page: Page, app: str) -> None:
     expect(page.locator("[class*=st-key-verdict-]").get_by_text("look at least this odd")).to_be_visible(
         timeout=90 * SECONDS
     )
-    page.get_by_role("link", name="Batch").click(no_wait_after=True)
-    expect(page.get_by_role("heading", name="Find the odd ones")).to_be_visible(timeout=90 * SECONDS)
+    go_to(page, "Batch")
 
 
 def hand_in(page: Page, files: list[Path]) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import press, serve
+from tests.browser.conftest import go_to, press, serve
 
 pytestmark = pytest.mark.browser
 SECONDS = 1000
@@ -26,7 +26,7 @@ def visit(page: Page, app: str, link: str, sign: str) -> None:
     expect(page.locator("[class*=st-key-verdict-]").get_by_text("look at least this odd")).to_be_visible(
         timeout=90 * SECONDS
     )
-    page.get_by_role("link", name=link).click(no_wait_after=True)
+    go_to(page, link)
     expect(page.get_by_text(sign).first).to_be_visible(timeout=90 * SECONDS)
 
 

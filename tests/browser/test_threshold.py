@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.conftest import at_rest, press
+from tests.browser.conftest import at_rest, go_to, press
 
 pytestmark = pytest.mark.browser
 SECONDS = 1000
@@ -73,7 +73,7 @@ def test_a_line_that_was_let_go_survives_a_reload_and_goes_along_to_other_pages(
     ready(explorer)
 
     assert what_is_shown(explorer)["promise"] == before
-    explorer.get_by_role("link", name="Draw").first.click()
+    go_to(explorer, "Draw")
     expect(explorer).to_have_url(re.compile(re.escape(alpha.group())), timeout=60 * SECONDS)
 
 
@@ -84,7 +84,7 @@ def test_the_browsers_way_back_leads_to_the_line_that_stood_there(explorer: Page
         expect(explorer).to_have_url(re.compile(rf"alpha=0\.0?{rate[:-2].rstrip('0') or 1}"), timeout=30 * SECONDS)
         at_rest(explorer)
         promised[rate] = what_is_shown(explorer)["promise"]
-    explorer.get_by_role("link", name="Draw").first.click()
+    go_to(explorer, "Draw")
     expect(explorer.get_by_text("line at 10 % false alarms")).to_be_visible(timeout=60 * SECONDS)
     at_rest(explorer)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import at_rest, press, serve
+from tests.browser.conftest import at_rest, go_to, press, serve
 
 pytestmark = pytest.mark.browser
 SECONDS = 1000
@@ -23,7 +23,7 @@ def app(new_state: Callable[[], Path]) -> Iterator[str]:
 
 def open_training(page: Page, app: str) -> None:
     page.goto(f"{app}/?model=tiny-5")
-    page.get_by_role("link", name="Training").click(timeout=90 * SECONDS)
+    go_to(page, "Training")
     expect(page.get_by_text("on this machine")).to_be_visible(timeout=90 * SECONDS)
 
 
@@ -64,7 +64,7 @@ def test_draw_with_it_leads_to_a_page_that_judges_however_often_it_is_pressed(
         choose(page, "drawn-with")
         page.get_by_role("link", name="Draw with it").click()
         expect(page.get_by_text("Measured against 28 normal 5s")).to_be_visible(timeout=60 * SECONDS)
-        page.get_by_role("link", name="Training").click()
+        go_to(page, "Training")
         expect(page.get_by_text("runs-meanwhile · ")).to_be_visible(timeout=60 * SECONDS)
 
 

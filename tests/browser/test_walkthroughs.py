@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 
 from core import datasets
 from core.datasets.examples import PEN, SIDE, for_normal
-from tests.browser.conftest import at_rest, press
+from tests.browser.conftest import at_rest, go_to, press
 from tests.browser.test_batch import hand_in
 from tests.browser.test_first_page import stroke, upload, verdict
 from tests.support.piles import png
@@ -20,10 +20,6 @@ from tests.support.piles import png
 pytestmark = pytest.mark.browser
 SECONDS = 1000
 SCANS, MISFILED, BROKEN = 300, 6, 3
-
-
-def go_to(page: Page, name: str) -> None:
-    page.get_by_role("link", name=name, exact=True).click(no_wait_after=True)
 
 
 def barred_seven(rng: np.random.Generator) -> Image.Image:
