@@ -4,6 +4,7 @@ import hashlib
 import importlib.util
 import os
 import shutil
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from functools import partial
@@ -148,6 +149,8 @@ def state_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "state"
     monkeypatch.setenv("ODD_DIGIT_STATE", str(folder))
     monkeypatch.delenv("ODD_DIGIT_SHARED", raising=False)
+    # A page that is tested takes the main module's place, and processes that are started import the main module.
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
     return folder
 
 

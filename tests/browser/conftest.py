@@ -80,7 +80,7 @@ def press(target: Locator, shown: Locator) -> None:
 
 
 def go_to(page: Page, name: str) -> None:
-    """Go to a page by its link; pressed again where the page left behind told Streamlit something just then, and stayed."""
+    """Go to a page by its link; once more where the page left behind told Streamlit something just then, and stayed."""
     title = page.get_by_role("heading", name=TITLES[name])
     press(page.get_by_role("link", name=name, exact=True).first, title)
 
