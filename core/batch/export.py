@@ -51,6 +51,23 @@ COLUMNS: dict[str, pa.DataType] = {
     "error": _TEXT,
 }
 PICTURES = {"image": pa.binary(), "reconstruction": pa.binary()}
+MEANINGS: tuple[tuple[tuple[str, ...], str], ...] = (
+    (("number", "source"), "place in the batch, from 1; the file, and where in it"),
+    (EDGES, "the digit's box in its picture, in pixels"),
+    (("model", "evidence", "alpha", "threshold"), "what decided: a score above the threshold is an anomaly"),
+    (("verdict", "class_id"), "normal (0), anomaly (1), or refused"),
+    (("p_value", "anomaly_score"), "share of normal digits that look at least this odd; 1 minus it"),
+    (("score",), "by the evidence that decided; higher is odder"),
+    (("label",), "as it was handed in"),
+    (("plausible_digits",), "what the ink could be, with a model of several digits"),
+    (("label_p_value",), "share of digits of that label that look at least this odd as it"),
+    (("suspicion",), "how much better another digit explains the ink, in powers of ten: sort by it to check labels"),
+    (("label_disagrees",), "yes where the label is none of the plausible digits"),
+    (("probably_mislabelled",), "yes where another digit is more plausible, too: about one in ten is right after all"),
+    (tuple(f"score_{name}" for name in EVIDENCES), "by each evidence"),
+    (tuple(f"p_value_{name}" for name in EVIDENCES), "by each evidence"),
+    (("error",), "why a picture was refused, and what helps"),
+)
 
 
 def write(review: Review, path: Path) -> str:
@@ -73,6 +90,12 @@ def write(review: Review, path: Path) -> str:
         write_whole(path, lambda part: write_zip(review, part, review.order("flagged")))
     after = rows_in(path)
     return f"{path} held {before:,} rows and now holds {after:,}." if after < before else ""
+
+
+def explained() -> str:
+    """What the columns of a table say, as a markdown table."""
+    lines = [f"| {', '.join(f'`{name}`' for name in names)} | {meaning} |" for names, meaning in MEANINGS]
+    return "\n".join(["| column | what it says |", "|---|---|", *lines]) + "\n"
 
 
 def rows_in(path: Path) -> int:

@@ -43,6 +43,8 @@ def show(store: Store, decides: Rule) -> None:
         st.caption(plain(note))
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         _exports(review, rule)
+        with st.popover("What the columns say", icon=":material/help:"):
+            st.markdown(export.explained())
         watch.delete(store)
     _look_through(review)
 

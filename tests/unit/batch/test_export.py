@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from core import paths
 from core.batch import export, sources
 from core.batch.findings import Review, Rule
 from core.batch.run import run
@@ -139,3 +140,8 @@ def test_the_history_takes_every_judged_digit_once(review: Review) -> None:
         assert set(verdict.scores) == set(EVIDENCES)
         assert list(verdict.digits) == list(review.normal)
         assert verdict.class_id == int(review.flagged[row])
+
+
+def test_every_column_is_explained_once_in_the_order_of_the_table_and_in_the_readme() -> None:
+    assert [name for names, _ in export.MEANINGS for name in names] == list(export.COLUMNS)
+    assert export.explained() in (paths.ROOT / "README.md").read_text(encoding="utf-8")
