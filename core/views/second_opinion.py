@@ -5,11 +5,14 @@ and its promise stay as they are.
 """
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from core.detector import Detector
 from core.detector.readings import Readings
 from core.operating_point import OperatingPoint
 from core.words import either, one_of
+
+if TYPE_CHECKING:
+    from core.detector import Detector
 
 MODEL = "mnist-any"
 _DIGITS = frozenset("0123456789")
@@ -62,7 +65,7 @@ def wanted(normal: tuple[str, ...]) -> bool:
     return len(normal) == 1 and normal[0] in _DIGITS
 
 
-def second_opinions(first: Readings, detector: Detector, point: OperatingPoint) -> tuple[SecondOpinion, ...]:
+def second_opinions(first: Readings, detector: "Detector", point: OperatingPoint) -> tuple[SecondOpinion, ...]:
     """The opinion on every image; ``detector`` is ``MODEL``, the rest as of :func:`second_opinion`."""
     second = detector.inspect(first.images)
     return tuple(second_opinion(first, second, row, point) for row in range(len(first)))

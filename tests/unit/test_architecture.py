@@ -2,6 +2,7 @@
 
 import ast
 import re
+import subprocess
 import sys
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -25,10 +26,11 @@ MODULES = {dotted(file) for file in (*CORE, *SHARED)}
 OTHER_DOORS = {name for name in MODULES if name.startswith(("core.cli", "core.__main__", "core.training.worker"))}
 
 
-def imported(file: Path) -> set[str]:
-    """Every module that a file imports, at its top or later; ``from core import ink`` counts as ``core.ink``."""
+def imported(file: Path, later: bool = True) -> set[str]:
+    """Every module that a file imports, at its top or ``later``; ``from core import ink`` counts as ``core.ink``."""
     found: set[str] = set()
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    for node in ast.walk(tree) if later else tree.body:
         if isinstance(node, ast.Import):
             found |= {name.name for name in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -118,3 +120,17 @@ def test_models_lie_where_the_registry_says_and_nothing_goes_round_it() -> None:
     ]
 
     assert not round_it
+
+
+def test_the_first_page_shows_its_canvas_before_torch_and_scikit_learn_are_imported() -> None:
+    first = [*(ROOT / "pages" / "ui").glob("*.py"), *(ROOT / "pages" / "ui" / "draw").glob("*.py")]
+    modules = {name for file in first for name in imported(file, later=False) if name.startswith("core.")}
+    lines = [
+        *(f"import {name}" for name in sorted(modules)),
+        "import sys",
+        "print({'torch', 'sklearn'} & {*sys.modules})",
+    ]
+
+    done = subprocess.run([sys.executable, "-c", "\n".join(lines)], cwd=ROOT, capture_output=True, text=True)
+
+    assert done.stdout.strip() == "set()", done.stderr
