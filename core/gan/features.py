@@ -125,24 +125,18 @@ def pooled(maps: Tensor, cells: int) -> Tensor:
     return weights @ maps @ weights.T
 
 
-def orientation_maps(images: Tensor, orientations: int) -> Tensor:
+def directed(strokes: Tensor, orientations: int) -> Tensor:
     """Edge strength of every pixel, parted by direction.
 
+    A lobe around each direction, ``relu(cos(angle) - cos(width))`` times the edge strength, is a matrix product
+    and a relu: no arc tangent, cheap and differentiable.
+
     Args:
-        images: ``(n, 28, 28)``.
+        strokes: the images' ``edges``, ``(n, 3, 784)``.
         orientations: number of signed directions, evenly spread.
 
     Returns:
         ``(n, orientations, 28, 28)``, not negative.
-    """
-    return directed(edges(images), orientations)
-
-
-def directed(strokes: Tensor, orientations: int) -> Tensor:
-    """``orientation_maps`` of images whose ``edges`` ``(n, 3, 784)`` are at hand already.
-
-    A lobe around each direction, ``relu(cos(angle) - cos(width))`` times the edge strength, is a matrix product
-    and a relu: no arc tangent, cheap and differentiable.
     """
     return F.relu_(_lobes(orientations) @ strokes).unflatten(2, (_SIDE, _SIDE))
 
@@ -181,19 +175,8 @@ def _sheared(images: Tensor, shape: Shape) -> Tensor:
     return torch.gather(padded, 2, column) * (1 - share) + torch.gather(padded, 2, column + 1) * share
 
 
-def normalise_moments(images: Tensor) -> Tensor:
-    """Remove slant and bring the ink's spread along x and y to that of an average digit.
-
-    Args:
-        images: ``(n, 28, 28)``.
-
-    Returns:
-        ``(n, 28, 28)``; an empty image stays empty.
-    """
-    return _normalised(images, _shape(images))
-
-
 def _normalised(images: Tensor, shape: Shape) -> Tensor:
+    """Without slant, the ink's spread along x and y that of an average digit; an empty image stays empty."""
     x, y, slant, across, down = (values[:, None, None] for values in shape)  # (n, 1, 1) each
     step_x = (across.sqrt() / _SPREAD[0]).clamp(0.35, 1.6)  # source pixels per pixel
     step_y = (down.sqrt() / _SPREAD[1]).clamp(0.5, 1.6)

@@ -76,13 +76,19 @@ def test_files_of_one_name_and_folders_and_pairs_keep_their_meaning(tiny_detecto
     assert review.label.tolist() == ["7", "7", *map(str, labels)]
 
 
+def stopped_midway(detector: Detector, monkeypatch: pytest.MonkeyPatch) -> tuple[BatchQueue, Store]:
+    """A batch of sixty that was stopped when at least two were judged, and the queue it is in."""
+    monkeypatch.setattr("core.batch.run.TOGETHER", 1)
+    server, store = hand_in(some(60), detector)
+    wait(lambda: store.done[0] >= 2)
+    server.stop(store)
+    return server, store
+
+
 def test_a_stopped_batch_keeps_what_it_has_and_goes_on_under_another_server(
     tiny_detector_any: Detector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("core.batch.run.TOGETHER", 1)
-    server, store = hand_in(some(60), tiny_detector_any)
-    wait(lambda: store.done[0] >= 2)
-    server.stop(store)
+    server, store = stopped_midway(tiny_detector_any, monkeypatch)
     wait(lambda: not server.state(store).busy)
     stopped_at = store.done[0]
     assert server.state(store).stage == "stopped"
@@ -101,10 +107,7 @@ def test_a_stopped_batch_keeps_what_it_has_and_goes_on_under_another_server(
 def test_what_a_stopped_batch_has_judged_is_in_the_history_once(
     tiny_detector_any: Detector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("core.batch.run.TOGETHER", 1)
-    server, store = hand_in(some(60), tiny_detector_any)
-    wait(lambda: store.done[0] >= 2)
-    server.stop(store)
+    server, store = stopped_midway(tiny_detector_any, monkeypatch)
     wait(lambda: History(visitor="ann").count().judged == store.done[1])
     server.go_on(store)
     wait(lambda: not server.state(store).busy)
