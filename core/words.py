@@ -25,12 +25,12 @@ def say_verdict(anomaly: bool, reads_as: tuple[str, ...] | None = None, p_value:
 
 
 def either(names: tuple[str, ...]) -> str:
-    """Names of which one is meant.
+    """Names of which one is meant; empty where there is none.
 
-    >>> either(("4",)), either(("4", "7", "9"))
-    ('4', '4, 7 or 9')
+    >>> either(("4",)), either(("4", "7", "9")), either(())
+    ('4', '4, 7 or 9', '')
     """
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"
+    return " or ".join(part for part in (", ".join(names[:-1]), *names[-1:]) if part)
 
 
 def one_of(name: str) -> str:

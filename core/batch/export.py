@@ -42,6 +42,7 @@ COLUMNS: dict[str, pa.DataType] = {
     "score": _REAL,
     "label": _TEXT,
     "plausible_digits": _TEXT,
+    "second_opinion": _TEXT,
     "label_p_value": _REAL,
     "suspicion": _REAL,
     "label_disagrees": _TEXT,
@@ -60,6 +61,7 @@ MEANINGS: tuple[tuple[tuple[str, ...], str], ...] = (
     (("score",), "by the evidence that decided; higher is odder"),
     (("label",), "as it was handed in"),
     (("plausible_digits",), "what the ink could be, with a model of several digits"),
+    (("second_opinion",), "how the model of all ten digits reads it, beside a model of one digit; none: as no digit"),
     (("label_p_value",), "share of digits of that label that look at least this odd as it"),
     (("suspicion",), "how much better another digit explains the ink, in powers of ten: sort by it to check labels"),
     (("label_disagrees",), "yes where the label is none of the plausible digits"),
@@ -199,6 +201,7 @@ def verdicts(review: Review) -> Iterator[Verdict]:
                 class_id=ANOMALY if review.flagged[start + i] else NORMAL,
                 image=storage.from_bytes(columns["image"][i]),
                 digits=dict(zip(job.normal, columns["digit_p_values"][i], strict=False)),
+                second_opinion=_second(review, start + i),
                 model_hash=job.model_hash,
                 visitor=job.visitor,
             )
@@ -256,6 +259,7 @@ def _columns(review: Review, start: int, table: pa.Table) -> dict[str, list[Any]
         "anomaly_score": only(1 - review.p_value[rows]),
         "score": only(review.score[rows]),
         "plausible_digits": [None] * len(table),
+        "second_opinion": [_second(review, row) for row in range(start, start + len(table))],
         "label_p_value": only(review.labels.p_value[rows], known),
         "suspicion": only(review.labels.suspicion[rows], known),
         "label_disagrees": only(np.where(review.labels.disagreeing[rows], "yes", "no"), known),
@@ -265,6 +269,11 @@ def _columns(review: Review, start: int, table: pa.Table) -> dict[str, list[Any]
         for i in np.flatnonzero(judged).tolist():
             columns["plausible_digits"][i] = " ".join(review.prediction_set(start + i))
     return {name: columns[name] for name in COLUMNS}
+
+
+def _second(review: Review, row: int) -> str | None:
+    opinion = review.second_opinion(row)
+    return None if opinion is None else opinion.field
 
 
 def _file_name(source: str) -> str:

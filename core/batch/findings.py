@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from core.batch import second_opinions
 from core.batch.label_errors import LabelCheck
 from core.batch.score import EDGES
 from core.batch.store import Store
@@ -18,8 +19,9 @@ from core.calibration.discoveries import discoveries, discoveries_needed
 from core.calibration.prediction_set import prediction_set
 from core.errors import BatchError
 from core.operating_point import OperatingPoint
+from core.views.second_opinion import DEFAULT_ALPHA, DIGITS, SecondOpinion, second_opinion
 
-SHOWN = ("flagged", "mislabelled", "refused", "all")
+SHOWN = ("flagged", "doubted", "mislabelled", "refused", "all")
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 
@@ -58,6 +60,7 @@ class Summary:
         labelled: digits that came with a label the model knows.
         disagreeing: of those, how many lie outside their label's plausible digits.
         mislabelled: of those, how many are probably mislabelled, by a false discovery rate of their own.
+        doubted: how many pass a model of one digit that the model of all ten reads as another.
     """
 
     rows: int
@@ -68,6 +71,7 @@ class Summary:
     labelled: int
     disagreeing: int
     mislabelled: int
+    doubted: int = 0
 
 
 class Review:
@@ -159,6 +163,29 @@ class Review:
         return self.point.alpha if self.point.alpha is not None else float(self.calibration.alpha(self.threshold)[0])
 
     @cached_property
+    def _second(self) -> Floats | None:
+        return second_opinions.read(self.store, len(self))
+
+    def second_opinion(self, row: int) -> SecondOpinion | None:
+        """How the model of all ten reads a row that a model of one digit has judged; None where it was not asked."""
+        if self._second is None or not self.judged[row]:
+            return None
+        p_values = dict(zip(DIGITS, self._second[row].tolist(), strict=True))
+        return second_opinion(p_values, bool(self.flagged[row]), self._second_alpha, self.normal[0])
+
+    @property
+    def _second_alpha(self) -> float | None:
+        return self.rule.point.alpha if self.rule.rate is None else None
+
+    @cached_property
+    def doubted(self) -> Bools:
+        """Which rows pass a model of one digit, while the model of all ten reads them as another, ``(n,)``."""
+        if self._second is None:
+            return np.zeros(len(self), bool)
+        as_normal = self._second[:, DIGITS.index(self.normal[0])]
+        return self.judged & ~self.flagged & (as_normal <= (self._second_alpha or DEFAULT_ALPHA))
+
+    @cached_property
     def labels(self) -> LabelCheck:
         """The labels that came along, against what the ink could be."""
         named = np.stack([self.judged & (self.label == name) for name in self.normal], axis=1)
@@ -179,6 +206,7 @@ class Review:
             labelled=int((~np.isnan(self.labels.p_value)).sum()),
             disagreeing=int(self.labels.disagreeing.sum()),
             mislabelled=int(self.labels.mislabelled.sum()),
+            doubted=int(self.doubted.sum()),
         )
 
     def prediction_set(self, row: int) -> tuple[str, ...]:
@@ -196,7 +224,8 @@ class Review:
             label: only rows with this label; None for any.
             text: only rows whose source holds this, whatever the case.
         """
-        chosen = {"flagged": self.flagged, "mislabelled": self.labels.mislabelled, "refused": ~self.judged}.get(shown)
+        kinds = {"flagged": self.flagged, "doubted": self.doubted, "mislabelled": self.labels.mislabelled}
+        chosen = kinds.get(shown, ~self.judged if shown == "refused" else None)
         kept = np.ones(len(self), bool) if chosen is None else chosen.copy()
         if label is not None:
             kept &= self.label == label

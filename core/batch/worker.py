@@ -56,6 +56,7 @@ def main(folder: Path) -> int:
 
 def judge(store: "Store", detector: "Detector", workers: int = 0, stop: Callable[[], bool] = lambda: False) -> None:
     """Judge what is left of a batch of uploads, say how far it is, and keep its verdicts when that is wanted."""
+    from core.batch import second_opinions
     from core.batch.run import run
     from core.batch.sources import uploaded
 
@@ -65,6 +66,10 @@ def judge(store: "Store", detector: "Detector", workers: int = 0, stop: Callable
         text = json.dumps(asdict(progress))
         write_whole(store.folder / PROGRESS, partial(_fill, text))
     if store.finished:
+        try:
+            second_opinions.add(store)
+        except OddDigitError as error:
+            store.note(f"No second opinions: {error}")
         keep_verdicts(store)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from core.cli.options import Evidence, EvidenceOption, FaintOption, ModelOption, WholeOption
+from core.cli.options import Evidence, EvidenceOption, FaintOption, ModelOption, SecondOption, WholeOption
 from core.cli.output import REFUSED, check_model, ending, examples, print_json, say
 from core.errors import HistoryError, OddDigitError
 from core.operating_point import OperatingPoint
@@ -61,6 +61,7 @@ def batch(
     together: Annotated[bool, typer.Option("--together", help="Take all ink in a picture as one digit.")] = False,
     whole: WholeOption = False,
     faint: FaintOption = None,
+    second: SecondOption = False,
     no_history: Annotated[bool, typer.Option("--no-history", help="Keep no record.")] = False,
 ) -> None:
     """Judge many digits at once. Interrupted, the same command goes on where it was.
@@ -88,6 +89,10 @@ def batch(
             return
         judge = _ray if engine is Engine.ray else _local
         review = judge(inputs, rule, manner, workers, Path(output))
+        if second:
+            from core.batch import second_opinions
+
+            second_opinions.add(review.store)
         _write(review, output)
         if not no_history:
             _keep(review)
@@ -189,6 +194,8 @@ def _write(review: "Review", output: str) -> None:
     words = f"{summary.judged:,} judged, {summary.flagged:,} flagged, {summary.refused:,} refused"
     if summary.labelled:
         words += f", {summary.mislabelled:,} probably mislabelled"
+    if summary.doubted:
+        words += f", {summary.doubted:,} passed but read as another digit by the model of all ten"
     say.print(words if output == STANDARD_OUTPUT else f"{words}: {output}")
     say.print(say_rule(review.rule, review.calibration))
 

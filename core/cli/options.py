@@ -38,6 +38,10 @@ FaintOption = Annotated[
         help="Take every faint stroke in, or none.  [default: those that go on from dark ink]",
     ),
 ]
+SecondOption = Annotated[
+    bool,
+    typer.Option("--second-opinion", help="Where a single digit is normal, say how the model of all ten reads it."),
+]
 EvidenceOption = Annotated[Evidence, typer.Option(help="Which score decides.")]
 
 

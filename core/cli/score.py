@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from core.cli.options import Evidence, EvidenceOption, FaintOption, ModelOption, WholeOption, operating_point
+from core.cli.options import (
+    Evidence,
+    EvidenceOption,
+    FaintOption,
+    ModelOption,
+    SecondOption,
+    WholeOption,
+    operating_point,
+)
 from core.cli.output import REFUSED, TableFormat, check_model, ending, examples, print_scores, program, say
 from core.errors import HistoryError, InkError, OddDigitError
 
@@ -65,10 +73,7 @@ def score(
     whole: WholeOption = False,
     faint: FaintOption = None,
     output: Annotated[TableFormat, typer.Option("--format", help="How to print.")] = TableFormat.table,
-    second: Annotated[
-        bool,
-        typer.Option("--second-opinion", help="Where a single digit is normal, say how the model of all ten reads it."),
-    ] = False,
+    second: SecondOption = False,
     no_history: Annotated[bool, typer.Option("--no-history", help="Keep no record.")] = False,
 ) -> None:
     """Judge pictures of digits."""

@@ -4,10 +4,12 @@ Who has only ever seen 5s can take a 6 for one of them; only who knows 6s can sa
 and its promise stay as they are.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from core.detector.readings import Readings
+from core.calibration.prediction_set import prediction_set
+from core.detector.readings import Scores
 from core.operating_point import OperatingPoint
 from core.words import either, one_of
 
@@ -15,7 +17,8 @@ if TYPE_CHECKING:
     from core.detector import Detector
 
 MODEL = "mnist-any"
-_DIGITS = frozenset("0123456789")
+DIGITS = "0123456789"
+DEFAULT_ALPHA = 0.05  # at which it reads beside a fixed threshold
 
 
 @dataclass(frozen=True)
@@ -62,24 +65,32 @@ class SecondOpinion:
 
 def wanted(normal: tuple[str, ...]) -> bool:
     """Whether a model with these normal digits gets a second opinion: one that knows a single digit of the ten."""
-    return len(normal) == 1 and normal[0] in _DIGITS
+    return len(normal) == 1 and normal[0] in tuple(DIGITS)
 
 
-def second_opinions(first: Readings, detector: "Detector", point: OperatingPoint) -> tuple[SecondOpinion, ...]:
-    """The opinion on every image; ``detector`` is ``MODEL``, the rest as of :func:`second_opinion`."""
-    second = detector.inspect(first.images)
-    return tuple(second_opinion(first, second, row, point) for row in range(len(first)))
+def second_opinions(first: Scores, detector: "Detector", point: OperatingPoint) -> tuple[SecondOpinion, ...]:
+    """The opinion on every image.
+
+    Args:
+        first: what the model of one digit says of them.
+        detector: ``MODEL``.
+        point: the first model's operating point.
+    """
+    digits, odd = detector.scores(first.images).digits, first.class_id(point).astype(bool)
+    return tuple(
+        second_opinion({name: float(p[i]) for name, p in digits.items()}, bool(odd[i]), point.alpha, first.normal[0])
+        for i in range(len(first))
+    )
 
 
-def second_opinion(first: Readings, second: Readings, row: int, point: OperatingPoint) -> SecondOpinion:
+def second_opinion(p_values: Mapping[str, float], anomaly: bool, alpha: float | None, normal: str) -> SecondOpinion:
     """The opinion on one image.
 
     Args:
-        first: readings of the model of one digit.
-        second: readings of ``MODEL`` on the same images.
-        row: which image.
-        point: the first model's operating point; where it has a fixed threshold, the second reads at 5 %.
+        p_values: of ``MODEL``, as each digit.
+        anomaly: whether the first model calls the image an anomaly.
+        alpha: the first model's; None for a fixed threshold.
+        normal: the first model's normal digit.
     """
-    at = OperatingPoint(second.model, "fused", point.alpha or OperatingPoint().alpha)
-    anomaly = bool(first.class_id(point)[row])
-    return SecondOpinion(second.prediction_set(at, row), first.normal[0], anomaly)
+    alpha = alpha or DEFAULT_ALPHA
+    return SecondOpinion(prediction_set(p_values, alpha, max(p_values.values()) <= alpha), normal, anomaly)

@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from core.batch import corrections, export, queue
+from core.batch import corrections, export, queue, second_opinions
 from core.batch.findings import SHOWN, Review, Rule, Summary
 from core.batch.label_errors import FALSE_RATE
 from core.batch.store import Store
@@ -20,7 +20,7 @@ from pages.ui.batch import watch
 from pages.ui.batch.rows import FAILED, gallery, table
 from pages.ui.text import plain
 
-WORDS = {"flagged": "flagged", "mislabelled": "probably mislabelled", "refused": "refused", "all": "all"}
+WORDS = {kind: kind for kind in SHOWN} | {"doubted": "passed, read otherwise", "mislabelled": "probably mislabelled"}
 GALLERY, TABLE, CHARTS = "Gallery", "Table", "Charts"
 A_GALLERY, A_TABLE = 48, 100
 SECONDS = 5.0  # between two looks at a batch that is still judged
@@ -98,6 +98,8 @@ def headline(summary: Summary, decides: Rule) -> str:
     else:
         expected = f"none can be with a rate of {100 * decides.rate:g} %"
     parts = [f"{summary.judged:,} digit{'s' * (summary.judged != 1)}", f"{summary.flagged:,} flagged ({expected})"]
+    if summary.doubted:
+        parts.append(f"{summary.doubted:,} passed that the network of all ten digits reads otherwise")
     if summary.refused:
         parts.append(f"{summary.refused:,} refused")
     if summary.labelled:
@@ -142,19 +144,18 @@ def _corrected_zip(review: Review, right: dict[int, str]) -> bytes:
 
 
 def _reviewed(store: Store, rule: Rule) -> Review:
-    return _review(str(store.folder), store.done[1], repr(rule), rule)
+    return _review(str(store.folder), (store.done[1], second_opinions.given(store)), repr(rule), rule)
 
 
 @st.cache_resource(max_entries=6, show_spinner="Looking through the batch…")
-def _review(folder: str, rows: int, rule: str, _rule: Rule) -> Review:  # noqa: ARG001 - rows and rule tell versions apart
+def _review(folder: str, rows: tuple[int, bool], rule: str, _rule: Rule) -> Review:  # noqa: ARG001 - tell versions apart
     return Review(Store(Path(folder)), _rule)
 
 
 def _choose(review: Review) -> tuple[str, NDArray[np.int64]]:
     """Which rows to look at: returns the kind and the rows, oddest first."""
     summary = review.summary
-    counts = {"flagged": summary.flagged, "mislabelled": summary.mislabelled, "refused": summary.refused}
-    counts["all"] = summary.rows
+    counts = {"all": summary.rows} | {kind: getattr(summary, kind) for kind in SHOWN if kind != "all"}
     kinds = [kind for kind in SHOWN if counts[kind] or kind in ("flagged", "all")]
     if st.session_state.get("shown_kind") not in kinds:
         st.session_state["shown_kind"] = "flagged" if summary.flagged else "all"

@@ -10,7 +10,7 @@ from core.batch.findings import Review
 from core.batch.queue import Upload
 from core.errors import OddDigitError
 from core.figures.images import digit_png, inline, page_with_boxes
-from core.words import say_share
+from core.words import either, say_share
 from pages.ui import chrome, picker, tiles, verdict
 from pages.ui.text import plain
 
@@ -39,8 +39,8 @@ def gallery(review: Review, rows: NDArray[np.int64], shown: str) -> None:
 
 
 def _tile(review: Review, row: int, image: NDArray[np.float32], shown: str, corrected: str | None) -> tiles.Tile:
-    read = " or ".join(review.prediction_set(row))
-    said = f"reads as {read}" if read and shown == "mislabelled" else f"{say_share(review.p_value[row])} so odd"
+    read = _reads_as(review, row) if shown in ("mislabelled", "doubted") else None
+    said = f"reads as {read}" if read else f"{say_share(review.p_value[row])} so odd"
     return tiles.Tile(
         row,
         tiles.picture_of(image),
@@ -87,6 +87,7 @@ def table(review: Review, rows: NDArray[np.int64]) -> None:
         "reconstruction": st.column_config.ImageColumn(width="small", help="the nearest normal digit"),
         "p-value": st.column_config.NumberColumn(format="%.4f", help="share of normal digits at least this odd"),
         "score": st.column_config.NumberColumn(format="%.4g", help="higher is odder"),
+        "reads as": st.column_config.TextColumn(help="what the ink could be, to a model that knows several digits"),
         "label fits": st.column_config.TextColumn(help="whether the ink could be what the label says"),
     }
     frame = pd.DataFrame(lines).dropna(axis=1, how="all")
@@ -179,10 +180,11 @@ def _word(review: Review, row: int) -> str:
 
 
 def _reads_as(review: Review, row: int) -> str | None:
-    """The digits that the ink could be; None for a refusal, and for a model of one digit, which cannot tell."""
-    if not review.judged[row] or not review.digits.shape[1]:
+    """The digits that the ink could be, beside a model of one digit to the model of all ten; None where none says."""
+    second = review.second_opinion(row)
+    if not review.judged[row] or (second is None and not review.digits.shape[1]):
         return None
-    return " or ".join(review.prediction_set(row)) or "no digit"
+    return either(review.prediction_set(row) if second is None else second.reads_as) or "no digit"
 
 
 def _fits(review: Review, row: int) -> str | None:

@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from core.batch import second_opinions
 from core.batch.findings import Review, Rule, foresee, say_rule
 from core.batch.score import SCHEMA
 from core.batch.store import Job, Store
@@ -72,6 +73,24 @@ def test_a_fixed_line_flags_by_score_alone(review: Callable[..., Review]) -> Non
 
     assert found.flagged.tolist() == [False, True]
     assert found.digit_alpha == pytest.approx(0.5)
+
+
+def test_the_second_opinion_follows_the_line_and_names_what_passes_as_another_digit(
+    review: Callable[..., Review],
+) -> None:
+    found = review(row(50), row(95.5), row(), row(50))
+    as_each = np.zeros((4, 10))
+    as_each[0, [5, 6]], as_each[1, 3], as_each[3, 6] = (0.04, 0.9), 0.8, 0.06
+    np.save(found.store.folder / second_opinions.FILE, as_each)
+
+    fields = [opinion and opinion.field for opinion in map(found.second_opinion, range(4))]
+    wider = Review(found.store, Rule(OperatingPoint("stand-in", "fused", 0.03)))
+
+    assert fields == ["6", "3", None, "6"]
+    assert found.doubted.tolist() == [True, False, False, True]
+    assert found.order("doubted").tolist() == [0, 3]
+    assert wider.second_opinion(0).field == "6 5"
+    assert wider.doubted.tolist() == [False, True, False, True]
 
 
 def test_a_false_discovery_rate_flags_what_benjamini_and_hochberg_flag(review: Callable[..., Review]) -> None:

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from core.cli.app import app
 from core.history import History
+from core.views import second_opinion
 from tests.support.command_line import draw
 from tests.support.piles import digits, folder_of
 
@@ -41,6 +42,25 @@ def test_the_history_can_be_left_alone(pile: Path, tmp_path: Path, tiny_shelf: t
     batch(pile, "--model", "tiny-5", "--output", tmp_path / "found.csv", "--no-history")
 
     assert History().count().judged == 0
+
+
+def test_a_second_opinion_is_a_column_of_its_own_and_changes_no_verdict(
+    pile: Path, tmp_path: Path, tiny_shelf: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(second_opinion, "MODEL", "tiny-any")
+    asked = (pile, "--model", "tiny-5", "--output")
+
+    batch(*asked, tmp_path / "alone.csv", "--no-history")
+    result = batch(*asked, tmp_path / "second.csv", "--second-opinion")
+
+    alone, second = (pd.read_csv(tmp_path / f"{name}.csv", dtype=str) for name in ("alone", "second"))
+    assert alone["second_opinion"].isna().all()
+    pd.testing.assert_frame_equal(alone.drop(columns="second_opinion"), second.drop(columns="second_opinion"))
+    kept = {verdict.source.rsplit("/", 1)[1]: verdict.second_opinion for verdict in History().browse()}
+    assert kept == dict(zip(second["source"].map(lambda name: Path(name).name), second["second_opinion"], strict=True))
+    passed = second[second["verdict"] == "normal"]
+    doubted = sum("5" not in said.split() for said in passed["second_opinion"])
+    assert json.loads(result.stdout)["doubted"] == doubted
 
 
 def test_several_shapes_are_one_digit_together_and_whole_says_that_it_is_no_word_for_that(

@@ -41,9 +41,10 @@ def test_where_both_agree_the_verdict_is_what_it_is_alone() -> None:
 
 
 def test_the_opinion_is_the_prediction_set_of_the_model_of_all_digits() -> None:
-    second = second_opinion(readings(60.5), readings(80.5, normal=("4", "9", "7")), 0, POINT.at_alpha(0.09))
+    second = second_opinion({"9": 0.2, "7": 0.09, "4": 0.5}, False, 0.09, "5")
 
     assert (second.reads_as, second.field, second.normal) == (("4", "9"), "4 9", "5")
+    assert second_opinion({"4": 0.05, "7": 0.01}, False, None, "5").field == "none"
 
 
 def test_a_model_of_several_digits_or_of_letters_needs_no_second_opinion() -> None:
