@@ -8,6 +8,7 @@ import difflib
 import string
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 
@@ -154,7 +155,7 @@ def load(
     if name == "digits":
         images, labels = _bundled_digits()
         cut = {"train": slice(None, DIGITS_TRAIN), "test": slice(DIGITS_TRAIN, None), "all": slice(None)}[part]
-        return Dataset(name, images[cut], labels[cut], DIGITS, part)
+        return Dataset(name, images[cut].copy(), labels[cut].copy(), DIGITS, part)
     if not all(public.present(name, piece) for piece in pieces):
         _fetch(name, progress, download)
     read = [public.read(name, piece) for piece in pieces]
@@ -233,6 +234,7 @@ def _own(name: str, part: str, content: own.Content) -> Dataset:
     return whole.take(np.flatnonzero(test if part == "test" else ~test))
 
 
+@cache
 def _bundled_digits() -> tuple[np.ndarray, np.ndarray]:
     """scikit-learn's digits as ink images float32 ``(1797, 28, 28)`` and labels int64 ``(1797,)``."""
     from sklearn.datasets import load_digits

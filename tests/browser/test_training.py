@@ -1,12 +1,17 @@
 """Training in a real browser: it goes on without the tab that started it, and every tab shows the same."""
 
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from core import paths
+from core.detector import Detector
+from core.training.job import Job, State, frames_folder, write_job
+from core.training.run import RunSpec
 from tests.browser.conftest import at_rest, go_to, press, serve
 
 pytestmark = pytest.mark.browser
@@ -14,9 +19,16 @@ SECONDS = 1000
 
 
 @pytest.fixture(scope="module")
-def app(new_state: Callable[[], Path]) -> Iterator[str]:
-    """A server on a machine that has never been online, so that the tiny bundled digits are offered."""
+def app(new_state: Callable[[], Path], tiny_detector: Detector) -> Iterator[str]:
+    """A server on a machine that has never been online, so that the tiny bundled digits are offered.
+
+    A job of before is done, and "drawn-with" is its model.
+    """
     state = new_state()
+    folder = state / "jobs" / "before"
+    write_job(folder, Job("before", RunSpec("drawn-with", ("5",), "digits", epochs=1), State.DONE))
+    shutil.copytree(paths.ASSETS / "learning", frames_folder(folder))
+    tiny_detector.save(state / "models" / "drawn-with.safetensors")
     with serve(state, ODD_DIGIT_DATASETS=str(state / "nothing")) as url:
         yield url
 
@@ -44,19 +56,18 @@ def choose(page: Page, name: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def trained(browser: Browser, app: str) -> None:
-    """Two jobs for all tests: "drawn-with" is a model, "runs-meanwhile" goes on for longer than any of them takes."""
+def running(browser: Browser, app: str) -> None:
+    """A job for all tests: "runs-meanwhile" goes on for longer than any of them takes."""
     page = browser.new_page()
     open_training(page, app)
-    ask_for(page, "drawn-with", epochs=1)
-    expect(page.get_by_role("link", name="Draw with it")).to_be_visible(timeout=300 * SECONDS)
+    expect(page.get_by_role("link", name="Draw with it")).to_be_visible(timeout=90 * SECONDS)
     ask_for(page, "runs-meanwhile", epochs=1000)
     expect(page.get_by_text("runs-meanwhile · epoch")).to_be_visible(timeout=90 * SECONDS)
     page.close()
 
 
 def test_draw_with_it_leads_to_a_page_that_judges_however_often_it_is_pressed(
-    page: Page, app: str, trained: None
+    page: Page, app: str, running: None
 ) -> None:
     open_training(page, app)
 
@@ -68,7 +79,7 @@ def test_draw_with_it_leads_to_a_page_that_judges_however_often_it_is_pressed(
         expect(page.get_by_text("runs-meanwhile · ")).to_be_visible(timeout=60 * SECONDS)
 
 
-def test_no_press_is_lost_while_a_job_runs(page: Page, app: str, trained: None) -> None:
+def test_no_press_is_lost_while_a_job_runs(page: Page, app: str, running: None) -> None:
     open_training(page, app)
 
     for _ in range(10):
@@ -78,7 +89,7 @@ def test_no_press_is_lost_while_a_job_runs(page: Page, app: str, trained: None) 
         expect(page.get_by_role("button", name="Pause")).to_be_visible(timeout=20 * SECONDS)
 
 
-def test_the_page_does_not_scroll_back_while_it_redraws(page: Page, app: str, trained: None) -> None:
+def test_the_page_does_not_scroll_back_while_it_redraws(page: Page, app: str, running: None) -> None:
     open_training(page, app)
     expect(page.get_by_test_id("play")).to_be_visible(timeout=90 * SECONDS)
     at_rest(page)
@@ -94,7 +105,7 @@ def test_the_page_does_not_scroll_back_while_it_redraws(page: Page, app: str, tr
     assert main.evaluate("part => part.scrollTop") >= before - 5
 
 
-def test_the_player_follows_the_newest_epoch_until_a_person_moves_it(page: Page, app: str, trained: None) -> None:
+def test_the_player_follows_the_newest_epoch_until_a_person_moves_it(page: Page, app: str, running: None) -> None:
     open_training(page, app)
     choose(page, "runs-meanwhile")
     slider, said = page.get_by_role("slider", name="Back through the epochs"), page.get_by_test_id("epoch")
@@ -110,7 +121,7 @@ def test_the_player_follows_the_newest_epoch_until_a_person_moves_it(page: Page,
 
 
 def test_two_browsers_watch_one_job_and_it_outlives_the_tab_that_started_it(
-    page: Page, app: str, trained: None, browser: Browser, watch: Callable[[Page], Page]
+    page: Page, app: str, running: None, browser: Browser, watch: Callable[[Page], Page]
 ) -> None:
     # Arrange: the tab that started the job is closed long since; two browsers look on.
     open_training(page, app)

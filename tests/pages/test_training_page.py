@@ -74,7 +74,7 @@ def test_without_a_network_the_bundled_digits_are_offered_and_nothing_is_missing
     assert "Nothing is being trained" in text(at)
 
 
-def test_one_click_trains_and_the_detector_is_on_every_shelf(
+def test_one_click_trains_the_detector_is_on_every_shelf_and_the_page_says_what_is_weak(
     open_page: Callable[[], AppTest], server: queue.Jobs
 ) -> None:
     at = choose_quickly(open_page())
@@ -90,6 +90,13 @@ def test_one_click_trains_and_the_detector_is_on_every_shelf(
     assert "Sixteen digits it imagines" in text(at)
     assert "For watching only, it selects nothing" in text(at)
     assert at.text_input(key="train_name").value == f"{name}-2"
+    assert f"**{name}** · done, but weak. It learnt 5 from" in text(at)
+    assert "What helps: more images" in text(at)
+
+    registry.rename(name, "renamed", "")
+    at.run()
+
+    assert f"**{name}** · done" not in text(at)
 
 
 def test_a_name_in_use_is_said_before_anything_starts(
@@ -318,22 +325,6 @@ def test_before_anything_was_trained_a_recorded_training_can_be_looked_through(
     assert [frames[0]["say"], frames[-1]["say"]] == ["before it learns", f"epoch {len(frames) - 1}"]
     assert all(frame["sheet"].startswith("data:image/png;base64,") for frame in frames)
     assert f"**Losses** · epoch {len(frames) - 1}" in text(at)
-
-
-def test_a_model_that_is_done_says_so_says_what_is_weak_and_leads_to_drawing(
-    open_page: Callable[[], AppTest], server: queue.Jobs
-) -> None:
-    at = choose_quickly(open_page())
-    name = at.text_input(key="train_name").value
-    at.button(key="train").click().run()
-    [job] = server.of("local")
-    wait_for(lambda: server.get(job.id, "").state is State.DONE)
-    at.run()
-    assert f"**{name}** · done, but weak. It learnt 5 from" in text(at)
-    assert "What helps: more images" in text(at)
-    registry.rename(name, "renamed", "")
-    at.run()
-    assert f"**{name}** · done" not in text(at)
 
 
 def test_as_many_epochs_are_offered_whatever_the_number_of_images(open_page: Callable[[], AppTest]) -> None:

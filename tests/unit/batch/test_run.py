@@ -1,7 +1,6 @@
 """A batch keeps the pile's order and number, takes bad files in its stride, and goes on where it was killed."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -124,25 +123,38 @@ def test_a_stopped_batch_goes_on_to_the_same_rows(tmp_path: Path, tiny_detector_
     np.testing.assert_allclose(first.score, second.score, rtol=1e-5)
 
 
-def test_a_killed_command_goes_on_where_it_was_and_loses_and_doubles_nothing(
-    tmp_path: Path, state_dir: Path, tiny_shelf: tuple[str, str], tiny_detector_any: Detector
+def test_a_command_goes_on_where_it_was_interrupted_and_killed_and_loses_and_doubles_nothing(
+    tmp_path: Path, state_dir: Path, tiny_shelf: tuple[str, str]
 ) -> None:
-    images, _ = digits(390)
-    np.save(tmp_path / "pile.npy", np.concatenate([images] * TIMES))
+    np.save(tmp_path / "pile.npy", np.concatenate([digits(390)[0]] * TIMES))
     command = [sys.executable, "-m", "core", "batch", str(tmp_path / "pile.npy"), "--model", "tiny-any"]
     command += ["--output", str(tmp_path / "found.csv"), "--no-history"]
-    first = subprocess.Popen(command, cwd=ROOT, env=os.environ.copy(), stderr=subprocess.DEVNULL)
-    while first.poll() is None and len(list(state_dir.glob("batches/*/part-*.parquet"))) < 2:
-        time.sleep(0.02)
-    first.send_signal(signal.SIGKILL)
-    first.wait()
-    before = len(list(state_dir.glob("batches/*/part-*.parquet")))
-    assert not (tmp_path / "found.csv").exists(), "it was over before it could be killed"
+    said = []
 
-    second = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    def parts() -> int:
+        return len(list(state_dir.glob("batches/*/part-*.parquet")))
 
-    assert before >= 2
-    assert "Going on after" in second.stderr
+    for how, code in ((signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)):
+        before = parts()
+        process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            stderr=subprocess.PIPE,
+            text=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # tests started with & inherit a deaf ear
+        )
+        while process.poll() is None and parts() == before:
+            time.sleep(0.02)
+        process.send_signal(how)
+        said.append(process.communicate()[1])
+        assert not (tmp_path / "found.csv").exists(), "it was over before it could be ended"
+        assert process.returncode == code
+    last = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+
+    assert "the same command goes on where it was" in said[0]
+    assert "Traceback" not in said[0]
+    assert "Going on after" in said[1]
+    assert "Going on after" in last.stderr
     lines = (tmp_path / "found.csv").read_text().splitlines()[1:]
     assert [int(line.split(",")[0]) for line in lines] == list(range(1, TIMES * 390 + 1))
     assert [line.split(",")[1].rsplit("#")[1] for line in lines] == [str(i) for i in range(1, TIMES * 390 + 1)]
@@ -189,32 +201,6 @@ def test_an_unchanged_pile_has_the_same_key_and_a_changed_one_another(tmp_path: 
     assert key(sources.places([folder]), "hash", "pixel", AS_FOUND) != before
     (folder / "0001.png").write_bytes(b"changed")
     assert key(sources.places([folder]), "hash", "fused", AS_FOUND) != before
-
-
-def test_an_interrupted_command_says_how_to_go_on_and_does(
-    tmp_path: Path, state_dir: Path, tiny_shelf: tuple[str, str]
-) -> None:
-    np.save(tmp_path / "pile.npy", np.concatenate([digits(390)[0]] * TIMES))
-    command = [sys.executable, "-m", "core", "batch", str(tmp_path / "pile.npy"), "--model", "tiny-any"]
-    command += ["--output", str(tmp_path / "found.csv"), "--no-history"]
-    first = subprocess.Popen(
-        command,
-        cwd=ROOT,
-        env=os.environ.copy(),
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # tests started with & inherit a deaf ear
-    )
-    while first.poll() is None and not list(state_dir.glob("batches/*/part-*.parquet")):
-        time.sleep(0.02)
-    first.send_signal(signal.SIGINT)
-    said = first.communicate()[1]
-
-    assert first.returncode == 130
-    assert "the same command goes on where it was" in said
-    assert "Traceback" not in said
-    assert subprocess.run(command, cwd=ROOT, capture_output=True, check=False).returncode == 0
-    assert len((tmp_path / "found.csv").read_text().splitlines()) == TIMES * 390 + 1
 
 
 def test_a_batch_with_a_gap_is_begun_anew_and_never_shown_as_whole(
