@@ -30,7 +30,7 @@ from core.figures import images
 from core.gan.prior import Mixture
 from core.gan.recipe import TrainingSettings
 from core.gan.trainer import Trainer
-from core.training.worker import give_way
+from core.training.process import give_way
 
 PACES = {"a stroke a second": (1.0, 0.0), "without rest": (0.0, 0.1)}  # seconds: between beginnings, least rest
 
@@ -66,7 +66,7 @@ def work(training: Steps) -> None:
 
 def child() -> None:
     """The process: trains, and answers every line with the number of steps taken so far."""
-    give_way()
+    give_way(as_session=True)
     training = trainer()
     threading.Thread(target=work, args=(training,), daemon=True).start()
     for _ in sys.stdin:

@@ -10,15 +10,15 @@ import os
 import signal
 import sys
 import threading
-import traceback
 from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.errors import HistoryError, OddDigitError
+from core.errors import HistoryError
 from core.files.atomic import write_whole
+from core.training.process import GAVE_UP, ending, give_way
 
 if TYPE_CHECKING:
     from core.batch.run import Progress
@@ -26,32 +26,25 @@ if TYPE_CHECKING:
     from core.detector import Detector
 
 PROGRESS, MESSAGE, STOPPED = "progress.json", "message.txt", "stopped"
-GAVE_UP = 1
-NICENESS = 5
 
 
 def main(folder: Path) -> int:
     """Judge the batch in a folder; returns the exit code, 0 when it is judged to its end."""
+    return ending(partial(_work, folder), partial(say, folder), "judging")
+
+
+def _work(folder: Path) -> None:
     # What reads must not wait for torch, and the processes that read import this module again.
     from core.batch import pool
     from core.batch.store import Store
     from core.detector import Detector, registry
 
-    try:
-        store = Store(folder)
-        if stopped(folder):
-            keep_verdicts(store)
-            return 0
-        model = registry.find(store.job.point.model, store.job.visitor)
-        judge(store, Detector.load(model.path), workers=pool.cores())
-    except OddDigitError as error:
-        say(folder, str(error))
-        return GAVE_UP
-    except Exception as error:
-        traceback.print_exc()
-        say(folder, f"judging broke off: {type(error).__name__}: {error}")
-        return GAVE_UP
-    return 0
+    store = Store(folder)
+    if stopped(folder):
+        keep_verdicts(store)
+        return
+    model = registry.find(store.job.point.model, store.job.visitor)
+    judge(store, Detector.load(model.path), workers=pool.cores())
 
 
 def judge(store: "Store", detector: "Detector", workers: int = 0, stop: Callable[[], bool] = lambda: False) -> None:
@@ -132,9 +125,7 @@ def _end_with_the_server() -> None:
 
 
 if __name__ == "__main__":
-    # Strokes come first; but its session keeps its share of the machine, so that a batch is not starved.
-    if hasattr(os, "nice"):
-        os.nice(NICENESS)
+    give_way(as_session=False)  # strokes come first, but a batch must not starve
     threading.Thread(target=_end_with_the_server, daemon=True).start()
     code = main(Path(sys.argv[1]))
     # Everything is on disk, and threads of libraries that wait for each other must not keep the server waiting.

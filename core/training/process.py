@@ -1,16 +1,24 @@
-"""The process behind a running job, as the job manager sees it."""
+"""The process that does one job: as its queue sees it, and how it makes way for others and ends.
+
+Importing this needs neither torch nor NumPy.
+"""
 
 import os
 import signal
 import subprocess
 import sys
+import traceback
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
 from core import paths
+from core.errors import OddDigitError
 
 LOG = "worker.log"
+GAVE_UP = 1
+NICENESS = 5
 
 
 class Worker(Protocol):
@@ -72,3 +80,40 @@ class Process:
             os.killpg(self._process.pid, signal.SIGKILL) if hasattr(os, "killpg") else self._process.kill()
         self._process.wait()
         self.exit_code()
+
+
+def give_way(as_session: bool) -> None:
+    """Let whatever else the machine does, drawing and scoring above all, come before this process.
+
+    Args:
+        as_session: also where Linux weighs whole sessions against each other; without it a process of a session of
+            its own keeps that session's share of the machine.
+    """
+    if hasattr(os, "nice"):
+        os.nice(NICENESS)
+    if as_session:
+        with suppress(OSError):
+            Path("/proc/self/autogroup").write_text(str(NICENESS))
+
+
+def ending(work: Callable[[], object], tell: Callable[[str], object], doing: str) -> int:
+    """Do what this process is for; gives its exit code: 0, or ``GAVE_UP`` where that broke off and was told why.
+
+    Args:
+        work: what it is for.
+        tell: takes what went wrong, for people.
+        doing: what it is for, in a word such as "training".
+    """
+    try:
+        work()
+    except OddDigitError as error:
+        tell(str(error))
+    except OSError as error:
+        traceback.print_exc()
+        tell(f"the disk or a file could not be used ({error}): make room, then let it go on.")
+    except Exception as error:
+        traceback.print_exc()
+        tell(f"{doing} broke off: {type(error).__name__}: {error}")
+    else:
+        return 0
+    return GAVE_UP

@@ -9,21 +9,19 @@ import os
 import sys
 import threading
 import time
-import traceback
-from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from core import datasets
-from core.errors import OddDigitError
 from core.gan.trainer import Progress
 from core.training import run
 from core.training.job import Report, frames_folder, read_job, read_report, write_cause, write_report
+from core.training.process import ending, give_way
 from core.training.snapshots import Watcher
 
 FINISH = "finish"
-NICENESS = 5
-ORPHANED, GAVE_UP = 3, 1
+ORPHANED = 3
 
 
 class Orders:
@@ -88,26 +86,16 @@ class Clock:
 
 def main(folder: Path, orders: Orders) -> int:
     """Train the job in a folder; returns the exit code, 0 when its detector is on the shelf."""
-    job = read_job(folder)
-    before = read_report(folder)
+    return ending(partial(_train, folder, orders), partial(write_cause, folder), "training")
+
+
+def _train(folder: Path, orders: Orders) -> None:
+    job, before = read_job(folder), read_report(folder)
     clock = Clock(before.seconds, job.after)
-    try:
-        _fetch(folder, before, job.spec.dataset)
-        watcher = Watcher(frames_folder(folder))
-        for progress in run.run(job.spec, resume=True, watch=watcher, enough=orders.enough):
-            write_report(folder, _report(progress, clock))
-    except OddDigitError as error:
-        write_cause(folder, str(error))
-        return GAVE_UP
-    except OSError as error:
-        traceback.print_exc()
-        write_cause(folder, f"the disk or a file could not be used ({error}): make room, then resume it.")
-        return GAVE_UP
-    except Exception as error:
-        traceback.print_exc()
-        write_cause(folder, f"training broke off: {type(error).__name__}: {error}")
-        return GAVE_UP
-    return 0
+    _fetch(folder, before, job.spec.dataset)
+    watcher = Watcher(frames_folder(folder))
+    for progress in run.run(job.spec, resume=True, watch=watcher, enough=orders.enough):
+        write_report(folder, _report(progress, clock))
 
 
 def _fetch(folder: Path, before: Report, dataset: str) -> None:
@@ -138,16 +126,7 @@ def _report(progress: Progress, clock: Clock) -> Report:
     )
 
 
-def give_way() -> None:
-    """Let whatever else the machine does, drawing and scoring above all, come before this process."""
-    if hasattr(os, "nice"):
-        os.nice(NICENESS)
-    # Linux weighs whole sessions against each other first, and this process is a session of its own.
-    with suppress(OSError):
-        Path("/proc/self/autogroup").write_text(str(NICENESS))
-
-
 if __name__ == "__main__":
-    give_way()
+    give_way(as_session=True)
     place = Path(sys.argv[1])
     sys.exit(main(place, Orders(sys.stdin.fileno(), read_job(place).finishing)))

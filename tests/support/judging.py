@@ -2,11 +2,12 @@
 
 import threading
 from collections.abc import Callable
+from functools import partial
 
 from core.batch import worker
 from core.batch.store import Store
 from core.detector import Detector
-from core.errors import OddDigitError
+from core.training.process import ending
 
 
 class Thread:
@@ -20,18 +21,14 @@ class Thread:
         self._thread.start()
 
     def _work(self) -> None:
-        try:
-            if worker.stopped(self._store.folder):
-                worker.keep_verdicts(self._store)
-            else:
-                worker.judge(self._store, self._detector, stop=self._killed.is_set)
-            self._code = -9 if self._killed.is_set() else 0
-        except OddDigitError as error:
-            worker.say(self._store.folder, str(error))
-            self._code = worker.GAVE_UP
-        except Exception as error:
-            worker.say(self._store.folder, f"{type(error).__name__}: {error}")
-            self._code = worker.GAVE_UP
+        code = ending(self._judge, partial(worker.say, self._store.folder), "judging")
+        self._code = -9 if self._killed.is_set() else code
+
+    def _judge(self) -> None:
+        if worker.stopped(self._store.folder):
+            worker.keep_verdicts(self._store)
+        else:
+            worker.judge(self._store, self._detector, stop=self._killed.is_set)
 
     def say(self, word: str) -> None:
         """Orders are not heard."""

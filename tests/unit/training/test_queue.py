@@ -36,9 +36,10 @@ from core.training.job import (
     write_cause,
     write_job,
 )
+from core.training.process import GAVE_UP
 from core.training.queue import Jobs
 from core.training.run import RunSpec
-from core.training.worker import GAVE_UP, Clock, Orders, main
+from core.training.worker import Clock, Orders, main
 
 
 class FakeWorker:
@@ -443,7 +444,7 @@ def test_a_damaged_job_file_hides_that_job_alone(bench: Bench) -> None:
     assert [job.spec.name for job in bench.jobs.of("")] == ["second"]
 
 
-TINY = {"normal": ("5",), "dataset": "digits", "epochs": 2}
+TINY = {"normal": ("5",), "dataset": "digits", "architecture": "dense", "epochs": 2}
 
 
 def deaf_orders(finishing: bool = False) -> Orders:
@@ -528,7 +529,7 @@ def test_a_full_disk_is_told_with_the_remedy(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(run, "run", full)
     assert main(folder, deaf_orders()) == GAVE_UP
     assert "No space left on device" in (cause := take_cause(folder))
-    assert "make room, then resume" in cause
+    assert "make room, then let it go on" in cause
 
 
 def test_what_earlier_sessions_worked_counts_and_pauses_between_them_do_not() -> None:

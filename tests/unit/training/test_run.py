@@ -29,7 +29,7 @@ def finish(spec, **options):
 
 
 def test_a_run_ends_on_the_shelf_evaluated_on_images_that_took_no_part_in_it() -> None:
-    detector = finish(RunSpec("mine", ("5",), "digits", epochs=1))
+    detector = finish(RunSpec("mine", ("5",), "digits", "dense", 1))
     assert detector.card_.dataset == "digits"
     assert detector.evaluation_.sources == ("digits:test",)
     assert detector.card_.evaluated_on == "digits (test); anomalies: 0, 1, 2, 3, 4, 6, 7, 8, 9"
@@ -37,8 +37,8 @@ def test_a_run_ends_on_the_shelf_evaluated_on_images_that_took_no_part_in_it() -
 
 
 def test_a_run_broken_off_after_an_epoch_resumes_to_the_same_tensors() -> None:
-    whole = finish(RunSpec("whole", ("5",), "digits", epochs=2, seed=3))
-    broken = run.run(RunSpec("broken", ("5",), "digits", epochs=2, seed=3))
+    whole = finish(RunSpec("whole", ("5",), "digits", "dense", 2, seed=3))
+    broken = run.run(RunSpec("broken", ("5",), "digits", "dense", 2, seed=3))
     next(progress for progress in broken if progress.epoch_ended)
     broken.close()
     assert run.begun(RunSpec("broken"))
@@ -48,7 +48,7 @@ def test_a_run_broken_off_after_an_epoch_resumes_to_the_same_tensors() -> None:
 
 def test_enough_keeps_the_last_finished_epoch_and_the_digits_that_have_one() -> None:
     seen = []
-    spec = RunSpec("some", ("1", "5", "7"), "digits", epochs=3)
+    spec = RunSpec("some", ("1", "5", "7"), "digits", "dense", 3)
     watch = lambda _, label, trainer: seen.append((label, trainer.epoch))  # noqa: E731
     detector = finish(spec, watch=watch, enough=lambda: ("5", 2) in seen)
     assert seen == [("1", 0), ("1", 1), ("1", 2), ("1", 3), ("5", 0), ("5", 1), ("5", 2)]
@@ -58,7 +58,7 @@ def test_enough_keeps_the_last_finished_epoch_and_the_digits_that_have_one() -> 
 
 
 def test_a_run_cannot_be_trained_by_two_processes_at_once() -> None:
-    run.reserve(RunSpec("mine", ("5",), "digits", epochs=1))
+    run.reserve(RunSpec("mine", ("5",), "digits", "dense", 1))
     with (
         filelock.FileLock(run.folder(RunSpec("mine")) / "lock"),
         pytest.raises(TrainingError, match="being trained by another process"),
@@ -67,10 +67,10 @@ def test_a_run_cannot_be_trained_by_two_processes_at_once() -> None:
 
 
 def test_a_run_that_was_killed_just_after_saving_is_done_when_resumed() -> None:
-    detector = finish(RunSpec("mine", ("5",), "digits", epochs=1))
+    detector = finish(RunSpec("mine", ("5",), "digits", "dense", 1))
     place = registry.find("mine", "").path
     place.rename(place.with_suffix(".away"))
-    run.reserve(RunSpec("mine", ("5",), "digits", epochs=1))
+    run.reserve(RunSpec("mine", ("5",), "digits", "dense", 1))
     place.with_suffix(".away").rename(place)
     assert list(run.run(RunSpec("mine"), resume=True)) == []
     assert Detector.load("mine").fingerprint == detector.fingerprint
