@@ -1,43 +1,30 @@
 """Who may import what, and that ARCHITECTURE.md says so: ``core`` knows no screen, pages compute nothing."""
 
-import ast
 import re
 import subprocess
 import sys
-from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-CORE = sorted((ROOT / "core").rglob("*.py"))
-SHARED = sorted((ROOT / "pages" / "ui").rglob("*.py"))
+from core.paths import ROOT
+from scripts.imports import (
+    CORE,
+    MODULES,
+    SHARED,
+    between_modules,
+    between_packages,
+    dotted,
+    imported,
+    levels,
+    package,
+)
+
 PAGES = [ROOT / "dashboard.py", *sorted((ROOT / "pages").glob("*.py"))]
 STREAMLIT = {"streamlit", "streamlit_drawable_canvas", "starlette"}  # Starlette is what Streamlit serves with
 DATA = {"numpy", "pandas"}
-
-
-def dotted(file: Path) -> str:
-    return ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
-
-
-MODULES = {dotted(file) for file in (*CORE, *SHARED)}
 # The command line and the training process are doors of their own beside the pages.
 OTHER_DOORS = {name for name in MODULES if name.startswith(("core.cli", "core.__main__", "core.training.worker"))}
-
-
-def imported(file: Path, later: bool = True) -> set[str]:
-    """Every module that a file imports, at its top or ``later``; ``from core import ink`` counts as ``core.ink``."""
-    found: set[str] = set()
-    tree = ast.parse(file.read_text(encoding="utf-8"))
-    for node in ast.walk(tree) if later else tree.body:
-        if isinstance(node, ast.Import):
-            found |= {name.name for name in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{file.name}: imports are absolute here"
-            whole = {f"{node.module}.{name.name}" for name in node.names}
-            found |= whole & MODULES | ({str(node.module)} if whole - MODULES else set())
-    return found
 
 
 def foreign(file: Path) -> set[str]:
@@ -51,11 +38,6 @@ def listed() -> dict[str, list[str]]:
     table = text.partition("<!-- packages -->")[2].partition("<!-- end of packages -->")[0]
     rows = re.findall(r"^\| `(\w+)` \| [^|]+ \| ?([^|]*) \|$", table, re.MULTILINE)
     return {package: re.findall(r"`(\w+)`", modules) for package, modules in rows}
-
-
-def package(module: str) -> str:
-    """The package, or the module lying flat, that a module of ``core`` belongs to."""
-    return module.split(".")[1]
 
 
 @pytest.mark.parametrize("file", CORE, ids=dotted)
@@ -100,11 +82,11 @@ def test_a_package_imports_nothing_from_a_later_one() -> None:
 
 
 def test_no_modules_import_each_other_in_a_circle_not_even_later() -> None:
-    graph = {dotted(file): imported(file) & MODULES - {dotted(file)} for file in (*CORE, *SHARED)}
+    assert set(levels(between_modules())) == MODULES  # a circle raises CycleError, which names it
 
-    order = list(TopologicalSorter(graph).static_order())  # raises CycleError, which names the circle
 
-    assert set(order) == MODULES
+def test_packages_stand_on_at_most_nine_levels() -> None:
+    assert max(levels(between_packages()).values()) <= 9
 
 
 def test_models_lie_where_the_registry_says_and_nothing_goes_round_it() -> None:

@@ -1,7 +1,6 @@
 """``python -m core batch``: one command from a pile to a file."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -150,22 +149,6 @@ def test_a_hyphen_writes_the_rows_to_standard_output_and_nothing_else_there(
     assert result.exit_code == 0
     assert result.stdout.splitlines() == (tmp_path / "found.csv").read_text().splitlines()
     assert "8 judged" in result.stderr
-
-
-def test_interrupted_by_the_keyboard_a_batch_says_that_it_goes_on_and_does(
-    pile: Path, tmp_path: Path, tiny_shelf: tuple[str, str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def interrupted(*_: object, **__: object) -> Iterator[object]:
-        yield from ()
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr("core.batch.run.run", interrupted)
-        stopped = batch(pile, "--model", "tiny-5", "--output", tmp_path / "found.csv")
-
-    assert stopped.exit_code == 130
-    assert "the same command goes on where it was" in stopped.stderr
-    assert batch(pile, "--model", "tiny-5", "--output", tmp_path / "found.csv").exit_code == 0
 
 
 def test_a_disk_that_refuses_ends_a_batch_in_a_sentence_and_the_next_place_goes_on(

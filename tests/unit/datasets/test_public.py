@@ -139,7 +139,6 @@ def kmnist_files() -> dict[str, bytes]:
 
 def point(monkeypatch: pytest.MonkeyPatch, files: dict[str, bytes], *mirrors: str) -> None:
     """Point torchvision's addresses at mirrors on this machine."""
-    """Point torchvision's addresses at mirrors on this machine."""
     source = public.torchvision_datasets().KMNIST
     monkeypatch.setattr(source, "mirrors", list(mirrors))
     listed = [(name, hashlib.md5(files[name]).hexdigest()) for name, _ in source.resources]

@@ -16,7 +16,7 @@ from core.calibration.prediction_set import agreeing
 from core.detector import Detector
 from core.detector.estimator import FEW
 from core.detector.readings import Readings
-from core.errors import ModelError, OddDigitError, TrainingError
+from core.errors import OddDigitError, TrainingError
 from core.operating_point import DISTANCES, EVIDENCES, OperatingPoint
 from core.scoring import multi_digit
 from core.scoring.multi_digit import RIVALRY
@@ -153,12 +153,6 @@ def test_more_images_than_fit_a_chunk_read_as_they_do_in_small_batches(tiny_dete
 
     np.testing.assert_array_equal(whole.p_value[397:], whole.p_value[:203])
     np.testing.assert_array_equal(whole.p_value[250:270], tiny_detector.inspect(images[250:270]).p_value)
-
-
-def test_reading_an_image_twice_changes_nothing(detector: Detector) -> None:
-    images = digits(20)
-
-    assert same(detector.inspect(images), detector.inspect(images))
 
 
 def test_a_calibration_digit_alone_stands_exactly_where_it_stood_in_calibration(tiny_detector: Detector) -> None:
@@ -538,15 +532,6 @@ def test_a_detector_just_fitted_reads_as_it_will_after_saving_and_loading(fives:
 
     assert loaded.fingerprint == fives.fingerprint
     assert same(loaded.inspect(digits()), fives.inspect(digits()))
-
-
-def test_it_is_loaded_by_name_from_the_shelf(tiny_shelf: tuple[str, str], tiny_detector: Detector) -> None:
-    assert Detector.load("tiny-5").fingerprint == tiny_detector.fingerprint
-
-
-def test_a_name_that_is_not_on_the_shelf_is_refused_with_those_that_are(tiny_shelf: tuple[str, str]) -> None:
-    with pytest.raises(ModelError, match=r"'tiny-6'.*tiny-5, tiny-any"):
-        Detector.load("tiny-6")
 
 
 def load_again(detector: Detector) -> Detector:

@@ -36,16 +36,6 @@ def test_a_run_ends_on_the_shelf_evaluated_on_images_that_took_no_part_in_it() -
     assert not run.folder(RunSpec("mine")).exists()
 
 
-def test_a_run_broken_off_after_an_epoch_resumes_to_the_same_tensors() -> None:
-    whole = finish(RunSpec("whole", ("5",), "digits", "dense", 2, seed=3))
-    broken = run.run(RunSpec("broken", ("5",), "digits", "dense", 2, seed=3))
-    next(progress for progress in broken if progress.epoch_ended)
-    broken.close()
-    assert run.begun(RunSpec("broken"))
-    resumed = finish(RunSpec("broken"), resume=True)
-    assert resumed.fingerprint == whole.fingerprint
-
-
 def test_enough_keeps_the_last_finished_epoch_and_the_digits_that_have_one() -> None:
     seen = []
     spec = RunSpec("some", ("1", "5", "7"), "digits", "dense", 3)
