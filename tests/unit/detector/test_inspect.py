@@ -1,0 +1,283 @@
+"""Readings of a detector: what they hold, the same for an image in any batch, and of several normal digits."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from scipy.sparse import csr_array
+
+from core import datasets
+from core.calibration.prediction_set import agreeing
+from core.detector import Detector
+from core.detector.estimator import FEW
+from core.errors import OddDigitError
+from core.operating_point import DISTANCES, EVIDENCES, OperatingPoint
+from core.scoring import multi_digit
+from core.scoring.multi_digit import RIVALRY
+from core.scoring.scorer import Scorer
+from tests.support.bundled import digits, of, same
+
+POINT = OperatingPoint("tiny-any", "fused", 0.1)
+
+
+# What inspect gives
+
+
+def test_a_reading_has_all_that_a_page_shows_in_its_promised_shape_and_range(detector: Detector) -> None:
+    images = digits(30)
+
+    found = detector.inspect(images)
+
+    assert len(found) == 30
+    np.testing.assert_array_equal(found.images, images)
+    assert found.reconstruction.shape == found.residual.shape == (30, 28, 28)
+    assert found.reconstruction.min() >= 0
+    assert found.reconstruction.max() <= 1
+    np.testing.assert_allclose(found.residual, images - found.reconstruction, atol=1e-6)
+    for probability in (found.probability, found.reconstruction_probability):
+        assert probability.shape == (30,)
+        assert ((probability >= 0) & (probability <= 1)).all()
+    assert tuple(found.scores) == tuple(found.p_values) == EVIDENCES
+    for evidence in EVIDENCES:
+        assert np.isfinite(found.scores[evidence]).all()
+        assert ((found.p_values[evidence] > 0) & (found.p_values[evidence] <= 1)).all()
+
+
+def test_no_images_give_no_readings_and_no_error(detector: Detector) -> None:
+    found = detector.inspect(np.zeros((0, 28, 28), np.float32))
+
+    assert len(found) == 0
+    assert found.p_value.shape == (0,)
+    assert found.residual.shape == (0, 28, 28)
+    assert found.class_id(alpha=0.1).shape == (0,)
+
+
+def test_flat_images_read_the_same_as_square_ones(detector: Detector) -> None:
+    images = digits(7)
+
+    assert same(detector.inspect(images.reshape(7, 784)), detector.inspect(images))
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [
+        pytest.param(np.zeros((28, 28)), id="blank"),
+        pytest.param(np.ones((28, 28)), id="all ink"),
+        pytest.param(np.eye(28), id="a diagonal"),
+        pytest.param(np.random.default_rng(0).random((28, 28)), id="noise"),
+        pytest.param(np.pad([[1.0]], ((3, 24), (3, 24))), id="one pixel"),
+        pytest.param(np.full((28, 28), 1e-30), id="all but nothing"),
+    ],
+)
+def test_any_picture_in_range_gets_a_finite_reading(picture: np.ndarray, detector: Detector) -> None:
+    found = detector.inspect(picture[None])
+
+    assert all(np.isfinite(values).all() for values in (*found.scores.values(), found.reconstruction, found.residual))
+
+
+@pytest.mark.parametrize(
+    ("images", "said"),
+    [
+        pytest.param(np.zeros((28, 28)), r"shape \(28, 28\): give \(n, 28, 28\)", id="one image without its n"),
+        pytest.param(np.zeros((2, 32, 32)), r"shape \(2, 32, 32\)", id="another side"),
+        pytest.param(np.zeros((2, 1, 28, 28)), r"shape \(2, 1, 28, 28\)", id="with channels"),
+        pytest.param(np.zeros(784), r"shape \(784,\)", id="one flat image"),
+        pytest.param(np.full((1, 28, 28), 255), "divide bytes by 255", id="bytes"),
+        pytest.param(np.full((1, 28, 28), -0.1), "Negative values in data", id="negative"),
+        pytest.param(np.full((1, 28, 28), np.nan), "hold NaN", id="NaN"),
+        pytest.param(np.full((1, 28, 28), np.inf), "hold infinity", id="infinite"),
+        pytest.param(np.full((1, 28, 28), 1e300), "hold infinity", id="infinite as float32"),
+        pytest.param(np.ones((1, 28, 28), np.uint8), "bytes of 0 and 1", id="bytes that are no bytes"),
+        pytest.param(csr_array(np.eye(784)), "sparse", id="sparse"),
+        pytest.param([["a"] * 784], "numbers", id="text"),
+        pytest.param([[1.0, 2.0], [1.0]], "numbers", id="ragged"),
+        pytest.param(np.zeros((1, 28, 28), complex) + 1j, "Complex", id="complex"),
+    ],
+)
+def test_images_that_are_none_are_refused_with_what_to_give(images: object, said: str, tiny_detector: Detector) -> None:
+    with pytest.raises(OddDigitError, match=said):
+        tiny_detector.inspect(images)
+
+
+# The same image, the same reading
+
+
+def test_an_image_reads_the_same_alone_and_in_any_batch(detector: Detector) -> None:
+    images = digits(31)
+    whole = detector.inspect(images)
+
+    batches = {
+        "alone": [slice(i, i + 1) for i in range(31)],
+        "in sevens": [slice(i, i + 7) for i in range(0, 31, 7)],
+        "reversed": [np.arange(31)[::-1]],
+    }
+    for name, batch in batches.items():
+        for rows in batch:
+            part, expected = detector.inspect(images[rows]), whole[rows]
+            for evidence in EVIDENCES:
+                # Of several digits a score is in spreads of normal ones and may stand near 0, so relative to 1.
+                scale = np.maximum(np.abs(expected.scores[evidence]), 1)
+                assert (np.abs(part.scores[evidence] - expected.scores[evidence]) <= 3e-5 * scale).all(), name
+                np.testing.assert_array_equal(part.p_values[evidence], expected.p_values[evidence], name)
+            np.testing.assert_allclose(part.reconstruction, expected.reconstruction, atol=1e-4)
+            for digit, p_values in part.digits.items():
+                np.testing.assert_array_equal(p_values, expected.digits[digit], name)
+
+
+def test_more_images_than_fit_a_chunk_read_as_they_do_in_small_batches(tiny_detector: Detector) -> None:
+    images = np.concatenate([digits(397), digits(203)])
+
+    whole = tiny_detector.inspect(images)
+
+    np.testing.assert_array_equal(whole.p_value[397:], whole.p_value[:203])
+    np.testing.assert_array_equal(whole.p_value[250:270], tiny_detector.inspect(images[250:270]).p_value)
+
+
+def test_a_calibration_digit_alone_stands_exactly_where_it_stood_in_calibration(tiny_detector: Detector) -> None:
+    mine = of("5")
+    calibrate = mine[datasets.split(len(mine), tiny_detector.split_seed).calibrate]
+    scores = tiny_detector.calibrations_["fused"].scores
+
+    alone = np.sort([tiny_detector.inspect(image[None]).scores["fused"][0] for image in calibrate])
+
+    # A score that came out a hair above itself would lose one calibration digit and keep no promise.
+    p_values = tiny_detector.calibrations_["fused"].p_values(alone)
+    np.testing.assert_array_equal(p_values, tiny_detector.calibrations_["fused"].p_values(scores))
+
+
+# Several normal digits
+
+
+def test_of_several_digits_the_least_distance_counts_and_what_the_nearest_makes_of_an_image(
+    tiny_detector_any: Detector,
+) -> None:
+    images = digits(20)
+    each = {name: scorer.score(images) for name, scorer in tiny_detector_any.scorers_.items()}
+
+    def standardised(evidence: str) -> np.ndarray:
+        standards = [tiny_detector_any.standards_[name][evidence] for name in each]
+        pairs = zip(each.values(), standards, strict=True)
+        return np.stack([(own.scores[evidence] - centre) / spread for own, (centre, spread) in pairs])
+
+    found = tiny_detector_any.inspect(images)
+
+    nearest = np.argmin([own.scores["manifold"] for own in each.values()], axis=0)
+    for evidence in EVIDENCES:
+        values = standardised(evidence)
+        expected = values.min(axis=0) if evidence in DISTANCES else values[nearest, np.arange(20)]
+        np.testing.assert_allclose(found.scores[evidence], expected, rtol=1e-4, atol=1e-5)
+    pictures = np.stack([own.reconstruction for own in each.values()])[nearest, np.arange(20)]
+    np.testing.assert_array_equal(found.reconstruction, pictures)
+
+
+def test_scores_without_drawing_are_those_of_an_inspection_to_the_bit(detector: Detector) -> None:
+    images = digits(31)
+    whole = detector.inspect(images)
+
+    for rows in (slice(None), slice(0, 1), slice(3, 10)):
+        found = detector.scores(images[rows])
+
+        assert tuple(found.scores) == tuple(found.p_values) == DISTANCES
+        for evidence in DISTANCES:
+            np.testing.assert_array_equal(found.scores[evidence], whole.scores[evidence][rows])
+            np.testing.assert_array_equal(found.p_values[evidence], whole.p_values[evidence][rows])
+        for digit, p_values in found.digits.items():
+            np.testing.assert_array_equal(p_values, whole.digits[digit][rows])
+
+
+def test_what_needs_nothing_drawn_draws_nothing(detector: Detector, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Scorer, "compare", lambda *_: pytest.fail("something was drawn"))
+
+    detector.score_samples(digits(3))
+    detector.predict(digits(3))
+
+
+def test_every_digit_has_a_p_value_of_its_own_against_its_own_calibration_digits(tiny_detector_any: Detector) -> None:
+    images = digits(20)
+
+    found = tiny_detector_any.inspect(images)
+
+    assert list(found.digits) == ["0", "5", "8"]
+    scores = {name: scorer.score(images).scores for name, scorer in tiny_detector_any.scorers_.items()}
+    nearest = np.min([own["manifold"] for own in scores.values()], axis=0)
+    as_each, least = {}, 1
+    for name in found.digits:
+        centre, scale = tiny_detector_any.standards_[name]["fused"]
+        claim = (scores[name]["fused"] - centre) / scale + RIVALRY * np.log(scores[name]["manifold"] / nearest)
+        calibration = tiny_detector_any.digit_calibrations_[name]["fused"]
+        as_each[name], least = calibration.p_values(claim), min(least, calibration.n)
+    for name, p_values in agreeing(as_each, found.p_value).items():
+        np.testing.assert_allclose(found.digits[name], p_values, atol=1.5 / (least + 1))
+
+
+def test_an_image_is_odd_exactly_where_it_is_as_every_digit(tiny_detector_any: Detector) -> None:
+    found = tiny_detector_any.inspect(digits(40))
+
+    for evidence in EVIDENCES:
+        np.testing.assert_array_equal(
+            np.max(list(found.digits_by(evidence).values()), axis=0), found.p_values[evidence]
+        )
+        lines = [OperatingPoint("tiny-any", evidence, alpha) for alpha in (0.02, 0.05, 0.3)]
+        lines += [
+            OperatingPoint("tiny-any", evidence, None, float(t))
+            for t in np.quantile(found.scores[evidence], [0.2, 0.9])
+        ]
+        for line in lines:
+            empty = [not found.prediction_set(line, row) for row in range(40)]
+            assert empty == found.class_id(line).astype(bool).tolist()
+
+
+def test_a_digit_that_another_one_is_nearer_than_is_less_plausible_for_it(tiny_detector_any: Detector) -> None:
+    images = digits(20)
+    alone = {name: scorer.score(images).scores["manifold"] for name, scorer in tiny_detector_any.scorers_.items()}
+
+    found = multi_digit.score(tiny_detector_any.scorers_, tiny_detector_any.standards_, images)
+
+    for name, own in alone.items():
+        centre, scale = tiny_detector_any.standards_[name]["manifold"]
+        added = found.nonconformity[name]["manifold"] - (own - centre) / scale
+        wins = found.digits == name
+        np.testing.assert_allclose(added[wins], 0, atol=1e-5)
+        assert (added[~wins] > 0).all()
+
+
+def test_the_calibration_of_several_digits_pools_those_of_each(tiny_detector_any: Detector) -> None:
+    sizes = [tiny_detector_any.digit_calibrations_[name]["fused"].n for name in ("0", "5", "8")]
+
+    assert tiny_detector_any.calibrations_["fused"].n == sum(sizes)
+    assert [counts[2] for counts in tiny_detector_any.card_.counts.values()] == sizes
+
+
+def test_a_digit_of_its_own_kind_is_plausible_where_its_p_value_exceeds_alpha(tiny_detector_any: Detector) -> None:
+    found = tiny_detector_any.inspect(of("0", "test"))
+
+    for row in range(len(found)):
+        plausible = found.prediction_set(POINT, row)
+        assert set(plausible) == {name for name, p in found.digits.items() if p[row] > 0.1}
+    assert sum("0" in found.prediction_set(POINT, row) for row in range(len(found))) > len(found) / 2
+
+
+def test_a_model_of_one_digit_has_no_p_values_for_digits(tiny_detector: Detector) -> None:
+    assert tiny_detector.inspect(digits(2)).digit_p_values == {}
+
+
+@pytest.mark.parametrize(("count", "threads"), [(1, 1), (FEW, 1), (FEW + 1, 3)])
+def test_few_images_are_scored_by_one_thread_and_the_servers_number_is_put_back(
+    tiny_detector: Detector, monkeypatch: pytest.MonkeyPatch, count: int, threads: int
+) -> None:
+    seen: list[int] = []
+    score, before = multi_digit.score, torch.get_num_threads()
+
+    def watched(*arguments: Any) -> Any:
+        seen.append(torch.get_num_threads())
+        return score(*arguments)
+
+    monkeypatch.setattr(multi_digit, "score", watched)
+    try:
+        torch.set_num_threads(3)
+        tiny_detector.inspect(digits(count))
+        assert seen == [threads]
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)

@@ -1,0 +1,190 @@
+"""The process that trains: what it reports and leaves, and that a kill at any moment loses no finished epoch."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core import paths
+from core.detector import Detector, estimator, registry
+from core.gan.recipe import TrainingSettings
+from core.gan.trainer import Trainer
+from core.training import run, snapshots
+from core.training.job import (
+    Job,
+    State,
+    frames_folder,
+    jobs_folder,
+    read_report,
+    take_cause,
+    write_job,
+)
+from core.training.process import GAVE_UP
+from core.training.queue import Jobs
+from core.training.run import RunSpec
+from core.training.worker import Clock, Orders, main
+
+TINY = {"normal": ("5",), "dataset": "digits", "architecture": "dense", "epochs": 2}
+
+
+def deaf_orders(finishing: bool = False) -> Orders:
+    """Orders that never come."""
+    return Orders(os.pipe()[0], finishing)
+
+
+def job_folder(name: str = "tiny", **changes: object) -> Path:
+    spec = RunSpec(name, **TINY | changes)
+    run.reserve(spec)
+    folder = jobs_folder() / "job"
+    write_job(folder, Job(id="job", spec=spec))
+    return folder
+
+
+def diverge_after(epochs: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    step = Trainer._step
+
+    def spoilt(self, *arguments):
+        losses = step(self, *arguments)
+        return losses if self.epoch < epochs else losses | {"generator": float("nan")}
+
+    monkeypatch.setattr(Trainer, "_step", spoilt)
+
+
+def test_the_worker_reports_draws_frames_and_puts_the_detector_on_the_shelf() -> None:
+    folder = job_folder()
+    assert main(folder, deaf_orders()) == 0
+    found = [snapshots.read(path) for path in snapshots.frames(frames_folder(folder))]
+    assert [(frame.label, frame.epoch) for frame in found] == [("5", 0), ("5", 1), ("5", 2)]
+    assert [bool(frame.losses) for frame in found] == [False, True, True]
+    assert found[0].samples.shape == (16, 28, 28)
+    assert np.array_equal(found[0].held_out, found[1].held_out)
+    assert not np.array_equal(found[0].samples, found[1].samples)
+    assert 0 <= found[1].separation <= 1
+    assert read_report(folder).stage == "evaluating"
+    assert registry.card("tiny", "").curve["5"].keys() == {"generator", "discriminator", "reconstruction"}
+    assert not run.folder(RunSpec("tiny")).exists()
+
+
+def test_diverged_training_says_so_and_the_last_good_epoch_still_makes_a_detector(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    folder = job_folder()
+    with monkeypatch.context() as patch:
+        diverge_after(1, patch)
+        assert main(folder, deaf_orders()) == GAVE_UP
+    assert "diverged in epoch 2" in take_cause(folder)
+    assert main(folder, deaf_orders(finishing=True)) == 0
+    assert len(registry.card("tiny", "").curve["5"]["generator"]) == 1
+    assert Detector.load("tiny").evaluation_.n_anomaly > 0
+
+
+def test_training_that_diverges_at_once_leaves_nothing_to_keep(monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = job_folder()
+    diverge_after(0, monkeypatch)
+    assert main(folder, deaf_orders()) == GAVE_UP
+    assert "diverged in epoch 1" in take_cause(folder)
+    assert not run.begun(RunSpec("tiny"))
+
+
+def test_stopping_keeps_the_digits_that_were_learnt() -> None:
+    folder = job_folder(normal=("3", "5"))
+    assert main(folder, deaf_orders(finishing=True)) == 0
+    assert registry.card("tiny", "").normal == ("3",)
+
+
+def test_an_unexpected_exception_is_told_with_its_kind(monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = job_folder()
+    monkeypatch.setattr(run, "run", lambda *_, **__: 1 / 0)
+    assert main(folder, deaf_orders()) == GAVE_UP
+    assert take_cause(folder) == "training broke off: ZeroDivisionError: division by zero"
+    assert take_cause(folder) == ""
+
+
+def test_a_full_disk_is_told_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = job_folder()
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(run, "run", full)
+    assert main(folder, deaf_orders()) == GAVE_UP
+    assert "No space left on device" in (cause := take_cause(folder))
+    assert "make room, then let it go on" in cause
+
+
+def test_what_earlier_sessions_worked_counts_and_pauses_between_them_do_not() -> None:
+    clock = Clock(spent=100)
+    assert 100 <= clock.seconds < 100.05
+    assert clock.left(0.5) is None
+
+
+SERVER = textwrap.dedent("""
+    import sys, time
+    from core.training.queue import Jobs
+    from core.training.run import RunSpec
+    jobs = Jobs()
+    print(jobs.submit(RunSpec("tiny", ("5",), "digits", "dense", epochs=int(sys.argv[1]))).id, flush=True)
+    time.sleep(600)
+""")
+
+
+def wait_for(what: Callable[[], object], seconds: float = 400) -> None:
+    end = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.05)
+
+
+def workers_of(folder: Path) -> list[int]:
+    """Numbers of the processes that train the job in a folder."""
+    found = subprocess.run(
+        ["pgrep", "-f", f"core.training.worker {folder}"], capture_output=True, text=True, check=False
+    )
+    return [int(line) for line in found.stdout.split()]
+
+
+def test_a_server_killed_outright_loses_no_finished_epoch_and_resumes_to_the_same_tensors(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Arrange: an uninterrupted run with the same seed, and a server that is killed in the middle of one. The short
+    # epochs of tests end at this process, so here they are whole ones.
+    monkeypatch.setattr(estimator, "TrainingSettings", TrainingSettings)
+    epochs = 4
+    for _ in run.run(RunSpec("whole", ("5",), "digits", "dense", epochs)):
+        pass
+    server = subprocess.Popen(
+        [sys.executable, "-c", SERVER, str(epochs)],
+        cwd=paths.ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ.copy(),
+    )
+    job_id = server.stdout.readline().strip()
+    folder = jobs_folder() / job_id
+    wait_for(lambda: run.begun(RunSpec("tiny")))
+    # Act
+    server.send_signal(signal.SIGKILL)
+    server.wait()
+    server.stdout.close()
+    wait_for(lambda: not workers_of(folder), seconds=10)
+    learnt = len(snapshots.frames(frames_folder(folder)))
+    jobs = Jobs()
+    try:
+        interrupted = jobs.get(job_id, "")
+        jobs.resume(job_id, "")
+        wait_for(lambda: jobs.get(job_id, "").state in (State.DONE, State.FAILED))
+        # Assert
+        assert interrupted.state is State.INTERRUPTED
+        assert 1 <= learnt <= epochs
+        assert jobs.get(job_id, "").state is State.DONE, jobs.get(job_id, "").cause
+        assert Detector.load("tiny").fingerprint == Detector.load("whole").fingerprint
+        assert len(snapshots.frames(frames_folder(folder))) == epochs + 1
+    finally:
+        jobs.close()
