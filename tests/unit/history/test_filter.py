@@ -1,7 +1,6 @@
 import sqlite3
 import time
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,11 +10,6 @@ from core.history import EVERYTHING, Counts, Filter, History
 from tests.support.recorded import verdict
 
 DAY = 86400.0
-
-
-@pytest.fixture
-def history(tmp_path: Path) -> History:
-    return History(tmp_path / "history.sqlite")
 
 
 def fill(history: History) -> None:

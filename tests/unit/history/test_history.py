@@ -11,11 +11,6 @@ from core.operating_point import EVIDENCES, OperatingPoint
 from tests.support.recorded import verdict
 
 
-@pytest.fixture
-def history(tmp_path: Path) -> History:
-    return History(tmp_path / "history.sqlite")
-
-
 def fields(kept: Verdict) -> dict[str, object]:
     return {name: value for name, value in vars(kept).items() if name not in ("image", "id")}
 
