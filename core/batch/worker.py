@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.errors import HistoryError
+from core.errors import HistoryError, OddDigitError
 from core.files.atomic import write_whole
 from core.training.process import GAVE_UP, ending, give_way
 
