@@ -8,7 +8,7 @@ import io
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageChops
 
 from core.ink.picture import open_picture
 
@@ -16,6 +16,7 @@ BLUE, ORANGE = "#2f7ed8", "#e8672a"  # of what is normal and what is not, told a
 _BLUE_RGB, _ORANGE_RGB = np.array([47, 126, 216]), np.array([232, 103, 42])
 _PAPER, _INK = np.array([255.0, 255.0, 255.0]), np.array([24.0, 28.0, 36.0])
 SCALE, STRIP_SCALE = 8, 3
+_PAGE_SIDE = 800  # pixels, at most
 _EXACT = 64  # pixels: what is no larger is sent pixel for pixel
 
 
@@ -93,10 +94,33 @@ def page_with_boxes(data: bytes, name: str, boxes: NDArray[np.int64]) -> tuple[N
         InkError: not a picture, or damaged.
     """
     picture = open_picture(data, name)
-    size = np.array([picture.width, picture.height] * 2, dtype=np.float64)
-    room = 0.006 * np.array([-1, -1, 1, 1])
     pixels = np.rint(np.clip(picture.pixels, 0, 1) * 255).astype(np.uint8)
-    return pixels, np.clip(boxes / size + room, 0, 1)
+    return pixels, _around(boxes, picture.width, picture.height)
+
+
+def page_of_digits(
+    images: NDArray[np.float32], boxes: NDArray[np.int64]
+) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
+    """A picture put together again from its digits, each brought back to its box on empty paper.
+
+    Args:
+        images: ink images ``(n, 28, 28)``, n >= 1.
+        boxes: left, top, right, bottom of each in the picture they came from, pixels, ``(n, 4)``.
+
+    Returns:
+        as of ``page_with_boxes``; uint8 ``(h, w)``.
+    """
+    edge = int((boxes[:, 2:] - boxes[:, :2]).max()) // 4
+    placed = boxes - np.tile(boxes[:, :2].min(axis=0) - edge, 2)
+    width, height = placed[:, 2:].max(axis=0) + edge
+    scale = min(1.0, _PAGE_SIDE / max(width, height))
+    page = Image.new("L", (max(1, round(scale * width)), max(1, round(scale * height))), 255)
+    for image, box in zip(images, np.rint(scale * placed).astype(int), strict=True):
+        paper = Image.fromarray(np.rint(255 * (1 - np.clip(image, 0, 1))).astype(np.uint8))
+        inked = ImageChops.invert(paper).getbbox() or (0, 0, *paper.size)
+        size = np.maximum(box[2:] - box[:2], 1).tolist()
+        page.paste(paper.crop(inked).resize(size, Image.Resampling.BICUBIC), tuple(box[:2].tolist()))
+    return np.asarray(page), _around(placed, width, height)
 
 
 def inline(picture: bytes | NDArray[np.uint8]) -> str:
@@ -107,6 +131,13 @@ def inline(picture: bytes | NDArray[np.uint8]) -> str:
     """
     kind, data = ("png", picture) if isinstance(picture, bytes) else _encoded(picture)
     return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
+
+
+def _around(boxes: NDArray[np.int64], width: int, height: int) -> NDArray[np.float64]:
+    """Boxes as shares of a picture's width and height, a little wider than the ink."""
+    room = 0.006 * np.array([-1, -1, 1, 1])
+    around: NDArray[np.float64] = np.clip(boxes / np.array([width, height] * 2) + room, 0, 1)
+    return around
 
 
 def _grey(image: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -114,7 +114,6 @@ def test_a_sheet_is_split_and_its_digits_open_with_their_place_in_it(
     sheet("0123456789", columns=5)[0].save(buffer, "PNG")
     judged(tiny_detector_any, [queue.Upload("form.png", buffer.getvalue())])
     page = show()
-    page.file_uploader[0].set_value([("form.png", buffer.getvalue(), "image/png")])
     page.segmented_control(key="shown_kind").set_value("all")
     opened.press(monkeypatch, "gallery", 3)
 
@@ -122,8 +121,16 @@ def test_a_sheet_is_split_and_its_digits_open_with_their_place_in_it(
 
     assert "10 digits" in text(page)
     assert "Number 4 · form" in text(page)
-    assert "press another to see it" in text(page)
+    assert "put where they stood: the picture itself is not kept; press another to see it" in text(page)
     assert "look at least this odd" in text(page)
+    (again,) = opened.components(page, "boxes")
+    opened.press(monkeypatch, "gallery")  # nothing more: the reading stays open, however often the page is drawn
+    page.file_uploader[0].set_value([("form.png", buffer.getvalue(), "image/png")])
+    checked(page.run())
+    assert "Number 4 · form" in text(page)
+    assert "Where it stood in the picture; press another to see it" in text(page)
+    (itself,) = opened.components(page, "boxes")
+    assert [box["id"] for box in again["boxes"]] == [box["id"] for box in itself["boxes"]] == list(range(10))
 
 
 def test_the_line_can_be_moved_after_the_pile_was_judged(tiny_detector_any: Detector) -> None:

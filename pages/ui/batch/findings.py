@@ -17,7 +17,7 @@ from core.errors import OddDigitError
 from core.figures import batch
 from pages.ui import chrome
 from pages.ui.batch import watch
-from pages.ui.batch.rows import FAILED, gallery, table
+from pages.ui.batch.rows import FAILED, gallery, opened, table
 from pages.ui.text import plain
 
 WORDS = {kind: kind for kind in SHOWN} | {"doubted": "passed, read otherwise", "mislabelled": "probably mislabelled"}
@@ -56,6 +56,7 @@ def _so_far(store: Store, rule: Rule) -> None:
         st.markdown(f"### {headline(review.summary, rule)}")
         st.caption("The oddest so far; press one for its full reading. Files to take away come when all are judged.")
         gallery(review, review.order("all")[:A_GALLERY], "all")
+        opened(review)
     except OddDigitError as error:
         chrome.refuse(error)
 
@@ -80,6 +81,7 @@ def _look_through(review: Review) -> None:
         else:
             _corrected(review)
             gallery(review, _page(rows, A_GALLERY), shown)
+        opened(review)
     except OddDigitError as error:
         chrome.refuse(error)
 

@@ -9,7 +9,7 @@ from core.batch import corrections, queue
 from core.batch.findings import Review
 from core.batch.queue import Upload
 from core.errors import OddDigitError
-from core.figures.images import digit_png, inline, page_with_boxes
+from core.figures.images import digit_png, inline, page_of_digits, page_with_boxes
 from core.words import either, say_share
 from pages.ui import chrome, picker, tiles, verdict
 from pages.ui.text import plain
@@ -33,7 +33,7 @@ def gallery(review: Review, rows: NDArray[np.int64], shown: str) -> None:
         "gallery", of, tiled, "Digits of the pile, oddest first", correct=lambda labels: correct(review, labels)
     )
     if opened is not None:
-        open_reading(review, opened)
+        _open(review, opened)
     if refused := len(rows) - len(tiled):
         st.caption(f"{refused:,} more could not be read: they have no picture, and their reasons are under refused.")
 
@@ -103,27 +103,36 @@ def table(review: Review, rows: NDArray[np.int64]) -> None:
     chosen = event.selection.rows
     if chosen and chosen[0] < len(rows) and review.judged[row := int(rows[chosen[0]])]:
         if st.button(f"Open number {row + 1:,}", icon=":material/open_in_full:", key="open-chosen"):
-            open_reading(review, row)
+            _open(review, row)
     else:
         st.caption("Choose a line to open its full reading.")
 
 
-def open_reading(review: Review, row: int) -> None:
-    """Open one digit of the pile in full."""
-    st.session_state[_OPENED] = row
-    _reading(review)
+def _open(review: Review, row: int) -> None:
+    st.session_state[_OPENED] = (review.store.folder.name, row)
 
 
-@st.dialog("The full reading", width="medium", on_dismiss="rerun")
+def opened(review: Review) -> None:
+    """The digit that was opened, until it is closed: also while the page is drawn anew because the batch has ended."""
+    kept = st.session_state.get(_OPENED)
+    if kept is not None and kept[0] == review.store.folder.name and kept[1] < len(review):
+        _reading(review)
+
+
+def _close() -> None:
+    st.session_state.pop(_OPENED, None)
+
+
+@st.dialog("The full reading", width="medium", on_dismiss=_close)
 def _reading(review: Review) -> None:
-    """A digit in full, with its label, and where it stood in its picture while that is at hand."""
-    row = int(st.session_state[_OPENED])
+    """A digit in full, with its label, and where it stood in its picture."""
+    row = int(st.session_state[_OPENED][1])
     st.caption(f"Number {row + 1:,} · {plain(review.source[row])}")
     try:
         _label(review, row)
         detector = picker.detector(review.point.model)
         images, _ = review.store.pictures([row])
-        _original(review, row)
+        _where(review, row)
         verdict.show(detector.inspect(images), 0, review.point, detector.card_, True, key=f"batch-{row}")
     except OddDigitError as error:
         chrome.refuse(error)
@@ -155,22 +164,25 @@ def _press_label(review: Review, row: int) -> None:
     correct(review, {row: st.session_state[f"label-{review.store.folder.name}-{row}"]})
 
 
-def _original(review: Review, row: int) -> None:
-    """The picture with a box around each digit in it, to press, as long as the uploaded file is still at hand."""
+def _where(review: Review, row: int) -> None:
+    """The digits of its picture, a box around each, to press: in the picture itself while that is still at hand."""
+    source = review.source[row]
+    siblings = np.flatnonzero((review.item == review.item[row]) & (review.source == source) & review.judged)
     handed_in = [file for key in ("files", "a folder") for file in st.session_state.get(f"pile-{key}") or []]
-    uploads = [Upload(file.name, file.getbuffer()) for file in handed_in]
-    names = queue.names_of(uploads)
-    siblings = np.flatnonzero((review.item == review.item[row]) & review.judged)
-    if review.source[row] not in names or not len(siblings):
+    uploads = dict(zip(queue.names_of([Upload(file.name, b"") for file in handed_in]), handed_in, strict=True))
+    if source in uploads:
+        page, places = page_with_boxes(bytes(uploads[source].getbuffer()), source, review.boxes[siblings])
+        said = "Where it stood in the picture"
+    elif len(siblings) > 1:
+        images, _ = review.store.pictures(siblings.tolist())
+        page, places = page_of_digits(images, review.boxes[siblings])
+        said = "The digits of its picture, put where they stood: the picture itself is not kept"
+    else:
         return
-    data = bytes(uploads[names.index(review.source[row])].data)
-    page, places = page_with_boxes(data, review.source[row], review.boxes[siblings])
-    st.caption("Where it stood in the picture" + ("; press another to see it." if len(siblings) > 1 else "."))
-    tiles.boxes("where", page, places, siblings.tolist(), review.flagged[siblings], row, _go_to)
-
-
-def _go_to(row: int) -> None:
-    st.session_state[_OPENED] = row
+    st.caption(said + ("; press another to see it." if len(siblings) > 1 else "."))
+    tiles.boxes(
+        "where", page, places, siblings.tolist(), review.flagged[siblings], row, lambda other: _open(review, other)
+    )
 
 
 def _word(review: Review, row: int) -> str:
