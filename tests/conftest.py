@@ -116,8 +116,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: object, error: object) -> None:
     """Under pytest-xdist the workers collect; every one of them leaves out the same tests."""
-    found = getattr(node, "workeroutput", {}).get("left_out", {})
-    node.config.stash[LEFT_OUT] |= Counter(found)  # type: ignore[attr-defined]
+    left_out = getattr(node, "workeroutput", {}).get("left_out", {})
+    node.config.stash[LEFT_OUT] |= Counter(left_out)  # type: ignore[attr-defined]
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -22,8 +22,8 @@ AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="
 # Faults inside Streamlit's own widgets, which no page can mend: selector -> why.
 NOT_OURS: dict[str, str] = {}
 RUN = """async (left) => {
-  const found = await axe.run({exclude: left.map((one) => [one])}, {resultTypes: ['violations']});
-  return found.violations.filter((v) => ['serious', 'critical'].includes(v.impact))
+  const scan = await axe.run({exclude: left.map((one) => [one])}, {resultTypes: ['violations']});
+  return scan.violations.filter((v) => ['serious', 'critical'].includes(v.impact))
     .flatMap((v) => v.nodes.map((n) => `${v.id}: ${n.target.join(' ')} | ${n.html.slice(0, 160)} | ${
       [...n.any, ...n.all].map((c) => c.message)[0] || ''}`));
 }"""

@@ -133,10 +133,10 @@ def test_someone_with_a_zip_of_scans_gets_the_odd_the_misfiled_and_the_unreadabl
     with waiting.value.path().open(newline="") as file:
         lines = list(csv.DictReader(file))
     misfiled = {f"scan-{i:04d}" for i in range(SCANS) if i % (SCANS // MISFILED) == 7}
-    found = {Path(line["source"]).stem for line in lines if line["probably_mislabelled"] == "yes"}
+    suspected = {Path(line["source"]).stem for line in lines if line["probably_mislabelled"] == "yes"}
     assert sum(bool(line["error"]) for line in lines) == BROKEN
-    assert len(found & misfiled) >= MISFILED - 1
-    assert len(found - misfiled) <= SCANS // 50
+    assert len(suspected & misfiled) >= MISFILED - 1
+    assert len(suspected - misfiled) <= SCANS // 50
 
 
 def test_someone_whose_sevens_have_a_bar_makes_them_the_yardstick(page: Page, app: str, sevens: list[Path]) -> None:

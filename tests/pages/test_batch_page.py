@@ -35,7 +35,7 @@ def show(**query: str) -> AppTest:
 
 
 def button(page: AppTest, words: str) -> Button:
-    return next(found for found in page.button if words in found.label)
+    return next(one for one in page.button if words in one.label)
 
 
 def finished(server: queue.BatchQueue, store: Store) -> Store:
@@ -253,7 +253,7 @@ def test_a_label_is_set_right_in_the_full_reading(tiny_detector_any: Detector, m
     page.segmented_control(key="shown_kind").set_value("all")
     checked(page.run())
 
-    right = next(found for found in page.get("button_group") if found.key and found.key.startswith("label-"))
+    right = next(one for one in page.get("button_group") if one.key and one.key.startswith("label-"))
     checked(right.set_value("5").run())
 
     assert corrections.read(store) == {0: "5"}

@@ -124,10 +124,10 @@ def test_a_fresh_digit_on_the_canvas_is_judged_there_as_it_was_drawn() -> None:
     image = datasets.load("digits", "test").of("5")[0]
 
     example = Pixels("a fresh 5", np.rint(255 * image).astype(np.uint8))
-    found = ink.read(np.asarray(example.picture()), split=False)
+    inked = ink.read(np.asarray(example.picture()), split=False)
 
-    on_canvas, drawn = (detector.inspect(images) for images in (found.images, image[None]))
-    assert np.abs(found.images[0] - image).mean() < 0.06
+    on_canvas, drawn = (detector.inspect(images) for images in (inked.images, image[None]))
+    assert np.abs(inked.images[0] - image).mean() < 0.06
     assert on_canvas.class_id(alpha=0.05).tolist() == drawn.class_id(alpha=0.05).tolist()
 
 

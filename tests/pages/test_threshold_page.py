@@ -27,8 +27,8 @@ def open_page(**query: str) -> AppTest:
 
 def drawn(page: AppTest) -> dict[str, Any]:
     """What the live component was given to draw."""
-    (found,) = page.get("bidi_component")
-    return dict(json.loads(found.proto.json))
+    (component,) = page.get("bidi_component")
+    return dict(json.loads(component.proto.json))
 
 
 def point(page: AppTest) -> OperatingPoint:
@@ -212,9 +212,9 @@ def test_every_image_is_in_the_table_oddest_first() -> None:
 def test_without_the_data_set_everything_but_pictures_works_and_a_download_is_offered(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    found = Detector.load("tiny-5").evaluation_
-    assert found is not None
-    remake(replace(found, sources=("mnist:test",)))
+    evaluation = Detector.load("tiny-5").evaluation_
+    assert evaluation is not None
+    remake(replace(evaluation, sources=("mnist:test",)))
     monkeypatch.setenv("ODD_DIGIT_DATASETS", "/nowhere")
 
     page = open_page()
@@ -242,12 +242,12 @@ def test_a_model_never_evaluated_shows_its_promise_and_says_what_is_missing() ->
 
 
 def test_a_model_without_anomalies_says_that_there_is_no_roc_curve() -> None:
-    found = Detector.load("tiny-5").evaluation_
-    assert found is not None
-    kept = ~found.anomaly
-    arrays = {name: getattr(found, name)[kept] for name in ("source", "position", "label", "anomaly")}
-    scores = {name: values[kept] for name, values in found.scores.items()}
-    remake(Evaluation(found.sources, label_names=found.label_names, scores=scores, **arrays))
+    evaluation = Detector.load("tiny-5").evaluation_
+    assert evaluation is not None
+    kept = ~evaluation.anomaly
+    arrays = {name: getattr(evaluation, name)[kept] for name in ("source", "position", "label", "anomaly")}
+    scores = {name: values[kept] for name, values in evaluation.scores.items()}
+    remake(Evaluation(evaluation.sources, label_names=evaluation.label_names, scores=scores, **arrays))
 
     page = open_page()
 

@@ -32,9 +32,9 @@ def bundled_digits_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 @pytest.fixture
 def server():
     """The server's jobs, ended with the test."""
-    found = queue.of_server()
-    yield found
-    found.close()
+    jobs = queue.of_server()
+    yield jobs
+    jobs.close()
 
 
 @pytest.fixture
@@ -226,11 +226,11 @@ def test_one_models_card_tells_what_was_promised_and_what_was_measured(
     at = open_page()
     at.get("button_group")[0].set_value(["tiny-5"]).run()
     (card,) = (table.value for table in at.table)
-    told = {name: said.replace("\\", "") for name, said in zip(card["card"], card["tiny-5"], strict=True)}  # as shown
-    assert told["data"] == "scikit-learn's digits"
-    assert told["digits"].startswith("99 trained on, 14 tuned on, 28 calibrated on")
-    assert 0.5 < float(told["AUROC, fused"]) <= 1
-    assert told["false alarms, promised 5 %"].endswith("%")
+    facts = {name: said.replace("\\", "") for name, said in zip(card["card"], card["tiny-5"], strict=True)}  # as shown
+    assert facts["data"] == "scikit-learn's digits"
+    assert facts["digits"].startswith("99 trained on, 14 tuned on, 28 calibrated on")
+    assert 0.5 < float(facts["AUROC, fused"]) <= 1
+    assert facts["false alarms, promised 5 %"].endswith("%")
     assert not at.exception
 
 

@@ -32,9 +32,9 @@ def press(
     shown = tiles.show
 
     def show(name: str, of: str, *args: Any, **kwargs: Any) -> int | None:
-        found = shown(name, of, *args, **kwargs)
+        pressed = shown(name, of, *args, **kwargs)
         if name != key:
-            return found
+            return pressed
         if labels and kwargs.get("correct"):
             kwargs["correct"](labels)
         if tile is not None and kwargs.get("press"):
@@ -46,8 +46,8 @@ def press(
 
 def components(page: AppTest, name: str) -> list[dict[str, Any]]:
     """What the app's own components of a kind are given to show, in the order of the page."""
-    found = page.get("bidi_component")
-    return [dict(json.loads(one.proto.json)) for one in found if one.proto.component_name.endswith(f"_{name}")]
+    parts = page.get("bidi_component")
+    return [dict(json.loads(one.proto.json)) for one in parts if one.proto.component_name.endswith(f"_{name}")]
 
 
 def text(page: AppTest) -> str:

@@ -17,8 +17,8 @@ Pixels = NDArray[np.uint8]
 
 def digits(n: int) -> tuple[Pixels, NDArray[np.int64]]:
     """The first n of scikit-learn's test digits as ink images, uint8 ``(n, 28, 28)`` light on black, with labels."""
-    found = datasets.load("digits", "test")
-    return np.rint(found.images[:n] * 255).astype(np.uint8), found.labels[:n]
+    bundled = datasets.load("digits", "test")
+    return np.rint(bundled.images[:n] * 255).astype(np.uint8), bundled.labels[:n]
 
 
 def png(image: Pixels) -> bytes:

@@ -255,10 +255,10 @@ def test_a_peer_tells_zeros_from_ones(peer: Pca | Neighbours, two_digits: datase
     test = np.concatenate([zeros[100:], ones])
     anomaly = np.arange(len(test)) >= len(zeros[100:])
 
-    found = measure(peer, zeros[:100], test, anomaly, seed=0)
+    measured = measure(peer, zeros[:100], test, anomaly, seed=0)
 
-    assert found.auroc > 0.9
-    assert found.train_seconds > 0
+    assert measured.auroc > 0.9
+    assert measured.train_seconds > 0
 
 
 def test_detection_and_false_alarms_are_counted_at_the_methods_own_line() -> None:

@@ -58,10 +58,10 @@ def test_the_results_list_their_contents_and_keep_every_table_as_csv() -> None:
 def test_a_quotation_takes_the_columns_and_rows_asked_for() -> None:
     asked = '<!-- quote {"section": "Speed", "columns": ["what", "must"], "rows": ["many"]} -->\n'
 
-    found = quote.requoted(f"before\n{asked}stale\n<!-- end of quote -->\nafter\n", RESULTS)
+    text = quote.requoted(f"before\n{asked}stale\n<!-- end of quote -->\nafter\n", RESULTS)
 
     table = "| what | must |\n|:--|--:|\n| many | 1 s |\n\n(`python -m benchmarks.speed.targets --write`, 2026-11-23)\n"
-    assert found == f"before\n{asked}{table}<!-- end of quote -->\nafter\n"
+    assert text == f"before\n{asked}{table}<!-- end of quote -->\nafter\n"
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,8 @@ BUILD = "import sys; from setuptools import build_meta; build_meta.build_wheel(s
 WHERE = """
 import core
 from core import paths
-for found in (core.__version__, paths.CHECKPOINTS, paths.ASSETS, paths.datasets_dir(), paths.state_dir()):
-    print(found)
+for place in (core.__version__, paths.CHECKPOINTS, paths.ASSETS, paths.datasets_dir(), paths.state_dir()):
+    print(place)
 """
 
 
@@ -71,8 +71,8 @@ def test_the_wheel_brings_the_command_and_what_it_needs_and_nothing_that_only_te
 
 
 def test_an_installed_copy_finds_its_models_and_keeps_what_is_the_users_in_a_folder_of_theirs(installed: Path) -> None:
-    version, *found = run(installed, "-c", WHERE).splitlines()
-    checkpoints, assets, datasets, state = map(Path, found)
+    version, *places = run(installed, "-c", WHERE).splitlines()
+    checkpoints, assets, datasets, state = map(Path, places)
 
     assert version == tomllib.loads((paths.ROOT / "pyproject.toml").read_text())["project"]["version"]
     assert (checkpoints / "mnist-any.safetensors").is_file()

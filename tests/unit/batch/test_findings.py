@@ -26,13 +26,13 @@ def row(
     score: float | None = None, label: str | None = None, digits: Sequence[float] = (), source: str = "a.png"
 ) -> dict[str, object]:
     """A judged row, or a refused one without a score."""
-    found = dict.fromkeys(SCHEMA.names) | {"item": 0, "source": source, "label": label, "error": ""}
+    values = dict.fromkeys(SCHEMA.names) | {"item": 0, "source": source, "label": label, "error": ""}
     if score is None:
-        return found | {"error": "a.png is damaged"}
+        return values | {"error": "a.png is damaged"}
     p_value = float(CALIBRATION.p_values(score)[0])
-    found |= {f"score_{name}": float(score) for name in EVIDENCES}
-    found |= {f"p_value_{name}": p_value for name in EVIDENCES}
-    return found | {"digit_p_values": list(digits), "image": IMAGE, "reconstruction": DRAWING}
+    values |= {f"score_{name}": float(score) for name in EVIDENCES}
+    values |= {f"p_value_{name}": p_value for name in EVIDENCES}
+    return values | {"digit_p_values": list(digits), "image": IMAGE, "reconstruction": DRAWING}
 
 
 @pytest.fixture
@@ -53,67 +53,72 @@ def review(tmp_path: Path) -> Callable[..., Review]:
 
 
 def test_scores_beyond_the_line_are_flagged_and_refusals_never_are(review: Callable[..., Review]) -> None:
-    found = review(row(94), row(95.5), row(), row(200))
+    reviewed = review(row(94), row(95.5), row(), row(200))
 
-    assert found.flagged.tolist() == [False, True, False, True]
-    assert (found.summary.rows, found.summary.judged, found.summary.refused, found.summary.flagged) == (4, 3, 1, 2)
-    assert found.summary.expected == pytest.approx(0.15)
+    assert reviewed.flagged.tolist() == [False, True, False, True]
+    assert (reviewed.summary.rows, reviewed.summary.judged, reviewed.summary.refused, reviewed.summary.flagged) == (
+        4,
+        3,
+        1,
+        2,
+    )
+    assert reviewed.summary.expected == pytest.approx(0.15)
 
 
 def test_the_line_of_an_alpha_and_its_p_values_flag_the_same_rows(review: Callable[..., Review]) -> None:
     scores = np.random.default_rng(0).uniform(0, 110, 200)
     for alpha in (0.01, 0.05, 0.1, 0.5):
-        found = review(*(row(score) for score in scores), alpha=alpha)
-        np.testing.assert_array_equal(found.flagged, found.p_value <= alpha + 1e-12)
-        found.store.delete()
+        reviewed = review(*(row(score) for score in scores), alpha=alpha)
+        np.testing.assert_array_equal(reviewed.flagged, reviewed.p_value <= alpha + 1e-12)
+        reviewed.store.delete()
 
 
 def test_a_fixed_line_flags_by_score_alone(review: Callable[..., Review]) -> None:
-    found = review(row(50), row(51), alpha=None, threshold=50.5)
+    reviewed = review(row(50), row(51), alpha=None, threshold=50.5)
 
-    assert found.flagged.tolist() == [False, True]
-    assert found.digit_alpha == pytest.approx(0.5)
+    assert reviewed.flagged.tolist() == [False, True]
+    assert reviewed.digit_alpha == pytest.approx(0.5)
 
 
 def test_the_second_opinion_follows_the_line_and_names_what_passes_as_another_digit(
     review: Callable[..., Review],
 ) -> None:
-    found = review(row(50), row(95.5), row(), row(50))
+    reviewed = review(row(50), row(95.5), row(), row(50))
     as_each = np.zeros((4, 10))
     as_each[0, [5, 6]], as_each[1, 3], as_each[3, 6] = (0.04, 0.9), 0.8, 0.06
-    np.save(found.store.folder / second_opinions.FILE, as_each)
+    np.save(reviewed.store.folder / second_opinions.FILE, as_each)
 
-    fields = [opinion and opinion.field for opinion in map(found.second_opinion, range(4))]
-    wider = Review(found.store, Rule(OperatingPoint("stand-in", "fused", 0.03)))
+    fields = [opinion and opinion.field for opinion in map(reviewed.second_opinion, range(4))]
+    wider = Review(reviewed.store, Rule(OperatingPoint("stand-in", "fused", 0.03)))
 
     assert fields == ["6", "3", None, "6"]
-    assert found.doubted.tolist() == [True, False, False, True]
-    assert found.order("doubted").tolist() == [0, 3]
+    assert reviewed.doubted.tolist() == [True, False, False, True]
+    assert reviewed.order("doubted").tolist() == [0, 3]
     assert wider.second_opinion(0).field == "6 5"
     assert wider.doubted.tolist() == [False, True, False, True]
 
 
 def test_a_false_discovery_rate_flags_what_benjamini_and_hochberg_flag(review: Callable[..., Review]) -> None:
     scores = [1, 2, 3, 97.5, 98.5, 99.5, 99.5, 99.5, 99.5, 40]
-    found = review(*(row(score) for score in scores), rate=0.1)
+    reviewed = review(*(row(score) for score in scores), rate=0.1)
 
     expected = discoveries(CALIBRATION.p_values(np.array(scores)), 0.1)
     assert 0 < expected.sum() < len(scores)
-    assert found.flagged.tolist() == expected.tolist()
-    assert found.point.alpha == pytest.approx(found.p_value[expected].max())
+    assert reviewed.flagged.tolist() == expected.tolist()
+    assert reviewed.point.alpha == pytest.approx(reviewed.p_value[expected].max())
 
 
 def test_a_false_discovery_rate_that_nothing_reaches_flags_nothing(review: Callable[..., Review]) -> None:
-    found = review(*(row(score) for score in range(1, 90)), rate=0.1)
+    reviewed = review(*(row(score) for score in range(1, 90)), rate=0.1)
 
-    assert not found.flagged.any()
-    assert found.summary.flagged == 0
+    assert not reviewed.flagged.any()
+    assert reviewed.summary.flagged == 0
 
 
 def test_a_label_that_is_not_plausible_while_another_digit_is_is_probably_mislabelled(
     review: Callable[..., Review],
 ) -> None:
-    found = review(
+    reviewed = review(
         row(10, label="5", digits=(0.01, 0.60, 0.01)),
         row(10, label="0", digits=(0.01, 0.60, 0.01)),
         row(99.5, label="0", digits=(0.01, 0.01, 0.01)),
@@ -122,14 +127,14 @@ def test_a_label_that_is_not_plausible_while_another_digit_is_is_probably_mislab
         normal=("0", "5", "8"),
     )
 
-    assert found.labels.disagreeing.tolist() == [False, True, True, False, False]
-    assert found.labels.mislabelled.tolist() == [False, True, False, False, False]
-    assert found.summary.labelled == 3
-    assert found.prediction_set(0) == ("5",)
+    assert reviewed.labels.disagreeing.tolist() == [False, True, True, False, False]
+    assert reviewed.labels.mislabelled.tolist() == [False, True, False, False, False]
+    assert reviewed.summary.labelled == 3
+    assert reviewed.prediction_set(0) == ("5",)
 
 
 def test_the_clearest_mislabelling_ranks_first_and_an_odd_digit_last(review: Callable[..., Review]) -> None:
-    found = review(
+    reviewed = review(
         row(99.5, label="0", digits=(0.01, 0.01, 0.01)),
         row(10, label="0", digits=(0.01, 0.30, 0.01)),
         row(10, label="0", digits=(0.01, 0.90, 0.01)),
@@ -137,21 +142,21 @@ def test_the_clearest_mislabelling_ranks_first_and_an_odd_digit_last(review: Cal
         normal=("0", "5", "8"),
     )
 
-    assert np.argsort(-found.labels.suspicion).tolist() == [2, 1, 0, 3]
-    assert found.order("mislabelled").tolist() == [2, 1]
+    assert np.argsort(-reviewed.labels.suspicion).tolist() == [2, 1, 0, 3]
+    assert reviewed.order("mislabelled").tolist() == [2, 1]
 
 
 def test_an_odd_digit_is_probably_mislabelled_where_another_one_explains_it_better(
     review: Callable[..., Review],
 ) -> None:
-    found = review(
+    reviewed = review(
         row(99.5, label="0", digits=(0.002, 0.04, 0.001)),
         row(10, label="5", digits=(0.01, 0.60, 0.01)),
         normal=("0", "5", "8"),
     )
 
-    assert found.labels.mislabelled.tolist() == [True, False]
-    assert found.labels.explain(0, "0", found.normal) == (
+    assert reviewed.labels.mislabelled.tolist() == [True, False]
+    assert reviewed.labels.explain(0, "0", reviewed.normal) == (
         "Labelled 0: as a 0 it is among the oddest 2 in 1,000, as a 5 odder than 96 in 100."
     )
 
@@ -161,34 +166,34 @@ def test_of_those_called_mislabelled_few_are_right_however_many_labels_there_are
     right = [row(10, label="5", digits=(0.2 * p, p, 0.01)) for p in rng.random(400)]
     wrong = [row(10, label="0", digits=(0.0005, 0.5, 0.01)) for _ in range(20)]
 
-    found = review(*right, *wrong, normal=("0", "5", "8"))
+    reviewed = review(*right, *wrong, normal=("0", "5", "8"))
 
-    named = found.labels.mislabelled
+    named = reviewed.labels.mislabelled
     assert named[400:].all()
     assert named[:400].sum() <= 2
-    assert found.labels.disagreeing[:400].sum() > 10
+    assert reviewed.labels.disagreeing[:400].sum() > 10
 
 
 def test_a_model_of_one_digit_doubts_its_own_label_alone(review: Callable[..., Review]) -> None:
-    found = review(row(99.5, label="5"), row(10, label="5"), row(99.5, label="3"))
+    reviewed = review(row(99.5, label="5"), row(10, label="5"), row(99.5, label="3"))
 
-    assert found.labels.mislabelled.tolist() == [True, False, False]
+    assert reviewed.labels.mislabelled.tolist() == [True, False, False]
 
 
 def test_the_oddest_come_first_by_raw_score_even_where_p_values_tie(review: Callable[..., Review]) -> None:
-    found = review(row(150), row(99.5), row(), row(300), row(2))
+    reviewed = review(row(150), row(99.5), row(), row(300), row(2))
 
-    assert found.order("all").tolist() == [3, 0, 1, 4, 2]
-    assert found.order("flagged").tolist() == [3, 0, 1]
-    assert found.order("refused").tolist() == [2]
+    assert reviewed.order("all").tolist() == [3, 0, 1, 4, 2]
+    assert reviewed.order("flagged").tolist() == [3, 0, 1]
+    assert reviewed.order("refused").tolist() == [2]
 
 
 def test_rows_are_narrowed_by_label_and_name(review: Callable[..., Review]) -> None:
-    found = review(row(1, label="5", source="A.png"), row(2, label="3", source="b.png"), row(3, source="c.png"))
+    reviewed = review(row(1, label="5", source="A.png"), row(2, label="3", source="b.png"), row(3, source="c.png"))
 
-    assert found.order("all", label="3").tolist() == [1]
-    assert found.order("all", text="a.PNG").tolist() == [0]
-    assert found.label_names == ("3", "5")
+    assert reviewed.order("all", label="3").tolist() == [1]
+    assert reviewed.order("all", text="a.PNG").tolist() == [0]
+    assert reviewed.label_names == ("3", "5")
 
 
 def test_nothing_judged_yet_is_said(tmp_path: Path) -> None:

@@ -95,13 +95,13 @@ def test_a_stopped_batch_keeps_what_it_has_and_goes_on_under_another_server(
     assert 2 <= stopped_at < 60
 
     later = BatchQueue(judging.by(tiny_detector_any))
-    (found,) = stores("ann")
-    assert later.state(found).stage == "stopped"
-    later.go_on(found)
-    wait(lambda: not later.state(found).busy)
+    (again,) = stores("ann")
+    assert later.state(again).stage == "stopped"
+    later.go_on(again)
+    wait(lambda: not later.state(again).busy)
 
-    assert later.state(found).stage == "finished"
-    assert Review(found, RULE).source.tolist() == [f"{i}.png" for i in range(60)]
+    assert later.state(again).stage == "finished"
+    assert Review(again, RULE).source.tolist() == [f"{i}.png" for i in range(60)]
 
 
 def test_what_a_stopped_batch_has_judged_is_in_the_history_once(

@@ -45,8 +45,8 @@ def test_units_cover_every_item_once_and_in_order(pile: list[str], monkeypatch: 
 
     cut = [ray_partitions.Unit.from_json(unit.to_json()) for unit in ray_partitions.units(places)]
 
-    found = [item.source for unit in cut for item in ray_partitions.items(unit)]
-    assert found == [item.source for item in sources.read(places)]
+    listed = [item.source for unit in cut for item in ray_partitions.items(unit)]
+    assert listed == [item.source for item in sources.read(places)]
     assert [unit.order for unit in cut] == list(range(3 + 10))
 
 
@@ -56,10 +56,10 @@ def test_an_address_of_a_file_system_is_listed_and_read_like_a_path(
     small_units(monkeypatch)
     places = ray_partitions.places(f"file://{pile[0]}")
 
-    found = [item for unit in ray_partitions.units(places) for item in ray_partitions.items(unit)]
+    listed = [item for unit in ray_partitions.units(places) for item in ray_partitions.items(unit)]
 
     assert [place.name for place in places] == [f"file://{pile[0]}/{i:04d}.png" for i in range(20)]
-    assert found[1].picture.read() == (Path(pile[0]) / "0001.png").read_bytes()
+    assert listed[1].picture.read() == (Path(pile[0]) / "0001.png").read_bytes()
     with pytest.raises(BatchError, match="cannot be listed"):
         ray_partitions.places(f"file://{pile[0]}/nothing-here")
 
@@ -84,10 +84,10 @@ def test_a_worker_killed_in_the_middle_loses_and_doubles_nothing(
 
     try:
         store = None
-        for found in ray_engine.run(pile, RULE, AS_FOUND, workers=2):
+        for step in ray_engine.run(pile, RULE, AS_FOUND, workers=2):
             if not killed:
                 kill_one()
-            store = found
+            store = step
         assert killed
         assert isinstance(store, Store)
     finally:
@@ -132,11 +132,11 @@ def test_the_tally_of_written_rows_is_benjamini_and_hochbergs(
     )
 
     for rate in (0.05, 0.2, 0.5, 0.9):
-        found = ray_engine.tally(rows, Rule(RULE.point, rate))
+        counts = ray_engine.tally(rows, Rule(RULE.point, rate))
         expected = discoveries(p_values, rate)
-        assert (found["judged"], found["refused"]) == (399, 1)
-        assert found["flagged"] == expected.sum()
-        assert (p_values <= (found["flagged_at"] or 0)).sum() == expected.sum()
+        assert (counts["judged"], counts["refused"]) == (399, 1)
+        assert counts["flagged"] == expected.sum()
+        assert (p_values <= (counts["flagged_at"] or 0)).sum() == expected.sum()
     assert ray_engine.tally(rows, RULE)["flagged"] == (p_values <= 0.1).sum()
 
 

@@ -296,10 +296,10 @@ def test_faint_strokes_that_were_left_out_are_counted_and_said_at_the_end(
     page.save(tmp_path / "faint.png")
     files = (tmp_path / "faint.png", tmp_path / "plain.png")
 
-    found = judge(tmp_path / "batch", tiny_detector_any, *files)
+    plain = judge(tmp_path / "batch", tiny_detector_any, *files)
     asked = judge(tmp_path / "asked", tiny_detector_any, *files, manner=Manner(together=True, faint=True))
 
-    assert found.store.notes == ("Faint strokes were left out in one picture: --faint takes them in.",)
+    assert plain.store.notes == ("Faint strokes were left out in one picture: --faint takes them in.",)
     assert not asked.store.notes
     assert asked.store.job.manner == Manner(together=True, faint=True)
 

@@ -29,12 +29,12 @@ def read(*paths: Path) -> list[Item]:
 
 def images_of(items: list[Item]) -> np.ndarray:
     """What the items' pictures become on the one road, uint8."""
-    found = []
+    as_ink = []
     for item in items:
         picture = item.picture.read() if isinstance(item.picture, Place) else item.picture
         assert picture is not None, item.error
-        found.append(np.rint(ink.read(picture, split=False).images[0] * 255).astype(np.uint8))
-    return np.stack(found)
+        as_ink.append(np.rint(ink.read(picture, split=False).images[0] * 255).astype(np.uint8))
+    return np.stack(as_ink)
 
 
 def write_idx(folder: Path, images: np.ndarray, labels: np.ndarray) -> Path:

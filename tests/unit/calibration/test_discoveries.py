@@ -37,10 +37,10 @@ def test_no_digits_give_no_discoveries_and_nan_is_refused() -> None:
 def test_one_digit_fewer_at_the_floor_than_needed_makes_no_discovery(n: int, m: int, rate: float) -> None:
     needed = discoveries_needed(n, m, rate)
 
-    def found(at_floor: int) -> int:
+    def flagged(at_floor: int) -> int:
         p_values = np.ones(m)
         p_values[:at_floor] = 1 / (n + 1)
         return int(discoveries(p_values, rate).sum())
 
-    assert found(needed) == needed
-    assert found(needed - 1) == 0
+    assert flagged(needed) == needed
+    assert flagged(needed - 1) == 0

@@ -72,9 +72,9 @@ def test_the_area_is_the_chance_that_an_anomaly_outscores_a_normal_digit(normal:
 def test_without_both_classes_there_is_no_curve_no_area_and_no_best_balance(
     normal: list[float], odd: list[float]
 ) -> None:
-    found = evaluation(normal, odd)
+    measured = evaluation(normal, odd)
 
-    assert (found.auroc("fused"), found.roc("fused"), found.best_balance("fused")) == (None, None, None)
+    assert (measured.auroc("fused"), measured.roc("fused"), measured.best_balance("fused")) == (None, None, None)
 
 
 def test_the_curve_rises_from_nothing_flagged_to_everything_flagged() -> None:
@@ -90,15 +90,15 @@ def test_the_curve_rises_from_nothing_flagged_to_everything_flagged() -> None:
 @QUICK
 @given(SOME, SOME)
 def test_no_line_is_better_balanced_than_the_best(normal: list[float], odd: list[float]) -> None:
-    found = evaluation(normal, odd)
-    best = found.best_balance("fused")
+    measured = evaluation(normal, odd)
+    best = measured.best_balance("fused")
     assert best is not None
 
     def balance(line: float) -> float:
-        counts = found.confusion("fused", line)
+        counts = measured.confusion("fused", line)
         return counts.detection_rate - counts.false_alarm_rate
 
-    lines = np.concatenate([np.unique(found.scores["fused"]), [-100.0]])
+    lines = np.concatenate([np.unique(measured.scores["fused"]), [-100.0]])
     assert balance(best) == pytest.approx(max(balance(float(line)) for line in lines))
 
 

@@ -15,15 +15,15 @@ from tests.support.command_line import Run, objects, save_npz
 def test_evaluate_prints_one_object_with_the_documented_keys_and_what_was_measured_after_training(run: Run) -> None:
     result = run("evaluate", "--model", "tiny-any", "--dataset", "digits", "--format", "json")
 
-    (found,) = objects(result)
+    (printed,) = objects(result)
     kept = Detector.load("tiny-any").evaluation_
     assert result.exit_code == 0
-    assert list(found) == ["model", "normal", "n_normal", "n_anomaly", "auroc", "at_alpha"]
-    assert (found["model"], found["normal"]) == ("tiny-any", ["0", "5", "8"])
-    assert (found["n_normal"], found["n_anomaly"]) == (kept.n_normal, kept.n_anomaly)
-    assert found["auroc"] == {evidence: kept.auroc(evidence) for evidence in EVIDENCES}
-    assert list(found["at_alpha"]) == ["0.01", "0.05", "0.1"]
-    for rates in found["at_alpha"].values():
+    assert list(printed) == ["model", "normal", "n_normal", "n_anomaly", "auroc", "at_alpha"]
+    assert (printed["model"], printed["normal"]) == ("tiny-any", ["0", "5", "8"])
+    assert (printed["n_normal"], printed["n_anomaly"]) == (kept.n_normal, kept.n_anomaly)
+    assert printed["auroc"] == {evidence: kept.auroc(evidence) for evidence in EVIDENCES}
+    assert list(printed["at_alpha"]) == ["0.01", "0.05", "0.1"]
+    for rates in printed["at_alpha"].values():
         assert list(rates) == ["false_alarm_rate", "detection_rate"]
         assert all(0 <= rate <= 1 for rate in rates.values())
 
@@ -33,11 +33,11 @@ def test_a_data_set_without_anomalies_has_no_auroc_and_no_detection_rate(run: Ru
 
     result = run("evaluate", "--model", "tiny-5", "--dataset", "npz:fives.npz", "--format", "json")
 
-    (found,) = objects(result)
-    assert found["n_anomaly"] == 0
-    assert set(found["auroc"].values()) == {None}
-    assert found["at_alpha"]["0.05"]["detection_rate"] is None
-    assert found["at_alpha"]["0.05"]["false_alarm_rate"] is not None
+    (printed,) = objects(result)
+    assert printed["n_anomaly"] == 0
+    assert set(printed["auroc"].values()) == {None}
+    assert printed["at_alpha"]["0.05"]["detection_rate"] is None
+    assert printed["at_alpha"]["0.05"]["false_alarm_rate"] is not None
     table = run("evaluate", "--model", "tiny-5", "--dataset", "npz:fives.npz")
     assert "no anomalies to tell apart" in table.stdout
 

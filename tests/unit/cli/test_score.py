@@ -28,87 +28,92 @@ SCORE_KEYS += ["score", "threshold", "scores", "p_values"]
 def test_score_prints_one_object_with_the_documented_keys(run: Run) -> None:
     result = run("score", draw(), "--model", "tiny-5", "--format", "json")
 
-    (found,) = objects(result)
+    (printed,) = objects(result)
     assert result.exit_code == 0
-    assert list(found) == SCORE_KEYS
-    assert (found["source"], found["model"], found["evidence"], found["alpha"]) == ("five.png", "tiny-5", "fused", 0.05)
-    assert found["verdict"] == ("anomaly" if found["class_id"] else "normal")
-    assert found["anomaly_score"] == 1 - found["p_value"]
-    assert tuple(found["scores"]) == tuple(found["p_values"]) == EVIDENCES
-    assert found["scores"]["fused"] == found["score"]
-    left, top, right, bottom = found["box"]
+    assert list(printed) == SCORE_KEYS
+    assert (printed["source"], printed["model"], printed["evidence"], printed["alpha"]) == (
+        "five.png",
+        "tiny-5",
+        "fused",
+        0.05,
+    )
+    assert printed["verdict"] == ("anomaly" if printed["class_id"] else "normal")
+    assert printed["anomaly_score"] == 1 - printed["p_value"]
+    assert tuple(printed["scores"]) == tuple(printed["p_values"]) == EVIDENCES
+    assert printed["scores"]["fused"] == printed["score"]
+    left, top, right, bottom = printed["box"]
     assert 0 < left < right < 280
     assert 0 < top < bottom < 280
 
 
 def test_a_model_of_several_digits_adds_a_p_value_for_each(run: Run) -> None:
-    (found,) = objects(run("score", draw(), "--model", "tiny-any", "--format", "json"))
+    (printed,) = objects(run("score", draw(), "--model", "tiny-any", "--format", "json"))
 
-    assert list(found) == [*SCORE_KEYS, "digits"]
-    assert list(found["digits"]) == ["0", "5", "8"]
+    assert list(printed) == [*SCORE_KEYS, "digits"]
+    assert list(printed["digits"]) == ["0", "5", "8"]
 
 
 def test_the_numbers_are_those_of_the_detector_for_the_same_picture(run: Run) -> None:
     file = draw()
 
-    (found,) = objects(
+    (printed,) = objects(
         run("score", file, "--model", "tiny-any", "--evidence", "pixel", "--alpha", "0.2", "--format", "json")
     )
 
     readings = Detector.load("tiny-any").inspect(ink.read(Path(file)).images)
-    assert found["p_values"] == {name: float(p[0]) for name, p in readings.p_values.items()}
-    assert found["p_value"] == readings.p_values["pixel"][0]
-    assert found["digits"] == {name: float(p[0]) for name, p in readings.digits_by("pixel").items()}
-    assert (found["evidence"], found["alpha"]) == ("pixel", 0.2)
+    assert printed["p_values"] == {name: float(p[0]) for name, p in readings.p_values.items()}
+    assert printed["p_value"] == readings.p_values["pixel"][0]
+    assert printed["digits"] == {name: float(p[0]) for name, p in readings.digits_by("pixel").items()}
+    assert (printed["evidence"], printed["alpha"]) == ("pixel", 0.2)
 
 
 def test_the_source_is_the_path_as_it_was_given(run: Run) -> None:
     draw()
 
     for given in ("five.png", "./five.png", str(Path("five.png").resolve())):
-        (found,) = objects(run("score", given, "--model", "tiny-5", "--format", "json"))
-        assert found["source"] == given
+        (printed,) = objects(run("score", given, "--model", "tiny-5", "--format", "json"))
+        assert printed["source"] == given
 
 
 def test_a_model_is_given_by_the_path_of_its_file_too(run: Run, tiny_detector_file: Path) -> None:
-    (found,) = objects(run("score", draw(), "--model", str(tiny_detector_file), "--format", "json"))
+    (printed,) = objects(run("score", draw(), "--model", str(tiny_detector_file), "--format", "json"))
 
-    assert found["model"] == "tiny-5"
+    assert printed["model"] == "tiny-5"
 
 
 def test_an_alpha_too_small_for_any_line_is_null_in_json(run: Run) -> None:
-    (found,) = objects(run("score", draw(), "--model", "tiny-5", "--alpha", "0.0001", "--format", "json"))
+    (printed,) = objects(run("score", draw(), "--model", "tiny-5", "--alpha", "0.0001", "--format", "json"))
 
-    assert found["threshold"] is None
-    assert found["verdict"] == "normal"
+    assert printed["threshold"] is None
+    assert printed["verdict"] == "normal"
 
 
 def test_several_shapes_in_one_picture_are_an_error_that_says_how_many(run: Run) -> None:
     result = run("score", draw("three.png", count=3), "--model", "tiny-5", "--format", "json")
 
-    (found,) = objects(result)
+    (printed,) = objects(result)
     assert result.exit_code == 1
-    assert list(found) == ["source", "error"]
-    assert "3 shapes" in found["error"]
-    assert "--split" in found["error"]
+    assert list(printed) == ["source", "error"]
+    assert "3 shapes" in printed["error"]
+    assert "--split" in printed["error"]
 
 
 def test_split_judges_each_shape_from_left_to_right(run: Run) -> None:
     result = run("score", draw("three.png", count=3), "--model", "tiny-5", "--format", "json", "--split")
 
-    found = objects(result)
+    printed = objects(result)
     assert result.exit_code == 0
-    assert [list(each) for each in found] == [SCORE_KEYS] * 3
-    lefts = [each["box"][0] for each in found]
+    assert [list(each) for each in printed] == [SCORE_KEYS] * 3
+    lefts = [each["box"][0] for each in printed]
     assert lefts == sorted(lefts)
 
 
 def test_shapes_may_be_one_digit_together_but_not_one_and_several(run: Run) -> None:
     file = draw("three.png", count=3)
 
-    (found,) = objects(run("score", file, "--model", "tiny-5", "--format", "json", "--together"))
+    (printed,) = objects(run("score", file, "--model", "tiny-5", "--format", "json", "--together"))
 
-    assert found["box"][2] - found["box"][0] > 560
+    assert printed["box"][2] - printed["box"][0] > 560
     assert run("score", file, "--model", "tiny-5", "--together", "--split").exit_code == 2
 
 
@@ -179,9 +184,9 @@ def test_standard_input_is_a_picture_called_by_a_hyphen(run: Run) -> None:
     piped = CliRunner().invoke(app, ["score", "-", "--model", "tiny-5", "--format", "json"], input=picture)
     nothing = CliRunner().invoke(app, ["score", "-", "--model", "tiny-5", "--format", "json"], input=b"")
 
-    (found,) = objects(piped)
+    (printed,) = objects(piped)
     (named,) = objects(run("score", "five.png", "--model", "tiny-5", "--format", "json"))
-    assert found == named | {"source": "-"}
+    assert printed == named | {"source": "-"}
     assert objects(nothing)[0]["error"].startswith("standard input is empty")
 
 

@@ -60,10 +60,10 @@ def test_a_picture_is_dark_ink_on_white_paper_with_smooth_edges() -> None:
 @pytest.mark.parametrize("digit", DIGITS)
 def test_every_example_makes_one_ink_image_as_the_canvas_reads_it(digit: str) -> None:
     for example in for_normal((digit,)):
-        found = ink.read(example.picture(), split=False)
+        inked = ink.read(example.picture(), split=False)
 
-        assert found.images.shape == (1, 28, 28), example.name
-        assert 0.02 < float(found.images.mean()) < 0.5, example.name
+        assert inked.images.shape == (1, 28, 28), example.name
+        assert 0.02 < float(inked.images.mean()) < 0.5, example.name
 
 
 def test_examples_are_the_same_every_time() -> None:

@@ -38,11 +38,11 @@ def test_a_folder_of_pictures_is_gathered_in_the_order_of_their_names(tmp_path: 
     for name, data in pictures("5", 3):
         (tmp_path / name).write_bytes(data)
 
-    found = collect(tmp_path, ("5",))
+    taken = collect(tmp_path, ("5",))
 
-    assert found.images.shape == (3, 28, 28)
-    assert found.labels is None
-    assert found.names == ("5-0.png", "5-1.png", "5-2.png")
+    assert taken.images.shape == (3, 28, 28)
+    assert taken.labels is None
+    assert taken.names == ("5-0.png", "5-1.png", "5-2.png")
 
 
 def test_sub_folders_say_which_digit_a_model_of_several_is_given(tmp_path: Path) -> None:
@@ -51,9 +51,9 @@ def test_sub_folders_say_which_digit_a_model_of_several_is_given(tmp_path: Path)
         for name, data in pictures(label, 2):
             (tmp_path / label / name).write_bytes(data)
 
-    found = collect(tmp_path, ("0", "5"))
+    taken = collect(tmp_path, ("0", "5"))
 
-    assert found.labels == ["0", "0", "5", "5"]
+    assert taken.labels == ["0", "0", "5", "5"]
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
@@ -62,17 +62,17 @@ def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 
 def test_what_is_no_picture_is_listed_with_its_reason_and_the_rest_counts() -> None:
-    found = gather([("notes.txt", b"hello"), *pictures("5", 2)], ("5",))
+    taken = gather([("notes.txt", b"hello"), *pictures("5", 2)], ("5",))
 
-    assert len(found.images) == 2
-    assert [name for name, _ in found.refused] == ["notes.txt"]
+    assert len(taken.images) == 2
+    assert [name for name, _ in taken.refused] == ["notes.txt"]
 
 
 def test_pictures_outside_the_folders_of_normal_digits_are_left_out_once_there_are_such_folders() -> None:
-    found = gather([*pictures("5", 2, "mine/5/"), *pictures("8", 1, "mine/8/")], ("5",))
+    taken = gather([*pictures("5", 2, "mine/5/"), *pictures("8", 1, "mine/8/")], ("5",))
 
-    assert found.names == ("mine/5/5-0.png", "mine/5/5-1.png")
-    assert found.refused == (("mine/8/8-0.png", "lies in no folder named 5"),)
+    assert taken.names == ("mine/5/5-0.png", "mine/5/5-1.png")
+    assert taken.refused == (("mine/8/8-0.png", "lies in no folder named 5"),)
 
 
 def test_a_model_of_several_digits_takes_no_picture_whose_digit_is_unknown() -> None:
@@ -81,9 +81,9 @@ def test_a_model_of_several_digits_takes_no_picture_whose_digit_is_unknown() -> 
 
 
 def test_a_zip_among_the_files_is_opened() -> None:
-    found = gather([("fives.zip", zipped(pictures("5", 3))), *pictures("5", 1)], ("5",))
+    taken = gather([("fives.zip", zipped(pictures("5", 3))), *pictures("5", 1)], ("5",))
 
-    assert len(found.images) == 4
+    assert len(taken.images) == 4
 
 
 @pytest.mark.parametrize("path", ["../outside.png", "/etc/outside.png"])

@@ -51,18 +51,18 @@ def test_an_unfitted_detector_says_so(tmp_path: Path) -> None:
 def test_predict_decision_function_and_score_samples_agree_with_the_readings(tiny_detector: Detector) -> None:
     detector = load_again(tiny_detector).set_params(alpha=0.1)
     flat = digits().reshape(-1, 784)
-    found = detector.inspect(flat)
+    readings = detector.inspect(flat)
 
-    np.testing.assert_array_equal(detector.score_samples(flat), -found.scores["fused"])
-    np.testing.assert_array_equal(detector.predict(flat), np.where(found.class_id(alpha=0.1) == 1, -1, 1))
+    np.testing.assert_array_equal(detector.score_samples(flat), -readings.scores["fused"])
+    np.testing.assert_array_equal(detector.predict(flat), np.where(readings.class_id(alpha=0.1) == 1, -1, 1))
     np.testing.assert_array_equal(detector.predict(flat) == -1, detector.decision_function(flat) < 0)
     assert set(detector.predict(flat)) == {-1, 1}
 
 
 def test_the_decision_function_is_zero_at_the_threshold(tiny_detector: Detector) -> None:
     detector = load_again(tiny_detector).set_params(alpha=0.1)
-    mine = of("5")
-    calibrate = mine[datasets.split(len(mine), detector.split_seed).calibrate]
+    train = of("5")
+    calibrate = train[datasets.split(len(train), detector.split_seed).calibrate]
 
     decisions = detector.decision_function(calibrate)
 
@@ -76,9 +76,9 @@ def test_the_chosen_evidence_decides(tiny_detector: Detector) -> None:
     detector = load_again(tiny_detector).set_params(evidence="pixel", alpha=0.2)
     images = digits()
 
-    found = detector.inspect(images)
+    readings = detector.inspect(images)
 
-    np.testing.assert_array_equal(detector.score_samples(images), -found.scores["pixel"])
+    np.testing.assert_array_equal(detector.score_samples(images), -readings.scores["pixel"])
     assert detector.offset_ == -detector.calibrations_["pixel"].threshold(0.2)
 
 
@@ -181,14 +181,16 @@ def test_what_a_fitted_detector_was_made_of_stands_on_its_card(tiny_detector_any
 def test_recalibrated_its_scores_stay_and_its_p_values_are_those_of_the_new_ink(tiny_detector: Detector) -> None:
     ink = of("5", "test")
 
-    mine = tiny_detector.calibrated(ink, None, "my-5", "the writers of my fives")
+    recalibrated = tiny_detector.calibrated(ink, None, "my-5", "the writers of my fives")
 
-    np.testing.assert_array_equal(mine.inspect(ink).scores["fused"], tiny_detector.inspect(ink).scores["fused"])
-    assert sorted(mine.inspect(ink).p_value) == pytest.approx(np.arange(2, len(ink) + 2) / (len(ink) + 1), abs=0.05)
-    assert (mine.card_.name, mine.card_.calibrated_on) == ("my-5", "the writers of my fives")
-    assert mine.card_.recalibrated
-    assert mine.card_.counts["5"][2] == len(ink)
-    assert mine.fingerprint != tiny_detector.fingerprint
+    np.testing.assert_array_equal(recalibrated.inspect(ink).scores["fused"], tiny_detector.inspect(ink).scores["fused"])
+    assert sorted(recalibrated.inspect(ink).p_value) == pytest.approx(
+        np.arange(2, len(ink) + 2) / (len(ink) + 1), abs=0.05
+    )
+    assert (recalibrated.card_.name, recalibrated.card_.calibrated_on) == ("my-5", "the writers of my fives")
+    assert recalibrated.card_.recalibrated
+    assert recalibrated.card_.counts["5"][2] == len(ink)
+    assert recalibrated.fingerprint != tiny_detector.fingerprint
 
 
 def test_recalibrating_leaves_the_first_detector_as_it_was(tiny_detector: Detector) -> None:
@@ -205,10 +207,10 @@ def test_recalibrating_leaves_the_first_detector_as_it_was(tiny_detector: Detect
 def test_a_detector_of_several_digits_is_recalibrated_digit_by_digit(tiny_detector_any: Detector) -> None:
     images = np.concatenate([of(name, "test")[:20] for name in ("0", "5", "8")])
 
-    mine = tiny_detector_any.calibrated(images, np.repeat(["0", "5", "8"], 20), "mine", "me")
+    recalibrated = tiny_detector_any.calibrated(images, np.repeat(["0", "5", "8"], 20), "mine", "me")
 
-    assert mine.calibrations_["fused"].n == 60
-    assert [mine.digit_calibrations_[name]["fused"].n for name in ("0", "5", "8")] == [20, 20, 20]
+    assert recalibrated.calibrations_["fused"].n == 60
+    assert [recalibrated.digit_calibrations_[name]["fused"].n for name in ("0", "5", "8")] == [20, 20, 20]
 
 
 @pytest.mark.parametrize(
@@ -238,12 +240,12 @@ def test_no_ink_at_all_cannot_recalibrate(tiny_detector: Detector) -> None:
 def test_other_labels_are_anomalies_in_an_evaluation(tiny_detector_any: Detector) -> None:
     test = load("digits", "test")
 
-    found = tiny_detector_any.evaluate(test)
+    evaluation = tiny_detector_any.evaluate(test)
 
-    assert len(found) == len(test)
-    np.testing.assert_array_equal(found.anomaly, ~np.isin(test.labels, [0, 5, 8]))
-    assert found.sources == ("digits:test",)
-    assert found.auroc("fused") > 0.5
+    assert len(evaluation) == len(test)
+    np.testing.assert_array_equal(evaluation.anomaly, ~np.isin(test.labels, [0, 5, 8]))
+    assert evaluation.sources == ("digits:test",)
+    assert evaluation.auroc("fused") > 0.5
 
 
 def test_saved_and_loaded_it_reads_every_image_the_same(detector: Detector, tmp_path: Path) -> None:

@@ -27,30 +27,30 @@ POINT = OperatingPoint("tiny-any", "fused", 0.1)
 def test_a_reading_has_all_that_a_page_shows_in_its_promised_shape_and_range(detector: Detector) -> None:
     images = digits(30)
 
-    found = detector.inspect(images)
+    readings = detector.inspect(images)
 
-    assert len(found) == 30
-    np.testing.assert_array_equal(found.images, images)
-    assert found.reconstruction.shape == found.residual.shape == (30, 28, 28)
-    assert found.reconstruction.min() >= 0
-    assert found.reconstruction.max() <= 1
-    np.testing.assert_allclose(found.residual, images - found.reconstruction, atol=1e-6)
-    for probability in (found.probability, found.reconstruction_probability):
+    assert len(readings) == 30
+    np.testing.assert_array_equal(readings.images, images)
+    assert readings.reconstruction.shape == readings.residual.shape == (30, 28, 28)
+    assert readings.reconstruction.min() >= 0
+    assert readings.reconstruction.max() <= 1
+    np.testing.assert_allclose(readings.residual, images - readings.reconstruction, atol=1e-6)
+    for probability in (readings.probability, readings.reconstruction_probability):
         assert probability.shape == (30,)
         assert ((probability >= 0) & (probability <= 1)).all()
-    assert tuple(found.scores) == tuple(found.p_values) == EVIDENCES
+    assert tuple(readings.scores) == tuple(readings.p_values) == EVIDENCES
     for evidence in EVIDENCES:
-        assert np.isfinite(found.scores[evidence]).all()
-        assert ((found.p_values[evidence] > 0) & (found.p_values[evidence] <= 1)).all()
+        assert np.isfinite(readings.scores[evidence]).all()
+        assert ((readings.p_values[evidence] > 0) & (readings.p_values[evidence] <= 1)).all()
 
 
 def test_no_images_give_no_readings_and_no_error(detector: Detector) -> None:
-    found = detector.inspect(np.zeros((0, 28, 28), np.float32))
+    readings = detector.inspect(np.zeros((0, 28, 28), np.float32))
 
-    assert len(found) == 0
-    assert found.p_value.shape == (0,)
-    assert found.residual.shape == (0, 28, 28)
-    assert found.class_id(alpha=0.1).shape == (0,)
+    assert len(readings) == 0
+    assert readings.p_value.shape == (0,)
+    assert readings.residual.shape == (0, 28, 28)
+    assert readings.class_id(alpha=0.1).shape == (0,)
 
 
 def test_flat_images_read_the_same_as_square_ones(detector: Detector) -> None:
@@ -71,9 +71,11 @@ def test_flat_images_read_the_same_as_square_ones(detector: Detector) -> None:
     ],
 )
 def test_any_picture_in_range_gets_a_finite_reading(picture: np.ndarray, detector: Detector) -> None:
-    found = detector.inspect(picture[None])
+    readings = detector.inspect(picture[None])
 
-    assert all(np.isfinite(values).all() for values in (*found.scores.values(), found.reconstruction, found.residual))
+    assert all(
+        np.isfinite(values).all() for values in (*readings.scores.values(), readings.reconstruction, readings.residual)
+    )
 
 
 @pytest.mark.parametrize(
@@ -135,8 +137,8 @@ def test_more_images_than_fit_a_chunk_read_as_they_do_in_small_batches(tiny_dete
 
 
 def test_a_calibration_digit_alone_stands_exactly_where_it_stood_in_calibration(tiny_detector: Detector) -> None:
-    mine = of("5")
-    calibrate = mine[datasets.split(len(mine), tiny_detector.split_seed).calibrate]
+    fives = of("5")
+    calibrate = fives[datasets.split(len(fives), tiny_detector.split_seed).calibrate]
     scores = tiny_detector.calibrations_["fused"].scores
 
     alone = np.sort([tiny_detector.inspect(image[None]).scores["fused"][0] for image in calibrate])
@@ -160,15 +162,15 @@ def test_of_several_digits_the_least_distance_counts_and_what_the_nearest_makes_
         pairs = zip(each.values(), standards, strict=True)
         return np.stack([(own.scores[evidence] - centre) / spread for own, (centre, spread) in pairs])
 
-    found = tiny_detector_any.inspect(images)
+    readings = tiny_detector_any.inspect(images)
 
     nearest = np.argmin([own.scores["manifold"] for own in each.values()], axis=0)
     for evidence in EVIDENCES:
         values = standardised(evidence)
         expected = values.min(axis=0) if evidence in DISTANCES else values[nearest, np.arange(20)]
-        np.testing.assert_allclose(found.scores[evidence], expected, rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(readings.scores[evidence], expected, rtol=1e-4, atol=1e-5)
     pictures = np.stack([own.reconstruction for own in each.values()])[nearest, np.arange(20)]
-    np.testing.assert_array_equal(found.reconstruction, pictures)
+    np.testing.assert_array_equal(readings.reconstruction, pictures)
 
 
 def test_scores_without_drawing_are_those_of_an_inspection_to_the_bit(detector: Detector) -> None:
@@ -176,13 +178,13 @@ def test_scores_without_drawing_are_those_of_an_inspection_to_the_bit(detector: 
     whole = detector.inspect(images)
 
     for rows in (slice(None), slice(0, 1), slice(3, 10)):
-        found = detector.scores(images[rows])
+        readings = detector.scores(images[rows])
 
-        assert tuple(found.scores) == tuple(found.p_values) == DISTANCES
+        assert tuple(readings.scores) == tuple(readings.p_values) == DISTANCES
         for evidence in DISTANCES:
-            np.testing.assert_array_equal(found.scores[evidence], whole.scores[evidence][rows])
-            np.testing.assert_array_equal(found.p_values[evidence], whole.p_values[evidence][rows])
-        for digit, p_values in found.digits.items():
+            np.testing.assert_array_equal(readings.scores[evidence], whole.scores[evidence][rows])
+            np.testing.assert_array_equal(readings.p_values[evidence], whole.p_values[evidence][rows])
+        for digit, p_values in readings.digits.items():
             np.testing.assert_array_equal(p_values, whole.digits[digit][rows])
 
 
@@ -196,48 +198,48 @@ def test_what_needs_nothing_drawn_draws_nothing(detector: Detector, monkeypatch:
 def test_every_digit_has_a_p_value_of_its_own_against_its_own_calibration_digits(tiny_detector_any: Detector) -> None:
     images = digits(20)
 
-    found = tiny_detector_any.inspect(images)
+    readings = tiny_detector_any.inspect(images)
 
-    assert list(found.digits) == ["0", "5", "8"]
+    assert list(readings.digits) == ["0", "5", "8"]
     scores = {name: scorer.score(images).scores for name, scorer in tiny_detector_any.scorers_.items()}
     nearest = np.min([own["manifold"] for own in scores.values()], axis=0)
     as_each, least = {}, 1
-    for name in found.digits:
+    for name in readings.digits:
         centre, scale = tiny_detector_any.standards_[name]["fused"]
         claim = (scores[name]["fused"] - centre) / scale + RIVALRY * np.log(scores[name]["manifold"] / nearest)
         calibration = tiny_detector_any.digit_calibrations_[name]["fused"]
         as_each[name], least = calibration.p_values(claim), min(least, calibration.n)
-    for name, p_values in agreeing(as_each, found.p_value).items():
-        np.testing.assert_allclose(found.digits[name], p_values, atol=1.5 / (least + 1))
+    for name, p_values in agreeing(as_each, readings.p_value).items():
+        np.testing.assert_allclose(readings.digits[name], p_values, atol=1.5 / (least + 1))
 
 
 def test_an_image_is_odd_exactly_where_it_is_as_every_digit(tiny_detector_any: Detector) -> None:
-    found = tiny_detector_any.inspect(digits(40))
+    readings = tiny_detector_any.inspect(digits(40))
 
     for evidence in EVIDENCES:
         np.testing.assert_array_equal(
-            np.max(list(found.digits_by(evidence).values()), axis=0), found.p_values[evidence]
+            np.max(list(readings.digits_by(evidence).values()), axis=0), readings.p_values[evidence]
         )
         lines = [OperatingPoint("tiny-any", evidence, alpha) for alpha in (0.02, 0.05, 0.3)]
         lines += [
             OperatingPoint("tiny-any", evidence, None, float(t))
-            for t in np.quantile(found.scores[evidence], [0.2, 0.9])
+            for t in np.quantile(readings.scores[evidence], [0.2, 0.9])
         ]
         for line in lines:
-            empty = [not found.prediction_set(line, row) for row in range(40)]
-            assert empty == found.class_id(line).astype(bool).tolist()
+            empty = [not readings.prediction_set(line, row) for row in range(40)]
+            assert empty == readings.class_id(line).astype(bool).tolist()
 
 
 def test_a_digit_that_another_one_is_nearer_than_is_less_plausible_for_it(tiny_detector_any: Detector) -> None:
     images = digits(20)
     alone = {name: scorer.score(images).scores["manifold"] for name, scorer in tiny_detector_any.scorers_.items()}
 
-    found = multi_digit.score(tiny_detector_any.scorers_, tiny_detector_any.standards_, images)
+    readings = multi_digit.score(tiny_detector_any.scorers_, tiny_detector_any.standards_, images)
 
     for name, own in alone.items():
         centre, scale = tiny_detector_any.standards_[name]["manifold"]
-        added = found.nonconformity[name]["manifold"] - (own - centre) / scale
-        wins = found.digits == name
+        added = readings.nonconformity[name]["manifold"] - (own - centre) / scale
+        wins = readings.digits == name
         np.testing.assert_allclose(added[wins], 0, atol=1e-5)
         assert (added[~wins] > 0).all()
 
@@ -250,12 +252,12 @@ def test_the_calibration_of_several_digits_pools_those_of_each(tiny_detector_any
 
 
 def test_a_digit_of_its_own_kind_is_plausible_where_its_p_value_exceeds_alpha(tiny_detector_any: Detector) -> None:
-    found = tiny_detector_any.inspect(of("0", "test"))
+    readings = tiny_detector_any.inspect(of("0", "test"))
 
-    for row in range(len(found)):
-        plausible = found.prediction_set(POINT, row)
-        assert set(plausible) == {name for name, p in found.digits.items() if p[row] > 0.1}
-    assert sum("0" in found.prediction_set(POINT, row) for row in range(len(found))) > len(found) / 2
+    for row in range(len(readings)):
+        plausible = readings.prediction_set(POINT, row)
+        assert set(plausible) == {name for name, p in readings.digits.items() if p[row] > 0.1}
+    assert sum("0" in readings.prediction_set(POINT, row) for row in range(len(readings))) > len(readings) / 2
 
 
 def test_a_model_of_one_digit_has_no_p_values_for_digits(tiny_detector: Detector) -> None:

@@ -112,14 +112,14 @@ def test_a_server_that_is_ended_does_not_wait_for_digits_that_nobody_will_see(st
 def test_a_memory_is_the_same_however_many_threads_the_server_uses(tiny_detector_any_file: Path) -> None:
     import torch
 
-    before, found = torch.get_num_threads(), []
+    before, seen = torch.get_num_threads(), []
     try:
         for threads in (1, 4):
             torch.set_num_threads(threads)
             for cached in (detector_file.paths.state_dir() / "cache").glob("*"):
                 cached.unlink()
             memories = [s.bank.points for s in detector_file.load(tiny_detector_any_file).scorers.values()]
-            found.append(torch.cat(memories))
+            seen.append(torch.cat(memories))
     finally:
         torch.set_num_threads(before)
-    assert torch.equal(*found)
+    assert torch.equal(*seen)

@@ -64,9 +64,9 @@ def test_a_half_written_file_is_not_on_the_shelf(shipped: Path) -> None:
 
 
 def test_a_model_is_found_by_the_path_of_its_file_too(tiny_detector_file: Path) -> None:
-    found = registry.find(tiny_detector_file, "")
+    model = registry.find(tiny_detector_file, "")
 
-    assert (found.name, found.path, found.shipped) == ("tiny-5", tiny_detector_file, False)
+    assert (model.name, model.path, model.shipped) == ("tiny-5", tiny_detector_file, False)
 
 
 @pytest.mark.parametrize(

@@ -54,11 +54,11 @@ def test_what_they_say_of_mnists_test_images_is_what_was_stored_when_they_were_m
 @pytest.mark.usefixtures("decoded_before")
 def test_mnist_5_finds_other_digits_and_keeps_its_promise() -> None:
     detector = Detector.load("mnist-5")
-    found = detector.evaluation_
-    assert found is not None
-    counts = found.confusion("fused", detector.calibrations_["fused"].threshold(0.05))
+    evaluation = detector.evaluation_
+    assert evaluation is not None
+    counts = evaluation.confusion("fused", detector.calibrations_["fused"].threshold(0.05))
 
-    assert (found.auroc("fused") or 0) >= 0.99
+    assert (evaluation.auroc("fused") or 0) >= 0.99
     assert counts.detection_rate >= 0.95
     assert counts.false_alarm_rate <= 0.08
 

@@ -45,10 +45,10 @@ def test_a_file_brings_strangers_back_and_one_without_them_loads_as_before(
     file.save(corrected.state_, tmp_path / "with.safetensors")
     file.save(tiny_detector.state_, tmp_path / "without.safetensors")
 
-    found, measured = file.load(tmp_path / "with.safetensors"), file.read_measured(tmp_path / "with.safetensors")
+    loaded, measured = file.load(tmp_path / "with.safetensors"), file.read_measured(tmp_path / "with.safetensors")
 
-    assert found.fingerprint == corrected.fingerprint
-    for calibrations in (found.calibrations, measured.calibrations):
+    assert loaded.fingerprint == corrected.fingerprint
+    for calibrations in (loaded.calibrations, measured.calibrations):
         np.testing.assert_array_equal(calibrations["fused"].stretches, corrected.calibrations_["fused"].stretches)
     assert file.load(tmp_path / "without.safetensors").calibrations["fused"].exchangeable is None
 
@@ -64,12 +64,12 @@ def test_a_file_with_fewer_stretches_than_scores_is_refused(corrected: Detector,
 
 
 def test_verdict_threshold_and_p_value_come_through_one_door(corrected: Detector) -> None:
-    found = corrected.scores(FIVES)
+    scored = corrected.scores(FIVES)
 
-    flagged = found.p_value <= 0.1
+    flagged = scored.p_value <= 0.1
 
-    np.testing.assert_array_equal(found.class_id(alpha=0.1).astype(bool), flagged)
-    np.testing.assert_array_equal(found.p_value, corrected.calibrations_["fused"].p_values(found.scores["fused"]))
+    np.testing.assert_array_equal(scored.class_id(alpha=0.1).astype(bool), flagged)
+    np.testing.assert_array_equal(scored.p_value, corrected.calibrations_["fused"].p_values(scored.scores["fused"]))
 
 
 def test_ones_own_ink_takes_the_place_of_strangers(corrected: Detector) -> None:
@@ -91,8 +91,8 @@ def test_of_several_digits_each_is_measured_against_strangers_of_its_own(tiny_de
     images = {name: training.of(name) for name in tiny_detector_any.card_.normal}
     stretches = {name: np.arange(len(part)) * 6 // len(part) for name, part in images.items()}
 
-    found = strangers.corrected(tiny_detector_any.state_, images, stretches)
+    state = strangers.corrected(tiny_detector_any.state_, images, stretches)
 
-    assert found.calibrations["fused"].n == sum(map(len, images.values()))
+    assert state.calibrations["fused"].n == sum(map(len, images.values()))
     for name, part in images.items():
-        assert found.digit_calibrations[name]["fused"].n == len(part)
+        assert state.digit_calibrations[name]["fused"].n == len(part)

@@ -103,8 +103,8 @@ def test_a_file_that_cannot_be_used_is_named_and_the_others_still_come() -> None
     link.external_attr = 0o120777 << 16
     data = packed([("in.zip", b"x"), ("sly.png", packed([("a", b"")])), (link, b"/etc/passwd"), ("ok.png", PICTURE)])
     refused = []
-    found = list(archives.members(data, refused=lambda name, why: refused.append((name, why))))
-    assert found == [("ok.png", PICTURE)]
+    members = list(archives.members(data, refused=lambda name, why: refused.append((name, why))))
+    assert members == [("ok.png", PICTURE)]
     assert [(name, why.split(":")[0]) for name, why in refused] == [
         ("in.zip", "is an archive itself"),
         ("sly.png", "is an archive itself"),
@@ -155,7 +155,7 @@ def test_a_damaged_archive_raises_nothing_but_the_error_made_for_it(data: bytes)
     junk = data.draw(st.binary(min_size=1, max_size=8))
     broken = whole[:at] + junk + whole[at + len(junk) :]
     refused = []
-    found = []
+    members = []
     with suppress(ArchiveError):
-        found = list(archives.members(broken, refused=lambda name, why: refused.append(name)))
-    assert len(found) + len(refused) <= 2
+        members = list(archives.members(broken, refused=lambda name, why: refused.append(name)))
+    assert len(members) + len(refused) <= 2

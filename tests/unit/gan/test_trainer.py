@@ -62,8 +62,8 @@ def test_a_run_resumed_from_the_middle_ends_with_the_tensors_of_an_unbroken_one(
     assert resumed.epoch == after
     list(resumed.run())
 
-    expected, found = weights(unbroken), weights(resumed)
-    assert all(torch.equal(expected[key], found[key]) for key in expected)
+    expected, actual = weights(unbroken), weights(resumed)
+    assert all(torch.equal(expected[key], actual[key]) for key in expected)
     assert resumed.curve == unbroken.curve
 
 
@@ -77,9 +77,9 @@ def test_a_prior_from_a_checkpoint_is_refitted_to_the_same_bits(tmp_path: Path) 
     assert trainer.prior is not None
     assert resumed.prior is not None
     latents = torch.randn(1000, 32, generator=torch.Generator().manual_seed(0))
-    expected, found = (prior.refit(latents, 3) for prior in (trainer.prior, resumed.prior))
-    assert torch.equal(expected.means, found.means)
-    assert torch.equal(expected.factors, found.factors)
+    expected, actual = (prior.refit(latents, 3) for prior in (trainer.prior, resumed.prior))
+    assert torch.equal(expected.means, actual.means)
+    assert torch.equal(expected.factors, actual.factors)
 
 
 def test_every_epoch_ends_exactly_once_and_progress_only_grows() -> None:

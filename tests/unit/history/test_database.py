@@ -92,9 +92,9 @@ def test_a_file_of_an_older_version_is_brought_up_to_date(history: History, monk
     added = ("ALTER TABLE verdicts ADD COLUMN note TEXT NOT NULL DEFAULT 'none yet'",)
     monkeypatch.setattr(database, "MIGRATIONS", (*MIGRATIONS, added))
 
-    found = history.get(row)
+    stored = history.get(row)
 
-    assert found.source == "upload: 1.png"
+    assert stored.source == "upload: 1.png"
     with sqlite3.connect(history.path) as file:
         assert file.execute("PRAGMA user_version").fetchone()[0] == len(MIGRATIONS) + 1
         assert file.execute("SELECT note FROM verdicts").fetchone()[0] == "none yet"

@@ -44,9 +44,9 @@ def test_a_filter_finds_its_rows_newest_first_and_counts_as_many(
 ) -> None:
     fill(history)
 
-    found = history.browse(which)
+    stored = history.browse(which)
 
-    assert [kept.source for kept in found] == [f"upload: {seed}.png" for seed in expected]
+    assert [kept.source for kept in stored] == [f"upload: {seed}.png" for seed in expected]
     assert history.count(which).judged == len(expected)
 
 
@@ -198,7 +198,7 @@ def test_undo_keeps_what_was_judged_anew_meanwhile(history: History) -> None:
 
     history.undo_delete()
 
-    found = history.browse()
-    assert sorted(kept.source for kept in found) == [f"upload: {seed}.png" for seed in (1, 2, 3, 4)]
-    assert found[0].last_seen == 9000.0
-    assert history.get(found[0].id).source == "upload: 1.png"
+    stored = history.browse()
+    assert sorted(kept.source for kept in stored) == [f"upload: {seed}.png" for seed in (1, 2, 3, 4)]
+    assert stored[0].last_seen == 9000.0
+    assert history.get(stored[0].id).source == "upload: 1.png"

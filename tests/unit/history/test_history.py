@@ -18,11 +18,11 @@ def fields(kept: Verdict) -> dict[str, object]:
 def test_a_verdict_is_read_back_exactly_as_it_was_recorded(history: History) -> None:
     recorded = verdict(1, digits={"4": 0.2, "9": None}, model_hash="ab12", true_label="4", mark="wrong", visitor="ann")
 
-    found = history.get(history.record(recorded))
+    stored = history.get(history.record(recorded))
 
-    assert fields(found) == fields(recorded)
-    assert found.image.dtype == np.float32
-    np.testing.assert_array_equal(found.image, recorded.image)
+    assert fields(stored) == fields(recorded)
+    assert stored.image.dtype == np.float32
+    np.testing.assert_array_equal(stored.image, recorded.image)
 
 
 @pytest.mark.parametrize(
@@ -36,10 +36,10 @@ def test_a_verdict_is_read_back_exactly_as_it_was_recorded(history: History) -> 
     ],
 )
 def test_an_image_comes_back_bit_for_bit(history: History, image: np.ndarray) -> None:
-    found = history.get(history.record(verdict(image=image))).image
+    stored = history.get(history.record(verdict(image=image))).image
 
-    assert found.dtype == np.float32
-    np.testing.assert_array_equal(found, image)
+    assert stored.dtype == np.float32
+    np.testing.assert_array_equal(stored, image)
 
 
 def test_a_row_of_readings_becomes_a_verdict_with_its_line_and_its_digits() -> None:
@@ -70,10 +70,10 @@ def test_a_row_of_readings_becomes_a_verdict_with_its_line_and_its_digits() -> N
 
 
 def test_a_line_that_never_flags_is_kept_as_no_threshold(history: History) -> None:
-    found = history.get(history.record(verdict(alpha=1e-6, threshold=None)))
+    stored = history.get(history.record(verdict(alpha=1e-6, threshold=None)))
 
-    assert found.threshold is None
-    assert found.point.alpha == 1e-6
+    assert stored.threshold is None
+    assert stored.point.alpha == 1e-6
 
 
 def test_names_with_broken_characters_or_of_enormous_length_are_recorded(history: History) -> None:
@@ -107,8 +107,8 @@ def test_the_same_image_model_and_line_are_one_row_that_was_last_seen_later(hist
     again = history.record(verdict(1, time=900.0, last_seen=900.0, source="camera", source_kind="camera"))
 
     assert again == first
-    found = history.get(first)
-    assert (found.time, found.last_seen, found.source) == (100.0, 900.0, "upload: 1.png")
+    stored = history.get(first)
+    assert (stored.time, stored.last_seen, stored.source) == (100.0, 900.0, "upload: 1.png")
     assert history.count().judged == 1
 
 
@@ -151,10 +151,10 @@ def test_a_drawing_is_one_row_that_follows_its_strokes(history: History) -> None
     second = history.record(verdict(2, drawing="d1", last_seen=200.0, time=200.0, class_id=1))
 
     assert second == first
-    found = history.browse()
-    assert len(found) == 1
-    assert (found[0].time, found[0].last_seen, found[0].class_id) == (100.0, 200.0, 1)
-    np.testing.assert_array_equal(found[0].image, verdict(2).image)
+    stored = history.browse()
+    assert len(stored) == 1
+    assert (stored[0].time, stored[0].last_seen, stored[0].class_id) == (100.0, 200.0, 1)
+    np.testing.assert_array_equal(stored[0].image, verdict(2).image)
 
 
 def test_a_stroke_taken_back_to_a_digit_judged_before_leaves_one_row(history: History) -> None:

@@ -12,18 +12,18 @@ def test_the_normal_digits_are_those_a_person_says_are_normal() -> None:
         verdict(4, id=4, class_id=1, mark="wrong"),
     ]
 
-    found = review(sample, ("5",))
+    reviewed = review(sample, ("5",))
 
-    assert found.images.tolist() == [verdict(1).image.tolist(), verdict(4).image.tolist()]
-    assert found.labels == ("5", "5")
-    assert found.names == ("row 1", "row 4")
-    assert found.complete
+    assert reviewed.images.tolist() == [verdict(1).image.tolist(), verdict(4).image.tolist()]
+    assert reviewed.labels == ("5", "5")
+    assert reviewed.names == ("row 1", "row 4")
+    assert reviewed.complete
 
 
 def test_a_sample_with_an_unmarked_verdict_is_not_complete() -> None:
-    found = review([verdict(1, mark="right"), verdict(2)], ("5",))
+    reviewed = review([verdict(1, mark="right"), verdict(2)], ("5",))
 
-    assert (found.drawn, found.marked, found.complete) == (2, 1, False)
+    assert (reviewed.drawn, reviewed.marked, reviewed.complete) == (2, 1, False)
 
 
 def test_an_empty_sample_is_not_complete() -> None:
@@ -43,16 +43,16 @@ def test_an_empty_sample_is_not_complete() -> None:
 def test_a_model_of_several_digits_needs_to_know_which_digit_it_was(
     changes: dict[str, object], label: str | None
 ) -> None:
-    found = review([verdict(1, id=3, **changes)], ("4", "9"))
+    reviewed = review([verdict(1, id=3, **changes)], ("4", "9"))
 
-    assert found.labels == (() if label is None else (label,))
-    assert found.unlabelled == ((3,) if label is None else ())
-    assert found.complete == (label is not None)
+    assert reviewed.labels == (() if label is None else (label,))
+    assert reviewed.unlabelled == ((3,) if label is None else ())
+    assert reviewed.complete == (label is not None)
 
 
 def test_the_same_image_judged_twice_counts_once() -> None:
     sample = [verdict(1, mark="right"), verdict(1, mark="right", alpha=0.01)]
 
-    found = review(sample, ("5",))
+    reviewed = review(sample, ("5",))
 
-    assert (found.drawn, len(found.images)) == (2, 1)
+    assert (reviewed.drawn, len(reviewed.images)) == (2, 1)

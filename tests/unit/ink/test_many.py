@@ -23,12 +23,12 @@ def test_each_shape_of_a_folder_keeps_the_file_it_came_from(tmp_path: Path) -> N
     one, three = picture(tmp_path, "b.png", 1), picture(tmp_path, "c.png", 3)
     (tmp_path / "a.txt").write_text("no picture")
 
-    found = read_many(tmp_path)
+    together = read_many(tmp_path)
 
-    assert found.files == (str(one), *[str(three)] * 3)
-    assert found.images.shape == (4, 28, 28)
-    assert found.boxes[:, 0].tolist() == sorted(found.boxes[:, 0].tolist())
-    assert [name for name, _ in found.refused] == [str(tmp_path / "a.txt")]
+    assert together.files == (str(one), *[str(three)] * 3)
+    assert together.images.shape == (4, 28, 28)
+    assert together.boxes[:, 0].tolist() == sorted(together.boxes[:, 0].tolist())
+    assert [name for name, _ in together.refused] == [str(tmp_path / "a.txt")]
 
 
 def test_a_list_is_read_in_its_order_and_a_sheet_is_one_shape_where_asked(tmp_path: Path) -> None:

@@ -260,9 +260,9 @@ def test_several_digits_are_told_apart_in_reading_order_and_said() -> None:
 
 def test_inversion_can_be_set_by_hand() -> None:
     page = drawing([(100, 40), (180, 40), (180, 240), (100, 240), (100, 40)], pen=30)
-    found, confirmed, turned = read(page), read(page, invert=False), read(page, invert=True)
-    np.testing.assert_array_equal(found.images, confirmed.images)
-    assert difference(found.images[0], turned.images[0]) > 0.05
+    plain, confirmed, turned = read(page), read(page, invert=False), read(page, invert=True)
+    np.testing.assert_array_equal(plain.images, confirmed.images)
+    assert difference(plain.images[0], turned.images[0]) > 0.05
 
 
 @pytest.mark.parametrize(

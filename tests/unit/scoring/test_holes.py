@@ -12,9 +12,9 @@ CROSS = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]])
 def test_filling_is_what_scikit_image_reconstructs_by_erosion() -> None:
     images = np.random.default_rng(0).integers(0, 256, (28, 28, 20)).astype(np.uint8)
 
-    found = filled(images)
+    holes = filled(images)
 
-    for image, own in zip(np.moveaxis(images, 2, 0), np.moveaxis(found, 2, 0), strict=True):
+    for image, own in zip(np.moveaxis(images, 2, 0), np.moveaxis(holes, 2, 0), strict=True):
         seed = np.where(np.pad(np.zeros((26, 26), bool), 1, constant_values=True), image, 255)
         assert np.array_equal(own, reconstruction(seed, image, method="erosion", footprint=CROSS))
 

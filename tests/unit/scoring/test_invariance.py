@@ -60,13 +60,13 @@ def plain(any_digit: Detector) -> Readings:
 def test_place_size_pen_and_brightness_leave_verdict_and_score(
     any_digit: Detector, plain: Readings, how: Mapping[str, Any]
 ) -> None:
-    found = judged(any_digit, GOOD, how)
+    verdicts = judged(any_digit, GOOD, how)
 
-    moved = np.abs(found.p_value - plain.p_value)
+    moved = np.abs(verdicts.p_value - plain.p_value)
     assert moved.max() < MOST
     assert moved.mean() < MOST_ON_AVERAGE
-    assert (found.p_value > 0.05).all()
-    p_values = np.stack(list(found.digits.values()))
+    assert (verdicts.p_value > 0.05).all()
+    p_values = np.stack(list(verdicts.digits.values()))
     assert p_values.argmax(axis=0).tolist() == list(range(10))
 
 
@@ -74,6 +74,6 @@ def test_place_size_pen_and_brightness_leave_verdict_and_score(
 def test_a_letter_and_a_scribble_are_anomalies_however_they_are_drawn(
     any_digit: Detector, how: Mapping[str, Any]
 ) -> None:
-    found = judged(any_digit, examples.for_normal(tuple(DIGITS))[3:], how)
+    verdicts = judged(any_digit, examples.for_normal(tuple(DIGITS))[3:], how)
 
-    assert (found.p_value <= 0.05).all()
+    assert (verdicts.p_value <= 0.05).all()

@@ -33,13 +33,13 @@ def test_what_a_bank_holds_is_at_hardly_any_distance(bars: torch.Tensor) -> None
 
 
 def test_weights_sum_to_one_and_few_of_the_few_nearest_count(bars: torch.Tensor) -> None:
-    found = MemoryBank.of(bars).nearest(bank_features(bars.transpose(1, 2)))
+    neighbours = MemoryBank.of(bars).nearest(bank_features(bars.transpose(1, 2)))
 
-    for weights in (found.blend, found.few):
-        assert weights.shape == found.indices.shape
+    for weights in (neighbours.blend, neighbours.few):
+        assert weights.shape == neighbours.indices.shape
         torch.testing.assert_close(weights.sum(dim=1), torch.ones(len(bars)))
-    assert (found.few >= 0).all()
-    assert (found.few > 0).sum(dim=1).max() <= FEW_NEIGHBOURS
+    assert (neighbours.few >= 0).all()
+    assert (neighbours.few > 0).sum(dim=1).max() <= FEW_NEIGHBOURS
 
 
 def test_the_nearest_change_places_without_a_jump(bars: torch.Tensor) -> None:
@@ -47,11 +47,11 @@ def test_the_nearest_change_places_without_a_jump(bars: torch.Tensor) -> None:
     ends = bank_features(bars[[3, 41]])
     way = torch.linspace(0, 1, 4000)[:, None]
 
-    found = bank.nearest((1 - way) * ends[0] + way * ends[1])
+    neighbours = bank.nearest((1 - way) * ends[0] + way * ends[1])
 
-    blends = (found.few.unsqueeze(2) * bank.points[found.indices]).sum(dim=1)  # (4000, c)
+    blends = (neighbours.few.unsqueeze(2) * bank.points[neighbours.indices]).sum(dim=1)  # (4000, c)
     steps = (blends[1:] - blends[:-1]).norm(dim=1)
-    assert len(found.indices[:, 0].unique()) > 1
+    assert len(neighbours.indices[:, 0].unique()) > 1
     assert steps.max() < 0.1 * (blends[0] - blends[-1]).norm()
 
 
@@ -60,9 +60,9 @@ def test_several_banks_at_once_say_the_same_as_one_after_the_other(bars: torch.T
     for chosen in (banks[:2], banks):
         together = nearest_in_each(chosen, bank_features(bars))
 
-        for bank, found in zip(chosen, together, strict=True):
+        for bank, neighbours in zip(chosen, together, strict=True):
             alone = bank.nearest(bank_features(bars))
-            assert all(torch.equal(one, other) for one, other in zip(found, alone, strict=True))
+            assert all(torch.equal(one, other) for one, other in zip(neighbours, alone, strict=True))
 
 
 def test_an_image_is_at_the_same_distance_to_the_bit_in_a_batch_of_any_size(bars: torch.Tensor) -> None:

@@ -95,10 +95,10 @@ def test_what_is_stored_brings_back_the_same_scorer_with_and_without_a_cache(
     tensors, meta = scorer.tensors(), json.loads(json.dumps(scorer.meta()))
     expected = scorer.score(held_out)
     for cache in (None, tmp_path, tmp_path):
-        found = Scorer.from_tensors(tensors, meta, cache)
+        restored = Scorer.from_tensors(tensors, meta, cache)
         for evidence in EVIDENCES:
-            assert np.allclose(found.score(held_out).scores[evidence], expected.scores[evidence], rtol=1e-5)
-        stored = found.tensors()
+            assert np.allclose(restored.score(held_out).scores[evidence], expected.scores[evidence], rtol=1e-5)
+        stored = restored.tensors()
         assert all(torch.equal(stored[name], tensors[name]) for name in tensors)
     assert len(list(tmp_path.iterdir())) == 1
 
@@ -107,8 +107,8 @@ def test_a_damaged_cache_is_made_anew(scorer: Scorer, held_out: np.ndarray, tmp_
     assert Scorer.from_tensors(scorer.tensors(), scorer.meta(), tmp_path).bank is not None
     file = next(tmp_path.iterdir())
     file.write_bytes(b"no tensors at all")
-    found = Scorer.from_tensors(scorer.tensors(), scorer.meta(), tmp_path)
-    assert np.allclose(found.score(held_out).scores["fused"], scorer.score(held_out).scores["fused"], rtol=1e-5)
+    restored = Scorer.from_tensors(scorer.tensors(), scorer.meta(), tmp_path)
+    assert np.allclose(restored.score(held_out).scores["fused"], scorer.score(held_out).scores["fused"], rtol=1e-5)
     assert file.stat().st_size > 1000
 
 

@@ -60,13 +60,13 @@ def diverge_after(epochs: int, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_worker_reports_draws_frames_and_puts_the_detector_on_the_shelf() -> None:
     folder = job_folder()
     assert main(folder, deaf_orders()) == 0
-    found = [snapshots.read(path) for path in snapshots.frames(frames_folder(folder))]
-    assert [(frame.label, frame.epoch) for frame in found] == [("5", 0), ("5", 1), ("5", 2)]
-    assert [bool(frame.losses) for frame in found] == [False, True, True]
-    assert found[0].samples.shape == (16, 28, 28)
-    assert np.array_equal(found[0].held_out, found[1].held_out)
-    assert not np.array_equal(found[0].samples, found[1].samples)
-    assert 0 <= found[1].separation <= 1
+    frames = [snapshots.read(path) for path in snapshots.frames(frames_folder(folder))]
+    assert [(frame.label, frame.epoch) for frame in frames] == [("5", 0), ("5", 1), ("5", 2)]
+    assert [bool(frame.losses) for frame in frames] == [False, True, True]
+    assert frames[0].samples.shape == (16, 28, 28)
+    assert np.array_equal(frames[0].held_out, frames[1].held_out)
+    assert not np.array_equal(frames[0].samples, frames[1].samples)
+    assert 0 <= frames[1].separation <= 1
     assert read_report(folder).stage == "evaluating"
     assert registry.card("tiny", "").curve["5"].keys() == {"generator", "discriminator", "reconstruction"}
     assert not run.folder(RunSpec("tiny")).exists()
@@ -144,10 +144,10 @@ def wait_for(what: Callable[[], object], seconds: float = 400) -> None:
 
 def workers_of(folder: Path) -> list[int]:
     """Numbers of the processes that train the job in a folder."""
-    found = subprocess.run(
+    listed = subprocess.run(
         ["pgrep", "-f", f"core.training.worker {folder}"], capture_output=True, text=True, check=False
     )
-    return [int(line) for line in found.stdout.split()]
+    return [int(line) for line in listed.stdout.split()]
 
 
 def test_a_server_killed_outright_loses_no_finished_epoch_and_resumes_to_the_same_tensors(

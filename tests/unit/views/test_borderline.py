@@ -11,7 +11,7 @@ from core.views import borderline, fixed_threshold
 from tests.support.stand_in import readings
 from tests.unit.calibration.test_evaluation import evaluation
 
-FOUND = evaluation([1, 2, 3, 4], [2.5, 5, 6], labels="59")
+EVALUATION = evaluation([1, 2, 3, 4], [2.5, 5, 6], labels="59")
 
 
 def made(name: str, part: str) -> Dataset:
@@ -24,9 +24,9 @@ def made(name: str, part: str) -> Dataset:
 
 
 def test_the_four_groups_lie_on_their_sides_of_the_line() -> None:
-    inside, outside, misses, alarms = borderline.groups(FOUND, "fused", 3, count=2)
+    inside, outside, misses, alarms = borderline.groups(EVALUATION, "fused", 3, count=2)
 
-    scores = FOUND.scores["fused"]
+    scores = EVALUATION.scores["fused"]
     assert scores[list(inside.rows)].tolist() == [3, 2.5]
     assert scores[list(outside.rows)].tolist() == [4, 5]
     assert scores[list(misses.rows)].tolist() == [2.5]
@@ -43,21 +43,21 @@ def test_pictures_come_from_where_the_evaluation_says_and_missing_sets_are_left_
 
 
 def test_a_set_shorter_than_it_was_at_evaluation_gives_no_wrong_picture() -> None:
-    moved = replace(FOUND, position=FOUND.position + 6)
+    moved = replace(EVALUATION, position=EVALUATION.position + 6)
 
     assert sorted(borderline.images_of(moved, (0, 3, 4), made)) == [0, 3]
 
 
 def test_only_named_sets_that_are_missing_are_offered_for_download(monkeypatch: pytest.MonkeyPatch) -> None:
     sources = ("mnist:test", "digits:test", "npz:outliers/letters.npz:all")
-    found = replace(FOUND, sources=sources)
+    measured = replace(EVALUATION, sources=sources)
     monkeypatch.setattr(borderline.datasets, "available", lambda name: name != "mnist")
 
-    assert borderline.not_here(found) == ("mnist",)
+    assert borderline.not_here(measured) == ("mnist",)
 
 
 def test_the_table_lists_every_digit_oddest_first_with_what_it_is_and_is_called() -> None:
-    table = borderline.table(FOUND, Calibration.fit(np.arange(9.0)), "fused", 3)
+    table = borderline.table(EVALUATION, Calibration.fit(np.arange(9.0)), "fused", 3)
 
     assert table["image"].tolist()[:2] == ["made:test:6", "made:test:5"]
     assert table["score"].tolist() == [6, 5, 4, 3, 2.5, 2, 1]
@@ -68,7 +68,7 @@ def test_the_table_lists_every_digit_oddest_first_with_what_it_is_and_is_called(
 
 
 def test_labels_that_would_be_formulas_are_made_harmless() -> None:
-    hostile = replace(FOUND, label_names=("5", "=HYPERLINK(1)"))
+    hostile = replace(EVALUATION, label_names=("5", "=HYPERLINK(1)"))
 
     labels = borderline.table(hostile, Calibration.fit([1.0]), "fused", 3)["true label"]
 
@@ -88,18 +88,18 @@ def test_the_experiment_draws_fifty_normal_digits_and_then_fifty_four_others_wit
 
 def test_an_evaluation_too_small_for_the_experiment_says_so() -> None:
     with pytest.raises(OddDigitError, match="50 normal digits and 54 others"):
-        fixed_threshold.draw(FOUND, seed=0)
+        fixed_threshold.draw(EVALUATION, seed=0)
 
 
 def test_a_line_above_every_error_catches_none_of_54_and_the_story_says_so() -> None:
     judged = readings(*([1.0] * 50 + [99.0] * 54))
 
-    found = fixed_threshold.replay(judged, "fused", threshold=50.0)
+    replayed = fixed_threshold.replay(judged, "fused", threshold=50.0)
 
     errors = fixed_threshold.mean_squared_error(judged)
     assert errors.max() < 0.2
-    assert found.original[0] == (0.2, Confusion(50, 0, 54, 0))
-    assert found.yours == Confusion(50, 0, 0, 54)
-    assert "caught 0 of 54" in found.story()
-    assert "0.20 catches 0" in found.story()
-    assert "a calibrated line 54" in found.story()
+    assert replayed.original[0] == (0.2, Confusion(50, 0, 54, 0))
+    assert replayed.yours == Confusion(50, 0, 0, 54)
+    assert "caught 0 of 54" in replayed.story()
+    assert "0.20 catches 0" in replayed.story()
+    assert "a calibrated line 54" in replayed.story()

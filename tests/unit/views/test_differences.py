@@ -51,7 +51,7 @@ def test_the_largest_regions_come_first_and_no_more_than_two_of_a_kind() -> None
     for top, size in ((0, 3), (6, 6), (14, 5), (22, 4)):
         residual[top : top + size, 10 : 10 + size] = 1
 
-    found = differences(digit(), residual)
+    listed = differences(digit(), residual)
 
-    assert len(found) == MOST
-    assert [round(region.ink) for region in found] == sorted((round(region.ink) for region in found), reverse=True)
+    assert len(listed) == MOST
+    assert [round(region.ink) for region in listed] == sorted((round(region.ink) for region in listed), reverse=True)

@@ -14,7 +14,7 @@ from core.views.threshold_table import draw_lines, short_alpha
 from tests.unit.calibration.test_evaluation import evaluation
 
 CALIBRATION = Calibration.fit(np.random.default_rng(0).normal(size=1_084))
-FOUND = evaluation(
+EVALUATION = evaluation(
     list(np.random.default_rng(1).normal(size=300)),
     list(np.random.default_rng(2).normal(3, 1, size=400)),
     labels="5987",
@@ -22,8 +22,8 @@ FOUND = evaluation(
 CARD = Card("made-5", ("5",), calibrated_on="MNIST's writers")
 
 
-def view(point: OperatingPoint, found: object = FOUND, calibration: Calibration = CALIBRATION) -> View:
-    return View.of(dict.fromkeys(EVIDENCES, calibration), found, CARD, point)  # type: ignore[arg-type]
+def view(point: OperatingPoint, evaluated: object = EVALUATION, calibration: Calibration = CALIBRATION) -> View:
+    return View.of(dict.fromkeys(EVIDENCES, calibration), evaluated, CARD, point)  # type: ignore[arg-type]
 
 
 @settings(max_examples=40, deadline=None)
@@ -51,25 +51,25 @@ def test_a_line_sent_back_as_its_setting_is_that_line_again(n: int) -> None:
 def test_the_table_stays_small_whatever_the_calibration_set(n: int) -> None:
     calibration = Calibration.fit(np.random.default_rng(0).exponential(size=n))
 
-    lines = draw_lines(calibration, FOUND, OperatingPoint())
+    lines = draw_lines(calibration, EVALUATION, OperatingPoint())
 
     assert 1 <= len(lines) <= 600
     assert (np.diff(lines.threshold) > 0).all()
 
 
 def test_every_count_of_the_table_is_that_of_the_evaluation() -> None:
-    lines = draw_lines(CALIBRATION, FOUND, OperatingPoint())
+    lines = draw_lines(CALIBRATION, EVALUATION, OperatingPoint())
 
     for row in range(0, len(lines), 7):
-        assert lines.confusion(row) == FOUND.confusion("fused", lines.threshold[row])
+        assert lines.confusion(row) == EVALUATION.confusion("fused", lines.threshold[row])
         for name in "987":
-            scores = FOUND.scores["fused"][FOUND.label == FOUND.label_names.index(name)]
+            scores = EVALUATION.scores["fused"][EVALUATION.label == EVALUATION.label_names.index(name)]
             counted = int(lines.by_label[name][row]), lines.totals[name]
             assert counted == (int((scores > lines.threshold[row]).sum()), scores.size)
 
 
 def test_promise_and_bound_are_those_of_the_calibration_set() -> None:
-    lines = draw_lines(CALIBRATION, FOUND, OperatingPoint())
+    lines = draw_lines(CALIBRATION, EVALUATION, OperatingPoint())
 
     np.testing.assert_array_equal(lines.alpha, CALIBRATION.alpha(lines.threshold))
     np.testing.assert_array_equal(lines.bound, CALIBRATION.band(lines.threshold))
@@ -77,34 +77,34 @@ def test_promise_and_bound_are_those_of_the_calibration_set() -> None:
 
 @pytest.mark.parametrize("threshold", [-3.3, 0.123456789, 2.0, 8.5])
 def test_a_fixed_threshold_is_in_the_table_to_the_last_digit(threshold: float) -> None:
-    found = view(OperatingPoint("made-5", "fused", None, threshold))
+    displayed = view(OperatingPoint("made-5", "fused", None, threshold))
 
-    assert found.lines.threshold[found.row] == threshold
-    assert found.data["setting"][found.row] is None
+    assert displayed.lines.threshold[displayed.row] == threshold
+    assert displayed.data["setting"][displayed.row] is None
 
 
 def test_the_lines_between_the_first_and_last_calibration_digit_are_all_ones_an_alpha_gives() -> None:
-    lines = draw_lines(CALIBRATION, FOUND, OperatingPoint())
+    lines = draw_lines(CALIBRATION, EVALUATION, OperatingPoint())
 
     within = lines.threshold <= CALIBRATION.scores[-1]
 
     assert not np.isnan(lines.setting[within]).any()
     assert np.isnan(lines.setting[~within]).all()
-    assert lines.threshold[-1] >= FOUND.scores["fused"].max()
+    assert lines.threshold[-1] >= EVALUATION.scores["fused"].max()
 
 
 def test_an_alpha_without_a_line_is_the_last_row_and_flags_nothing() -> None:
     few = Calibration.fit(np.arange(30.0))
 
-    found = view(OperatingPoint("made-5", "fused", 0.01), calibration=few)
+    displayed = view(OperatingPoint("made-5", "fused", 0.01), calibration=few)
 
-    assert found.row == len(found.lines) - 1
-    assert found.data["threshold"][found.row] is None
-    assert (found.lines.alpha[found.row], found.lines.bound[found.row]) == (0, 0)
-    assert found.lines.confusion(found.row).false_alarms == 0
-    assert found.data["noLine"] == no_line(few, 0.01)
-    assert "30 calibration digits are too few for 1 %" in found.data["noLine"]
-    assert "99 are needed" in found.data["noLine"]
+    assert displayed.row == len(displayed.lines) - 1
+    assert displayed.data["threshold"][displayed.row] is None
+    assert (displayed.lines.alpha[displayed.row], displayed.lines.bound[displayed.row]) == (0, 0)
+    assert displayed.lines.confusion(displayed.row).false_alarms == 0
+    assert displayed.data["noLine"] == no_line(few, 0.01)
+    assert "30 calibration digits are too few for 1 %" in displayed.data["noLine"]
+    assert "99 are needed" in displayed.data["noLine"]
 
 
 @settings(max_examples=40, deadline=None)
@@ -123,7 +123,7 @@ def test_round_alphas_stay_round() -> None:
 
 
 def test_the_promise_names_the_digits_whose_they_are_and_what_it_was_measured_on() -> None:
-    said = f"{promise(CALIBRATION, CARD)} {more(CALIBRATION, FOUND, CARD)}"
+    said = f"{promise(CALIBRATION, CARD)} {more(CALIBRATION, EVALUATION, CARD)}"
 
     assert said.format(alpha="5.0 %", bound="7.2 %", rate="5.6 %") == (
         "At this line 5.0 % of normal 5s by MNIST's writers are flagged; with 95 % confidence no more than 7.2 %, "
@@ -135,15 +135,17 @@ def test_the_promise_names_the_digits_whose_they_are_and_what_it_was_measured_on
 def test_where_writers_are_known_to_differ_the_promise_is_for_people_it_never_met() -> None:
     strangers = Calibration.of_strangers(CALIBRATION.scores + 0.1, np.arange(1_084) % 24, CALIBRATION)
 
-    found = view(OperatingPoint("made-5", "fused", 0.05), calibration=strangers)
+    displayed = view(OperatingPoint("made-5", "fused", 0.05), calibration=strangers)
 
-    assert found.data["sentence"] == (
+    assert displayed.data["sentence"] == (
         "At this line {alpha} of normal 5s are flagged: of people it never met, most likely between {low} and {high}."
     )
-    assert found.data["more"].startswith("Of normal 5s by MNIST's writers, whose other digits it learnt from, {exch")
-    row = found.row
-    assert found.data["exchangeable"][row] < found.data["alpha"][row] <= found.data["bound"][row]
-    assert found.data["low"][row] <= found.data["alpha"][row] <= found.data["high"][row]
+    assert displayed.data["more"].startswith(
+        "Of normal 5s by MNIST's writers, whose other digits it learnt from, {exch"
+    )
+    row = displayed.row
+    assert displayed.data["exchangeable"][row] < displayed.data["alpha"][row] <= displayed.data["bound"][row]
+    assert displayed.data["low"][row] <= displayed.data["alpha"][row] <= displayed.data["high"][row]
 
 
 def test_ones_own_ink_promises_for_that_hand_alone() -> None:
@@ -151,20 +153,25 @@ def test_ones_own_ink_promises_for_that_hand_alone() -> None:
 
 
 def test_without_an_evaluation_nothing_is_said_to_be_measured() -> None:
-    found = view(OperatingPoint(), None)
+    displayed = view(OperatingPoint(), None)
 
-    assert "easured" not in found.data["sentence"] + found.data["more"]
-    assert (found.data["nNormal"], found.data["nAnomaly"], found.data["curves"], found.data["labels"]) == (0, 0, [], [])
-    assert found.data["histogram"]["series"][0]["name"] == "the yardstick's digits"
+    assert "easured" not in displayed.data["sentence"] + displayed.data["more"]
+    assert (
+        displayed.data["nNormal"],
+        displayed.data["nAnomaly"],
+        displayed.data["curves"],
+        displayed.data["labels"],
+    ) == (0, 0, [], [])
+    assert displayed.data["histogram"]["series"][0]["name"] == "the yardstick's digits"
 
 
 def test_a_model_without_anomalies_has_measured_rates_but_no_curve() -> None:
-    found = view(OperatingPoint(), evaluation([0.0, 1.0, 2.0], []))
+    displayed = view(OperatingPoint(), evaluation([0.0, 1.0, 2.0], []))
 
-    assert found.data["nNormal"] == 3
-    assert found.data["nAnomaly"] == 0
-    assert found.data["curves"] == []
-    assert [series["kind"] for series in found.data["histogram"]["series"]] == ["normal"]
+    assert displayed.data["nNormal"] == 3
+    assert displayed.data["nAnomaly"] == 0
+    assert displayed.data["curves"] == []
+    assert [series["kind"] for series in displayed.data["histogram"]["series"]] == ["normal"]
 
 
 def test_the_histogram_holds_every_digit_once() -> None:
@@ -178,16 +185,16 @@ def test_all_five_curves_come_with_their_areas_the_chosen_one_first() -> None:
 
     assert curves[0]["name"] == "gradient"
     assert {curve["name"] for curve in curves} == set(EVIDENCES)
-    assert curves[0]["area"] == pytest.approx(FOUND.auroc("gradient"), abs=1e-5)
+    assert curves[0]["area"] == pytest.approx(EVALUATION.auroc("gradient"), abs=1e-5)
     assert (curves[0]["points"][0], curves[0]["points"][-1]) == ([0, 0], [1, 1])
 
 
 def test_of_many_kinds_of_anomalies_those_that_slip_through_most_are_shown() -> None:
     letters = "abcdefghijklmnopqrstuvwxyz"
     odd = [float(i % 26) for i in range(260)]
-    found = view(OperatingPoint(), evaluation([0.0, 1.0], odd, labels="5" + letters))
+    displayed = view(OperatingPoint(), evaluation([0.0, 1.0], odd, labels="5" + letters))
 
-    shown = [label["name"] for label in found.data["labels"]]
+    shown = [label["name"] for label in displayed.data["labels"]]
 
     assert shown == list("abcdefghijkl")
 
@@ -206,11 +213,11 @@ def test_both_of_the_originals_lines_are_in_the_table_of_the_pixel_error_alone()
 
 
 def test_a_calibration_set_of_one_score_can_still_be_drawn() -> None:
-    found = view(OperatingPoint("made-5", "fused", 0.5), evaluation([1.0], []), Calibration.fit([1.0]))
+    displayed = view(OperatingPoint("made-5", "fused", 0.5), evaluation([1.0], []), Calibration.fit([1.0]))
 
-    low, high = found.data["axis"]
+    low, high = displayed.data["axis"]
     assert low < 1 < high
-    assert len(found.lines) >= 1
+    assert len(displayed.lines) >= 1
 
 
 def test_a_calibration_set_named_with_braces_does_not_upset_the_sentence() -> None:
