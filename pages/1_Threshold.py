@@ -18,7 +18,7 @@ except OddDigitError as error:
 
 explorer.buttons(detector, point)
 view = explorer.show(detector, point)
-threshold = float(view.lines.threshold[view.row])
+threshold = float(view.table.threshold[view.row])
 evaluation = detector.evaluation_
 
 if evaluation is None or not len(evaluation):

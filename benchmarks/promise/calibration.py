@@ -197,7 +197,7 @@ def original_experiment(detectors: Detectors) -> str:
         lines = [
             ("fused, calibrated at 0.05", readings.scores["fused"], detector.calibrations_["fused"].threshold(0.05))
         ]
-        lines += [(f"mean squared error over {line:.2f}", errors, line) for line in fixed_threshold.FIXED_LINES]
+        lines += [(f"mean squared error over {line:.2f}", errors, line) for line in fixed_threshold.FIXED_THRESHOLDS]
         draws = [fixed_threshold.draw(evaluation, seed) for seed in range(REPETITIONS)]
         for name, scores, line in lines:
             counts = [fixed_threshold.count(scores[rows_], line) for rows_ in draws]

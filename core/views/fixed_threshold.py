@@ -9,7 +9,7 @@ from core.calibration.evaluation import Confusion, Evaluation
 from core.detector.readings import Readings
 from core.errors import OddDigitError
 
-FIXED_LINES = (0.2, 0.08)
+FIXED_THRESHOLDS = (0.2, 0.08)
 ON_EVIDENCE = "pixel"
 NORMALS, ANOMALIES = 50, 54
 
@@ -19,9 +19,9 @@ class Replay:
     """One repetition of the experiment.
 
     Attributes:
-        original: each of ``FIXED_LINES`` on the mean squared error, and what it finds among the digits drawn.
+        original: each of ``FIXED_THRESHOLDS`` on the mean squared error, and what it finds among the digits drawn.
         largest: the largest mean squared error among them.
-        yours: what a calibrated line finds among the same digits.
+        yours: what a calibrated threshold finds among the same digits.
     """
 
     original: tuple[tuple[float, Confusion], ...]
@@ -30,12 +30,13 @@ class Replay:
 
     def story(self) -> str:
         """What went wrong, in two sentences."""
-        caught = " and ".join(f"{line:.2f} catches {counts.caught}" for line, counts in self.original)
+        caught = " and ".join(f"{fixed:.2f} catches {counts.caught}" for fixed, counts in self.original)
         return (
-            f"The method this app grew from drew its line by hand, at a mean squared error of {FIXED_LINES[0]:.2f}, "
-            f"where nobody could see it against the errors, and caught 0 of {ANOMALIES} anomalies: the line lay above "
-            f"all of them. Measured like that, the errors of the {NORMALS + ANOMALIES} digits below reach "
-            f"{self.largest:.3f}: of {ANOMALIES} anomalies {caught}, a calibrated line {self.yours.caught}."
+            "The method this app grew from drew its line by hand, at a mean squared error of "
+            f"{FIXED_THRESHOLDS[0]:.2f}, where nobody could see it against the errors, and caught 0 of {ANOMALIES} "
+            f"anomalies: the line lay above all of them. Measured like that, the errors of the {NORMALS + ANOMALIES} "
+            f"digits below reach {self.largest:.3f}: of {ANOMALIES} anomalies {caught}, a calibrated line "
+            f"{self.yours.caught}."
         )
 
 
@@ -57,16 +58,16 @@ def draw(evaluation: Evaluation, seed: int) -> NDArray[np.int64]:
 
 
 def replay(readings: Readings, evidence: str, threshold: float) -> Replay:
-    """Count what the original's lines and a calibrated one find.
+    """Count what the original's thresholds and a calibrated one find.
 
     Args:
         readings: of the digits of ``draw``, in its order.
-        evidence: the evidence of the calibrated line.
-        threshold: that line on its score axis.
+        evidence: the evidence of the calibrated one.
+        threshold: that one on its score axis.
     """
     errors = mean_squared_error(readings)
     return Replay(
-        tuple((line, count(errors, line)) for line in FIXED_LINES),
+        tuple((fixed, count(errors, fixed)) for fixed in FIXED_THRESHOLDS),
         float(errors.max()),
         count(readings.scores[evidence], threshold),
     )
@@ -81,8 +82,8 @@ def mean_squared_error(readings: Readings) -> NDArray[np.float64]:
     return (difference**2).mean(axis=(1, 2))
 
 
-def count(scores: NDArray[np.float64], line: float) -> Confusion:
-    """What a line finds among the digits of ``draw``, from their scores ``(104,)``."""
-    flagged = scores > line
+def count(scores: NDArray[np.float64], threshold: float) -> Confusion:
+    """What a threshold finds among the digits of ``draw``, from their scores ``(104,)``."""
+    flagged = scores > threshold
     false_alarms, caught = int(flagged[:NORMALS].sum()), int(flagged[NORMALS:].sum())
     return Confusion(NORMALS - false_alarms, false_alarms, ANOMALIES - caught, caught)

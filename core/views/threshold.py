@@ -1,4 +1,4 @@
-"""What the threshold explorer draws, as plain data for a browser: the lines, histogram, ROC curves and sentences."""
+"""What the threshold explorer draws, as plain data for a browser: thresholds, histogram, ROC curves and sentences."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,8 +12,8 @@ from core.calibration.conformal import Calibration, images_needed
 from core.calibration.evaluation import Evaluation
 from core.detector.model_card import Card
 from core.operating_point import EVIDENCES, OperatingPoint
-from core.views.fixed_threshold import FIXED_LINES, ON_EVIDENCE
-from core.views.threshold_table import Lines, draw_lines
+from core.views.fixed_threshold import FIXED_THRESHOLDS, ON_EVIDENCE
+from core.views.threshold_table import ThresholdTable, tabulate
 from core.words import name_normals
 
 BINS = 60
@@ -34,7 +34,7 @@ OWN = "It holds for that hand, or for hands mixed as those digits are; of other 
 UNKNOWN = "How much people differ this model does not know: of people it never met a few more are flagged."
 MEASURED = "Measured on digits never used ({sources}): {rate}."
 MEASURED_ELSEWHERE = "Of digits by other people, never used ({sources}), it would flag {rate}."
-NO_LINE = "No line: {n} calibration digits are too few for {alpha}, so nothing is flagged; {needed} are needed."
+NO_THRESHOLD = "No line: {n} calibration digits are too few for {alpha}, so nothing is flagged; {needed} are needed."
 
 
 @dataclass(frozen=True)
@@ -42,12 +42,12 @@ class View:
     """One evidence of one model, ready to be explored.
 
     Attributes:
-        lines: the lines and what each finds.
+        table: the thresholds and what each finds.
         row: which of them is the operating point's.
         data: everything the browser draws, JSON-able; see ``of``.
     """
 
-    lines: Lines
+    table: ThresholdTable
     row: int
     data: dict[str, Any]
 
@@ -69,34 +69,34 @@ class View:
         """
         calibration = calibrations[point.evidence]
         balance = None if evaluation is None else evaluation.best_balance(point.evidence)
-        fixed = [*([] if balance is None else [balance]), *(FIXED_LINES if point.evidence == ON_EVIDENCE else ())]
-        lines = draw_lines(calibration, evaluation, point, fixed)
-        line = point.threshold if point.threshold is not None else calibration.threshold(point.alpha or 0)
-        row = lines.row(line)
-        axis = _axis(calibration, evaluation, point, lines)
+        fixed = [*([] if balance is None else [balance]), *(FIXED_THRESHOLDS if point.evidence == ON_EVIDENCE else ())]
+        table = tabulate(calibration, evaluation, point, fixed)
+        threshold = point.threshold if point.threshold is not None else calibration.threshold(point.alpha or 0)
+        row = table.row(threshold)
+        axis = _axis(calibration, evaluation, point, table)
         data = {
             "of": f"{card.name} {point.evidence}",
             "row": row,
             "axis": _plain(np.array(axis)),
-            "threshold": [float(f"{t:.7g}") if np.isfinite(t) else None for t in lines.threshold],
-            "setting": [None if np.isnan(s) else float(s) for s in lines.setting],
-            "alpha": _plain(lines.alpha),
-            "bound": _plain(lines.bound),
-            "exchangeable": _plain(lines.exchangeable),
-            "low": [] if lines.likely is None else _plain(lines.likely[:, 0]),
-            "high": [] if lines.likely is None else _plain(lines.likely[:, 1]),
-            "falseAlarms": lines.false_alarms.tolist(),
-            "caught": lines.caught.tolist(),
-            "nNormal": lines.n_normal,
-            "nAnomaly": lines.n_anomaly,
-            "labels": _hardest_labels(lines, lines.row(calibration.threshold(0.05))),
+            "threshold": [float(f"{t:.7g}") if np.isfinite(t) else None for t in table.threshold],
+            "setting": [None if np.isnan(s) else float(s) for s in table.setting],
+            "alpha": _plain(table.alpha),
+            "bound": _plain(table.bound),
+            "exchangeable": _plain(table.exchangeable),
+            "low": [] if table.likely is None else _plain(table.likely[:, 0]),
+            "high": [] if table.likely is None else _plain(table.likely[:, 1]),
+            "falseAlarms": table.false_alarms.tolist(),
+            "caught": table.caught.tolist(),
+            "nNormal": table.n_normal,
+            "nAnomaly": table.n_anomaly,
+            "labels": _hardest_labels(table, table.row(calibration.threshold(0.05))),
             "histogram": _histogram(calibration, evaluation, point.evidence, axis),
             "curves": _curves(evaluation, point.evidence),
             "sentence": promise(calibration, card),
             "more": more(calibration, evaluation, card),
-            "noLine": "" if np.isfinite(lines.threshold[-1]) else no_line(calibration, point.alpha or 0),
+            "noLine": "" if np.isfinite(table.threshold[-1]) else no_threshold(calibration, point.alpha or 0),
         }
-        return cls(lines, row, data)
+        return cls(table, row, data)
 
 
 def promise(calibration: Calibration, card: Card) -> str:
@@ -118,14 +118,14 @@ def _filled(text: str, card: Card) -> str:
     return text.replace("{normals}", name_normals(card.normal)).replace("{calibrated_on}", card.calibrated_on)
 
 
-def no_line(calibration: Calibration, alpha: float) -> str:
-    """Why an alpha leaves no line, and how many calibration digits one would take.
+def no_threshold(calibration: Calibration, alpha: float) -> str:
+    """Why an alpha leaves no threshold, and how many calibration digits one would take.
 
-    >>> no_line(Calibration.fit(range(30)), 0.01)
+    >>> no_threshold(Calibration.fit(range(30)), 0.01)
     'No line: 30 calibration digits are too few for 1 %, so nothing is flagged; 99 are needed.'
     """
     needed = f"{images_needed(alpha):,}"
-    return NO_LINE.format(n=f"{calibration.n:,}", alpha=f"{100 * alpha:g} %", needed=needed)
+    return NO_THRESHOLD.format(n=f"{calibration.n:,}", alpha=f"{100 * alpha:g} %", needed=needed)
 
 
 def say_source(source: str) -> str:
@@ -140,13 +140,13 @@ def say_source(source: str) -> str:
 
 
 def _axis(
-    calibration: Calibration, evaluation: Evaluation | None, point: OperatingPoint, lines: Lines
+    calibration: Calibration, evaluation: Evaluation | None, point: OperatingPoint, table: ThresholdTable
 ) -> tuple[float, float]:
-    """The stretch of scores shown: all of the calibration set, nearly all evaluation digits, and every line."""
+    """The stretch of scores shown: all of the calibration set, nearly all evaluation digits, and every threshold."""
     scores = calibration.scores if evaluation is None else evaluation.scores[point.evidence]
     ends = [calibration.scores[0], calibration.scores[-1], *np.quantile(scores, [0, 0.999])]
-    finite = lines.threshold[np.isfinite(lines.threshold) & np.isnan(lines.setting)]
-    ends += [line for line in (*finite, point.threshold) if line is not None]
+    finite = table.threshold[np.isfinite(table.threshold) & np.isnan(table.setting)]
+    ends += [end for end in (*finite, point.threshold) if end is not None]
     low, high = min(ends), max(ends)
     margin = 0.02 * (high - low) or 0.02 * max(abs(high), 1.0)
     return float(low - margin), float(high + margin)
@@ -192,12 +192,12 @@ def _spread(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.int64]
     return np.unique(np.searchsorted(way, np.linspace(0, way[-1], MOST_CURVE_POINTS)).clip(0, x.size - 1))
 
 
-def _hardest_labels(lines: Lines, row: int) -> list[dict[str, Any]]:
-    """The kinds of anomalies, those that slip through most at the 5 % line first if there are many."""
-    names = list(lines.totals)
+def _hardest_labels(table: ThresholdTable, row: int) -> list[dict[str, Any]]:
+    """The kinds of anomalies, those that slip through most at a threshold of 5 % first if there are many."""
+    names = list(table.totals)
     if len(names) > MOST_LABELS:
-        names = sorted(names, key=lambda name: lines.by_label[name][row] / lines.totals[name])[:MOST_LABELS]
-    return [{"name": n, "total": lines.totals[n], "caught": lines.by_label[n].tolist()} for n in names]
+        names = sorted(names, key=lambda name: table.by_label[name][row] / table.totals[name])[:MOST_LABELS]
+    return [{"name": n, "total": table.totals[n], "caught": table.by_label[n].tolist()} for n in names]
 
 
 def _plain(values: NDArray[np.float64]) -> list[float]:

@@ -1,4 +1,4 @@
-"""Lines a person may draw on one score axis, and what each promises and finds: one table to look up."""
+"""The thresholds one may choose on a score axis, and what each promises and finds: one table to look up."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,24 +13,24 @@ from core.operating_point import OperatingPoint
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-BY_RANK = 160  # lines spaced evenly in log rank: fine where false alarms are rare
-BY_SCORE = 240  # lines spaced evenly along the axis: fine wherever the thumb is
-BEYOND = 60  # fixed lines beyond the last calibration digit
+BY_RANK = 160  # thresholds spaced evenly in log rank: fine where false alarms are rare
+BY_SCORE = 240  # thresholds spaced evenly along the axis: fine wherever the thumb is
+BEYOND = 60  # fixed ones beyond the last calibration digit
 ALPHAS = (0.01, 0.02, 0.05, 0.1, 0.2)
 
 
 @dataclass(frozen=True)
-class Lines:
-    """Lines from loosest to strictest; every array has one entry a line, ``(k,)``.
+class ThresholdTable:
+    """Thresholds from loosest to strictest; every array has one entry each, ``(k,)``.
 
     Attributes:
-        threshold: the line on the raw score axis, ascending; the last is infinite where too few calibration digits
-            leave no line for the alpha asked for.
+        threshold: on the raw score axis, ascending; the last is infinite where too few calibration digits leave none
+            for the alpha asked for.
         alpha: promised false-alarm rate, 0 .. 1; 0 where nothing is ever flagged.
-        bound: upper bound on the true rate, with 95 % confidence at all lines at once.
+        bound: upper bound on the true rate, with 95 % confidence at all of them at once.
         exchangeable: promised rate among digits by the calibration set's own people; ``alpha`` where no other is known.
         likely: where the rate among people never met most likely lies, ``(k, 2)``; None where nothing is known of it.
-        setting: the alpha that gives exactly this line, in as few decimals as it takes; NaN for a fixed threshold.
+        setting: the alpha that gives exactly this threshold, in as few decimals as it takes; NaN for a fixed threshold.
         false_alarms: normal evaluation digits flagged.
         caught: evaluation anomalies flagged.
         by_label: for each label of evaluation anomalies, how many of them are flagged.
@@ -56,33 +56,33 @@ class Lines:
         return int(self.threshold.size)
 
     def row(self, threshold: float) -> int:
-        """The line nearest to a score; an infinite one is the last."""
+        """The row of the threshold nearest to a score; an infinite one is the last."""
         if not np.isfinite(threshold):
             return len(self) - 1 if threshold > 0 else 0
         return int(np.argmin(np.abs(self.threshold - threshold)))
 
     def confusion(self, row: int) -> Confusion:
-        """Counts at one line."""
+        """Counts at one threshold."""
         false_alarms, caught = int(self.false_alarms[row]), int(self.caught[row])
         return Confusion(self.n_normal - false_alarms, false_alarms, self.n_anomaly - caught, caught)
 
 
-def draw_lines(
+def tabulate(
     calibration: Calibration,
     evaluation: Evaluation | None,
     point: OperatingPoint,
     fixed: Sequence[float] = (),
-) -> Lines:
-    """Choose at most about 500 lines and count what each finds.
+) -> ThresholdTable:
+    """Choose at most about 500 thresholds and count what each finds.
 
-    Between the first and the last calibration digit every line is one that an alpha gives, so that a line moved by
-    hand is still a promise that holds for another model; beyond the last one, lines are fixed thresholds.
+    Between the first and the last calibration digit every threshold is one that an alpha gives, so that one
+    moved by hand is still a promise that holds for another model; beyond the last one, thresholds are fixed.
 
     Args:
         calibration: the calibration set's scores of the evidence.
         evaluation: digits never used, or None.
-        point: the operating point; its line is always among the lines, exactly.
-        fixed: further thresholds that must be among the lines, exactly.
+        point: the operating point; its threshold is always among them, exactly.
+        fixed: further thresholds that must be among them, exactly.
     """
     scores = {} if evaluation is None else evaluation.scores
     own = scores.get(point.evidence, np.zeros(0))
@@ -91,8 +91,8 @@ def draw_lines(
     on_calibration = calibration.scores[calibration.n - ranks]
     thresholds = dict(zip(on_calibration.tolist(), (short_alpha(calibration, int(k)) for k in ranks), strict=True))
     thresholds |= {calibration.threshold(alpha): alpha for alpha in asked}
-    for line in (*_beyond(calibration, own), *fixed, *([] if point.threshold is None else [point.threshold])):
-        thresholds.setdefault(float(line), float("nan"))
+    for given in (*_beyond(calibration, own), *fixed, *([] if point.threshold is None else [point.threshold])):
+        thresholds.setdefault(float(given), float("nan"))
     never = point.alpha is not None and calibration.rank(point.alpha) < 1
     if never:
         thresholds[float("inf")] = float(point.alpha or 0)
@@ -103,13 +103,13 @@ def draw_lines(
         alpha[-1] = bound[-1] = exchangeable[-1] = 0.0
     anomaly = np.zeros(0, dtype=bool) if evaluation is None else evaluation.anomaly
     by_label, totals = _labels(evaluation, point.evidence, threshold)
-    return Lines(
+    return ThresholdTable(
         threshold=threshold,
         alpha=alpha,
         bound=bound,
         exchangeable=exchangeable,
         likely=None if calibration.stretches is None else calibration.between(threshold),
-        setting=np.array([thresholds[line] for line in threshold.tolist()]),
+        setting=np.array([thresholds[value] for value in threshold.tolist()]),
         false_alarms=_above(own[~anomaly], threshold),
         caught=_above(own[anomaly], threshold),
         by_label=by_label,
@@ -120,7 +120,7 @@ def draw_lines(
 
 
 def short_alpha(calibration: Calibration, rank: int) -> float:
-    """The alpha with the fewest decimals whose line stands at the ``rank``-th largest calibration score.
+    """The alpha with the fewest decimals whose threshold stands at the ``rank``-th largest calibration score.
 
     >>> calibration = Calibration.fit(range(1084))
     >>> short_alpha(calibration, 54), short_alpha(calibration, 1)
@@ -135,7 +135,7 @@ def short_alpha(calibration: Calibration, rank: int) -> float:
 
 
 def _ranks(calibration: Calibration, alphas: Sequence[float]) -> Ints:
-    """Ranks of calibration scores, 1 the largest, that lines are drawn at, those of ``alphas`` among them."""
+    """Ranks of calibration scores, 1 the largest, that thresholds stand at, those of ``alphas`` among them."""
     n = calibration.n
     by_rank = np.geomspace(1, n, min(n, BY_RANK)).round().astype(np.int64)
     grid = np.linspace(calibration.scores[0], calibration.scores[-1], min(n, BY_SCORE))
@@ -152,8 +152,8 @@ def _beyond(calibration: Calibration, scores: Floats) -> list[float]:
         return []
     step = (highest - last) / BEYOND
     decimals = max(0, 1 - int(np.floor(np.log10(step))))
-    lines = np.round(np.linspace(last, highest + step, BEYOND + 2)[1:], decimals)
-    return [float(line) for line in lines if line > last]
+    evenly = np.round(np.linspace(last, highest + step, BEYOND + 2)[1:], decimals)
+    return [float(value) for value in evenly if value > last]
 
 
 def _labels(evaluation: Evaluation | None, evidence: str, threshold: Floats) -> tuple[dict[str, Ints], dict[str, int]]:

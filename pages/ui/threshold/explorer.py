@@ -1,7 +1,7 @@
 """The live component: slider, histogram, ROC curve and confusion matrix that follow the thumb while it moves.
 
-A native slider tells Python only when it is let go. So the browser gets one table of lines (``core.views.threshold``),
-looks up while the thumb is down, and sends the final line back.
+A native slider tells Python only when it is let go. So the browser gets one table of thresholds
+(``core.views.threshold``), looks up while the thumb is down, and sends the final one back.
 """
 
 from typing import TYPE_CHECKING
@@ -10,7 +10,7 @@ import streamlit as st
 
 from core.errors import OddDigitError
 from core.operating_point import OperatingPoint
-from core.views.fixed_threshold import FIXED_LINES, ON_EVIDENCE
+from core.views.fixed_threshold import FIXED_THRESHOLDS, ON_EVIDENCE
 from core.views.threshold import View
 from pages.ui import component, state
 from pages.ui.text import plain
@@ -24,17 +24,17 @@ _component = component.declare("explorer")
 
 
 def show(detector: "Detector", point: OperatingPoint) -> View:
-    """Draw the explorer at the operating point; letting a line go moves the operating point."""
+    """Draw the explorer at the operating point; letting the thumb go moves the operating point."""
     view = _view(detector, _what_is_drawn(detector), point)
     _component(key=KEY, data=view.data, on_line_change=_take)
     return view
 
 
 def buttons(detector: "Detector", point: OperatingPoint) -> None:
-    """Lines that have a name; the original's lie on the pixel error."""
+    """Thresholds that have a name; the original's lie on the pixel error."""
     evaluation = detector.evaluation_
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-        # From one of the original's lines a rate leads back to the evidence that it took the visitor from.
+        # From one of the original's a rate leads back to the evidence that it took the visitor from.
         evidence = st.session_state.get(_BEFORE, "fused") if chosen(point) else point.evidence
         for alpha in (0.01, 0.05, 0.1):
             there = OperatingPoint(point.model, evidence, alpha)
@@ -44,9 +44,9 @@ def buttons(detector: "Detector", point: OperatingPoint) -> None:
             why = "Most anomalies caught for the fewest false alarms (Youden). It needs labels of anomalies, which a "
             why += "detector in use does not have."
             _button("best balance (needs labels)", point, point.at_threshold(balance), why)
-        for line in FIXED_LINES:
-            there = OperatingPoint(point.model, ON_EVIDENCE, None, line)
-            _button(f"the original's {line:.2f}", point, there, "A line on the pixel error, set by hand.")
+        for fixed in FIXED_THRESHOLDS:
+            there = OperatingPoint(point.model, ON_EVIDENCE, None, fixed)
+            _button(f"the original's {fixed:.2f}", point, there, "A line on the pixel error, set by hand.")
 
 
 def _button(label: str, here: OperatingPoint, there: OperatingPoint, why: str) -> None:
@@ -82,13 +82,13 @@ def _view(_detector: "Detector", drawn: tuple[object, ...], point: OperatingPoin
 
 
 def _take() -> None:
-    """The line that was let go, from the browser: an alpha, or a fixed threshold beyond the last calibration digit."""
-    line = st.session_state[KEY].get("line") or {}
+    """What was let go in the browser: an alpha, or a fixed threshold beyond the last calibration digit."""
+    let_go = st.session_state[KEY].get("line") or {}
     point = state.operating_point()
     try:
-        if "alpha" in line:
-            state.set_operating_point(point.at_alpha(float(line["alpha"])))
-        elif "threshold" in line:
-            state.set_operating_point(point.at_threshold(float(line["threshold"])))
+        if "alpha" in let_go:
+            state.set_operating_point(point.at_alpha(float(let_go["alpha"])))
+        elif "threshold" in let_go:
+            state.set_operating_point(point.at_threshold(float(let_go["threshold"])))
     except (OddDigitError, TypeError, ValueError) as error:
         st.toast(f"The line was not understood: {plain(error)}", icon=":material/warning:")

@@ -20,7 +20,7 @@ CALIBRATED = 0.05
 
 def chosen(point: OperatingPoint) -> bool:
     """Whether the operating point is one of the original's lines."""
-    return point.evidence == fixed_threshold.ON_EVIDENCE and point.threshold in fixed_threshold.FIXED_LINES
+    return point.evidence == fixed_threshold.ON_EVIDENCE and point.threshold in fixed_threshold.FIXED_THRESHOLDS
 
 
 def story(detector: "Detector", evaluation: Evaluation, point: OperatingPoint) -> None:

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from core.calibration.conformal import Calibration
 from core.detector.model_card import Card
 from core.operating_point import EVIDENCES, OperatingPoint
-from core.views.threshold import View, more, no_line, promise
-from core.views.threshold_table import draw_lines, short_alpha
+from core.views.threshold import View, more, no_threshold, promise
+from core.views.threshold_table import short_alpha, tabulate
 from tests.unit.calibration.test_evaluation import evaluation
 
 CALIBRATION = Calibration.fit(np.random.default_rng(0).normal(size=1_084))
@@ -31,66 +31,66 @@ def view(point: OperatingPoint, evaluated: object = EVALUATION, calibration: Cal
 def test_the_line_of_the_operating_point_is_always_in_the_table(n: int, alpha: float) -> None:
     calibration = Calibration.fit(np.arange(n, dtype=float))
 
-    lines = draw_lines(calibration, None, OperatingPoint("m", "fused", alpha))
+    table = tabulate(calibration, None, OperatingPoint("m", "fused", alpha))
 
-    assert lines.threshold[lines.row(calibration.threshold(alpha))] == calibration.threshold(alpha)
+    assert table.threshold[table.row(calibration.threshold(alpha))] == calibration.threshold(alpha)
 
 
 @settings(max_examples=40, deadline=None)
 @given(st.integers(1, 3_000))
 def test_a_line_sent_back_as_its_setting_is_that_line_again(n: int) -> None:
     calibration = Calibration.fit(np.arange(n, dtype=float))
-    lines = draw_lines(calibration, None, OperatingPoint())
+    table = tabulate(calibration, None, OperatingPoint())
 
-    settable = np.isfinite(lines.threshold) & ~np.isnan(lines.setting)
+    settable = np.isfinite(table.threshold) & ~np.isnan(table.setting)
 
-    assert [calibration.threshold(a) for a in lines.setting[settable]] == lines.threshold[settable].tolist()
+    assert [calibration.threshold(a) for a in table.setting[settable]] == table.threshold[settable].tolist()
 
 
 @pytest.mark.parametrize("n", [1, 30, 1_084, 12_000])
 def test_the_table_stays_small_whatever_the_calibration_set(n: int) -> None:
     calibration = Calibration.fit(np.random.default_rng(0).exponential(size=n))
 
-    lines = draw_lines(calibration, EVALUATION, OperatingPoint())
+    table = tabulate(calibration, EVALUATION, OperatingPoint())
 
-    assert 1 <= len(lines) <= 600
-    assert (np.diff(lines.threshold) > 0).all()
+    assert 1 <= len(table) <= 600
+    assert (np.diff(table.threshold) > 0).all()
 
 
 def test_every_count_of_the_table_is_that_of_the_evaluation() -> None:
-    lines = draw_lines(CALIBRATION, EVALUATION, OperatingPoint())
+    table = tabulate(CALIBRATION, EVALUATION, OperatingPoint())
 
-    for row in range(0, len(lines), 7):
-        assert lines.confusion(row) == EVALUATION.confusion("fused", lines.threshold[row])
+    for row in range(0, len(table), 7):
+        assert table.confusion(row) == EVALUATION.confusion("fused", table.threshold[row])
         for name in "987":
             scores = EVALUATION.scores["fused"][EVALUATION.label == EVALUATION.label_names.index(name)]
-            counted = int(lines.by_label[name][row]), lines.totals[name]
-            assert counted == (int((scores > lines.threshold[row]).sum()), scores.size)
+            counted = int(table.by_label[name][row]), table.totals[name]
+            assert counted == (int((scores > table.threshold[row]).sum()), scores.size)
 
 
 def test_promise_and_bound_are_those_of_the_calibration_set() -> None:
-    lines = draw_lines(CALIBRATION, EVALUATION, OperatingPoint())
+    table = tabulate(CALIBRATION, EVALUATION, OperatingPoint())
 
-    np.testing.assert_array_equal(lines.alpha, CALIBRATION.alpha(lines.threshold))
-    np.testing.assert_array_equal(lines.bound, CALIBRATION.band(lines.threshold))
+    np.testing.assert_array_equal(table.alpha, CALIBRATION.alpha(table.threshold))
+    np.testing.assert_array_equal(table.bound, CALIBRATION.band(table.threshold))
 
 
 @pytest.mark.parametrize("threshold", [-3.3, 0.123456789, 2.0, 8.5])
 def test_a_fixed_threshold_is_in_the_table_to_the_last_digit(threshold: float) -> None:
     displayed = view(OperatingPoint("made-5", "fused", None, threshold))
 
-    assert displayed.lines.threshold[displayed.row] == threshold
+    assert displayed.table.threshold[displayed.row] == threshold
     assert displayed.data["setting"][displayed.row] is None
 
 
 def test_the_lines_between_the_first_and_last_calibration_digit_are_all_ones_an_alpha_gives() -> None:
-    lines = draw_lines(CALIBRATION, EVALUATION, OperatingPoint())
+    table = tabulate(CALIBRATION, EVALUATION, OperatingPoint())
 
-    within = lines.threshold <= CALIBRATION.scores[-1]
+    within = table.threshold <= CALIBRATION.scores[-1]
 
-    assert not np.isnan(lines.setting[within]).any()
-    assert np.isnan(lines.setting[~within]).all()
-    assert lines.threshold[-1] >= EVALUATION.scores["fused"].max()
+    assert not np.isnan(table.setting[within]).any()
+    assert np.isnan(table.setting[~within]).all()
+    assert table.threshold[-1] >= EVALUATION.scores["fused"].max()
 
 
 def test_an_alpha_without_a_line_is_the_last_row_and_flags_nothing() -> None:
@@ -98,11 +98,11 @@ def test_an_alpha_without_a_line_is_the_last_row_and_flags_nothing() -> None:
 
     displayed = view(OperatingPoint("made-5", "fused", 0.01), calibration=few)
 
-    assert displayed.row == len(displayed.lines) - 1
+    assert displayed.row == len(displayed.table) - 1
     assert displayed.data["threshold"][displayed.row] is None
-    assert (displayed.lines.alpha[displayed.row], displayed.lines.bound[displayed.row]) == (0, 0)
-    assert displayed.lines.confusion(displayed.row).false_alarms == 0
-    assert displayed.data["noLine"] == no_line(few, 0.01)
+    assert (displayed.table.alpha[displayed.row], displayed.table.bound[displayed.row]) == (0, 0)
+    assert displayed.table.confusion(displayed.row).false_alarms == 0
+    assert displayed.data["noLine"] == no_threshold(few, 0.01)
     assert "30 calibration digits are too few for 1 %" in displayed.data["noLine"]
     assert "99 are needed" in displayed.data["noLine"]
 
@@ -206,7 +206,7 @@ def test_what_the_browser_gets_is_plain_json_and_fits_in_a_message() -> None:
 
 
 def test_both_of_the_originals_lines_are_in_the_table_of_the_pixel_error_alone() -> None:
-    pixel, fused = (view(OperatingPoint("made-5", name)).lines.threshold for name in ("pixel", "fused"))
+    pixel, fused = (view(OperatingPoint("made-5", name)).table.threshold for name in ("pixel", "fused"))
 
     assert {0.2, 0.08} <= set(pixel.tolist())
     assert not {0.2, 0.08} & set(fused.tolist())
@@ -217,7 +217,7 @@ def test_a_calibration_set_of_one_score_can_still_be_drawn() -> None:
 
     low, high = displayed.data["axis"]
     assert low < 1 < high
-    assert len(displayed.lines) >= 1
+    assert len(displayed.table) >= 1
 
 
 def test_a_calibration_set_named_with_braces_does_not_upset_the_sentence() -> None:
