@@ -50,6 +50,7 @@ def played(at):
 
 def choose_quickly(at):
     """The least that can be trained."""
+    at.radio(key="train_architecture").set_value("dense")
     at.number_input(key="train_epochs").set_value(1)
     return at.run()
 
@@ -82,7 +83,7 @@ def test_one_click_trains_the_detector_is_on_every_shelf_and_the_page_says_what_
     at.button(key="train").click().run()
     assert not at.exception
     [job] = server.of("local")
-    assert job.spec == RunSpec(name, ("5",), "digits", "conv", 1, 0, visitor="local")
+    assert job.spec == RunSpec(name, ("5",), "digits", "dense", 1, 0, visitor="local")
     wait_for(lambda: server.get(job.id, "").state not in (State.WAITING, State.RUNNING))
     assert server.get(job.id, "").state is State.DONE, server.get(job.id, "").cause
     assert [model.name for model in registry.models("") if not model.shipped] == [name]
