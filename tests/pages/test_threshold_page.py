@@ -32,14 +32,11 @@ def drawn(page: AppTest) -> dict[str, Any]:
 
 
 def point(page: AppTest) -> OperatingPoint:
-    return OperatingPoint.from_query(link(page))
+    query = {key: value if isinstance(value, str) else value[0] for key, value in page.query_params.items()}
+    return OperatingPoint.from_query(query)
 
 
-def link(page: AppTest) -> dict[str, str]:
-    return {key: value if isinstance(value, str) else value[0] for key, value in page.query_params.items()}
-
-
-def let_go(page: AppTest, line: dict[str, float]) -> AppTest:
+def let_go(line: dict[str, float], **query: str) -> AppTest:
     """What happens when the thumb is let go in the browser: the component's callback, with the line it sends."""
     script = """
 import streamlit as st
@@ -48,7 +45,7 @@ st.session_state[explorer.KEY] = {"line": LINE}
 explorer._take()
 """
     sent = AppTest.from_string(script.replace("LINE", repr(line)), default_timeout=30)
-    for key, value in link(page).items():
+    for key, value in query.items():
         sent.query_params[key] = value
     return checked(sent.run())
 
@@ -147,7 +144,7 @@ def test_a_link_with_a_line_opens_at_that_line() -> None:
     ],
 )
 def test_the_line_that_is_let_go_becomes_the_operating_point(line: dict[str, Any], there: OperatingPoint) -> None:
-    page = let_go(open_page(), line)
+    page = let_go(line, model="tiny-5", evidence="fused", alpha="0.05")
 
     assert point(page) == there
 
