@@ -73,7 +73,9 @@ def shown(page: Page) -> str:
     return str(page.get_by_test_id("picture").first.evaluate("(canvas) => canvas.toDataURL()"))
 
 
-def test_the_picture_follows_the_thumb_on_the_map_and_the_place_goes_into_the_link(page: Page, app: str) -> None:
+def test_the_picture_follows_thumb_and_arrow_keys_on_the_map_and_the_place_goes_into_the_link(
+    page: Page, app: str
+) -> None:
     open_generator(page, app)
     box = page.get_by_test_id("plan").first.bounding_box()
     assert box is not None
@@ -91,16 +93,12 @@ def test_the_picture_follows_the_thumb_on_the_map_and_the_place_goes_into_the_li
     at_rest(page)
     assert shown(page) == moved
 
-
-def test_arrow_keys_walk_on_the_map_and_along_the_way(page: Page, app: str) -> None:
-    open_generator(page, app)
-
     for slider in (page.get_by_label("direction 1"), page.get_by_label("along the way")):
-        said = slider.get_attribute("aria-valuetext")
+        value = slider.get_attribute("aria-valuetext")
         slider.focus()
         for _ in range(20):
             page.keyboard.press("ArrowRight")
-        assert slider.get_attribute("aria-valuetext") != said
+        assert slider.get_attribute("aria-valuetext") != value
 
 
 def test_the_first_page_leads_to_the_latents_around_its_reconstruction(page: Page, app: str) -> None:

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from core import paths
 from core.datasets.examples import for_normal
 from tests.browser.conftest import at_rest, press
 
@@ -50,14 +49,7 @@ def verdict(page: Page, word: str, seconds: float = 30) -> None:
     expect(page.get_by_role("heading", name=re.compile(word))).to_be_visible(timeout=seconds * SECONDS)
 
 
-def draw_five(page: Page) -> None:
-    (five, *_) = for_normal(("5",))
-    for points in five.strokes:
-        at_rest(page)
-        stroke(page, points)
-
-
-def test_the_verdict_follows_the_strokes(page: Page, app: str) -> None:
+def test_the_verdict_follows_strokes_undo_another_normal_digit_and_a_cleared_canvas(page: Page, app: str) -> None:
     open_first_page(page, app)
     (five, *_) = for_normal(("5",))
 
@@ -68,29 +60,19 @@ def test_the_verdict_follows_the_strokes(page: Page, app: str) -> None:
     for points in five.strokes[1:]:
         at_rest(page)
         stroke(page, points)
-
-    verdict(page, "Normal")
-
-
-def test_a_stroke_too_many_makes_a_five_an_anomaly_and_undo_takes_it_back(page: Page, app: str) -> None:
-    open_first_page(page, app)
-    draw_five(page)
     verdict(page, "Normal")
 
     stroke(page, [(60, 250), (140, 30), (220, 250)])
     verdict(page, "Anomaly")
     page.get_by_role("button", name="Undo").click()
-
     verdict(page, "Normal")
 
+    page.get_by_role("radio", name="3", exact=True).click()
+    verdict(page, "Anomaly")
+    assert "model=mnist-3" in page.url
 
-def test_clearing_brings_the_example_back(page: Page, app: str) -> None:
-    open_first_page(page, app)
-    draw_five(page)
-    expect(page.get_by_text("An example")).to_be_hidden(timeout=30 * SECONDS)
-
+    at_rest(page)
     page.get_by_role("button", name=re.compile("Reset|Clear")).click()
-
     expect(page.get_by_text("An example")).to_be_visible(timeout=30 * SECONDS)
 
 
@@ -106,17 +88,6 @@ def test_an_example_can_be_drawn_on(page: Page, app: str) -> None:
     stroke(page, [(60, 250), (140, 30), (220, 250)])
 
     verdict(page, "Anomaly")
-
-
-def test_choosing_another_normal_digit_turns_the_verdict(page: Page, app: str) -> None:
-    open_first_page(page, app)
-    draw_five(page)
-    verdict(page, "Normal")
-
-    page.get_by_role("radio", name="3", exact=True).click()
-
-    verdict(page, "Anomaly")
-    assert "model=mnist-3" in page.url
 
 
 def test_a_photograph_is_uploaded_and_judged(page: Page, app: str, photograph: Path) -> None:
@@ -142,24 +113,3 @@ def photograph(tmp_path: Path) -> Path:
     file = tmp_path / "five.jpg"
     Image.fromarray((255 * np.clip(page * light + noise, 0, 1)).astype(np.uint8)).save(file, quality=80)
     return file
-
-
-@pytest.mark.datasets
-def test_a_real_photograph_is_judged(page: Page, app: str) -> None:
-    photo = next((paths.datasets_dir() / "real_digits" / "5").glob("Wikunia_*.png"))
-    open_first_page(page, app)
-
-    upload(page, photo)
-
-    verdict(page, "Normal")
-
-
-def test_a_file_that_is_no_picture_is_refused_by_name(page: Page, app: str, tmp_path: Path) -> None:
-    file = tmp_path / "holiday.png"
-    file.write_bytes(b"not a picture")
-    open_first_page(page, app)
-
-    upload(page, file)
-
-    expect(page.get_by_test_id("stAlert")).to_contain_text("holiday.png", timeout=30 * SECONDS)
-    expect(page.get_by_test_id("stException")).to_have_count(0)

@@ -127,6 +127,19 @@ def test_several_uploads_give_one_verdict_each_and_a_broken_file_its_reason() ->
     ]
 
 
+@pytest.mark.datasets
+def test_a_real_photograph_is_judged() -> None:
+    photo = next((paths.datasets_dir() / "real_digits" / "5").glob("Wikunia_*.png"))
+    page = open_page(model="mnist-5")
+    page.session_state["way_in"] = "Upload"
+    page.run()
+
+    page.file_uploader(key="uploads").set_value([(photo.name, photo.read_bytes(), "image/png")]).run()
+
+    assert not page.exception
+    assert "[:material/check_circle: Normal]" in text(page)
+
+
 def test_below_a_line_of_print_the_digit_is_shown_first() -> None:
     page = open_page(model="mnist-5")
     page.session_state["way_in"] = "Upload"
