@@ -1,7 +1,6 @@
 """The Batch page: hand a pile in, see the odd ones first, move the line, take the findings away."""
 
 import io
-import time
 import zipfile
 
 import numpy as np
@@ -19,6 +18,7 @@ from core.operating_point import OperatingPoint
 from tests.support import judging, opened
 from tests.support.opened import checked, text
 from tests.support.piles import digits, png, sheet
+from tests.support.waiting import wait_for
 
 ME = "local"
 RULE = Rule(OperatingPoint("tiny-any", "fused", 0.05))
@@ -39,10 +39,7 @@ def button(page: AppTest, words: str) -> Button:
 
 
 def finished(server: queue.BatchQueue, store: Store) -> Store:
-    give_up = time.monotonic() + 120
-    while server.state(store).busy:
-        assert time.monotonic() < give_up, "it was never judged"
-        time.sleep(0.05)
+    wait_for(lambda: not server.state(store).busy)
     return store
 
 
@@ -217,8 +214,7 @@ def test_an_interrupted_batch_can_be_gone_on_with(tiny_detector_any: Detector, m
     server = queue.of_server()
     uploads = [queue.Upload(f"{i}.png", png(image)) for i, image in enumerate(digits(60)[0])]
     store = server.submit(uploads, tiny_detector_any, RULE, False, False, ME)
-    while store.done[0] < 2:
-        time.sleep(0.02)
+    wait_for(lambda: store.done[0] >= 2)
     server.stop(store)
     finished(server, store)
     page = show()

@@ -1,7 +1,6 @@
 """The first page as Streamlit runs it, without a browser: what is shown, and that nothing raises."""
 
 import base64
-import io
 from pathlib import Path
 
 import numpy as np
@@ -17,18 +16,13 @@ from core.operating_point import OperatingPoint
 from pages.ui import picker, verdict
 from tests.support import opened
 from tests.support.opened import components, text
+from tests.support.piles import png
 
 pytestmark = pytest.mark.usefixtures("decoded_before")
 
 
 def example(name: str) -> Image.Image:
     return next(each for each in for_normal(("5",)) if each.name == name).picture()
-
-
-def png(picture: Image.Image) -> bytes:
-    buffer = io.BytesIO()
-    picture.save(buffer, "PNG")
-    return buffer.getvalue()
 
 
 def open_page(**query: str) -> AppTest:

@@ -8,8 +8,9 @@ from streamlit.testing.v1 import AppTest
 from core.datasets import load
 from core.detector import Detector, registry
 from core.history import History, Verdict
-from core.operating_point import EVIDENCES, OperatingPoint
+from core.operating_point import OperatingPoint
 from tests.support.opened import as_read, checked, open_page, text
+from tests.support.recorded import verdict
 
 NOON = 1_600_000_000.0  # 13 September 2020, about noon in UTC
 
@@ -20,22 +21,9 @@ def history() -> History:
 
 
 def one(number: int = 1) -> Verdict:
-    """A normal verdict on an image of its own."""
-    return Verdict(
-        source="canvas",
-        source_kind="canvas",
-        model="mnist-5",
-        evidence="fused",
-        alpha=0.05,
-        threshold=1.25,
-        scores=dict.fromkeys(EVIDENCES, 0.5),
-        p_values=dict.fromkeys(EVIDENCES, 0.3),
-        p_value=0.3,
-        class_id=0,
-        image=np.full((28, 28), number / 1000, np.float32),
-        time=NOON + 60 * number,
-        last_seen=NOON + 60 * number,
-    )
+    """A normal verdict on an image of its own, drawn on the canvas a minute after the one before."""
+    moment = NOON + 60 * number
+    return verdict(number, source="canvas", source_kind="canvas", p_value=0.3, time=moment, last_seen=moment)
 
 
 def fill(history: History, n: int = 3) -> list[int]:

@@ -1,14 +1,11 @@
 """The Threshold page as Streamlit runs it, without a browser: what is shown, what moves the line, what is missing."""
 
-import io
 import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from core import datasets
@@ -17,6 +14,7 @@ from core.detector import Detector, registry
 from core.operating_point import OperatingPoint
 from tests.support import opened
 from tests.support.opened import checked, text
+from tests.support.piles import png
 
 pytestmark = pytest.mark.usefixtures("tiny_shelf")
 
@@ -51,12 +49,8 @@ explorer._take()
 
 
 def fives(count: int) -> list[tuple[str, bytes, str]]:
-    files = []
-    for i, image in enumerate(datasets.load("digits", "test").of("5")[:count]):
-        buffer = io.BytesIO()
-        Image.fromarray(np.round(255 * image).astype(np.uint8)).save(buffer, "PNG")
-        files.append((f"five-{i}.png", buffer.getvalue(), "image/png"))
-    return files
+    images = datasets.load("digits", "test").of("5")[:count]
+    return [(f"five-{i}.png", png(image), "image/png") for i, image in enumerate(images)]
 
 
 def test_the_page_opens_at_five_percent_with_promise_lines_histogram_and_all_five_curves() -> None:

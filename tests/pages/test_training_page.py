@@ -3,7 +3,6 @@
 import io
 import json
 import shutil
-import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +18,8 @@ from core.training.job import Job, State, frames_folder, jobs_folder, write_job
 from core.training.run import RunSpec
 from tests.support import opened
 from tests.support.opened import text
+from tests.support.piles import png
+from tests.support.waiting import wait_for
 
 PAGE = "pages/2_Training.py"
 
@@ -53,13 +54,6 @@ def choose_quickly(at):
     at.radio(key="train_architecture").set_value("dense")
     at.number_input(key="train_epochs").set_value(1)
     return at.run()
-
-
-def wait_for(what, seconds=400):
-    end = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.1)
 
 
 def test_without_a_network_the_bundled_digits_are_offered_and_nothing_is_missing(
@@ -274,9 +268,7 @@ def digits_zip(counts):
             for i in range(n):
                 picture = Image.new("L", (60, 60), 255)
                 ImageDraw.Draw(picture).text((15 + i % 5, 5 + i % 7), label, fill=0, font_size=40)
-                png = io.BytesIO()
-                picture.save(png, "PNG")
-                archive.writestr(f"pile/{label}/{i}.png", png.getvalue())
+                archive.writestr(f"pile/{label}/{i}.png", png(picture))
     return file.getvalue()
 
 

@@ -21,10 +21,12 @@ def digits(n: int) -> tuple[Pixels, NDArray[np.int64]]:
     return np.rint(bundled.images[:n] * 255).astype(np.uint8), bundled.labels[:n]
 
 
-def png(image: Pixels) -> bytes:
-    """A picture file of an image."""
+def png(image: Pixels | NDArray[np.float32] | Image.Image) -> bytes:
+    """A picture file of an image: of Pillow's, of bytes, or of ink from 0 to 1."""
+    if not isinstance(image, Image.Image):
+        image = Image.fromarray(image if image.dtype == np.uint8 else np.round(255 * image).astype(np.uint8))
     buffer = io.BytesIO()
-    Image.fromarray(image).save(buffer, "PNG")
+    image.save(buffer, "PNG")
     return buffer.getvalue()
 
 

@@ -1,8 +1,6 @@
 """Batches that belong to the server go on without anyone looking, stop at a word, and outlive the server."""
 
 import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,15 +15,9 @@ from core.history import History
 from core.operating_point import OperatingPoint
 from tests.support import judging
 from tests.support.piles import digits, idx, png
+from tests.support.waiting import wait_for
 
 RULE = Rule(OperatingPoint("tiny-any", "fused", 0.1))
-
-
-def wait(condition: Callable[[], bool], seconds: float = 60) -> None:
-    give_up = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < give_up, "it never happened"
-        time.sleep(0.02)
 
 
 def hand_in(
@@ -42,7 +34,7 @@ def some(n: int) -> list[Upload]:
 def test_a_pile_is_judged_in_the_background_and_its_files_do_not_stay(tiny_detector_any: Detector) -> None:
     server, store = hand_in(some(6), tiny_detector_any)
 
-    wait(lambda: not server.state(store).busy)
+    wait_for(lambda: not server.state(store).busy)
 
     review = Review(store, RULE)
     assert server.state(store).stage == "finished"
@@ -54,7 +46,7 @@ def test_a_pile_is_judged_in_the_background_and_its_files_do_not_stay(tiny_detec
 def test_verdicts_stay_out_of_the_history_when_asked(tiny_detector_any: Detector) -> None:
     server, store = hand_in(some(2), tiny_detector_any, keep=False)
 
-    wait(lambda: not server.state(store).busy)
+    wait_for(lambda: not server.state(store).busy)
 
     assert History(visitor="ann").count().judged == 0
 
@@ -69,7 +61,7 @@ def test_files_of_one_name_and_folders_and_pairs_keep_their_meaning(tiny_detecto
     ]
     server, store = hand_in(uploads, tiny_detector_any)
 
-    wait(lambda: not server.state(store).busy)
+    wait_for(lambda: not server.state(store).busy)
 
     review = Review(store, RULE)
     assert review.source[:2].tolist() == ["7/scan.png", "7/scan.png (2)"]
@@ -80,7 +72,7 @@ def stopped_midway(detector: Detector, monkeypatch: pytest.MonkeyPatch) -> tuple
     """A batch of sixty that was stopped when at least two were judged, and the queue it is in."""
     monkeypatch.setattr("core.batch.run.TOGETHER", 1)
     server, store = hand_in(some(60), detector)
-    wait(lambda: store.done[0] >= 2)
+    wait_for(lambda: store.done[0] >= 2)
     server.stop(store)
     return server, store
 
@@ -89,7 +81,7 @@ def test_a_stopped_batch_keeps_what_it_has_and_goes_on_under_another_server(
     tiny_detector_any: Detector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server, store = stopped_midway(tiny_detector_any, monkeypatch)
-    wait(lambda: not server.state(store).busy)
+    wait_for(lambda: not server.state(store).busy)
     stopped_at = store.done[0]
     assert server.state(store).stage == "stopped"
     assert 2 <= stopped_at < 60
@@ -98,7 +90,7 @@ def test_a_stopped_batch_keeps_what_it_has_and_goes_on_under_another_server(
     (again,) = stores("ann")
     assert later.state(again).stage == "stopped"
     later.go_on(again)
-    wait(lambda: not later.state(again).busy)
+    wait_for(lambda: not later.state(again).busy)
 
     assert later.state(again).stage == "finished"
     assert Review(again, RULE).source.tolist() == [f"{i}.png" for i in range(60)]
@@ -108,9 +100,9 @@ def test_what_a_stopped_batch_has_judged_is_in_the_history_once(
     tiny_detector_any: Detector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server, store = stopped_midway(tiny_detector_any, monkeypatch)
-    wait(lambda: History(visitor="ann").count().judged == store.done[1])
+    wait_for(lambda: History(visitor="ann").count().judged == store.done[1])
     server.go_on(store)
-    wait(lambda: not server.state(store).busy)
+    wait_for(lambda: not server.state(store).busy)
 
     assert server.state(store).stage == "finished"
     assert History(visitor="ann").count().judged == 60
@@ -122,10 +114,10 @@ def test_where_a_rate_decides_a_stopped_batch_waits_for_its_end_to_enter_the_his
     monkeypatch.setattr("core.batch.run.TOGETHER", 1)
     server = BatchQueue(judging.by(tiny_detector_any))
     store = server.submit(some(30), tiny_detector_any, Rule(RULE.point, 0.2), False, True, "ann")
-    wait(lambda: store.done[0] >= 2)
+    wait_for(lambda: store.done[0] >= 2)
     server.stop(store)
     after = server.submit(some(1), tiny_detector_any, RULE, False, False, "ann")
-    wait(lambda: not server.state(after).busy)
+    wait_for(lambda: not server.state(after).busy)
 
     assert History(visitor="ann").count().judged == 0
 
@@ -144,7 +136,7 @@ def test_visitors_take_turns_however_many_batches_one_of_them_hands_in(
     server = BatchQueue(launch)
     given = [server.submit(some(1), tiny_detector_any, RULE, False, False, who) for who in ("ann",) * 4 + ("bob", "cy")]
     threading.Thread(target=work, args=(server,), daemon=True).start()
-    wait(lambda: not any(server.state(store).busy for store in given))
+    wait_for(lambda: not any(server.state(store).busy for store in given))
 
     assert order == ["ann", "bob", "cy", "ann", "ann", "ann"]
 
@@ -162,12 +154,12 @@ def test_a_long_batch_makes_way_for_another_visitor_and_goes_on_to_the_same_rows
 
     server = BatchQueue(launch)
     long = server.submit(some(200), tiny_detector_any, RULE, False, False, "ann")
-    wait(lambda: long.done[0] >= 2)
+    wait_for(lambda: long.done[0] >= 2)
     short = server.submit(some(1), tiny_detector_any, RULE, False, False, "bob")
-    wait(lambda: not server.state(short).busy)
+    wait_for(lambda: not server.state(short).busy)
     assert server.state(short).stage == "finished"
     assert started[:2] == ["ann", "bob"]
-    wait(lambda: not server.state(long).busy)
+    wait_for(lambda: not server.state(long).busy)
 
     assert Review(long, RULE).source.tolist() == [f"{i}.png" for i in range(200)]
 
@@ -185,7 +177,7 @@ def test_visitors_see_their_own_batches_the_newest_first(tiny_detector_any: Dete
     server, first = hand_in(some(1), tiny_detector_any)
     second = server.submit(some(2), tiny_detector_any, RULE, False, False, "ann")
     other = server.submit(some(1), tiny_detector_any, RULE, False, False, "bob")
-    wait(lambda: not any(server.state(store).busy for store in (first, second, other)))
+    wait_for(lambda: not any(server.state(store).busy for store in (first, second, other)))
 
     assert [store.folder for store in stores("ann")] == [second.folder, first.folder]
     assert [store.folder for store in stores("bob")] == [other.folder]
@@ -195,13 +187,13 @@ def test_a_batch_that_fails_says_why_and_the_next_one_is_judged(
     tiny_detector: Detector, tiny_detector_any: Detector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server, broken = hand_in(some(2), tiny_detector_any)
-    wait(lambda: not server.state(broken).busy)
+    wait_for(lambda: not server.state(broken).busy)
     monkeypatch.setattr(type(tiny_detector), "inspect", lambda *_: 1 / 0)
     failing = server.submit(some(2), tiny_detector_any, RULE, False, False, "ann")
-    wait(lambda: not server.state(failing).busy)
+    wait_for(lambda: not server.state(failing).busy)
     monkeypatch.undo()
     after = server.submit(some(2), tiny_detector_any, RULE, False, False, "ann")
-    wait(lambda: not server.state(after).busy)
+    wait_for(lambda: not server.state(after).busy)
 
     assert server.state(failing).stage == "failed"
     assert "ZeroDivisionError" in server.state(failing).message
@@ -210,7 +202,7 @@ def test_a_batch_that_fails_says_why_and_the_next_one_is_judged(
 
 def test_deleting_a_batch_leaves_nothing(tiny_detector_any: Detector) -> None:
     server, store = hand_in(some(2), tiny_detector_any)
-    wait(lambda: not server.state(store).busy)
+    wait_for(lambda: not server.state(store).busy)
 
     server.delete(store)
 
@@ -221,10 +213,10 @@ def test_deleting_a_batch_leaves_nothing(tiny_detector_any: Detector) -> None:
 def test_old_batches_make_room(tiny_detector_any: Detector, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("core.batch.queue.KEPT", 2)
     server, first = hand_in(some(1), tiny_detector_any)
-    wait(lambda: not server.state(first).busy)
+    wait_for(lambda: not server.state(first).busy)
     for _ in range(2):
         store = server.submit(some(1), tiny_detector_any, RULE, False, False, "ann")
-        wait(lambda store=store: not server.state(store).busy)
+        wait_for(lambda store=store: not server.state(store).busy)
 
     assert len(stores("ann")) == 2
     assert not first.folder.exists()
@@ -240,12 +232,12 @@ def test_a_process_of_its_own_judges_a_batch_and_ends_at_once_when_it_is_stopped
 ) -> None:
     server = BatchQueue()
     store = server.submit(some(6), tiny_detector_any, RULE, False, False, "ann")
-    wait(lambda: not server.state(store).busy, 300)
+    wait_for(lambda: not server.state(store).busy, 300)
     assert server.state(store) == State("finished", server.state(store).progress, "")
     assert Review(store, RULE).source.tolist() == [f"{i}.png" for i in range(6)]
 
     second = server.submit(some(60), tiny_detector_any, RULE, False, False, "ann")
-    wait(lambda: server.state(second).stage == "running")
+    wait_for(lambda: server.state(second).stage == "running")
     server.stop(second)
 
     assert server.state(second).stage == "stopped"

@@ -6,20 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from core import datasets
 from core.datasets import pictures as gathered
 from core.datasets.pictures import collect, gather
 from core.errors import OddDigitError
+from tests.support.piles import png
 
 DIGITS = datasets.load("digits", "test")
-
-
-def png(image: np.ndarray) -> bytes:
-    buffer = io.BytesIO()
-    Image.fromarray(np.round(255 * image).astype(np.uint8)).save(buffer, "PNG")
-    return buffer.getvalue()
 
 
 def pictures(label: str, count: int, folder: str = "") -> list[tuple[str, bytes]]:

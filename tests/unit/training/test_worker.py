@@ -5,8 +5,6 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +28,7 @@ from core.training.process import GAVE_UP
 from core.training.queue import Jobs
 from core.training.run import RunSpec
 from core.training.worker import Clock, Orders, main
+from tests.support.waiting import wait_for
 
 TINY = {"normal": ("5",), "dataset": "digits", "architecture": "dense", "epochs": 2}
 
@@ -133,13 +132,6 @@ SERVER = textwrap.dedent("""
     print(jobs.submit(RunSpec("tiny", ("5",), "digits", "dense", epochs=int(sys.argv[1]))).id, flush=True)
     time.sleep(600)
 """)
-
-
-def wait_for(what: Callable[[], object], seconds: float = 400) -> None:
-    end = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.05)
 
 
 def workers_of(folder: Path) -> list[int]:
