@@ -79,7 +79,7 @@ def test_the_verdict_follows_strokes_undo_another_normal_digit_and_a_cleared_can
 def test_an_example_can_be_drawn_on(page: Page, app: str) -> None:
     open_first_page(page, app)
 
-    page.get_by_role("button", name="a 5", exact=True).click()
+    page.get_by_role("button", name="a 5", exact=True).click(timeout=60 * SECONDS)
     verdict(page, "Normal")
     for _ in range(300):  # the example replaces what was drawn before it came
         if page.locator("canvas.dc-canvas.lower-canvas").evaluate(HAS_INK):

@@ -1,14 +1,11 @@
 """The Training page: one click trains, what stands in the way is said first, and what was learnt is looked after."""
 
-import io
 import json
 import shutil
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from PIL import Image, ImageDraw
 from streamlit.testing.v1 import AppTest
 
 from core import paths
@@ -18,29 +15,7 @@ from core.training.job import Job, State, frames_folder, jobs_folder, write_job
 from core.training.run import RunSpec
 from tests.support import opened
 from tests.support.opened import text
-from tests.support.piles import png
 from tests.support.waiting import wait_for
-
-PAGE = "pages/2_Training.py"
-
-
-@pytest.fixture(autouse=True)
-def bundled_digits_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """A machine that has never been online."""
-    monkeypatch.setenv("ODD_DIGIT_DATASETS", str(tmp_path / "nothing"))
-
-
-@pytest.fixture
-def server():
-    """The server's jobs, ended with the test."""
-    jobs = queue.of_server()
-    yield jobs
-    jobs.close()
-
-
-@pytest.fixture
-def open_page(server: queue.Jobs):
-    return lambda: opened.open_page(PAGE)
 
 
 def played(at):
@@ -57,9 +32,9 @@ def choose_quickly(at):
 
 
 def test_without_a_network_the_bundled_digits_are_offered_and_nothing_is_missing(
-    open_page: Callable[[], AppTest],
+    open_training_page: Callable[[], AppTest],
 ) -> None:
-    at = open_page()
+    at = open_training_page()
     assert not at.exception
     assert at.selectbox(key="train_dataset").value == "digits"
     assert at.multiselect(key="train_normal-digits").value == ["5"]
@@ -70,9 +45,9 @@ def test_without_a_network_the_bundled_digits_are_offered_and_nothing_is_missing
 
 
 def test_one_click_trains_the_detector_is_on_every_shelf_and_the_page_says_what_is_weak(
-    open_page: Callable[[], AppTest], server: queue.Jobs
+    open_training_page: Callable[[], AppTest], server: queue.Jobs
 ) -> None:
-    at = choose_quickly(open_page())
+    at = choose_quickly(open_training_page())
     name = at.text_input(key="train_name").value
     at.button(key="train").click().run()
     assert not at.exception
@@ -95,46 +70,48 @@ def test_one_click_trains_the_detector_is_on_every_shelf_and_the_page_says_what_
 
 
 def test_a_name_in_use_is_said_before_anything_starts(
-    open_page: Callable[[], AppTest], tiny_shelf: tuple[str, str]
+    open_training_page: Callable[[], AppTest], tiny_shelf: tuple[str, str]
 ) -> None:
-    at = open_page()
+    at = open_training_page()
     at.text_input(key="train_name").set_value("tiny-5").run()
     assert at.button(key="train").disabled
     assert "'tiny-5' is the name of a model that is already here: choose another name." in text(at)
 
 
 @pytest.mark.parametrize(("name", "says"), [("", "no model name"), ("../x", "no model name")])
-def test_a_name_that_cannot_be_a_files_is_refused(open_page: Callable[[], AppTest], name: str, says: str) -> None:
-    at = open_page()
+def test_a_name_that_cannot_be_a_files_is_refused(
+    open_training_page: Callable[[], AppTest], name: str, says: str
+) -> None:
+    at = open_training_page()
     at.text_input(key="train_name").set_value(name).run()
     assert at.button(key="train").disabled
     assert says in text(at)
 
 
-def test_a_typed_name_stays_when_the_digits_change(open_page: Callable[[], AppTest]) -> None:
-    at = open_page()
+def test_a_typed_name_stays_when_the_digits_change(open_training_page: Callable[[], AppTest]) -> None:
+    at = open_training_page()
     at.text_input(key="train_name").set_value("keep-me").run()
     at.multiselect(key="train_normal-digits").set_value(["3"]).run()
     assert at.text_input(key="train_name").value == "keep-me"
 
 
-def test_an_offered_name_follows_the_digits(open_page: Callable[[], AppTest]) -> None:
-    at = open_page()
+def test_an_offered_name_follows_the_digits(open_training_page: Callable[[], AppTest]) -> None:
+    at = open_training_page()
     at.multiselect(key="train_normal-digits").set_value(["3", "8"]).run()
     assert at.text_input(key="train_name").value == "my-digits-3-8"
 
 
-def test_no_normal_digit_is_no_run(open_page: Callable[[], AppTest]) -> None:
-    at = open_page()
+def test_no_normal_digit_is_no_run(open_training_page: Callable[[], AppTest]) -> None:
+    at = open_training_page()
     at.multiselect(key="train_normal-digits").set_value([]).run()
     assert at.button(key="train").disabled
 
 
 def test_a_full_disk_is_said_before_work_is_lost(
-    open_page: Callable[[], AppTest], monkeypatch: pytest.MonkeyPatch
+    open_training_page: Callable[[], AppTest], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("shutil.disk_usage", lambda path: type("Usage", (), {"free": 10_000_000})())
-    at = open_page()
+    at = open_training_page()
     assert at.button(key="train").disabled
     assert "only 10 MB are free" in text(at)
 
@@ -150,20 +127,22 @@ def kept_job(state, name="mine", cause="", learnt=True):
     return job
 
 
-def test_a_job_that_a_dead_server_was_running_is_shown_as_interrupted_and_can_go_on(state_dir: Path) -> None:
+def test_a_job_that_a_dead_server_was_running_is_shown_as_interrupted_and_can_go_on() -> None:
     job = kept_job(State.RUNNING)
     server = queue.of_server()
     try:
-        at = opened.open_page(PAGE)
+        at = opened.open_page("pages/2_Training.py")
         assert "**mine** · interrupted" in text(at)
         assert {f"resume-{job.id}", f"stop-{job.id}", f"delete-{job.id}-sure"} <= {button.key for button in at.button}
     finally:
         server.close()
 
 
-def test_a_failed_job_shows_its_cause_and_can_be_deleted(open_page: Callable[[], AppTest], server: queue.Jobs) -> None:
+def test_a_failed_job_shows_its_cause_and_can_be_deleted(
+    open_training_page: Callable[[], AppTest], server: queue.Jobs
+) -> None:
     job = kept_job(State.FAILED, cause="training diverged in epoch 3")
-    at = open_page()
+    at = open_training_page()
     assert "**mine** · failed: training diverged in epoch 3" in text(at)
     at.button(key=f"delete-{job.id}-sure").click().run()
     assert server.of("") == []
@@ -172,26 +151,28 @@ def test_a_failed_job_shows_its_cause_and_can_be_deleted(open_page: Callable[[],
 
 
 def test_an_order_that_comes_too_late_is_answered_and_breaks_nothing(
-    open_page: Callable[[], AppTest], server: queue.Jobs
+    open_training_page: Callable[[], AppTest], server: queue.Jobs
 ) -> None:
     job = kept_job(State.FAILED, learnt=False)
-    at = open_page()
+    at = open_training_page()
     at.button(key=f"stop-{job.id}").click().run()
     assert not at.exception
     assert "has not finished an epoch, so there is nothing to keep" in text(at)
 
 
 def test_on_a_shared_server_others_jobs_are_not_shown(
-    open_page: Callable[[], AppTest], monkeypatch: pytest.MonkeyPatch
+    open_training_page: Callable[[], AppTest], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ODD_DIGIT_SHARED", "1")
     kept_job(State.FAILED)
-    assert "**mine**" not in text(open_page())
+    assert "**mine**" not in text(open_training_page())
 
 
-def test_a_data_set_that_is_not_offered_cannot_be_asked_for(open_page: Callable[[], AppTest], tmp_path: Path) -> None:
+def test_a_data_set_that_is_not_offered_cannot_be_asked_for(
+    open_training_page: Callable[[], AppTest], tmp_path: Path
+) -> None:
     (tmp_path / "private" / "5").mkdir(parents=True)
-    at = open_page()
+    at = open_training_page()
     box = at.selectbox(key="train_dataset")
     box.options.append(f"folder:{tmp_path / 'private'}")  # as a browser would that sends what it likes
     box.set_value(box.options[-1]).run()
@@ -200,119 +181,10 @@ def test_a_data_set_that_is_not_offered_cannot_be_asked_for(open_page: Callable[
     assert "private" not in text(at)
 
 
-def test_on_a_shared_server_others_models_are_not_shown(
-    open_page: Callable[[], AppTest], tiny_shelf: tuple[str, str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("ODD_DIGIT_SHARED", "1")
-    registry.own_folder("someone").mkdir(parents=True)
-    (registry.own_folder("") / "tiny-5.safetensors").rename(registry.own_folder("someone") / "tiny-5.safetensors")
-    at = open_page()
-    names = next(frame.value["model"] for frame in at.dataframe if "model" in frame.value.columns)
-    assert "tiny-5" not in set(names)
-    assert "tiny-any" in set(names)
-    at.get("button_group")[0].set_value(["tiny-any"]).run()
-    assert "Everyone's on this server" in text(at)
-    assert not [button for button in at.button if button.key == "model-delete"]
-
-
-def test_one_models_card_tells_what_was_promised_and_what_was_measured(
-    open_page: Callable[[], AppTest], tiny_shelf: tuple[str, str]
-) -> None:
-    at = open_page()
-    at.get("button_group")[0].set_value(["tiny-5"]).run()
-    (card,) = (table.value for table in at.table)
-    facts = {name: said.replace("\\", "") for name, said in zip(card["card"], card["tiny-5"], strict=True)}  # as shown
-    assert facts["data"] == "scikit-learn's digits"
-    assert facts["digits"].startswith("99 trained on, 14 tuned on, 28 calibrated on")
-    assert 0.5 < float(facts["AUROC, fused"]) <= 1
-    assert facts["false alarms, promised 5 %"].endswith("%")
-    assert not at.exception
-
-
-def test_a_model_can_be_renamed_and_deleted(open_page: Callable[[], AppTest], tiny_shelf: tuple[str, str]) -> None:
-    at = open_page()
-    at.get("button_group")[0].set_value(["tiny-5"]).run()
-    at.text_input(key="rename-tiny-5").set_value("fives").run()
-    at.button(key="model-rename").click().run()
-    assert registry.card("fives", "").name == "fives"
-    assert "tiny-5 is called fives now" in text(at)
-    at.button(key="model-delete").click().run()
-    assert [model.name for model in registry.models("") if not model.shipped] == ["tiny-any"]
-
-
-def test_a_renaming_that_cannot_be_is_explained(open_page: Callable[[], AppTest], tiny_shelf: tuple[str, str]) -> None:
-    at = open_page()
-    at.get("button_group")[0].set_value(["tiny-5"]).run()
-    at.text_input(key="rename-tiny-5").set_value("tiny-any").run()
-    at.button(key="model-rename").click().run()
-    assert "'tiny-any' is the name of a model that is already here" in text(at)
-
-
-def test_two_models_stand_side_by_side_with_the_same_digit_through_each(
-    open_page: Callable[[], AppTest], tiny_shelf: tuple[str, str]
-) -> None:
-    at = open_page()
-    at.get("button_group")[0].set_value(["tiny-5", "tiny-any"]).run()
-    assert not at.exception
-    (table,) = (table.value for table in at.table)
-    assert list(table.columns) == ["card", "tiny-5", "tiny-any"]
-    assert "The same digit through each" in text(at)
-    assert "not evaluated on the same digits and anomalies" in text(at)
-
-
-def digits_zip(counts):
-    """A zip with a folder of drawn digits for each label."""
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as archive:
-        for label, n in counts.items():
-            for i in range(n):
-                picture = Image.new("L", (60, 60), 255)
-                ImageDraw.Draw(picture).text((15 + i % 5, 5 + i % 7), label, fill=0, font_size=40)
-                archive.writestr(f"pile/{label}/{i}.png", png(picture))
-    return file.getvalue()
-
-
-def upload(at, name, data):
-    at.selectbox(key="train_dataset").set_value("my own pictures").run()
-    at.get("file_uploader")[0].upload(name, data, "application/zip")
-    return at.run()
-
-
-def test_ones_own_pictures_are_read_counted_and_checked_before_anything_starts(
-    open_page: Callable[[], AppTest],
-) -> None:
-    at = upload(open_page(), "pile.zip", digits_zip({"7": 70, "1": 4}))
-    assert not at.exception
-    assert "4 × 1, 70 × 7" in text(at)
-    normal = next(field for field in at.multiselect if field.key.startswith("train_normal-npz:"))
-    assert "label '1' has 3 images to train on; at least 50 are needed" in text(at)
-    normal.set_value(["7"]).run()
-    assert not at.button(key="train").disabled
-    assert "56 normal digits, measured against 1 others" in text(at)
-
-
-def test_a_hostile_zip_is_refused_with_its_reason(open_page: Callable[[], AppTest]) -> None:
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as archive:
-        archive.writestr("../../outside.png", b"x")
-    at = upload(open_page(), "evil.zip", file.getvalue())
-    assert not at.exception
-    assert "'../../outside.png' points outside the archive" in text(at)
-    assert at.button(key="train").disabled
-
-
-def test_a_zip_without_pictures_says_so(open_page: Callable[[], AppTest]) -> None:
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as archive:
-        archive.writestr("pile/notes.txt", b"no picture")
-    at = upload(open_page(), "notes.zip", file.getvalue())
-    assert "no picture in it could be read" in text(at)
-
-
 def test_before_anything_was_trained_a_recorded_training_can_be_looked_through(
-    open_page: Callable[[], AppTest],
+    open_training_page: Callable[[], AppTest],
 ) -> None:
-    at = open_page()
+    at = open_training_page()
     assert "This is what you will see" in text(at)
     frames = played(at)["frames"]
     assert [frames[0]["say"], frames[-1]["say"]] == ["before it learns", f"epoch {len(frames) - 1}"]
@@ -320,8 +192,8 @@ def test_before_anything_was_trained_a_recorded_training_can_be_looked_through(
     assert f"**Losses** · epoch {len(frames) - 1}" in text(at)
 
 
-def test_as_many_epochs_are_offered_whatever_the_number_of_images(open_page: Callable[[], AppTest]) -> None:
-    at = open_page()
+def test_as_many_epochs_are_offered_whatever_the_number_of_images(open_training_page: Callable[[], AppTest]) -> None:
+    at = open_training_page()
     assert at.number_input(key="train_epochs").value == 20
     at.number_input(key="train_epochs").set_value(7).run()
     at.multiselect(key="train_normal-digits").set_value(["3"]).run()
@@ -329,9 +201,9 @@ def test_as_many_epochs_are_offered_whatever_the_number_of_images(open_page: Cal
 
 
 def test_after_a_typed_name_was_started_the_next_one_is_offered(
-    open_page: Callable[[], AppTest], server: queue.Jobs
+    open_training_page: Callable[[], AppTest], server: queue.Jobs
 ) -> None:
-    at = choose_quickly(open_page())
+    at = choose_quickly(open_training_page())
     at.text_input(key="train_name").set_value("typed").run()
     at.button(key="train").click().run()
     assert at.text_input(key="train_name").value == "my-digits-5"
@@ -339,7 +211,7 @@ def test_after_a_typed_name_was_started_the_next_one_is_offered(
 
 
 def test_what_is_pressed_to_be_watched_stays_even_if_another_job_begins_to_draw_just_then(
-    open_page: Callable[[], AppTest], server: queue.Jobs
+    open_training_page: Callable[[], AppTest], server: queue.Jobs
 ) -> None:
     def begin_to_draw(name: str) -> None:
         folder = frames_folder(jobs_folder() / name)
@@ -353,7 +225,7 @@ def test_what_is_pressed_to_be_watched_stays_even_if_another_job_begins_to_draw_
         write_job(jobs_folder() / name, job)
     begin_to_draw("first")
     begin_to_draw("second")
-    at = open_page()
+    at = open_training_page()
     shown_at_first = at.button_group(key="watch_job").value
 
     # Act

@@ -1,0 +1,25 @@
+"""What tests of the Training page share."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.training import queue
+from tests.support.opened import open_page
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[queue.Jobs]:
+    """The jobs of a server that has never been online, ended with the test."""
+    monkeypatch.setenv("ODD_DIGIT_DATASETS", str(tmp_path / "nothing"))
+    jobs = queue.of_server()
+    yield jobs
+    jobs.close()
+
+
+@pytest.fixture
+def open_training_page(server: queue.Jobs) -> Callable[[], AppTest]:
+    """Opens the Training page of that server."""
+    return lambda: open_page("pages/2_Training.py")

@@ -1,0 +1,126 @@
+"""The Training page's models: their cards, names, comparison, and pictures that one brings to train on."""
+
+import io
+import zipfile
+from collections.abc import Callable
+
+import pytest
+from PIL import Image, ImageDraw
+from streamlit.testing.v1 import AppTest
+
+from core.detector import registry
+from tests.support.opened import text
+from tests.support.piles import png
+
+
+def test_on_a_shared_server_others_models_are_not_shown(
+    open_training_page: Callable[[], AppTest], tiny_shelf: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ODD_DIGIT_SHARED", "1")
+    registry.own_folder("someone").mkdir(parents=True)
+    (registry.own_folder("") / "tiny-5.safetensors").rename(registry.own_folder("someone") / "tiny-5.safetensors")
+    at = open_training_page()
+    names = next(frame.value["model"] for frame in at.dataframe if "model" in frame.value.columns)
+    assert "tiny-5" not in set(names)
+    assert "tiny-any" in set(names)
+    at.get("button_group")[0].set_value(["tiny-any"]).run()
+    assert "Everyone's on this server" in text(at)
+    assert not [button for button in at.button if button.key == "model-delete"]
+
+
+def test_one_models_card_tells_what_was_promised_and_what_was_measured(
+    open_training_page: Callable[[], AppTest], tiny_shelf: tuple[str, str]
+) -> None:
+    at = open_training_page()
+    at.get("button_group")[0].set_value(["tiny-5"]).run()
+    (card,) = (table.value for table in at.table)
+    facts = {name: said.replace("\\", "") for name, said in zip(card["card"], card["tiny-5"], strict=True)}  # as shown
+    assert facts["data"] == "scikit-learn's digits"
+    assert facts["digits"].startswith("99 trained on, 14 tuned on, 28 calibrated on")
+    assert 0.5 < float(facts["AUROC, fused"]) <= 1
+    assert facts["false alarms, promised 5 %"].endswith("%")
+    assert not at.exception
+
+
+def test_a_model_can_be_renamed_and_deleted(
+    open_training_page: Callable[[], AppTest], tiny_shelf: tuple[str, str]
+) -> None:
+    at = open_training_page()
+    at.get("button_group")[0].set_value(["tiny-5"]).run()
+    at.text_input(key="rename-tiny-5").set_value("fives").run()
+    at.button(key="model-rename").click().run()
+    assert registry.card("fives", "").name == "fives"
+    assert "tiny-5 is called fives now" in text(at)
+    at.button(key="model-delete").click().run()
+    assert [model.name for model in registry.models("") if not model.shipped] == ["tiny-any"]
+
+
+def test_a_renaming_that_cannot_be_is_explained(
+    open_training_page: Callable[[], AppTest], tiny_shelf: tuple[str, str]
+) -> None:
+    at = open_training_page()
+    at.get("button_group")[0].set_value(["tiny-5"]).run()
+    at.text_input(key="rename-tiny-5").set_value("tiny-any").run()
+    at.button(key="model-rename").click().run()
+    assert "'tiny-any' is the name of a model that is already here" in text(at)
+
+
+def test_two_models_stand_side_by_side_with_the_same_digit_through_each(
+    open_training_page: Callable[[], AppTest], tiny_shelf: tuple[str, str]
+) -> None:
+    at = open_training_page()
+    at.get("button_group")[0].set_value(["tiny-5", "tiny-any"]).run()
+    assert not at.exception
+    (table,) = (table.value for table in at.table)
+    assert list(table.columns) == ["card", "tiny-5", "tiny-any"]
+    assert "The same digit through each" in text(at)
+    assert "not evaluated on the same digits and anomalies" in text(at)
+
+
+def digits_zip(counts):
+    """A zip with a folder of drawn digits for each label."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for label, n in counts.items():
+            for i in range(n):
+                picture = Image.new("L", (60, 60), 255)
+                ImageDraw.Draw(picture).text((15 + i % 5, 5 + i % 7), label, fill=0, font_size=40)
+                archive.writestr(f"pile/{label}/{i}.png", png(picture))
+    return file.getvalue()
+
+
+def upload(at, name, data):
+    at.selectbox(key="train_dataset").set_value("my own pictures").run()
+    at.get("file_uploader")[0].upload(name, data, "application/zip")
+    return at.run()
+
+
+def test_ones_own_pictures_are_read_counted_and_checked_before_anything_starts(
+    open_training_page: Callable[[], AppTest],
+) -> None:
+    at = upload(open_training_page(), "pile.zip", digits_zip({"7": 70, "1": 4}))
+    assert not at.exception
+    assert "4 × 1, 70 × 7" in text(at)
+    normal = next(field for field in at.multiselect if field.key.startswith("train_normal-npz:"))
+    assert "label '1' has 3 images to train on; at least 50 are needed" in text(at)
+    normal.set_value(["7"]).run()
+    assert not at.button(key="train").disabled
+    assert "56 normal digits, measured against 1 others" in text(at)
+
+
+def test_a_hostile_zip_is_refused_with_its_reason(open_training_page: Callable[[], AppTest]) -> None:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("../../outside.png", b"x")
+    at = upload(open_training_page(), "evil.zip", file.getvalue())
+    assert not at.exception
+    assert "'../../outside.png' points outside the archive" in text(at)
+    assert at.button(key="train").disabled
+
+
+def test_a_zip_without_pictures_says_so(open_training_page: Callable[[], AppTest]) -> None:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("pile/notes.txt", b"no picture")
+    at = upload(open_training_page(), "notes.zip", file.getvalue())
+    assert "no picture in it could be read" in text(at)
