@@ -76,7 +76,7 @@ def write_zip(review: Review, path: Path | io.BytesIO, corrections: Mapping[int,
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
         for at in range(0, len(rows), _AT_ONCE):
             some = rows[at : at + _AT_ONCE]
-            images, _ = review.store.pictures(some)
+            images = review.store.pictures(some)
             for row, image in zip(some, images, strict=True):
                 label = corrections.get(row, review.label[row])
                 name, png = digit_file(row, review.source[row], image)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from core.batch.findings import Review
-from core.batch.score import EDGES, SIDE
+from core.batch.score import EDGES, SCHEMA, evidences
 from core.detector.readings import ANOMALY, NORMAL
 from core.errors import BatchError
 from core.files.atomic import write_whole
@@ -66,8 +66,11 @@ MEANINGS: tuple[tuple[tuple[str, ...], str], ...] = (
     (("suspicion",), "how much better another digit explains the ink, in powers of ten: sort by it to check labels"),
     (("label_disagrees",), "yes where the label is none of the plausible digits"),
     (("probably_mislabelled",), "yes where another digit is more plausible, too: about one in ten is right after all"),
-    (tuple(f"score_{name}" for name in EVIDENCES), "by each evidence"),
-    (tuple(f"p_value_{name}" for name in EVIDENCES), "by each evidence"),
+    (
+        tuple(f"score_{name}" for name in EVIDENCES),
+        "by each evidence; those of drawings where every digit was drawn (`--full`)",
+    ),
+    (tuple(f"p_value_{name}" for name in EVIDENCES), "likewise"),
     (("error",), "why a picture was refused, and what helps"),
 )
 
@@ -92,6 +95,15 @@ def write(review: Review, path: Path) -> str:
         write_whole(path, lambda part: write_zip(review, part, review.order("flagged")))
     after = rows_in(path)
     return f"{path} held {before:,} rows and now holds {after:,}." if after < before else ""
+
+
+def columns_of(review: Review) -> dict[str, pa.DataType]:
+    """The columns of a batch's table, in order: without evidences and reconstruction of what was not drawn."""
+    job = review.store.job
+    undrawn = set(EVIDENCES) - set(evidences(job.point.evidence, job.manner.full))
+    left_out = {f"{kind}_{name}" for kind in ("score", "p_value") for name in undrawn}
+    left_out |= {"reconstruction"} if undrawn else set()
+    return {name: kind for name, kind in (COLUMNS | PICTURES).items() if name not in left_out}
 
 
 def explained() -> str:
@@ -126,16 +138,17 @@ def check_suffix(path: Path) -> None:
 
 
 def export_csv(review: Review, file: TextIO, rows: Sequence[int] | None = None) -> None:
-    """Write one line a row under ``COLUMNS``, in the batch's order and with its numbers; no text opens as a formula.
+    """Write one line a row under its columns, in the batch's order and with its numbers; no text opens as a formula.
 
     Args:
         review: the batch under its rule.
         file: opened with ``newline=""``.
         rows: these alone, in this order; None for all.
     """
+    names = [name for name in columns_of(review) if name not in PICTURES]
     lines = (
         (start + i, line)
-        for start, table in _parts(review, _RAW)
+        for start, table in _parts(review, names)
         for i, line in enumerate(zip(*_columns(review, start, table).values(), strict=True))
     )
     if rows is None:
@@ -144,17 +157,17 @@ def export_csv(review: Review, file: TextIO, rows: Sequence[int] | None = None) 
         wanted = {int(row) for row in rows}
         kept = {row: line for row, line in lines if row in wanted}
         chosen = (kept[int(row)] for row in rows)
-    write_csv(file, tuple(COLUMNS), chosen)
+    write_csv(file, names, chosen)
 
 
 def write_parquet(review: Review, path: Path | io.BytesIO) -> None:
-    """Write every row with its pictures as PNG (light ink on black), part by part."""
-    schema = pa.schema({**COLUMNS, **PICTURES})
+    """Write every row with its picture as PNG (light ink on black), in full tables its reconstruction too."""
+    schema = pa.schema(columns_of(review))
     with pq.ParquetWriter(path, schema, compression="zstd") as writer:
-        for start, table in _parts(review, [*_RAW, *PICTURES]):
+        for start, table in _parts(review, schema.names):
             columns = _columns(review, start, table)
-            columns["image"] = [_image_png(data) for data in table["image"].to_pylist()]
-            columns["reconstruction"] = [_drawing_png(data) for data in table["reconstruction"].to_pylist()]
+            for name in PICTURES.keys() & columns.keys():
+                columns[name] = [_image_png(data) for data in columns[name]]
             writer.write_table(pa.table(columns, schema=schema))
 
 
@@ -166,7 +179,7 @@ def write_zip(review: Review, path: Path | io.BytesIO, rows: Sequence[int] | NDA
         archive.writestr("digits.csv", text.getvalue())
         for at in range(0, len(rows), 500):
             some = [int(row) for row in rows[at : at + 500]]
-            images, _ = review.store.pictures(some)
+            images = review.store.pictures(some)
             for row, image in zip(some, images, strict=True):
                 if review.judged[row]:
                     archive.writestr(*digit_file(row, review.source[row], image))
@@ -181,8 +194,9 @@ def verdicts(review: Review) -> Iterator[Verdict]:
     """Every judged digit as the history records it, a part of the batch in memory at a time."""
     job, point = review.store.job, review.point
     threshold = review.threshold if math.isfinite(review.threshold) else None
-    scores, p_values = ([f"{kind}_{name}" for name in EVIDENCES] for kind in ("score", "p_value"))
-    decided = EVIDENCES.index(point.evidence)
+    known = evidences(point.evidence, job.manner.full)
+    scores, p_values = ([f"{kind}_{name}" for name in known] for kind in ("score", "p_value"))
+    decided = known.index(point.evidence)
     for start, table in _parts(review, ["source", "image", "digit_p_values", *scores, *p_values]):
         columns = table.to_pydict()
         by_evidence = [list(zip(*(columns[name] for name in names), strict=True)) for names in (scores, p_values)]
@@ -195,8 +209,8 @@ def verdicts(review: Review) -> Iterator[Verdict]:
                 evidence=point.evidence,
                 alpha=point.alpha,
                 threshold=threshold,
-                scores=dict(zip(EVIDENCES, by_evidence[0][i], strict=True)),
-                p_values=dict(zip(EVIDENCES, p, strict=True)),
+                scores=dict(zip(known, by_evidence[0][i], strict=True)),
+                p_values=dict(zip(known, p, strict=True)),
                 p_value=p[decided],
                 class_id=ANOMALY if review.flagged[start + i] else NORMAL,
                 image=storage.from_bytes(columns["image"][i]),
@@ -216,24 +230,21 @@ def keep(review: Review) -> None:
     History(visitor=review.store.job.visitor).record_all(verdicts(review))
 
 
-_RAW = ["source", "label", "error", *EDGES, *(f"{kind}_{name}" for kind in ("score", "p_value") for name in EVIDENCES)]
-
-
 def _to_csv(review: Review, path: Path) -> None:
     with path.open("w", newline="", encoding="utf-8") as file:
         export_csv(review, file)
 
 
 def _parts(review: Review, columns: Sequence[str]) -> Iterator[tuple[int, pa.Table]]:
-    """The stored rows part by part, each with the position of its first row."""
+    """What is stored of columns part by part, each with the position of its first row."""
     start = 0
-    for table in review.store.tables(columns):
+    for table in review.store.tables([name for name in columns if name in SCHEMA.names]):
         yield start, table
         start += len(table)
 
 
 def _columns(review: Review, start: int, table: pa.Table) -> dict[str, list[Any]]:
-    """Some rows of the table, column by column under ``COLUMNS``: what is stored, and what the rule makes of it."""
+    """Some rows of the table, column by column in order: what is stored, and what the rule makes of it."""
     rows = slice(start, start + len(table))
     judged = review.judged[rows]
     known = judged & ~np.isnan(review.labels.p_value[rows])
@@ -245,7 +256,7 @@ def _columns(review: Review, start: int, table: pa.Table) -> dict[str, list[Any]
         kept[where] = values[where].tolist() if isinstance(values, np.ndarray) else values
         return kept.tolist()
 
-    columns: dict[str, list[Any]] = {name: table[name].to_pylist() for name in _RAW}
+    columns: dict[str, list[Any]] = {name: table[name].to_pylist() for name in table.column_names}
     columns |= {
         "number": list(range(start + 1, start + 1 + len(table))),
         "error": [error or None for error in columns["error"]],
@@ -268,7 +279,7 @@ def _columns(review: Review, start: int, table: pa.Table) -> dict[str, list[Any]
     if review.digits.shape[1]:
         for i in np.flatnonzero(judged).tolist():
             columns["plausible_digits"][i] = " ".join(review.prediction_set(start + i))
-    return {name: columns[name] for name in COLUMNS}
+    return {name: columns[name] for name in COLUMNS | PICTURES if name in columns}
 
 
 def _second(review: Review, row: int) -> str | None:
@@ -289,10 +300,6 @@ def _file_name(source: str) -> str:
 
 def _image_png(data: bytes | None) -> bytes | None:
     return None if data is None else _png(_bytes(storage.from_bytes(data)))
-
-
-def _drawing_png(data: bytes | None) -> bytes | None:
-    return None if data is None else _png(np.frombuffer(data, np.uint8).reshape(SIDE, SIDE))
 
 
 def _bytes(image: NDArray[np.float32]) -> NDArray[np.uint8]:

@@ -19,17 +19,20 @@ _WHOLE = re.compile(r"\d{1,9}\.0*(e[+-]?0+)?", re.IGNORECASE)  # a whole number 
 
 @dataclass(frozen=True)
 class Manner:
-    """How the pictures of a batch are read, the words as in ``ink.read`` and on the command line.
+    """How a batch is gone about, the words as in ``ink.read`` and on the command line.
 
     Attributes:
         together: take every picture as one digit, whatever shapes are in it.
         whole: read all of every picture, also where a sheet of paper stands out from what it lies on.
         faint: True takes in whatever may be a faint stroke, False none, None those that go on from dark ink.
+        full: draw every digit, for every evidence and reconstruction; else those of ``operating_point.DISTANCES`` are
+            all there is, unless what decides is another.
     """
 
     together: bool = False
     whole: bool = False
     faint: bool | None = None
+    full: bool = False
 
 
 AS_FOUND = Manner()

@@ -77,7 +77,14 @@ class BatchQueue:
         threading.Thread(target=self._work, name="batches", daemon=True).start()
 
     def submit(
-        self, uploads: Sequence[Upload], detector: Detector, rule: Rule, together: bool, keep: bool, visitor: str
+        self,
+        uploads: Sequence[Upload],
+        detector: Detector,
+        rule: Rule,
+        together: bool,
+        keep: bool,
+        visitor: str,
+        full: bool = False,
     ) -> Store:
         """Take files in and begin to judge them; they lie on disk until that is done, and no longer.
 
@@ -88,6 +95,7 @@ class BatchQueue:
             together: take every picture as one digit.
             keep: record verdicts in the history.
             visitor: whose batch it is.
+            full: draw every digit, as ``items.Manner`` says.
 
         Raises:
             BatchError: no files, no room for them, or the visitor has as many batches at work as they may.
@@ -117,7 +125,7 @@ class BatchQueue:
                 for i, upload in enumerate(uploads):
                     (folder / "input" / f"{i:06d}").write_bytes(upload.data)
             total = sources.count(sources.uploaded(folder / "input", names))
-            manner = Manner(together)
+            manner = Manner(together, full=full)
             store = begin(folder, title, detector, rule, manner, total, keep=keep, visitor=visitor, names=names)
         except OddDigitError:
             shutil.rmtree(folder, ignore_errors=True)

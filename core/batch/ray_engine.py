@@ -168,7 +168,7 @@ class Actor:
 
     def _judge(self, unit: Unit) -> tuple[int, int]:
         rows = [row for at, item in enumerate(items(unit)) for row in read_item(at, item, self.manner)]
-        table = judge(rows, self.detector, self.evidence)
+        table = judge(rows, self.detector, self.evidence, self.manner.full)
         name = f"unit-{unit.order:09d}.parquet"
         if is_address(self.rows):
             system, folder = fs.FileSystem.from_uri(self.rows)

@@ -131,7 +131,7 @@ def run(
         def write(items: int, last: bool = False) -> Progress:
             nonlocal rows, written, refused, last_write, finished
             if rows:
-                store.append(judge(rows, detector, store.job.point.evidence), items, written)
+                store.append(judge(rows, detector, store.job.point.evidence, store.job.manner.full), items, written)
             refused += sum(bool(row.error) for row in rows)
             written, finished, rows = written + len(rows), items, []
             last_write = time.monotonic()

@@ -1,14 +1,15 @@
-"""One step of a batch: rows with everything that the detector says of them."""
+"""One step of a batch: rows with what the detector says of them; nothing is drawn that nobody asked for."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
-from core.batch.rows import SIDE, Row
+from core.batch.rows import Row
 from core.ink import storage
-from core.operating_point import EVIDENCES
+from core.operating_point import DISTANCES, EVIDENCES
 
 if TYPE_CHECKING:
     from core.detector import Detector
@@ -30,34 +31,50 @@ SCHEMA = pa.schema(
 )
 
 
-def judge(rows: Sequence[Row], detector: "Detector", evidence: str) -> pa.Table:
-    """Rows with all that the detector says, in the columns of ``SCHEMA``; refusals have no numbers.
+def evidences(evidence: str, full: bool) -> tuple[str, ...]:
+    """Which evidences the rows of a batch have: all where digits are drawn, as they are for an evidence that needs it.
+
+    >>> evidences("fused", full=False), len(evidences("pixel", full=False))
+    (('manifold', 'fused'), 5)
+    """
+    return DISTANCES if evidence in DISTANCES and not full else EVIDENCES
+
+
+def judge(rows: Sequence[Row], detector: "Detector", evidence: str, full: bool = False) -> pa.Table:
+    """Rows with what the detector says, in the columns of ``SCHEMA``; refusals have no numbers.
 
     ``image`` is as ``core.ink.storage`` keeps it, ``reconstruction`` 784 uint8; ``digit_p_values`` belong to
-    ``evidence``, in the order of the detector's normal digits, and are empty for a detector of one.
+    ``evidence``, in the order of the detector's normal digits, and are empty for a detector of one. What would have to
+    be drawn is empty, unless digits are (``evidences``).
     """
-    at = [i for i, row in enumerate(rows) if row.image is not None]
-    images = np.stack([row.image for row in rows if row.image is not None]) if at else np.zeros((0, SIDE, SIDE))
-    readings = detector.inspect(images.astype(np.float32)) if at else None
-    columns: dict[str, list[Any]] = {
+    at = np.flatnonzero([row.image is not None for row in rows])
+    columns: dict[str, Any] = {
         "item": [row.item for row in rows],
         "source": [row.source for row in rows],
         "label": [row.label for row in rows],
         "error": [row.error for row in rows],
         **{edge: [None if row.box is None else row.box[i] for row in rows] for i, edge in enumerate(EDGES)},
     }
-    for name in SCHEMA.names[len(columns) :]:
-        columns[name] = [None] * len(rows)
-    if readings is not None:
-        kept = storage.to_bytes(readings.images)
-        reconstructions = np.rint(np.clip(readings.reconstruction, 0, 1) * 255).astype(np.uint8)
-        digits = readings.digits_by(evidence)
-        by_digit = np.stack(list(digits.values()), axis=1) if digits else np.zeros((len(at), 0))
-        for i, row in enumerate(at):
-            columns["image"][row] = kept[i]
-            columns["reconstruction"][row] = reconstructions[i].tobytes()
-            columns["digit_p_values"][row] = by_digit[i]
-            for name in EVIDENCES:
-                columns[f"score_{name}"][row] = readings.scores[name][i]
-                columns[f"p_value_{name}"][row] = readings.p_values[name][i]
-    return pa.table(columns, schema=SCHEMA)
+
+    def fill(name: str, values: Sequence[Any] | NDArray[Any]) -> None:
+        cells = np.full(len(rows), None, dtype=object)
+        for row, value in zip(at, values, strict=True):
+            cells[row] = value
+        columns[name] = cells
+
+    if len(at):
+        images = np.stack([row.image for row in rows if row.image is not None]).astype(np.float32)
+        names = evidences(evidence, full)
+        if names == DISTANCES:
+            scores = detector.scores(images)
+        else:
+            scores = readings = detector.inspect(images)
+            drawn = np.rint(np.clip(readings.reconstruction, 0, 1) * 255).astype(np.uint8)
+            fill("reconstruction", [drawing.tobytes() for drawing in drawn])
+        fill("image", storage.to_bytes(scores.images))
+        digits = scores.digits_by(evidence)
+        fill("digit_p_values", np.stack(list(digits.values()), axis=1) if digits else np.zeros((len(at), 0)))
+        for name in names:
+            fill(f"score_{name}", scores.scores[name].tolist())
+            fill(f"p_value_{name}", scores.p_values[name].tolist())
+    return pa.table({name: columns.get(name, [None] * len(rows)) for name in SCHEMA.names}, schema=SCHEMA)

@@ -20,7 +20,7 @@ FEW = 32  # entries of a zip that may hold a file of labels beside one of images
 READERS = {"npy": arrays.read_npy, "npz": arrays.read_npz, "csv": csv.read_csv, "parquet": parquet.read_parquet}
 # Heads of the tables that this program writes (batch and score), which are no digits where they lie among them.
 RESULTS = (b"number,source,left,top,right,bottom,model,evidence", b"source,box,model,evidence,")
-RESULT_COLUMNS = {"number", "source", "model", "evidence", "verdict", "anomaly_score", "reconstruction"}
+RESULT_COLUMNS = {"number", "source", "model", "evidence", "verdict", "anomaly_score"}
 _ARCHIVES = {b"7z\xbc\xaf\x27\x1c": "7z", b"Rar!": "rar", b"\x28\xb5\x2f\xfd": "zst"}
 
 

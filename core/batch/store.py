@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from core import paths
 from core.batch.items import AS_FOUND, Manner
-from core.batch.score import SIDE
+from core.batch.rows import SIDE
 from core.calibration.conformal import Calibration
 from core.errors import BatchError
 from core.files.atomic import write_whole
@@ -101,7 +101,8 @@ class Job:
                 raise BatchError("the batch was begun by another version: begin it anew.")
             data["point"] = OperatingPoint(**data["point"])
             together = data.pop("whole", False)  # as it was called at first
-            data["manner"] = Manner(**data.get("manner", {"together": together}))
+            # Batches of before there was a choice drew every digit.
+            data["manner"] = Manner(**{"full": True} | data.get("manner", {"together": together}))
             data["normal"], data["names"] = tuple(data["normal"]), tuple(data["names"])
             return cls(**data)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
@@ -251,24 +252,22 @@ class Store:
             expected += file.metadata.num_rows
             yield path, file
 
-    def pictures(self, rows: Sequence[int]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Ink images and reconstructions of some rows (positions from 0), float32 ``(n, 28, 28)`` each, 0 .. 1.
+    def pictures(self, rows: Sequence[int]) -> NDArray[np.float32]:
+        """Ink images of some rows (positions from 0), float32 ``(n, 28, 28)``, 0 .. 1.
 
         Refused rows come as empty paper.
         """
         images = np.zeros((len(rows), SIDE, SIDE), np.float32)
-        reconstructions = np.zeros_like(images)
         parts = self.parts
         starts = np.array([_first(path) for path in parts])
         where = np.searchsorted(starts, rows, side="right") - 1
         for part in np.unique(where).tolist():
-            table = _read(parts[part], _opened(parts[part]), ["image", "reconstruction"])
+            table = _read(parts[part], _opened(parts[part]), ["image"])
             for i in np.flatnonzero(where == part).tolist():
                 row = int(rows[i] - starts[part])
                 if (data := table["image"][row].as_py()) is not None:
                     images[i] = storage.from_bytes(data)
-                    reconstructions[i] = storage.from_bytes(table["reconstruction"][row].as_py())
-        return images, reconstructions
+        return images
 
     @contextmanager
     def alone(self) -> Iterator[None]:

@@ -61,6 +61,9 @@ def batch(
     together: Annotated[bool, typer.Option("--together", help="Take all ink in a picture as one digit.")] = False,
     whole: WholeOption = False,
     faint: FaintOption = None,
+    full: Annotated[
+        bool, typer.Option("--full", help="Draw every digit: all evidences, and reconstructions in Parquet.")
+    ] = False,
     second: SecondOption = False,
     no_history: Annotated[bool, typer.Option("--no-history", help="Keep no record.")] = False,
 ) -> None:
@@ -81,7 +84,7 @@ def batch(
         say.print("--whole reads what lies around a sheet of paper, too; --together takes a picture as one digit.")
     from core.batch.items import Manner
 
-    manner = Manner(together, whole, faint)
+    manner = Manner(together, whole, faint, full)
     with ending(lambda: "Interrupted: what was judged is kept, and the same command goes on where it was."):
         check_model(model)
         if to_folder:

@@ -22,7 +22,7 @@ ALARMS, DISCOVERIES = "false alarms", "false discoveries"  # as links have them
 _IN_WORDS = {ALARMS: "normal digits that are flagged", DISCOVERIES: "normal digits among the flagged"}
 RATES = (0.01, 0.05, 0.1, 0.2)
 CHOSEN, OPEN = "batch", "hand-in"
-_KEEP, _WHOLE, _FAILED = "pile_keep", "pile_whole", "pile_failed"
+_KEEP, _WHOLE, _FULL, _FAILED = "pile_keep", "pile_whole", "pile_full", "pile_failed"
 
 
 def rule(point: OperatingPoint, detector: Detector) -> Rule:
@@ -92,6 +92,12 @@ def _files(decides: Rule, detector: Detector) -> None:
             help="Off: separate shapes in a picture are separate digits, in reading order, a row each.",
         )
         st.toggle("Keep the verdicts in the history", value=True, key=_KEEP)
+        st.toggle(
+            "Draw every digit",
+            key=_FULL,
+            help="Every evidence in the files to take away, and reconstructions in Parquet: twice the time. Off: a "
+            "digit is drawn when you look at it.",
+        )
     st.caption(
         f"**{plain(decides.point.model)}** judges: {say_normal(detector.card_.normal)}. The files lie on the server"
         " until they are judged; what stays is each digit as the model sees it."
@@ -150,7 +156,13 @@ def _submit(uploads: Sequence[Upload], detector: Detector, decides: Rule) -> Non
     state: Any = st.session_state
     try:
         store = queue.of_server().submit(
-            uploads, detector, decides, bool(state.get(_WHOLE)), bool(state.get(_KEEP, True)), visitor()
+            uploads,
+            detector,
+            decides,
+            bool(state.get(_WHOLE)),
+            bool(state.get(_KEEP, True)),
+            visitor(),
+            bool(state.get(_FULL)),
         )
     except OddDigitError as error:
         state[_FAILED] = error

@@ -21,7 +21,7 @@ _OPENED = "batch_opened"
 
 def gallery(review: Review, rows: NDArray[np.int64], shown: str) -> None:
     """Digits as pictures: pressing one opens its full reading, a digit key sets its label right."""
-    images, _ = review.store.pictures(rows.tolist())
+    images = review.store.pictures(rows.tolist())
     corrected = corrections.read(review.store)
     of = f"{review.store.folder.name} {shown}"
     tiled = [
@@ -62,7 +62,8 @@ def correct(review: Review, labels: dict[int, str | None]) -> None:
 
 def table(review: Review, rows: NDArray[np.int64]) -> None:
     """The same as lines of a table; a chosen one can be opened."""
-    images, drawn = review.store.pictures(rows.tolist())
+    images = review.store.pictures(rows.tolist())
+    drawn = _drawn(review, images, review.judged[rows])
     lines = []
     for row, image, drawing in zip(rows.tolist(), images, drawn, strict=True):
         judged = bool(review.judged[row])
@@ -70,7 +71,7 @@ def table(review: Review, rows: NDArray[np.int64]) -> None:
             {
                 "number": row + 1,
                 "digit": _uri(image) if judged else None,
-                "reconstruction": _uri(drawing) if judged else None,
+                "reconstruction": None if drawing is None else _uri(drawing),
                 "verdict": _word(review, row),
                 "p-value": review.p_value[row],
                 "score": review.score[row],
@@ -108,6 +109,18 @@ def table(review: Review, rows: NDArray[np.int64]) -> None:
         st.caption("Choose a line to open its full reading.")
 
 
+def _drawn(review: Review, images: NDArray[np.float32], judged: NDArray[np.bool_]) -> list[NDArray[np.float32] | None]:
+    """Reconstructions of the judged of some images, drawn when they are looked at; none where the model is gone."""
+    drawn: list[NDArray[np.float32] | None] = [None] * len(images)
+    try:
+        readings = picker.detector(review.point.model).inspect(images[judged])
+        for i, drawing in zip(np.flatnonzero(judged), readings.reconstruction, strict=True):
+            drawn[i] = drawing
+    except OddDigitError as error:
+        chrome.refuse(error)
+    return drawn
+
+
 def _open(review: Review, row: int) -> None:
     st.session_state[_OPENED] = (review.store.folder.name, row)
 
@@ -131,7 +144,7 @@ def _reading(review: Review) -> None:
     try:
         _label(review, row)
         detector = picker.detector(review.point.model)
-        images, _ = review.store.pictures([row])
+        images = review.store.pictures([row])
         _where(review, row)
         verdict.show(detector.inspect(images), 0, review.point, detector.card_, True, key=f"batch-{row}")
     except OddDigitError as error:
@@ -174,7 +187,7 @@ def _where(review: Review, row: int) -> None:
         page, places = page_with_boxes(bytes(uploads[source].getbuffer()), source, review.boxes[siblings])
         said = "Where it stood in the picture"
     elif len(siblings) > 1:
-        images, _ = review.store.pictures(siblings.tolist())
+        images = review.store.pictures(siblings.tolist())
         page, places = page_of_digits(images, review.boxes[siblings])
         said = "The digits of its picture, put where they stood: the picture itself is not kept"
     else:

@@ -13,12 +13,13 @@ from PIL import Image
 from core import paths
 from core.batch import export, sources
 from core.batch.findings import Review, Rule
+from core.batch.items import AS_FOUND, Manner
 from core.batch.run import run
 from core.batch.store import Job, Store
 from core.detector import Detector
 from core.errors import BatchError
 from core.history import Filter, History
-from core.operating_point import EVIDENCES, OperatingPoint
+from core.operating_point import DISTANCES, EVIDENCES, OperatingPoint
 from tests.support.piles import digits, png
 
 POINT = OperatingPoint("tiny-any", "fused", 0.2)
@@ -26,18 +27,26 @@ FORMULAS = ["=cmd|' !A0.png", "+1.png", "-2.png", "@sum.png"]
 
 
 @pytest.fixture
-def review(tmp_path: Path, tiny_detector_any: Detector) -> Review:
+def pile(tmp_path: Path) -> Path:
     images, labels = digits(12)
     folder = tmp_path / "pile"
     for i, (image, label) in enumerate(zip(images, labels, strict=True)):
         (folder / str(label)).mkdir(parents=True, exist_ok=True)
         (folder / str(label) / f"{i:02d}.png").write_bytes(png(image))
     (folder / "broken.png").write_bytes(b"no picture")
-    detector = tiny_detector_any
-    job = Job("pile", POINT, None, detector.card_.normal, detector.fingerprint, visitor="ann")
-    store = Store.create(tmp_path / "batch", job, detector.calibrations_["fused"])
-    list(run(store, sources.places([folder]), detector))
-    return Review(store, Rule(POINT))
+    return folder
+
+
+def reviewed(folder: Path, pile: Path, detector: Detector, point: OperatingPoint, manner: Manner = AS_FOUND) -> Review:
+    job = Job("pile", point, None, detector.card_.normal, detector.fingerprint, manner, visitor="ann")
+    store = Store.create(folder, job, detector.calibrations_[point.evidence])
+    list(run(store, sources.places([pile]), detector))
+    return Review(store, Rule(point))
+
+
+@pytest.fixture
+def review(tmp_path: Path, pile: Path, tiny_detector_any: Detector) -> Review:
+    return reviewed(tmp_path / "batch", pile, tiny_detector_any, POINT)
 
 
 def test_the_table_holds_every_row_in_the_piles_order(review: Review, tmp_path: Path) -> None:
@@ -84,11 +93,39 @@ def test_pandas_reads_the_parquet_with_its_pictures(review: Review, tmp_path: Pa
     table = pd.read_parquet(tmp_path / "found.parquet")
     assert table["number"].tolist() == list(range(1, 14))
     judged = table[table["verdict"] != "refused"]
-    images, _ = review.store.pictures([int(number) - 1 for number in judged["number"]])
+    images = review.store.pictures([int(number) - 1 for number in judged["number"]])
     opened = np.stack([np.asarray(Image.open(io.BytesIO(data))) for data in judged["image"]])
     np.testing.assert_array_equal(opened, np.rint(images * 255).astype(np.uint8))
-    assert judged["reconstruction"].notna().all()
     assert table[table["verdict"] == "refused"]["image"].isna().all()
+
+
+def test_nothing_is_drawn_for_a_table_unless_it_is_full_and_its_numbers_are_the_same(
+    review: Review, tmp_path: Path, pile: Path, tiny_detector_any: Detector
+) -> None:
+    full = reviewed(tmp_path / "full", pile, tiny_detector_any, POINT, Manner(full=True))
+    export.write(full, tmp_path / "full.parquet")
+    export.write(review, tmp_path / "found.parquet")
+    export.write(review, tmp_path / "found.csv")
+
+    whole, table = (pd.read_parquet(tmp_path / f"{name}.parquet") for name in ("full", "found"))
+    assert list(whole.columns) == [*export.COLUMNS, *export.PICTURES]
+    assert not table.isna()[table["verdict"] != "refused"][["score_fused", "p_value_manifold", "image"]].any(axis=None)
+    pd.testing.assert_frame_equal(table, whole[table.columns])
+    assert list(pd.read_csv(tmp_path / "found.csv").columns) == [name for name in table.columns if name != "image"]
+    readings = tiny_detector_any.inspect(full.store.pictures(np.flatnonzero(full.judged).tolist()))
+    judged = whole[whole["verdict"] != "refused"]
+    np.testing.assert_array_equal(judged["score_pixel"], readings.scores["pixel"])
+    drawn = np.stack([np.asarray(Image.open(io.BytesIO(data))) for data in judged["reconstruction"]])
+    np.testing.assert_allclose(drawn / 255, readings.reconstruction, atol=0.5 / 255 + 1e-6)
+
+
+def test_an_evidence_that_needs_a_drawing_has_every_digit_drawn(
+    tmp_path: Path, pile: Path, tiny_detector_any: Detector
+) -> None:
+    by_pixels = reviewed(tmp_path / "batch", pile, tiny_detector_any, OperatingPoint("tiny-any", "pixel", 0.2))
+
+    assert list(export.columns_of(by_pixels)) == [*export.COLUMNS, *export.PICTURES]
+    assert {len(verdict.scores) for verdict in export.verdicts(by_pixels)} == {len(EVIDENCES)}
 
 
 def test_an_exported_parquet_is_a_pile_again_with_the_same_verdicts(
@@ -131,13 +168,13 @@ def test_the_history_takes_every_judged_digit_once(review: Review) -> None:
     history = History(visitor="ann")
     assert history.count().judged == int(review.judged.sum())
     assert history.count(Filter(source_kind="batch")).anomalies == int(review.flagged.sum())
-    images, _ = review.store.pictures(np.flatnonzero(review.judged).tolist())
+    images = review.store.pictures(np.flatnonzero(review.judged).tolist())
     kept = {verdict.source: verdict for verdict in history.browse(limit=50)}
     for row, image in zip(np.flatnonzero(review.judged), images, strict=True):
         verdict = kept[f"batch: {review.source[row]}"]
         np.testing.assert_array_equal(verdict.image, image)
         assert verdict.p_value == review.p_value[row]
-        assert set(verdict.scores) == set(EVIDENCES)
+        assert set(verdict.scores) == set(DISTANCES)
         assert list(verdict.digits) == list(review.normal)
         assert verdict.class_id == int(review.flagged[row])
 
