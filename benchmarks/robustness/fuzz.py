@@ -26,6 +26,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import pillow_heif
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
@@ -44,6 +45,8 @@ MODEL = "mnist-5"
 MODELS_OF = 50  # one try in so many is a model: loading one takes as long as reading some hundred pictures
 HEAD = 160  # bytes at the start, where formats say what they hold: half of all changes are made there
 SLOW_SECONDS = 15.0  # of processor time for a model
+_MODES = {"png": "RGBA", "jpg": "RGB", "bmp": "L", "gif": "P", "webp": "RGB", "tif": "L"}
+_MODES |= {"heic": "RGB", "avif": "RGB", "pdf": "L"}
 _NUMBERED = re.compile(r"(\d{6})\.")
 _RAW = re.compile(r"\((?:\w+Error|\w*Exception|StopIteration)\b")
 
@@ -71,13 +74,11 @@ class Tally:
 
 def originals() -> dict[str, bytes]:
     """A whole file of every format, by its suffix."""
+    pillow_heif.register_heif_opener()
     ink = np.rint(datasets.load("digits", "test").images[:DIGITS] * 255).astype(np.uint8)
     labels = np.arange(DIGITS, dtype=np.int64)
     picture = Image.fromarray(255 - np.kron(ink[0], np.ones((4, 4), np.uint8)))
-    files = {
-        kind: _saved(picture.convert(mode), kind)
-        for kind, mode in (("png", "RGBA"), ("jpg", "RGB"), ("bmp", "L"), ("gif", "P"), ("webp", "RGB"), ("tif", "L"))
-    }
+    files = {kind: _saved(picture.convert(mode), kind) for kind, mode in _MODES.items()}
     idx = b"\0\0\x08\x03" + np.array(ink.shape, ">i4").tobytes() + ink.tobytes()
     lines = "\n".join(",".join(map(str, (label, *image.ravel()))) for label, image in zip(labels, ink, strict=True))
     pngs = [_saved(Image.fromarray(image), "png") for image in ink]
@@ -278,7 +279,9 @@ def _unsealed(content: bytes) -> bytes:
 
 
 def _saved(picture: Image.Image, kind: str) -> bytes:
-    return _written(lambda file: picture.save(file, {"jpg": "JPEG", "tif": "TIFF"}.get(kind, kind.upper())))
+    return _written(
+        lambda file: picture.save(file, {"jpg": "JPEG", "tif": "TIFF", "heic": "HEIF"}.get(kind, kind.upper()))
+    )
 
 
 def _written(write: Callable[[io.BytesIO], object]) -> bytes:

@@ -11,10 +11,9 @@ from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from pebble import ProcessExpired, ProcessPool
@@ -22,8 +21,8 @@ from pebble import ProcessExpired, ProcessPool
 from core.batch import sources
 from core.batch.items import Item, Manner, Place
 from core.batch.rows import Row, read_item
+from core.files.limits import MEMORY, limit_memory
 
-MEMORY = 1 << 30  # bytes that reading one thing may take
 PICTURE_SECONDS = 5.0  # of processor time for one picture
 FILE_SECONDS = 30.0  # of processor time for the next items of a file
 GRACE_SECONDS = 3.0  # of processor time, after which a reader that heeds no signal is ended by the system
@@ -208,12 +207,7 @@ _open: tuple[Place, int, Iterator[Item]] | None = None
 
 
 def _limit() -> None:
-    """Bound this process: what it has plus ``MEMORY``, where the system can do that."""
-    with suppress(ImportError, OSError, ValueError):
-        import resource
-
-        pages = int(Path("/proc/self/statm").read_text().split()[0])
-        resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + MEMORY,) * 2)
+    limit_memory()
     if hasattr(signal, "SIGPROF"):
         signal.signal(signal.SIGPROF, _too_long)
 
@@ -241,7 +235,7 @@ def _read_item(seconds: float, item: Item, manner: Manner) -> list[Row]:
     try:
         try:
             _start_clock(seconds)
-            return read_item(0, item, manner)
+            return read_item(0, item, manner, partial(_start_clock, seconds))
         finally:
             _start_clock(0)
     except _TooLong:

@@ -1,24 +1,19 @@
 """Rows of a batch: each item becomes the ink images of its digits, or the reason why there are none."""
 
-import io
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
-from PIL.TiffImagePlugin import TiffImageFile
 
 from core import ink
 from core.batch.items import AS_FOUND, Item, Manner, Place
-from core.errors import BatchError, OddDigitError
+from core.errors import OddDigitError
 from core.history import clean_text
+from core.ink.pages import pages
 from core.ink.picture import Source
 
 SIDE = 28
-TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-MOST_PAGES = 1_000  # of a TIFF file
-_REDUCED = 254  # TIFF tag NewSubfileType, whose lowest bit says that a page is a preview of another
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,13 +43,16 @@ class Row:
         return replace(self, item=position)
 
 
-def read_item(position: int, item: Item, manner: Manner = AS_FOUND) -> list[Row]:
-    """The digits of an item in reading order, or the one row that says why there are none.
+def read_item(
+    position: int, item: Item, manner: Manner = AS_FOUND, after_each: Callable[[], object] = lambda: None
+) -> list[Row]:
+    """The digits of an item in reading order, or the one row that says why there are none; page by page of a document.
 
     Args:
         position: the item's position in the batch.
         item: what was read.
         manner: how pictures are read.
+        after_each: called after each page.
     """
     source = clean_text(item.source)
     label = None if item.label is None else clean_text(item.label)
@@ -65,52 +63,36 @@ def read_item(position: int, item: Item, manner: Manner = AS_FOUND) -> list[Row]
     if item.ready and isinstance(item.picture, np.ndarray):
         return [_ready(position, source, label, item.picture)]
     rows: list[Row] = []
+    blank = Row(position, source, label)
+    split = not (manner.together or item.together)
     # The one boundary of an item: whatever goes wrong inside it is its reason and never ends the batch.
     try:
         picture = item.picture.read() if isinstance(item.picture, Place) else item.picture
-        for name, page in _pages(source, picture):
-            split = not (manner.together or item.together)
-            reading = ink.read(page, name=name, split=split, whole=manner.whole, faint=manner.faint)
-            boxes = [tuple(int(edge) for edge in box) for box in reading.boxes]
-            left_out = any(doubt.other == {"faint": True} for doubt in reading.doubts)
-            rows += [
-                Row(position, name, label, "", box, image, left_out)
-                for box, image in zip(boxes, reading.images, strict=True)
-            ]
-    except OddDigitError as error:
-        rows.append(Row(position, source, label, clean_text(str(error))))
+        for name, page in pages(picture, source):
+            rows += _digits(replace(blank, source=name), page, split, manner)
+            after_each()
     except Exception as error:
-        reason = f"{type(error).__name__}: {error}".rstrip(": ")
-        rows.append(Row(position, source, label, clean_text(f"{source} cannot be read ({reason}).")))
+        rows.append(_refused(blank, error))
     return rows
 
 
-def _pages(name: str, picture: Source) -> Iterator[tuple[str, Source]]:
-    """A picture under its name, or each page of a TIFF file that has several; previews among them are left out."""
-    if not isinstance(picture, bytes) or picture[:4] not in TIFF:
-        yield name, picture
-        return
-    count = _page_count(picture)
-    if count > MOST_PAGES:
-        raise BatchError(f"{name} has {count:,} pages; at most {MOST_PAGES}: split it.")
-    if count == 1:
-        yield name, picture
-        return
-    with Image.open(io.BytesIO(picture), formats=["TIFF"]) as file:
-        assert isinstance(file, TiffImageFile)
-        for page in range(count):
-            file.seek(page)
-            if not file.tag_v2.get(_REDUCED, 0) & 1:
-                yield f"{name} page {page + 1}", file
-
-
-def _page_count(picture: bytes) -> int:
-    """How many pages a TIFF file has; 1 where it is none, which is said where it is read."""
+def _digits(blank: Row, page: Source, split: bool, manner: Manner) -> list[Row]:
     try:
-        with Image.open(io.BytesIO(picture), formats=["TIFF"]) as file:
-            return int(getattr(file, "n_frames", 1))
-    except Exception:
-        return 1
+        reading = ink.read(page, name=blank.source, split=split, whole=manner.whole, faint=manner.faint)
+    except Exception as error:
+        return [_refused(blank, error)]
+    left_out = any(doubt.other == {"faint": True} for doubt in reading.doubts)
+    return [
+        replace(blank, box=tuple(int(edge) for edge in box), image=image, left_out=left_out)
+        for box, image in zip(reading.boxes, reading.images, strict=True)
+    ]
+
+
+def _refused(blank: Row, error: Exception) -> Row:
+    if isinstance(error, OddDigitError):
+        return replace(blank, error=clean_text(str(error)))
+    reason = f"{type(error).__name__}: {error}".rstrip(": ")
+    return replace(blank, error=clean_text(f"{blank.source} cannot be read ({reason})."))
 
 
 def _ready(position: int, source: str, label: str | None, pixels: NDArray[np.generic]) -> Row:

@@ -7,13 +7,17 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path, PurePosixPath
 
+import numpy as np
+
 from core.batch import arrays, csv, parquet, unpack
 from core.batch.items import LABELS, InMemory, Item, Opener, Place, place_of
-from core.errors import BatchError, OddDigitError
+from core.errors import BatchError, InkError, OddDigitError
+from core.files import pdf
 from core.files import zip as archives
 from core.files.folder import files_in
+from core.ink.pages import pages
+from core.ink.picture import SUFFIXES
 
-PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 TABLES = (".csv", ".tsv", ".txt")
 MOST_FILES = 1_000_000
 FEW = 32  # entries of a zip that may hold a file of labels beside one of images
@@ -124,14 +128,14 @@ def label_of(parts: Sequence[str]) -> str | None:
 
 def is_named_picture(place: Place) -> bool:
     """Whether a place is a picture by its name; it is opened only when it is read."""
-    return PurePosixPath(place.name.lower()).suffix in PICTURES
+    return PurePosixPath(place.name.lower()).suffix in SUFFIXES
 
 
 def kind_of(place: Place) -> str:
     """What a place holds, by its first bytes and, where those say nothing, its name.
 
     Returns:
-        "picture", "idx", "npy", "npz", "csv", "parquet", "zip" or "results"; anything unknown is tried as a picture.
+        "pdf", "idx", "npy", "npz", "csv", "parquet", "zip", "results" or "picture", which what is unknown is tried as.
 
     Raises:
         BatchError: it cannot be opened, or is an archive of a kind that is not read.
@@ -154,6 +158,8 @@ def kind_of(place: Place) -> str:
         archive = "tar"
     if archive or (packed and archives.looks_like_zip(head)) or (packed and head.startswith(b"PAR1")):
         raise BatchError(f"{place.name}: is packed ({archive or 'twice'}): unpack it first.")
+    if pdf.is_pdf(head) and not packed:
+        return "pdf"
     if arrays.is_idx(head):
         return "idx"
     if head.startswith(b"\x93NUMPY"):
@@ -175,6 +181,12 @@ def _items_of(place: Place, labels: Place | None) -> Iterator[Item]:
         kind = kind_of(place)
         if kind == "picture":
             yield Item(place.name, place, place.label, together=place.label is not None)
+        elif kind == "pdf":
+            for name, page in pages(place.read(), place.name):
+                if isinstance(page, InkError):
+                    raise page
+                assert isinstance(page, np.ndarray)
+                yield Item(name, page, place.label, together=place.label is not None)
         elif kind == "results":
             said = f"{place.name}: holds results of this program"
             if place.listed:
@@ -237,6 +249,8 @@ def _count(place: Place) -> int:
             return arrays.count(place, kind)
         if kind == "csv":
             return csv.count_csv(place)
+        if kind == "pdf":
+            return pdf.count(place.read())
         if kind == "parquet":
             return parquet.count_parquet(place)
         if kind == "zip":

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from core.detector import Detector
     from core.detector.readings import Readings
     from core.ink import Ink
+    from core.ink.picture import Source
     from core.operating_point import OperatingPoint
 
 STANDARD_INPUT = "-"
@@ -85,18 +86,19 @@ def score(
     def records(detector: "Detector") -> Iterator[dict[str, Any]]:
         nonlocal done
         for file in files:
-            try:
-                digits = _read(file, ink_is.invert, split, together, whole, faint)
-                readings = detector.inspect(digits.images)
-            except OddDigitError as error:
-                yield {"source": file, "error": str(error)}
-            else:
+            for source, name, page in _pages(file):
+                try:
+                    digits = _read(name, page, ink_is.invert, split, together, whole, faint)
+                    readings = detector.inspect(digits.images)
+                except OddDigitError as error:
+                    yield {"source": source, "error": str(error)}
+                    continue
                 asked = _second_opinions(readings, point) if second else (None,) * len(readings)
                 for i, opinion in enumerate(asked):
-                    record = {"source": file, "box": digits.boxes[i].tolist()} | readings.record(i, point)
+                    record = {"source": source, "box": digits.boxes[i].tolist()} | readings.record(i, point)
                     yield record | ({"second_opinion": opinion} if second else {})
                 if not no_history:
-                    _keep(detector, readings, point, file, asked)
+                    _keep(detector, readings, point, source, asked)
             done += 1
 
     with ending(lambda: f"Interrupted: {done} of {len(files)} files are done."):
@@ -124,11 +126,12 @@ def _model_of_all_ten() -> "Detector":
     return Detector.load(second_opinion.MODEL)
 
 
-def _read(file: str, invert: bool | None, split: bool, together: bool, whole: bool, faint: bool | None) -> "Ink":
+def _read(
+    name: str, picture: "Source", invert: bool | None, split: bool, together: bool, whole: bool, faint: bool | None
+) -> "Ink":
     """The digits of a picture; what was unsure is said."""
     from core import ink
 
-    name, picture = _source(file)
     digits = ink.read(picture, name=name, invert=invert, split=not together, whole=whole, faint=faint)
     if len(digits.images) > 1 and not split:
         raise InkError(
@@ -142,18 +145,26 @@ def _read(file: str, invert: bool | None, split: bool, together: bool, whole: bo
     return digits
 
 
-def _source(file: str) -> tuple[str, bytes | Path]:
-    """What a picture is called, and where it comes from."""
+def _pages(file: str) -> Iterator[tuple[str, str, "Source"]]:
+    """The source, what it is called, and the picture of each page of a file; or the reason why there is none."""
+    from core.ink.pages import pages
+
+    called = "standard input" if file == STANDARD_INPUT else file
+    for name, page in pages(_picture(file), called):
+        yield file + name.removeprefix(called), name, page
+
+
+def _picture(file: str) -> "Source":
     if file == STANDARD_INPUT:
         data = sys.stdin.buffer.read(LARGEST_PICTURE + 1)
         if len(data) > LARGEST_PICTURE:
-            raise InkError("standard input: more than 100 MB came; shrink the picture.")
-        return "standard input", data
+            return InkError("standard input: more than 100 MB came; shrink the picture.")
+        return data
     # os.path says no to what is no path at all, such as a text of 5,000 letters, where pathlib raises.
     if os.path.isdir(file):  # noqa: PTH112
         command = f"{program()} batch {shlex.quote(file)} --output verdicts.csv"
-        raise InkError(f"{file} is a folder: judge all that is in it with `{command}`.")
-    return file, Path(file)
+        return InkError(f"{file} is a folder: judge all that is in it with `{command}`.")
+    return Path(file)
 
 
 def _keep(

@@ -108,16 +108,20 @@ def read_pictures(
         DatasetError: not one picture could be read.
     """
     from core import ink
+    from core.ink.pages import pages
 
     images, labels, refused = [], [], []
     for done, (label, file, source) in enumerate(pictures):
         if progress is not None:
             progress(min(done / max(total, 1), 1.0), f"{name}: picture {done + 1:,} of {total:,}")
-        try:
-            images.append(ink.read(source, name=PurePath(file).name, split=False).images[0])
-            labels.append(label)
-        except InkError as error:
-            refused.append((file, str(error)))
+        for name_of_page, page in pages(source, file):
+            try:
+                images.append(ink.read(page, name=PurePath(name_of_page).name, split=False).images[0])
+                labels.append(label)
+            except InkError as error:
+                refused.append((name_of_page, str(error)))
+        if len(images) + len(refused) > MOST_FILES:
+            raise DatasetError(f"{name}: more than {MOST_FILES:,} pictures. Take a part of them.")
     if not images:
         why = f"; the first: {refused[0][1]}" if refused else ""
         raise DatasetError(f"{name}: no picture in it could be read ({len(refused)} refused{why}).")

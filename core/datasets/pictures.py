@@ -11,6 +11,7 @@ from core import ink
 from core.errors import InkError, OddDigitError
 from core.files.folder import files_in
 from core.files.zip import looks_like_zip, members
+from core.ink.pages import pages
 
 MOST = 5_000
 
@@ -71,10 +72,11 @@ def gather(files: Iterable[tuple[str, bytes]], normal: tuple[str, ...], split: b
     refused: list[tuple[str, str]] = []
     read: list[tuple[str, NDArray[np.float32]]] = []
     for name, data in _unzipped(files, refused):
-        try:
-            read.append((name, ink.read(data, name=name, split=split).images))
-        except InkError as error:
-            refused.append((name, str(error)))
+        for page_name, page in pages(data, name):
+            try:
+                read.append((page_name, ink.read(page, name=page_name, split=split).images))
+            except InkError as error:
+                refused.append((page_name, str(error)))
         if len(read) + len(refused) > MOST:
             raise OddDigitError(f"more than {MOST:,} pictures: a few hundred are plenty, so give a part of them.")
     by_folder = len(normal) > 1 or any(_folder(name) in normal for name, _ in read)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageChops
 
-from core.ink.picture import open_picture
+from core.ink.picture import Source, open_picture
 
 BLUE, ORANGE = "#2f7ed8", "#e8672a"  # of what is normal and what is not, told apart by people with any colour vision
 _BLUE_RGB, _ORANGE_RGB = np.array([47, 126, 216]), np.array([232, 103, 42])
@@ -78,11 +78,11 @@ def pairs_png(images: NDArray[np.float32], reconstructions: NDArray[np.float32])
     return sheet_png(np.concatenate([images, reconstructions]), len(images))
 
 
-def page_with_boxes(data: bytes, name: str, boxes: NDArray[np.int64]) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
+def page_with_boxes(data: Source, name: str, boxes: NDArray[np.int64]) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
     """A picture to look at, and where in it its digits stand.
 
     Args:
-        data: bytes of the picture file.
+        data: the picture file, as `ink.read` takes it.
         name: what to call it in errors.
         boxes: left, top, right, bottom in the upright original, pixels, ``(n, 4)``.
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import InkError
+from core.ink.pages import pages
 from core.ink.read import read
 
 
@@ -17,7 +18,7 @@ class Many:
 
     Attributes:
         images: ink images, float32 ``(n, 28, 28)``, 0 paper .. 1 ink.
-        files: the file that each came from, n of them.
+        files: the file that each came from, n of them; a page of a document as ``"scan.pdf page 3"``.
         boxes: int64 ``(n, 4)``: left, top, right, bottom of each in its own upright picture, pixels.
         refused: (file, reason) of every picture that holds no ink to read.
     """
@@ -42,14 +43,15 @@ def read_many(pictures: str | Path | Iterable[str | Path], split: bool = True) -
     files: list[str] = []
     refused: list[tuple[str, str]] = []
     for path in _files(pictures):
-        try:
-            ink = read(path, name=path.name, split=split)
-        except InkError as error:
-            refused.append((str(path), str(error)))
-            continue
-        images.append(ink.images)
-        boxes.append(ink.boxes)
-        files += [str(path)] * len(ink.images)
+        for name, page in pages(path, str(path)):
+            try:
+                ink = read(page, name=Path(name).name, split=split)
+            except InkError as error:
+                refused.append((name, str(error)))
+                continue
+            images.append(ink.images)
+            boxes.append(ink.boxes)
+            files += [name] * len(ink.images)
     return Many(np.concatenate(images), tuple(files), np.concatenate(boxes), tuple(refused))
 
 

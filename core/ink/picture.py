@@ -14,19 +14,23 @@ from PIL import ExifTags, Image, ImageOps, TiffImagePlugin
 
 from core import settings
 from core.errors import InkError
+from core.files import pdf
 from core.ink.resize import resized
 
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "AVIF")
+# Names of files that hold one picture, but for a TIFF of several pages; a PDF may be read too.
+SUFFIXES = (".png", ".jpg", ".jpeg", ".heic", ".heif", ".avif", ".webp", ".tif", ".tiff", ".bmp", ".gif")
+TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 MOST_PIXELS = settings.PIXELS
 WORKING_SIDE = 800
 MOST_SCANS, MOST_PIECES = 60, 100_000  # of a JPEG, of a TIFF
 
 Floats = NDArray[np.float32]
-Source = bytes | Path | Image.Image | NDArray[Any]
+Source = bytes | Path | Image.Image | NDArray[Any] | InkError
 
 # A sheet that was cut out fills its box; so much of a drawing of one colour is another by so much at most.
 _FILLED, _WRITTEN, _OTHER = 0.7, 0.0005, 0.3
-_OFFER = "give a PNG, JPEG, BMP, GIF, WebP, TIFF or AVIF picture."
+_OFFER = "give a PNG, JPEG, HEIC, AVIF, WebP, TIFF, BMP or GIF picture, or a PDF."
 
 
 @dataclass(frozen=True)
@@ -56,16 +60,19 @@ class Picture:
 def open_picture(source: Source, name: str) -> Picture:
     """Open anything a person may hand over.
 
-    A picture's size is read from its header before anything is decoded; an animation gives its first frame.
+    A picture's size is read from its header before anything is decoded; an animation gives its first frame, a TIFF or
+    a PDF of several pages its first page.
 
     Args:
         source: the bytes of a picture file, the path of one, a PIL image, or an array ``(h, w)``, ``(h, w, 1 .. 4)``
-            of bool, unsigned or signed integers, or floats in 0 .. 1 or 0 .. 255.
+            of bool, unsigned or signed integers, or floats in 0 .. 1 or 0 .. 255; an error, of a page, is raised.
         name: what to call it in errors.
 
     Raises:
         InkError: not a picture, truncated, empty, too large, or values that are no brightness.
     """
+    if isinstance(source, InkError):
+        raise source
     if isinstance(source, np.ndarray):
         return _from_array(source, name)
     if isinstance(source, Image.Image):
@@ -91,8 +98,11 @@ def open_picture(source: Source, name: str) -> Picture:
 
 def _from_file(file: BinaryIO, name: str) -> Picture:
     try:
-        _check_cost(file, name)
-        with Image.open(file, formats=FORMATS) as image:
+        head = _check_cost(file, name)
+        if pdf.is_pdf(head):
+            total, page = next(pdf.pages(file.read(pdf.LARGEST_BYTES + 1), name))
+            return replace(_from_array(page, name), more_pages=total > 1)
+        with Image.open(file, formats=_formats(head)) as image:
             picture = _from_image(image, name)
             return replace(picture, more_pages=_has_more_pages(image))
     except InkError:
@@ -106,26 +116,40 @@ def _from_file(file: BinaryIO, name: str) -> Picture:
         raise InkError(f"{name} is damaged or incomplete: save or upload it again.") from error
 
 
-def _check_cost(file: BinaryIO, name: str) -> None:
+def _formats(head: bytes) -> tuple[str, ...]:
+    """What Pillow may take a file for; what iPhones photograph in has a decoder of its own, loaded where it is met."""
+    if head[4:8] != b"ftyp":
+        return FORMATS
+    import pillow_heif
+
+    pillow_heif.register_heif_opener()
+    return (*FORMATS, "HEIF")
+
+
+def _check_cost(file: BinaryIO, name: str) -> bytes:
     """Refuse what few bytes make costly to decode, whatever its size in pixels; leaves the file at its start.
+
+    Returns:
+        the first bytes of the file.
 
     Raises:
         InkError: a JPEG of many scans, each of which goes over all pixels, or a TIFF of very many pieces.
     """
-    head = file.read(16)
+    head = file.read(512)
     if head.startswith(b"\xff\xd8"):
         file.seek(0)
         # Within compressed data no 0xFF stands before 0xDA, so this counts scans, and those of a preview or two.
         if (scans := file.read().count(b"\xff\xda")) > MOST_SCANS:
             raise InkError(f"{name} is a JPEG of {scans:,} scans, which no camera makes: save it again.")
-    elif head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+") and (pieces := _pieces_of_tiff(file, head)) > MOST_PIECES:
+    elif head.startswith(TIFF) and (pieces := _pieces_of_tiff(file, head)) > MOST_PIECES:
         raise InkError(f"{name} is a TIFF cut into {pieces:,} pieces: save it again, in larger ones or as PNG.")
     file.seek(0)
+    return head
 
 
 def _pieces_of_tiff(file: BinaryIO, head: bytes) -> int:
     """How many tiles or strips the first page of a TIFF has by its own account (TIFF 6.0, sections 3 and 15)."""
-    tags = TiffImagePlugin.ImageFileDirectory_v2(head if head[2] == 43 or head[3] == 43 else head[:8])
+    tags = TiffImagePlugin.ImageFileDirectory_v2(head[:16] if head[2] == 43 or head[3] == 43 else head[:8])
     file.seek(tags.next)
     tags.load(file)
     width, height = (int(tags[tag]) for tag in (TiffImagePlugin.IMAGEWIDTH, TiffImagePlugin.IMAGELENGTH))
@@ -147,14 +171,14 @@ def _has_more_pages(image: Image.Image) -> bool:
 
 
 def _unknown(file: BinaryIO, name: str) -> str:
-    """Why a file cannot be read, with what helps for two that people do hand in: an iPhone's photographs and PDF."""
+    """Why a file cannot be read; containers of films begin like those of photographs."""
     file.seek(0)
-    head = file.read(32)
-    if head[4:8] == b"ftyp":
-        return f"{name} is a HEIC photograph or a film: send it as JPEG (on an iPhone: Formats, Most Compatible)."
-    if head.startswith(b"%PDF"):
-        return f"{name} is a PDF: save its page as a picture, PNG for example, or photograph it from the screen."
-    return f"{name} is not a picture that can be read: {_OFFER}"
+    head = file.read(12)
+    if head[4:8] != b"ftyp":
+        return f"{name} is not a picture that can be read: {_OFFER}"
+    if head[8:12] in (b"heic", b"heix", b"mif1", b"avif"):
+        return f"{name} is a photograph that is damaged or incomplete: save or upload it again."
+    return f"{name} is a film, or a photograph of a kind that is not read: {_OFFER}"
 
 
 def _from_image(image: Image.Image, name: str) -> Picture:

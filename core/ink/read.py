@@ -104,8 +104,8 @@ def read(
     What already is an ink image passes unchanged.
 
     Args:
-        picture: bytes or path of a PNG, JPEG, BMP, GIF, WebP, TIFF or AVIF file, a PIL image, or an array ``(h, w)``,
-            ``(h, w, 3)`` or ``(h, w, 4)`` of integers or of floats in 0 .. 1 or 0 .. 255.
+        picture: bytes or path of a PNG, JPEG, HEIC, AVIF, WebP, TIFF, BMP, GIF or PDF file, a PIL image, or an array
+            ``(h, w)``, ``(h, w, 3)`` or ``(h, w, 4)`` of integers or of floats in 0 .. 1 or 0 .. 255.
         name: what to call the picture in errors.
         invert: True when ink is lighter than paper, False when darker, None to find out.
         split: whether separate shapes are separate digits; False takes all ink as one shape.

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 from streamlit.testing.v1 import AppTest
 
 from core import paths
@@ -16,7 +16,7 @@ from core.operating_point import OperatingPoint
 from pages.ui import picker, verdict
 from tests.support import opened
 from tests.support.opened import components, text
-from tests.support.piles import png
+from tests.support.piles import document, png
 
 pytestmark = pytest.mark.usefixtures("decoded_before")
 
@@ -132,6 +132,40 @@ def test_a_real_photograph_is_judged() -> None:
 
     assert not page.exception
     assert "[:material/check_circle: Normal]" in text(page)
+
+
+def test_each_page_of_a_pdf_is_a_picture_to_press() -> None:
+    page = open_page(model="mnist-5")
+    page.session_state["way_in"] = "Upload"
+    page.run()
+    pdf = document([example(name).convert("L") for name in ("a 5", "a 3")])
+
+    page.file_uploader(key="uploads").set_value([("scan.pdf", pdf, "application/pdf")]).run()
+
+    assert not page.exception
+    (strip,) = components(page, "tiles")
+    assert [tile["lines"][:2] for tile in strip["tiles"]] == [
+        ["Normal", "scan.pdf page 1"],
+        ["Anomaly", "scan.pdf page 2"],
+    ]
+
+
+def test_a_faint_stroke_that_was_left_out_is_said_and_taken_in_with_one_press() -> None:
+    page = open_page(model="mnist-any")
+    page.session_state["way_in"] = "Upload"
+    page.run()
+    four = Image.new("L", (300, 300), 255)
+    pen = ImageDraw.Draw(four)
+    pen.line([(100, 40), (70, 160), (180, 160)], fill=0, width=14)
+    pen.line([(215, 60), (215, 200)], fill=195, width=14)
+    page.file_uploader(key="uploads").set_value([("four.png", png(four), "image/png")]).run()
+    assert "A faint stroke was left out." in text(page)
+
+    next(button for button in page.button if button.label == "Take it in").click().run()
+
+    assert "A faint stroke was left out." not in text(page)
+    assert "2 shapes found" in text(page)
+    assert not page.exception
 
 
 def test_below_a_line_of_print_the_digit_is_shown_first() -> None:

@@ -30,6 +30,13 @@ def png(image: Pixels | NDArray[np.float32] | Image.Image) -> bytes:
     return buffer.getvalue()
 
 
+def document(pages: Sequence[Image.Image]) -> bytes:
+    """A PDF of pictures, each a page."""
+    buffer = io.BytesIO()
+    pages[0].save(buffer, "PDF", save_all=True, append_images=pages[1:])
+    return buffer.getvalue()
+
+
 def idx(array: NDArray[np.uint8]) -> bytes:
     """An array of bytes as an IDX file."""
     return struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape) + array.tobytes()

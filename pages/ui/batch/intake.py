@@ -68,7 +68,7 @@ def _files(decides: Rule, detector: Detector) -> None:
         "Hand in", ["files", "a folder"], default="files", key="pile_kind", required=True, label_visibility="collapsed"
     )
     files = st.file_uploader(
-        "Pictures, sheets and forms full of digits, zip archives, CSV, Parquet, IDX, npy or npz, in any mixture",
+        "Pictures, PDF, sheets and forms full of digits, zip archives, CSV, Parquet, IDX, npy or npz, in any mixture",
         accept_multiple_files="directory" if folder == "a folder" else True,
         key=f"pile-{folder}",
     )

@@ -10,8 +10,10 @@ import streamlit as st
 
 from core import ink
 from core.detector.readings import Readings
-from core.errors import OddDigitError
+from core.errors import InkError, OddDigitError
 from core.figures.images import page_with_boxes
+from core.ink.pages import as_files
+from core.ink.picture import SUFFIXES, Source
 from core.ink.segments import most_prominent
 from core.operating_point import DISTANCES, OperatingPoint
 from core.views.second_opinion import SecondOpinion
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from core.detector import Detector
 
 SHOWN = "shown"
-KINDS = ["png", "jpg", "jpeg", "bmp", "gif", "webp", "tif", "tiff", "avif", "heic", "heif", "pdf"]
+MOST_PAGES = 20  # of a PDF
 
 
 class Judged(NamedTuple):
@@ -40,22 +42,29 @@ class Judged(NamedTuple):
 
 @dataclass(frozen=True)
 class File:
-    """A file as it was handed over: nothing in it is to be trusted yet."""
+    """A file as it was handed over, in which nothing is to be trusted yet, or why there is none."""
 
     name: str
-    data: bytes
+    data: bytes | InkError
 
     @cached_property
     def digest(self) -> str:
         """Tells this picture from others, whatever they are called."""
-        return hashlib.sha256(self.data).hexdigest()[:16]
+        return hashlib.sha256(self.data if isinstance(self.data, bytes) else str(self.data).encode()).hexdigest()[:16]
 
 
 def upload() -> list[File]:
     """Pictures chosen or dropped."""
-    files = st.file_uploader("Pictures of digits, one or several", KINDS, accept_multiple_files=True, key="uploads")
-    st.caption("PNG, JPEG, BMP, GIF, WebP, TIFF or AVIF. Nothing but the 28 × 28 digit is kept.")
-    return [File(file.name, file.getvalue()) for file in files or []]
+    kinds = [*SUFFIXES, ".pdf"]
+    files = st.file_uploader("Pictures of digits, one or several", kinds, accept_multiple_files=True, key="uploads")
+    st.caption("PNG, JPEG, HEIC, AVIF, WebP, TIFF, BMP, GIF or PDF. Nothing but the 28 × 28 digit is kept.")
+    return [page for file in files or [] for page in _files(file.name, file.getvalue())]
+
+
+@st.cache_data(max_entries=20, show_spinner="Opening the pages…")
+def _files(name: str, data: bytes) -> list[File]:
+    """What to judge of a file: of a PDF each page, as far as one looks at them one by one."""
+    return [File(called, page) for called, page in as_files(data, name, MOST_PAGES)]
 
 
 def camera() -> list[File]:
@@ -170,7 +179,7 @@ def judge_pictures(files: Sequence[File], point: OperatingPoint, kind: str) -> N
 
 
 @st.cache_data(max_entries=200, show_spinner="Finding the ink…")
-def _read(data: bytes, name: str, choice: dict[str, bool]) -> ink.Ink:
+def _read(data: Source, name: str, choice: dict[str, bool]) -> ink.Ink:
     return ink.read(data, name=name, **choice)
 
 

@@ -10,6 +10,7 @@ from core.datasets.pictures import Pictures, gather
 from core.detector import registry
 from core.errors import OddDigitError
 from core.figures import images
+from core.ink.picture import SUFFIXES
 from core.operating_point import OperatingPoint
 from core.words import name_normals
 from pages.ui import chrome, picture, state
@@ -35,7 +36,7 @@ def section(detector: "Detector", point: OperatingPoint) -> None:
     _what_it_takes()
     files = st.file_uploader(
         "Pictures, one digit each, or zip archives of them",
-        ["png", "jpg", "jpeg", "bmp", "gif", "webp", "tif", "tiff", "zip"],
+        [*SUFFIXES, ".pdf", ".zip"],
         accept_multiple_files=True,
         key="own_ink",
     )

@@ -8,6 +8,7 @@ from core.datasets.examples import Example, for_normal
 from core.detector.state import Measured
 from core.errors import OddDigitError
 from core.figures import charts, images
+from core.ink.picture import SUFFIXES
 from core.operating_point import OperatingPoint
 from core.views import model_table
 from core.views.verdict_words import describe
@@ -15,7 +16,7 @@ from pages.ui import chrome, picker, picture, state
 from pages.ui.text import plain
 from pages.ui.verdict import COLOUR, SIGN
 
-_KINDS = ["png", "jpg", "jpeg", "bmp", "gif", "webp", "tif", "tiff"]
+_KINDS = [*SUFFIXES, ".pdf"]
 
 
 def show(chosen: dict[str, Measured]) -> None:

@@ -7,6 +7,7 @@ from core.datasets import uploads
 from core.detector import registry
 from core.errors import OddDigitError
 from core.gan.networks import ARCHITECTURES
+from core.ink.picture import SUFFIXES
 from core.training import queue, run
 from core.training.plan import (
     MOST_EPOCHS,
@@ -26,7 +27,7 @@ from pages.ui.visitor import visitor
 _OWN = "my own pictures"
 _UPLOAD, _FAILED = "train_upload", "train_failed"
 _NAME_OFFERED = "train_name_offered"
-_KINDS = ["png", "jpg", "jpeg", "bmp", "gif", "webp", "tif", "tiff", "zip"]
+_KINDS = [*SUFFIXES, ".pdf", ".zip"]
 
 
 def offer() -> None:

@@ -4,6 +4,7 @@ import os
 import struct
 import time
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -19,11 +20,11 @@ plain = pool._read_item
 
 def read_items(seconds: float, items: list[Item], manner: Manner) -> list[list[Row]]:
     """As the pool's own, with readers that can be harmed; found by its name in the process that reads."""
-    pool.read_item = lambda at, item, manner=AS_FOUND: harmful_rows(at, item, manner)  # type: ignore[assignment]
+    pool.read_item = harmful_rows  # type: ignore[assignment]
     return [plain(seconds, item, manner) for item in items]
 
 
-def harmful_rows(at: int, item: Item, manner: Manner) -> list[Row]:
+def harmful_rows(at: int, item: Item, manner: Manner = AS_FOUND, before_each: Callable[[], object] = id) -> list[Row]:
     """As ``rows.read_item``, and does to this process what the item's name says."""
     from core.batch.rows import read_item
 

@@ -16,11 +16,11 @@ import pytest
 from PIL import Image
 
 from core import ink
-from core.batch import export, sources, stacks
-from core.batch.items import Item, Place
+from core.batch import export, pool, sources, stacks
+from core.batch.items import AS_FOUND, Item, Place
 from core.batch.rows import read_item
 from core.datasets.examples import for_normal
-from tests.support.piles import digits, folder_of, idx, png
+from tests.support.piles import digits, document, folder_of, idx, png
 
 N = 20
 Pixels = np.ndarray
@@ -300,6 +300,38 @@ def test_every_page_of_a_tiff_gives_its_row(tmp_path: Path) -> None:
     assert [row.source.split("/")[-1] for row in rows] == [f"scan.tif page {page}" for page in (1, 2, 3)]
     for row, page in zip(rows, (first, *others), strict=True):
         np.testing.assert_array_equal(row.image, ink.read(page).images[0])
+
+
+def test_a_blank_page_of_a_tiff_is_one_refusal_between_its_neighbours(tmp_path: Path) -> None:
+    written, blank = for_normal(("5",))[0].picture().convert("L"), Image.new("L", (280, 280), 255)
+    written.save(tmp_path / "scan.tif", save_all=True, append_images=[blank, written])
+    (item,) = read(tmp_path / "scan.tif")
+
+    first, empty, last = read_item(0, item)
+
+    assert "page 2: no ink found" in empty.error
+    np.testing.assert_array_equal(first.image, last.image)
+
+
+def test_every_page_of_a_pdf_gives_its_row_in_a_folder_and_in_a_zip(tmp_path: Path) -> None:
+    written = [for_normal((digit,))[0].picture().convert("L") for digit in "57"]
+    folder = tmp_path / "scans"
+    (folder / "7").mkdir(parents=True)
+    (folder / "7" / "scan.pdf").write_bytes(document(written))
+    with zipfile.ZipFile(folder / "more.zip", "w") as archive:
+        archive.writestr("3/one.PDF", document(written[:1]))
+    places = sources.places([folder])
+
+    rows = [row for reading in pool.read(places, 0, AS_FOUND, 1) for row in reading.rows]
+
+    assert [(row.source, row.label) for row in rows] == [
+        ("scans/7/scan.pdf page 1", "7"),
+        ("scans/7/scan.pdf page 2", "7"),
+        ("scans/more.zip/3/one.PDF", "3"),
+    ]
+    assert [row.error for row in rows] == ["", "", ""]
+    assert sources.count(places) == 3
+    np.testing.assert_array_equal(rows[0].image, rows[2].image)
 
 
 def test_rows_before_the_damage_count_and_the_file_is_one_refusal_more(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from core.history import EVERYTHING, History
 from core.operating_point import EVIDENCES
 from core.views import second_opinion
 from tests.support.command_line import Run, draw, objects, start
+from tests.support.piles import document
 
 SCORE_KEYS = ["source", "box", "model", "evidence", "alpha", "class_id", "verdict", "p_value", "anomaly_score"]
 SCORE_KEYS += ["score", "threshold", "scores", "p_values"]
@@ -176,6 +177,21 @@ def test_csv_is_one_line_a_digit_and_opens_in_a_spreadsheet_as_data(run: Run) ->
     assert 0 < float(rows[0]["p_value"]) <= 1
     assert "0 bytes" in rows[1]["error"]
     assert rows[1]["verdict"] == ""
+
+
+def test_each_page_of_a_pdf_is_judged_under_its_number_and_a_blank_one_is_refused_alone(run: Run) -> None:
+    with Image.open(draw()) as five:
+        Path("scan.pdf").write_bytes(document([five.convert("L"), Image.new("L", five.size, 255), five.convert("L")]))
+
+    named = run("score", "scan.pdf", "--model", "tiny-5", "--format", "json")
+    piped = CliRunner().invoke(app, ["score", "-", "--model", "tiny-5"], input=Path("scan.pdf").read_bytes())
+
+    first, blank, last = objects(named)
+    assert [page["source"] for page in (first, blank, last)] == [f"scan.pdf page {page}" for page in (1, 2, 3)]
+    assert "no ink found" in blank["error"]
+    assert last == first | {"source": "scan.pdf page 3"}
+    assert "- page 3" in piped.stdout
+    assert "standard input page 2: no ink found" in piped.stderr
 
 
 def test_standard_input_is_a_picture_called_by_a_hyphen(run: Run) -> None:

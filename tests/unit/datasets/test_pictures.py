@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from core import datasets
+from core.datasets import own
 from core.datasets import pictures as gathered
 from core.datasets.pictures import collect, gather
 from core.errors import OddDigitError
-from tests.support.piles import png
+from tests.support.piles import document, png
 
 DIGITS = datasets.load("digits", "test")
 
@@ -48,6 +49,19 @@ def test_sub_folders_say_which_digit_a_model_of_several_is_given(tmp_path: Path)
     taken = collect(tmp_path, ("0", "5"))
 
     assert taken.labels == ["0", "0", "5", "5"]
+
+
+def test_each_page_of_a_pdf_is_a_picture_to_calibrate_on_and_to_train_on() -> None:
+    page = Image.fromarray(np.kron(np.round(255 - 255 * DIGITS.of("5")[0]), np.ones((5, 5))).astype(np.uint8))
+    files = [("5/scan.pdf", document([page, Image.new("L", page.size, 255), page]))]
+
+    found = gather(files, ("0", "5"))
+    content = own.read_pictures([("5", name, data) for name, data in files], 1, "mine")
+
+    assert found.names == ("5/scan.pdf page 1", "5/scan.pdf page 3")
+    assert found.labels == ["5", "5"]
+    assert [name for name, _ in found.refused] == [name for name, _ in content.refused] == ["5/scan.pdf page 2"]
+    np.testing.assert_array_equal(content.images, found.images)
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:

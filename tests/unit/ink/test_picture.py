@@ -6,8 +6,9 @@ import zlib
 from pathlib import Path
 
 import numpy as np
+import pillow_heif
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 
 from core.errors import InkError
 from core.ink.picture import MOST_PIXELS, WORKING_SIDE, open_picture
@@ -42,7 +43,7 @@ def half_black(mode: str = "L", size: tuple[int, int] = (40, 20)) -> Image.Image
     [
         (b"", "0 bytes"),
         (b"not a picture at all", "not a picture"),
-        (b"%PDF-1.4 and so on", "is a PDF"),
+        (b"%PDF-1.4 and so on", "is a PDF that is damaged"),
         (png_header(60_000, 60_000), "too large"),
         (png_header(9_000, 9_000), "too large"),
         (encoded(half_black(size=(300, 300)), "PNG")[:120], "damaged"),
@@ -178,13 +179,24 @@ def test_an_avif_photograph_is_read() -> None:
     assert open_picture(file.getvalue(), "a.avif").pixels.shape == (30, 40)
 
 
+def test_a_photograph_of_an_iphone_is_read_upright() -> None:
+    pillow_heif.register_heif_opener()
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6  # its top is on the left
+    photograph, file = half_black("RGB", (80, 40)), io.BytesIO()
+    photograph.info["exif"] = exif.tobytes()  # from which the encoder takes how it lies
+    photograph.save(file, "HEIF")
+
+    picture = open_picture(file.getvalue(), "IMG_0001.HEIC")
+
+    assert (picture.width, picture.height) == (40, 80)
+    assert picture.pixels[:35].mean() < 0.1
+    assert picture.pixels[45:].mean() > 0.9
+
+
 @pytest.mark.parametrize(
-    ("data", "said"),
-    [
-        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC photograph .*: send it as JPEG"),
-        (b"%PDF-1.7\n", "PDF: save its page"),
-    ],
+    ("kind", "said"), [(b"heic", "a photograph that is damaged"), (b"isom", "a film"), (b"qt  ", "a film")]
 )
-def test_what_people_hand_in_though_it_cannot_be_read_is_named_with_what_helps(data: bytes, said: str) -> None:
+def test_what_begins_like_a_photograph_of_an_iphone_and_is_none_is_named(kind: bytes, said: str) -> None:
     with pytest.raises(InkError, match=said):
-        open_picture(data, "mine")
+        open_picture(b"\0\0\0\x18ftyp" + kind + b"\0\0\0\0mif1heic", "mine")

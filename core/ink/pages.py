@@ -1,0 +1,101 @@
+"""Pages of a picture file: a TIFF or a PDF may hold many, each read as a picture under a name of its own."""
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from PIL.TiffImagePlugin import TiffImageFile
+
+from core.errors import InkError
+from core.files import pdf
+from core.ink.picture import TIFF, Source
+
+MOST_PAGES = 1_000  # of a TIFF file
+_REDUCED = 254  # TIFF tag NewSubfileType, whose lowest bit says that a page is a preview of another
+
+
+def pages(picture: Source, name: str) -> Iterator[tuple[str, Source]]:
+    """A picture under its name, or each page of a file that has several; previews among them are left out.
+
+    Args:
+        picture: as ``ink.read`` takes it.
+        name: what to call it; pages are called ``"scan.pdf page 3"``.
+
+    Yields:
+        name and page, for ``ink.read``; where a document cannot be read on, the last is the error that says why.
+    """
+    try:
+        yield from _pages(picture, name)
+    except InkError as error:
+        yield name, error
+
+
+def as_files(data: bytes, name: str, most: int) -> list[tuple[str, bytes | InkError]]:
+    """A picture file under its name; of a PDF each page as a PNG file under a name of its own, and why it ends early.
+
+    Args:
+        data: the bytes of the file.
+        name: what to call it.
+        most: how many pages are enough.
+    """
+    if not pdf.is_pdf(data):
+        return [(name, data)]
+    files: list[tuple[str, bytes | InkError]] = []
+    for called, page in pages(data, name):
+        if len(files) == most:
+            files.append((name, InkError(f"{name}: its first {most} pages are here; a batch reads all of them.")))
+            break
+        files.append((called, _png(page) if isinstance(page, np.ndarray) else cast(InkError, page)))
+    return files
+
+
+def _png(pixels: NDArray[np.uint8]) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG", compress_level=1)
+    return file.getvalue()
+
+
+def _pages(picture: Source, name: str) -> Iterator[tuple[str, Source]]:
+    head = _head(picture)
+    if pdf.is_pdf(head):
+        data = picture.read_bytes() if isinstance(picture, Path) else cast(bytes, picture)
+        for number, (total, page) in enumerate(pdf.pages(data, name), 1):
+            yield f"{name} page {number}" if total > 1 else name, page
+    elif head.startswith(TIFF) and (count := _page_count(picture)) > 1:
+        if count > MOST_PAGES:
+            raise InkError(f"{name} has {count:,} pages; at most {MOST_PAGES}: split it.")
+        with Image.open(_stream(picture), formats=["TIFF"]) as file:
+            for at in range(count):
+                file.seek(at)
+                if not cast(TiffImageFile, file).tag_v2.get(_REDUCED, 0) & 1:
+                    yield f"{name} page {at + 1}", file
+    else:
+        yield name, picture
+
+
+def _head(picture: Source) -> bytes:
+    """The first bytes of a file; none where it is none that can be opened, which is said when it is read."""
+    if isinstance(picture, Path):
+        try:
+            with picture.open("rb") as file:
+                return file.read(512)
+        except (OSError, ValueError):
+            return b""
+    return bytes(picture[:512]) if isinstance(picture, bytes) else b""
+
+
+def _stream(picture: Source) -> io.BytesIO:
+    return io.BytesIO(picture.read_bytes() if isinstance(picture, Path) else cast(bytes, picture))
+
+
+def _page_count(picture: Source) -> int:
+    """How many pages a TIFF file has; 1 where it is none, which is said where it is read."""
+    try:
+        with Image.open(_stream(picture), formats=["TIFF"]) as file:
+            return int(getattr(file, "n_frames", 1))
+    except Exception:
+        return 1
