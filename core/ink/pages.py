@@ -11,7 +11,7 @@ from PIL import Image
 from PIL.TiffImagePlugin import TiffImageFile
 
 from core.errors import InkError
-from core.files import pdf
+from core.ink import pdf
 from core.ink.picture import TIFF, Source
 
 MOST_PAGES = 1_000  # of a TIFF file

@@ -14,7 +14,7 @@ from PIL import ExifTags, Image, ImageOps, TiffImagePlugin
 
 from core import settings
 from core.errors import InkError
-from core.files import pdf
+from core.ink import pdf
 from core.ink.resize import resized
 
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "AVIF")

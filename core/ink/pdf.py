@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from core import paths
 from core.errors import InkError
-from core.files.limits import MEMORY, limit_memory
+from core.ink.limits import MEMORY, limit_memory
 
 MOST_PAGES = 1_000
 LARGEST_BYTES = 100_000_000
@@ -85,7 +85,7 @@ def _render(data: bytes, name: str) -> Pages:
 
 def _render_apart(data: bytes, name: str) -> Pages:
     process = subprocess.Popen(
-        [sys.executable, "-m", "core.files.pdf"],
+        [sys.executable, "-m", "core.ink.pdf"],
         cwd=paths.ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

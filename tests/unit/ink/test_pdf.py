@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from core.errors import InkError
-from core.files import pdf
+from core.ink import pdf
 from core.ink.pages import pages
 from tests.support.piles import document
 
