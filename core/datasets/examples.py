@@ -132,23 +132,6 @@ class Example:
         return big.resize((SIDE, SIDE), Image.Resampling.LANCZOS)
 
 
-@dataclass(frozen=True)
-class Pixels:
-    """A digit of 28 x 28 pixels to try, such as a generator's: no strokes, so that a canvas takes it as squares.
-
-    Attributes:
-        name: what it is called.
-        image: ``(28, 28)`` uint8, 0 paper .. 255 ink.
-    """
-
-    name: str
-    image: NDArray[np.uint8]
-
-    def picture(self) -> Image.Image:
-        """Dark ink on white paper, 280 x 280, grey, every pixel a square."""
-        return Image.fromarray(255 - self.image).resize((SIDE, SIDE), Image.Resampling.NEAREST)
-
-
 def for_normal(normal: tuple[str, ...]) -> tuple[Example, ...]:
     """Five examples that suit a model: a good digit, a broken one, another digit, a letter and a scribble.
 

@@ -7,11 +7,13 @@ from streamlit.errors import StreamlitPageNotFoundError
 
 from core import paths
 from core.files.atomic import why_not
+from pages.ui import component
 from pages.ui.text import plain
 
 NAME = "Odd Digit Out"
 LOGO, ICON, STYLE = (paths.ASSETS / name for name in ("logo.svg", "icon.svg", "style.html"))
 FIRST = "Draw"
+_follow = component.declare("navigation")
 
 
 def page(title: str, lead: str) -> None:
@@ -60,3 +62,4 @@ def _navigation() -> None:
     with st.container(horizontal=True, gap="small", key="navigation"):
         for label, path in pages.items():
             link(path, label)
+        _follow(key="follow", width="content")

@@ -16,12 +16,12 @@ _BOUND = {"flag_by"}  # what a widget keeps in the link is not to be touched by 
 
 
 def operating_point() -> OperatingPoint:
-    """The operating point of this visit: from the link, else as left on another page, else the default."""
+    """The operating point of this visit: from the link, the rest as left on another page, else the default."""
     point = st.session_state.get(_POINT, OperatingPoint())
     given = {key: st.query_params[key] for key in ("model", "evidence", "alpha", "threshold") if key in st.query_params}
     if given and given != point.to_query():
         try:
-            point = OperatingPoint.from_query({"model": point.model} | given)
+            point = OperatingPoint.from_query(_left(point, given) | given)
         except OddDigitError as error:
             st.warning(f"The link was not understood: {plain(error)}")
     if point.model not in {model.name for model in registry.models(visitor())}:
@@ -39,12 +39,22 @@ def move(model: str | None = None, alpha: float | None = None, evidence: str | N
     A threshold belongs to one model and one evidence, so it cannot move to another; a false-alarm rate can.
     """
     point = operating_point()
-    rate = alpha or point.alpha or STARTING_ALPHA
-    there = OperatingPoint(model or point.model, evidence or point.evidence, rate)
-    if point.threshold is not None and alpha is None:
-        whose = point.model if model else f"the {point.evidence} evidence"
-        say(f"The line at score {point.threshold:g} belongs to {whose}. It stands at {100 * rate:g} % now.")
-    set_operating_point(there)
+    changed = {"model": model, "evidence": evidence, "alpha": alpha and repr(alpha)}
+    given = {key: value for key, value in changed.items() if value}
+    set_operating_point(OperatingPoint.from_query(_left(point, given) | given))
+
+
+def _left(point: OperatingPoint, given: dict[str, str]) -> dict[str, str]:
+    """What stays of a point where part of another is given: not a threshold, where model or evidence are others."""
+    left = point.to_query()
+    if "alpha" in given or "threshold" in given:
+        return {key: left[key] for key in ("model", "evidence")}
+    another = next((key for key in ("model", "evidence") if given.get(key, left[key]) != left[key]), "")
+    if point.threshold is None or not another:
+        return left
+    whose = point.model if another == "model" else f"the {point.evidence} evidence"
+    say(f"The line at score {point.threshold:g} belongs to {whose}. It stands at {100 * STARTING_ALPHA:g} % now.")
+    return {key: left[key] for key in ("model", "evidence")}
 
 
 def keep_digit(image: NDArray[np.float32]) -> None:

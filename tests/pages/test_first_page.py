@@ -46,6 +46,23 @@ def test_before_the_first_stroke_an_example_is_judged_and_called_one() -> None:
     assert History().count().judged == 0
 
 
+def test_a_link_to_another_model_leaves_the_line_where_it_was_or_says_why_not() -> None:
+    page = open_page(model="mnist-5", evidence="pixel", alpha="0.1")
+    page.query_params.clear()
+    page.query_params["model"] = "mnist-3"
+    page.run()
+    assert (page.query_params["alpha"], page.query_params["evidence"]) == ("0.1", "pixel")
+
+    page.query_params.clear()
+    page.query_params.update({"model": "mnist-3", "threshold": "2.5"})
+    page.run()
+    page.query_params.clear()
+    page.query_params["model"] = "mnist-5"
+
+    assert "The line at score 2.5 belongs to mnist-3. It stands at 5 % now." in text(page.run())
+    assert page.query_params["alpha"] == "0.05"
+
+
 def test_a_drawn_five_is_normal_and_a_broken_one_is_not() -> None:
     page = open_page(model="mnist-5")
 

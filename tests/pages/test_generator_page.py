@@ -2,14 +2,14 @@
 
 from typing import Any
 
-import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core import datasets
+from core import paths
 from core.detector import Detector
 from core.operating_point import OperatingPoint
 from core.views import latent_walk, memorization
+from core.views.verdict_words import describe
 from tests.support import opened
 from tests.support.opened import checked, components, text
 
@@ -116,19 +116,21 @@ def test_a_generator_that_learnt_little_says_so_and_what_helps_and_its_card_has_
     assert "from a mixture of" in dict(zip(card["card"], card["tiny-5"], strict=True))["fresh latents"]
 
 
-def test_a_fresh_digit_on_the_canvas_is_judged_there_as_it_was_drawn() -> None:
-    from core import ink
-    from core.datasets.examples import Pixels
+def test_a_fresh_digit_on_the_canvas_is_judged_there_as_it_was_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened.press(monkeypatch, "fresh", 3)
+    page = open_page(alpha="0.3")
+    checked(page.run())
+
+    page.button(key="fresh_draw").click().run()
+    there = AppTest.from_file(str(paths.ROOT / "dashboard.py"), default_timeout=180)
+    there.session_state["canvas_example"] = page.session_state["canvas_example"]
+    there.query_params.update({"model": "tiny-5", "alpha": "0.3"})
+    said = text(checked(there.run()))
 
     detector = Detector.load("tiny-5")
-    image = datasets.load("digits", "test").of("5")[0]
-
-    example = Pixels("a fresh 5", np.rint(255 * image).astype(np.uint8))
-    inked = ink.read(np.asarray(example.picture()), split=False)
-
-    on_canvas, drawn = (detector.inspect(images) for images in (inked.images, image[None]))
-    assert np.abs(inked.images[0] - image).mean() < 0.06
-    assert on_canvas.class_id(alpha=0.05).tolist() == drawn.class_id(alpha=0.05).tolist()
+    drawn = detector.inspect(latent_walk.fresh(detector.scorers_["5"], 0).images[3:4])
+    assert "An example, a fresh 5" in said
+    assert describe(drawn, 0, OperatingPoint("tiny-5", "fused", 0.3), "us").meaning in said
 
 
 def test_a_walk_goes_on_to_the_digit_that_is_pressed(monkeypatch: pytest.MonkeyPatch) -> None:

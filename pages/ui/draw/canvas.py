@@ -9,7 +9,7 @@ import streamlit as st
 from numpy.typing import NDArray
 from streamlit_drawable_canvas import st_canvas
 
-from core.datasets.examples import PEN, SIDE, Example, Pixels, for_normal
+from core.datasets.examples import PEN, SIDE, Example, for_normal
 
 PENS = {"thin": 8, "medium": PEN, "thick": 28}
 # The canvas shows undo, redo and clear only under a mouse: on a touch screen nobody would find them. Moving strokes
@@ -45,7 +45,8 @@ class Drawing:
     """What is to be judged.
 
     Attributes:
-        picture: RGBA ``(280, 280, 4)`` or grey ``(280, 280)``, uint8.
+        picture: RGBA ``(280, 280, 4)`` or grey ``(280, 280)``, uint8; or an ink image, float32 ``(28, 28)``, that is
+            judged as it is.
         id: of this drawing; a new one after clearing.
         example: name of the example shown, or empty for a person's own drawing.
     """
@@ -53,6 +54,17 @@ class Drawing:
     picture: np.ndarray
     id: str
     example: str
+
+
+@dataclass(frozen=True)
+class _Digit:
+    """An ink image ``(28, 28)`` on the canvas, and what it is called."""
+
+    name: str
+    image: NDArray[np.float32]
+
+    def picture(self) -> NDArray[np.float32]:
+        return self.image
 
 
 def draw(normal: tuple[str, ...]) -> Drawing:
@@ -111,10 +123,9 @@ def _put(example: Example) -> None:
 
 
 def put_picture(image: NDArray[np.float32], name: str) -> None:
-    """Put an ink image ``(28, 28)`` on the canvas, a square a pixel, and call it by its name until it is drawn on."""
-    pixels = np.rint(255 * np.clip(image, 0, 1)).astype(np.uint8)
-    st.session_state[_START] = {"objects": _squares(pixels)}
-    st.session_state[_EXAMPLE] = Pixels(name, pixels)
+    """Put an ink image ``(28, 28)`` on the canvas, a square a pixel; until it is drawn on, it is judged as it is."""
+    st.session_state[_START] = {"objects": _squares(np.rint(255 * np.clip(image, 0, 1)).astype(np.uint8))}
+    st.session_state[_EXAMPLE] = _Digit(name, image)
     st.session_state[_DRAWING] = uuid.uuid4().hex
 
 

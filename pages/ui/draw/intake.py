@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
 from core import ink
 from core.detector.readings import Readings
 from core.errors import InkError, OddDigitError
 from core.figures.images import page_with_boxes
+from core.ink.geometry import SIDE
 from core.ink.pages import as_files
 from core.ink.picture import SUFFIXES, Source
 from core.ink.segments import most_prominent
@@ -90,9 +93,11 @@ def judge_drawing(
     example = f"An example, {drawing.example}. Draw your own and the verdict follows every stroke."
     st.caption(example if drawing.example else "What is on the canvas, judged after every stroke.")
     try:
-        digits = ink.read(drawing.picture, name="the drawing", split=False)
-        detector = _awake(digits, point)
-        readings = detector.inspect(digits.images)
+        itself = drawing.picture.shape == (SIDE, SIDE)
+        digits = None if itself else ink.read(drawing.picture, name="the drawing", split=False)
+        images = drawing.picture[None] if digits is None else digits.images
+        detector = _awake(images, point)
+        readings = detector.inspect(images)
     except OddDigitError as error:
         chrome.refuse(error)
         return
@@ -113,19 +118,20 @@ def judge_drawing(
     )
     if later != second[0]:
         keep(later)
-    verdict.how_it_was_read(digits)
+    if digits is not None:
+        verdict.how_it_was_read(digits)
 
 
-def _awake(drawn: ink.Ink, point: OperatingPoint) -> "Detector":
+def _awake(images: NDArray[np.float32], point: OperatingPoint) -> "Detector":
     """The detector; while its digits wake, the likeliest of this ink first, those that are awake judge it."""
     if detector := picker.if_awake(point.model):
         return detector
 
     def judge_by(awake: "Detector") -> None:
         if point.evidence in DISTANCES:
-            _so_far(awake.inspect(drawn.images), point)
+            _so_far(awake.inspect(images), point)
 
-    return picker.detector(point.model, drawn.images[0], judge_by)
+    return picker.detector(point.model, images[0], judge_by)
 
 
 def _so_far(readings: Readings, point: OperatingPoint) -> None:
