@@ -9,7 +9,6 @@ import pytest
 import typer.main
 
 from benchmarks import results
-from core.datasets.examples import for_normal
 from core.errors import OddDigitError
 from scripts import quote
 
@@ -79,9 +78,8 @@ def test_a_quotation_of_what_is_not_there_names_what_is(asked: str, said: str) -
         quote.quotation(asked, results.sections(RESULTS))
 
 
-def test_the_python_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for_normal(("5",))[0].picture().save(tmp_path / "five.png")
-    monkeypatch.chdir(tmp_path)
+def test_the_python_of_the_readme_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
     (code,) = blocks("python")
     names: dict[str, object] = {}
 
