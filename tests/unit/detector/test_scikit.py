@@ -17,6 +17,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from core.detector import Detector
 from core.detector.readings import Readings, Scores
+from core.gan import trainer
 
 
 class Tiled(Detector):
@@ -50,6 +51,12 @@ class Tiled(Detector):
         tags = super().__sklearn_tags__()
         tags.input_tags.positive_only = False
         return tags
+
+
+@pytest.fixture(autouse=True)
+def few_latents(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every check fits, and none draws fresh digits: a prior of a few Gaussians is enough."""
+    monkeypatch.setattr(trainer, "_FEWEST_LATENTS", 100)
 
 
 def expected_to_fail(_: object) -> dict[str, str]:

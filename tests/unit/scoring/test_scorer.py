@@ -14,7 +14,7 @@ from core.gan.trainer import Trainer
 from core.operating_point import EVIDENCES
 from core.scoring.scorer import Scorer
 
-SETTINGS = TrainingSettings(latent_size=8, epochs=4, batch_size=16)
+SETTINGS = TrainingSettings(latent_size=8, epochs=4, steps=30, batch_size=16)
 
 
 def digits(label: int) -> np.ndarray:
