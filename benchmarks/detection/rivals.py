@@ -19,8 +19,8 @@ from core.calibration.conformal import Calibration
 from core.detector import Detector
 from core.detector.inputs import chunks
 from core.scoring import multi_digit
+from core.scoring.evidences import describe
 from core.scoring.memory_bank import nearest_in_each
-from core.scoring.scorer import describe
 
 FACTORS = (0.0, 1.0, 2.0, 5.0, 10.0, 20.0)
 ALPHA = 0.05

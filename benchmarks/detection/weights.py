@@ -26,7 +26,8 @@ from core.detector import file as detector_file
 from core.gan.networks import for_inference
 from core.scoring import memory_bank
 from core.scoring import scorer as scoring
-from core.scoring.scorer import Evidences, Scale, Scorer
+from core.scoring.evidences import Evidences, Scale
+from core.scoring.scorer import Scorer
 
 # Names of ``core.scoring.memory_bank``: as it was before holes, then what it is with one weight changed at a time.
 SETTINGS: tuple[Mapping[str, float], ...] = (

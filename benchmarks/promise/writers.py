@@ -13,7 +13,7 @@ from core import datasets
 from core.calibration.conformal import Calibration
 from core.datasets import Dataset
 from core.detector import Detector
-from core.scoring.scorer import describe
+from core.scoring.evidences import describe
 
 UNSEEN = 6  # parts of the file, each of which plays the people never met
 STRETCHES = (6, 12, 24, 60)  # of the whole file

@@ -29,7 +29,8 @@ from core.gan.recipe import TrainingSettings
 from core.gan.trainer import Progress, Trainer
 from core.operating_point import DISTANCES, EVIDENCES, OperatingPoint
 from core.scoring import multi_digit
-from core.scoring.scorer import Evidences, Scale, Scorer
+from core.scoring.evidences import Evidences, Scale
+from core.scoring.scorer import Scorer
 from core.words import name_normals
 
 FEW = 8  # images that one thread scores sooner: several wait for each other longer than they work

@@ -29,7 +29,8 @@ from core.gan.determinism import one_thread
 from core.gan.features import FEATURES_VERSION
 from core.ink import INK_VERSION
 from core.operating_point import DISTANCES, EVIDENCES
-from core.scoring.scorer import SCORING_VERSION, Scale, Scorer
+from core.scoring.evidences import Scale
+from core.scoring.scorer import SCORING_VERSION, Scorer
 
 FORMAT = 1
 MOST_CLASSES = 100

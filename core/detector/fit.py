@@ -12,8 +12,9 @@ from core.datasets import split
 from core.errors import TrainingError
 from core.gan.recipe import TrainingSettings
 from core.gan.trainer import Progress, Trainer
+from core.scoring.evidences import Scale
 from core.scoring.multi_digit import standards_of
-from core.scoring.scorer import Scale, Scorer
+from core.scoring.scorer import Scorer
 
 FEWEST_IMAGES = 50
 

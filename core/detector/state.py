@@ -12,7 +12,8 @@ from core.detector.model_card import Card
 from core.operating_point import EVIDENCES
 
 if TYPE_CHECKING:
-    from core.scoring.scorer import Scale, Scorer
+    from core.scoring.evidences import Scale
+    from core.scoring.scorer import Scorer
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,9 @@ import torch
 from numpy.typing import NDArray
 
 from core.operating_point import DISTANCES
+from core.scoring.evidences import Evidences, Images, Scale, describe, distance_scores, on_grid
 from core.scoring.memory_bank import Neighbourhood, nearest_in_each
-from core.scoring.scorer import Evidences, Images, Scale, Scorer, describe, distance_scores, on_grid
+from core.scoring.scorer import Scorer
 
 # How much it counts that another digit is nearer, in standardised scores a unit of the logarithm of the distances'
 # ratio; chosen on validation images (benchmarks/detection/rivals.py).
@@ -54,7 +55,7 @@ def score(scorers: Mapping[str, Scorer], standards: Standards, images: Images, d
     """
     names, each = list(scorers), list(scorers.values())
     neighbourhoods = nearest_in_each([scorer.bank for scorer in each], describe(images))
-    own = distance_scores(each, neighbourhoods)  # (digits, n) each
+    own = distance_scores([scorer.scale for scorer in each], neighbourhoods)  # (digits, n) each
     nearest = own["manifold"].argmin(axis=0)  # (n,)
     digits = np.array(names)[nearest]
     seen = _drawn(each, images, neighbourhoods, nearest) if draw else None

@@ -1,4 +1,4 @@
-"""Scorer: the five evidences of one digit class, and how they fuse.
+"""Scorer: the five evidences of one digit class, from its networks and the latents of its training digits.
 
 A :class:`Scorer` holds three networks and the latents of the training digits. Its memory bank is what the generator
 draws from those latents: no training image and no feature of one is kept.
@@ -7,12 +7,11 @@ draws from those latents: no training image and no feature of one is kept.
 import contextlib
 import copy
 import dataclasses
-import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -29,88 +28,29 @@ from core.gan.prior import Mixture
 from core.gan.recipe import TrainingSettings
 from core.operating_point import EVIDENCES
 from core.scoring import serialization
+from core.scoring.evidences import (
+    Evidences,
+    Floats,
+    Images,
+    Scale,
+    array,
+    describe,
+    distance_scores,
+    logarithm,
+    on_grid,
+    tensor,
+)
 from core.scoring.memory_bank import MOST_POINTS, MemoryBank, Neighbourhood, bank_features, farthest_first
 
 # Raise it whenever a constant of this package changes, or what a memory bank describes images by: a stored calibration
 # holds for the scores it was made with and no others.
 SCORING_VERSION = 6
 CHUNK = 256
-_DIGITS = 6  # significant digits that a score keeps: few enough to be told apart in the float32 of a file
 # Where a reconstruction turns from a blend of all neighbours to the few nearest, in spreads of log distance from the
 # validation images' centre: about where normal digits end, and where they have ended.
 _ODD, _ODDEST = 1.5, 2.5
 # Of a prior fitted when it is asked for: more would keep a page waiting and are worth little.
 _PRIOR_STEPS = 4
-
-Floats = NDArray[np.float64]
-Images = NDArray[np.float32]
-
-
-class Scale(NamedTuple):
-    """What a number is standardised by: ``(value - centre) / spread``."""
-
-    centre: float
-    spread: float
-
-    @classmethod
-    def of(cls, values: Floats) -> Self:
-        """Mean and standard deviation."""
-        return cls(float(values.mean()), float(max(values.std(), 1e-6)))
-
-    @classmethod
-    def read(cls, stored: Sequence[float]) -> Self:
-        """From a file.
-
-        Raises:
-            ValueError: they are not two finite numbers, the second above 0.
-        """
-        centre, spread = (float(value) for value in stored)
-        if not (math.isfinite(centre) and 0 < spread < math.inf):
-            raise ValueError(f"a scale of {spread} about {centre}")
-        return cls(centre, spread)
-
-
-@dataclass(frozen=True)
-class Evidences:
-    """What a scorer says about n images.
-
-    Attributes:
-        scores: per name in ``operating_point.EVIDENCES`` ``(n,)`` float64, not negative, higher = odder, on the grid
-            that files keep, so that an image scores the same alone, in any batch and from a file.
-            ``pixel``: squared difference to the reconstruction, per ink in both, 0..1;
-            ``gradient``: distance to it in gradient-orientation features;
-            ``manifold``: distance to what the generator can draw, in features of its own;
-            ``discriminator``: minus the logarithm of ``probability``;
-            ``fused``: ``log(1 + exp(z))`` of the logarithm of the distance, standardised: about linear for anomalies.
-            Neither residual nor discriminator adds to it what it costs (benchmarks/detection/weights.py), so that it is
-            known before anything is drawn.
-        reconstruction: ``(n, 28, 28)`` float32, the image on the generator's manifold that stands for the input: for
-            what is odd, what the nearest of the digits it was trained on look like.
-        residual: ``(n, 28, 28)`` float32 in -1..1, input minus reconstruction: positive where there is ink that
-            a normal digit would not have, negative where ink is missing, 0 where they agree.
-        probability: ``(n,)`` in 0..1, the discriminator's that the image is a real normal digit.
-        reconstruction_probability: ``(n,)``, the same of its reconstruction.
-    """
-
-    scores: dict[str, Floats]
-    reconstruction: Images
-    residual: Images
-    probability: Floats
-    reconstruction_probability: Floats
-
-    @classmethod
-    def joined(cls, parts: Sequence[Self]) -> Self:
-        """Those of several lots of images as one, in order; at least one lot."""
-        if len(parts) == 1:
-            return parts[0]
-        scores = {name: np.concatenate([part.scores[name] for part in parts]) for name in parts[0].scores}
-        rest = {f.name: np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(cls)[1:]}
-        return cls(scores, **rest)
-
-    def take(self, rows: NDArray[np.int64]) -> Self:
-        """Those of some of the images."""
-        scores = {name: values[rows] for name, values in self.scores.items()}
-        return replace(self, scores=scores, **{f.name: getattr(self, f.name)[rows] for f in fields(self)[1:]})
 
 
 class Scorer:
@@ -182,7 +122,7 @@ class Scorer:
         """
         rounded = serialization.rebuilt(settings, serialization.half_precision(networks))
         with one_thread():
-            latents = latent_codes.optimised(rounded.generator, _encode(rounded, train_images), _tensor(train_images))
+            latents = latent_codes.optimised(rounded.generator, _encode(rounded, train_images), tensor(train_images))
             latents = latent_codes.dequantised(*latent_codes.quantised(latents))
             bank, held = thinned(for_inference(rounded.generator), latents)
         if prior is not None:
@@ -243,7 +183,7 @@ class Scorer:
             settings = TrainingSettings.read(meta["settings"])
             scale = Scale.read(meta["fusion"]["manifold"])
             latents = latent_codes.checked(tensors["latents"], tensors["latents_scale"], settings.latent_size)
-            held = _checked_held(tensors["latents_held"] if "bank" in meta else None, len(latents))
+            held = serialization.checked_held(tensors["latents_held"] if "bank" in meta else None, len(latents))
             weights = {key.removeprefix("weights."): v for key, v in tensors.items() if key.startswith("weights.")}
             networks = serialization.rebuilt(settings, weights)
             mixture = {key.removeprefix("prior."): v for key, v in tensors.items() if key.startswith("prior.")}
@@ -298,7 +238,7 @@ class Scorer:
 
     def distance_scores(self, neighbourhood: Neighbourhood) -> dict[str, Floats]:
         """The evidences in ``operating_point.DISTANCES`` of n images, ``(n,)`` each."""
-        return {e: scores[0] for e, scores in distance_scores([self], [neighbourhood]).items()}
+        return {e: scores[0] for e, scores in distance_scores([self.scale], [neighbourhood]).items()}
 
     @torch.no_grad()
     def compare(self, images: Images, neighbourhood: Neighbourhood) -> Evidences:
@@ -308,20 +248,20 @@ class Scorer:
             images: ink images, not more than are drawn at once.
             neighbourhood: theirs in this scorer's bank.
         """
-        given, n = _tensor(images), len(images)
+        given, n = tensor(images), len(images)
         rows = architecture_of(self.settings.architecture).rows
         reconstruction = self._generate(F.pad(self._blended(neighbourhood), (0, 0, 0, -n % rows)))[:n].squeeze(1)
         both = torch.cat((given, reconstruction))  # (2n, 28, 28)
         strokes = edges(views(both).flatten(0, 1)).unflatten(0, (3, 2 * n))  # (3, 2n, 3, 784)
         seen = directions_of(strokes[: self.settings.views])  # (2n, views * 8, 14, 14)
         logits = self._discriminate.judge(F.pad(seen, (0, 0) * 3 + (0, -2 * n % rows)))[: 2 * n]  # type: ignore[operator]
-        logit, reconstruction_logit = map(_array, logits.chunk(2))  # (n,) each
+        logit, reconstruction_logit = map(array, logits.chunk(2))  # (n,) each
         ink = (given + reconstruction).sum(dim=(1, 2)).clamp_min(1.0)  # (n,)
         features, others = gradient_features_of(strokes[0], strokes[1]).chunk(2)  # (n, F) each
         return Evidences(
             scores={
-                "pixel": on_grid(_array((given - reconstruction).square().sum(dim=(1, 2)) / ink)),
-                "gradient": on_grid(_array((features - others).square().sum(dim=1).sqrt())),
+                "pixel": on_grid(array((given - reconstruction).square().sum(dim=(1, 2)) / ink)),
+                "gradient": on_grid(array((features - others).square().sum(dim=1).sqrt())),
                 "discriminator": on_grid(np.logaddexp(0, -logit)),
             },
             reconstruction=reconstruction.numpy(),
@@ -367,34 +307,7 @@ class Scorer:
 
     def guess(self, images: Images) -> Floats:
         """How badly the encoder's own latents draw images again, ``(n,)``: rough, but there before any memory bank."""
-        return _array((_tensor(images) - self.decode(self.encode(images))).square().sum(dim=(1, 2)))
-
-
-def distance_scores(scorers: Sequence[Scorer], neighbourhoods: Sequence[Neighbourhood]) -> dict[str, Floats]:
-    """The evidences in ``operating_point.DISTANCES`` of n images to each of several scorers, ``(scorers, n)`` each.
-
-    Args:
-        scorers: they.
-        neighbourhoods: of the images in each one's memory bank.
-    """
-    distances = torch.stack([neighbourhood.distance for neighbourhood in neighbourhoods])  # (scorers, n)
-    centres, spreads = np.array([scorer.scale for scorer in scorers]).T[:, :, None]  # (scorers, 1) each
-    standing = (_logarithm(distances) - centres) / spreads
-    return {"manifold": on_grid(_array(distances)), "fused": on_grid(np.logaddexp(0, standing))}
-
-
-def describe(images: Images) -> Tensor:
-    """What memory banks know images ``(n, 28, 28)`` by, ``(n, FEATURES)``."""
-    return bank_features(_tensor(images))
-
-
-def on_grid(scores: Floats) -> Floats:
-    """Scores rounded to six significant digits, and as the float32 of a file reads them.
-
-    What differs in the last bit scores the same, and what was stored compares exactly with what is computed later.
-    """
-    size = 10.0 ** (np.floor(np.log10(np.maximum(np.abs(scores), 1e-12))) + 1 - _DIGITS)
-    return (np.round(scores / size) * size).astype(np.float32).astype(np.float64)
+        return array((tensor(images) - self.decode(self.encode(images))).square().sum(dim=(1, 2)))
 
 
 def thinned(generator: nn.Module, latents: Tensor) -> tuple[MemoryBank, Tensor]:
@@ -407,43 +320,11 @@ def thinned(generator: nn.Module, latents: Tensor) -> tuple[MemoryBank, Tensor]:
         return bank, held
 
 
-def _checked_held(rows: Tensor | None, count: int) -> Tensor:
-    """Which of so many latents a bank holds, ``(p,)``, from a file, which may be hostile; all where it says nothing.
-
-    Raises:
-        ValueError: they are no ascending rows of latents.
-    """
-    if rows is None:
-        return torch.arange(count)
-    held = rows.long()
-    if held.ndim != 1 or len(held) < 2 or held[0] < 0 or held[-1] >= count or bool((held.diff() <= 0).any()):
-        raise ValueError(f"a memory bank of the rows {tuple(held.shape)} of {count} latents")
-    return held
-
-
 def _scale(bank: MemoryBank, validation_images: Images) -> Scale:
     """Of the logarithms of normal digits' distances, about normally distributed."""
     with one_thread():
         chunks = [validation_images[at : at + CHUNK] for at in range(0, len(validation_images), CHUNK)]
-        return Scale.of(_logarithm(torch.cat([bank.nearest(describe(chunk)).distance for chunk in chunks])))
-
-
-def _logarithm(distances: Tensor) -> Floats:
-    return np.log(np.maximum(_array(distances), 1e-6))
-
-
-def _probability(logits: Floats) -> Floats:
-    return np.exp(-np.logaddexp(0, -logits))
-
-
-def _tensor(images: Images) -> Tensor:
-    """Images as they come in: the one way from NumPy to torch."""
-    return torch.from_numpy(np.ascontiguousarray(images, dtype=np.float32))
-
-
-def _array(measured: Tensor) -> Floats:
-    """Numbers as they go out: the one way from torch to NumPy, besides images, which stay float32."""
-    return measured.double().numpy()
+        return Scale.of(logarithm(torch.cat([bank.nearest(describe(chunk)).distance for chunk in chunks])))
 
 
 @torch.no_grad()
@@ -453,4 +334,8 @@ def _decode(generator: nn.Module, latents: Tensor) -> Tensor:
 
 @torch.no_grad()
 def _encode(networks: Networks, images: Images) -> Tensor:
-    return torch.cat([networks.encoder(chunk) for chunk in _tensor(images).unsqueeze(1).split(CHUNK)])
+    return torch.cat([networks.encoder(chunk) for chunk in tensor(images).unsqueeze(1).split(CHUNK)])
+
+
+def _probability(logits: Floats) -> Floats:
+    return np.exp(-np.logaddexp(0, -logits))

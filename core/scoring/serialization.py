@@ -37,6 +37,20 @@ def rebuilt(settings: TrainingSettings, weights: dict[str, Tensor]) -> Networks:
     return Networks(*(network.eval().requires_grad_(False) for network in networks))
 
 
+def checked_held(rows: Tensor | None, count: int) -> Tensor:
+    """Which of so many latents a bank holds, ``(p,)``, from a file, which may be hostile; all where it says nothing.
+
+    Raises:
+        ValueError: they are no ascending rows of latents.
+    """
+    if rows is None:
+        return torch.arange(count)
+    held = rows.long()
+    if held.ndim != 1 or len(held) < 2 or held[0] < 0 or held[-1] >= count or bool((held.diff() <= 0).any()):
+        raise ValueError(f"a memory bank of the rows {tuple(held.shape)} of {count} latents")
+    return held
+
+
 def fingerprint(tensors: dict[str, Tensor]) -> str:
     """Tells one set of named tensors from any other: 32 hexadecimal digits."""
     digest = hashlib.sha256()
