@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.utils import Tags
@@ -249,7 +250,8 @@ class Detector(OutlierMixin, BaseEstimator):
 
     def _read(self, images: NDArray[np.float32], draw: bool) -> tuple[Scores, Evidences | None]:
         state = self._fitted
-        with one_thread() if len(images) <= FEW else nullcontext():
+        # Nothing is learnt here: without what torch notes for that, one image takes a tenth less.
+        with torch.inference_mode(), one_thread() if len(images) <= FEW else nullcontext():
             parts = [multi_digit.score(state.scorers, state.standards, chunk, draw) for chunk in chunks(images)]
         scores = {e: np.concatenate([part.scores[e] for part in parts]) for e in EVIDENCES if e in parts[0].scores}
         digit_p_values: dict[str, dict[str, NDArray[np.float64]]] = {}

@@ -7,7 +7,9 @@ Everything is differentiable, so the same functions serve as a training loss and
 """
 
 import math
+from collections.abc import Callable
 from functools import cache
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -31,7 +33,13 @@ _SPREAD = (4.2, 5.2)
 # An empty image has no directions at all; this much edge per cell keeps its square root and its gradient finite.
 _FLOOR = 1e-6
 
+Made = TypeVar("Made", bound=Callable[..., Any])
 Shape = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]  # what ``_shape`` gives
+
+
+def constant(make: Made) -> Made:
+    """Tensors made once; training may use them too where one that only looks at images has asked for them first."""
+    return cache(torch.inference_mode(mode=False)(make))  # type: ignore[return-value]
 
 
 def gradient_features(images: Tensor) -> Tensor:
@@ -203,14 +211,14 @@ def _shape(images: Tensor) -> Shape:
     return x.float(), y.float(), slant.float(), across.float(), down.clamp_min(0.3).float()
 
 
-@cache
+@constant
 def _moments() -> tuple[Tensor, Tensor]:
     """Pixel positions ``(28,)`` float32 and their powers 0, 1 and 2 ``(3, 28)`` float64."""
     axis = torch.arange(_SIDE, dtype=torch.float64)
     return axis.float(), torch.stack((torch.ones_like(axis), axis, axis.square()))
 
 
-@cache
+@constant
 def _bands() -> tuple[Tensor, Tensor]:
     """Blur with (1, 2, 1) / 4, and blur with a central difference, as banded ``(28, 28)`` matrices.
 
@@ -222,7 +230,7 @@ def _bands() -> tuple[Tensor, Tensor]:
     return blur, slope
 
 
-@cache
+@constant
 def _lobes(orientations: int) -> Tensor:
     """Rows ``(cos, sin, -cos(width))`` scaled to peak at 1, one per direction: ``(orientations, 3)``."""
     angles = torch.arange(orientations) * (2 * math.pi / orientations)
@@ -231,14 +239,14 @@ def _lobes(orientations: int) -> Tensor:
     return rows / (1 - width)
 
 
-@cache
+@constant
 def _cell_weights(cells: int, side: int) -> Tensor:
     """Overlapping triangular windows along one axis, each of sum 1: ``(cells, side)``."""
     windows = cell_windows(cells, side)
     return windows / windows.sum(dim=1, keepdim=True)
 
 
-@cache
+@constant
 def cell_windows(cells: int, side: int) -> Tensor:
     """Overlapping triangular windows along one axis, 1 at their middle: ``(cells, side)``."""
     pitch = side / cells

@@ -6,6 +6,7 @@ import torch
 from scipy import ndimage
 from sklearn.datasets import load_digits
 
+from core.gan import features
 from core.gan.features import (
     FEATURES,
     MANIFOLD_FEATURES,
@@ -97,3 +98,16 @@ def test_an_image_has_the_same_features_alone_and_among_others(describe: Callabl
     together = describe(images)
     alone = torch.cat([describe(image[None]) for image in images])
     assert torch.allclose(together, alone, atol=1e-5)
+
+
+def test_one_may_learn_from_features_after_a_mere_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("_bands", "_cell_weights", "_lobes", "_moments", "cell_windows"):
+        monkeypatch.setattr(features, name, features.constant(getattr(features, name).__wrapped__))
+    with torch.inference_mode():
+        manifold_features(digits(2))
+
+    images = digits(2).requires_grad_()
+    manifold_features(images).sum().backward()
+
+    assert images.grad is not None
+    assert images.grad.isfinite().all()
