@@ -25,12 +25,8 @@ from core.detector.registry import SUFFIX
 if TYPE_CHECKING:
     from core.detector import Detector
 
-MARKERS = {
-    "datasets": "needs MNIST's files",
-    "ray": "needs Ray",
-    "browser": "needs a real browser",
-}
-# One more than CI has cores: a test with a browser or a process of its own mostly waits for it.
+MARKERS = {"datasets": "needs MNIST's files", "ray": "needs Ray", "browser": "needs a real browser"}
+# As many as CI has cores.
 PROCESSES = 2
 # The files that take longest begin first, so that short ones fill the end; browsers and computing take turns.
 LONGEST = (
@@ -45,11 +41,14 @@ LONGEST = (
     "browser/test_first_page.py",
     "cli/test_app.py",
     "browser/test_shared_server.py",
-    "detector/test_inspect.py",
-    "detector/test_estimator.py",
     "browser/test_threshold.py",
     "training/test_run.py",
     "browser/test_batch.py",
+    "batch/test_pool.py",
+    "detector/test_scikit.py",
+    "scoring/test_scorer.py",
+    "unit/test_sudden_death.py",
+    "unit/test_packaging.py",
 )
 LEFT_OUT = pytest.StashKey[Counter[str]]()
 

@@ -73,12 +73,7 @@ def main() -> None:
     rows = [
         ["rows in the table", f"{len(lines):,}", f"{options.images:,}", say(len(lines) == options.images)],
         ["every digit once, in the pile's order", say(complete and in_order), "yes", say(complete and in_order)],
-        [
-            f"first {min(CHECKED, options.images):,} rows as in a run of their own",
-            say(alike),
-            "yes",
-            say(alike),
-        ],
+        [f"first {min(CHECKED, options.images):,} rows as in a run of their own", say(alike), "yes", say(alike)],
         ["memory above start, killed run", size(killed.largest - killed.start), size(MUST), ""],
         ["memory above start, second run to the table", size(resumed.largest - killed.start), size(MUST), ""],
         ["memory above start", size(above), f"at most {size(MUST)}", say(above <= MUST)],

@@ -118,11 +118,7 @@ NAMES: dict[str, Description] = {
 
 
 def load(
-    name: str,
-    part: str = "train",
-    *,
-    progress: Callable[[float, str], None] | None = None,
-    download: bool = True,
+    name: str, part: str = "train", *, progress: Callable[[float, str], None] | None = None, download: bool = True
 ) -> Dataset:
     """Load a data set as ink images; a public one is fetched into the data folder on first use.
 

@@ -12,16 +12,7 @@ import numpy as np
 from core.errors import OddDigitError
 
 # Whatever reading or unpacking a damaged file raises.
-DAMAGE = (
-    OSError,
-    ValueError,
-    EOFError,
-    RuntimeError,
-    MemoryError,
-    zipfile.BadZipFile,
-    zlib.error,
-    lzma.LZMAError,
-)
+DAMAGE = (OSError, ValueError, EOFError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error, lzma.LZMAError)
 
 
 class Header(NamedTuple):

@@ -19,17 +19,7 @@ from core import quota, settings
 from core.errors import TrainingError
 from core.files.atomic import why_not
 from core.training import run
-from core.training.job import (
-    Job,
-    Report,
-    State,
-    all_jobs,
-    jobs_folder,
-    read_job,
-    read_report,
-    take_cause,
-    write_job,
-)
+from core.training.job import Job, Report, State, all_jobs, jobs_folder, read_job, read_report, take_cause, write_job
 from core.training.process import LOG, Process, Worker
 from core.training.run import RunSpec
 from core.training.worker import FINISH

@@ -180,11 +180,7 @@ def finish(detector: Detector, name: str, dataset: str, evaluation_sets: list[da
     else:
         evaluated_on = f"{sets}; no anomalies, since every label there is normal: no AUROC can be given"
     card = replace(
-        detector.card_,
-        name=name,
-        dataset=dataset,
-        calibrated_on=writers_of(dataset),
-        evaluated_on=evaluated_on,
+        detector.card_, name=name, dataset=dataset, calibrated_on=writers_of(dataset), evaluated_on=evaluated_on
     )
     return Detector.of(replace(detector.state_, card=card, evaluation=evaluation))
 

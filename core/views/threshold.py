@@ -53,11 +53,7 @@ class View:
 
     @classmethod
     def of(
-        cls,
-        calibrations: Mapping[str, Calibration],
-        evaluation: Evaluation | None,
-        card: Card,
-        point: OperatingPoint,
+        cls, calibrations: Mapping[str, Calibration], evaluation: Evaluation | None, card: Card, point: OperatingPoint
     ) -> "View":
         """Gather what the explorer shows at an operating point.
 

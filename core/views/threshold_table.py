@@ -68,10 +68,7 @@ class ThresholdTable:
 
 
 def tabulate(
-    calibration: Calibration,
-    evaluation: Evaluation | None,
-    point: OperatingPoint,
-    fixed: Sequence[float] = (),
+    calibration: Calibration, evaluation: Evaluation | None, point: OperatingPoint, fixed: Sequence[float] = ()
 ) -> ThresholdTable:
     """Choose at most about 500 thresholds and count what each finds.
 

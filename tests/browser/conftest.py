@@ -104,10 +104,7 @@ def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]
 
 @pytest.fixture(scope="session")
 def new_state(
-    tmp_path_factory: pytest.TempPathFactory,
-    memory_banks: Path,
-    tiny_detector_file: Path,
-    tiny_detector_any_file: Path,
+    tmp_path_factory: pytest.TempPathFactory, memory_banks: Path, tiny_detector_file: Path, tiny_detector_any_file: Path
 ) -> Callable[[], Path]:
     """Makes the state folder of a server: the tiny models are on its shelf, beside those that are shipped."""
 

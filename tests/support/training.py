@@ -3,11 +3,7 @@
 from pathlib import Path
 
 from core.training import run
-from core.training.job import (
-    State,
-    read_job,
-    write_cause,
-)
+from core.training.job import State, read_job, write_cause
 from core.training.queue import Jobs
 from core.training.run import RunSpec
 

@@ -8,17 +8,7 @@ from pathlib import Path
 import pytest
 
 from core.paths import ROOT
-from scripts.imports import (
-    CORE,
-    MODULES,
-    SHARED,
-    between_modules,
-    between_packages,
-    dotted,
-    imported,
-    levels,
-    package,
-)
+from scripts.imports import CORE, MODULES, SHARED, between_modules, between_packages, dotted, imported, levels, package
 
 PAGES = [ROOT / "dashboard.py", *sorted((ROOT / "pages").glob("*.py"))]
 STREAMLIT = {"streamlit", "streamlit_drawable_canvas", "starlette"}  # Starlette is what Streamlit serves with

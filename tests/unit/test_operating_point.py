@@ -12,11 +12,7 @@ QUICK = settings(max_examples=50, deadline=None)
 NAMES = st.text(min_size=1, max_size=30)
 ALPHA_POINTS = st.builds(OperatingPoint, NAMES, st.sampled_from(EVIDENCES), st.floats(1e-9, 1 - 1e-9))
 FIXED_POINTS = st.builds(
-    OperatingPoint,
-    NAMES,
-    st.sampled_from(EVIDENCES),
-    st.none(),
-    st.floats(allow_nan=False, allow_infinity=False),
+    OperatingPoint, NAMES, st.sampled_from(EVIDENCES), st.none(), st.floats(allow_nan=False, allow_infinity=False)
 )
 
 

@@ -39,9 +39,7 @@ def test_a_server_is_shared_only_when_it_says_1(value: str, shared: bool, monkey
     assert settings.shared_server() is shared
 
 
-def test_a_visitor_with_too_many_unfinished_jobs_is_refused_and_another_is_not(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_visitor_with_too_many_unfinished_jobs_is_refused_and_another_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ODD_DIGIT_SHARED", "1")
     monkeypatch.setattr(settings, "JOBS", 2)
     monkeypatch.setattr(Jobs, "_start", lambda *_: None)

@@ -6,13 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from core.calibration.conformal import (
-    FEW,
-    LOCAL_LEVELS,
-    Calibration,
-    images_needed,
-    local_level,
-)
+from core.calibration.conformal import FEW, LOCAL_LEVELS, Calibration, images_needed, local_level
 from core.errors import OddDigitError
 
 # A noisy machine is no failure.

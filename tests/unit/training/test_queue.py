@@ -9,11 +9,7 @@ import pytest
 from core import settings as limits
 from core.errors import ModelError, TrainingError
 from core.training import run
-from core.training.job import (
-    State,
-    all_jobs,
-    jobs_folder,
-)
+from core.training.job import State, all_jobs, jobs_folder
 from core.training.queue import Jobs
 from core.training.run import RunSpec
 from tests.support.training import Bench, FakeWorker, finish_an_epoch

@@ -12,10 +12,7 @@ from core import paths
 from core import settings as limits
 from core.errors import TrainingError
 from core.training import run
-from core.training.job import (
-    State,
-    jobs_folder,
-)
+from core.training.job import State, jobs_folder
 from core.training.run import RunSpec
 from tests.support.training import Bench, finish_an_epoch
 

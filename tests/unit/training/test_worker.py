@@ -15,15 +15,7 @@ from core.detector import Detector, estimator, registry
 from core.gan.recipe import TrainingSettings
 from core.gan.trainer import Trainer
 from core.training import run, snapshots
-from core.training.job import (
-    Job,
-    State,
-    frames_folder,
-    jobs_folder,
-    read_report,
-    take_cause,
-    write_job,
-)
+from core.training.job import Job, State, frames_folder, jobs_folder, read_report, take_cause, write_job
 from core.training.process import GAVE_UP
 from core.training.queue import Jobs
 from core.training.run import RunSpec
