@@ -10,6 +10,7 @@ from pathlib import Path
 
 from core import paths, settings
 from core.errors import QuotaError
+from core.files.folder import folders
 
 _MB = 1_000_000
 SEEN = "seen"  # in a visitor's folder: by what they are known; when it was written they were here last
@@ -42,9 +43,13 @@ def check(visitor: str, more: int = 0) -> None:
 
 def kept(visitor: str) -> int:
     """Bytes that a visitor keeps: models, runs and uploads, and the batches and training jobs that are theirs."""
-    state = paths.state_dir()
-    folders = [task.parent for kind in ("batches", "jobs") for task in state.glob(f"{kind}/*/job.json")]
-    return size(paths.visitor_dir(visitor)) + sum(size(folder) for folder in folders if owner(folder) == visitor)
+    return size(paths.visitor_dir(visitor)) + sum(size(folder) for folder in tasks(visitor))
+
+
+def tasks(visitor: str) -> list[Path]:
+    """The folders of the batches and training jobs that are a visitor's."""
+    kept = [folder for kind in ("batches", "jobs") for folder in folders(paths.state_dir() / kind)]
+    return [folder for folder in kept if owner(folder) == visitor]
 
 
 def owner(folder: Path) -> str | None:

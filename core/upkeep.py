@@ -11,7 +11,7 @@ from pathlib import Path
 
 from core import paths, quota, settings
 from core.errors import HistoryError
-from core.files.folder import trash
+from core.files.folder import folders, trash
 
 EVERY_SECONDS = 6 * 3600.0
 UNUSED_SECONDS = 3600.0  # after which what no process finishes any more is rubbish
@@ -54,10 +54,8 @@ def sweep() -> None:
 
 def forget(visitor: str) -> None:
     """Remove everything that is a visitor's."""
-    for kind in ("batches", "jobs"):
-        for task in paths.state_dir().glob(f"{kind}/*/job.json"):
-            if quota.owner(task.parent) == visitor:
-                _remove(task.parent)
+    for folder in quota.tasks(visitor):
+        _remove(folder)
     from core.history import History
 
     with suppress(HistoryError):
@@ -67,7 +65,8 @@ def forget(visitor: str) -> None:
 
 def _remove_orphans() -> None:
     """Remove visitors' runs that no job goes on with: a visitor has no command line to resume them by."""
-    specs = [json.loads(file.read_text())["spec"] for file in paths.state_dir().glob("jobs/*/job.json")]
+    kept = folders(paths.state_dir() / "jobs")
+    specs = [json.loads((folder / "job.json").read_text())["spec"] for folder in kept]
     wanted = {(spec["visitor"], spec["name"]) for spec in specs}
     for run in paths.visitors_dir().glob("*/runs/*/"):
         if (run.parents[1].name, run.name) not in wanted and _age(run) > DAY:

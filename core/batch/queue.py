@@ -171,8 +171,9 @@ class BatchQueue:
         return replace(state, progress=worker.progress_of(store.folder)) if state.stage == "running" else state
 
     def _enqueue(self, store: Store) -> None:
-        for report in (worker.PROGRESS, worker.MESSAGE, worker.STOPPED):
-            (store.folder / report).unlink(missing_ok=True)
+        with writing(store.folder):
+            for report in (worker.PROGRESS, worker.MESSAGE, worker.STOPPED):
+                (store.folder / report).unlink(missing_ok=True)
         with self._handed_in:
             self._states[store.folder] = State("waiting")
             self._waiting.append(store)
@@ -194,7 +195,8 @@ class BatchQueue:
                 self._judge(store)
             # A thread that dies would leave every later batch waiting for ever.
             except Exception as error:
-                self._end(store, "failed", f"{store.job.title}: {type(error).__name__}: {error}")
+                said = str(error) if isinstance(error, OddDigitError) else f"{type(error).__name__}: {error}"
+                self._end(store, "failed", f"{store.job.title}: {said}")
 
     def _judge(self, store: Store) -> None:
         with self._mutex:
@@ -255,7 +257,8 @@ class BatchQueue:
 
 def start(store: Store) -> Worker:
     """The process that judges a batch."""
-    return Process(store.folder, "core.batch.worker")
+    with writing(store.folder):  # a full disk takes not even its log
+        return Process(store.folder, "core.batch.worker")
 
 
 def of_server() -> BatchQueue:

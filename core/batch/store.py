@@ -28,7 +28,7 @@ from core.batch.rows import SIDE
 from core.calibration.conformal import Calibration
 from core.errors import BatchError
 from core.files.atomic import write_whole
-from core.files.folder import TRASH, trash
+from core.files.folder import TRASH, folders, trash
 from core.ink import storage
 from core.operating_point import OperatingPoint
 
@@ -314,9 +314,9 @@ def sweep() -> None:
 def stores(visitor: str) -> list[Store]:
     """The batches of a visitor, the newest first; damaged ones are left out."""
     listed = []
-    for file in batches_dir().glob("*/job.json"):
+    for folder in folders(batches_dir()):
         try:
-            store = Store(file.parent)
+            store = Store(folder)
         except BatchError:
             continue
         if store.job.visitor == visitor and store.job.names:

@@ -195,16 +195,32 @@ def _try_out(state: "DetectorState") -> None:
 
 
 def rename(name: str, new: str, visitor: str) -> None:
-    """Give one of a visitor's own models another name.
+    """Give one of a visitor's own models another name; one that was ended on the way is brought to its end.
 
     Raises:
         ModelError: it is shipped, unknown or not the visitor's, or the new name is not free.
+        WriteError: the disk refuses.
     """
-    model = _own(name, visitor)
+    path = _own(name, visitor).path
     from core.detector import file
 
-    add(file.load(model.path), new, visitor)
-    model.path.unlink()
+    state = file.load(path)
+    there = next((model for model in models(visitor) if model.own and model.name == new != name), None)
+    if there is None or not _is(state.named(new), there.path):
+        add(state, new, visitor)
+    with writing(path):
+        path.unlink()
+
+
+def _is(state: "DetectorState", path: Path) -> bool:
+    """Whether a detector is what a file holds, to the bit, its card included: both have the same checksum."""
+    from core.detector import file
+    from core.files import tensors
+
+    with TemporaryDirectory() as folder:
+        copy = Path(folder) / path.name
+        file.save(state, copy)
+        return tensors.read_metadata(copy)[tensors.CHECKSUM] == tensors.read_metadata(path).get(tensors.CHECKSUM)
 
 
 def delete(name: str, visitor: str) -> None:
@@ -212,8 +228,11 @@ def delete(name: str, visitor: str) -> None:
 
     Raises:
         ModelError: it is shipped, unknown or not the visitor's.
+        WriteError: the disk refuses.
     """
-    _own(name, visitor).path.unlink()
+    path = _own(name, visitor).path
+    with writing(path):
+        path.unlink()
 
 
 def _own(name: str, visitor: str) -> Model:

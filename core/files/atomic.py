@@ -4,7 +4,7 @@ import errno
 import os
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from core import paths
@@ -53,7 +53,8 @@ def write_whole(path: Path, write: Callable[[Path], object], new: bool = False) 
             else:
                 part.replace(path)
         finally:
-            part.unlink(missing_ok=True)
+            with suppress(OSError):  # swept up later
+                part.unlink()
 
 
 def _take(path: Path, part: Path) -> None:

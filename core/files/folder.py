@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from core.files.atomic import writing
 from core.files.leftovers import is_leftover
 
 TRASH = ".deleted-"
@@ -34,11 +35,21 @@ def files_in(folder: Path, left_out: Callable[[Path], object] = id) -> Iterator[
                 yield path
 
 
+def folders(parent: Path) -> list[Path]:
+    """The folders in one that are a job each, by its ``job.json``; what is being removed is none of them any more."""
+    return sorted(task.parent for task in parent.glob("*/job.json") if not task.parent.name.startswith(TRASH))
+
+
 def trash(folder: Path) -> None:
-    """Remove a folder, renamed first: a kill on the way leaves rubbish to be swept up, and never half of anything."""
+    """Remove a folder, renamed first: a kill on the way leaves rubbish to be swept up, and never half of anything.
+
+    Raises:
+        WriteError: it cannot be renamed, and is all there.
+    """
     rubbish = folder.with_name(f"{TRASH}{uuid.uuid4().hex}")
-    try:
-        folder.rename(rubbish)
-    except FileNotFoundError:
-        return
+    with writing(folder):
+        try:
+            folder.rename(rubbish)
+        except FileNotFoundError:
+            return
     shutil.rmtree(rubbish, ignore_errors=True)

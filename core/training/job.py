@@ -16,7 +16,10 @@ from core.datasets import uploads
 from core.detector import registry
 from core.errors import ModelError, TrainingError
 from core.files.atomic import write_whole
+from core.files.folder import folders
 from core.training.run import RunSpec
+
+CAUSE = "cause.json"  # why the process of a job gave up
 
 
 class State(StrEnum):
@@ -141,9 +144,9 @@ def check_types(*kept: Job | RunSpec) -> None:
 def all_jobs() -> list[Job]:
     """Every job that can be read, oldest first."""
     jobs = []
-    for path in jobs_folder().glob("*/job.json"):
+    for folder in folders(jobs_folder()):
         try:
-            jobs.append(read_job(path.parent))
+            jobs.append(read_job(folder))
         except TrainingError:
             continue  # deleted just now, or damaged: no reason to hide the others
     return sorted(jobs, key=lambda job: job.created)
@@ -177,17 +180,15 @@ def read_report(folder: Path) -> Report:
 
 def write_cause(folder: Path, cause: str) -> None:
     """Keep why the training process gave up, for people."""
-    _write(folder / "cause.json", {"cause": cause})
+    _write(folder / CAUSE, {"cause": cause})
 
 
-def take_cause(folder: Path) -> str:
-    """Why the training process gave up; empty when it could not say. Read once, it is gone."""
+def read_cause(folder: Path) -> str:
+    """Why the training process gave up; empty when it could not say."""
     try:
-        return str(_read(folder / "cause.json").get("cause", ""))
+        return str(_read(folder / CAUSE).get("cause", ""))
     except TrainingError:
         return ""
-    finally:
-        (folder / "cause.json").unlink(missing_ok=True)
 
 
 def _write(path: Path, data: dict[str, Any]) -> None:

@@ -4,11 +4,11 @@ Jobs live in files, so that closing a tab, restarting the server or killing it l
 waits for ever: visitors take turns, and who has trained for a while makes way for who waits.
 """
 
-import shutil
 import threading
 import time
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -16,10 +16,23 @@ from pathlib import Path
 import filelock
 
 from core import quota, settings
-from core.errors import TrainingError
+from core.detector import registry
+from core.errors import OddDigitError, TrainingError
 from core.files.atomic import why_not
+from core.files.folder import trash
 from core.training import run
-from core.training.job import Job, Report, State, all_jobs, jobs_folder, read_job, read_report, take_cause, write_job
+from core.training.job import (
+    CAUSE,
+    Job,
+    Report,
+    State,
+    all_jobs,
+    jobs_folder,
+    read_cause,
+    read_job,
+    read_report,
+    write_job,
+)
 from core.training.process import LOG, Process, Worker
 from core.training.run import RunSpec
 from core.training.worker import FINISH
@@ -48,7 +61,7 @@ class Jobs:
         self._mutex = threading.RLock()
         self._owner = filelock.FileLock(jobs_folder() / "lock", timeout=0, thread_local=False)
         self._closed = threading.Event()
-        self.tick()
+        self._look()
         if tick_seconds:
             threading.Thread(target=self._run, args=(tick_seconds,), name="training queue", daemon=True).start()
 
@@ -75,9 +88,16 @@ class Jobs:
                     "delete one."
                 )
             quota.check(spec.visitor)
-            run.reserve(spec)
+            registry.place_for(spec.name, spec.visitor)
             turn = max((job.turn for job in all_jobs()), default=0.0) + 1
-            return self._put(Job(id=uuid.uuid4().hex, spec=spec, turn=turn, after=after))
+            # First the job: ended here, the next server reserves its name; a name without a job would stay taken.
+            job = self._put(Job(id=uuid.uuid4().hex, spec=spec, turn=turn, after=after))
+            try:
+                run.reserve(spec)
+            except OddDigitError:
+                trash(self.folder(job))
+                raise
+            return job
 
     def of(self, visitor: str) -> list[Job]:
         """A visitor's jobs, oldest first; on one person's machine all there are."""
@@ -160,9 +180,7 @@ class Jobs:
             self._end(job.id)
             if job.state is not State.DONE:
                 run.discard(job.spec)
-            # First what makes it a job: if the rest cannot be removed, it is no job all the same.
-            (self.folder(job) / "job.json").unlink(missing_ok=True)
-            shutil.rmtree(self.folder(job), ignore_errors=True)
+            trash(self.folder(job))
 
     def tick(self) -> None:
         """Take over after a server that died, note which workers have ended, and start the next job if none runs."""
@@ -199,6 +217,10 @@ class Jobs:
 
     def _run(self, seconds: float) -> None:
         while not self._closed.wait(seconds):
+            self._look()
+
+    def _look(self) -> None:
+        with suppress(OddDigitError):  # a disk that is full for a while: what could not be noted is noted then
             self.tick()
 
     def _in_turn(self, jobs: list[Job]) -> list[Job]:
@@ -227,6 +249,7 @@ class Jobs:
         self._begun[job.id] = time.time()
         self._served[_whose(job)] = max(self._served.values(), default=0) + 1
         try:
+            (self.folder(job) / CAUSE).unlink(missing_ok=True)
             self._workers[job.id] = self._launch(self.folder(job))
         except OSError as error:
             self._put(
@@ -239,13 +262,13 @@ class Jobs:
             worker.kill()
 
     def _ended(self, job_id: str, code: int) -> None:
-        del self._workers[job_id]
         job = read_job(jobs_folder() / job_id)
-        cause = take_cause(self.folder(job))
+        cause = read_cause(self.folder(job))
         if code == 0:
             self._put(replace(job, state=State.DONE, cause=""))
         else:
             self._put(replace(job, state=State.FAILED, finishing=False, cause=cause or self._guess(job, code)))
+        del self._workers[job_id]
 
     def _guess(self, job: Job, code: int) -> str:
         """Why a process ended that could not say so itself."""
@@ -256,8 +279,11 @@ class Jobs:
         return f"its process ended with code {code}: {lines[-1] if lines else 'it said nothing'}"
 
     def _adopt(self) -> None:
-        """What a server that died left as running is interrupted."""
+        """What a server that died left as running is interrupted, and what it had just taken in gets its name."""
         for job in all_jobs():
+            if job.state is State.WAITING and not run.folder(job.spec).exists():
+                with suppress(OddDigitError):  # its own worker says what is in the way
+                    run.reserve(job.spec)
             if job.state is State.RUNNING:
                 self._put(replace(job, state=State.INTERRUPTED, cause="the server ended while it was training."))
 

@@ -5,7 +5,6 @@ interrupted at any moment and resumed to the same detector.
 """
 
 import json
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -19,6 +18,7 @@ from core.calibration.evaluation import Evaluation, concatenate
 from core.detector import Detector, registry
 from core.errors import OddDigitError, TrainingError
 from core.files.atomic import write_whole
+from core.files.folder import trash
 from core.gan.trainer import Progress, Trainer
 
 EVERY_LABEL = "any"
@@ -81,8 +81,8 @@ def kept_since(spec: RunSpec, moment: float) -> bool:
 
 
 def discard(spec: RunSpec) -> None:
-    """Throw away the state of a run, and let go of its name."""
-    shutil.rmtree(folder(spec), ignore_errors=True)
+    """Throw away the state of a run, and let go of its name; raises WriteError where that cannot be."""
+    trash(folder(spec))
 
 
 def run(

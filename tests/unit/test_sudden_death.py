@@ -1,16 +1,31 @@
-"""Sudden death at random moments, some of one kind; ``benchmarks.robustness.kills`` has two hundred of six."""
+"""Sudden death and full disks: some of each kind; ``benchmarks.robustness`` has all of them."""
 
 import subprocess
 import sys
 
+import pytest
+
 from core import paths
 
 
-def test_a_history_killed_while_it_is_written_loses_and_doubles_nothing_when_it_is_written_again() -> None:
+@pytest.mark.parametrize(
+    "command",
+    [
+        pytest.param("kills --only history --kills 5", id="killed at random moments"),
+        pytest.param("system_calls --means python --every 4 --only queue --only deletion", id="struck at some calls"),
+    ],
+)
+def test_what_is_ended_or_refused_anywhere_is_left_whole_and_done_again_comes_to_the_same(command: str) -> None:
     # In a process of its own, which has no threads yet: it is forked for every try.
-    command = [sys.executable, "-m", "benchmarks.robustness.kills", "--only", "history", "--kills", "5"]
-    done = subprocess.run(command, cwd=paths.ROOT, capture_output=True, text=True, timeout=300, check=False)
+    module, *options = command.split()
+    done = subprocess.run(
+        [sys.executable, "-m", f"benchmarks.robustness.{module}", *options],
+        cwd=paths.ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
 
     assert done.returncode == 0, done.stderr
-    assert "| history | 5 |" in done.stdout
     assert "No fault" in done.stdout

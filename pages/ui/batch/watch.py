@@ -93,6 +93,10 @@ def _go_on(store: Store) -> None:
 
 
 def _delete(store: Store) -> None:
-    queue.of_server().delete(store)
+    try:
+        queue.of_server().delete(store)
+    except OddDigitError as error:
+        st.session_state[_FAILED] = error
+        return
     for key in (CHOSEN, OPEN):
         st.session_state.pop(key, None)

@@ -1,5 +1,6 @@
 """The registry: what is on the shelf, which names may be taken, and renaming, deleting, importing."""
 
+import errno
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -9,9 +10,9 @@ import pytest
 from safetensors.torch import load, save
 
 from core import paths
-from core.detector import Detector, registry
+from core.detector import Detector, file, registry
 from core.detector.model_card import Card
-from core.errors import ModelError
+from core.errors import ModelError, WriteError
 from core.files import tensors
 
 
@@ -165,6 +166,28 @@ def test_a_renamed_model_is_found_under_its_new_name_only_and_reads_as_before(
     assert renamed.card_.name == "renamed"
     with pytest.raises(ModelError, match="there is no model 'tiny-5'"):
         registry.find("tiny-5", "")
+
+
+def test_a_renaming_that_was_ended_on_the_way_is_brought_to_its_end(tiny_shelf: tuple[str, str]) -> None:
+    registry.add(file.load(registry.find("tiny-5", "").path), "renamed", "")
+
+    registry.rename("tiny-5", "renamed", "")
+
+    own = [model.name for model in registry.models("") if model.own]
+    assert "renamed" in own
+    assert "tiny-5" not in own
+
+
+def test_a_disk_that_refuses_to_delete_a_model_is_said(
+    tiny_shelf: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+
+    with pytest.raises(WriteError, match="the disk is read-only"):
+        registry.delete("tiny-5", "")
 
 
 @pytest.mark.parametrize("new", ["tiny-any", "../x", ""])

@@ -15,7 +15,7 @@ from core.detector import Detector, estimator, registry
 from core.gan.recipe import TrainingSettings
 from core.gan.trainer import Trainer
 from core.training import run, snapshots
-from core.training.job import Job, State, frames_folder, jobs_folder, read_report, take_cause, write_job
+from core.training.job import Job, State, frames_folder, jobs_folder, read_cause, read_report, write_job
 from core.training.process import GAVE_UP
 from core.training.queue import Jobs
 from core.training.run import RunSpec
@@ -70,7 +70,7 @@ def test_diverged_training_says_so_and_the_last_good_epoch_still_makes_a_detecto
     with monkeypatch.context() as patch:
         diverge_after(1, patch)
         assert main(folder, deaf_orders()) == GAVE_UP
-    assert "diverged in epoch 2" in take_cause(folder)
+    assert "diverged in epoch 2" in read_cause(folder)
     assert main(folder, deaf_orders(finishing=True)) == 0
     assert len(registry.card("tiny", "").curve["5"]["generator"]) == 1
     assert Detector.load("tiny").evaluation_.n_anomaly > 0
@@ -80,7 +80,7 @@ def test_training_that_diverges_at_once_leaves_nothing_to_keep(monkeypatch: pyte
     folder = job_folder()
     diverge_after(0, monkeypatch)
     assert main(folder, deaf_orders()) == GAVE_UP
-    assert "diverged in epoch 1" in take_cause(folder)
+    assert "diverged in epoch 1" in read_cause(folder)
     assert not run.begun(RunSpec("tiny"))
 
 
@@ -94,8 +94,7 @@ def test_an_unexpected_exception_is_told_with_its_kind(monkeypatch: pytest.Monke
     folder = job_folder()
     monkeypatch.setattr(run, "run", lambda *_, **__: 1 / 0)
     assert main(folder, deaf_orders()) == GAVE_UP
-    assert take_cause(folder) == "training broke off: ZeroDivisionError: division by zero"
-    assert take_cause(folder) == ""
+    assert read_cause(folder) == "training broke off: ZeroDivisionError: division by zero"
 
 
 def test_a_full_disk_is_told_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -106,7 +105,7 @@ def test_a_full_disk_is_told_with_the_remedy(monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr(run, "run", full)
     assert main(folder, deaf_orders()) == GAVE_UP
-    assert "No space left on device" in (cause := take_cause(folder))
+    assert "No space left on device" in (cause := read_cause(folder))
     assert "make room, then let it go on" in cause
 
 

@@ -1,0 +1,448 @@
+"""Write operations: everything that the app keeps on disk, as steps that can be begun again wherever they were ended.
+
+Each operation is prepared in a state folder of its own, goes on from whatever it finds there, and what it comes to can
+be told in words that are equal where it is the same. ``kills`` and ``system_calls`` end them in different ways.
+"""
+
+import hashlib
+import io
+import os
+import shutil
+import socket
+import sqlite3
+import tempfile
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache, partial
+from pathlib import Path
+
+import numpy as np
+
+from core import datasets, paths, quota, settings, upkeep
+from core.batch import corrections, export, run, sources
+from core.batch import store as batches
+from core.batch.findings import Review, Rule
+from core.batch.queue import BatchQueue, Upload
+from core.datasets import uploads
+from core.datasets.examples import for_normal
+from core.detector import Detector, estimator, file, registry
+from core.errors import OddDigitError
+from core.files import tensors
+from core.files.atomic import write_whole
+from core.files.folder import folders
+from core.history import Filter, History, Verdict
+from core.operating_point import EVIDENCES, OperatingPoint
+from core.training import run as training
+from core.training.job import all_jobs
+from core.training.queue import Jobs
+from core.training.worker import FINISH
+
+DIGIT, MODEL = "5", "judge"
+TRAINED = "trained"
+GONE = "gone"  # an id of a visitor whose every thing is forgotten
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much work an operation is: seconds for a kill at a random moment, little for one at every system call."""
+
+    rows: int = 300  # of a batch and of a history
+    images: int = 140  # of the digit that is trained
+    steps: int = 12  # of an epoch
+    together: int = run.TOGETHER  # rows in a part
+
+
+SIZE = Size()
+
+
+@dataclass(frozen=True)
+class Operation:
+    """Something that is written.
+
+    Attributes:
+        steps: does it, or what is left of it; between two steps what ``shown`` tells is whole and may stay.
+        prepare: makes a state folder in which it can begin.
+        any_between: whether more than the states between its steps may be left, since it goes through many things.
+    """
+
+    steps: Callable[[], Iterator[None]]
+    prepare: Callable[[], None] = lambda: None
+    any_between: bool = False
+
+    def work(self) -> None:
+        """Do it, or what is left of it, to its end."""
+        for _ in self.steps():
+            pass
+
+
+def own_models() -> list[str]:
+    """Names of the models that did not come with the project."""
+    return [model.name for model in registry.models("") if not model.shipped]
+
+
+def spec() -> training.RunSpec:
+    """What is trained: a digit, from a set of one's own."""
+    return training.RunSpec(TRAINED, (DIGIT,), f"npz:{paths.state_dir() / 'set.npz'}", "dense", epochs=2)
+
+
+def train() -> Iterator[None]:
+    """Train a digit, or go on with that."""
+    kept = training.folder(spec())
+    if TRAINED not in own_models() or kept.exists():
+        yield from (None for _ in training.run(spec(), resume=(kept / "spec.json").exists()))
+
+
+def judge() -> Iterator[None]:
+    """Judge a batch, write its table as the command does, and set a label right."""
+    detector = Detector.load(registry.own_folder("") / f"{MODEL}.safetensors")
+    store = run.resume(batches.batches_dir() / "batch", "a pile", detector, Rule(OperatingPoint(MODEL)))
+    yield
+    if not store.finished:
+        yield from (None for _ in run.run(store, sources.places([paths.state_dir() / "pile.npy"]), detector))
+    export.write(Review(store, Rule(store.job.point, store.job.rate)), paths.state_dir() / "found.csv")
+    yield
+    corrections.correct(store, {0: "7"})
+    yield
+    store.note("A label was set right.")
+
+
+def hand_in() -> Iterator[None]:
+    """Hand a batch in, as the page does; who sees it there already does not do so again."""
+    if not batches.stores("local"):
+        detector = Detector.load(registry.own_folder("") / f"{MODEL}.safetensors")
+        pile = (paths.state_dir() / "pile.npy").read_bytes()
+        queue = BatchQueue(launch=lambda _: _Idle())
+        queue.submit([Upload("pile.npy", pile)], detector, Rule(OperatingPoint(MODEL)), False, False, "local")
+    yield
+
+
+def bring() -> Iterator[None]:
+    """Import a model and give it another name, unless that is done."""
+    if not {"imported", "renamed"} & {*own_models()}:
+        registry.import_model((registry.own_folder("") / f"{MODEL}.safetensors").read_bytes(), "", "imported")
+    yield
+    if "imported" in own_models():  # perhaps beside what it was about to be called
+        registry.rename("imported", "renamed", "")
+    yield
+
+
+def delete() -> Iterator[None]:
+    """Delete a finished batch, and the model."""
+    if (batches.batches_dir() / "batch" / "job.json").exists():
+        batches.Store(batches.batches_dir() / "batch").delete()
+    yield
+    if "renamed" in own_models():
+        registry.delete("renamed", "")
+    yield
+
+
+def calibrate() -> Iterator[None]:
+    """Calibrate the model on other digits, unless that is done."""
+    if "calibrated" not in own_models():
+        detector = Detector.load(registry.own_folder("") / f"{MODEL}.safetensors")
+        images = datasets.load("digits", "test").of(DIGIT)[: SIZE.images]
+        registry.add(detector.calibrated(images, None, "calibrated", "other writers").state_, "calibrated", "")
+    yield
+
+
+def decode() -> Iterator[None]:
+    """Load the model, whose memory bank is decoded and cached."""
+    assert Detector.load(registry.own_folder("") / f"{MODEL}.safetensors").fingerprint
+    yield
+
+
+def record() -> Iterator[None]:
+    """Record verdicts, each its own row; judge one of them, delete some and bring them back."""
+    history = History()
+    history.record_all(verdict(i) for i in range(SIZE.rows))
+    yield
+    last = history.browse(limit=1)[0].id or 0
+    history.mark(last, "wrong", "7")
+    yield
+    history.delete(Filter(ids=(last,)))
+    yield
+    history.undo_delete()
+    yield
+    history.forget()  # nothing, on one person's machine
+
+
+def queue_training() -> Iterator[None]:
+    """Put a training into the queue, have it run, hold it, let it go on to its end, and delete what is left of it."""
+    jobs = Jobs(launch=lambda _: _Idle(), tick_seconds=0)
+    try:
+        if not all_jobs() and TRAINED not in own_models():
+            if training.folder(spec()).exists():  # begun, and ended before it was a job
+                training.discard(spec())
+            jobs.submit(spec())
+        yield
+        for job in all_jobs():
+            if job.state in ("interrupted", "paused"):
+                jobs.resume(job.id, "")
+            yield
+            jobs.tick()
+            yield
+            if TRAINED not in own_models():
+                write_whole(registry.own_folder("") / f"{TRAINED}.safetensors", _made)
+            yield
+            jobs.delete(job.id, "")
+        yield
+    finally:
+        jobs.close()
+
+
+def upload() -> Iterator[None]:
+    """Keep a person's picture to train on."""
+    drawn = io.BytesIO()
+    for_normal((DIGIT,))[0].picture().save(drawn, "PNG")
+    uploads.keep([("fives/five.png", drawn.getvalue())], DIGIT, "")
+    yield
+
+
+def forget() -> Iterator[None]:
+    """Forget everything of a visitor."""
+    os.environ[settings.SHARED] = "1"
+    upkeep.forget(GONE)
+    yield
+
+
+def verdict(number: int, visitor: str = "") -> Verdict:
+    """A verdict on an image of its own."""
+    half = dict.fromkeys(EVIDENCES, 0.5)
+    return Verdict(
+        source=f"upload: {number}",
+        source_kind="upload",
+        model=MODEL,
+        evidence="fused",
+        alpha=0.05,
+        threshold=1.0,
+        scores=half,
+        p_values=half,
+        p_value=0.5,
+        class_id=0,
+        image=np.full((28, 28), number / 300, np.float32),
+        visitor=visitor,
+    )
+
+
+class _Here:
+    """Stands in for a pool of threads: what is done in a thread of its own could not be told from what others do."""
+
+    def __init__(self, _: int) -> None:
+        pass
+
+    def __enter__(self) -> "_Here":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    map = staticmethod(map)
+
+
+class _Idle:
+    """A worker that does nothing and never ends by itself."""
+
+    def say(self, word: str) -> None:
+        assert word == FINISH
+
+    def exit_code(self) -> int | None:
+        return None
+
+    def kill(self) -> None:
+        pass
+
+
+def _made(part: Path) -> None:
+    part.write_bytes(_model())
+
+
+def _with_model() -> None:
+    path = registry.own_folder("") / f"{MODEL}.safetensors"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(_model())
+
+
+def _with_set() -> None:
+    digits = datasets.load("digits", "train")
+    chosen = np.r_[np.flatnonzero(digits.labels == int(DIGIT))[: SIZE.images], : SIZE.images // 2]
+    np.savez(paths.state_dir() / "set.npz", images=digits.images[chosen], labels=digits.labels[chosen])
+
+
+def _with_pile() -> None:
+    _with_model()
+    images = np.resize(datasets.load("digits", "test").images, (SIZE.rows, 28, 28))
+    np.save(paths.state_dir() / "pile.npy", np.rint(images * 255).astype(np.uint8))
+
+
+def _with_batch() -> None:
+    _with_pile()
+    for steps in (judge(), bring()):
+        for _ in steps:
+            pass
+
+
+def _with_visitor() -> None:
+    os.environ[settings.SHARED] = "1"
+    quota.seen(GONE, "cookie")
+    registry.own_folder(GONE).mkdir(parents=True)
+    (registry.own_folder(GONE) / f"{MODEL}.safetensors").write_bytes(_model())
+    History(visitor=GONE).record_all(verdict(i, GONE) for i in range(3))
+    detector = Detector.load(registry.own_folder(GONE) / f"{MODEL}.safetensors")
+    run.begin(batches.batches_dir() / "batch", "a pile", detector, Rule(OperatingPoint(MODEL)), visitor=GONE)
+
+
+OPERATIONS = {
+    "training": Operation(train, _with_set),
+    "batch": Operation(judge, _with_pile),
+    "handing in": Operation(hand_in, _with_pile),
+    "import": Operation(bring, _with_model),
+    "deletion": Operation(delete, _with_batch),
+    "calibration": Operation(calibrate, _with_model),
+    "cache": Operation(decode, _with_model),
+    "history": Operation(record),
+    "queue": Operation(queue_training, _with_model),
+    "upload": Operation(upload),
+    "visitor": Operation(forget, _with_visitor, any_between=True),
+}
+
+
+def shown() -> str:
+    """Everything that is kept, as its readers see it; raises where something is damaged."""
+    lines = []
+    for folder in (registry.own_folder(""), paths.visitors_dir() / GONE / "models"):
+        for path in sorted(folder.glob("*.safetensors")):
+            _, content = tensors.read(path, checked=True)
+            learnt = content[8 + int.from_bytes(content[:8], "little") :]
+            lines.append(f"model {path.stem} {hashlib.sha256(learnt).hexdigest()[:12]}")
+    jobs = {job.spec.name: job.state for job in all_jobs()}
+    runs = {kept.parent.name for kept in registry.runs_folder("").glob("[!.]*/spec.json")}
+    lines += [f"job {name} {state}" for name, state in jobs.items()]
+    lines += [f"run {name}" for name in runs - {*jobs, *own_models()}]
+    for folder in folders(batches.batches_dir()):
+        store = batches.Store(folder)
+        store.check()
+        rows = hashlib.sha256(b"".join(path.name.encode() for path in store.parts)).hexdigest()[:12]
+        lines.append(f"batch {store.done} {rows} {corrections.read(store)} {sorted(store.notes)}")
+    for path in uploads.folder("").glob("*.npz"):
+        lines.append(f"upload {path.name} {len(datasets.load(f'npz:{path}', 'all').images)}")
+    if (table := paths.state_dir() / "found.csv").exists():
+        text = table.read_text().replace(str(paths.state_dir()), "")
+        lines.append(f"table {hashlib.sha256(text.encode()).hexdigest()[:12]}")
+    if History().path.exists():
+        with sqlite3.connect(History().path) as history:
+            sound = history.execute("PRAGMA integrity_check").fetchone()[0]
+            tables = history.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
+            query = "SELECT source, mark, true_label FROM verdicts WHERE deletion IS NULL"
+            kept = sorted(map(str, history.execute(query if tables else "SELECT 1 WHERE 0")))
+            lines += [f"history {sound} {len(kept)} {kept}"] * (sound != "ok" or bool(kept))
+    return "\n".join(lines)
+
+
+def left_over() -> str:
+    """What is in the state folder after a sweep and belongs to nothing."""
+    upkeep.UNUSED_SECONDS = batches.UNUSED_SECONDS = -1
+    upkeep.sweep()
+    batches.sweep()
+    state = paths.state_dir()
+    signs = ("**/.*.part", "import-*", "**/.deleted-*", "runs/*")
+    tasks = [path for kind in ("jobs", "batches") for path in state.glob(f"{kind}/*/")]
+    rubbish = [path for sign in signs for path in state.glob(sign)]
+    rubbish += [folder for folder in tasks if not (folder / "job.json").exists()]
+    return "\n".join(str(path.relative_to(state)) for path in rubbish)
+
+
+@contextmanager
+def state_folder() -> Iterator[None]:
+    """A state folder of its own for a while."""
+    before = os.environ.get(settings.STATE)
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ[settings.STATE] = str(Path(folder) / "state")
+        paths.state_dir().mkdir()
+        try:
+            yield
+        finally:
+            os.environ.pop(settings.STATE)
+            if before is not None:
+                os.environ[settings.STATE] = before
+
+
+@contextmanager
+def prepared(operation: Operation) -> Iterator[Callable[[], None]]:
+    """A state folder in which an operation can begin; gives what makes it anew."""
+    with state_folder(), tempfile.TemporaryDirectory() as folder:
+        forked(operation.prepare)
+        kept = shutil.copytree(paths.state_dir(), Path(folder) / "prepared")
+
+        def anew() -> None:
+            shutil.rmtree(paths.state_dir())
+            shutil.copytree(kept, paths.state_dir())
+
+        yield anew
+
+
+def forked(work: Callable[[], str | None]) -> str:
+    """Do something in a process of its own and wait for it; what it returns.
+
+    Raises:
+        RuntimeError: it failed; the text is what it raised.
+    """
+    pid, ours = begun(work)
+    said = heard(ours)
+    if os.waitpid(pid, 0)[1]:
+        raise RuntimeError(said)
+    return said
+
+
+def begun(work: Callable[[], str | None], wait: bool = False) -> tuple[int, socket.socket]:
+    """A process of its own that does something, its number, and where it says what came of it.
+
+    Args:
+        work: what it does; a refusal in the project's own words is no failure.
+        wait: have it begin only when a byte is sent.
+    """
+    ours, theirs = socket.socketpair()
+    if not (pid := os.fork()):
+        ours.close()
+        code = 1
+        try:
+            if wait:
+                theirs.recv(1)
+            said = work() or ""
+            code = 0
+        except OddDigitError as error:
+            said = f"refused: {error}"
+        except BaseException:
+            said = traceback.format_exc()[-1500:]
+        theirs.send(said.encode()[:60_000])
+        os._exit(code)
+    theirs.close()
+    return pid, ours
+
+
+def heard(ours: socket.socket) -> str:
+    """All that a process says before it ends."""
+    with ours, ours.makefile("rb") as file:
+        return file.read().decode(errors="replace")
+
+
+@cache
+def _model() -> bytes:
+    """The file of a small detector: what matters here is that it is one."""
+    images, labels, _ = training.normal_images(datasets.load("digits", "train"), (DIGIT,))
+    fitted = Detector("dense", epochs=1).fit(images[: SIZE.images], labels[: SIZE.images])
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"{MODEL}.safetensors"
+        training.finish(fitted, MODEL, "digits", [datasets.load("digits", "test")]).save(path)
+        return path.read_bytes()
+
+
+def be_small(size: Size) -> None:
+    """Take operations of a size from now on, and make once, here, what all of them need."""
+    global SIZE
+    SIZE = size
+    file.ThreadPoolExecutor = _Here  # type: ignore[misc, assignment]
+    run.TOGETHER, run.PATIENCE, run.LONGEST_WAIT = size.together, float("inf"), float("inf")
+    estimator.TrainingSettings = partial(estimator.TrainingSettings, steps=size.steps)  # type: ignore[misc, assignment]
+    _model()
