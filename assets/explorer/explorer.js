@@ -44,6 +44,7 @@ class Explorer {
     this.root.classList.toggle("without-normal", !data.nNormal);
     this.root.classList.toggle("without-anomaly", !data.nAnomaly);
     this.root.classList.toggle("without-likely", !data.low.length);
+    this.find(".whose").textContent = data.whose;
     this.draw();
   }
 

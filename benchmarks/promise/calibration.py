@@ -122,7 +122,9 @@ def other_writers(detectors: Detectors) -> str:
             counts.append([int(part.sum()) for part in flags])
         lines = [calibration.threshold(alpha) for alpha in ALPHAS]
         rates["seen"].append(calibration.exchangeable.alpha(lines))
-        low, high = calibration.between(lines[1])[0]
+        likely = calibration.between(lines[1])
+        assert likely is not None
+        low, high = likely[0]
         cells = [
             f"{before / normal.size:.4f}, {interval(after, normal.size)}" for before, after in zip(*counts, strict=True)
         ]

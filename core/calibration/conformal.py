@@ -45,12 +45,14 @@ class Calibration:
 
     They are those of a calibration set that trained and validated nothing (split conformal), whose promise holds for
     exchangeable digits; or, corrected for what writers differ, those of digits scored by the model without what it
-    learnt from their stretch of writers (``Calibration.of_strangers``), whose promise holds for people it never met.
+    learnt from their stretch of writers (``Calibration.of_strangers``), whose promise holds for people it never met; or
+    stand for what few digits of one hand and other people's tell together (``few_digits.adapted``).
 
     Attributes:
         scores: raw scores, float64 ``(n,)``, ascending, finite, n >= 1. Higher is odder.
-        exchangeable: of scores of strangers, the calibration set that they stand in for; else None.
+        exchangeable: of scores of strangers or of few digits, the calibration set that they stand in for; else None.
         stretches: of scores of strangers, which stretch of writers each is from, int64 ``(n,)``; else None.
+        rates: of few digits, where the rate at each score as a threshold most likely lies, ``(n, 2)``; else None.
 
     >>> c = Calibration.fit([0.1, 0.2, 0.3, 0.4])
     >>> c.p_values([0.05, 0.25, 9.0]).tolist()
@@ -62,6 +64,7 @@ class Calibration:
     scores: NDArray[np.float64]
     exchangeable: "Calibration | None" = None
     stretches: NDArray[np.int64] | None = None
+    rates: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         if self.scores.ndim != 1 or self.scores.size == 0:
@@ -106,12 +109,17 @@ class Calibration:
     @cached_property
     def tail(self) -> Tail | None:
         """The extrapolation beyond the scores, or None; fitted when first asked for, as few ever are."""
-        return Tail.fit(self.scores)
+        return Tail.fit(self.scores) if self.rates is None else None
 
     @property
     def n(self) -> int:
         """Number of calibration scores."""
         return int(self.scores.size)
+
+    @property
+    def own(self) -> int:
+        """Number of digits of the calibration set itself, of strangers and of few digits, too."""
+        return (self.exchangeable or self).n
 
     @property
     def floor(self) -> float:
@@ -154,10 +162,13 @@ class Calibration:
 
         It holds with 95 % confidence over the draw of calibration digits at *all* thresholds at once, so a person may
         move the threshold freely and look. One below every calibration score has the bound 1. It speaks of exchangeable
-        digits: of strangers, whose digits come in stretches, ``between`` says what to expect.
+        digits: of strangers, whose digits come in stretches, ``between`` says what to expect. Of few digits it is what
+        those promise alone.
         """
         from scipy.special import betaincinv
 
+        if self.rates is not None and self.exchangeable is not None:
+            return self.exchangeable.band(threshold)
         thresholds = np.atleast_1d(np.asarray(threshold, dtype=np.float64))
         k = self.n - np.searchsorted(self.scores, thresholds, side="right") + 1
         bound = np.ones(thresholds.shape)
@@ -169,13 +180,18 @@ class Calibration:
         """``band`` at the threshold of an alpha; 0 where that is infinite."""
         return float(self.band(self.threshold(alpha))[0]) if self.rank(alpha) >= 1 else 0.0
 
-    def between(self, threshold: ArrayLike) -> NDArray[np.float64]:
-        """Where the false-alarm rate of a further stretch of writers most likely lies, ``(m, 2)``, of strangers only.
+    def between(self, threshold: ArrayLike) -> NDArray[np.float64] | None:
+        """Where the false-alarm rate of a further stretch of writers, or of the hand of few digits, most likely lies.
 
-        In eight of ten cases, by a beta distribution about the promise (``correlation``).
+        In eight of ten cases, ``(m, 2)``; of strangers by a beta distribution about the promise (``correlation``).
+        None of exchangeable digits alone, which know nothing of people.
         """
         from scipy.special import betaincinv
 
+        if self.rates is not None:
+            return self.rates[(np.searchsorted(self.scores, np.atleast_1d(threshold), "right") - 1).clip(0)]
+        if self.stretches is None:
+            return None
         mean = np.clip(self.alpha(threshold), 1e-9, 1 - 1e-9)
         strength = 1 / max(self.correlation, 1e-9) - 1
         return np.stack([betaincinv(mean * strength, (1 - mean) * strength, q) for q in LIKELY], axis=1)

@@ -1,4 +1,4 @@
-"""Calibration set of one's own ink: what so many digits guarantee, and what to look at before they count.
+"""Calibration set of one's own ink: what it promises, and what to look at before it counts.
 
 Dropping odd digits would break the promise: normal digits as odd as those would then be flagged more often than said.
 """
@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.calibration.conformal import Calibration, images_needed
-from core.words import name_normals
+from core.calibration.few_digits import adapted
+from core.words import name_normals, say_share
 
 ALPHAS = (0.01, 0.05, 0.1)
-FEWEST, ENOUGH = 30, 500
+ASKED = 20  # digits to draw or hand in; `few_digits.ENOUGH` guarantee by themselves
 FAR_OUT = 3.0  # times the way from the set's median to its upper quartile, beyond that quartile
 LISTED = 8  # names spelt out before "and n more"
 
@@ -29,23 +30,6 @@ class Suspects:
 
     repeated: tuple[int, ...]
     odd: tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class Guarantee:
-    """What a number of calibration digits gives at an alpha.
-
-    Attributes:
-        alpha: the rate asked for.
-        needed: fewest digits with which anything can be flagged at all.
-        promised: the rate it comes to on average over all such sets, 0 .. 1; 0 where there is no threshold.
-        at_most: upper bound on the true rate of one set, with 95 % confidence; 0 where there is no threshold.
-    """
-
-    alpha: float
-    needed: int
-    promised: float
-    at_most: float
 
 
 def suspects(images: NDArray[np.float32], scores: NDArray[np.float64], calibration: Calibration) -> Suspects:
@@ -66,26 +50,34 @@ def suspects(images: NDArray[np.float32], scores: NDArray[np.float64], calibrati
 
 
 def concerns(
-    names: Sequence[str], normal: tuple[str, ...], doubtful: Suspects, refused: Sequence[tuple[str, str]] = ()
+    names: Sequence[str],
+    normal: tuple[str, ...],
+    doubtful: Suspects,
+    scores: NDArray[np.float64],
+    known: Calibration,
+    refused: Sequence[tuple[str, str]] = (),
 ) -> list[str]:
-    """What a person should know before calibrating, one sentence each; empty when there is nothing.
+    """What a person should know before calibrating, one sentence each.
 
     Args:
         names: where each of the images came from, n of them.
         normal: labels of the detector's normal digits.
         doubtful: what ``suspects`` says of them.
+        scores: their raw scores, ``(n,)``.
+        known: what the detector was measured against before.
         refused: (name, reason) of everything that could not be used.
     """
-    n = len(names)
+    n, promised = len(names), adapted(Calibration.fit(scores), known)
     said = []
     if refused:
         first = f"{refused[0][0]}: {refused[0][1]}"
         said.append(f"{_count(len(refused), 'picture was', 'pictures were')} left out. The first: {first}")
-    for guarantee in guarantees(n):
-        if n < guarantee.needed:
-            said.append(f"{n} are too few for a line at {_percent(guarantee.alpha)}: it takes {guarantee.needed}.")
-    if n < ENOUGH:
-        said.append(say_guarantee(n, 0.05))
+    said += [
+        f"{n} are too few for a line at {_percent(alpha)}: it takes {images_needed(alpha)}."
+        for alpha in ALPHAS
+        if promised.rank(alpha) < 1
+    ]
+    said.append(say_promise(promised, 0.05))
     if doubtful.repeated:
         said.append(
             f"{_count(len(doubtful.repeated), 'image repeats', 'images repeat')} an earlier one: "
@@ -101,34 +93,27 @@ def concerns(
     return said
 
 
-def guarantees(n: int) -> tuple[Guarantee, ...]:
-    """What n calibration digits give at 1, 5 and 10 %.
+def say_promise(promised: Calibration, alpha: float) -> str:
+    """What own digits promise at an alpha, one sentence: by themselves, or few of them with what is known of others.
 
-    >>> [round(g.at_most, 3) for g in guarantees(30)]
-    [0.0, 0.166, 0.279]
-    """
-    calibration = Calibration.fit(np.arange(max(n, 1)))
-    return tuple(
-        Guarantee(alpha, images_needed(alpha), calibration.rank(alpha) / (n + 1), calibration.bound(alpha))
-        for alpha in ALPHAS
-    )
-
-
-def say_guarantee(n: int, alpha: float) -> str:
-    """What n digits really guarantee at an alpha, one sentence.
-
-    >>> say_guarantee(30, 0.05)
+    >>> say_promise(Calibration.fit(np.arange(30)), 0.05)
     'With 30 digits a line at 5 % flags 3.2 % of normal ones on average, and with 95 % confidence no more than 16.6 %.'
-    >>> say_guarantee(12, 0.05)
+    >>> say_promise(Calibration.fit(np.arange(12)), 0.05)
     'With 12 digits there is no line at 5 %: it takes 19.'
     """
-    if n < images_needed(alpha):
+    n = promised.own
+    if promised.rank(alpha) < 1:
         return f"With {n} digits there is no line at {_percent(alpha)}: it takes {images_needed(alpha)}."
-    calibration = Calibration.fit(np.arange(n))
-    average = calibration.rank(alpha) / (n + 1)
+    if promised.rates is None:
+        return (
+            f"With {n} digits a line at {_percent(alpha)} flags {100 * promised.rank(alpha) / (n + 1):.1f} % of normal "
+            f"ones on average, and with 95 % confidence no more than {100 * promised.bound(alpha):.1f} %."
+        )
+    low, high = promised.rates[promised.n - promised.rank(alpha)]
     return (
-        f"With {n} digits a line at {_percent(alpha)} flags {100 * average:.1f} % of normal ones on average, and with "
-        f"95 % confidence no more than {100 * calibration.bound(alpha):.1f} %."
+        f"A line at {_percent(alpha)} flags {_percent(alpha)} of normal ones by that hand, most likely between "
+        f"{say_share(low)} and {say_share(high)}: estimated from {n} digits and from how those of other people lie. "
+        f"The {n} alone promise, with 95 % confidence, no more than {say_share(promised.bound(alpha))}."
     )
 
 

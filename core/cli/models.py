@@ -66,12 +66,13 @@ def calibrate(
         detector = Detector.load(model)
         given = collect(images, detector.card_.normal)
         scores = detector.inspect(given.images).scores["fused"]
-        doubtful = own_ink.suspects(given.images, scores, detector.calibrations_["fused"])
-        for concern in own_ink.concerns(given.names, detector.card_.normal, doubtful, given.refused):
+        known = detector.calibrations_["fused"]
+        doubtful = own_ink.suspects(given.images, scores, known)
+        for concern in own_ink.concerns(given.names, detector.card_.normal, doubtful, scores, known, given.refused):
             say.print(concern, style="yellow")
         made = detector.calibrated(given.images, given.labels, name, f"the writers of {images}")
         made.save(place)
-        say.print(f"Calibrated on {len(given.images)} images: {place}")
+        say.print(f"Calibrated on {len(given.images)} images: {place}. {model} is as it was.")
 
 
 def records() -> list[dict[str, Any]]:

@@ -1,6 +1,6 @@
 """Pictures of normal digits gathered to calibrate on: of a folder, an upload or a zip; none is dropped silently."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -90,6 +90,14 @@ def gather(files: Iterable[tuple[str, bytes]], normal: tuple[str, ...], split: b
     labels = [_folder(name) for name, images in read for _ in images] if len(normal) > 1 else None
     names = [f"{name}, digit {i + 1}" if len(images) > 1 else name for name, images in read for i in range(len(images))]
     return Pictures(np.concatenate([images for _, images in read]), labels, tuple(names), tuple(refused))
+
+
+def joined(parts: Sequence[Pictures]) -> Pictures:
+    """Several lots as one; all are of the same detector's digits."""
+    labels = None if parts[0].labels is None else [label for part in parts for label in part.labels or ()]
+    names = tuple(name for part in parts for name in part.names)
+    refused = tuple(why for part in parts for why in part.refused)
+    return Pictures(np.concatenate([part.images for part in parts]), labels, names, refused)
 
 
 def _unzipped(files: Iterable[tuple[str, bytes]], refused: list[tuple[str, str]]) -> Iterator[tuple[str, bytes]]:

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from core.calibration.conformal import Calibration
+from core.calibration.few_digits import adapted
 from core.detector.inputs import as_images, chunks
 from core.detector.model_card import UNNAMED, Card
 from core.detector.state import DetectorState
@@ -60,6 +61,8 @@ def recalibrate(
         raise OddDigitError(f"no image of {', '.join(missing)}: give normal digits of every label.")
     parts = {label: checked[given == label] for label in names}
     pooled, digits = calibrations_of(state.scorers, state.standards, parts)
+    pooled = {e: adapted(own, state.calibrations[e]) for e, own in pooled.items()}
+    digits = {n: {e: adapted(own, state.digit_calibrations[n][e]) for e, own in of.items()} for n, of in digits.items()}
     counts = {label: (*state.card.counts[label][:2], len(part)) for label, part in parts.items()}
     card = replace(state.card, name=name, calibrated_on=calibrated_on, counts=counts, strangers=0, recalibrated=True)
     return replace(state, card=card, calibrations=pooled, digit_calibrations=digits)

@@ -54,6 +54,9 @@ def save(state: DetectorState, path: Path, new: bool = False) -> None:
         if calibration.stretches is not None:
             tensors[f"strangers.{e}"] = _narrow(calibration.scores)
             tensors[f"strangers.{e}.stretch"] = torch.from_numpy(calibration.stretches.astype(np.uint8))
+        if calibration.rates is not None:
+            tensors[f"few.{e}"] = _narrow(calibration.scores)
+            tensors |= {f"few.{e}.{i}": _narrow(edge) for i, edge in enumerate(calibration.rates.T)}
     structure: dict[str, Any] = {
         "scorers": [{"label": name, "meta": scorer.meta()} for name, scorer in state.scorers.items()],
         "standards": state.standards,
@@ -211,8 +214,14 @@ def _wake(scorers: Mapping[str, Scorer], watcher: Watcher | None) -> None:
 
 
 def _calibrations(tensors: dict[str, torch.Tensor]) -> dict[str, Calibration]:
-    """By evidence: of strangers where the file has their scores, else the calibration set's own."""
+    """By evidence: of strangers or of few digits where the file has their scores, else the calibration set's own."""
     calibrations = {e: Calibration.fit(_wide(tensors[f"calibration.{e}"])) for e in EVIDENCES}
+    for e in EVIDENCES:
+        if f"few.{e}" in tensors:
+            scores, low, high = (_wide(tensors[f"few.{e}{edge}"]) for edge in ("", ".0", ".1"))
+            if not len(scores) == len(low) == len(high):
+                raise ModelError("its scores of few digits and their rates differ in number: fetch the file again.")
+            calibrations[e] = Calibration(scores, calibrations[e], rates=np.stack([low, high], axis=1))
     for e in DISTANCES:
         if f"strangers.{e}" in tensors:
             scores, stretches = _wide(tensors[f"strangers.{e}"]), tensors[f"strangers.{e}.stretch"].numpy()

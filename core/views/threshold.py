@@ -30,6 +30,12 @@ PROMISE = (
     "At this line {alpha} of {normals} by {calibrated_on} are flagged; with 95 % confidence no more than {bound}, "
     "wherever you move it."
 )
+FEW = "At this line {alpha} of {normals} by {calibrated_on} are flagged, most likely between {low} and {high}."
+FEW_MORE = (
+    "That is estimated from {own} digits of that hand, or of hands mixed as those are, and from how others' lie; "
+    "the {own} alone promise, with 95 % confidence, no more than {bound}, wherever you move it."
+)
+WHOSE = ("of people it never met", "of that hand")
 OWN = "It holds for that hand, or for hands mixed as those digits are; of other people's more are flagged."
 UNKNOWN = "How much people differ this model does not know: of people it never met a few more are flagged."
 MEASURED = "Measured on digits never used ({sources}): {rate}."
@@ -80,6 +86,7 @@ class View:
             "bound": _plain(table.bound),
             "exchangeable": _plain(table.exchangeable),
             "low": [] if table.likely is None else _plain(table.likely[:, 0]),
+            "whose": WHOSE[calibration.rates is not None],
             "high": [] if table.likely is None else _plain(table.likely[:, 1]),
             "falseAlarms": table.false_alarms.tolist(),
             "caught": table.caught.tolist(),
@@ -97,17 +104,23 @@ class View:
 
 def promise(calibration: Calibration, card: Card) -> str:
     """The promise, one sentence with places for the figures that move, such as ``{alpha}`` and ``{bound}``."""
-    return _filled(PROMISE if calibration.exchangeable is None else STRANGERS, card)
+    return _filled(_by_kind(calibration, PROMISE, STRANGERS, FEW), card)
 
 
 def more(calibration: Calibration, evaluation: Evaluation | None, card: Card) -> str:
     """What else is to be said of the promise: for whom it holds, and what was measured; with places, too."""
-    said = SEEN if calibration.exchangeable is not None else OWN if card.recalibrated else UNKNOWN
+    alone = OWN if card.recalibrated else UNKNOWN
+    said = _by_kind(calibration, alone, SEEN, FEW_MORE.replace("{own}", f"{calibration.own:,}"))
     if evaluation is not None and evaluation.n_normal:
         used = np.unique(evaluation.source[~evaluation.anomaly])
         names = " and ".join(say_source(evaluation.sources[i]) for i in used)
         said += " " + (MEASURED_ELSEWHERE if card.recalibrated else MEASURED).replace("{sources}", names)
     return _filled(said, card)
+
+
+def _by_kind(calibration: Calibration, alone: str, strangers: str, few: str) -> str:
+    """What is to be said of a calibration set alone, of strangers, or of few digits."""
+    return few if calibration.rates is not None else alone if calibration.exchangeable is None else strangers
 
 
 def _filled(text: str, card: Card) -> str:

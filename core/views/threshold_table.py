@@ -105,7 +105,7 @@ def tabulate(
         alpha=alpha,
         bound=bound,
         exchangeable=exchangeable,
-        likely=None if calibration.stretches is None else calibration.between(threshold),
+        likely=calibration.between(threshold),
         setting=np.array([thresholds[value] for value in threshold.tolist()]),
         false_alarms=_above(own[~anomaly], threshold),
         caught=_above(own[anomaly], threshold),

@@ -47,7 +47,8 @@ def describe(
     normals = name_normals(readings.normal)
     p_value = float(readings.p_values[point.evidence][row])
     calibration = readings.calibrations[point.evidence]
-    by_strangers = calibration.exchangeable is not None
+    by_strangers = calibration.exchangeable is not None and calibration.rates is None
+    size = calibration.n if calibration.rates is None else calibration.own
     reads_as = readings.prediction_set(point, row) if readings.digit_p_values else None
     verdict = say_verdict(anomaly, reads_as, p_value)
     if second is not None and second.disagrees:
@@ -56,7 +57,8 @@ def describe(
         anomaly=anomaly,
         verdict=verdict,
         meaning=f"{say_oddness(p_value, normals, calibration.n)}.",
-        calibration_set=f"Measured against {calibration.n:,} {normals} by {calibrated_on}{STRANGERS * by_strangers}.",
+        calibration_set=f"Measured against {size:,} {normals} by {calibrated_on}{STRANGERS * by_strangers}"
+        f"{', and what is known of other people' * (calibration.rates is not None)}.",
         extrapolation=_extrapolate(readings, row, point),
         second_opinion="" if second is None else second.sentence(),
     )

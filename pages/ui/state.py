@@ -73,6 +73,11 @@ def say(text: str) -> None:
     st.session_state[_SAID] = text
 
 
+def unsaid() -> bool:
+    """Whether there is something to say that the part of the page drawn now comes too late for."""
+    return _SAID in st.session_state
+
+
 def said() -> None:
     """What there is to say, where the operating point is chosen."""
     if text := st.session_state.pop(_SAID, None):

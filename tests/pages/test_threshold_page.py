@@ -1,18 +1,21 @@
 """The Threshold page as Streamlit runs it, without a browser: what is shown, what moves the line, what is missing."""
 
-import json
+import base64
+import io
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from core import datasets
 from core.calibration.evaluation import Evaluation
 from core.detector import Detector, registry
 from core.operating_point import OperatingPoint
-from tests.support import opened
+from tests.support import opened, pens
 from tests.support.opened import checked, text
 from tests.support.piles import png
 
@@ -25,8 +28,8 @@ def open_page(**query: str) -> AppTest:
 
 def drawn(page: AppTest) -> dict[str, Any]:
     """What the live component was given to draw."""
-    (component,) = page.get("bidi_component")
-    return dict(json.loads(component.proto.json))
+    (explorer,) = opened.components(page, "explorer")
+    return explorer
 
 
 def point(page: AppTest) -> OperatingPoint:
@@ -269,6 +272,63 @@ def test_own_digits_become_a_model_that_is_chosen_and_names_whose_they_are() -> 
     assert "my-5 is made and chosen on every page" in text(page)
     assert "of normal 5s by Ada's hand are flagged" in drawn(page)["sentence"]
     assert Detector.load("my-5").calibrations_["fused"].n == 30
+
+
+def draw(page: AppTest, picture: np.ndarray, number: int) -> AppTest:
+    """Put a picture on the canvas of the digit of that number, as its component does, and keep it."""
+    buffer = io.BytesIO()
+    Image.fromarray(picture).convert("RGBA").save(buffer, "PNG")
+    data = "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+    drawing = {"raw": {"objects": [{"type": "Path"}]}, "data": data}
+    page.session_state[f"own-canvas-{number}"] = {"drawing": drawing, "backgroundFit": None}
+    checked(page.run())
+    return checked(page.button(key="own_keep").click().run())
+
+
+def test_digits_are_drawn_one_after_another_taken_out_put_back_and_made_a_model(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    page = open_page()
+    assert page.button(key="own_keep").disabled
+    for number in range(3):
+        draw(page, pens.drawing(scale=1 - 0.1 * number), number)
+    assert "**3 of 20** drawn" in page.get("progress")[0].proto.text
+    assert "**3 digits read.**" in text(page)
+
+    with monkeypatch.context() as pressed:
+        opened.press(pressed, "own-drawn", 1)
+        checked(page.run())
+    checked(page.run())
+    assert "**2 digits read.**" in text(page)
+    checked(page.button(key="own_back").click().run())
+    assert "**3 digits read.**" in text(page)
+    page.button(key="own_ink_make").click()
+    checked(page.run())
+
+    assert point(page).model == "my-5"
+    assert "tiny-5 is as it was" in text(page)
+    assert Detector.load("my-5").calibrations_["fused"].own == 3
+
+
+def test_drawings_stay_when_another_page_was_looked_at_and_several_digits_take_turns() -> None:
+    page = opened.open_page("dashboard.py", model="tiny-any")
+    page.switch_page("pages/1_Threshold.py").run()
+    draw(page, pens.drawing(), 0)
+    assert page.button(key="own_keep").label == "Keep this 5, next"  # a 0 is there, a 5 is asked for
+
+    page.switch_page("pages/4_History.py").run()
+    page.switch_page("pages/1_Threshold.py").run()
+
+    assert "**1 of 20** drawn" in page.get("progress")[0].proto.text
+    assert not [button for button in page.button if button.key == "own_ink_make"]  # no 8 yet, which is asked for
+
+
+def test_drawings_and_pictures_count_together() -> None:
+    page = draw(open_page(), pens.drawing(), 0)
+    page.file_uploader(key="own_ink").set_value(fives(4))
+    checked(page.run())
+
+    assert "**5 digits read.**" in text(page)
 
 
 @pytest.mark.parametrize(

@@ -69,12 +69,15 @@ class _Digit:
 
 def draw(normal: tuple[str, ...]) -> Drawing:
     """The canvas; returns what is on it, or the first example while it is empty."""
-    pen = PENS[st.session_state.get("pen") or "medium"]
-    _show_tools(key="tools")
-    with st.container(key="canvas-area"):
-        st.markdown("Draw a digit here")
-        canvas = _canvas(pen)
+    canvas = _canvas("Draw a digit here", "canvas", st.session_state.get(_START))
     return _what_is_there(canvas, for_normal(normal)[0])
+
+
+def blank(title: str, key: str) -> NDArray[np.uint8] | None:
+    """Another canvas, empty under every new key; returns what is on it, as a ``Drawing``'s picture, once it is."""
+    canvas = _canvas(title, key)
+    drawn: NDArray[np.uint8] | None = canvas.image_data if (canvas.json_data or {}).get("objects") else None
+    return drawn
 
 
 def tools(normal: tuple[str, ...]) -> None:
@@ -86,17 +89,20 @@ def tools(normal: tuple[str, ...]) -> None:
             st.button(example.name, on_click=_put, args=(example,), key=f"example-{example.name}")
 
 
-def _canvas(pen: int) -> Any:
-    return st_canvas(
-        stroke_width=pen,
-        stroke_color="#181c24",
-        background_color="#ffffff",
-        width=SIDE,
-        height=SIDE,
-        initial_drawing=st.session_state.get(_START),
-        return_image_data=True,
-        key="canvas",
-    )
+def _canvas(title: str, key: str, start: dict[str, Any] | None = None) -> Any:
+    _show_tools(key="tools")
+    with st.container(key="canvas-area"):
+        st.markdown(title)
+        return st_canvas(
+            stroke_width=PENS[st.session_state.get("pen") or "medium"],
+            stroke_color="#181c24",
+            background_color="#ffffff",
+            width=SIDE,
+            height=SIDE,
+            initial_drawing=start,
+            return_image_data=True,
+            key=key,
+        )
 
 
 def _what_is_there(canvas: Any, first: Example) -> Drawing:

@@ -133,8 +133,9 @@ def _make(reviewed: Review, model: str) -> None:
         return
     detector = picker.detector(model)
     scores = detector.inspect(reviewed.images).scores["fused"]
-    doubtful = own_ink.suspects(reviewed.images, scores, detector.calibrations_["fused"])
-    for concern in own_ink.concerns(reviewed.names, detector.card_.normal, doubtful):
+    known = detector.calibrations_["fused"]
+    doubtful = own_ink.suspects(reviewed.images, scores, known)
+    for concern in own_ink.concerns(reviewed.names, detector.card_.normal, doubtful, scores, known):
         st.caption(plain(concern))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.text_input("Name of the new model", f"{model}-mine", key="calibrated_name", width=240)

@@ -1,4 +1,4 @@
-"""Making one's own digits the yardstick: what it takes, the pictures, what is doubtful about them, the new model."""
+"""Making one's own digits the yardstick: drawings and pictures, what is doubtful about them, the new model."""
 
 from typing import TYPE_CHECKING
 
@@ -6,7 +6,8 @@ import pandas as pd
 import streamlit as st
 
 from core.calibration import own_ink
-from core.datasets.pictures import Pictures, gather
+from core.calibration.few_digits import ENOUGH
+from core.datasets.pictures import Pictures, gather, joined
 from core.detector import registry
 from core.errors import OddDigitError
 from core.figures import images
@@ -15,6 +16,7 @@ from core.operating_point import OperatingPoint
 from core.words import name_normals
 from pages.ui import chrome, picture, state
 from pages.ui.text import plain
+from pages.ui.threshold import own_drawings
 from pages.ui.visitor import visitor
 
 if TYPE_CHECKING:
@@ -25,15 +27,19 @@ _NOBODY_SAID = "my own hand"
 _FAILED = "own_ink_failed"
 
 
+@st.fragment
 def section(detector: "Detector", point: OperatingPoint) -> None:
-    """Upload normal digits, look at what is doubtful, and make a detector whose promise holds for that hand."""
+    """Draw or upload normal digits, look at what is doubtful, and make a detector whose promise holds for that hand."""
+    if state.unsaid():
+        st.rerun()  # a model was made, and all of the page is of it
     normal = detector.card_.normal
     st.markdown(
-        f"The promise above is made from digits by {plain(detector.card_.calibrated_on)}. Give {own_ink.FEWEST} to "
-        f"{own_ink.ENOUGH} pictures of **your** {plain(name_normals(normal))} and it is made anew for your hand, pen "
-        "and camera: for that hand, or for hands mixed as your pictures are. Nothing is trained, so it takes seconds."
+        f"The promise above is made from digits by {plain(detector.card_.calibrated_on)}. Draw {own_ink.ASKED} of "
+        f"**your** {plain(name_normals(normal))} here, or hand in pictures of them, and it is made anew for your hand, "
+        f"pen and camera: from your digits and how other people's lie, from {ENOUGH} on from yours alone. Nothing is "
+        "trained, so it takes seconds."
     )
-    _what_it_takes()
+    drawn = own_drawings.collect(normal)
     files = st.file_uploader(
         "Pictures, one digit each, or zip archives of them",
         [*SUFFIXES, ".pdf", ".zip"],
@@ -43,36 +49,27 @@ def section(detector: "Detector", point: OperatingPoint) -> None:
     if len(normal) > 1:
         st.caption("This model knows several digits: give a zip with one folder a digit, named like it.")
     split = st.toggle("Each picture is a sheet of many digits", key="own_ink_sheets")
-    if not files:
-        return
     try:
-        given = _gather(tuple((file.name, file.getvalue()) for file in files), normal, split)
-        _look_over(detector, given)
+        sent = _gather(tuple((file.name, file.getvalue()) for file in files), normal, split) if files else None
+        given = [part for part in (drawn, sent) if part is not None]
+        missing = set(normal) - {label for part in given for label in part.labels or normal}
+        if not given or (missing and sent is None):
+            return  # more are asked for already
+        together = joined(given)
+        _look_over(detector, together)
     except OddDigitError as error:
         chrome.refuse(error)
         return
-    _make(detector, given, point)
-
-
-def _what_it_takes() -> None:
-    rows = [(n, own_ink.guarantees(n)) for n in (own_ink.FEWEST, 100, 300, own_ink.ENOUGH)]
-    table: dict[str, list[object]] = {"digits": [n for n, _ in rows]}
-    for i, alpha in enumerate(own_ink.ALPHAS):
-        column = [f"at most {100 * g[i].at_most:.1f} %" if g[i].promised else "no line" for _, g in rows]
-        table[f"line at {100 * alpha:g} %"] = [*column]
-    needed = ", ".join(f"{g.needed} for {100 * g.alpha:g} %" for g in own_ink.guarantees(own_ink.FEWEST))
-    st.caption(
-        f"What so many digits guarantee, with 95 % confidence. Fewest with which a line flags anything: {needed}."
-    )
-    st.dataframe(pd.DataFrame(table), hide_index=True, width="content")
+    _make(detector, together, point)
 
 
 def _look_over(detector: "Detector", given: Pictures) -> None:
     """The digits as they were read, and what a person should look at before they count."""
     st.markdown(f"**{len(given.images)} digits read.**")
     scores = detector.inspect(given.images).scores["fused"]
-    doubtful = own_ink.suspects(given.images, scores, detector.calibrations_["fused"])
-    for line in own_ink.concerns(given.names, detector.card_.normal, doubtful, given.refused):
+    known = detector.calibrations_["fused"]
+    doubtful = own_ink.suspects(given.images, scores, known)
+    for line in own_ink.concerns(given.names, detector.card_.normal, doubtful, scores, known, given.refused):
         st.warning(plain(line), icon=":material/visibility:")
     for rows, title in ((doubtful.odd, "Far odder than the others"), (doubtful.repeated, "Repeated")):
         if rows:

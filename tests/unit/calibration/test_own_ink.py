@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from core.calibration import own_ink
+from core.calibration.conformal import Calibration
+from core.calibration.few_digits import adapted
 from tests.support.stand_in import calibration
 
 
@@ -16,15 +18,16 @@ from tests.support.stand_in import calibration
     ],
 )
 def test_what_a_number_of_digits_guarantees_is_said_in_words(n: int, alpha: float, words: str) -> None:
-    assert words in own_ink.say_guarantee(n, alpha)
+    assert words in own_ink.say_promise(Calibration.fit(np.arange(n)), alpha)
 
 
-def test_a_guarantee_below_the_number_needed_is_no_line() -> None:
-    one, five, ten = own_ink.guarantees(30)
+def test_few_digits_promise_what_they_are_estimated_to_and_what_they_promise_alone() -> None:
+    known = Calibration.fit(np.arange(999) / 200)
+    said = own_ink.say_promise(adapted(Calibration.fit(np.arange(20) / 4), known), 0.05)
 
-    assert (one.needed, one.promised, one.at_most) == (99, 0, 0)
-    assert five.promised == pytest.approx(1 / 31)
-    assert ten.at_most > ten.promised > 0.09
+    assert "flags 5 % of normal ones by that hand, most likely between 2" in said
+    assert "estimated from 20 digits" in said
+    assert "The 20 alone promise, with 95 % confidence, no more than 23 %." in said
 
 
 def named(n: int) -> list[str]:
@@ -33,7 +36,8 @@ def named(n: int) -> list[str]:
 
 def said(images: np.ndarray, scores: np.ndarray) -> list[str]:
     """The concerns about images whose scores are measured against normal digits that score 1 to 99."""
-    return own_ink.concerns(named(len(images)), ("5",), own_ink.suspects(images, scores, calibration()))
+    doubtful = own_ink.suspects(images, scores, calibration())
+    return own_ink.concerns(named(len(images)), ("5",), doubtful, scores, calibration())
 
 
 def different(n: int) -> np.ndarray:
@@ -72,6 +76,7 @@ def test_few_digits_are_told_what_they_are_too_few_for() -> None:
 
 
 def test_files_left_out_are_mentioned() -> None:
-    concerns = own_ink.concerns(named(2), ("5",), own_ink.Suspects((), ()), [("notes.txt", "no picture")])
+    refused, none = [("notes.txt", "no picture")], own_ink.Suspects((), ())
+    concerns = own_ink.concerns(named(2), ("5",), none, np.arange(2.0), calibration(), refused)
 
     assert "1 picture was left out. The first: notes.txt: no picture" in concerns

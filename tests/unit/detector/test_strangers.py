@@ -79,6 +79,23 @@ def test_ones_own_ink_takes_the_place_of_strangers(corrected: Detector) -> None:
     assert (own.card_.strangers, own.card_.calibration_size) == (0, 30)
 
 
+def test_few_digits_of_ones_own_are_kept_in_a_file_with_what_they_are_estimated_to_promise(
+    corrected: Detector, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.calibration.few_digits.KNOWN", 10)
+    own = corrected.calibrated(FIVES[:20], None, "mine", "my own hand")
+    own.save(tmp_path / "mine.safetensors")
+
+    loaded = file.load(tmp_path / "mine.safetensors")
+
+    for e, calibration in own.calibrations_.items():
+        again = loaded.calibrations[e]
+        assert (again.own, again.rates is not None) == (20, True)
+        np.testing.assert_array_equal(again.scores, calibration.scores)
+        np.testing.assert_array_equal(again.rates, calibration.rates)  # type: ignore[arg-type]
+    assert loaded.fingerprint == own.fingerprint
+
+
 def test_other_images_or_too_few_stretches_are_refused(tiny_detector: Detector) -> None:
     with pytest.raises(OddDigitError, match="not made of these 20 images"):
         strangers.corrected(tiny_detector.state_, {"5": FIVES[:20]}, {"5": STRETCHES[:20]})

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.calibration.conformal import Calibration
+from core.calibration.few_digits import adapted
 from core.detector.model_card import Card
 from core.operating_point import EVIDENCES, OperatingPoint
 from core.views.threshold import View, more, no_threshold, promise
@@ -146,6 +147,16 @@ def test_where_writers_are_known_to_differ_the_promise_is_for_people_it_never_me
     row = displayed.row
     assert displayed.data["exchangeable"][row] < displayed.data["alpha"][row] <= displayed.data["bound"][row]
     assert displayed.data["low"][row] <= displayed.data["alpha"][row] <= displayed.data["high"][row]
+
+
+def test_few_digits_of_ones_own_say_where_the_rate_most_likely_lies_and_what_they_promise_alone() -> None:
+    few = adapted(Calibration.fit(CALIBRATION.scores[::60]), CALIBRATION)
+
+    data = view(OperatingPoint("made-5", "fused", 0.05), calibration=few).data
+
+    assert data["sentence"].endswith("are flagged, most likely between {low} and {high}.")
+    assert f"estimated from {few.own} digits of that hand" in data["more"]
+    assert (data["whose"], len(data["low"])) == ("of that hand", len(data["alpha"]))
 
 
 def test_ones_own_ink_promises_for_that_hand_alone() -> None:
