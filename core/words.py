@@ -5,19 +5,22 @@ import math
 HARDLY_NORMAL = 0.15  # a p-value that an anomaly of another line would have, said even where the digit passes
 
 
-def say_verdict(anomaly: bool, reads_as: tuple[str, ...] | None = None, p_value: float = 1.0) -> str:
+def say_verdict(anomaly: bool, reads_as: tuple[str, ...] | None = None, p_value: float = 1.0, only: str = "") -> str:
     """The verdict in a word or a few, with the digits that the ink could be.
 
     Args:
         anomaly: the verdict.
         reads_as: the prediction set, most plausible first; None for a model of one digit, which has none.
         p_value: of the image, if a digit that is hardly normal is to be called so.
+        only: normal digits in the plural, where a network that knows others reads another; empty where none does.
 
-    >>> say_verdict(True), say_verdict(False), say_verdict(False, ("4", "9"))
-    ('Anomaly', 'Normal', 'Normal: reads as 4 or 9')
+    >>> say_verdict(True), say_verdict(False), say_verdict(False, ("4", "9")), say_verdict(False, only="normal 5s")
+    ('Anomaly', 'Normal', 'Normal: reads as 4 or 9', 'Normal for a network that knows only 5s')
     >>> say_verdict(False, ("8",), 0.069)
     'Normal: reads as 8, but odder than 93 in 100 of them'
     """
+    if only and not anomaly:
+        return f"Normal for a network that knows only {only.removeprefix('normal ')}"
     if anomaly or not reads_as:
         return "Anomaly" if anomaly else "Normal"
     odd = f", but odder than {100 - math.ceil(100 * p_value)} in 100 of them" if p_value <= HARDLY_NORMAL else ""

@@ -10,7 +10,7 @@ from pages.ui.threshold import borderline, explorer, fixed_threshold, own_ink
 chrome.page("Where do you draw the line?", "Move it and see what it costs and what it catches.")
 try:
     point = state.operating_point()
-    picker.model_and_evidence(point)
+    picker.model(point, evidence=True)
     detector = picker.detector(point.model)
 except OddDigitError as error:
     chrome.refuse(error)

@@ -9,7 +9,7 @@ from pages.ui.generator import fresh, map, originals, place, walk
 chrome.page("What it has learnt", "Digits that nobody wrote: walk through all that the generator can draw.")
 try:
     point = state.operating_point()
-    picker.pick_model(point)
+    picker.model(point)
     detector = picker.detector(point.model)
     digit, scorer = place.pick_digit(detector)
     latent = place.latent(scorer, digit)

@@ -63,6 +63,11 @@ class SecondOpinion:
         return f"The network that knows all ten digits reads it as {one_of(either(self.reads_as))}."
 
 
+def of_field(field: str | None, normal: tuple[str, ...], anomaly: bool) -> SecondOpinion | None:
+    """The opinion whose ``field`` was kept beside the first model's verdict; None where none was."""
+    return SecondOpinion(() if field == "none" else tuple(field.split()), normal[0], anomaly) if field else None
+
+
 def wanted(normal: tuple[str, ...]) -> bool:
     """Whether a model with these normal digits gets a second opinion: one that knows a single digit of the ten."""
     return len(normal) == 1 and normal[0] in tuple(DIGITS)

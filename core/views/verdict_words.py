@@ -50,9 +50,7 @@ def describe(
     by_strangers = calibration.exchangeable is not None and calibration.rates is None
     size = calibration.n if calibration.rates is None else calibration.own
     reads_as = readings.prediction_set(point, row) if readings.digit_p_values else None
-    verdict = say_verdict(anomaly, reads_as, p_value)
-    if second is not None and second.disagrees:
-        verdict = f"Normal for a network that knows only {normals.removeprefix('normal ')}"
+    verdict = say_verdict(anomaly, reads_as, p_value, normals if second is not None and second.disagrees else "")
     return Wording(
         anomaly=anomaly,
         verdict=verdict,

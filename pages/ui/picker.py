@@ -43,12 +43,13 @@ def model_and_line() -> OperatingPoint:
     return state.operating_point()
 
 
-def model_and_evidence(point: OperatingPoint) -> None:
-    """Which digit is normal and which score the line is drawn on."""
+def model(point: OperatingPoint, evidence: bool = False) -> None:
+    """Which digit is normal, and on demand which score the line is drawn on."""
     state.said()
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         pick_model(point)
-        pick_evidence(point)
+        if evidence:
+            pick_evidence(point)
 
 
 def pick_model(point: OperatingPoint) -> None:

@@ -37,6 +37,7 @@ def show(
     under: Callable[[], None] | None = None,
     whose: str = "yours",
     wait: bool = False,
+    second: SecondOpinion | None = None,
 ) -> SecondOpinion | None:
     """Everything about one reading, the answer first; returns the second opinion, where one is wanted.
 
@@ -50,9 +51,10 @@ def show(
         under: draws what belongs right under the answer.
         whose: what the digit is called on the chart.
         wait: whether to wait, after all else, for the second opinion of a model that is not awake yet.
+        second: the second opinion, where it was asked before.
     """
     answer = st.empty()
-    second = opinion.ask(readings[row], point)[0]
+    second = second or opinion.ask(readings[row], point)[0]
     with answer.container():
         headline(readings, row, point, card, foreign_ink, key, second)
     if under is not None:

@@ -80,9 +80,9 @@ def press(target: Locator, shown: Locator) -> None:
 
 
 def go_to(page: Page, name: str) -> None:
-    """Go to a page by its link; once more where the page left behind told Streamlit something just then, and stayed."""
-    title = page.get_by_role("heading", name=TITLES[name])
-    press(page.get_by_role("link", name=name, exact=True).first, title)
+    """Go to a page by its link, pressed once: whatever the page left behind is about, no press on a link is lost."""
+    page.get_by_role("link", name=name, exact=True).first.click(timeout=60_000)
+    expect(page.get_by_role("heading", name=TITLES[name])).to_be_visible(timeout=60_000)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -94,7 +94,8 @@ def headline(summary: Summary, decides: Rule) -> str:
     '10,000 digits · 412 flagged (about 500 expected if all were normal) · 3 refused'
     """
     if decides.rate is None:
-        expected = f"about {summary.expected:,.0f} expected if all were normal"
+        some = f"about {summary.expected:,.0f}" if summary.expected >= 0.5 else "hardly one"
+        expected = f"{some} expected if all were normal"
     elif summary.flagged:
         expected = f"at most about {max(1, np.ceil(summary.expected)):,.0f} of them normal"
     else:

@@ -146,7 +146,8 @@ def _reading(review: Review) -> None:
         detector = picker.detector(review.point.model)
         images = review.store.pictures([row])
         _where(review, row)
-        verdict.show(detector.inspect(images), 0, review.point, detector.card_, True, key=f"batch-{row}")
+        readings, second = detector.inspect(images), review.second_opinion(row)
+        verdict.show(readings, 0, review.point, detector.card_, True, key=f"batch-{row}", second=second)
     except OddDigitError as error:
         chrome.refuse(error)
 

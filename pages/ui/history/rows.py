@@ -12,7 +12,8 @@ from core.errors import HistoryError, ModelError
 from core.figures import images
 from core.history import Damaged, Filter, History, Verdict
 from core.operating_point import EVIDENCES
-from core.words import either, name_normals, say_oddness, say_verdict
+from core.views import second_opinion
+from core.words import name_normals, say_oddness, say_verdict
 from pages.ui import chrome, local_time, picker, picture, verdict
 from pages.ui.history.bar import say_kind
 from pages.ui.text import plain
@@ -53,19 +54,21 @@ def show(history: History, rows: list[Verdict | Damaged]) -> None:
 def describe(row: Verdict) -> str:
     """The verdict in the words, colour and sign that every page uses."""
     anomaly = row.class_id == ANOMALY
+    second = None
     try:
         card = registry.card(row.model, visitor())
         normals, n = name_normals(card.normal), card.calibration_size
+        second = second_opinion.of_field(row.second_opinion, card.normal, anomaly)
     except ModelError:
         normals, n = "its normal digits", None
-    words = say_verdict(anomaly, row.prediction_set if row.digits and row.alpha is not None else None)
-    odd = plain(say_oddness(row.p_value, normals, n))
-    said = f":{verdict.COLOUR[anomaly]}[{verdict.SIGN[anomaly]} **{plain(words)}**] · {odd}"
-    return f"{said} · of all ten digits it reads as {plain(_second(row))}" if row.second_opinion else said
-
-
-def _second(row: Verdict) -> str:
-    return "none" if row.second_opinion == "none" else either(tuple(str(row.second_opinion).split()))
+    reads_as = row.prediction_set if row.digits and row.alpha is not None else None
+    only = normals if second is not None and second.disagrees else ""
+    words = say_verdict(anomaly, reads_as, row.p_value, only)
+    more = "" if second is None else plain(second.sentence())
+    return (
+        f":{verdict.COLOUR[anomaly]}[{verdict.SIGN[anomaly]} **{plain(words)}**] · "
+        f"{plain(say_oddness(row.p_value, normals, n))}{more and f'. {more}'}"
+    )
 
 
 @st.dialog("The full reading", width="medium")
@@ -83,7 +86,9 @@ def open_again(row: Verdict) -> None:
     if not math.isclose(readings.p_values[row.evidence][0], row.p_value) or _rebuilt(row, detector.fingerprint):
         st.warning("The model of that name has changed since: below is what it says today.", icon=":material/history:")
         _as_recorded(row)
-    verdict.show(readings, 0, row.point, detector.card_, row.source_kind != "canvas", key=f"again-{row.id}")
+    second = second_opinion.of_field(row.second_opinion, readings.normal, row.class_id == ANOMALY)
+    foreign = row.source_kind != "canvas"
+    verdict.show(readings, 0, row.point, detector.card_, foreign, key=f"again-{row.id}", second=second)
 
 
 def delete(history: History, which: Filter, label: str, key: str, disabled: bool = False) -> None:
