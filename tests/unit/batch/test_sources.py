@@ -1,152 +1,19 @@
 """Piles are read from whatever people have, written here by other libraries than the ones that read them."""
 
-import gzip
 import io
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core import ink
 from core.batch import arrays, sources
-from core.batch.items import Item, Place, as_label, place_of
+from core.batch.items import Place, as_label, place_of
 from core.errors import BatchError
+from tests.support.formats import N, images_of, read, write_idx, write_kaggle_csv, write_npz, write_uci_csv
 from tests.support.piles import digits, folder_of, idx, png
-
-N = 12
-
-
-def read(*paths: Path) -> list[Item]:
-    return list(sources.read(sources.places(paths)))
-
-
-def images_of(items: list[Item]) -> np.ndarray:
-    """What the items' pictures become on the one road, uint8."""
-    as_ink = []
-    for item in items:
-        picture = item.picture.read() if isinstance(item.picture, Place) else item.picture
-        assert picture is not None, item.error
-        as_ink.append(np.rint(ink.read(picture, split=False).images[0] * 255).astype(np.uint8))
-    return np.stack(as_ink)
-
-
-def write_idx(folder: Path, images: np.ndarray, labels: np.ndarray) -> Path:
-    (folder / "t10k-images-idx3-ubyte").write_bytes(idx(images))
-    (folder / "t10k-labels-idx1-ubyte").write_bytes(idx(labels.astype(np.uint8)))
-    return folder / "t10k-images-idx3-ubyte"
-
-
-def write_gzipped_idx(folder: Path, images: np.ndarray, labels: np.ndarray) -> Path:
-    with gzip.open(folder / "train-images-idx3-ubyte.gz", "wb") as file:
-        file.write(idx(images))
-    with gzip.open(folder / "train-labels-idx1-ubyte.gz", "wb") as file:
-        file.write(idx(labels.astype(np.uint8)))
-    return folder / "train-images-idx3-ubyte.gz"
-
-
-def write_npz(folder: Path, images: np.ndarray, labels: np.ndarray) -> Path:
-    np.savez(folder / "pile.npz", images=images, labels=labels)
-    return folder / "pile.npz"
-
-
-def write_keras_npz(folder: Path, images: np.ndarray, labels: np.ndarray) -> Path:
-    half = len(images) // 2
-    parts = {"x_train": images[:half], "y_train": labels[:half], "x_test": images[half:], "y_test": labels[half:]}
-    np.savez_compressed(folder / "mnist.npz", **parts)
-    return folder / "mnist.npz"
-
-
-def write_kaggle_csv(folder: Path, images: np.ndarray, labels: np.ndarray) -> Path:
-    table = pd.DataFrame(images.reshape(len(images), -1), columns=[f"pixel{i}" for i in range(784)])
-    table.insert(0, "label", labels)
-    table.to_csv(folder / "train.csv", index=False)
-    return folder / "train.csv"
-
-
-def write_headless_csv(folder: Path, images: np.ndarray, labels: np.ndarray) -> Path:
-    pd.DataFrame(np.column_stack([labels, images.reshape(len(images), -1)])).to_csv(
-        folder / "mnist_test.csv", index=False, header=False
-    )
-    return folder / "mnist_test.csv"
-
-
-def write_uci_csv(folder: Path, images: np.ndarray, labels: np.ndarray) -> Path:
-    pd.DataFrame(np.column_stack([images.reshape(len(images), -1), labels])).to_csv(
-        folder / "label_last.csv", index=False, header=False, sep=";"
-    )
-    return folder / "label_last.csv"
-
-
-def write_indexed_float_csv(folder: Path, images: np.ndarray, labels: np.ndarray) -> Path:
-    table = pd.DataFrame(images.reshape(len(images), -1) / 255)
-    table["digit"] = labels
-    table.to_csv(folder / "floats.csv")
-    return folder / "floats.csv"
-
-
-def write_hugging_face_parquet(folder: Path, images: np.ndarray, labels: np.ndarray) -> Path:
-    pictures = [{"bytes": png(image), "path": f"{i}.png"} for i, image in enumerate(images)]
-    pq.write_table(pa.table({"image": pictures, "label": labels}), folder / "test.parquet")
-    return folder / "test.parquet"
-
-
-def write_bytes_parquet(folder: Path, images: np.ndarray, labels: np.ndarray) -> Path:
-    table = pd.DataFrame({"digit": labels, "png": [png(image) for image in images]})
-    table.to_parquet(folder / "bytes.parquet", row_group_size=5)
-    return folder / "bytes.parquet"
-
-
-def write_pixel_parquet(folder: Path, images: np.ndarray, labels: np.ndarray) -> Path:
-    table = pd.DataFrame({"pixels": [image.ravel() for image in images], "y": labels})
-    table.to_parquet(folder / "pixels.parquet")
-    return folder / "pixels.parquet"
-
-
-def write_labelled_folder(folder: Path, images: np.ndarray, labels: np.ndarray) -> Path:
-    for digit in np.unique(labels):
-        chosen = images[labels == digit]
-        folder_of(folder / "pile" / str(digit), chosen)
-    return folder / "pile"
-
-
-def write_zip(folder: Path, images: np.ndarray, labels: np.ndarray) -> Path:
-    with zipfile.ZipFile(folder / "pile.zip", "w", zipfile.ZIP_DEFLATED) as archive:
-        for i, (image, label) in enumerate(zip(images, labels, strict=True)):
-            archive.writestr(f"scans/{label}/{i:03d}.png", png(image))
-    return folder / "pile.zip"
-
-
-def write_zipped_idx(folder: Path, images: np.ndarray, labels: np.ndarray) -> Path:
-    with zipfile.ZipFile(folder / "idx.zip", "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("a/t10k-labels-idx1-ubyte", idx(labels.astype(np.uint8)))
-        archive.writestr("a/t10k-images-idx3-ubyte", idx(images))
-    return folder / "idx.zip"
-
-
-WRITERS = [value for name, value in sorted(globals().items()) if name.startswith("write_")]
-
-
-@pytest.mark.parametrize("write", WRITERS, ids=lambda write: write.__name__.removeprefix("write_"))
-def test_every_format_gives_the_digits_that_were_written_with_their_labels(
-    write: Callable[..., object], tmp_path: Path
-) -> None:
-    images, labels = digits(N)
-    path = write(tmp_path, images, labels)
-    order = np.argsort(labels, kind="stable") if path.is_dir() else np.arange(N)
-
-    items = read(path)
-
-    assert [item.error for item in items] == [""] * N
-    np.testing.assert_array_equal(images_of(items), images[order])
-    assert [item.label for item in items] == [str(label) for label in labels[order]]
-    assert sources.count(sources.places([path])) == N
 
 
 @pytest.mark.parametrize("form", ["bytes", "floats", "flat", "flat floats", "column by column", "with a channel"])
