@@ -50,6 +50,7 @@ JOBS = whole_number("ODD_DIGIT_MAX_JOBS", 10)  # unfinished training jobs of a v
 BATCHES = whole_number("ODD_DIGIT_MAX_BATCHES", 5)  # batches of a visitor that wait or are being judged
 ALL_JOBS = whole_number("ODD_DIGIT_MAX_ALL_JOBS", 100)  # unfinished training jobs of all visitors
 ALL_BATCHES = whole_number("ODD_DIGIT_MAX_ALL_BATCHES", 50)  # batches of all visitors that wait or are being judged
+ROWS = whole_number("ODD_DIGIT_MAX_ROWS", 100_000)  # of the history that a visitor of a shared server keeps
 VISITOR_MB = whole_number("ODD_DIGIT_MAX_VISITOR_MB", 2_000)  # that a visitor of a shared server keeps there
 ALL_MB = whole_number("ODD_DIGIT_MAX_ALL_MB", 20_000)  # that all of them keep there
 CACHE_MB = whole_number("ODD_DIGIT_MAX_CACHE_MB", 1_000)  # of decoded models, beyond which those unused longest go

@@ -40,9 +40,10 @@ def sweep() -> None:
         for left in list(state.glob(pattern)):
             if _age(left) > UNUSED_SECONDS:
                 _remove(left)
-    for folder in state.glob("jobs/*/"):
-        if not (folder / "job.json").exists() and _age(folder) > UNUSED_SECONDS:
-            _remove(folder)
+    for pattern, task in (("jobs/*/", "job.json"), ("**/runs/*/", "spec.json")):
+        for folder in list(state.glob(pattern)):
+            if not (folder / task).exists() and _age(folder) > UNUSED_SECONDS:
+                _remove(folder)
     if settings.shared_server():
         for folder in paths.visitors_dir().glob("*/"):
             with suppress(OSError, ValueError):

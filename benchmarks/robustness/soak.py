@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.results import Report, table
-from benchmarks.speed.browser import CANVAS, PATIENCE, WATCH, draw, serve, verdict_after
+from benchmarks.speed.browser import CANVAS, PATIENCE, PICTURES, WATCH, draw, serve, verdict_after
 
 MB = 1_000_000
 READINGS = 12  # of memory, over the time
@@ -61,7 +61,7 @@ def soak(minutes: float, browsers: int, model: str) -> tuple[str, list[str]]:
             pages = [open_page(browser, f"{url}/?model={model}", errors) for _ in range(browsers)]
             *drawing, training = pages
             for page in drawing:
-                page.wait_for_selector(".st-key-pictures img", timeout=PATIENCE)
+                page.wait_for_selector(PICTURES, timeout=PATIENCE)
                 page.evaluate(WATCH)
             trained = Training(training)
             began = time.monotonic()

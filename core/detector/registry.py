@@ -121,7 +121,8 @@ def place_for(name: str, visitor: str) -> Path:
         if model.name.lower() == name.lower():
             kind = "shipped model, which is read-only" if model.shipped else "model that is already here"
             raise ModelError(f"{name!r} is the name of a {kind}: choose another name.")
-    if name.lower() in {run.name.lower() for run in runs_folder(visitor).glob("*")}:
+    # A run that was ended before it was written down has nothing to resume.
+    if name.lower() in {spec.parent.name.lower() for spec in runs_folder(visitor).glob("*/spec.json")}:
         raise ModelError(f"{name!r} is the name of an unfinished training run: resume that, or choose another name.")
     return own_folder(visitor) / f"{name}{SUFFIX}"
 
@@ -162,7 +163,7 @@ def import_model(data: bytes, visitor: str, name: str = "") -> Model:
     own = paths.state_dir()
     with writing(own):
         own.mkdir(parents=True, exist_ok=True)
-        arriving = TemporaryDirectory(prefix="import-", dir=own)
+        arriving = TemporaryDirectory(prefix="import-", dir=own, ignore_cleanup_errors=True)
     with arriving as folder:
         arrived = Path(folder) / f"the file{SUFFIX}"
         with writing(arrived):

@@ -85,7 +85,7 @@ class History:
         remaining = iter(verdicts)
         ids: list[int] = []
         while rows := to_rows(list(islice(remaining, TOGETHER))):
-            ids += self._write(partial(_record_rows, rows))
+            ids += self._write(partial(_record_within_quota, rows))
         return ids
 
     def browse(self, which: Filter = EVERYTHING, *, limit: int = 50, offset: int = 0) -> list[Verdict | Damaged]:
@@ -255,6 +255,20 @@ class History:
 
 def _execute(query: str, values: list[Any], connection: sqlite3.Connection) -> None:
     connection.execute(query, values)
+
+
+def _record_within_quota(rows: list[dict[str, Any]], connection: sqlite3.Connection) -> list[int]:
+    ids = _record_rows(rows, connection)
+    if settings.shared_server():
+        query = "SELECT count(*) FROM verdicts INDEXED BY by_visitor WHERE visitor = ? AND deletion IS NULL"
+        for visitor in {row["visitor"] for row in rows}:
+            kept = connection.execute(query, (visitor,)).fetchone()[0]
+            if kept > settings.ROWS:
+                raise HistoryError(
+                    f"Not recorded: with it your history would have {kept:,} verdicts, and a visitor keeps "
+                    f"{settings.ROWS:,} here: delete some on the History page."
+                )
+    return ids
 
 
 def _record_rows(rows: list[dict[str, Any]], connection: sqlite3.Connection) -> list[int]:

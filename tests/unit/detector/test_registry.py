@@ -146,6 +146,8 @@ def test_the_name_of_a_model_of_ones_own_is_taken(shipped: Path) -> None:
 
 def test_the_name_of_an_unfinished_run_is_taken(shipped: Path) -> None:
     (registry.runs_folder("") / "begun").mkdir(parents=True)
+    assert registry.place_for("begun", ""), "ended before it was written down: there is nothing to resume"
+    (registry.runs_folder("") / "begun" / "spec.json").write_text("{}")
 
     with pytest.raises(ModelError, match="'begun' is the name of an unfinished training run: resume that"):
         registry.place_for("begun", "")

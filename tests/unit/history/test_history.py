@@ -3,6 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from core import settings
 from core.calibration.conformal import Calibration
 from core.detector.readings import Readings
 from core.errors import HistoryError
@@ -220,3 +221,20 @@ def test_on_ones_own_machine_all_rows_are_seen_from_every_browser(history: Histo
     history.record_all([verdict(1, visitor="ann"), verdict(2, visitor="")])
 
     assert History(history.path, visitor="bob").count().judged == 2
+
+
+def test_a_visitor_keeps_so_many_rows_and_more_are_refused_until_some_are_deleted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ODD_DIGIT_SHARED", "1")
+    monkeypatch.setattr(settings, "ROWS", 2)
+    annas, bens = (History(tmp_path / "history.sqlite", visitor=who) for who in ("anna", "ben"))
+    kept = annas.record_all([verdict(1, visitor="anna"), verdict(2, visitor="anna")])
+
+    with pytest.raises(HistoryError, match=r"would have 3 verdicts, and a visitor keeps 2 here: delete some"):
+        annas.record(verdict(3, visitor="anna"))
+    assert annas.count().judged == 2
+    assert annas.record(verdict(2, visitor="anna")) == kept[1], "what is there already is seen again"
+    assert bens.record(verdict(3, visitor="ben")), "another visitor has as much room as before"
+    annas.delete(Filter(ids=(kept[0],)))
+    assert annas.record(verdict(3, visitor="anna"))

@@ -1,0 +1,211 @@
+"""Visitors with a hostile one among them: what the others' strokes wait for, against a visitor who is alone.
+
+    python -m benchmarks.robustness.visitors [--visitors 10] [--minutes 10] [--write]
+
+Starts the app as a shared server on a state folder of its own, and a browser with cookies of its own for each visitor.
+First one draws alone; then all but the last draw in turn, while the last, in a process of its own, hands in bombs and
+floods of files, imports a model that lies, starts batches and trainings, and pauses them; then one is alone again.
+Prints a Markdown table of seconds from the pen's lifting to the verdict, with `--write` into benchmarks/results.md.
+Ends with 1 where a stroke among all of them takes more than 1.5 times as long as alone (medians), or the server's log
+or a console has an error. Needs Chromium.
+"""
+
+import argparse
+import gzip
+import io
+import itertools
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.results import Report, table
+from benchmarks.robustness.soak import open_page
+from benchmarks.speed.browser import PATIENCE, PICTURES, WATCH, draw, serve, verdict_after
+
+MUST = 1.5
+ALONE = 0.15  # of the minutes, before and after
+REST = 0.7  # seconds between two strokes of the visitors
+PATIENT = 30_000  # ms that the hostile one waits for anything
+
+
+def measure(visitors: int, minutes: float, model: str) -> tuple[str, bool]:
+    """Draw for so long: the table, and whether all is as it must be."""
+    from playwright.sync_api import sync_playwright
+
+    errors: list[str] = []
+    with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
+        folder = Path(name)
+        os.environ["ODD_DIGIT_SHARED"] = "1"
+        browser = _browser(playwright)
+        with serve([sys.executable, "-m", "streamlit", "run", "dashboard.py"], folder) as url:
+            pages = [open_page(browser, f"{url}/?model={model}", errors) for _ in range(visitors - 1)]
+            for page in pages:
+                page.wait_for_selector(PICTURES, timeout=PATIENCE)
+                page.evaluate(WATCH)
+            strokes = itertools.count()
+            alone = _draw(pages[:1], ALONE * minutes, strokes)
+            command = [sys.executable, "-m", "benchmarks.robustness.visitors", "--hostile", url]
+            with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as hostile:
+                together = _draw(pages, minutes, strokes)
+                hostile.send_signal(signal.SIGINT)
+                did = hostile.communicate(timeout=2 * PATIENCE / 1000)[0].strip()
+            alone += _draw(pages[:1], ALONE * minutes, strokes)
+            for page in pages:
+                page.context.close()
+        said = (folder / "server.log").read_text(errors="replace")
+        errors += [line for line in said.splitlines() if "Traceback" in line]
+        browser.close()
+    ratio = float(np.median(together) / np.median(alone))
+    rows = [
+        [who, len(waits), *(round(float(np.quantile(waits, share)), 2) for share in (0.5, 0.95))]
+        for who, waits in ((f"{visitors}, one of them hostile", together), ("one alone, before and after", alone))
+    ]
+    kept = "yes" if ratio <= MUST else "no"
+    text = table(["visitors", "strokes", "stroke to verdict, median s", "95 % within, s"], rows)
+    text += f"\nMedians: {ratio:.2f} times alone (must be at most {MUST}: {kept}). The hostile one: {did or 'nothing'}."
+    listed = "".join(f"\n- {error}" for error in errors[:20])
+    return f"{text} Errors: {len(errors)}.{listed}", ratio <= MUST and not errors
+
+
+def _draw(pages: list[Any], minutes: float, strokes: "itertools.count[int]") -> list[float]:
+    """Have visitors draw in turn for so long; seconds that each stroke waited for its verdict."""
+    waits, end = [], time.monotonic() + 60 * minutes
+    while time.monotonic() < end:
+        number = next(strokes)
+        page = pages[number % len(pages)]
+        if number // len(pages) % 8 == 7:
+            page.get_by_role("button", name=re.compile("Clear|Reset")).click()
+        draw(page, number // len(pages))
+        waits.append(verdict_after(page))
+        page.wait_for_timeout(1000 * REST)
+    return waits
+
+
+def hostile(url: str) -> None:
+    """Do whatever a visitor can do to the others, until interrupted; then say what was done how often."""
+    from playwright.sync_api import Error, sync_playwright
+
+    did, end = Counter[str](), False
+
+    def stop(*_: object) -> None:
+        nonlocal end
+        end = True
+
+    signal.signal(signal.SIGINT, stop)
+    with sync_playwright() as playwright:
+        page = _browser(playwright).new_context(viewport={"width": 1280, "height": 900}).new_page()
+        page.set_default_timeout(PATIENT)
+        for name, act in itertools.cycle(ACTS.items()):
+            if end:
+                break
+            try:
+                act(page, url)
+                did[name] += 1
+            except Error:  # refused, or not to be pressed just now
+                did[f"{name}, refused or given up"] += 1
+    sys.stdout.write(", ".join(f"{name}: {times}" for name, times in did.items()))
+
+
+def _bombs(page: Any, url: str) -> None:
+    files = {
+        "bomb.csv.gz": gzip.compress(b"9" * 50_000_000),
+        "lies-idx3-ubyte.gz": gzip.compress(b"\0\0\x08\x03" + b"\x00\x0f\x42\x40" + b"\0\0\x04\0" * 2 + bytes(10_000)),
+        "zip-in-zip.zip": _zip({"inner.zip": _zip({"zeros.npy": bytes(100_000_000)})}),
+        "huge.png": b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\1\0\0\0\1\0\0\x08\0\0\0\0" + bytes(1000),
+    }
+    _hand_in(page, url, files)
+
+
+def _flood(page: Any, url: str) -> None:
+    _hand_in(page, url, {f"{number}.png": b"\x89PNG" + bytes(2_000) for number in range(300)})
+
+
+def _batch(page: Any, url: str) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (5_000, 28, 28), dtype=np.uint8)
+    buffer = io.BytesIO()
+    np.save(buffer, noise)
+    _hand_in(page, url, {"noise.npy": buffer.getvalue()})
+
+
+def _train(page: Any, url: str) -> None:
+    page.goto(f"{url}/Training")
+    page.get_by_role("button", name="Train", exact=True).click()
+    page.get_by_role("button", name="Pause").first.click()
+
+
+def _import(page: Any, url: str) -> None:
+    page.goto(f"{url}/Training")
+    header = b'{"a":{"dtype":"F32","shape":[1000000000],"data_offsets":[0,4000000000]}}'
+    content = len(header).to_bytes(8, "little") + header + bytes(9_000_000)
+    chooser = page.locator("[data-testid=stFileUploaderDropzoneInput]").last
+    chooser.set_input_files({"name": "lies.safetensors", "mimeType": "application/x", "buffer": content})
+    page.get_by_role("button", name="Import", exact=True).click()
+
+
+def _hand_in(page: Any, url: str, files: dict[str, bytes]) -> None:
+    page.goto(f"{url}/Batch")
+    title = page.get_by_text(re.compile("^Hand in (a|another) pile$")).first
+    title.wait_for()
+    if "another" in title.inner_text():
+        title.click()
+    chooser = page.locator("[data-testid=stFileUploaderDropzoneInput]").first
+    chooser.set_input_files(
+        [{"name": name, "mimeType": "application/octet-stream", "buffer": content} for name, content in files.items()]
+    )
+    page.get_by_role("button", name=re.compile("^Judge")).click()
+
+
+def _zip(files: dict[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return buffer.getvalue()
+
+
+def _browser(playwright: Any) -> Any:
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    return playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+
+
+ACTS: dict[str, Callable[[Any, str], None]] = {
+    "bombs handed in": _bombs,
+    "trainings begun and paused": _train,
+    "batches begun": _batch,
+    "300 broken files handed in": _flood,
+    "models that lie imported": _import,
+}
+
+
+def main() -> int:
+    """Run from the command line; returns the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--visitors", type=int, default=10)
+    parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--model", default="mnist-5")
+    parser.add_argument("--write", action="store_true", help="put the table into benchmarks/results.md")
+    parser.add_argument("--hostile", default="", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.hostile:
+        hostile(options.hostile)
+        return 0
+    report = Report(options.write)
+    text, well = measure(options.visitors, options.minutes, options.model)
+    report.publish("Visitors", text)
+    return not well
+
+
+if __name__ == "__main__":
+    sys.exit(main())
