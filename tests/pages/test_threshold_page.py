@@ -1,23 +1,18 @@
 """The Threshold page as Streamlit runs it, without a browser: what is shown, what moves the line, what is missing."""
 
-import base64
-import io
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from core import datasets
 from core.calibration.evaluation import Evaluation
 from core.detector import Detector, registry
 from core.operating_point import OperatingPoint
-from tests.support import opened, pens
+from tests.support import opened
 from tests.support.opened import checked, text
-from tests.support.piles import png
 
 pytestmark = pytest.mark.usefixtures("tiny_shelf")
 
@@ -49,11 +44,6 @@ explorer._take()
     for key, value in query.items():
         sent.query_params[key] = value
     return checked(sent.run())
-
-
-def fives(count: int) -> list[tuple[str, bytes, str]]:
-    images = datasets.load("digits", "test").of("5")[:count]
-    return [(f"five-{i}.png", png(image), "image/png") for i, image in enumerate(images)]
 
 
 def test_the_page_opens_at_five_percent_with_promise_lines_histogram_and_all_five_curves() -> None:
@@ -254,111 +244,6 @@ def test_a_model_of_several_digits_is_explored_like_any_other() -> None:
     page = open_page(model="tiny-any")
 
     assert "of normal 0s, 5s and 8s by" in drawn(page)["sentence"]
-
-
-def test_own_digits_become_a_model_that_is_chosen_and_names_whose_they_are() -> None:
-    page = open_page()
-    page.file_uploader(key="own_ink").set_value(fives(30))
-    checked(page.run())
-
-    assert "**30 digits read.**" in text(page)
-    assert "30 are too few for a line at 1 %: it takes 99." in text(page)
-    assert "no more than 16.6 %" in text(page)
-    page.text_input(key="own_ink_whose").set_value("Ada's hand")
-    page.button(key="own_ink_make").click()
-    checked(page.run())
-
-    assert point(page).model == "my-5"
-    assert "my-5 is made and chosen on every page" in text(page)
-    assert "of normal 5s by Ada's hand are flagged" in drawn(page)["sentence"]
-    assert Detector.load("my-5").calibrations_["fused"].n == 30
-
-
-def draw(page: AppTest, picture: np.ndarray, number: int) -> AppTest:
-    """Put a picture on the canvas of the digit of that number, as its component does, and keep it."""
-    buffer = io.BytesIO()
-    Image.fromarray(picture).convert("RGBA").save(buffer, "PNG")
-    data = "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
-    drawing = {"raw": {"objects": [{"type": "Path"}]}, "data": data}
-    page.session_state[f"own-canvas-{number}"] = {"drawing": drawing, "backgroundFit": None}
-    checked(page.run())
-    return checked(page.button(key="own_keep").click().run())
-
-
-def test_digits_are_drawn_one_after_another_taken_out_put_back_and_made_a_model(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    page = open_page()
-    assert page.button(key="own_keep").disabled
-    for number in range(3):
-        draw(page, pens.drawing(scale=1 - 0.1 * number), number)
-    assert "**3 of 20** drawn" in page.get("progress")[0].proto.text
-    assert "**3 digits read.**" in text(page)
-
-    with monkeypatch.context() as pressed:
-        opened.press(pressed, "own-drawn", 1)
-        checked(page.run())
-    checked(page.run())
-    assert "**2 digits read.**" in text(page)
-    checked(page.button(key="own_back").click().run())
-    assert "**3 digits read.**" in text(page)
-    page.button(key="own_ink_make").click()
-    checked(page.run())
-
-    assert point(page).model == "my-5"
-    assert "tiny-5 is as it was" in text(page)
-    assert Detector.load("my-5").calibrations_["fused"].own == 3
-
-
-def test_drawings_stay_when_another_page_was_looked_at_and_several_digits_take_turns() -> None:
-    page = opened.open_page("dashboard.py", model="tiny-any")
-    page.switch_page("pages/1_Threshold.py").run()
-    draw(page, pens.drawing(), 0)
-    assert page.button(key="own_keep").label == "Keep this 5, next"  # a 0 is there, a 5 is asked for
-
-    page.switch_page("pages/4_History.py").run()
-    page.switch_page("pages/1_Threshold.py").run()
-
-    assert "**1 of 20** drawn" in page.get("progress")[0].proto.text
-    assert not [button for button in page.button if button.key == "own_ink_make"]  # no 8 yet, which is asked for
-
-
-def test_drawings_and_pictures_count_together() -> None:
-    page = draw(open_page(), pens.drawing(), 0)
-    page.file_uploader(key="own_ink").set_value(fives(4))
-    checked(page.run())
-
-    assert "**5 digits read.**" in text(page)
-
-
-@pytest.mark.parametrize(
-    ("name", "said"),
-    [pytest.param("tiny-any", "choose another name", id="taken"), pytest.param("../x", "no model name", id="hostile")],
-)
-def test_a_name_that_cannot_be_used_is_refused_and_nothing_is_made(name: str, said: str) -> None:
-    page = open_page()
-    page.file_uploader(key="own_ink").set_value(fives(20))
-    checked(page.run())
-    page.text_input(key="own_ink_name").set_value(name)
-
-    page.button(key="own_ink_make").click()
-    checked(page.run())
-
-    assert said in text(page)
-    assert point(page).model == "tiny-5"
-    assert sorted(file.name for file in registry.own_folder("").iterdir()) == [
-        "tiny-5.safetensors",
-        "tiny-any.safetensors",
-    ]
-
-
-def test_files_that_are_no_pictures_are_refused_in_words() -> None:
-    page = open_page()
-    page.file_uploader(key="own_ink").set_value([("fives.png", b"no picture", "image/png")])
-
-    checked(page.run())
-
-    assert "no picture could be used to calibrate on" in text(page).lower()
 
 
 def test_a_broken_model_file_is_an_error_in_words(tiny_shelf: tuple[str, str]) -> None:

@@ -2,10 +2,7 @@
 
 import csv
 import io
-import json
-import os
 from pathlib import Path
-from typing import Any
 
 import pytest
 from PIL import Image, ImageDraw
@@ -19,7 +16,7 @@ from core.detector import Detector
 from core.history import EVERYTHING, History
 from core.operating_point import EVIDENCES
 from core.views import second_opinion
-from tests.support.command_line import Run, draw, objects, start
+from tests.support.command_line import Run, draw, objects
 from tests.support.piles import document
 
 SCORE_KEYS = ["source", "box", "model", "evidence", "alpha", "class_id", "verdict", "p_value", "anomaly_score"]
@@ -87,16 +84,6 @@ def test_an_alpha_too_small_for_any_line_is_null_in_json(run: Run) -> None:
 
     assert printed["threshold"] is None
     assert printed["verdict"] == "normal"
-
-
-def test_several_shapes_in_one_picture_are_an_error_that_says_how_many(run: Run) -> None:
-    result = run("score", draw("three.png", count=3), "--model", "tiny-5", "--format", "json")
-
-    (printed,) = objects(result)
-    assert result.exit_code == 1
-    assert list(printed) == ["source", "error"]
-    assert "3 shapes" in printed["error"]
-    assert "--split" in printed["error"]
 
 
 def test_split_judges_each_shape_from_left_to_right(run: Run) -> None:
@@ -221,112 +208,6 @@ def test_long_names_are_told_apart_in_a_pipe_and_in_a_narrow_terminal(
     assert cells == "".join(names)
 
 
-def test_a_folder_is_named_as_one_with_the_command_that_judges_it(run: Run) -> None:
-    Path("my scans").mkdir()
-
-    result = run("score", "my scans", draw(), "--model", "tiny-5", "--format", "json")
-
-    bad, good = objects(result)
-    assert result.exit_code == 1
-    assert "my scans is a folder" in bad["error"]
-    assert "python -m core batch 'my scans' --output verdicts.csv" in bad["error"]
-    assert good["source"] == "five.png"
-
-
-@pytest.mark.parametrize("how", ["json", "csv", "table"])
-def test_interrupted_by_the_keyboard_score_prints_what_it_has_and_says_how_far_it_came(
-    how: str, run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    files = [draw(f"{i}.png") for i in range(3)]
-    read = ink.read
-
-    def interrupted(picture: Path, **options: Any) -> ink.Ink:
-        if picture.name == "2.png":
-            raise KeyboardInterrupt
-        return read(picture, **options)
-
-    monkeypatch.setattr(ink, "read", interrupted)
-
-    result = run("score", *files, "--model", "tiny-5", "--format", how)
-
-    assert result.exit_code == 130
-    assert "2 of 3 files are done" in result.stderr
-    assert "0.png" in result.stdout
-    assert "1.png" in result.stdout
-    assert History().count(EVERYTHING).judged == 1  # twice the same ink
-
-
-@pytest.mark.parametrize(
-    ("name", "content"),
-    [
-        pytest.param("text.png", b"no picture", id="not a picture"),
-        pytest.param("empty.png", b"", id="0 bytes"),
-        pytest.param("cut.png", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", id="cut off"),
-        pytest.param("missing.png", None, id="missing"),
-        pytest.param(".", None, id="a folder"),
-        pytest.param("x" * 300 + ".png", None, id="a name too long"),
-        pytest.param("odd [/x] :smile: [red].png", b"no picture", id="a name like markup"),
-        pytest.param("null\0byte.png", None, id="a null byte"),
-    ],
-)
-@pytest.mark.parametrize("output", ["json", "table"])
-def test_a_file_that_cannot_be_judged_is_named_with_the_reason_and_the_rest_is_judged(
-    name: str, content: bytes | None, output: str, run: Run
-) -> None:
-    if content is not None:
-        Path(name).parent.mkdir(exist_ok=True)
-        Path(name).write_bytes(content)
-
-    result = run("score", name, draw(), "--model", "tiny-5", "--format", output)
-
-    assert result.exit_code == 1
-    if output == "json":
-        bad, good = objects(result)
-        assert list(bad) == ["source", "error"]
-        assert bad["source"] == name
-        assert name in bad["error"]
-        assert good["source"] == "five.png"
-    else:
-        assert name in result.stderr
-        assert "five.png" in result.stdout
-
-
-def test_a_good_file_with_a_name_like_markup_is_judged_and_named_as_it_is(run: Run) -> None:
-    Path("[").mkdir()
-    name = draw("[/x] :smile:.png")
-
-    assert name in run("score", name, "--model", "tiny-5").stdout
-    assert run("score", name, "--model", "tiny-5").exit_code == 0
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        pytest.param((), id="no file"),
-        pytest.param(("five.png", "--alpha", "0"), id="alpha 0"),
-        pytest.param(("five.png", "--alpha", "1"), id="alpha 1"),
-        pytest.param(("five.png", "--alpha", "nan"), id="alpha NaN"),
-        pytest.param(("five.png", "--alpha", "five"), id="alpha in words"),
-        pytest.param(("five.png", "--evidence", "sound"), id="unknown evidence"),
-        pytest.param(("five.png", "--format", "xml"), id="unknown format"),
-        pytest.param(("five.png", "--model", "mnist-11"), id="unknown model"),
-        pytest.param(("five.png", "--model", "five.safetensors"), id="damaged model"),
-        pytest.param(("five.png", "--colour", "red"), id="unknown option"),
-    ],
-)
-def test_wrong_usage_ends_with_2_and_a_reason_and_prints_nothing_to_standard_output(
-    arguments: tuple[str, ...], run: Run
-) -> None:
-    draw()
-    Path("five.safetensors").write_bytes(b"no model")
-
-    result = run("score", *arguments)
-
-    assert result.exit_code == 2
-    assert result.stdout == ""
-    assert result.stderr.strip()
-
-
 def test_every_digit_judged_is_kept_in_the_history(run: Run) -> None:
     draw()
     draw("three.png", count=3)
@@ -347,32 +228,6 @@ def test_no_history_keeps_none(run: Run) -> None:
     run("score", draw(), "--model", "tiny-5", "--no-history")
 
     assert History().count(EVERYTHING).judged == 0
-
-
-def test_a_history_that_cannot_be_written_is_said_and_the_verdict_still_stands(run: Run, state_dir: Path) -> None:
-    (state_dir / "history.sqlite").write_bytes(b"no database at all" * 1_000)
-
-    result = run("score", draw(), "--model", "tiny-5", "--format", "json")
-
-    assert result.exit_code == 0
-    assert objects(result)[0]["verdict"] in ("normal", "anomaly")
-    assert "history" in result.stderr.lower()
-
-
-def test_a_real_process_prints_json_alone_and_ends_with_1_when_something_was_refused(run: Run) -> None:
-    Path("empty.png").touch()
-    strange = os.fsdecode(b"f\xfcnf.png")
-    draw(strange)
-
-    with start("score", strange, "empty.png", "--model", "tiny-5", "--format", "json") as process:
-        out, err = process.communicate(timeout=120)
-
-    good, bad = (json.loads(line) for line in out.splitlines())
-    assert process.returncode == 1
-    assert good["source"] == strange
-    assert good["verdict"] in ("normal", "anomaly")
-    assert "0 bytes" in bad["error"]
-    assert err == ""
 
 
 def test_a_second_opinion_is_a_field_of_its_own_and_changes_no_verdict(

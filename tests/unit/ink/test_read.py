@@ -1,20 +1,15 @@
 """The road from any picture to ink images."""
 
 import io
-from collections.abc import Callable
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 from core.datasets import examples
 from core.errors import InkError
 from core.ink import is_ink_image, read, strokes
-from core.ink.read import Ink
 from tests.support.pens import FIVE, difference, drawing
 
 
@@ -31,94 +26,6 @@ def compressed(page: np.ndarray) -> np.ndarray:
     file = io.BytesIO()
     Image.fromarray(page).save(file, "JPEG", quality=70)
     return np.asarray(Image.open(file))
-
-
-def assert_valid(ink: Ink) -> None:
-    assert ink.images.shape[1:] == (28, 28)
-    assert ink.images.dtype == np.float32
-    assert len(ink.images) == len(ink.boxes) >= 1
-    assert np.isfinite(ink.images).all()
-    assert ink.images.min() >= 0
-    assert ink.images.max() <= 1
-    assert (ink.images.reshape(len(ink.images), -1).max(axis=1) > 0).all()
-    assert (ink.boxes[:, 2:] > ink.boxes[:, :2]).all()
-    assert (ink.boxes >= 0).all()
-    for step in ink.steps:
-        assert step.image.dtype == np.uint8
-        assert max(step.image.shape[:2]) <= 480
-
-
-def assert_valid_or_refused(reading: Callable[[], Ink]) -> None:
-    """A hostile picture either gives valid ink images or an InkError; anything else fails the test."""
-    try:
-        ink = reading()
-    except InkError:
-        return
-    assert_valid(ink)
-
-
-shapes = st.one_of(
-    hnp.array_shapes(min_dims=2, max_dims=2, max_side=28),
-    st.tuples(st.integers(1, 28), st.integers(1, 28), st.integers(1, 5)),
-    hnp.array_shapes(min_dims=1, max_dims=4, max_side=4),
-)
-arrays = st.one_of(
-    hnp.arrays(np.uint8, shapes),
-    hnp.arrays(np.bool_, shapes),
-    hnp.arrays(np.uint16, shapes),
-    hnp.arrays(np.int32, shapes),
-    hnp.arrays(np.float32, shapes, elements=st.floats(0, 1, width=32)),
-    hnp.arrays(np.float64, shapes),
-)
-
-
-rectangles = st.lists(
-    st.tuples(*[st.integers(0, 139)] * 2, *[st.integers(1, 140)] * 2, st.integers(0, 255)), min_size=1, max_size=7
-)
-
-
-@settings(max_examples=60, deadline=None)
-@given(rectangles, st.integers(100, 140), st.integers(0, 255), st.floats(0, 8))
-def test_any_sheets_boxes_and_lines_give_valid_ink_images_or_a_reason(
-    drawn: list[tuple[int, ...]], height: int, paper: int, spread: float
-) -> None:
-    page = np.full((height, 140), paper, float)
-    for left, top, width, length, brightness in drawn:
-        page[top : top + length, left : left + width] = brightness
-    page += np.random.default_rng(0).normal(0, spread, page.shape)
-    assert_valid_or_refused(lambda: read(np.clip(page, 0, 255).astype(np.uint8)))
-
-
-@settings(max_examples=60, deadline=None)
-@given(arrays, st.sampled_from([None, True, False]), st.booleans())
-def test_any_array_gives_valid_ink_images_or_a_reason(array: np.ndarray, invert: bool, split: bool) -> None:
-    assert_valid_or_refused(lambda: read(array, name="array", invert=invert, split=split))
-
-
-@settings(max_examples=30, deadline=None)
-@given(
-    st.sampled_from(["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I", "F", "HSV", "LAB", "YCbCr"]),
-    st.integers(1, 30),
-    st.integers(1, 30),
-    st.integers(0, 2**32 - 1),
-)
-def test_any_pil_image_gives_valid_ink_images_or_a_reason(mode: str, width: int, height: int, seed: int) -> None:
-    noise = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
-    image = Image.fromarray(noise)
-    image = Image.new(mode, (width, height)) if mode == "LAB" else image.convert("L").convert(mode)
-    assert_valid_or_refused(lambda: read(image))
-
-
-@settings(max_examples=150, deadline=None)
-@given(st.data())
-def test_a_damaged_file_gives_valid_ink_images_or_a_reason(data: bytes) -> None:
-    fmt = data.draw(st.sampled_from(["PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF"]))
-    file = io.BytesIO()
-    Image.fromarray(drawing(side=280)).resize((48, 48)).convert("RGB").save(file, fmt)
-    blob = bytearray(file.getvalue())
-    for _ in range(data.draw(st.integers(1, 4))):
-        blob[data.draw(st.integers(0, len(blob) - 1))] = data.draw(st.integers(0, 255))
-    assert_valid_or_refused(lambda: read(bytes(blob[: data.draw(st.integers(1, len(blob)))])))
 
 
 @pytest.mark.parametrize("at", [(-60, -30), (40, 30), (60, -30)])
