@@ -8,7 +8,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Button
 
-from core.batch import corrections, queue
+from core import datasets
+from core.batch import corrections, queue, second_opinions
 from core.batch.findings import Review, Rule
 from core.batch.store import Store, stores
 from core.datasets.examples import sample_files
@@ -146,6 +147,30 @@ def test_another_model_above_leaves_the_batch_with_its_own(tiny_detector_any: De
     page = show(model="tiny-5")
 
     assert "Judged by tiny-any" in text(page)
+
+
+def test_what_passes_and_is_read_otherwise_by_the_network_of_all_ten_can_be_looked_through(
+    tiny_detector: Detector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server, rule = queue.of_server(), Rule(OperatingPoint("tiny-5", "fused", 0.05))
+    monkeypatch.setattr("core.views.second_opinion.MODEL", "tiny-any")
+    fives = datasets.load("digits", "test").of("5")[:3]
+    uploads = [queue.Upload(f"{i}.png", png(np.rint(255 * image).astype(np.uint8))) for i, image in enumerate(fives)]
+    store = finished(server, server.submit(uploads, tiny_detector, rule, False, False, ME))
+    sixes = np.zeros((3, 10))
+    sixes[:, 6] = 0.9
+    np.save(store.folder / second_opinions.FILE, sixes)
+
+    opened.press(monkeypatch, "gallery", int(np.argmin(Review(store, rule).flagged)))
+    page = show(model="tiny-5")
+    page.segmented_control(key="shown_kind").set_value("doubted")
+    said = text(checked(page.run()))
+
+    passed = 3 - Review(store, rule).summary.flagged
+    assert f"{passed} passed that the network of all ten digits reads otherwise" in said
+    (gallery,) = opened.components(page, "tiles")
+    assert [tile["lines"][0] for tile in gallery["tiles"]] == ["reads as 6"] * passed
+    assert "Normal for a network that knows only 5s" in said
 
 
 def test_a_false_discovery_rate_that_cannot_flag_says_so_beforehand() -> None:

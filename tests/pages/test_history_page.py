@@ -68,6 +68,15 @@ def test_verdicts_are_listed_newest_first_with_their_words_and_numbers(history: 
     assert page.image is not None
 
 
+def test_what_passed_one_network_and_reads_otherwise_to_that_of_all_ten_is_called_so(history: History) -> None:
+    history.record_all([replace(one(), model="mnist-5", second_opinion="6")])
+
+    said = text(show())
+
+    assert "Normal for a network that knows only 5s" in said
+    assert "30 % of normal 5s look at least this odd. The network that knows all ten digits reads it as a 6." in said
+
+
 @pytest.mark.parametrize(
     ("query", "expected"),
     [
