@@ -83,9 +83,17 @@ def say_oddness(p_value: float, normals: str, n: int | None = None) -> str:
     >>> say_oddness(1 / 1085, "normal 5s", 1084)
     'Fewer than 1 in 1,084 normal 5s look at least this odd'
     """
-    if n is not None and p_value <= 1 / (n + 1):
-        return f"Fewer than 1 in {n:,} {normals} look at least this odd"
-    return f"{'All' if p_value >= 1 else f'{say_share(p_value)} of'} {normals} look at least this odd"
+    rarity = "All" if p_value >= 1 else say_rarity(p_value, n)
+    return f"{rarity[0].upper()}{rarity[1:]}{' of' * rarity.endswith('%')} {normals} look at least this odd"
+
+
+def say_rarity(p_value: float, n: int | None = None) -> str:
+    """How many look at least so odd, in as few words as there are; arguments as of ``say_oddness``.
+
+    >>> say_rarity(0.026, 1084), say_rarity(1 / 1085, 1084)
+    ('2.6 %', 'fewer than 1 in 1,084')
+    """
+    return f"fewer than 1 in {n:,}" if n is not None and p_value <= 1 / (n + 1) else say_share(p_value)
 
 
 def say_share(share: float) -> str:

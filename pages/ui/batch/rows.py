@@ -10,7 +10,7 @@ from core.batch.findings import Review
 from core.batch.queue import Upload
 from core.errors import OddDigitError
 from core.figures.images import digit_png, inline, page_of_digits, page_with_boxes
-from core.words import either, say_share
+from core.words import either, say_rarity
 from pages.ui import chrome, picker, tiles, verdict
 from pages.ui.text import plain
 
@@ -40,7 +40,7 @@ def gallery(review: Review, rows: NDArray[np.int64], shown: str) -> None:
 
 def _tile(review: Review, row: int, image: NDArray[np.float32], shown: str, corrected: str | None) -> tiles.Tile:
     read = _reads_as(review, row) if shown in ("mislabelled", "doubted") else None
-    said = f"reads as {read}" if read else f"{say_share(review.p_value[row])} so odd"
+    said = f"reads as {read}" if read else f"{say_rarity(review.p_value[row], review.calibration.n)} so odd"
     return tiles.Tile(
         row,
         tiles.picture_of(image),
