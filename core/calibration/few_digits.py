@@ -33,7 +33,7 @@ def adapted(own: Calibration, known: Calibration) -> Calibration:
     """
     if own.n >= ENOUGH or known.n < KNOWN:
         return own
-    scale = _Axis(known)
+    scale = Axis(known)
     posterior = weights(scale.of(own.scores))
     beyond = posterior @ _rates()
     asked = np.arange(SCORES, 0, -1) / (SCORES + 1)
@@ -51,7 +51,7 @@ def weights(z: Floats) -> Floats:
     return np.ravel(posterior / posterior.sum())
 
 
-class _Axis:
+class Axis:
     """The axis on which the scores of known people are a standard normal; straight on beyond the last of them."""
 
     def __init__(self, known: Calibration) -> None:
