@@ -20,6 +20,7 @@ from core.calibration.prediction_set import prediction_set
 from core.errors import BatchError
 from core.operating_point import OperatingPoint
 from core.views.second_opinion import DEFAULT_ALPHA, DIGITS, SecondOpinion, second_opinion
+from core.words import say_share
 
 SHOWN = ("flagged", "doubted", "mislabelled", "refused", "all")
 Bools = NDArray[np.bool_]
@@ -138,7 +139,7 @@ class Review:
         point = self.store.job.point
         if self.rule.rate is None:
             return OperatingPoint(point.model, point.evidence, self.rule.point.alpha, self.rule.point.threshold)
-        discovered = discoveries(self.p_value[self.judged], self.rule.rate)
+        discovered = discoveries(self.p_value[self.judged], self.rule.rate, self.calibration.caution)
         # Half the smallest p-value there can be flags nothing.
         cut = self.p_value[self.judged][discovered].max() if discovered.any() else self.calibration.floor / 2
         return point.at_alpha(float(cut))
@@ -250,6 +251,17 @@ class Review:
         return self.point.alpha if self.point.alpha is not None else float(self.calibration.alpha(self.threshold)[0])
 
 
+def say_expected(review: Review) -> str:
+    """How many normal digits by people would be flagged, one sentence; empty where nothing is known of people."""
+    calibration, judged = review.calibration, review.summary.judged
+    likely = calibration.between(review.threshold)
+    if likely is None or review.rule.rate is not None:
+        return ""
+    low, high = (judged * likely[0]).round().astype(int)
+    digits = f"{judged:,} normal digit{'s' * (judged != 1)}"
+    return f"Of {digits} by {_people(calibration)}, most likely between {low:,} and {high:,} would be flagged."
+
+
 def say_rule(rule: Rule, calibration: Calibration) -> str:
     """What a rule promises, one sentence.
 
@@ -264,24 +276,39 @@ def say_rule(rule: Rule, calibration: Calibration) -> str:
         )
     if rule.point.alpha is not None:
         percent = f"{100 * rule.point.alpha:g} %"
-        return f"About {percent} of normal digits like those of the calibration are flagged; what is odd comes on top."
+        whose = _whose(calibration, rule.point.alpha)
+        return f"About {percent} of normal digits{whose} are flagged; what is odd comes on top."
     threshold = rule.point.threshold or 0.0
     share = 100 * float(calibration.alpha(threshold)[0])
     return f"Every digit with a score above {threshold:g} is flagged, as {share:.2g} % of normal digits are."
 
 
-def foresee(n: int, digits: int, rate: float) -> str:
+def _whose(calibration: Calibration, alpha: float) -> str:
+    """By whom normal digits are of which a share alpha is flagged, and where that share most likely lies."""
+    likely = calibration.between(calibration.threshold(alpha))
+    if likely is None:
+        return " like those of the calibration"
+    low, high = map(say_share, likely[0])
+    return f" by {_people(calibration)}, most likely between {low} and {high},"
+
+
+def _people(calibration: Calibration) -> str:
+    return "that hand" if calibration.rates is not None else "people it never met"
+
+
+def foresee(n: int, digits: int, rate: float, caution: float = 1.0) -> str:
     """What a false discovery rate can do for a batch, before it is judged; empty when nothing stands in its way.
 
     Args:
         n: calibration digits.
         digits: digits in the batch, about.
         rate: the false discovery rate.
+        caution: of the calibration.
 
     >>> foresee(12_000, 500, 0.1)
     ''
     """
-    needed = discoveries_needed(n, digits, rate)
+    needed = discoveries_needed(n, digits, rate / caution)
     if needed <= max(1, digits // 1000):
         return ""
     return (

@@ -30,6 +30,7 @@ from core.batch.score import SCHEMA, judge
 from core.batch.store import HOW_WRITTEN, Store, batches_dir
 from core.calibration.discoveries import discoveries
 from core.detector import Detector, registry
+from core.detector.file import read_measured
 from core.errors import BatchError
 from core.files.atomic import write_whole
 
@@ -221,7 +222,9 @@ def tally(rows: str, rule: Rule) -> dict[str, float | int | str | None]:
     if rule.rate is None:
         flagged = values <= rule.point.alpha
     else:
-        flagged = discoveries(np.repeat(values, times), rule.rate)[np.cumsum(times) - 1]
+        model = read_measured(registry.find(rule.point.model, "").path)
+        caution = model.calibrations[rule.point.evidence].caution
+        flagged = discoveries(np.repeat(values, times), rule.rate, caution)[np.cumsum(times) - 1]
     return {
         "model": rule.point.model,
         "evidence": rule.point.evidence,

@@ -138,9 +138,10 @@ class Store:
 
         def save(part: Path) -> None:
             with part.open("wb") as file:
-                np.save(file, calibration.scores, allow_pickle=False)
+                np.save(file, array, allow_pickle=False)
 
-        job = replace(job, calibration=_checksum(calibration.scores.tobytes()))
+        array = _as_array(calibration)
+        job = replace(job, calibration=_checksum(array.tobytes()))
         write_whole(folder / "calibration.npy", save)
         write_whole(folder / "job.json", lambda part: part.write_text(job.to_json()))
         return cls(folder)
@@ -149,10 +150,10 @@ class Store:
     def calibration(self) -> Calibration:
         """The scores of normal digits that the batch's evidence was calibrated on."""
         try:
-            scores = np.load(self.folder / "calibration.npy", allow_pickle=False)
-            if self.job.calibration not in ("", _checksum(scores.tobytes())):
+            array = np.load(self.folder / "calibration.npy", allow_pickle=False)
+            if self.job.calibration not in ("", _checksum(array.tobytes())):
                 raise ValueError("the checksum of its calibration differs")
-            return Calibration.fit(scores)
+            return _from_array(array)
         except (OSError, ValueError) as error:
             raise BatchError(f"the batch in {self.folder} is damaged ({error}): begin it anew.") from error
 
@@ -322,6 +323,23 @@ def stores(visitor: str) -> list[Store]:
         if store.job.visitor == visitor and store.job.names:
             listed.append(store)
     return sorted(listed, key=lambda store: -store.job.created)
+
+
+def _as_array(calibration: Calibration) -> NDArray[np.float64]:
+    """Scores ``(n,)``; of strangers with their stretches ``(2, n)``, of few digits with their rates ``(3, n)``."""
+    if calibration.stretches is not None:
+        return np.stack([calibration.scores, calibration.stretches])
+    return calibration.scores if calibration.rates is None else np.stack([calibration.scores, *calibration.rates.T])
+
+
+def _from_array(array: NDArray[np.float64]) -> Calibration:
+    """What ``_as_array`` wrote, and the scores alone that stores of before hold."""
+    if array.ndim == 1:
+        return Calibration.fit(array)
+    scores, *more = array
+    if len(more) == 1:
+        return Calibration(scores, stretches=more[0].astype(np.int64))
+    return Calibration(scores, rates=np.stack(more, axis=1))
 
 
 def _first(path: Path) -> int:

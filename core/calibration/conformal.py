@@ -19,6 +19,7 @@ from core.errors import OddDigitError
 
 CONFIDENCE = 0.95
 FEW = 10  # calibration scores beyond a threshold that say little of how often it is passed
+CAUTIOUS_AT, PILE = 0.05, 6  # the rate of a pile by as many people as a sixth of all is what ``caution`` speaks of
 LIKELY = (0.1, 0.9)  # quantiles that "most likely between" leaves out on either side
 # Level at which each order statistic's own upper bound must stand so that all n hold together with 95 % confidence,
 # rounded down; between the sizes, log-log. `python -m benchmarks.promise.calibration --local-levels` computes them.
@@ -195,6 +196,17 @@ class Calibration:
         mean = np.clip(self.alpha(threshold), 1e-9, 1 - 1e-9)
         strength = 1 / max(self.correlation, 1e-9) - 1
         return np.stack([betaincinv(mean * strength, (1 - mean) * strength, q) for q in LIKELY], axis=1)
+
+    @cached_property
+    def caution(self) -> float:
+        """By what factor further people may be flagged oftener than is promised; 1 where nothing is known of people.
+
+        One standard deviation of the rate at 5 % of as many people as a sixth of the stretches are. A false discovery
+        rate divided by it is kept for whole piles by others (``discoveries``).
+        """
+        if self.stretches is None:
+            return 1.0
+        return float(1 + np.sqrt((1 / CAUTIOUS_AT - 1) * self.correlation / (np.unique(self.stretches).size / PILE)))
 
     @cached_property
     def correlation(self) -> float:

@@ -6,12 +6,13 @@ from numpy.typing import ArrayLike, NDArray
 from core.calibration.conformal import not_nan
 
 
-def discoveries(p_values: ArrayLike, rate: float) -> NDArray[np.bool_]:
+def discoveries(p_values: ArrayLike, rate: float, caution: float = 1.0) -> NDArray[np.bool_]:
     """Benjamini-Hochberg: which of m digits to flag so that at most ``rate`` of the flagged are expected to be normal.
 
     Args:
         p_values: conformal p-values ``(m,)``; never tail estimates, which promise nothing.
         rate: false discovery rate, 0 < rate < 1.
+        caution: factor by which p-values of whole piles may be too small together, ``Calibration.caution``.
 
     Raises:
         OddDigitError: a p-value is NaN.
@@ -21,7 +22,7 @@ def discoveries(p_values: ArrayLike, rate: float) -> NDArray[np.bool_]:
         return np.zeros(0, dtype=bool)
     from scipy.stats import false_discovery_control
 
-    return false_discovery_control(values) <= rate
+    return false_discovery_control(values) <= rate / caution
 
 
 def discoveries_needed(n: int, m: int, rate: float) -> int:

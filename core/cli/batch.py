@@ -137,7 +137,7 @@ def _local(inputs: list[str], rule: "Rule", manner: "Manner", workers: int | Non
     if left_out:
         names = ", ".join(sorted({path.name for path in left_out})[:5])
         store.note(f"Left out: {len(left_out):,} of the system's files ({names}).")
-    if rule.rate is not None and (warning := foresee(store.calibration.n, total, rule.rate)):
+    if rule.rate is not None and (warning := foresee(store.calibration.n, total, rule.rate, store.calibration.caution)):
         say.print(warning, style="yellow")
     if store.done[0]:
         say.print(f"Going on after {store.done[0]:,} of about {total:,}, judged before.")

@@ -10,7 +10,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from core.batch import corrections, export, queue, second_opinions
-from core.batch.findings import SHOWN, Review, Rule, Summary
+from core.batch.findings import SHOWN, Review, Rule, Summary, say_expected
 from core.batch.label_errors import FALSE_RATE
 from core.batch.store import Store
 from core.errors import OddDigitError
@@ -37,6 +37,8 @@ def show(store: Store, decides: Rule) -> None:
         return
     review = _reviewed(store, rule)
     st.markdown(f"### {headline(review.summary, rule)}")
+    if expected := say_expected(review):
+        st.caption(expected)
     if not same:
         st.caption(f"Judged by {plain(job.point.model)}, {job.point.evidence}: choose those above to move the line.")
     for note in store.notes:

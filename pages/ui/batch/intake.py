@@ -104,7 +104,7 @@ def _files(decides: Rule, detector: Detector) -> None:
     )
     if decides.rate is not None:
         calibration = detector.calibrations_[decides.point.evidence]
-        if warning := foresee(calibration.n, pictures, decides.rate):
+        if warning := foresee(calibration.n, pictures, decides.rate, calibration.caution):
             st.warning(warning, icon=":material/visibility_off:")
 
 

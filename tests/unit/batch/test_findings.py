@@ -8,11 +8,12 @@ import pyarrow as pa
 import pytest
 
 from core.batch import second_opinions
-from core.batch.findings import Review, Rule, foresee, say_rule
+from core.batch.findings import Review, Rule, foresee, say_expected, say_rule
 from core.batch.score import SCHEMA
 from core.batch.store import Job, Store
 from core.calibration.conformal import Calibration
 from core.calibration.discoveries import discoveries
+from core.calibration.few_digits import adapted
 from core.errors import BatchError
 from core.operating_point import EVIDENCES, OperatingPoint
 
@@ -202,6 +203,40 @@ def test_nothing_judged_yet_is_said(tmp_path: Path) -> None:
 
     with pytest.raises(BatchError, match="nothing of this batch"):
         Review(store, Rule(point))
+
+
+@pytest.mark.parametrize(
+    ("calibration", "people"),
+    [
+        pytest.param(
+            Calibration.of_strangers(np.arange(1_000.0), np.arange(1_000) % 24, Calibration.fit(range(300))),
+            "people it never met",
+            id="strangers",
+        ),
+        pytest.param(
+            adapted(Calibration.fit(range(20)), Calibration.fit(range(600))), "that hand", id="few own digits"
+        ),
+    ],
+)
+def test_a_batch_keeps_where_the_rate_of_people_most_likely_lies(
+    calibration: Calibration, people: str, tmp_path: Path
+) -> None:
+    point = OperatingPoint("stand-in", "fused", 0.05)
+    store = Store.create(tmp_path / "batch", Job("pile", point, None, ("5",), "hash"), calibration)
+    store.append(pa.Table.from_pylist([row(1.0)] * 100, schema=SCHEMA), 100, 0)
+    kept, threshold = Store(store.folder).calibration, calibration.threshold(0.05)
+
+    assert kept.between(threshold) == pytest.approx(calibration.between(threshold))
+    assert kept.caution == calibration.caution
+    assert f"Of 100 normal digits by {people}, most likely between" in say_expected(Review(store, Rule(point)))
+    assert f"5 % of normal digits by {people}, most likely between" in say_rule(Rule(point), kept)
+
+
+def test_a_batch_of_before_keeps_its_scores_alone(review: Callable[..., Review]) -> None:
+    reviewed = review(row(1.0))
+
+    assert np.load(reviewed.store.folder / "calibration.npy").ndim == 1
+    assert say_expected(reviewed) == ""
 
 
 def test_a_small_calibration_set_is_known_beforehand_to_flag_nothing() -> None:

@@ -233,6 +233,17 @@ def test_strangers_are_what_is_measured_against_and_the_calibration_set_stays_to
         Calibration.of_strangers([1, 2, 3], [0, 1], seen)
 
 
+def test_the_more_people_differ_the_more_caution_a_whole_pile_takes() -> None:
+    rng = np.random.default_rng(5)
+    cautions = []
+    for differ in (0.0, 0.3):
+        scores = rng.normal(rng.normal(0, differ, (24, 1)), 1, (24, 400))
+        calibration = Calibration.of_strangers(scores, np.repeat(np.arange(24), 400), Calibration.fit(scores[0]))
+        cautions.append(calibration.caution)
+
+    assert Calibration.fit([1.0]).caution == 1 < cautions[0] < 1.1 < cautions[1] < 1.6
+
+
 def test_no_bound_of_strangers_is_below_the_calibration_sets_nor_below_the_promise() -> None:
     seen = Calibration.fit(np.random.default_rng(0).normal(size=300))
     strangers = Calibration.of_strangers(np.random.default_rng(1).normal(0.2, 1, 5_000), np.arange(5_000) % 24, seen)

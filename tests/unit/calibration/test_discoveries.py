@@ -44,3 +44,9 @@ def test_one_digit_fewer_at_the_floor_than_needed_makes_no_discovery(n: int, m: 
 
     assert flagged(needed) == needed
     assert flagged(needed - 1) == 0
+
+
+def test_caution_lowers_the_rate() -> None:
+    p_values = np.random.default_rng(0).uniform(0, 1, 500) ** 3
+
+    np.testing.assert_array_equal(discoveries(p_values, 0.2, 1.25), by_the_book(p_values, 0.16))
