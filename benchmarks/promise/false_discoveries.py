@@ -56,8 +56,8 @@ def main() -> None:
         n = strangers.n
         rates = [f"{discoveries_needed(n, options.pile, rate / strangers.caution)} for {rate:g}" for rate in RATES]
         parts.append(
-            f"**{name}**, n = {n:,}, caution {strangers.caution:.3f}, piles of {options.pile:,}; must stand at the floor "
-            f"with caution: {', '.join(rates)}.\n"
+            f"**{name}**, n = {n:,}, caution {strangers.caution:.3f}, piles of {options.pile:,}; must stand at the "
+            f"floor with caution: {', '.join(rates)}.\n"
         )
         for title, corrected, parted in WAYS:
             rows, worst = [], 0.0
