@@ -1,10 +1,11 @@
 """A pile of scans: what turning pictures into ink costs, against decoding them, and what a pool of readers adds to it.
 
-    python -m benchmarks.speed.scans [--pictures 400] [--model mnist-5] [--write]
+    python -m benchmarks.speed.scans [--pictures 400] [--model mnist-5] [--memory 100000] [--write]
 
 All in processor time, of all processes together, so that what else the machine does is not in it: one picture at a
 time, in turns with Pillow decoding the same bytes; then piles, read in one process, by pools of one and of two, and
-judged. A pool's start is left out: the first quarter of a pile is not timed.
+judged. A pool's start is left out: the first quarter of a pile is not timed. With `--memory` only this is measured: how
+much all processes together grow while a zip of so many pictures of 28 px is read, judged and written.
 """
 
 import io
@@ -36,17 +37,22 @@ from core.operating_point import OperatingPoint
 SIDES = (28, 64, 224, 448)
 MUST = {64: 6.0, 224: 10.0, 448: 20.0}  # milliseconds of processor time
 MUST_SHARE = 0.85  # of linear
+MUST_MEMORY = 1_000  # megabytes above the start
 PILES = (("zip", "PNG", 64), ("folder", "JPEG", 224))
 
 
 def main(
     pictures: Annotated[int, typer.Option(help="In a pile; a tenth of it one at a time.")] = 400,
     model: Annotated[str, typer.Option(help="What judges.")] = "mnist-5",
+    memory: Annotated[int, typer.Option(help="Pictures in a zip whose memory is measured instead.")] = 0,
     write: Annotated[bool, typer.Option("--write", help="Put the tables into benchmarks/results.md.")] = False,
 ) -> None:
     """Time pictures one at a time, then piles of them."""
     report = Report(write)
     common.one_thread()
+    if memory:
+        report.publish("Memory of a pile", memory_of(memory, Detector.load(model)))
+        return
     digits = np.rint(datasets.load("mnist", "test").images[:pictures] * 255).astype(np.uint8)
     report.publish("Scans", one_at_a_time(digits[: max(4, pictures // 10)]))
     report.publish("Piles of scans", piles(digits, Detector.load(model)))
@@ -88,6 +94,23 @@ def piles(digits: NDArray[np.uint8], detector: Detector) -> str:
     ]
     grown = f"{len(digits)} pictures a pile, {detector.card_.name}; memory above start"
     return f"{grown}: {(largest() - before) / 1e6:.0f} MB.\n\n{table(columns, rows)}"
+
+
+def memory_of(count: int, detector: Detector) -> str:
+    """The table of memory, megabytes that belong to this process and all below it, shared ones counted once."""
+    digits = np.rint(datasets.load("mnist", "test").images[:100] * 255).astype(np.uint8)
+    blobs = [scan(255 - digit, 28, "PNG") for digit in digits]
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        places = sources.places([_pile(folder, "zip", [blobs[i % len(blobs)] for i in range(count)], "PNG")])
+        store = _store(folder / "batch", detector, count)
+        start = most = _held()
+        for _ in run(store, places, detector, workers=pool.cores()):
+            most = max(most, _held())
+    grown = (most - start) / 1e6
+    limit = f"at most {MUST_MEMORY:,} MB", kept(grown <= MUST_MEMORY)
+    columns = ["pictures", "at the start, MB", "at most, MB", "above the start, MB", "must", "kept"]
+    return table(columns, [[f"{count:,}", f"{start / 1e6:,.0f}", f"{most / 1e6:,.0f}", f"{grown:,.0f}", *limit]])
 
 
 def scan(digit: NDArray[np.uint8], side: int, kind: str) -> bytes:
@@ -134,10 +157,24 @@ def _reading(places: list[Place], workers: int, count: int) -> float:
 
 def _judging(folder: Path, places: list[Place], detector: Detector, count: int) -> float:
     """Seconds of processor time that a picture takes to be read, judged and written, in one process."""
+    store = _store(folder, detector, count)
+    return timed(lambda batch: list(run(store, batch, detector)), places) / count
+
+
+def _store(folder: Path, detector: Detector, count: int) -> Store:
     point = OperatingPoint(detector.card_.name)
     job = Job("pile", point, None, detector.card_.normal, detector.fingerprint, total=count)
-    store = Store.create(folder, job, detector.calibrations_["fused"])
-    return timed(lambda batch: list(run(store, batch, detector)), places) / count
+    return Store.create(folder, job, detector.calibrations_["fused"])
+
+
+def _held() -> int:
+    """Bytes of memory of this process and all below it, by the share that is each one's own (Linux)."""
+    held = 0
+    for number in _seconds():
+        with suppress(OSError):
+            rollup = Path(f"/proc/{number}/smaps_rollup").read_text()
+            held += 1024 * int(rollup.partition("\nPss:")[2].split()[0])
+    return held
 
 
 def _seconds() -> dict[int, float]:

@@ -8,7 +8,7 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -41,6 +41,24 @@ class Reading(NamedTuple):
     note: str
 
 
+class Stream(NamedTuple):
+    """Where items come from: what gives them and with which arguments, for another process to call.
+
+    Attributes:
+        name: what it is called in errors.
+        label: what its folder says the digits are, or None.
+        opens: whether files must be opened to list the items.
+        function: gives the items.
+        args: what it is given.
+    """
+
+    name: str
+    label: str | None
+    opens: bool
+    function: Callable[..., Iterator[Item]]
+    args: tuple[Any, ...]
+
+
 @dataclass
 class _Chunk:
     """Consecutive items, and their rows as soon as a process has read them."""
@@ -68,23 +86,33 @@ def read(batch: Sequence[Place], start: int, manner: Manner, workers: int) -> Ge
         manner: how pictures are read.
         workers: processes; 0 reads in this one, without limits.
     """
-    if not workers:
-        for position, item in enumerate(sources.read(batch, start), start):
-            yield Reading(position, read_item(position, item, manner), item.note)
-        return
-    reader = _Reader(batch, manner, workers)
+    reader = Reader(manner, workers)
     try:
-        yield from reader.read(start)
+        yield from reader.read(
+            (
+                Stream(place.name, place.label, not sources.is_named_picture(place), sources.read_one, (place, labels))
+                for place, labels in sources.paired(batch)
+            ),
+            start,
+        )
     finally:
         reader.close()
 
 
-class _Reader:
-    def __init__(self, batch: Sequence[Place], manner: Manner, workers: int) -> None:
-        self._batch, self._manner, self._workers = batch, manner, workers
+class Reader:
+    """Processes that read, which start when there is something to read and stay until they are closed.
+
+    Args:
+        manner: how pictures are read.
+        workers: processes; 0 reads in this one, without limits.
+    """
+
+    def __init__(self, manner: Manner, workers: int) -> None:
+        self._manner, self._workers = manner, workers
         self._pools: dict[int, ProcessPool] = {}
 
     def close(self) -> None:
+        """End the processes."""
         for pool in self._pools.values():
             pool.stop()
             # The pool's own threads may wait for each other; its processes end with this one at the latest.
@@ -93,9 +121,15 @@ class _Reader:
             ending.join(END_SECONDS)
         self._pools.clear()
 
-    def read(self, start: int) -> Iterator[Reading]:
+    def read(self, streams: Iterable[Stream], start: int = 0) -> Iterator[Reading]:
+        """Read the items of streams, in order, but for so many at the start."""
         waiting: deque[_Chunk] = deque()
-        for chunk in self._chunks(start):
+        items = islice(self._items(streams), start, None)
+        if not self._workers:
+            for position, item in enumerate(items, start):
+                yield Reading(position, read_item(position, item, self._manner), item.note)
+            return
+        for chunk in self._chunks(items, start):
             if any(_needs_reading(item) for item in chunk.items):
                 chunk.future = self._submit(self._workers, PICTURE_SECONDS, _read_items, chunk.items, self._manner)
             waiting.append(chunk)
@@ -104,10 +138,10 @@ class _Reader:
         while waiting:
             yield from self._finish(waiting.popleft())
 
-    def _chunks(self, start: int) -> Iterator[_Chunk]:
+    def _chunks(self, items: Iterator[Item], start: int) -> Iterator[_Chunk]:
         """Items in portions that are worth handing to a process."""
         chunk, pictures, size = _Chunk(start, []), 0, 0
-        for item in islice(self._items(), start, None):
+        for item in items:
             chunk.items.append(item)
             pictures += _needs_reading(item)
             size += _size(item)
@@ -117,27 +151,27 @@ class _Reader:
         if chunk.items:
             yield chunk
 
-    def _items(self) -> Iterator[Item]:
-        """The items of all places; whatever must be opened for that is opened by another process."""
-        for place, labels in sources.paired(self._batch):
-            if sources.is_named_picture(place):
-                yield from sources.read_one(place)
+    def _items(self, streams: Iterable[Stream]) -> Iterator[Item]:
+        """The items of all streams; whatever must be opened for that is opened by another process."""
+        for stream in streams:
+            if stream.opens and self._workers:
+                yield from self._inside(stream)
             else:
-                yield from self._inside(place, labels)
+                yield from stream.function(*stream.args)
 
-    def _inside(self, place: Place, labels: Place | None) -> Iterator[Item]:
+    def _inside(self, stream: Stream) -> Iterator[Item]:
         at = 0
-        following = self._submit(0, FILE_SECONDS, _next_items, place, labels, at)
+        following = self._submit(0, FILE_SECONDS, _next_items, stream, at)
         while True:
             try:
                 items = following.result()
             except (ProcessExpired, BrokenProcessPool, TimeoutError, OSError) as error:
-                yield Item(place.name, None, place.label, error=f"{place.name}: {_why(error)}.")
+                yield Item(stream.name, None, stream.label, error=f"{stream.name}: {_why(error)}.")
                 return
             if not items:
                 return
             at += len(items)
-            following = self._submit(0, FILE_SECONDS, _next_items, place, labels, at)
+            following = self._submit(0, FILE_SECONDS, _next_items, stream, at)
             yield from items
 
     def _finish(self, chunk: _Chunk) -> Iterator[Reading]:
@@ -203,7 +237,7 @@ def _why(error: BaseException) -> str:
 
 # What follows runs in the processes of the pool.
 
-_open: tuple[Place, int, Iterator[Item]] | None = None
+_open: tuple[Stream, int, Iterator[Item]] | None = None
 
 
 def _limit() -> None:
@@ -243,15 +277,15 @@ def _read_item(seconds: float, item: Item, manner: Manner) -> list[Row]:
         return read_item(0, Item(item.source, None, item.label, error=error))
 
 
-def _next_items(seconds: float, place: Place, labels: Place | None, at: int) -> list[Item]:
-    """The items of a file from one on; reading goes on where the last call left it."""
+def _next_items(seconds: float, stream: Stream, at: int) -> list[Item]:
+    """The items of a stream from one on; reading goes on where the last call left it."""
     global _open
     items: list[Item] = []
     try:
         try:
             _start_clock(seconds)
-            if _open is None or _open[:2] != (place, at):
-                _open = (place, at, islice(sources.read_one(place, labels), at, None))
+            if _open is None or _open[:2] != (stream, at):
+                _open = (stream, at, islice(stream.function(*stream.args), at, None))
             size = 0
             for item in _open[2]:
                 items.append(item)
@@ -261,8 +295,8 @@ def _next_items(seconds: float, place: Place, labels: Place | None, at: int) -> 
         finally:
             _start_clock(0)
     except _TooLong:
-        error = f"{place.name}: takes more than {seconds:g} seconds to read on."
-        items.append(Item(place.name, None, place.label, error=error))
-        _open = (place, at, iter(()))
-    _open = (place, at + len(items), _open[2]) if _open else None
+        error = f"{stream.name}: takes more than {seconds:g} seconds to read on."
+        items.append(Item(stream.name, None, stream.label, error=error))
+        _open = (stream, at, iter(()))
+    _open = (stream, at + len(items), _open[2]) if _open else None
     return items

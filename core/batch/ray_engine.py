@@ -21,10 +21,10 @@ from numpy.typing import NDArray
 from pyarrow import fs
 
 from core import paths
+from core.batch import pool, sources
 from core.batch.findings import Rule
 from core.batch.items import Manner, Place
 from core.batch.ray_partitions import Unit, is_address, items, places, units
-from core.batch.rows import read_item
 from core.batch.run import Progress, begin, key
 from core.batch.score import SCHEMA, judge
 from core.batch.store import HOW_WRITTEN, Store, batches_dir
@@ -149,9 +149,10 @@ class Actor:
         evidence: which evidence's digit p-values are kept.
         manner: how pictures are read.
         rows: where each unit's file goes.
+        readers: processes that read for it, with the limits that ``pool`` sets them.
     """
 
-    def __init__(self, name: str, model: bytes, evidence: str, manner: Manner, rows: str) -> None:
+    def __init__(self, name: str, model: bytes, evidence: str, manner: Manner, rows: str, readers: int = 1) -> None:
         import torch
 
         torch.set_num_threads(1)
@@ -160,6 +161,7 @@ class Actor:
             path.write_bytes(model)
             self.detector = Detector.load(path)
         self.evidence, self.manner, self.rows = evidence, manner, rows
+        self.reader = pool.Reader(manner, readers)
 
     def __call__(self, batch: dict[str, NDArray[Any]]) -> dict[str, NDArray[np.int64]]:
         """Units in; how many rows and refusals each gave out."""
@@ -168,7 +170,9 @@ class Actor:
         return {"rows": np.array(rows), "refused": np.array(refused)}
 
     def _judge(self, unit: Unit) -> tuple[int, int]:
-        rows = [row for at, item in enumerate(items(unit)) for row in read_item(at, item, self.manner)]
+        pictures = all(sources.is_named_picture(file.place) for file in unit.files)
+        source = pool.Stream(unit.files[0].name, unit.files[0].label, not pictures, items, (unit,))
+        rows = [row for reading in self.reader.read([source]) for row in reading.rows]
         table = judge(rows, self.detector, self.evidence, self.manner.full)
         name = f"unit-{unit.order:09d}.parquet"
         if is_address(self.rows):

@@ -156,7 +156,7 @@ def worker(tiny_shelf: tuple[str, str], rows: str) -> ray_engine.Actor:
     from core.detector import registry
 
     path = registry.find(tiny_shelf[1], "").path
-    return ray_engine.Actor(path.name, path.read_bytes(), "fused", AS_FOUND, rows)
+    return ray_engine.Actor(path.name, path.read_bytes(), "fused", AS_FOUND, rows, readers=0)
 
 
 def descendants(root: int) -> list[tuple[int, str]]:
