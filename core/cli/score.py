@@ -45,6 +45,7 @@ _OTHERWISE = {
     ("invert", False): "--ink darker",
     ("faint", True): "--faint takes it in",
     ("faint", False): "--no-faint leaves it out",
+    ("mend", False): "--no-mend leaves it open",
 }
 
 
@@ -73,6 +74,7 @@ def score(
     ink_is: Annotated[InkIs, typer.Option("--ink", help="Whether ink is darker or lighter than paper.")] = InkIs.auto,
     whole: WholeOption = False,
     faint: FaintOption = None,
+    mend: Annotated[bool, typer.Option(help="Close gaps that are cut straight, as by a fold.")] = True,
     output: Annotated[TableFormat, typer.Option("--format", help="How to print.")] = TableFormat.table,
     second: SecondOption = False,
     no_history: Annotated[bool, typer.Option("--no-history", help="Keep no record.")] = False,
@@ -88,7 +90,9 @@ def score(
         for file in files:
             for source, name, page in _pages(file):
                 try:
-                    digits = _read(name, page, ink_is.invert, split, together, whole, faint)
+                    digits = _read(
+                        name, page, split, together, invert=ink_is.invert, whole=whole, faint=faint, mend=mend
+                    )
                     readings = detector.inspect(digits.images)
                 except OddDigitError as error:
                     yield {"source": source, "error": str(error)}
@@ -126,13 +130,11 @@ def _model_of_all_ten() -> "Detector":
     return Detector.load(second_opinion.MODEL)
 
 
-def _read(
-    name: str, picture: "Source", invert: bool | None, split: bool, together: bool, whole: bool, faint: bool | None
-) -> "Ink":
+def _read(name: str, picture: "Source", split: bool, together: bool, **choices: Any) -> "Ink":
     """The digits of a picture; what was unsure is said."""
     from core import ink
 
-    digits = ink.read(picture, name=name, invert=invert, split=not together, whole=whole, faint=faint)
+    digits = ink.read(picture, name=name, split=not together, **choices)
     if len(digits.images) > 1 and not split:
         raise InkError(
             f"{name}: {len(digits.images)} shapes found: give one digit a picture, --split to judge each, or "

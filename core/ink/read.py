@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
 from core.errors import InkError
+from core.ink import folds as folding
 from core.ink import strokes
 from core.ink.faint import Followed, follow
 from core.ink.forms import remove_form
@@ -39,7 +40,7 @@ THINNEST_OWN, THICKEST_OWN = 0.99, 15.6
 
 Floats = NDArray[np.float32]
 Pixels = NDArray[np.uint8]
-DoubtKind = Literal["pages", "sheet", "inversion", "several", "contrast", "blob", "faint"]
+DoubtKind = Literal["pages", "sheet", "inversion", "several", "contrast", "blob", "faint", "fold"]
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,7 @@ def read(
     split: bool = True,
     whole: bool = False,
     faint: bool | None = None,
+    mend: bool = True,
 ) -> Ink:
     """Find the digits in a picture and redraw each as an ink image.
 
@@ -111,6 +113,7 @@ def read(
         split: whether separate shapes are separate digits; False takes all ink as one shape.
         whole: True reads all of the picture, also where a sheet of paper stands out from what it lies on.
         faint: True takes in whatever may be a faint stroke, False none, None those that go on from dark ink.
+        mend: whether narrow gaps that are cut straight, as by a fold, are inked over.
 
     Raises:
         InkError: not a picture, damaged, too large or too small, or without ink; the text names it and the remedy.
@@ -134,7 +137,7 @@ def read(
     ink, lines = remove_ruling(written)
     # Of ruling, scraps may be left: what is faint then is a matter of asking.
     followed = follow(ink, page.faintest, False if lines and faint is None else faint)
-    ink = followed.ink
+    ink, folds = folding.mend(followed.ink) if mend else (followed.ink, 0)
     shapes = find_shapes(ink > INKED, split=split)
     if page.contrast < SHADE_CONTRAST:
         shapes = drop_shading(shapes, ink)
@@ -154,6 +157,9 @@ def read(
     limits = np.array([opened.width, opened.height] * 2)
     boxes = np.minimum(np.round(boxes).astype(np.int64), limits)
     doubts = _doubts(page, shapes, invert, sheet is not None, followed)
+    if folds:
+        message = "A gap that is cut straight, as by a fold, was closed."
+        doubts.append(Doubt("fold", message, "Leave it open", {"mend": False}))
     if opened.more_pages:
         doubts.insert(0, Doubt("pages", "The file has more pages: only the first was read."))
     if len(drawn) == 1 and strokes.is_blob(drawn[0][0]):
