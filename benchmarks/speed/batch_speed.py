@@ -43,7 +43,7 @@ def main() -> None:
     detector, test = Detector.load(options.model), datasets.load("mnist", "test")
     pixels = np.rint(test.images * 255).astype(np.uint8)
     arrays = test.images[:PORTION]
-    detector.inspect(arrays)
+    detector.scores(arrays)
     point = OperatingPoint(options.model)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -67,7 +67,7 @@ def main() -> None:
             # Bare arrays keep pace with the batch, so that a busy machine slows both alike.
             while bare_images < min(step.items, 5 * PORTION) and step.items > done:
                 began = now()
-                detector.inspect(arrays[:256])
+                detector.scores(arrays[:256])
                 bare += now() - began
                 bare_images += 256
             done = step.items
@@ -80,8 +80,8 @@ def main() -> None:
             began = now()
             export.keep(review)
             recorded = now() - began
-        inspected = bare_images / bare
-        rows = [["Detector.inspect on arrays", f"{inspected[0]:,.0f}", "", ""]]
+        scored = bare_images / bare
+        rows = [["Detector.scores on arrays", f"{scored[0]:,.0f}", "", ""]]
         for word, seconds in (
             ("batch", batch),
             ("batch with CSV", batch + exported),
@@ -90,7 +90,7 @@ def main() -> None:
             if word.endswith("history") and not options.history:
                 continue
             rate = options.images / seconds
-            ratio, of_processor = rate / inspected
+            ratio, of_processor = rate / scored
             rows.append([word, f"{rate[0]:,.0f}", f"{ratio:.2f}", f"{of_processor:.2f}"])
         grown = f"Memory above start: {(largest() - start) / 1e6:,.0f} MB."
     rates = table(["what", "images/s", "ratio", "ratio in processor time"], rows)

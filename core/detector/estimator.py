@@ -250,7 +250,7 @@ class Detector(OutlierMixin, BaseEstimator):
 
     def _read(self, images: NDArray[np.float32], draw: bool) -> tuple[Scores, Evidences | None]:
         state = self._fitted
-        # Nothing is learnt here: without what torch notes for that, one image takes a tenth less.
+        # Nothing is learnt here: without what torch notes for that, one image takes 7 % less.
         with torch.inference_mode(), one_thread() if len(images) <= FEW else nullcontext():
             parts = [multi_digit.score(state.scorers, state.standards, chunk, draw) for chunk in chunks(images)]
         scores = {e: np.concatenate([part.scores[e] for part in parts]) for e in EVIDENCES if e in parts[0].scores}
