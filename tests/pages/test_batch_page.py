@@ -89,15 +89,17 @@ def test_an_archive_says_what_it_holds_and_which_model_will_judge() -> None:
     assert "tiny-any** judges: only 0s, 5s and 8s are normal" in text(page).replace("\\", "")
 
 
-def test_uploaded_files_become_rows_and_the_history_can_be_left_alone() -> None:
+def test_uploaded_files_become_rows_drawn_or_not_and_the_history_can_be_left_alone() -> None:
     page = show()
     uploads = [(f"{i}.png", png(image), "image/png") for i, image in enumerate(digits(5)[0])]
     page.file_uploader[0].set_value(uploads)
     checked(page.run())
     page.toggle(key="pile_keep").set_value(False)
+    page.toggle(key="pile_full").set_value(True)
 
     checked(button(page, "Judge 5 files").click().run())
     (store,) = stores(ME)
+    assert store.job.manner.full
     finished(queue.of_server(), store)
     checked(page.run())
 
