@@ -17,13 +17,13 @@ def say_verdict(anomaly: bool, reads_as: tuple[str, ...] | None = None, p_value:
     >>> say_verdict(True), say_verdict(False), say_verdict(False, ("4", "9")), say_verdict(False, only="normal 5s")
     ('Anomaly', 'Normal', 'Normal: reads as 4 or 9', 'Normal for a network that knows only 5s')
     >>> say_verdict(False, ("8",), 0.069)
-    'Normal: reads as 8, but odder than 93 in 100 of them'
+    'Normal: reads as 8, but odder than 93 % of them'
     """
     if only and not anomaly:
         return f"Normal for a network that knows only {only.removeprefix('normal ')}"
     if anomaly or not reads_as:
         return "Anomaly" if anomaly else "Normal"
-    odd = f", but odder than {100 - math.ceil(100 * p_value)} in 100 of them" if p_value <= HARDLY_NORMAL else ""
+    odd = f", but odder than {100 - math.ceil(100 * p_value)} % of them" if p_value <= HARDLY_NORMAL else ""
     return f"Normal: reads as {either(reads_as)}{odd}"
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.calibration.discoveries import discoveries
-from core.words import one_of
+from core.words import one_of, say_share
 
 FALSE_RATE = 0.1  # of those called probably mislabelled, how many may be right after all
 Floats = NDArray[np.float64]
@@ -92,10 +92,10 @@ def say_place(p_value: float) -> str:
     """Where an image stands among the normal digits of one kind.
 
     >>> say_place(0.7), say_place(0.08), say_place(0.0018)
-    ('among the most ordinary', 'odder than 92 in 100', 'among the oddest 2 in 1,000')
+    ('among the most ordinary', 'odder than 92 %', 'among the oddest 0.18 %')
     """
     if p_value > 0.5:
         return "among the most ordinary"
     if p_value > 0.01:
-        return f"odder than {100 - int(np.ceil(100 * p_value))} in 100"
-    return f"among the oddest {int(np.ceil(1_000 * p_value))} in 1,000"
+        return f"odder than {100 - int(np.ceil(100 * p_value))} %"
+    return f"among the oddest {say_share(p_value)}"

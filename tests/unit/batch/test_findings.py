@@ -158,7 +158,7 @@ def test_an_odd_digit_is_probably_mislabelled_where_another_one_explains_it_bett
 
     assert reviewed.labels.mislabelled.tolist() == [True, False]
     assert reviewed.labels.explain(0, "0", reviewed.normal) == (
-        "Labelled 0: as a 0 it is among the oddest 2 in 1,000, as a 5 odder than 96 in 100."
+        "Labelled 0: as a 0 it is among the oddest 0.20 %, as a 5 odder than 96 %."
     )
 
 

@@ -65,7 +65,7 @@ def test_a_normal_digit_of_a_model_of_several_says_what_it_reads_as() -> None:
 def test_a_digit_that_hardly_passes_is_said_to_be_odd_for_what_it_reads_as() -> None:
     judged = readings(92.5, normal=("8", "9", "7"))
 
-    assert describe(judged, 0, POINT, "us").verdict == "Normal: reads as 8, but odder than 92 in 100 of them"
+    assert describe(judged, 0, POINT, "us").verdict == "Normal: reads as 8, but odder than 92 % of them"
 
 
 def test_an_anomaly_of_a_model_of_several_reads_as_nothing() -> None:
