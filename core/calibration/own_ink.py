@@ -112,7 +112,7 @@ def say_promise(promised: Calibration, alpha: float) -> str:
     low, high = promised.rates[promised.n - promised.rank(alpha)]
     return (
         f"A line at {_percent(alpha)} flags {_percent(alpha)} of normal ones by that hand, most likely between "
-        f"{say_share(low)} and {say_share(high)}: estimated from {n} digits and from how those of other people lie. "
+        f"{say_share(low)} and {say_share(high)}: estimated from {n} digits and from what other people's are like. "
         f"The {n} alone promise, with 95 % confidence, no more than {say_share(promised.bound(alpha))}."
     )
 

@@ -32,7 +32,7 @@ PROMISE = (
 )
 FEW = "At this line {alpha} of {normals} by {calibrated_on} are flagged, most likely between {low} and {high}."
 FEW_MORE = (
-    "That is estimated from {own} digits of that hand, or of hands mixed as those are, and from how others' lie; "
+    "That is estimated from {own} digits of that hand, or of hands mixed as those are, and from what others' are like; "
     "the {own} alone promise, with 95 % confidence, no more than {bound}, wherever you move it."
 )
 WHOSE = ("of people it never met", "of that hand")

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _MOST_THUMBNAILS = 24
 _NOBODY_SAID = "my own hand"
-_FAILED = "own_ink_failed"
+_FAILED, _MADE = "own_ink_failed", "own_ink_made"
 
 
 @st.fragment
@@ -32,12 +32,14 @@ def section(detector: "Detector", point: OperatingPoint) -> None:
     """Draw or upload normal digits, look at what is doubtful, and make a detector whose promise holds for that hand."""
     if state.unsaid():
         st.rerun()  # a model was made, and all of the page is of it
+    if made := st.session_state.pop(_MADE, None):
+        st.toast(plain(made), icon=":material/check_circle:")  # what the top of the page says is out of sight here
     normal = detector.card_.normal
     st.markdown(
         f"The promise above is made from digits by {plain(detector.card_.calibrated_on)}. Draw {own_ink.ASKED} of "
         f"**your** {plain(name_normals(normal))} here, or hand in pictures of them, and it is made anew for your hand, "
-        f"pen and camera: from your digits and how other people's lie, from {ENOUGH} on from yours alone. Nothing is "
-        "trained, so it takes seconds."
+        f"pen and camera: from your digits and what other people's are like, from {ENOUGH} on from yours alone. "
+        "Nothing is trained, so it takes seconds."
     )
     drawn = own_drawings.collect(normal)
     files = st.file_uploader(
@@ -111,9 +113,9 @@ def _calibrate(detector: "Detector", given: Pictures, point: OperatingPoint) -> 
         st.session_state[_FAILED] = error
         return
     state.move(model=name)
-    state.say(
-        f"{name} is made and chosen on every page: all that stands here now is of {whose}. {point.model} is as it was."
-    )
+    text = f"{name} is made and chosen on every page: all that stands here now is of {whose}. "
+    st.session_state[_MADE] = text + f"{point.model} is as it was."
+    state.say(st.session_state[_MADE])
 
 
 @st.cache_data(max_entries=4, show_spinner="Reading the pictures…")
