@@ -24,7 +24,7 @@ from core.errors import BatchError, OddDigitError
 from core.files.atomic import writing
 from core.files.leftovers import is_leftover
 from core.history import clean_text
-from core.training.process import Process, Worker
+from core.training.process import Process, Worker, why
 
 TICK_SECONDS = 0.1
 KEPT = 10  # finished batches a visitor keeps; older ones make room
@@ -218,7 +218,7 @@ class BatchQueue:
         if code == 0:
             self._end(store, "finished" if store.finished else "stopped", message)
         else:
-            self._end(store, "failed", message or f"{store.job.title}: the process that judged it ended ({code}).")
+            self._end(store, "failed", message or f"{store.job.title}: {why(code)}")
 
     def _makes_way(self, store: Store, judged: int) -> bool:
         """Put a batch that has got on since it had ``judged`` parts behind those of other visitors, if any wait."""

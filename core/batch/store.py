@@ -27,7 +27,7 @@ from core.batch.items import AS_FOUND, Manner
 from core.batch.rows import SIDE
 from core.calibration.conformal import Calibration
 from core.errors import BatchError
-from core.files.atomic import write_whole
+from core.files.atomic import write_whole, writing
 from core.files.folder import TRASH, folders, trash
 from core.ink import storage
 from core.operating_point import OperatingPoint
@@ -281,11 +281,16 @@ class Store:
 
         if not self.folder.is_dir():
             raise BatchError(f"{self.job.title}: this batch was deleted.")
+        lock = filelock.FileLock(self.folder / ".lock", timeout=0)
         try:
-            with filelock.FileLock(self.folder / ".lock", timeout=0):
-                yield
+            with writing(self.folder):
+                lock.acquire()
         except filelock.Timeout as error:
             raise BatchError(f"{self.job.title}: this batch is being worked on already; wait for it.") from error
+        try:
+            yield
+        finally:
+            lock.release()
 
     def delete(self) -> None:
         """Remove everything of the batch."""

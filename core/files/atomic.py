@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import filelock
+
 from core import paths
 from core.errors import WriteError
 
@@ -92,7 +94,7 @@ def writing(path: Path) -> Iterator[None]:
     """
     try:
         yield
-    except WriteError:
+    except (WriteError, filelock.Timeout):  # what is locked can be written, later
         raise
     except OSError as error:
         reason = _REASONS.get(error.errno or 0) or error.strerror or str(error)

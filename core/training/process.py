@@ -17,7 +17,7 @@ from core import paths
 from core.errors import OddDigitError
 
 LOG = "worker.log"
-GAVE_UP = 1
+GAVE_UP, NO_ROOM = 1, 4
 NICENESS = 5
 
 
@@ -97,7 +97,8 @@ def give_way(as_session: bool) -> None:
 
 
 def ending(work: Callable[[], object], tell: Callable[[str], object], doing: str) -> int:
-    """Do what this process is for; gives its exit code: 0, or ``GAVE_UP`` where that broke off and was told why.
+    """Do what this process is for; gives its exit code: 0, ``GAVE_UP`` where that broke off and was told why, or
+    ``NO_ROOM`` where it could not even be told.
 
     Args:
         work: what it is for.
@@ -107,13 +108,26 @@ def ending(work: Callable[[], object], tell: Callable[[str], object], doing: str
     try:
         work()
     except OddDigitError as error:
-        tell(str(error))
+        said = str(error)
     except OSError as error:
         traceback.print_exc()
-        tell(f"the disk or a file could not be used ({error}): make room, then let it go on.")
+        said = f"the disk or a file could not be used ({error}): make room, then let it go on."
     except Exception as error:
         traceback.print_exc()
-        tell(f"{doing} broke off: {type(error).__name__}: {error}")
+        said = f"{doing} broke off: {type(error).__name__}: {error}"
     else:
         return 0
+    try:
+        tell(said)
+    except OSError:
+        return NO_ROOM
     return GAVE_UP
+
+
+def why(code: int) -> str:
+    """What an exit code says of a process that could leave no word."""
+    if code == NO_ROOM:
+        return "the disk is full or cannot be written, so not even the reason could be kept: make room, then resume it."
+    if code < 0:
+        return f"its process was ended from outside (signal {-code}), perhaps for lack of memory: resume it."
+    return f"its process ended with code {code}"

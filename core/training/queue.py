@@ -33,7 +33,7 @@ from core.training.job import (
     read_report,
     write_job,
 )
-from core.training.process import LOG, Process, Worker
+from core.training.process import LOG, NO_ROOM, Process, Worker, why
 from core.training.run import RunSpec
 from core.training.worker import FINISH
 
@@ -272,11 +272,10 @@ class Jobs:
 
     def _guess(self, job: Job, code: int) -> str:
         """Why a process ended that could not say so itself."""
-        if code < 0:
-            return f"its process was ended from outside (signal {-code}), perhaps for lack of memory: resume it."
         log = self.folder(job) / LOG
         lines = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
-        return f"its process ended with code {code}: {lines[-1] if lines else 'it said nothing'}"
+        told = lines[-1] if lines else "it said nothing"
+        return why(code) if code < 0 or code == NO_ROOM else f"{why(code)}: {told}"
 
     def _adopt(self) -> None:
         """What a server that died left as running is interrupted, and what it had just taken in gets its name."""

@@ -17,7 +17,7 @@ from core import datasets
 from core.calibration.evaluation import Evaluation, concatenate
 from core.detector import Detector, registry
 from core.errors import OddDigitError, TrainingError
-from core.files.atomic import write_whole
+from core.files.atomic import write_whole, writing
 from core.files.folder import trash
 from core.gan.trainer import Progress, Trainer
 
@@ -114,7 +114,8 @@ def run(
     spec = _interrupted(spec, kept)
     lock = filelock.FileLock(kept / "lock", timeout=0, thread_local=False)
     try:
-        lock.acquire()
+        with writing(kept):
+            lock.acquire()
     except filelock.Timeout as error:
         raise TrainingError(f"the run {spec.name!r} is being trained by another process on this machine.") from error
     try:

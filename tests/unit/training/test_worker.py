@@ -1,5 +1,6 @@
 """The process that trains: what it reports and leaves, and that a kill at any moment loses no finished epoch."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -12,9 +13,10 @@ import pytest
 
 from core import paths
 from core.detector import Detector, estimator, registry
+from core.errors import WriteError
 from core.gan.recipe import TrainingSettings
 from core.gan.trainer import Trainer
-from core.training import run, snapshots
+from core.training import process, run, snapshots
 from core.training.job import Job, State, frames_folder, jobs_folder, read_cause, read_report, write_job
 from core.training.process import GAVE_UP
 from core.training.queue import Jobs
@@ -171,3 +173,15 @@ def test_a_server_killed_outright_loses_no_finished_epoch_and_resumes_to_the_sam
         assert len(snapshots.frames(frames_folder(folder))) == epochs + 1
     finally:
         jobs.close()
+
+
+def test_a_process_that_can_leave_no_word_on_a_full_disk_says_so_by_its_exit_code() -> None:
+    def fail() -> None:
+        raise WriteError("the disk is full", errno.ENOSPC)
+
+    def tell(said: str) -> None:
+        fail()
+
+    code = process.ending(fail, tell, "training")
+
+    assert "the disk is full or cannot be written" in process.why(code)
