@@ -33,7 +33,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "score": ("score", FIVE, "--model", MODEL),
     "train": ("train", "--dataset", "digits", "--normal", "5", "--architecture", "dense", "--epochs", "1"),
     "evaluate": ("evaluate", "--model", MODEL, "--dataset", "digits"),
-    "calibrate": ("calibrate", "--model", MODEL, "--images", FIVE, "--name", "fives"),
+    "calibrate": ("calibrate", "--model", MODEL, "--images", str(paths.ASSETS), "--name", "fives"),
     "batch": ("batch", FIVE, "--output", str(DISK / "found.csv"), "--model", MODEL),
     "models": ("models",),
 }

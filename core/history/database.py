@@ -15,6 +15,7 @@ T = TypeVar("T")
 
 APPLICATION_ID = 0x0DD_D161  # marks the file as ours, so that another program's database is never written to
 _CHECKED_FILES: set[Path] = set()  # by this process
+_NOT_EVEN_A_LOCK = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL)
 PAUSE = 0.02  # seconds between two tries at a lock that SQLite's own waiting does not cover
 
 SELECT = f"""SELECT v.id, {", ".join(f"v.{name}" for name in NARROW)}, {", ".join(f"r.{name}" for name in WIDE)}
@@ -118,8 +119,9 @@ def transact(path: Path, work: Callable[[sqlite3.Connection], T], *, timeout: fl
             if code == sqlite3.SQLITE_BUSY and time.monotonic() < deadline:
                 time.sleep(PAUSE)
                 continue
-            if code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY) and not write and not frozen:
-                frozen = True  # where nothing can be written, not even SQLite's own lock, nobody else changes the file
+            # Where nothing can be written, not even SQLite's own lock, nobody else changes the file.
+            if code in _NOT_EVEN_A_LOCK and not write and not frozen:
+                frozen = True
                 continue
             raise HistoryError(_explain(error, code, path, version)) from error
         except OSError as error:

@@ -1,3 +1,4 @@
+import resource
 from pathlib import Path
 
 import numpy as np
@@ -238,3 +239,18 @@ def test_a_visitor_keeps_so_many_rows_and_more_are_refused_until_some_are_delete
     assert bens.record(verdict(3, visitor="ben")), "another visitor has as much room as before"
     annas.delete(Filter(ids=(kept[0],)))
     assert annas.record(verdict(3, visitor="anna"))
+
+
+def test_a_history_on_a_full_disk_is_read_all_the_same(tmp_path: Path) -> None:
+    history = History(tmp_path / "history.sqlite")
+    history.record(verdict(1, source="kept before"))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))  # no room for SQLite's own files either
+    try:
+        kept = history.browse()
+        with pytest.raises(HistoryError, match=r"nothing was recorded|cannot be used"):
+            history.record(verdict(2))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    assert [str(row.source) for row in kept] == ["kept before"]
