@@ -1,6 +1,8 @@
 """Fresh digits against real ones: how many are flagged, how far they cover what people write, whether they are copies.
 
     python -m benchmarks.generator.fresh                trained on the development fold where not there yet
+    python -m benchmarks.generator.fresh --split held-out    the shipped models against training digits they never saw
+    python -m benchmarks.generator.fresh --split held-out --spreads 1,1.04,1.07,1.1    how wide to draw from the prior
     python -m benchmarks.generator.fresh --split test   the shipped models against test images; the look is logged
     python -m benchmarks.generator.fresh --digits 2 --variants all --seeds 0,1,2    what the adversary is worth
 
@@ -9,6 +11,8 @@ digit is written to fresh.csv as it is measured, and an interrupted run goes on.
 """
 
 import sys
+from dataclasses import replace
+from enum import StrEnum
 from functools import partial
 from typing import Annotated, Any
 from unittest.mock import patch
@@ -25,12 +29,13 @@ from benchmarks.results import Report, slug, table
 from core import datasets, paths
 from core.detector import Detector, estimator
 from core.gan.features import manifold_features
+from core.gan.prior import SPREAD
 from core.gan.recipe import TrainingSettings
 from core.scoring.memory_bank import MemoryBank
 from core.scoring.scorer import Scorer
 
 Images = NDArray[np.float32]
-KEY = ("variant", "digit", "split", "seed")
+KEY = ("variant", "digit", "split", "seed", "spread")
 SHIPPED = "as shipped"
 VARIANTS: dict[str, dict[str, Any]] = {
     SHIPPED: {},
@@ -62,43 +67,71 @@ COMPONENTS = (
 _CHUNK = 256
 
 
+class Split(StrEnum):
+    """Which images are the reference."""
+
+    development = "development"
+    held_out = "held-out"
+    test = "test"
+
+
 def main(
     digits: Annotated[str, typer.Option(help="Which digits, such as 5 or 0,1.")] = "0,1,2,3,4,5,6,7,8,9",
-    split: Annotated[one_class.Split, typer.Option(help="Which images judge.")] = one_class.Split.development,
+    split: Annotated[Split, typer.Option(help="Which images are the reference.")] = Split.development,
     variants: Annotated[str, typer.Option(help=f"Of {', '.join(VARIANTS)}, or all.")] = SHIPPED,
     seeds: Annotated[str, typer.Option(help="Seeds of training, such as 0,1,2.")] = "0",
+    spreads: Annotated[str, typer.Option(help="How wide to draw from the prior, such as 1,1.1.")] = str(SPREAD),
     write: Annotated[bool, typer.Option("--write", help="Put the table into benchmarks/results.md.")] = False,
 ) -> None:
-    """Measure what is missing and print a markdown table: by digit, or by variant where there are several."""
+    """Measure what is missing and print a markdown table: by digit, or by variant or spread where there are several."""
     report = Report(write)
     common.one_thread()
     rows = common.rows_of("generator/fresh", COLUMNS, KEY, quick=False)
-    training, test = one_class.images_of(split)
+    training, judging = images_of(split)
     chosen = list(VARIANTS) if variants == "all" else variants.split(",")
-    wanted = [(v, d, int(s)) for s in seeds.split(",") for v in chosen for d in digits.split(",")]
-    shipped = split is one_class.Split.test
+    shipped = split is not Split.development
     if shipped and (chosen != [SHIPPED] or seeds != "0"):
-        raise typer.BadParameter("test images judge nothing but the shipped models; leave out variants and seeds")
-    keys = [{"variant": v, "digit": d, "split": split, "seed": seed} for v, d, seed in wanted]
+        raise typer.BadParameter(f"{split} images judge nothing but the shipped models; leave out variants and seeds")
+    keys: list[dict[str, object]] = [
+        {"variant": v, "digit": d, "split": split, "seed": int(s), "spread": float(w)}
+        for w in spreads.split(",")
+        for s in seeds.split(",")
+        for v in chosen
+        for d in digits.split(",")
+    ]
     missing = [key for key in keys if not rows.find(**key)]
-    if missing and shipped:
+    if missing and split is Split.test:
         one_class.log_use(one_class.TEST_LOG)
     for key in missing:
         variant, digit, seed = str(key["variant"]), str(key["digit"]), int(str(key["seed"]))
-        sys.stderr.write(f"{variant}, digit {digit}, seed {seed}\n")
+        sys.stderr.write(f"{variant}, digit {digit}, seed {seed}, spread {key['spread']}\n")
         detector = Detector.load(f"mnist-{digit}") if shipped else trained(digit, training, variant, seed)
-        rows.append(key | measure(detector, digit, training, test))
+        with patch("core.scoring.scorer.SPREAD", key["spread"]):
+            rows.append(key | measure(detector, digit, training, judging))
     kept = [row for key in keys if (row := rows.find(**key))]
-    shape = f"as many as there are held-out ones, {split} split"
-    if len(chosen) == 1:
+    shape = f"as many as there are reference ones, {split} split"
+    by = "variant" if len(chosen) > 1 else "spread"
+    values = list(dict.fromkeys(row[by] for row in kept))
+    if len(values) == 1:
         lines = [[row["digit"], *_cells([row])] for row in kept]
         text = table(["digit", *FIGURES.values()], [*lines, ["mean", *_cells(kept)], ["real ones, mean", *_real(kept)]])
-        report.publish("Fresh digits", f"Fresh digits, {shape}.\n\n{text}")
+        title = "Fresh digits" if split is Split.test else f"Fresh digits, {split}"
+        report.publish(title, f"Fresh digits, {shape}.\n\n{text}")
     else:
-        lines = [[v, *_cells([row for row in kept if row["variant"] == v], spread=True)] for v in chosen]
-        text = table(["recipe", *FIGURES.values()], [*lines, ["real ones", *_real(kept)]])
+        lines = [[value, *_cells([row for row in kept if row[by] == value], spread=True)] for value in values]
+        text = table([by, *FIGURES.values()], [*lines, ["real ones", *_real(kept)]])
         title = f"Digits {digits}, seeds {seeds}: means, ± standard deviation between seeds. Fresh digits, {shape}."
-        report.publish("Fresh digits, ablation", f"{title}\n\n{text}")
+        report.publish(f"Fresh digits, {'ablation' if by == 'variant' else by}", f"{title}\n\n{text}")
+
+
+def images_of(split: Split) -> tuple[datasets.Dataset, datasets.Dataset]:
+    """Training and judging images; held-out ones are what the training file kept from the shipped networks."""
+    if split is not Split.held_out:
+        return one_class.images_of(one_class.Split(split))
+    training = datasets.load("mnist", "train")
+    rows = [np.flatnonzero(training.labels == label) for label in range(len(training.label_names))]
+    kept = np.sort(np.concatenate([own[datasets.split(len(own), seed=0).calibrate] for own in rows]))
+    return training, replace(training, images=training.images[kept], labels=training.labels[kept])
 
 
 def trained(digit: str, training: datasets.Dataset, variant: str, seed: int) -> Detector:

@@ -20,6 +20,9 @@ _LLOYD_STEPS = 5
 _PSEUDO_DIGITS = 10.0
 _DIGITS_PER_COMPONENT = 16  # fewer components where there are fewer digits
 _FLOOR = 1e-4  # least variance along any direction
+# What a model's fresh digits are drawn with: of several, the one whose digits lie nearest to held-out training digits
+# (benchmarks.generator.fresh). Latents of digits that training saw lie a little closer together than those of others.
+SPREAD = 1.07
 
 
 @dataclass(frozen=True)
@@ -79,15 +82,15 @@ class Mixture:
         return type(self)(self.weights, self.means, torch.linalg.cholesky(covariances))
 
     @torch.no_grad()
-    def sample(self, n: int, random: torch.Generator) -> Tensor:
-        """Fresh latents ``(n, latent)``.
+    def sample(self, n: int, random: torch.Generator, spread: float = 1.0) -> Tensor:
+        """Fresh latents ``(n, latent)``, each ``spread`` times as far from its component's mean as was fitted.
 
         While a mixture is refitted the same state of ``random`` keeps picking the same components.
         """
         place = torch.rand(n, generator=random)
         chosen = torch.searchsorted(self.weights.cumsum(dim=0), place).clamp_max(len(self.weights) - 1)  # (n,)
         unit = torch.randn(n, self.means.shape[1], 1, generator=random)
-        return self.means[chosen] + (self.factors[chosen] @ unit).squeeze(2)
+        return self.means[chosen] + spread * (self.factors[chosen] @ unit).squeeze(2)
 
     def tensors(self) -> dict[str, Tensor]:
         """What a file keeps of it: half precision, of the factors the lower triangles alone."""

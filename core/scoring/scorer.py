@@ -24,7 +24,7 @@ from core.gan import latents as latent_codes
 from core.gan.determinism import one_thread
 from core.gan.features import FEATURES_VERSION, edges, gradient_features_of, views
 from core.gan.networks import Networks, architecture_of, directions_of, for_inference
-from core.gan.prior import Mixture
+from core.gan.prior import SPREAD, Mixture
 from core.gan.recipe import TrainingSettings
 from core.operating_point import EVIDENCES
 from core.scoring import serialization
@@ -290,8 +290,8 @@ class Scorer:
             return Mixture.fit(self.latents, steps=_PRIOR_STEPS)
 
     def fresh_latents(self, n: int, seed: int) -> Tensor:
-        """Latents drawn from the prior, ``(n, latent_size)``; the same for the same seed."""
-        return self.prior.sample(n, torch.Generator().manual_seed(seed))
+        """Latents drawn from the prior, a little widened, ``(n, latent_size)``; the same for the same seed."""
+        return self.prior.sample(n, torch.Generator().manual_seed(seed), SPREAD)
 
     def sample(self, n: int, seed: int) -> Images:
         """Fresh digits, from latents drawn from the prior: ``(n, 28, 28)`` float32."""
