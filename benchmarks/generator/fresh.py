@@ -93,7 +93,7 @@ def main(
     if shipped and (chosen != [SHIPPED] or seeds != "0"):
         raise typer.BadParameter(f"{split} images judge nothing but the shipped models; leave out variants and seeds")
     keys: list[dict[str, object]] = [
-        {"variant": v, "digit": d, "split": split, "seed": int(s), "spread": float(w)}
+        {"variant": v, "digit": d, "split": split, "seed": int(s), "spread": str(float(w))}
         for w in spreads.split(",")
         for s in seeds.split(",")
         for v in chosen
@@ -106,7 +106,7 @@ def main(
         variant, digit, seed = str(key["variant"]), str(key["digit"]), int(str(key["seed"]))
         sys.stderr.write(f"{variant}, digit {digit}, seed {seed}, spread {key['spread']}\n")
         detector = Detector.load(f"mnist-{digit}") if shipped else trained(digit, training, variant, seed)
-        with patch("core.scoring.scorer.SPREAD", key["spread"]):
+        with patch("core.scoring.scorer.SPREAD", float(str(key["spread"]))):
             rows.append(key | measure(detector, digit, training, judging))
     kept = [row for key in keys if (row := rows.find(**key))]
     shape = f"as many as there are reference ones, {split} split"
