@@ -49,6 +49,13 @@ def test_an_encoders_noise_widens_fresh_latents_as_it_widens_encoded_ones() -> N
     assert spread == pytest.approx(two_clumps()[:, 2].var().item() + 1.0, rel=0.1)
 
 
+def test_a_wider_spread_moves_the_same_draws_further_from_their_component() -> None:
+    mixture = Mixture.fit(two_clumps())
+    flat, drawn, wide = (mixture.sample(50, torch.Generator().manual_seed(0), spread) for spread in (0.0, 1.0, 1.5))
+    assert torch.allclose(wide - flat, 1.5 * (drawn - flat), atol=1e-5)
+    assert (drawn - flat).abs().max() > 0.1
+
+
 def test_a_mixture_comes_back_from_a_file_as_it_was_but_for_half_precision() -> None:
     mixture = Mixture.fit(two_clumps())
     again = Mixture.from_tensors(mixture.tensors(), latent_size=3)
