@@ -59,7 +59,8 @@ class Jobs:
         self._begun: dict[str, float] = {}  # when the worker of a job was started, Unix time
         self._served: dict[str, int] = {}  # which turn a visitor had last
         self._mutex = threading.RLock()
-        self._owner = filelock.FileLock(jobs_folder() / "lock", timeout=0, thread_local=False)
+        self._root = jobs_folder()
+        self._owner = filelock.FileLock(self._root / "lock", timeout=0, thread_local=False)
         self._closed = threading.Event()
         self._look()
         if tick_seconds:
@@ -217,7 +218,10 @@ class Jobs:
 
     def _run(self, seconds: float) -> None:
         while not self._closed.wait(seconds):
-            self._look()
+            if (
+                self._root == jobs_folder()
+            ):  # else the process has another state folder by now, and that another manager
+                self._look()
 
     def _look(self) -> None:
         with suppress(OddDigitError):  # a disk that is full for a while: what could not be noted is noted then

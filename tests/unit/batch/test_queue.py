@@ -188,7 +188,7 @@ def test_a_batch_that_fails_says_why_and_the_next_one_is_judged(
 ) -> None:
     server, broken = hand_in(some(2), tiny_detector_any)
     wait_for(lambda: not server.state(broken).busy)
-    monkeypatch.setattr(type(tiny_detector), "inspect", lambda *_: 1 / 0)
+    monkeypatch.setattr(type(tiny_detector), "scores", lambda *_: 1 / 0)
     failing = server.submit(some(2), tiny_detector_any, RULE, False, False, "ann")
     wait_for(lambda: not server.state(failing).busy)
     monkeypatch.undo()
