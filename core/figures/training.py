@@ -1,5 +1,6 @@
 """Figures of the training page: losses by epoch, and held-out normals set apart from other digits."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -16,7 +17,7 @@ _HEIGHT = 250
 
 
 def losses(curves: dict[str, list[float]], chosen: int | None = None) -> go.Figure:
-    """Mean losses by epoch, on a logarithmic axis since they differ by orders of magnitude.
+    """Mean losses by epoch, each from where it has begun, on a logarithmic axis: they differ by orders of magnitude.
 
     Args:
         curves: loss name -> one mean an epoch, from the first.
@@ -25,30 +26,27 @@ def losses(curves: dict[str, list[float]], chosen: int | None = None) -> go.Figu
     figure = go.Figure()
     count = max((len(values) for values in curves.values()), default=0)
     for name, values in curves.items():
+        points = [(epoch, value) for epoch, value in enumerate(values, start=1) if begun(name, value)]
         figure.add_scatter(
-            x=list(range(1, len(values) + 1)),
-            y=values,
+            x=[epoch for epoch, _ in points],
+            y=[value for _, value in points],
             name=name,
             mode="lines+markers" if len(values) < 40 else "lines",
             line={"color": _COLOURS.get(name, GREY), "width": 2},
             hovertemplate="epoch %{x}: %{y:.3g}<extra>" + name + "</extra>",
         )
-        # Named where it ends instead of in a legend, which would cover a small figure.
-        figure.add_annotation(
-            x=len(values),
-            y=np.log10(max(values[-1], 1e-12)),
-            text=name,
-            font={"color": _COLOURS.get(name, GREY), "size": 12},
-            xanchor="right" if len(values) > 2 else "left",
-            yanchor="bottom",
-            yshift=5,
-            showarrow=False,
-        )
     if chosen:
         figure.add_vline(x=chosen, line={"color": GREY, "width": 1, "dash": "dot"})
     figure.update_xaxes(title="epoch", dtick=max(1, count // 6), range=[0.5, max(count, 4) + 0.5])
     figure.update_yaxes(title="mean loss, log scale", type="log", exponentformat="none", dtick=1)
-    return _dressed(figure).update_layout(showlegend=False)
+    return _dressed(figure).update_layout(  # in a narrow window the names take two rows
+        height=_HEIGHT + 24, margin_t=52, legend={"y": 1.02, "yanchor": "bottom"}
+    )
+
+
+def begun(name: str, loss: float) -> bool:
+    """Whether a loss says anything yet: a generator's is ln 2 exactly as long as it heeds no critic."""
+    return name != "generator" or not math.isclose(loss, math.log(2), rel_tol=1e-9)
 
 
 def separation(normal_errors: NDArray[np.float32], other_errors: NDArray[np.float32]) -> go.Figure:

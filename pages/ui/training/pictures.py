@@ -82,10 +82,13 @@ def _losses(key: str, same: list[Frame], shown: Frame, now: dict[str, float]) ->
     if curves := training.curves_of(same):
         figure = training.losses(curves, shown.epoch)
         st.plotly_chart(figure, key=f"losses-{key}", config=_PLAIN, alt="Losses by epoch")
+        if not all(training.begun(name, values[0]) for name, values in curves.items()):
+            st.caption("The generator first learns to copy. Its own loss begins where it has a critic to convince.")
     else:
         st.caption("They are drawn from the first finished epoch on.")
     if now:
-        st.caption("this epoch: " + ", ".join(f"{name} {value:.3g}" for name, value in now.items()))
+        begun = {name: value for name, value in now.items() if training.begun(name, value)}
+        st.caption("this epoch: " + ", ".join(f"{name} {value:.3g}" for name, value in begun.items()))
 
 
 def _separation(key: str, shown: Frame) -> None:

@@ -87,8 +87,9 @@ def _done(standing: _Standing) -> set[str]:
 
 
 def _pictures(job: Job) -> None:
-    losses = queue.of_server().report(job).losses if job.state is State.RUNNING else {}
-    pictures.show(job.id, _frames_folder(job), losses)
+    report = queue.of_server().report(job)
+    learning = job.state is State.RUNNING and not _learnt(report)
+    pictures.show(job.id, _frames_folder(job), report.losses if learning else {})
 
 
 def _finished(job: Job) -> None:
@@ -130,19 +131,20 @@ def _flagged(name: str, stamp: int) -> float:  # noqa: ARG001 - the stamp tells 
 
 def _row(job: Job) -> None:
     """One unfinished job: what it is doing and what can be done about it."""
-    text, *buttons = st.columns([5, 1, 1.6, 1], vertical_alignment="bottom")
+    text, buttons = st.columns([5, 3.6], vertical_alignment="bottom")
     with text:
         st.fragment(_progress, run_every=REDRAW_SECONDS if job.state in _MOVING else None)(job)
     server = queue.of_server()
-    if job.state in (State.RUNNING, State.WAITING):
-        _button(buttons[0], "Pause", server.pause, job)
-    else:
-        _button(buttons[0], "Resume", server.resume, job)
-    if not job.finishing:
-        _button(buttons[1], "Stop and keep it", server.stop, job, "End here; what it has learnt becomes a detector.")
-    with buttons[2].popover("Delete", width="stretch", key=f"delete-{job.id}"):
-        st.markdown(f"What **{plain(job.spec.name)}** has learnt so far will be gone.")
-        st.button("Delete it", key=f"delete-{job.id}-sure", type="primary", on_click=_delete, args=(job,))
+    with buttons, st.container(horizontal=True, gap="small"):  # on a telephone, too, in one row
+        if job.state in (State.RUNNING, State.WAITING):
+            _button("Pause", server.pause, job)
+        else:
+            _button("Resume", server.resume, job)
+        if not job.finishing:
+            _button("Stop and keep it", server.stop, job, "End here; what it has learnt becomes a detector.")
+        with st.popover("Delete", key=f"delete-{job.id}"):
+            st.markdown(f"What **{plain(job.spec.name)}** has learnt so far will be gone.")
+            st.button("Delete it", key=f"delete-{job.id}-sure", type="primary", on_click=_delete, args=(job,))
 
 
 def _progress(job: Job) -> None:
@@ -176,11 +178,15 @@ def _say_running(job: Job, report: Report) -> str:
         return f"{plain(report.stage)}…"
     _, left = report.standing(_now(job, report))
     wait = f" · {say_duration(left)} left" if left is not None else ""
-    if report.stage == "evaluating" or report.fraction >= 1:
+    if _learnt(report):
         return f"learnt; calibrating and evaluating{wait}"
     digit = f"{plain(report.stage.removesuffix(': training'))}, " if ":" in report.stage else ""
     epoch = f"{digit}epoch {min(report.epoch + 1, report.epochs)} of {report.epochs}"
     return f"{epoch} · stopping, and keeping what it has learnt" if job.finishing else epoch + wait
+
+
+def _learnt(report: Report) -> bool:
+    return report.stage == "evaluating" or report.fraction >= 1
 
 
 def _now(job: Job, report: Report) -> float:
@@ -188,11 +194,8 @@ def _now(job: Job, report: Report) -> float:
     return time.time() if job.state is State.RUNNING else report.written
 
 
-def _button(
-    place: "st.delta_generator.DeltaGenerator", word: str, order: Callable[[str, str], Job], job: Job, help: str = ""
-) -> None:
-    key = f"{word.split()[0].lower()}-{job.id}"
-    place.button(word, key=key, on_click=_give, args=(order, job), width="stretch", help=help or None)
+def _button(word: str, order: Callable[[str, str], Job], job: Job, help: str = "") -> None:
+    st.button(word, key=f"{word.split()[0].lower()}-{job.id}", on_click=_give, args=(order, job), help=help or None)
 
 
 def _give(order: Callable[[str, str], Job], job: Job) -> None:
