@@ -45,6 +45,7 @@ class Explorer {
     this.root.classList.toggle("without-anomaly", !data.nAnomaly);
     this.root.classList.toggle("without-likely", !data.low.length);
     this.find(".whose").textContent = data.whose;
+    for (const span of this.root.querySelectorAll(".measured-on")) span.textContent = data.measuredOn;
     this.draw();
   }
 
@@ -136,10 +137,8 @@ class Explorer {
     const rate = (r) => bottom - (1 - Math.log10(Math.max(r, 10 ** least)) / least) * (bottom - top);
     const rows = threshold.map((t, i) => i).filter((i) => threshold[i] !== null);
     const curve = (values) => rows.map((i) => [this.x(threshold[i], wide), rate(values(i))]);
-    for (const tick of [1, 0.1, 0.01, 0.001].filter((t) => Math.log10(t) > least)) {
-      add(svg, "line", { class: "axis", x1: 0, x2: wide, y1: rate(tick), y2: rate(tick) });
-      add(svg, "text", { x: wide - 2, y: rate(tick) - 2, "text-anchor": "end" }, `${+(100 * tick).toPrecision(2)} %`);
-    }
+    const ticks = [1, 0.1, 0.01, 0.001].filter((t) => Math.log10(t) > least);
+    for (const tick of ticks) add(svg, "line", { class: "axis", x1: 0, x2: wide, y1: rate(tick), y2: rate(tick) });
     const upper = curve((i) => bound[i]), lower = curve((i) => alpha[i]);
     add(svg, "path", { class: "ribbon", d: between(upper, lower) });
     if (this.data.low.length) {
@@ -149,6 +148,9 @@ class Explorer {
     add(svg, "path", { class: "promised", d: steps(lower) });
     add(svg, "path", { class: "bound", d: steps(upper) });
     if (nNormal) add(svg, "path", { class: "measured", d: steps(curve((i) => falseAlarms[i] / nNormal)) });
+    for (const tick of ticks) {
+      add(svg, "text", { x: wide - 2, y: rate(tick) - 2, "text-anchor": "end" }, `${+(100 * tick).toPrecision(2)} %`);
+    }
     add(svg, "line", { class: "axis", x1: 0, x2: wide, y1: high - 10, y2: high - 10 });
     this.bandLine = add(svg, "line", { class: "line", y1: 0, y2: high - 10 });
     this.thumb = add(svg, "circle", { class: "thumb", r: 9, cy: high - 10 });

@@ -81,7 +81,8 @@ def _false_alarms(measured: Measured, alpha: float) -> str:
     if evaluation is None or not evaluation.n_normal:
         return "not measured"
     counts = evaluation.confusion("fused", measured.calibrations["fused"].threshold(alpha))
-    return f"{100 * counts.false_alarm_rate:.1f} %"
+    whose = " of other people's" if measured.card.recalibrated else ""
+    return f"{100 * counts.false_alarm_rate:.1f} %{whose}"
 
 
 def _caught(measured: Measured, alpha: float) -> str:

@@ -86,6 +86,7 @@ class View:
             "bound": _plain(table.bound),
             "exchangeable": _plain(table.exchangeable),
             "low": [] if table.likely is None else _plain(table.likely[:, 0]),
+            "measuredOn": "measured, of other people's" if card.recalibrated else "measured",
             "whose": WHOSE[calibration.rates is not None],
             "high": [] if table.likely is None else _plain(table.likely[:, 1]),
             "falseAlarms": table.false_alarms.tolist(),

@@ -10,6 +10,8 @@ from streamlit.testing.v1 import AppTest
 
 from core import datasets
 from core.detector import Detector, registry
+from core.detector.file import read_measured
+from core.views import model_table
 from tests.pages.test_threshold_page import drawn, open_page, point
 from tests.support import opened, pens
 from tests.support.opened import checked, text
@@ -38,6 +40,11 @@ def test_own_digits_become_a_model_that_is_chosen_and_names_whose_they_are() -> 
     assert point(page).model == "my-5"
     assert "my-5 is made and chosen on every page" in text(page)
     assert "of normal 5s by Ada's hand are flagged" in drawn(page)["sentence"]
+    # What was measured is of other hands than what is promised, and says so wherever it stands.
+    assert drawn(page)["measuredOn"] == "measured, of other people's"
+    assert model_table.summary(read_measured(registry.find("my-5", "").path))["false alarms at 5 %"].endswith(
+        "of other people's"
+    )
     assert Detector.load("my-5").calibrations_["fused"].n == 30
 
 

@@ -147,7 +147,9 @@ def _reading(review: Review) -> None:
         images = review.store.pictures([row])
         _where(review, row)
         readings, second = detector.inspect(images), review.second_opinion(row)
-        verdict.show(readings, 0, review.point, detector.card_, True, key=f"batch-{row}", second=second)
+        verdict.show(
+            readings, 0, review.point, detector.card_, True, key=f"batch-{row}", whose="this one", second=second
+        )
     except OddDigitError as error:
         chrome.refuse(error)
 

@@ -102,15 +102,15 @@ def _group(
         return
     strip = st.container(horizontal=True, gap="small")
     if own is not None:
-        words = f"**yours** {own.scores[point.evidence][0]:.3g}"
+        words = f"**yours** {own.scores[point.evidence][0]:#.3g}"
         with strip.container(width=_WIDTH, gap="xxsmall", key="own-digit"):
             _pictures(own, 0, "your own digit")
             if st.button(words, key="own-at-the-line", type="tertiary", width="stretch"):
-                _open(own, 0, point, detector, "The digit that you drew or handed in last.")
+                _open(own, 0, point, detector, "The digit that you drew or handed in last.", "yours")
     for row in group.rows[: borderline.COUNT - (own is not None)]:
         label = evaluation.label_names[evaluation.label[row]]
         colour = verdict.COLOUR[bool(evaluation.anomaly[row])]
-        words = f":{colour}[**{plain(label)}**] {evaluation.scores[point.evidence][row]:.3g}"
+        words = f":{colour}[**{plain(label)}**] {evaluation.scores[point.evidence][row]:#.3g}"
         with strip.container(width=_WIDTH, gap="xxsmall"):
             if readings is None or row not in pictured:
                 st.markdown(words)
@@ -118,7 +118,7 @@ def _group(
             at = pictured.index(row)
             _pictures(readings, at, label)
             if st.button(words, key=f"{group.title}-{row}", type="tertiary", width="stretch"):
-                _open(readings, at, point, detector, f"Labelled {label} in its data set.")
+                _open(readings, at, point, detector, f"Labelled {label} in its data set.", "this one")
 
 
 def _pictures(readings: Readings, row: int, what: str) -> None:
@@ -135,9 +135,9 @@ def _own(detector: "Detector") -> Readings | None:
 
 
 @st.dialog("A digit at the line", width="medium")
-def _open(readings: Readings, row: int, point: OperatingPoint, detector: "Detector", about: str) -> None:
+def _open(readings: Readings, row: int, point: OperatingPoint, detector: "Detector", about: str, whose: str) -> None:
     st.caption(plain(about))
-    verdict.show(readings, row, point, detector.card_, key="at-the-line")
+    verdict.show(readings, row, point, detector.card_, key="at-the-line", whose=whose)
 
 
 def _offer_download(evaluation: Evaluation) -> None:

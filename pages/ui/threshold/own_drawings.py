@@ -49,7 +49,10 @@ def collect(normal: tuple[str, ...]) -> Pictures | None:
         _offer(kept, drawing, label)
     rows = {row: digit for row, digit in enumerate(kept.digits) if digit.label in normal}
     with right:
-        st.progress(min(count / ASKED, 1.0), f"**{count} of {ASKED}** drawn{', more help' * (count >= ASKED)}")
+        st.progress(
+            min(count / ASKED, 1.0),
+            f"**{count}** drawn, more help" if count >= ASKED else f"**{count} of {ASKED}** drawn",
+        )
         _thumbnails(kept, rows)
     if not rows:
         return None

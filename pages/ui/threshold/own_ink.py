@@ -58,15 +58,15 @@ def section(detector: "Detector", point: OperatingPoint) -> None:
         if not given or (missing and sent is None):
             return  # more are asked for already
         together = joined(given)
-        _look_over(detector, together)
+        _look_over(detector, together, shown=len(drawn.images) if drawn else 0)
     except OddDigitError as error:
         chrome.refuse(error)
         return
     _make(detector, together, point)
 
 
-def _look_over(detector: "Detector", given: Pictures) -> None:
-    """The digits as they were read, and what a person should look at before they count."""
+def _look_over(detector: "Detector", given: Pictures, shown: int) -> None:
+    """The digits as they were read, and what a person should look at before they count; the first ``shown`` are."""
     st.markdown(f"**{len(given.images)} digits read.**")
     scores = detector.inspect(given.images).scores["fused"]
     known = detector.calibrations_["fused"]
@@ -80,8 +80,8 @@ def _look_over(detector: "Detector", given: Pictures) -> None:
                 for row in rows[:_MOST_THUMBNAILS]:
                     name = given.names[row]
                     picture.show(images.digit_png(given.images[row], 2), name, caption=plain(name), width=72)
-    seen = min(len(given.images), 200)
-    picture.show(images.sheet_png(given.images[:200], 20), f"{seen} of your digits", caption="What was read")
+    if len(sent := given.images[shown : shown + 200]):
+        picture.show(images.sheet_png(sent, 20), f"{len(sent)} of your digits", caption="What was read")
     if given.refused:
         st.dataframe(pd.DataFrame(given.refused, columns=["left out", "because"]), hide_index=True)
 
@@ -113,7 +113,7 @@ def _calibrate(detector: "Detector", given: Pictures, point: OperatingPoint) -> 
         st.session_state[_FAILED] = error
         return
     state.move(model=name)
-    text = f"{name} is made and chosen on every page: all that stands here now is of {whose}. "
+    text = f"{name} is made and chosen on every page: what it promises is of {whose}. "
     st.session_state[_MADE] = text + f"{point.model} is as it was."
     state.say(st.session_state[_MADE])
 
