@@ -16,6 +16,7 @@ from functools import partial
 from itertools import islice
 from typing import Any, NamedTuple
 
+import pyarrow as pa
 from pebble import ProcessExpired, ProcessPool
 
 from core.batch import sources
@@ -241,6 +242,8 @@ _open: tuple[Stream, int, Iterator[Item]] | None = None
 
 
 def _limit() -> None:
+    # Arrow's allocator sets a gigabyte of addresses aside when first asked, which is all that a reader may add.
+    pa.allocate_buffer(1)
     limit_memory()
     if hasattr(signal, "SIGPROF"):
         signal.signal(signal.SIGPROF, _too_long)

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from core.batch import pool, sources
@@ -38,7 +40,7 @@ def harmful_rows(at: int, item: Item, manner: Manner = AS_FOUND, before_each: Ca
 
 @pytest.fixture
 def mixture(tmp_path: Path) -> list[Path]:
-    """A folder, a zip, a stack and a file that is none."""
+    """A table of pictures, a folder, a zip, a file that is none, and a stack."""
     images, labels = digits(30)
     folder = folder_of(tmp_path / "scans", images[:9])
     (folder / "0004.png").write_bytes(b"no picture")
@@ -47,7 +49,9 @@ def mixture(tmp_path: Path) -> list[Path]:
             archive.writestr(f"{i:02d}.png", png(image))
     np.savez(tmp_path / "stack.npz", images=255 - images[20:], labels=labels[20:])
     (tmp_path / "broken.npz").write_bytes(b"PK\x03\x04 nothing")
-    return [folder, tmp_path / "more.zip", tmp_path / "broken.npz", tmp_path / "stack.npz"]
+    pictures = [{"bytes": png(image), "path": None} for image in images[:3]]
+    pq.write_table(pa.table({"image": pictures, "label": labels[:3]}), tmp_path / "set.parquet")
+    return [tmp_path / "set.parquet", folder, *(tmp_path / name for name in ("more.zip", "broken.npz", "stack.npz"))]
 
 
 def test_many_processes_read_what_one_reads_in_the_same_order(mixture: list[Path]) -> None:
@@ -57,7 +61,8 @@ def test_many_processes_read_what_one_reads_in_the_same_order(mixture: list[Path
     together = list(pool.read(places, 0, AS_FOUND, 2))
 
     assert said(together) == said(alone)
-    assert len(alone) == 9 + 11 + 1 + 10
+    assert len(alone) == 9 + 11 + 1 + 10 + 3
+    assert sum(bool(row.error) for _, rows, _ in together for row in rows) == 2
     assert said(list(pool.read(places, 15, AS_FOUND, 2))) == said(alone[15:])
 
 
