@@ -225,6 +225,7 @@ def _zip(review: Review) -> bytes:
 
 
 def _charts(review: Review) -> None:
+    st.caption("Of the whole pile, whatever is chosen above.")
     left, right = st.columns(2)
     if review.judged.any():
         chart = batch.scores(review.calibration.scores, review.score[review.judged], review.threshold)

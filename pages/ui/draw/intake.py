@@ -149,7 +149,7 @@ def _so_far(readings: Readings, point: OperatingPoint) -> None:
 def judge_pictures(files: Sequence[File], point: OperatingPoint, kind: str) -> None:
     """Judge uploads or a photograph: a strip of digits with verdicts, the chosen one in full."""
     if not files:
-        st.info("The verdict appears here as soon as there is a picture.", icon=":material/arrow_back:")
+        st.info("The verdict appears here as soon as there is a picture.", icon=":material/image_search:")
         return
     try:
         detector = picker.detector(point.model)
