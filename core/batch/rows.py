@@ -14,6 +14,7 @@ from core.ink.pages import pages
 from core.ink.picture import Source
 
 SIDE = 28
+_DOUBTED = (("faint", True), ("mend", False))  # the other choice where a stroke was left out, where a gap was closed
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +29,7 @@ class Row:
         box: left, top, right, bottom in the upright original picture, pixels; None for a refusal.
         image: the ink image, float32 ``(28, 28)``; None for a refusal.
         left_out: whether something in its picture that may be a faint stroke was left out.
+        mended: whether a gap in its picture, cut straight as by a fold, was closed.
     """
 
     item: int
@@ -37,6 +39,7 @@ class Row:
     box: tuple[int, ...] | None = None
     image: NDArray[np.float32] | None = None
     left_out: bool = False
+    mended: bool = False
 
     def at(self, position: int) -> "Row":
         """The same row of an item at another position."""
@@ -81,9 +84,9 @@ def _digits(blank: Row, page: Source, split: bool, manner: Manner) -> list[Row]:
         reading = ink.read(page, name=blank.source, split=split, whole=manner.whole, faint=manner.faint)
     except Exception as error:
         return [_refused(blank, error)]
-    left_out = any(doubt.other == {"faint": True} for doubt in reading.doubts)
+    left_out, mended = ({choice: value} in [doubt.other for doubt in reading.doubts] for choice, value in _DOUBTED)
     return [
-        replace(blank, box=tuple(int(edge) for edge in box), image=image, left_out=left_out)
+        replace(blank, box=tuple(int(edge) for edge in box), image=image, left_out=left_out, mended=mended)
         for box, image in zip(reading.boxes, reading.images, strict=True)
     ]
 

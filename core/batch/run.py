@@ -20,6 +20,8 @@ TOGETHER = 256  # rows judged and written at a time
 PATIENCE, LEAST = 2.0, 64  # seconds after which fewer are, but not so few that judging each takes long
 FEW = 32  # items for which another process that reads is not worth its start
 LONGEST_WAIT = 10.0  # seconds after which any number is
+# What notes begin with that leave a choice.
+FAINT, MENDED = "Faint strokes were left out", "Gaps that are cut straight, as by a fold, were closed"
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,7 @@ def run(
     with store.alone():
         store.check()
         finished, written = store.done
-        began, first, refused, left_out = time.monotonic(), finished, 0, 0
+        began, first, refused, left_out, mended = time.monotonic(), finished, 0, 0, 0
         rows: list[Row] = []
         last_write = began
 
@@ -148,6 +150,7 @@ def run(
                     break
                 rows += of_item
                 left_out += any(row.left_out for row in of_item)
+                mended += any(row.mended for row in of_item)
                 if note:
                     store.note(note)
                 items = position + 1
@@ -157,12 +160,17 @@ def run(
             else:
                 yield write(items, last=True)
                 if left_out and store.job.manner.faint is None:
-                    pictures = "one picture" if left_out == 1 else f"{left_out:,} pictures"
-                    store.note(f"Faint strokes were left out in {pictures}: --faint takes them in.")
+                    store.note(f"{FAINT} in {_pictures(left_out)}.")
+                if mended:
+                    store.note(f"{MENDED} in {_pictures(mended)}.")
                 store.finish()
                 return
         if rows:
             yield write(items)
+
+
+def _pictures(count: int) -> str:
+    return "one picture" if count == 1 else f"{count:,} pictures"
 
 
 def key(batch: Sequence[Place], model_hash: str, evidence: str, manner: Manner) -> str:

@@ -182,7 +182,9 @@ def _write(review: "Review", output: str) -> None:
     """Write the rows, and say what they come to."""
     from core.batch import export
     from core.batch.findings import say_rule
+    from core.batch.run import FAINT, MENDED
 
+    remedies = {FAINT: ": --faint takes them in.", MENDED: ": score --no-mend leaves one open."}
     summary, replaced = review.summary, ""
     if output == STANDARD_OUTPUT:
         export.export_csv(review, sys.stdout)
@@ -193,7 +195,8 @@ def _write(review: "Review", output: str) -> None:
         print_json({"output": output, **point, "fdr": review.rule.rate, **asdict(summary)})
     for note in (*review.store.notes, replaced):
         if note:
-            say.print(note)
+            remedy = next((words for begins, words in remedies.items() if note.startswith(begins)), "")
+            say.print(note.rstrip(".") + remedy if remedy else note)
     words = f"{summary.judged:,} judged, {summary.flagged:,} flagged, {summary.refused:,} refused"
     if summary.labelled:
         words += f", {summary.mislabelled:,} probably mislabelled"

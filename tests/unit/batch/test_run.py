@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw
 from core.batch import sources
 from core.batch.findings import Review, Rule
 from core.batch.items import AS_FOUND, Manner
-from core.batch.run import key, resume, run
+from core.batch.run import FAINT, MENDED, key, resume, run
 from core.batch.store import Job, Store, batches_dir, sweep
 from core.detector import Detector
 from core.errors import BatchError
@@ -283,7 +283,7 @@ def test_a_deleted_batch_does_not_come_back(tmp_path: Path, tiny_detector_any: D
     assert not store.folder.exists()
 
 
-def test_faint_strokes_that_were_left_out_are_counted_and_said_at_the_end(
+def test_faint_strokes_left_out_and_folds_closed_are_counted_and_said_at_the_end(
     tmp_path: Path, tiny_detector_any: Detector
 ) -> None:
     page = Image.new("L", (300, 300), 255)
@@ -292,13 +292,18 @@ def test_faint_strokes_that_were_left_out_are_counted_and_said_at_the_end(
     page.save(tmp_path / "plain.png")
     pen.line([(215, 60), (215, 200)], fill=195, width=14)
     page.save(tmp_path / "faint.png")
-    files = (tmp_path / "faint.png", tmp_path / "plain.png")
+    folded = Image.new("L", (300, 300), 255)
+    pen = ImageDraw.Draw(folded)
+    pen.line([(150, 50), (150, 250)], fill=0, width=30)
+    pen.line([(100, 130), (200, 160)], fill=255, width=14)
+    folded.save(tmp_path / "folded.png")
+    files = [tmp_path / f"{name}.png" for name in ("faint", "plain", "folded")]
 
     plain = judge(tmp_path / "batch", tiny_detector_any, *files)
     asked = judge(tmp_path / "asked", tiny_detector_any, *files, manner=Manner(together=True, faint=True))
 
-    assert plain.store.notes == ("Faint strokes were left out in one picture: --faint takes them in.",)
-    assert not asked.store.notes
+    assert plain.store.notes == (f"{FAINT} in one picture.", f"{MENDED} in one picture.")
+    assert asked.store.notes == (f"{MENDED} in one picture.",)
     assert asked.store.job.manner == Manner(together=True, faint=True)
 
 
