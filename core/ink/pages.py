@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import cast
 
@@ -67,7 +68,7 @@ def _pages(picture: Source, name: str) -> Iterator[tuple[str, Source]]:
             yield f"{name} page {number}" if total > 1 else name, page
     elif head.startswith(TIFF) and (count := _page_count(picture)) > 1:
         if count > MOST_PAGES:
-            raise InkError(f"{name} has {count:,} pages; at most {MOST_PAGES}: split it.")
+            raise InkError(f"{name} has more than {MOST_PAGES:,} pages: split it.")
         with Image.open(_stream(picture), formats=["TIFF"]) as file:
             for at in range(count):
                 file.seek(at)
@@ -96,6 +97,9 @@ def _page_count(picture: Source) -> int:
     """How many pages a TIFF file has; 1 where it is none, which is said where it is read."""
     try:
         with Image.open(_stream(picture), formats=["TIFF"]) as file:
+            with suppress(EOFError):
+                file.seek(MOST_PAGES)  # counting them all would look at each, for half a minute
+                return MOST_PAGES + 1
             return int(getattr(file, "n_frames", 1))
     except Exception:
         return 1

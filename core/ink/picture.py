@@ -24,6 +24,7 @@ TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 MOST_PIXELS = settings.PIXELS
 WORKING_SIDE = 800
 MOST_SCANS, MOST_PIECES = 60, 100_000  # of a JPEG, of a TIFF
+MOST_FILLING = 1 << 17  # bytes between the segments of a JPEG
 
 Floats = NDArray[np.float32]
 Source = bytes | Path | Image.Image | NDArray[Any] | InkError
@@ -133,13 +134,17 @@ def _check_cost(file: BinaryIO, name: str) -> bytes:
         the first bytes of the file.
 
     Raises:
-        InkError: a JPEG of many scans, each of which goes over all pixels, or a TIFF of very many pieces.
+        InkError: a JPEG of many scans, each of which goes over all pixels, or of filling; a TIFF of many pieces.
     """
     head = file.read(512)
     if head.startswith(b"\xff\xd8"):
         file.seek(0)
+        content = file.read()
+        # Filling may stand before every marker, and is passed over a byte at a time; no segment has so much inside.
+        if b"\xff" * MOST_FILLING in content.partition(b"\xff\xda")[0]:
+            raise InkError(f"{name} is a JPEG of filling, which no camera makes: save it again.")
         # Within compressed data no 0xFF stands before 0xDA, so this counts scans, and those of a preview or two.
-        if (scans := file.read().count(b"\xff\xda")) > MOST_SCANS:
+        if (scans := content.count(b"\xff\xda")) > MOST_SCANS:
             raise InkError(f"{name} is a JPEG of {scans:,} scans, which no camera makes: save it again.")
     elif head.startswith(TIFF) and (pieces := _pieces_of_tiff(file, head)) > MOST_PIECES:
         raise InkError(f"{name} is a TIFF cut into {pieces:,} pieces: save it again, in larger ones or as PNG.")

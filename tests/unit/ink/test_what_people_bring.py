@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, TiffImagePlugin
+from PIL.TiffImagePlugin import TiffImageFile
 
 from core import ink
 from core.errors import InkError
+from core.ink import pages
 from tests.support.pens import difference
 
 Pixels = NDArray[np.uint8]
@@ -109,6 +111,26 @@ def test_of_a_tiff_of_several_pages_the_first_is_read_and_the_others_are_said() 
     np.testing.assert_array_equal(read.images, ink.read(pages[0]).images)
     assert [doubt.kind for doubt in read.doubts] == ["pages"]
     assert not ink.read(encoded(pages[0], "TIFF")).doubts
+
+
+def test_a_jpeg_of_filling_is_refused_before_it_is_passed_over_byte_by_byte() -> None:
+    file = io.BytesIO()
+    Image.new("L", (40, 40), 255).save(file, "JPEG")
+    data = file.getvalue()
+
+    with pytest.raises(InkError, match="JPEG of filling"):
+        ink.read(data[:2] + b"\xff" * (20 << 20) + data[2:], name="filled.jpg")
+
+
+def test_the_pages_of_a_tiff_are_counted_no_further_than_they_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    file = io.BytesIO()
+    page = Image.new("L", (4, 4), 255)
+    page.save(file, "TIFF", save_all=True, append_images=[page] * 9)
+    monkeypatch.setattr(pages, "MOST_PAGES", 3)
+    monkeypatch.setattr(TiffImageFile, "n_frames", property(lambda _: pytest.fail("all pages are counted")))
+    [(name, error)] = pages.pages(file.getvalue(), "scan.tif")
+
+    assert (name, str(error)) == ("scan.tif", "scan.tif has more than 3 pages: split it.")
 
 
 def test_a_jpeg_of_a_thousand_scans_is_refused_before_it_is_decoded() -> None:
