@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,9 +20,11 @@ from core.training.job import Job, State, jobs_folder, write_job
 from core.training.run import RunSpec
 from pages.ui import visitor
 from tests.support.opened import open_page, text
+from tests.support.piles import digits, png
 from tests.support.recorded import verdict
 
 SECRET = "annaskeptthis"  # a word without anything that Markdown would have escaped
+MARKED = f"**{SECRET}** <b>[x](http://x)</b>"
 PAGES = ("dashboard.py", *(f"pages/{file.name}" for file in sorted((paths.ROOT / "pages").glob("[0-9]_*.py"))))
 
 
@@ -43,8 +46,13 @@ def visit(
     for name, state in (("failed", State.FAILED), ("done", State.DONE), ("paused", State.PAUSED)):
         spec = RunSpec(f"{SECRET}-{name}", ("5",), f"npz:{set_of_hers}", visitor="anna")
         write_job(jobs_folder() / name, Job(name, spec, state, cause=f"{SECRET} was why."))
-    begin(batches_dir() / "hers", f"{SECRET}.png", detector, Rule(OperatingPoint(SECRET)), visitor="anna", names=("a",))
-    hers = verdict(1, visitor="anna", source=f"upload: {SECRET}.png", model=SECRET, true_label=SECRET)
+    ours = replace(detector.card_, name=f"{SECRET}-pen", calibrated_on=f"{SECRET}'s own ink")
+    registry.add(replace(detector.state_, card=ours), ours.name, "anna")
+    uploads.keep([(f"{SECRET}/five.png", png(digits(1)[0][0]))], "", "anna")
+    rule = Rule(OperatingPoint(SECRET))
+    begin(batches_dir() / "hers", f"{MARKED}.png", detector, rule, visitor="anna", names=(f"{MARKED}.png",))
+    (batches_dir() / "hers" / "corrections.json").write_text(f'{{"0": "{SECRET}"}}', encoding="utf-8")
+    hers = verdict(1, visitor="anna", source=f"upload: {MARKED}.png", model=SECRET, true_label=SECRET)
     assert History(visitor="anna").record(hers) == 1
 
     def open_as(who: str, file: str, **query: str) -> AppTest:
