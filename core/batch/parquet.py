@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from core.batch.arrays import LABEL_NAMES, NUMBERING
+from core.batch.arrays import LABEL_NAMES, MOST_IMAGES, NUMBERING
 from core.batch.csv import is_square
 from core.batch.items import LARGEST_PICTURE, Item, Place, as_label
 from core.batch.stacks import Form, StackReader
@@ -40,7 +40,7 @@ def read_parquet(place: Place, start: int = 0, stop: int | None = None) -> Itera
         stop: one past the last row; None reads to the end.
 
     Raises:
-        BatchError: damaged, or no column holds pictures.
+        BatchError: damaged, too many rows, or no column holds pictures.
     """
     with ExitStack() as stack:
         try:
@@ -53,6 +53,8 @@ def read_parquet(place: Place, start: int = 0, stop: int | None = None) -> Itera
             ends = np.cumsum([group.num_rows for group in groups], dtype=np.int64).tolist()
             begins = [0, *ends][: len(ends)]
             last = ends[-1] if stop is None and ends else stop or 0
+            if last - start > MOST_IMAGES:
+                raise BatchError(f"{place.name}: {last - start:,} rows; at most {MOST_IMAGES:,}. Take a part of it.")
             chosen = [i for i, begin in enumerate(begins) if begin < last and ends[i] > start]
             at = begins[chosen[0]] if chosen else 0
             reader = StackReader(place.name, max(at, start))

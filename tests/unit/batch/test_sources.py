@@ -5,11 +5,13 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core.batch import arrays, sources
+from core.batch import arrays, parquet, sources
 from core.batch.items import Place, as_label, place_of
 from core.errors import BatchError
 from tests.support.formats import N, images_of, read, write_idx, write_kaggle_csv, write_npz, write_uci_csv
@@ -204,6 +206,17 @@ def test_a_stack_is_read_a_few_hundred_images_at_a_time(tmp_path: Path) -> None:
             largest = max(largest, len(block))
 
     assert largest == arrays.TOGETHER
+
+
+def test_a_parquet_file_of_more_rows_than_a_stack_may_have_is_one_refused_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parquet, "MOST_IMAGES", 3)
+    pq.write_table(pa.table({"image": pa.nulls(4, pa.binary())}), tmp_path / "nulls.parquet")
+
+    [item] = read(tmp_path / "nulls.parquet")
+
+    assert "4 rows; at most 3" in item.error
 
 
 @given(
