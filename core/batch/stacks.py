@@ -89,10 +89,12 @@ class StackReader:
     def __init__(self, source: str, number: int = 0) -> None:
         self.source, self.number = source, number
         self.top = 0.0
-        self._turned = False
+        self._turned = self._signed = False
 
     def look(self, first: Block) -> Iterator[Item]:
         """Judge by some images, ``(m, h, w)``, which value is white and how the stack lies; says if it lies wrong."""
+        self._signed = runs_from_minus_one(first)
+        first = _from_zero(first) if self._signed else first
         self.top = brightness_top(first)
         if not lies_on_its_side(first, self.top):
             return
@@ -108,6 +110,8 @@ class StackReader:
         """The items of ``(m, h, w)`` grey images; one that is no picture is a refusal on its own."""
         if not self.top:
             yield from self.look(block)
+        if self._signed:
+            block = _from_zero(block)
         if self._turned:
             block = np.ascontiguousarray(block.transpose(0, 2, 1))
         # A whole block is looked at in the time that a few images take one by one.
@@ -140,6 +144,14 @@ def brightness_top(first: Block) -> float:
     brightest = np.nanmax(first.reshape(len(first), -1), axis=1, initial=0)
     high = float(np.median(brightest[brightest > 0])) if (brightest > 0).any() else 0.0
     return next((top for top in (1.0, 16.0, 255.0) if high <= top), 65535.0)
+
+
+def runs_from_minus_one(first: Block) -> bool:
+    """Whether brightness runs -1 .. 1 in most of ``(m, h, w)``, as networks with a tanh are fed."""
+    if first.dtype.kind != "f":
+        return False
+    low, high = (end(first.reshape(len(first), -1), axis=1) for end in (np.min, np.max))
+    return bool((np.isclose(low, -1, atol=1e-3) & (high <= 1)).mean() > 0.5)
 
 
 def lies_on_its_side(first: Block, top: float) -> bool:
@@ -177,6 +189,11 @@ def as_picture(image: Block, top: float) -> Block | str:
     if top == 255 and np.array_equal(image, np.rint(image)):
         return image.astype(np.uint8)
     return image.astype(np.float32) / np.float32(top)
+
+
+def _from_zero(block: Block) -> NDArray[np.float64]:
+    """Brightness of -1 .. 1 as 0 .. 1."""
+    return (block.astype(np.float64) + 1) / 2
 
 
 def _grey(colours: Block) -> Block:
