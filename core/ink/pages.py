@@ -96,10 +96,10 @@ def _stream(picture: Source) -> io.BytesIO:
 def _page_count(picture: Source) -> int:
     """How many pages a TIFF file has; 1 where it is none, which is said where it is read."""
     try:
-        with Image.open(_stream(picture), formats=["TIFF"]) as file:
-            with suppress(EOFError):
-                file.seek(MOST_PAGES)  # counting them all would look at each, for half a minute
-                return MOST_PAGES + 1
+        with Image.open(_stream(picture), formats=["TIFF"]) as file, suppress(EOFError):
+            file.seek(MOST_PAGES)  # counting them all would look at each, for half a minute
+            return MOST_PAGES + 1
+        with Image.open(_stream(picture), formats=["TIFF"]) as file:  # a vain seek miscounts
             return int(getattr(file, "n_frames", 1))
     except Exception:
         return 1
