@@ -289,8 +289,8 @@ class Explorer {
       if (!worst || share < worst.share) worst = { name, share };
     });
     if (!worst) return;
-    const name = worst.name.length > 3 ? `“${worst.name}”` : `${worst.name}s`;
-    const text = worst.share === 1 ? "All kinds of anomalies are caught" : `Caught, of each kind: ${name} slip through most`;
+    const slips = worst.name.length > 3 ? `“${worst.name}” slips` : `${worst.name}s slip`;
+    const text = worst.share === 1 ? "All kinds of anomalies are caught" : `Caught, of each kind: ${slips} through most`;
     this.find(".labels figcaption").textContent = text;
   }
 

@@ -65,11 +65,13 @@ class Operation:
         steps: does it, or what is left of it; between two steps what ``shown`` tells is whole and may stay.
         prepare: makes a state folder in which it can begin.
         any_between: whether more than the states between its steps may be left, since it goes through many things.
+        side_by_side: whether two successive states may stand beside each other, as a model does by both of its names.
     """
 
     steps: Callable[[], Iterator[None]]
     prepare: Callable[[], None] = lambda: None
     any_between: bool = False
+    side_by_side: bool = False
 
     def work(self) -> None:
         """Do it, or what is left of it, to its end."""
@@ -297,7 +299,7 @@ OPERATIONS = {
     "training": Operation(train, _with_set),
     "batch": Operation(judge, _with_pile),
     "handing in": Operation(hand_in, _with_pile),
-    "import": Operation(bring, _with_model),
+    "import": Operation(bring, _with_model, side_by_side=True),
     "deletion": Operation(delete, _with_batch),
     "calibration": Operation(calibrate, _with_model),
     "cache": Operation(decode, _with_model),

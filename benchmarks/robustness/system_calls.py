@@ -22,6 +22,7 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from benchmarks.results import Report, table
@@ -174,7 +175,11 @@ def _states(operation: Operation) -> list[str]:
         told += [operations.shown() for _ in operation.steps()]
         return "\0".join([*told, operations.shown()])
 
-    return operations.forked(tell).split("\0")
+    states = operations.forked(tell).split("\0")
+    if not operation.side_by_side:
+        return states
+    both = ["\n".join(sorted({*one.splitlines(), *other.splitlines()})) for one, other in pairwise(states)]
+    return [*both, *states]
 
 
 def _wrong(operation: Operation, states: list[str], said: str, way: str) -> str:

@@ -3,13 +3,11 @@
 They are added once the batch is judged, as p-values, so that they follow wherever the threshold is moved.
 """
 
-from pathlib import Path
-
 import numpy as np
 from numpy.typing import NDArray
 
 from core.batch.store import Store
-from core.files.atomic import write_whole
+from core.files.atomic import write_array
 from core.ink import storage
 from core.views import second_opinion
 from core.views.second_opinion import DIGITS, wanted
@@ -38,12 +36,7 @@ def add(store: Store) -> None:
             for digit, of_digit in scored.digits.items():
                 p_values[judged, DIGITS.index(digit)] = of_digit
         parts.append(p_values)
-
-    def save(path: Path) -> None:
-        with path.open("wb") as file:
-            np.save(file, np.concatenate(parts), allow_pickle=False)
-
-    write_whole(store.folder / FILE, save)
+    write_array(store.folder / FILE, np.concatenate(parts))
 
 
 def given(store: Store) -> bool:

@@ -27,7 +27,7 @@ from core.batch.items import AS_FOUND, Manner
 from core.batch.rows import SIDE
 from core.calibration.conformal import Calibration
 from core.errors import BatchError
-from core.files.atomic import write_whole, writing
+from core.files.atomic import write_array, write_whole, writing
 from core.files.folder import TRASH, folders, trash
 from core.ink import storage
 from core.operating_point import OperatingPoint
@@ -135,14 +135,9 @@ class Store:
         Raises:
             WriteError: the folder cannot be written.
         """
-
-        def save(part: Path) -> None:
-            with part.open("wb") as file:
-                np.save(file, array, allow_pickle=False)
-
         array = _as_array(calibration)
         job = replace(job, calibration=_checksum(array.tobytes()))
-        write_whole(folder / "calibration.npy", save)
+        write_array(folder / "calibration.npy", array)
         write_whole(folder / "job.json", lambda part: part.write_text(job.to_json()))
         return cls(folder)
 

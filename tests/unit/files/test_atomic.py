@@ -2,6 +2,7 @@ import errno
 import os
 import resource
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from safetensors.numpy import save as to_bytes
 
 from core.errors import OddDigitError, WriteError
 from core.files import tensors
-from core.files.atomic import write_whole, writing
+from core.files.atomic import write_array, write_whole, writing
 
 
 def test_a_file_is_written_with_its_folder_and_leaves_nothing_beside_it(tmp_path: Path) -> None:
@@ -95,15 +96,25 @@ def test_a_file_where_a_folder_should_be_is_said(tmp_path: Path) -> None:
         write_whole(tmp_path / "state" / "file.txt", lambda part: part.write_text("x"))
 
 
-def test_a_disk_that_fills_up_while_tensors_are_written_is_said_and_leaves_the_older_file(tmp_path: Path) -> None:
-    target = tmp_path / "model.safetensors"
-    tensors.write(target, to_bytes({"a": np.zeros(10)}))
+@pytest.mark.parametrize(
+    ("write", "room"),
+    [
+        pytest.param(lambda path, n: tensors.write(path, to_bytes({"a": np.zeros(n)})), 4096, id="tensors"),
+        # So few that C would keep all of them in its buffer, and say nothing when that cannot be written.
+        pytest.param(lambda path, n: write_array(path, np.zeros(n)), 100, id="an array"),
+    ],
+)
+def test_a_disk_that_fills_up_while_numbers_are_written_is_said_and_leaves_the_older_file(
+    write: Callable[[Path, int], None], room: int, tmp_path: Path
+) -> None:
+    target = tmp_path / "numbers"
+    write(target, 0)
     older = target.read_bytes()
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
     try:
         with pytest.raises(WriteError, match="cannot be written: the system lets no file here grow so large"):
-            tensors.write(target, to_bytes({"a": np.zeros(10_000)}))
+            write(target, room)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
