@@ -11,6 +11,7 @@ from typing import BinaryIO, NamedTuple, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from core.batch.columns import LABEL_NAMES, NUMBERING
 from core.batch.items import Item, Place
 from core.batch.stacks import Form, StackReader
 from core.batch.unpack import DAMAGE, opened, read_up_to
@@ -23,8 +24,6 @@ BLOCK_BYTES = 64 << 20  # fewer, where they are large
 MOST_IMAGES = 10_000_000
 MOST_CLASSES = 1_000  # columns of one-hot labels
 LARGEST_COLUMNWISE = 1 << 28  # bytes of an array that cannot be read row by row
-LABEL_NAMES = ("label", "labels", "digit", "digits", "target", "targets", "class", "classes", "category", "y")
-NUMBERING = ("", "id", "ids", "index", "indices", "unnamed: 0", "imageid", "image_id", "rowid", "__index_level_0__")
 _IMAGE_TO_LABEL = (("images", "labels"), ("image", "label"), ("x", "y"), ("data", "target"), ("inputs", "targets"))
 # IDX type codes (LeCun, Cortes, Burges: the MNIST file format), big-endian.
 IDX_TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from core.batch.arrays import LABEL_NAMES, NUMBERING
+from core.batch.columns import NUMBERING, in_order, label_column
 from core.batch.items import LABELS, Item, Place, as_label
 from core.batch.stacks import StackReader
 from core.batch.unpack import DAMAGE, opened, packed_position
@@ -251,10 +251,11 @@ def _columns(head: list[str] | None, body: list[list[str]], total: int) -> tuple
     """The column of the label and those of the pixels."""
     if head is not None:
         names = [cell.strip().lower() for cell in head]
-        label = next((i for i, cell in enumerate(names) if cell in LABEL_NAMES), None)
+        label = label_column(names)
         pixels = tuple(i for i, cell in enumerate(names) if i != label and cell not in NUMBERING)
         numbered = tuple(i for i in pixels if _PIXEL.fullmatch(names[i]))
-        return label, pixels if is_square(len(pixels)) else numbered
+        chosen = pixels if is_square(len(pixels)) else numbered
+        return label, tuple(chosen[i] for i in in_order([names[i] for i in chosen]))
     first = 0
     if not is_square(total) and not is_square(total - 1) and is_square(total - 2) and _counts_up(body):
         first = 1

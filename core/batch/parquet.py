@@ -11,7 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from core.batch.arrays import LABEL_NAMES, MOST_IMAGES, NUMBERING
+from core.batch.arrays import MOST_IMAGES
+from core.batch.columns import NUMBERING, in_order, label_column
 from core.batch.csv import is_square
 from core.batch.items import LARGEST_PICTURE, Item, Place, as_label
 from core.batch.stacks import Form, StackReader
@@ -90,7 +91,8 @@ def columns(place: Place) -> list[str]:
 
 
 def _layout(name: str, schema: pa.Schema) -> Layout:
-    label = next((column for column in schema.names if column.lower() in LABEL_NAMES), None)
+    at = label_column(schema.names)
+    label = None if at is None else schema.names[at]
     able = [field.name for field in schema if _holds_pictures(field.type)]
     named = [column for column in able if column.lower() in PICTURE_NAMES]
     if able:
@@ -102,7 +104,7 @@ def _layout(name: str, schema: pa.Schema) -> Layout:
         if _is_number(field.type) and field.name != label and field.name.lower() not in NUMBERING
     )
     if is_square(len(pixels)):
-        return Layout(pixels, label)
+        return Layout(tuple(pixels[i] for i in in_order(pixels)), label)
     raise BatchError(
         f"{name}: none of its columns ({', '.join(schema.names[:10])}) holds pictures as bytes or lists of pixels, and "
         f"{len(pixels)} columns of numbers make no square image."

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from core.batch import csv
+from core.batch.columns import in_order
 from core.batch.items import Item, place_of
 from tests.support.piles import digits
 
@@ -50,6 +51,36 @@ def test_many_lines_at_once_are_read_as_one_at_a_time(
 
     assert said(at_once) == said(list(csv.read_csv(place_of(tmp_path / "digits.csv"))))
     assert len(at_once) == 12
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        pytest.param([f"pixel{i}" for i in range(784)], id="pixel0 to pixel783"),
+        pytest.param([str(i + 1) for i in range(784)], id="1 to 784"),
+        pytest.param([f"{i // 28 + 1}x{i % 28 + 1}" for i in range(784)], id="1x1 to 28x28"),
+    ],
+)
+@pytest.mark.parametrize("label", ["label", "Digit Label", "y_true"])
+def test_pixels_whose_columns_were_sorted_as_text_or_shuffled_stand_in_the_order_of_their_names(
+    names: list[str], label: str, tmp_path: Path
+) -> None:
+    images, labels = digits(3)
+    for order in (sorted(range(784), key=names.__getitem__), np.random.default_rng(0).permutation(784).tolist()):
+        rows = [[label, *(names[i] for i in order)]]
+        rows += [[str(of), *(str(image.ravel()[i]) for i in order)] for image, of in zip(images, labels, strict=True)]
+        (tmp_path / "digits.csv").write_text("\n".join(",".join(row) for row in rows))
+        items = list(csv.read_csv(place_of(tmp_path / "digits.csv")))
+
+        assert [item.label for item in items] == [str(of) for of in labels]
+        assert np.array_equal([item.picture for item in items], images)
+
+
+def test_columns_that_are_named_by_column_first_or_by_chance_stay_as_they_are() -> None:
+    by_column = [f"{i % 3}x{i // 3}" for i in range(9)]
+
+    for names in (by_column, ["a", "b", "c", "d"], ["5", "0", "0.1", "0.2"], ["p1", "p1", "p2", "p9"]):
+        assert in_order(names) == list(range(len(names)))
 
 
 def test_cells_that_are_missing_in_one_line_and_too_many_in_the_next_are_not_shifted(tmp_path: Path) -> None:
