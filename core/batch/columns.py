@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 
 LABEL_NAMES = ("label", "labels", "digit", "digits", "target", "targets", "class", "classes", "category", "y")
-_WITH_LABEL = {"true", "truth", "name", "names"}  # words that may stand beside one of them
+_LABEL_WORDS = {*LABEL_NAMES, "true", "truth", "name", "names"}  # which a name of several words may be made of
 NUMBERING = ("", "id", "ids", "index", "indices", "unnamed: 0", "imageid", "image_id", "rowid", "__index_level_0__")
 _NUMBERED = re.compile(r"(\D*)(\d+)(?:[x_,-](\d+))?")
 
@@ -14,7 +14,7 @@ def label_column(names: Sequence[str]) -> int | None:
     """Where the label stands among a table's columns: ``label``, or words such as ``Digit Label`` and ``y_true``."""
     words = [set(re.findall("[a-z]+", name.lower())) for name in names]
     exact = [i for i, name in enumerate(names) if name.strip().lower() in LABEL_NAMES]
-    near = [i for i, said in enumerate(words) if said & {*LABEL_NAMES} and said <= {*LABEL_NAMES} | _WITH_LABEL]
+    near = [i for i, said in enumerate(words) if said <= _LABEL_WORDS and not said.isdisjoint(LABEL_NAMES)]
     return next(iter(exact + near), None)
 
 

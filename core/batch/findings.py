@@ -226,7 +226,7 @@ class Review:
             text: only rows whose source holds this, whatever the case.
         """
         kinds = {"flagged": self.flagged, "doubted": self.doubted, "mislabelled": self.labels.mislabelled}
-        chosen = kinds.get(shown, ~self.judged if shown == "refused" else None)
+        chosen = (kinds | {"refused": ~self.judged}).get(shown)
         kept = np.ones(len(self), bool) if chosen is None else chosen.copy()
         if label is not None:
             kept &= self.label == label

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.batch.store import Store
-from core.files.atomic import write_array
+from core.files.npy import write_array
 from core.ink import storage
 from core.views import second_opinion
 from core.views.second_opinion import DIGITS, wanted

@@ -27,8 +27,9 @@ from core.batch.items import AS_FOUND, Manner
 from core.batch.rows import SIDE
 from core.calibration.conformal import Calibration
 from core.errors import BatchError
-from core.files.atomic import write_array, write_whole, writing
+from core.files.atomic import write_whole, writing
 from core.files.folder import TRASH, folders, trash
+from core.files.npy import write_array
 from core.ink import storage
 from core.operating_point import OperatingPoint
 

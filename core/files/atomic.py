@@ -1,17 +1,13 @@
 """Atomic writes: the one way a file is written, whole or not at all, and the one error for a disk that refuses."""
 
 import errno
-import io
 import os
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 import filelock
-import numpy as np
-from numpy.typing import NDArray
 
 from core import paths
 from core.errors import WriteError
@@ -61,20 +57,6 @@ def write_whole(path: Path, write: Callable[[Path], object], new: bool = False) 
         finally:
             with suppress(OSError):  # swept up later
                 part.unlink()
-
-
-def write_array(path: Path, array: NDArray[Any]) -> None:
-    """Write an array as ``.npy`` file, whole or not at all.
-
-    By way of its bytes: NumPy hands an array to C's buffered output, which forgets that the disk refused the end of it.
-
-    Raises:
-        WriteError: as :func:`write_whole`.
-    """
-    with io.BytesIO() as whole:
-        np.save(whole, array, allow_pickle=False)
-        data = whole.getvalue()
-    write_whole(path, lambda part: part.write_bytes(data))
 
 
 def _take(path: Path, part: Path) -> None:

@@ -1,15 +1,19 @@
-"""Headers of NumPy's ``.npy`` format from people: shape and type of an array before any of it is read."""
+"""NumPy's ``.npy`` format: the header of a file from people, before any of it is read, and whole files of our own."""
 
+import io
 import lzma
 import math
 import tokenize
 import zipfile
 import zlib
-from typing import BinaryIO, NamedTuple
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from core.errors import OddDigitError
+from core.files.atomic import write_whole
 
 # Whatever reading or unpacking a damaged file raises.
 DAMAGE = (OSError, ValueError, EOFError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error, lzma.LZMAError)
@@ -48,3 +52,17 @@ def read_header(file: BinaryIO) -> Header:
     if any(side < 0 for side in shape):
         raise OddDigitError("claims a size below zero. Make it again.")
     return Header(shape, dtype, columnwise and len(shape) > 1)
+
+
+def write_array(path: Path, array: NDArray[Any]) -> None:
+    """Write an array as ``.npy`` file, whole or not at all.
+
+    By way of its bytes: NumPy hands an array to C's buffered output, which forgets that the disk refused the end of it.
+
+    Raises:
+        WriteError: as :func:`core.files.atomic.write_whole`.
+    """
+    with io.BytesIO() as whole:
+        np.save(whole, array, allow_pickle=False)
+        data = whole.getvalue()
+    write_whole(path, lambda part: part.write_bytes(data))

@@ -61,15 +61,20 @@ def _png(pixels: NDArray[np.uint8]) -> bytes:
 
 
 def _pages(picture: Source, name: str) -> Iterator[tuple[str, Source]]:
-    head = _head(picture)
+    head, data = _head(picture), b""
+    if pdf.is_pdf(head) or head.startswith(TIFF):
+        with suppress(OSError):  # which is said when the picture is read
+            data = picture.read_bytes() if isinstance(picture, Path) else cast(bytes, picture)
+    if not data:
+        yield name, picture
+        return
     if pdf.is_pdf(head):
-        data = picture.read_bytes() if isinstance(picture, Path) else cast(bytes, picture)
         for number, (total, page) in enumerate(pdf.pages(data, name), 1):
             yield f"{name} page {number}" if total > 1 else name, page
-    elif head.startswith(TIFF) and (count := _page_count(picture)) > 1:
+    elif (count := _page_count(data)) > 1:
         if count > MOST_PAGES:
             raise InkError(f"{name} has more than {MOST_PAGES:,} pages: split it.")
-        with Image.open(_stream(picture), formats=["TIFF"]) as file:
+        with Image.open(io.BytesIO(data), formats=["TIFF"]) as file:
             for at in range(count):
                 file.seek(at)
                 if not cast(TiffImageFile, file).tag_v2.get(_REDUCED, 0) & 1:
@@ -89,17 +94,13 @@ def _head(picture: Source) -> bytes:
     return bytes(picture[:512]) if isinstance(picture, bytes) else b""
 
 
-def _stream(picture: Source) -> io.BytesIO:
-    return io.BytesIO(picture.read_bytes() if isinstance(picture, Path) else cast(bytes, picture))
-
-
-def _page_count(picture: Source) -> int:
+def _page_count(data: bytes) -> int:
     """How many pages a TIFF file has; 1 where it is none, which is said where it is read."""
     try:
-        with Image.open(_stream(picture), formats=["TIFF"]) as file, suppress(EOFError):
+        with Image.open(io.BytesIO(data), formats=["TIFF"]) as file, suppress(EOFError):
             file.seek(MOST_PAGES)  # counting them all would look at each, for half a minute
             return MOST_PAGES + 1
-        with Image.open(_stream(picture), formats=["TIFF"]) as file:  # a vain seek miscounts
+        with Image.open(io.BytesIO(data), formats=["TIFF"]) as file:  # a vain seek miscounts
             return int(getattr(file, "n_frames", 1))
     except Exception:
         return 1

@@ -218,9 +218,8 @@ class Jobs:
 
     def _run(self, seconds: float) -> None:
         while not self._closed.wait(seconds):
-            if (
-                self._root == jobs_folder()
-            ):  # else the process has another state folder by now, and that another manager
+            # Else the process has another state folder by now, and that has a manager of its own.
+            if self._root == jobs_folder():
                 self._look()
 
     def _look(self) -> None:
@@ -278,8 +277,8 @@ class Jobs:
         """Why a process ended that could not say so itself."""
         log = self.folder(job) / LOG
         lines = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
-        told = lines[-1] if lines else "it said nothing"
-        return why(code) if code < 0 or code == NO_ROOM else f"{why(code)}: {told}"
+        last = lines[-1] if lines else "it said nothing"
+        return why(code) if code < 0 or code == NO_ROOM else f"{why(code)}: {last}"
 
     def _adopt(self) -> None:
         """What a server that died left as running is interrupted, and what it had just taken in gets its name."""

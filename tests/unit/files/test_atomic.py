@@ -11,7 +11,8 @@ from safetensors.numpy import save as to_bytes
 
 from core.errors import OddDigitError, WriteError
 from core.files import tensors
-from core.files.atomic import write_array, write_whole, writing
+from core.files.atomic import write_whole, writing
+from core.files.npy import write_array
 
 
 def test_a_file_is_written_with_its_folder_and_leaves_nothing_beside_it(tmp_path: Path) -> None:
