@@ -5,6 +5,7 @@ import importlib.util
 import os
 import shutil
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator
 from functools import partial
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 MARKERS = {"datasets": "needs MNIST's files", "ray": "needs Ray", "browser": "needs a real browser"}
 # As many as CI has cores.
 PROCESSES = 2
+A_DAY = 24 * 60 * 60.0
 # The files that take longest begin first, so that short ones fill the end; browsers and computing take turns.
 LONGEST = (
     "browser/test_training.py",
@@ -165,13 +167,17 @@ def state_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(scope="session")
 def made_once(pytestconfig: pytest.Config) -> Path:
-    """A folder for what is made once for all processes and runs of the same code: tiny models, decoded memory banks."""
+    """A folder for what is made once for all processes and runs of the same code: tiny models, decoded memory banks.
+
+    Another run of other code may be using its own in the same tree, so a folder goes only after a day without a run.
+    """
     code = hashlib.sha256()
     for file in sorted([*(paths.ROOT / "core").rglob("*.py"), *paths.ROOT.glob("requirements*.txt")]):
         code.update(file.read_bytes())
     folder = pytestconfig.cache.mkdir(f"made-{code.hexdigest()[:16]}")
+    folder.touch()
     for other in folder.parent.glob("made-*"):
-        if other != folder:
+        if time.time() - other.stat().st_mtime > A_DAY:
             shutil.rmtree(other, ignore_errors=True)
     return folder
 
