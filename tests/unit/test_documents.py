@@ -121,6 +121,17 @@ def test_every_environment_variable_is_read_in_settings_and_stands_in_the_readme
     assert named(settings) - {"ODD_DIGIT_NOT_SET"} == set(re.findall(r"^\| `(ODD_DIGIT_\w+)`", README, re.MULTILINE))
 
 
+def test_the_lock_file_has_every_pin_but_pytorchs_each_with_hashes() -> None:
+    pins = re.findall(r"^\S+==\S+", (ROOT / "requirements.txt").read_text(encoding="utf-8"), re.MULTILINE)
+    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    named = re.findall(r"^[^#\s]\S+", text, re.MULTILINE)
+    hashed = re.findall(r"^([^#\s]\S+).*\\\n    --hash=sha256:[0-9a-f]{64}\b", text, re.MULTILINE)
+
+    assert {pin for pin in pins if not pin.startswith("torch")} <= set(hashed)
+    assert named == hashed
+    assert "://" not in text, "no index by its address"
+
+
 def test_every_page_is_in_the_tour() -> None:
     pages = {file.stem.split("_", 1)[1] for file in (ROOT / "pages").glob("[0-9]_*.py")}
 
