@@ -34,11 +34,12 @@ from PIL import Image
 
 from benchmarks.results import Report, table
 from core import datasets, paths
-from core.batch import pool, sources
-from core.batch.items import AS_FOUND
+from core.batch import pool
 from core.detector import file as detector_file
 from core.errors import OddDigitError
 from core.files import tensors
+from core.readers import sources
+from core.readers.items import AS_FOUND
 
 DIGITS = 6  # in a file that holds several
 MODEL = "mnist-5"

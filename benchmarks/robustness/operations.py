@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from core import datasets, paths, quota, settings, upkeep
-from core.batch import corrections, export, run, sources
+from core.batch import corrections, export, run
 from core.batch import store as batches
 from core.batch.findings import Review, Rule
 from core.batch.queue import BatchQueue, Upload
@@ -34,6 +34,7 @@ from core.files.atomic import write_whole
 from core.files.folder import folders
 from core.history import Filter, History, Verdict
 from core.operating_point import EVIDENCES, OperatingPoint
+from core.readers import sources
 from core.training import run as training
 from core.training.job import all_jobs
 from core.training.queue import Jobs

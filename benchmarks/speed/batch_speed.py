@@ -19,12 +19,13 @@ import numpy as np
 from benchmarks import common
 from benchmarks.results import Report, table
 from core import datasets
-from core.batch import export, sources
+from core.batch import export
 from core.batch.findings import Review, Rule
 from core.batch.run import run
 from core.batch.store import Job, Store
 from core.detector import Detector
 from core.operating_point import OperatingPoint
+from core.readers import sources
 
 PORTION = 2048  # images that bare arrays are timed on, again and again between portions of the batch
 

@@ -21,13 +21,14 @@ import numpy as np
 from benchmarks.results import Report, table
 from benchmarks.speed.scans import scan
 from core import datasets
-from core.batch import ray_engine, ray_partitions, sources
+from core.batch import ray_engine, ray_partitions
 from core.batch.findings import Rule
-from core.batch.items import AS_FOUND
 from core.batch.run import Progress, run
 from core.batch.store import Job, Store
 from core.detector import Detector
 from core.operating_point import OperatingPoint
+from core.readers import sources
+from core.readers.items import AS_FOUND
 
 MANY = 100_000_000
 

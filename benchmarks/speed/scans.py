@@ -27,12 +27,13 @@ from benchmarks.results import Report, table
 from benchmarks.speed.batch_speed import largest
 from benchmarks.speed.targets import kept, timed, twelve_megapixels
 from core import datasets, ink
-from core.batch import pool, sources
-from core.batch.items import AS_FOUND, Place
+from core.batch import pool
 from core.batch.run import run
 from core.batch.store import Job, Store
 from core.detector import Detector
 from core.operating_point import OperatingPoint
+from core.readers import sources
+from core.readers.items import AS_FOUND, Place
 
 SIDES = (28, 64, 224, 448)
 MUST = {64: 6.0, 224: 10.0, 448: 20.0}  # milliseconds of processor time

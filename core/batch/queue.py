@@ -14,9 +14,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from core import quota, settings
-from core.batch import sources, worker
+from core.batch import worker
 from core.batch.findings import Rule
-from core.batch.items import InMemory, Manner, Place
 from core.batch.run import Progress, begin
 from core.batch.store import Store, batches_dir, stores, sweep
 from core.detector import Detector
@@ -24,6 +23,8 @@ from core.errors import BatchError, OddDigitError
 from core.files.atomic import writing
 from core.files.leftovers import is_leftover
 from core.history import clean_text
+from core.readers import sources
+from core.readers.items import InMemory, Manner, Place
 from core.training.process import Process, Worker, why
 
 TICK_SECONDS = 0.1

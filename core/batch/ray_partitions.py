@@ -10,10 +10,10 @@ from typing import BinaryIO, cast
 import pyarrow as pa
 from pyarrow import fs
 
-from core.batch import parquet, sources
-from core.batch.items import Item, Opener, Place
 from core.errors import BatchError
 from core.files.leftovers import is_leftover
+from core.readers import parquet, sources
+from core.readers.items import Item, Opener, Place
 
 UNIT_ROWS, UNIT_PICTURES = 1024, 256
 

@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core import ink
-from core.batch.items import AS_FOUND, Item, Manner, Place
 from core.errors import OddDigitError
 from core.history import clean_text
 from core.ink.pages import pages
 from core.ink.picture import Source
+from core.readers.items import AS_FOUND, Item, Manner, Place
 
 SIDE = 28
 _DOUBTED = (("faint", True), ("mend", False))  # the other choice where a stroke was left out, where a gap was closed

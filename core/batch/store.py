@@ -23,7 +23,6 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from core import paths
-from core.batch.items import AS_FOUND, Manner
 from core.batch.rows import SIDE
 from core.calibration.conformal import Calibration
 from core.errors import BatchError
@@ -32,6 +31,7 @@ from core.files.folder import TRASH, folders, trash
 from core.files.npy import write_array
 from core.ink import storage
 from core.operating_point import OperatingPoint
+from core.readers.items import AS_FOUND, Manner
 
 FORMAT = 1
 UNUSED_SECONDS = 3600  # after which what no process finishes any more is rubbish

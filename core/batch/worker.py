@@ -51,7 +51,7 @@ def judge(store: "Store", detector: "Detector", workers: int = 0, stop: Callable
     """Judge what is left of a batch of uploads, say how far it is, and keep its verdicts when that is wanted."""
     from core.batch import second_opinions
     from core.batch.run import run
-    from core.batch.sources import uploaded
+    from core.readers.sources import uploaded
 
     # One that was ended between its last part and its end has no files any more, and needs none.
     steps = () if store.finished else run(store, uploaded(store.input, store.job.names), detector, stop, workers)

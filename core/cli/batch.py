@@ -16,7 +16,7 @@ from core.operating_point import OperatingPoint
 
 if TYPE_CHECKING:
     from core.batch.findings import Review, Rule
-    from core.batch.items import Manner
+    from core.readers.items import Manner
 
 STANDARD_OUTPUT = "-"
 EXAMPLES = examples(
@@ -82,7 +82,7 @@ def batch(
         _check_suffix(output)
     if whole:  # which asked for the former until it was one word for one thing
         say.print("--whole reads what lies around a sheet of paper, too; --together takes a picture as one digit.")
-    from core.batch.items import Manner
+    from core.readers.items import Manner
 
     manner = Manner(together, whole, faint, full)
     with ending(lambda: "Interrupted: what was judged is kept, and the same command goes on where it was."):
@@ -123,10 +123,11 @@ def _check_suffix(output: str) -> None:
 
 def _local(inputs: list[str], rule: "Rule", manner: "Manner", workers: int | None, output: Path) -> "Review":
     """Judge on this machine, going on where an interrupted run of the same command stopped."""
-    from core.batch import pool, run, sources
+    from core.batch import pool, run
     from core.batch.findings import Review, foresee
     from core.batch.store import batches_dir
     from core.detector import Detector
+    from core.readers import sources
 
     left_out: list[Path] = []
     places = sources.places([Path(name) for name in inputs], output, left_out.append)

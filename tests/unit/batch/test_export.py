@@ -11,15 +11,16 @@ import pytest
 from PIL import Image
 
 from core import paths
-from core.batch import export, sources
+from core.batch import export
 from core.batch.findings import Review, Rule
-from core.batch.items import AS_FOUND, Manner
 from core.batch.run import run
 from core.batch.store import Job, Store
 from core.detector import Detector
 from core.errors import BatchError
 from core.history import Filter, History
 from core.operating_point import DISTANCES, EVIDENCES, OperatingPoint
+from core.readers import sources
+from core.readers.items import AS_FOUND, Manner
 from tests.support.piles import digits, png
 
 POINT = OperatingPoint("tiny-any", "fused", 0.2)

@@ -12,9 +12,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from core.batch import pool, sources
-from core.batch.items import AS_FOUND, Item, Manner
+from core.batch import pool
 from core.batch.rows import Row
+from core.readers import sources
+from core.readers.items import AS_FOUND, Item, Manner
 from tests.support.piles import digits, folder_of, png
 
 plain = pool._read_item

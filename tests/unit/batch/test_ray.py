@@ -8,9 +8,8 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from core.batch import ray_engine, ray_partitions, sources
+from core.batch import ray_engine, ray_partitions
 from core.batch.findings import Review, Rule
-from core.batch.items import AS_FOUND, Manner
 from core.batch.rows import read_item
 from core.batch.score import judge
 from core.batch.store import Store
@@ -18,6 +17,8 @@ from core.calibration.discoveries import discoveries
 from core.detector import Detector
 from core.errors import BatchError
 from core.operating_point import OperatingPoint
+from core.readers import sources
+from core.readers.items import AS_FOUND, Manner
 from tests.support.piles import digits, folder_of, idx
 
 RULE = Rule(OperatingPoint("tiny-any", "fused", 0.1))

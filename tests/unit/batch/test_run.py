@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from core.batch import sources
 from core.batch.findings import Review, Rule
-from core.batch.items import AS_FOUND, Manner
 from core.batch.run import FAINT, MENDED, key, resume, run
 from core.batch.store import Job, Store, batches_dir, sweep
 from core.detector import Detector
 from core.errors import BatchError
 from core.operating_point import OperatingPoint
+from core.readers import sources
+from core.readers.items import AS_FOUND, Manner
 from tests.support.piles import digits, folder_of, sheet
 
 ROOT = Path(__file__).resolve().parents[3]

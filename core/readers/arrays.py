@@ -11,13 +11,13 @@ from typing import BinaryIO, NamedTuple, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from core.batch.columns import LABEL_NAMES, NUMBERING
-from core.batch.items import Item, Place
-from core.batch.stacks import Form, StackReader
-from core.batch.unpack import DAMAGE, opened, read_up_to
 from core.errors import BatchError, OddDigitError
 from core.files.npy import read_header
 from core.files.zip import BOMB_BYTES, BOMB_RATIO
+from core.readers.columns import LABEL_NAMES, NUMBERING
+from core.readers.items import Item, Place
+from core.readers.stacks import Form, StackReader
+from core.readers.unpack import DAMAGE, opened, read_up_to
 
 TOGETHER = 256  # images in memory at a time
 BLOCK_BYTES = 64 << 20  # fewer, where they are large

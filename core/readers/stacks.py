@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from core.batch.items import Item, as_label
 from core.ink import are_ink_images
 from core.ink.geometry import SIDE, to_ink_images
+from core.readers.items import Item, as_label
 
 LARGEST_SIDE = 1024  # pixels
 FLAT_SIDES = (8, 16, 20, 28, 32)  # of images that are stored as rows of pixels; other squares may be a picture

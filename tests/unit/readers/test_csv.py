@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.batch import csv
-from core.batch.columns import in_order
-from core.batch.items import Item, place_of
+from core.readers import csv
+from core.readers.columns import in_order
+from core.readers.items import Item, place_of
 from tests.support.piles import digits
 
 

@@ -15,11 +15,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from core.batch.columns import NUMBERING, in_order, label_column
-from core.batch.items import LABELS, Item, Place, as_label
-from core.batch.stacks import StackReader
-from core.batch.unpack import DAMAGE, opened, packed_position
 from core.errors import BatchError
+from core.readers.columns import NUMBERING, in_order, label_column
+from core.readers.items import LABELS, Item, Place, as_label
+from core.readers.stacks import StackReader
+from core.readers.unpack import DAMAGE, opened, packed_position
 
 LONGEST_LINE = 1 << 20  # characters
 LOOK_AHEAD = 200  # lines that decide where the label stands and which value is white

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.batch import sources
+from core.readers import sources
 from tests.support import formats
 from tests.support.formats import WRITERS, N, images_of, read
 from tests.support.piles import digits

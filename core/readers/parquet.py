@@ -11,13 +11,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from core.batch.arrays import MOST_IMAGES
-from core.batch.columns import NUMBERING, in_order, label_column
-from core.batch.csv import is_square
-from core.batch.items import LARGEST_PICTURE, Item, Place, as_label
-from core.batch.stacks import Form, StackReader
-from core.batch.unpack import DAMAGE
 from core.errors import BatchError
+from core.readers.arrays import MOST_IMAGES
+from core.readers.columns import NUMBERING, in_order, label_column
+from core.readers.csv import is_square
+from core.readers.items import LARGEST_PICTURE, Item, Place, as_label
+from core.readers.stacks import Form, StackReader
+from core.readers.unpack import DAMAGE
 
 PICTURE_NAMES = ("image", "img", "picture", "bytes", "png", "pixels", "data", "x")
 LARGEST_GROUP = 4 << 30  # bytes that one row group may claim to unpack to

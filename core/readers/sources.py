@@ -9,14 +9,14 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from core.batch import arrays, csv, parquet, unpack
-from core.batch.items import LABELS, InMemory, Item, Opener, Place, place_of
 from core.errors import BatchError, InkError, OddDigitError
 from core.files import zip as archives
 from core.files.folder import files_in
 from core.ink import pdf
 from core.ink.pages import pages
 from core.ink.picture import SUFFIXES
+from core.readers import arrays, csv, parquet, unpack
+from core.readers.items import LABELS, InMemory, Item, Opener, Place, place_of
 
 TABLES = (".csv", ".tsv", ".txt")
 MOST_FILES = 1_000_000

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core.batch import arrays, parquet, sources
-from core.batch.items import Place, as_label, place_of
 from core.errors import BatchError
+from core.readers import arrays, parquet, sources
+from core.readers.items import Place, as_label, place_of
 from tests.support.formats import N, images_of, read, write_idx, write_kaggle_csv, write_npz, write_uci_csv
 from tests.support.piles import digits, folder_of, idx, png
 

@@ -13,10 +13,11 @@ import pytest
 from PIL import Image
 
 from core import ink
-from core.batch import export, pool, sources, stacks
-from core.batch.items import AS_FOUND, Place
+from core.batch import export, pool
 from core.batch.rows import read_item
 from core.datasets.examples import for_normal
+from core.readers import sources, stacks
+from core.readers.items import AS_FOUND, Place
 from tests.support.formats import N, images_of, read, write_npz_with_mean_and_weights
 from tests.support.piles import digits, document, folder_of, idx
 
@@ -187,7 +188,7 @@ def test_whatever_a_decoder_raises_is_the_reason_of_one_row(tmp_path: Path, monk
 
 
 def test_what_unpacks_to_far_more_than_it_is_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("core.batch.unpack.BOMB_BYTES", 1 << 20)
+    monkeypatch.setattr("core.readers.unpack.BOMB_BYTES", 1 << 20)
     (tmp_path / "bomb.csv.gz").write_bytes(gzip.compress((",".join(["0"] * 785) + "\n").encode() * 4000))
 
     items = read(tmp_path / "bomb.csv.gz")

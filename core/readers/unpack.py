@@ -8,9 +8,9 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any, BinaryIO, cast
 
-from core.batch.items import Place
 from core.errors import BatchError
 from core.files.npy import DAMAGE
+from core.readers.items import Place
 
 BOMB_BYTES, BOMB_RATIO = 256 << 20, 200  # refused is what unpacks to more than this and this many times its size
 # Everything that a damaged or hostile file makes decoders raise.
