@@ -40,9 +40,10 @@ def sweep() -> None:
         for left in list(state.glob(pattern)):
             if _age(left) > UNUSED_SECONDS:
                 _remove(left)
-    for pattern, task in (("jobs/*/", "job.json"), ("**/runs/*/", "spec.json")):
+    for pattern, task in (("jobs/*/", "job.json"), ("batches/*/", "job.json"), ("**/runs/*/", "spec.json")):
         for folder in list(state.glob(pattern)):
-            if not (folder / task).exists() and _age(folder) > UNUSED_SECONDS:
+            # Ray writes rows into a folder of a batch's for hours before it becomes one.
+            if not (folder / task).exists() and min(map(_age, (folder, *folder.glob("rows")))) > UNUSED_SECONDS:
                 _remove(folder)
     if settings.shared_server():
         for folder in paths.visitors_dir().glob("*/"):

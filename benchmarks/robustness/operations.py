@@ -345,9 +345,8 @@ def shown() -> str:
 
 def left_over() -> str:
     """What is in the state folder after a sweep and belongs to nothing."""
-    upkeep.UNUSED_SECONDS = batches.UNUSED_SECONDS = -1
+    upkeep.UNUSED_SECONDS = -1
     upkeep.sweep()
-    batches.sweep()
     state = paths.state_dir()
     signs = ("**/.*.part", "import-*", "**/.deleted-*", "runs/*")
     tasks = [path for kind in ("jobs", "batches") for path in state.glob(f"{kind}/*/")]

@@ -204,7 +204,7 @@ def verdicts(review: Review) -> Iterator[Verdict]:
             p = by_evidence[1][i]
             yield Verdict(
                 source=f"batch: {columns['source'][i]}",
-                source_kind=job.kind,
+                source_kind="batch",
                 model=point.model,
                 evidence=point.evidence,
                 alpha=point.alpha,

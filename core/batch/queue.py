@@ -17,7 +17,7 @@ from core import quota, settings
 from core.batch import worker
 from core.batch.findings import Rule
 from core.batch.run import Progress, begin
-from core.batch.store import Store, batches_dir, stores, sweep
+from core.batch.store import Store, batches_dir, stores
 from core.detector import Detector
 from core.errors import BatchError, OddDigitError
 from core.files.atomic import writing
@@ -67,7 +67,6 @@ class BatchQueue:
     """
 
     def __init__(self, launch: Callable[[Store], Worker] | None = None) -> None:
-        sweep()
         self._launch = launch or start
         self._waiting: list[Store] = []
         self._served: dict[str, int] = {}  # which turn a visitor had last

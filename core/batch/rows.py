@@ -14,7 +14,6 @@ from core.ink.picture import Source
 from core.readers.items import AS_FOUND, Item, Manner, Place
 
 SIDE = 28
-_DOUBTED = (("faint", True), ("mend", False))  # the other choice where a stroke was left out, where a gap was closed
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,8 +27,7 @@ class Row:
         error: why it was refused; empty when it was not.
         box: left, top, right, bottom in the upright original picture, pixels; None for a refusal.
         image: the ink image, float32 ``(28, 28)``; None for a refusal.
-        left_out: whether something in its picture that may be a faint stroke was left out.
-        mended: whether a gap in its picture, cut straight as by a fold, was closed.
+        noted: kinds of notes, keys of ``notes.SAID``, that its picture gives rise to.
     """
 
     item: int
@@ -38,8 +36,7 @@ class Row:
     error: str = ""
     box: tuple[int, ...] | None = None
     image: NDArray[np.float32] | None = None
-    left_out: bool = False
-    mended: bool = False
+    noted: tuple[str, ...] = ()
 
     def at(self, position: int) -> "Row":
         """The same row of an item at another position."""
@@ -84,9 +81,10 @@ def _digits(blank: Row, page: Source, split: bool, manner: Manner) -> list[Row]:
         reading = ink.read(page, name=blank.source, split=split, whole=manner.whole, faint=manner.faint)
     except Exception as error:
         return [_refused(blank, error)]
-    left_out, mended = ({choice: value} in [doubt.other for doubt in reading.doubts] for choice, value in _DOUBTED)
+    open_to_choice = ({"mend": False}, {"faint": True} if manner.faint is None else None)
+    noted = tuple(doubt.kind for doubt in reading.doubts if doubt.other in open_to_choice)
     return [
-        replace(blank, box=tuple(int(edge) for edge in box), image=image, left_out=left_out, mended=mended)
+        replace(blank, box=tuple(int(edge) for edge in box), image=image, noted=noted)
         for box, image in zip(reading.boxes, reading.images, strict=True)
     ]
 

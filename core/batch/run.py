@@ -9,6 +9,7 @@ from pathlib import Path
 
 from core.batch import pool
 from core.batch.findings import Rule
+from core.batch.notes import SAID
 from core.batch.rows import Row
 from core.batch.score import judge
 from core.batch.store import Job, Store, trash
@@ -21,8 +22,6 @@ TOGETHER = 256  # rows judged and written at a time
 PATIENCE, LEAST = 2.0, 64  # seconds after which fewer are, but not so few that judging each takes long
 FEW = 32  # items for which another process that reads is not worth its start
 LONGEST_WAIT = 10.0  # seconds after which any number is
-# What notes begin with that leave a choice.
-FAINT, MENDED = "Faint strokes were left out", "Gaps that are cut straight, as by a fold, were closed"
 
 
 @dataclass(frozen=True)
@@ -127,7 +126,7 @@ def run(
     with store.alone():
         store.check()
         finished, written = store.done
-        began, first, refused, left_out, mended = time.monotonic(), finished, 0, 0, 0
+        began, first, refused = time.monotonic(), finished, 0
         rows: list[Row] = []
         last_write = began
 
@@ -135,6 +134,9 @@ def run(
             nonlocal rows, written, refused, last_write, finished
             if rows:
                 store.append(judge(rows, detector, store.job.point.evidence, store.job.manner.full), items, written)
+            for kind in SAID:
+                if pictures := len({row.item for row in rows if kind in row.noted}):
+                    store.note(kind=kind, pictures=pictures)
             refused += sum(bool(row.error) for row in rows)
             written, finished, rows = written + len(rows), items, []
             last_write = time.monotonic()
@@ -150,8 +152,6 @@ def run(
                 if stop():
                     break
                 rows += of_item
-                left_out += any(row.left_out for row in of_item)
-                mended += any(row.mended for row in of_item)
                 if note:
                     store.note(note)
                 items = position + 1
@@ -160,18 +160,10 @@ def run(
                     yield write(items)
             else:
                 yield write(items, last=True)
-                if left_out and store.job.manner.faint is None:
-                    store.note(f"{FAINT} in {_pictures(left_out)}.")
-                if mended:
-                    store.note(f"{MENDED} in {_pictures(mended)}.")
                 store.finish()
                 return
         if rows:
             yield write(items)
-
-
-def _pictures(count: int) -> str:
-    return "one picture" if count == 1 else f"{count:,} pictures"
 
 
 def key(batch: Sequence[Place], model_hash: str, evidence: str, manner: Manner) -> str:

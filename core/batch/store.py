@@ -9,9 +9,9 @@ import hashlib
 import json
 import re
 import shutil
-import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -23,18 +23,18 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from core import paths
+from core.batch.notes import Note
 from core.batch.rows import SIDE
 from core.calibration.conformal import Calibration
 from core.errors import BatchError
-from core.files.atomic import write_whole, writing
-from core.files.folder import TRASH, folders, trash
+from core.files.atomic import alone, write_whole
+from core.files.folder import folders, trash
 from core.files.npy import write_array
 from core.ink import storage
 from core.operating_point import OperatingPoint
 from core.readers.items import AS_FOUND, Manner
 
 FORMAT = 1
-UNUSED_SECONDS = 3600  # after which what no process finishes any more is rubbish
 # Pictures hardly repeat: looking for repeats among them, or for the least of them, costs more than all the rest.
 HOW_WRITTEN: dict[str, Any] = {
     "compression": "zstd",
@@ -62,7 +62,6 @@ class Job:
         total: about how many items the batch has.
         keep: whether verdicts go into the history.
         visitor: whose batch it is; empty on the command line.
-        kind: ``"batch"``, as the history names the source.
         created: UTC seconds since 1970.
         names: the uploaded files' names, in order; empty where files are read from where they lie.
         calibration: checksum of the calibration scores; empty in batches of before there was one.
@@ -77,7 +76,6 @@ class Job:
     total: int = 0
     keep: bool = True
     visitor: str = ""
-    kind: str = "batch"
     created: float = 0.0
     names: tuple[str, ...] = field(default=())
     calibration: str = ""
@@ -99,17 +97,16 @@ class Job:
             if data.pop("checksum", None) not in (None, _of_data(data)):
                 raise ValueError("its checksum differs")
             if data.pop("format") != FORMAT:
-                raise BatchError("the batch was begun by another version: begin it anew.")
+                raise ValueError("it was begun by another version")
             data["point"] = OperatingPoint(**data["point"])
+            data.pop("kind", None)  # which was "batch" always
             together = data.pop("whole", False)  # as it was called at first
             # Batches of before there was a choice drew every digit.
             data["manner"] = Manner(**{"full": True} | data.get("manner", {"together": together}))
             data["normal"], data["names"] = tuple(data["normal"]), tuple(data["names"])
             return cls(**data)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
-            if isinstance(error, BatchError):
-                raise
-            raise BatchError(f"the batch's description is damaged ({error}): begin it anew.") from error
+            raise BatchError(f"the batch's description cannot be used ({error}): begin it anew.") from error
 
 
 class Store:
@@ -164,21 +161,23 @@ class Store:
         Raises:
             BatchError: there is a gap, or a damaged part.
         """
-        for _ in self._opened():
+        for _ in self.tables(["item"]):
             pass
 
     @property
-    def notes(self) -> tuple[str, ...]:
-        """What is to be said about the batch as a whole, in the order in which it came up."""
-        try:
-            return tuple(dict.fromkeys((self.folder / "notes.txt").read_text("utf-8").splitlines()))
-        except OSError:
-            return ()
+    def notes(self) -> tuple[Note, ...]:
+        """What is to be said about the batch as a whole, in the order in which it came up, each thing once."""
+        counts: Counter[tuple[str, str]] = Counter()
+        with suppress(OSError):
+            for note in map(Note.of, (self.folder / "notes.txt").read_text("utf-8").splitlines()):
+                counts[note.kind, note.text] += note.pictures
+        return tuple(Note(kind, pictures, text) for (kind, text), pictures in counts.items())
 
-    def note(self, text: str) -> None:
-        """Add something to be said about the batch."""
+    def note(self, text: str = "", kind: str = "", pictures: int = 0) -> None:
+        """Add something to be said about the batch; pictures of one kind add up."""
+        line = json.dumps(Note(kind, pictures, " ".join(text.split()))._asdict())
         with suppress(OSError), (self.folder / "notes.txt").open("a", encoding="utf-8") as file:
-            file.write(" ".join(text.split()) + "\n")
+            file.write(line + "\n")
 
     @property
     def done(self) -> tuple[int, int]:
@@ -186,7 +185,7 @@ class Store:
         parts = self.parts
         if not parts:
             return 0, 0
-        metadata = _opened(parts[-1]).schema_arrow.metadata or {}
+        metadata = _read(parts[-1], ["item"]).schema.metadata or {}
         try:
             return int(metadata[_ITEMS]), int(metadata[_ROWS])
         except (KeyError, ValueError) as error:
@@ -200,16 +199,12 @@ class Store:
     def finish(self) -> None:
         """Say that the batch was judged to its end, and let the uploaded files go."""
         write_whole(self.folder / "finished", lambda part: part.write_text(""))
-        self.drop_input()
+        shutil.rmtree(self.input, ignore_errors=True)
 
     @property
     def input(self) -> Path:
         """Where uploaded files lie while they are judged."""
         return self.folder / "input"
-
-    def drop_input(self) -> None:
-        """Delete the uploaded files."""
-        shutil.rmtree(self.input, ignore_errors=True)
 
     def append(self, rows: pa.Table, items: int, first: int) -> None:
         """Add judged rows.
@@ -237,17 +232,13 @@ class Store:
         Raises:
             BatchError: as ``check``.
         """
-        for path, file in self._opened():
-            yield _read(path, file, columns)
-
-    def _opened(self) -> Iterator[tuple[Path, pq.ParquetFile]]:
         expected = 0
         for path in self.parts:
-            if _first(path) != expected:
+            if int(path.stem.split("-")[1]) != expected:
                 raise BatchError(f"{self.folder}: rows after {expected:,} are missing: begin it anew.")
-            file = _opened(path)
-            expected += file.metadata.num_rows
-            yield path, file
+            table = _read(path, columns)
+            expected += len(table)
+            yield table
 
     def pictures(self, rows: Sequence[int]) -> NDArray[np.float32]:
         """Ink images of some rows (positions from 0), float32 ``(n, 28, 28)``, 0 .. 1.
@@ -256,37 +247,27 @@ class Store:
         """
         images = np.zeros((len(rows), SIDE, SIDE), np.float32)
         parts = self.parts
-        starts = np.array([_first(path) for path in parts])
+        starts = np.array([int(path.stem.split("-")[1]) for path in parts])
         where = np.searchsorted(starts, rows, side="right") - 1
         for part in np.unique(where).tolist():
-            table = _read(parts[part], _opened(parts[part]), ["image"])
+            table = _read(parts[part], ["image"])
             for i in np.flatnonzero(where == part).tolist():
                 row = int(rows[i] - starts[part])
                 if (data := table["image"][row].as_py()) is not None:
                     images[i] = storage.from_bytes(data)
         return images
 
-    @contextmanager
-    def alone(self) -> Iterator[None]:
+    def alone(self) -> AbstractContextManager[None]:
         """Hold the batch for oneself; released by the system when the process dies.
 
         Raises:
-            BatchError: another process works on it.
+            BatchError: another process works on it, or it is gone.
         """
-        import filelock
-
         if not self.folder.is_dir():
             raise BatchError(f"{self.job.title}: this batch was deleted.")
-        lock = filelock.FileLock(self.folder / ".lock", timeout=0)
-        try:
-            with writing(self.folder):
-                lock.acquire()
-        except filelock.Timeout as error:
-            raise BatchError(f"{self.job.title}: this batch is being worked on already; wait for it.") from error
-        try:
-            yield
-        finally:
-            lock.release()
+        return alone(
+            self.folder / ".lock", BatchError(f"{self.job.title}: this batch is being worked on already; wait for it.")
+        )
 
     def delete(self) -> None:
         """Remove everything of the batch."""
@@ -298,31 +279,14 @@ def batches_dir() -> Path:
     return paths.state_dir() / "batches"
 
 
-def sweep() -> None:
-    """Remove what kills left behind: half deleted batches, folders that never became one, and unfinished files."""
-    for folder in batches_dir().glob("*"):
-        try:
-            old = time.time() - folder.stat().st_mtime > UNUSED_SECONDS
-            if folder.name.startswith(TRASH) or (old and folder.is_dir() and not (folder / "job.json").exists()):
-                shutil.rmtree(folder, ignore_errors=True)
-                continue
-            for part in folder.glob(".*.part"):
-                if time.time() - part.stat().st_mtime > UNUSED_SECONDS:
-                    part.unlink()
-        except OSError:
-            continue  # gone meanwhile, or not ours to remove
-
-
 def stores(visitor: str) -> list[Store]:
     """The batches of a visitor, the newest first; damaged ones are left out."""
     listed = []
     for folder in folders(batches_dir()):
-        try:
+        with suppress(BatchError):
             store = Store(folder)
-        except BatchError:
-            continue
-        if store.job.visitor == visitor and store.job.names:
-            listed.append(store)
+            if store.job.visitor == visitor and store.job.names:
+                listed.append(store)
     return sorted(listed, key=lambda store: -store.job.created)
 
 
@@ -343,25 +307,14 @@ def _from_array(array: NDArray[np.float64]) -> Calibration:
     return Calibration(scores, rates=np.stack(more, axis=1))
 
 
-def _first(path: Path) -> int:
-    """The position of a part's first row."""
-    return int(path.name.split("-")[1][:12])
-
-
-def _opened(path: Path) -> pq.ParquetFile:
-    """A part, read whole since it is small, if it is what was written."""
+def _read(path: Path, columns: Sequence[str] | None) -> pa.Table:
+    """Some columns of a part, whose bytes are read whole since it is small, if it is what was written."""
     try:
         content = path.read_bytes()
         name = _PART.fullmatch(path.name)
         if name is None or name[2] not in (None, _checksum(content)):
             raise OSError("its checksum differs")
-        return pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True)
-    except (pa.ArrowException, OSError) as error:
-        raise BatchError(f"{path} is damaged ({error}): delete it and begin that batch anew.") from error
-
-
-def _read(path: Path, file: pq.ParquetFile, columns: Sequence[str] | None) -> pa.Table:
-    try:
+        file = pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True)
         return file.read(columns=None if columns is None else list(columns), use_threads=False)
     except (pa.ArrowException, OSError) as error:
         raise BatchError(f"{path} is damaged ({error}): delete it and begin that batch anew.") from error

@@ -183,9 +183,8 @@ def _write(review: "Review", output: str) -> None:
     """Write the rows, and say what they come to."""
     from core.batch import export
     from core.batch.findings import say_rule
-    from core.batch.run import FAINT, MENDED
 
-    remedies = {FAINT: ": --faint takes them in.", MENDED: ": score --no-mend leaves one open."}
+    remedies = {"faint": ": --faint takes them in.", "fold": ": score --no-mend leaves one open."}
     summary, replaced = review.summary, ""
     if output == STANDARD_OUTPUT:
         export.export_csv(review, sys.stdout)
@@ -194,10 +193,10 @@ def _write(review: "Review", output: str) -> None:
         alpha = review.rule.point.alpha if review.rule.rate is None else None
         point = {"model": review.point.model, "evidence": review.point.evidence, "alpha": alpha}
         print_json({"output": output, **point, "fdr": review.rule.rate, **asdict(summary)})
-    for note in (*review.store.notes, replaced):
-        if note:
-            remedy = next((words for begins, words in remedies.items() if note.startswith(begins)), "")
-            say.print(note.rstrip(".") + remedy if remedy else note)
+    for note in review.store.notes:
+        say.print(str(note).rstrip(".") + remedies[note.kind] if note.kind else note.text)
+    if replaced:
+        say.print(replaced)
     words = f"{summary.judged:,} judged, {summary.flagged:,} flagged, {summary.refused:,} refused"
     if summary.labelled:
         words += f", {summary.mislabelled:,} probably mislabelled"

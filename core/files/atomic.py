@@ -10,7 +10,7 @@ from pathlib import Path
 import filelock
 
 from core import paths
-from core.errors import WriteError
+from core.errors import OddDigitError, WriteError
 
 _FULL, _NO_FOLDER = "the disk is full", "a file lies where a folder should be"
 _REASONS = {
@@ -101,6 +101,26 @@ def writing(path: Path) -> Iterator[None]:
         remedy = "Make room there" if reason == _FULL else "Make it writable"
         elsewhere = "set ODD_DIGIT_STATE to another folder" if _is_state(path) else "choose another place"
         raise WriteError(f"{path} cannot be written: {reason}. {remedy}, or {elsewhere}.", error.errno) from error
+
+
+@contextmanager
+def alone(lock: Path, taken: OddDigitError) -> Iterator[None]:
+    """Hold a lock, a file, for oneself; released by the system when the process dies.
+
+    Raises:
+        OddDigitError: ``taken``, where another process or thread has it.
+        WriteError: the lock cannot be written.
+    """
+    held = filelock.FileLock(lock, timeout=0, thread_local=False)
+    try:
+        with writing(lock.parent):
+            held.acquire()
+    except filelock.Timeout as error:
+        raise taken from error
+    try:
+        yield
+    finally:
+        held.release()
 
 
 def _is_state(path: Path) -> bool:

@@ -10,14 +10,13 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
-import filelock
 import numpy as np
 
 from core import datasets
 from core.calibration.evaluation import Evaluation, concatenate
 from core.detector import Detector, registry
 from core.errors import OddDigitError, TrainingError
-from core.files.atomic import write_whole, writing
+from core.files.atomic import alone, write_whole
 from core.files.folder import trash
 from core.gan.trainer import Progress, Trainer
 
@@ -112,24 +111,18 @@ def run(
         reserve(spec)
     kept = folder(spec)
     spec = _interrupted(spec, kept)
-    lock = filelock.FileLock(kept / "lock", timeout=0, thread_local=False)
-    try:
-        with writing(kept):
-            lock.acquire()
-    except filelock.Timeout as error:
-        raise TrainingError(f"the run {spec.name!r} is being trained by another process on this machine.") from error
-    try:
-        # While the run has the name nothing else can take it, so such a model is this run's own, saved just before
-        # it was interrupted.
-        if not any(model.name == spec.name for model in registry.models(spec.visitor)):
-            yield from _make(spec, kept, watch, enough)
-        discard(spec)
-    except OddDigitError:
-        if not resume and not begun(spec):
+    taken = TrainingError(f"the run {spec.name!r} is being trained by another process on this machine.")
+    with alone(kept / "lock", taken):
+        try:
+            # While the run has the name nothing else can take it, so such a model is this run's own, saved just before
+            # it was interrupted.
+            if not any(model.name == spec.name for model in registry.models(spec.visitor)):
+                yield from _make(spec, kept, watch, enough)
             discard(spec)
-        raise
-    finally:
-        lock.release()
+        except OddDigitError:
+            if not resume and not begun(spec):
+                discard(spec)
+            raise
 
 
 def _make(

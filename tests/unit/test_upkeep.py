@@ -38,13 +38,15 @@ def test_what_kills_left_behind_goes_and_what_is_being_written_stays(state_dir: 
     age(put(state_dir / "import-abc" / "the file.safetensors").parent, days_ago=1)
     age(put(state_dir / "batches" / ".deleted-1" / "part").parent, days_ago=1)
     age(put(state_dir / "jobs" / "without" / "frames" / "one").parents[1], days_ago=1)
+    age(put(state_dir / "batches" / "without" / "calibration.npy").parent, days_ago=1)
+    age(put(state_dir / "batches" / "ray" / "rows" / "unit").parents[1], days_ago=1)
     write_job(state_dir / "jobs" / "whole", Job("whole", RunSpec("mine")))
     age(state_dir / "jobs" / "whole", days_ago=900)
 
     upkeep.sweep()
 
-    kept = {"models/.new.safetensors.abc.part", "models/mine.safetensors", "jobs/whole/job.json"}
-    assert files_in(state_dir) == kept
+    models = {"models/.new.safetensors.abc.part", "models/mine.safetensors"}
+    assert files_in(state_dir) == models | {"jobs/whole/job.json", "batches/ray/rows/unit"}
 
 
 def test_of_a_cache_beyond_its_share_what_was_used_longest_ago_goes(

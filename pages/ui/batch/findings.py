@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from core.batch import corrections, export, queue, second_opinions
 from core.batch.findings import SHOWN, Review, Rule, Summary, say_expected
 from core.batch.label_errors import FALSE_RATE
-from core.batch.run import FAINT, MENDED
 from core.batch.store import Store
 from core.errors import OddDigitError
 from core.figures import batch
@@ -44,7 +43,7 @@ def show(store: Store, decides: Rule) -> None:
     if not same:
         st.caption(f"Judged by {plain(job.point.model)}, {job.point.evidence}: choose those above to move the line.")
     for note in store.notes:
-        st.caption(plain(f"{note} {_OTHERWISE}" if note.startswith((FAINT, MENDED)) else note))
+        st.caption(plain(f"{note} {_OTHERWISE}" if note.kind else note.text))
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         _exports(review, rule)
         with st.popover("What the columns say", icon=":material/help:"):

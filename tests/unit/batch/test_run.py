@@ -12,8 +12,9 @@ import pytest
 from PIL import Image, ImageDraw
 
 from core.batch.findings import Review, Rule
-from core.batch.run import FAINT, MENDED, key, resume, run
-from core.batch.store import Job, Store, batches_dir, sweep
+from core.batch.notes import Note
+from core.batch.run import key, resume, run
+from core.batch.store import Job, Store
 from core.detector import Detector
 from core.errors import BatchError
 from core.operating_point import OperatingPoint
@@ -258,21 +259,6 @@ def test_a_batch_of_before_there_were_checksums_is_read(tmp_path: Path, tiny_det
     assert again.threshold == review.threshold
 
 
-def test_deleting_begins_with_a_new_name_so_that_a_kill_leaves_no_half_batch(
-    tmp_path: Path, state_dir: Path, tiny_detector_any: Detector, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    store = begin(batches_dir() / "cli-1", tiny_detector_any)
-
-    with monkeypatch.context() as killed:
-        killed.setattr("shutil.rmtree", lambda *_, **__: None)
-        store.delete()
-    assert not store.folder.exists()
-    assert len(list(batches_dir().iterdir())) == 1
-    sweep()
-
-    assert list(batches_dir().iterdir()) == []
-
-
 def test_a_deleted_batch_does_not_come_back(tmp_path: Path, tiny_detector_any: Detector) -> None:
     store = begin(tmp_path / "batch", tiny_detector_any)
     steps = run(store, sources.places([folder_of(tmp_path / "pile", digits(3)[0])]), tiny_detector_any)
@@ -283,28 +269,40 @@ def test_a_deleted_batch_does_not_come_back(tmp_path: Path, tiny_detector_any: D
     assert not store.folder.exists()
 
 
-def test_faint_strokes_left_out_and_folds_closed_are_counted_and_said_at_the_end(
-    tmp_path: Path, tiny_detector_any: Detector
+def test_faint_strokes_left_out_and_folds_closed_are_counted_over_all_that_was_judged(
+    tmp_path: Path, tiny_detector_any: Detector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("core.batch.run.TOGETHER", 1)
     page = Image.new("L", (300, 300), 255)
     pen = ImageDraw.Draw(page)
     pen.line([(100, 40), (70, 160), (180, 160)], fill=0, width=14)
     page.save(tmp_path / "plain.png")
     pen.line([(215, 60), (215, 200)], fill=195, width=14)
     page.save(tmp_path / "faint.png")
+    page.save(tmp_path / "faint too.png")
     folded = Image.new("L", (300, 300), 255)
     pen = ImageDraw.Draw(folded)
     pen.line([(150, 50), (150, 250)], fill=0, width=30)
     pen.line([(100, 130), (200, 160)], fill=255, width=14)
     folded.save(tmp_path / "folded.png")
-    files = [tmp_path / f"{name}.png" for name in ("faint", "plain", "folded")]
+    files = [tmp_path / f"{name}.png" for name in ("faint", "plain", "folded", "faint too")]
 
     plain = judge(tmp_path / "batch", tiny_detector_any, *files)
     asked = judge(tmp_path / "asked", tiny_detector_any, *files, manner=Manner(together=True, faint=True))
 
-    assert plain.store.notes == (f"{FAINT} in one picture.", f"{MENDED} in one picture.")
-    assert asked.store.notes == (f"{MENDED} in one picture.",)
+    assert plain.store.notes == (Note("faint", 2), Note("fold", 1))
+    assert asked.store.notes == (Note("fold", 1),)
     assert asked.store.job.manner == Manner(together=True, faint=True)
+
+
+def test_notes_of_before_they_had_a_kind_are_read_still(tmp_path: Path, tiny_detector_any: Detector) -> None:
+    store = begin(tmp_path / "batch", tiny_detector_any)
+    said = "Gaps that are cut straight, as by a fold, were closed in one picture."
+    (store.folder / "notes.txt").write_text(f"{said}\n3 files were left out.\n3 files were left out.\n")
+    store.note("Two lines\nas one.")
+
+    assert store.notes == (Note("fold", 1), Note(text="3 files were left out."), Note(text="Two lines as one."))
+    assert str(store.notes[0]) == said
 
 
 def test_a_batch_begun_when_one_digit_a_picture_was_called_whole_is_read_so_still() -> None:
