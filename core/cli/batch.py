@@ -77,6 +77,9 @@ def batch(
     if alpha is not None and fdr is not None:
         raise typer.BadParameter("give --alpha or --fdr, not both.", param_hint="--fdr")
     to_folder = engine is Engine.ray and output.endswith("/")
+    if to_folder and second:
+        why = "rows in a folder hold scores and no verdict: write to a .csv or .parquet file for the second opinions."
+        raise typer.BadParameter(why, param_hint="--second-opinion")
     rule = _rule(OperatingPoint(model, evidence.value), alpha, fdr)
     if output != STANDARD_OUTPUT and not to_folder:
         _check_suffix(output)

@@ -37,6 +37,14 @@ def test_a_pile_becomes_a_table_a_summary_on_one_line_and_history(
     assert History().count().judged == 8
 
 
+def test_second_opinions_are_refused_where_rows_have_no_verdict(pile: Path, tmp_path: Path) -> None:
+    result = batch(pile, "--model", "tiny-5", "--engine", "ray", "--output", f"{tmp_path}/rows/", "--second-opinion")
+
+    assert result.exit_code == 2
+    assert "no verdict" in result.output
+    assert not (tmp_path / "rows").exists()
+
+
 def test_the_history_can_be_left_alone(pile: Path, tmp_path: Path, tiny_shelf: tuple[str, str]) -> None:
     batch(pile, "--model", "tiny-5", "--output", tmp_path / "found.csv", "--no-history")
 
