@@ -257,7 +257,9 @@ class Explorer {
     const words = { rate: percent(measured) };
     for (const name of ["alpha", "bound", "exchangeable", "low", "high"]) words[name] = percent(data[name][row]);
     const filled = (text) => text.replace(/\{(\w+)\}/g, (all, name) => words[name] ?? all);
-    this.find(".promise").textContent = never ? data.noLine : filled(data.sentence);
+    // Where a rate was asked for that no line keeps exactly, the line that stands nearest says so.
+    const nearest = row === data.row && data.nearest ? ` (${data.nearest})` : "";
+    this.find(".promise").textContent = never ? data.noLine : filled(data.sentence.replace("{alpha}", `{alpha}${nearest}`));
     this.find(".more").hidden = never;
     this.find(".more p").textContent = filled(data.more);
     this.write("alpha", words.alpha);

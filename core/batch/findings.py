@@ -20,7 +20,8 @@ from core.calibration.prediction_set import prediction_set
 from core.errors import BatchError
 from core.operating_point import OperatingPoint
 from core.views.second_opinion import DEFAULT_ALPHA, DIGITS, SecondOpinion, second_opinion
-from core.words import say_share
+from core.views.threshold import no_threshold
+from core.words import say_nearest, say_share
 
 SHOWN = ("flagged", "doubted", "mislabelled", "refused", "all")
 Bools = NDArray[np.bool_]
@@ -159,9 +160,7 @@ class Review:
     @cached_property
     def digit_alpha(self) -> float:
         """The p-value at which a digit stops being plausible: the rule's, or the default's beside a discovery rate."""
-        if self.rule.rate is not None:
-            return OperatingPoint().alpha or 0.05
-        return self.point.alpha if self.point.alpha is not None else float(self.calibration.alpha(self.threshold)[0])
+        return self._alpha if self.rule.rate is None else OperatingPoint().alpha or 0.05
 
     @cached_property
     def _second(self) -> Floats | None:
@@ -197,7 +196,8 @@ class Review:
         """The batch in figures."""
         judged, flagged = int(self.judged.sum()), int(self.flagged.sum())
         rate = self.rule.rate
-        expected = self._promised * judged if rate is None else rate * flagged
+        kept = float(self.calibration.alpha(self.threshold)[0]) if np.isfinite(self.threshold) else 0.0
+        expected = kept * judged if rate is None else rate * flagged
         return Summary(
             rows=len(self),
             judged=judged,
@@ -215,7 +215,7 @@ class Review:
         if not self.judged[row]:
             return ()
         digits = dict(zip(self.normal, self.digits[row].tolist(), strict=False))
-        return prediction_set(digits, self._promised, bool(self.flagged[row]))
+        return prediction_set(digits, self._alpha, bool(self.flagged[row]))
 
     def order(self, shown: str = "all", label: str | None = None, text: str = "") -> NDArray[np.int64]:
         """Rows to show, oddest first by raw score (mislabelled ones by suspicion, refusals as they came).
@@ -246,8 +246,8 @@ class Review:
         return tuple(sorted({label for label in self.label if label is not None}))
 
     @property
-    def _promised(self) -> float:
-        """Share of normal digits that the threshold flags."""
+    def _alpha(self) -> float:
+        """The p-value at and below which a row is flagged."""
         return self.point.alpha if self.point.alpha is not None else float(self.calibration.alpha(self.threshold)[0])
 
 
@@ -265,7 +265,7 @@ def say_expected(review: Review) -> str:
 def say_rule(rule: Rule, calibration: Calibration) -> str:
     """What a rule promises, one sentence.
 
-    >>> say_rule(Rule(OperatingPoint(alpha=0.05)), Calibration.fit([0.1, 0.2]))
+    >>> say_rule(Rule(OperatingPoint(alpha=0.05)), Calibration.fit(range(99)))
     'About 5 % of normal digits like those of the calibration are flagged; what is odd comes on top.'
     """
     if rule.rate is not None:
@@ -275,7 +275,11 @@ def say_rule(rule: Rule, calibration: Calibration) -> str:
             "write as those it was measured against; of another country or camera more are."
         )
     if rule.point.alpha is not None:
-        percent = f"{100 * rule.point.alpha:g} %"
+        kept = calibration.kept(rule.point.alpha)
+        if not kept:
+            return no_threshold(calibration, rule.point.alpha)
+        nearest = say_nearest(rule.point.alpha, kept)
+        percent = f"{say_share(kept)} ({nearest})" if nearest else f"{100 * rule.point.alpha:g} %"
         whose = _whose(calibration, rule.point.alpha)
         return f"About {percent} of normal digits{whose} are flagged; what is odd comes on top."
     threshold = rule.point.threshold or 0.0

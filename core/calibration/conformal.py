@@ -149,6 +149,14 @@ class Calibration:
             return float("inf")
         return float(self.scores[self.n - min(k, self.n)]) if k <= self.n else float("-inf")
 
+    def kept(self, alpha: float) -> float:
+        """The rate that the threshold of an alpha promises: less than it where digits score alike or are few.
+
+        >>> Calibration.fit([0.1, 0.3, 0.3, 0.3]).kept(0.6), Calibration.fit([0.1]).kept(0.05)
+        (0.2, 0.0)
+        """
+        return float(self.alpha(self.threshold(alpha))[0]) if self.rank(alpha) >= 1 else 0.0
+
     def flags(self, scores: ArrayLike, alpha: float) -> NDArray[np.bool_]:
         """Whether each score lies beyond the threshold of ``alpha``, ``(m,)``."""
         return not_nan(scores) > self.threshold(alpha)

@@ -14,7 +14,7 @@ from core.detector.model_card import Card
 from core.operating_point import EVIDENCES, OperatingPoint
 from core.views.fixed_threshold import FIXED_THRESHOLDS, ON_EVIDENCE
 from core.views.threshold_table import ThresholdTable, tabulate
-from core.words import name_normals
+from core.words import name_normals, say_nearest
 
 BINS = 60
 MOST_CURVE_POINTS = 240
@@ -98,6 +98,7 @@ class View:
             "curves": _curves(evaluation, point.evidence),
             "sentence": promise(calibration, card),
             "more": more(calibration, evaluation, card),
+            "nearest": "" if point.alpha is None else say_nearest(point.alpha, calibration.kept(point.alpha)),
             "noLine": "" if np.isfinite(table.threshold[-1]) else no_threshold(calibration, point.alpha or 0),
         }
         return cls(table, row, data)

@@ -247,7 +247,9 @@ def test_a_small_calibration_set_is_known_beforehand_to_flag_nothing() -> None:
 
 
 def test_a_rule_says_its_promise_in_one_sentence() -> None:
-    assert "5 %" in say_rule(Rule(OperatingPoint(alpha=0.05)), CALIBRATION)
+    assert "About 5 % of normal" in say_rule(Rule(OperatingPoint(alpha=0.05)), CALIBRATION)
+    tied = Calibration.fit([*range(95), *[95] * 4])
+    assert "About 1.0 % (the nearest to 4 % that keeps it) of" in say_rule(Rule(OperatingPoint(alpha=0.04)), tied)
     assert "at most 10 % are expected to be normal" in say_rule(Rule(OperatingPoint(), 0.1), CALIBRATION)
     fixed = Rule(OperatingPoint("m", "fused", None, 50.5))
     assert "score above 50.5" in say_rule(fixed, CALIBRATION)

@@ -48,6 +48,14 @@ def test_a_line_sent_back_as_its_setting_is_that_line_again(n: int) -> None:
     assert [calibration.threshold(a) for a in table.setting[settable]] == table.threshold[settable].tolist()
 
 
+def test_a_line_that_tied_scores_hold_below_the_rate_asked_for_says_so() -> None:
+    tied = Calibration.fit([*range(95), *[95] * 4])
+
+    assert view(OperatingPoint(), calibration=CALIBRATION).data["nearest"] == ""
+    assert view(OperatingPoint(alpha=0.04), calibration=tied).data["nearest"] == "the nearest to 4 % that keeps it"
+    assert tied.kept(0.04) == 0.01
+
+
 @pytest.mark.parametrize("n", [1, 30, 1_084, 12_000])
 def test_the_table_stays_small_whatever_the_calibration_set(n: int) -> None:
     calibration = Calibration.fit(np.random.default_rng(0).exponential(size=n))
