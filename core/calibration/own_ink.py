@@ -20,90 +20,77 @@ LISTED = 8  # names spelt out before "and n more"
 
 
 @dataclass(frozen=True)
-class Suspects:
-    """Rows of a calibration set that a person should look at; all of them count unless that person takes them out.
+class Review:
+    """What a person should look at in a calibration set; all of it counts unless that person takes it out.
 
     Attributes:
-        repeated: images that equal an earlier one.
-        odd: images far odder than the rest, oddest first.
+        repeated: rows of images that equal an earlier one.
+        odd: rows of images far odder than the rest, oddest first.
+        promise: what the set promises at 5 %, one sentence; empty where it is too small for a line there.
+        concerns: what is doubtful or short about it, one sentence each.
     """
 
     repeated: tuple[int, ...]
     odd: tuple[int, ...]
+    promise: str
+    concerns: tuple[str, ...]
 
 
-def suspects(images: NDArray[np.float32], scores: NDArray[np.float64], calibration: Calibration) -> Suspects:
-    """Images that are repeated, or odd within the set itself: another hand makes all of them a little odd.
-
-    Args:
-        images: ink images to calibrate on, ``(n, 28, 28)``, n >= 1.
-        scores: their raw scores, ``(n,)``.
-        calibration: of the detector as it is.
-    """
-    seen: dict[bytes, int] = {}
-    repeated = tuple(i for i, image in enumerate(images) if seen.setdefault(image.tobytes(), i) != i)
-    middle, upper = np.quantile(scores, [0.5, 0.75])
-    far = (calibration.p_values(scores) <= max(ALPHAS[0], calibration.floor)) & (
-        scores > upper + FAR_OUT * (upper - middle)
-    )
-    return Suspects(repeated, tuple(int(i) for i in np.argsort(-scores, kind="stable") if far[i]))
-
-
-def concerns(
+def review(
     names: Sequence[str],
-    normal: tuple[str, ...],
-    doubtful: Suspects,
+    images: NDArray[np.float32],
     scores: NDArray[np.float64],
     known: Calibration,
+    normal: tuple[str, ...],
     refused: Sequence[tuple[str, str]] = (),
-) -> list[str]:
-    """What a person should know before calibrating, one sentence each.
+) -> Review:
+    """Look through a calibration set: another hand makes all of it a little odd, so oddness is within the set.
 
     Args:
         names: where each of the images came from, n of them.
-        normal: labels of the detector's normal digits.
-        doubtful: what ``suspects`` says of them.
+        images: ink images to calibrate on, ``(n, 28, 28)``, n >= 1.
         scores: their raw scores, ``(n,)``.
         known: what the detector was measured against before.
+        normal: labels of the detector's normal digits.
         refused: (name, reason) of everything that could not be used.
     """
-    n, promised = len(names), adapted(Calibration.fit(scores), known)
+    promised = adapted(Calibration.fit(scores), known)
+    seen: dict[bytes, int] = {}
+    repeated = tuple(i for i, image in enumerate(images) if seen.setdefault(image.tobytes(), i) != i)
+    middle, upper = np.quantile(scores, [0.5, 0.75])
+    far = (known.p_values(scores) <= max(ALPHAS[0], known.floor)) & (scores > upper + FAR_OUT * (upper - middle))
+    odd = tuple(int(i) for i in np.argsort(-scores, kind="stable") if far[i])
     said = []
     if refused:
         first = f"{refused[0][0]}: {refused[0][1]}"
         said.append(f"{_count(len(refused), 'picture was', 'pictures were')} left out. The first: {first}")
     said += [
-        f"{n} are too few for a line at {_percent(alpha)}: it takes {images_needed(alpha)}."
+        f"{len(names)} are too few for a line at {_percent(alpha)}: it takes {images_needed(alpha)}."
         for alpha in ALPHAS
         if promised.rank(alpha) < 1
     ]
-    said.append(say_promise(promised, 0.05))
-    if doubtful.repeated:
+    if repeated:
         said.append(
-            f"{_count(len(doubtful.repeated), 'image repeats', 'images repeat')} an earlier one: "
-            f"{_listed([names[i] for i in doubtful.repeated])}. A digit that counts twice makes the promise look "
-            "firmer than it is."
+            f"{_count(len(repeated), 'image repeats', 'images repeat')} an earlier one: "
+            f"{_listed([names[i] for i in repeated])}. A digit that counts twice makes the promise look firmer than it "
+            "is."
         )
-    if doubtful.odd:
+    if odd:
         said.append(
-            f"{_count(len(doubtful.odd), 'image is', 'images are')} far odder than the others: "
-            f"{_listed([names[i] for i in doubtful.odd])}. Take out only what is no {_one(normal)}; an odd one that is "
-            "real must stay, or the promise breaks."
+            f"{_count(len(odd), 'image is', 'images are')} far odder than the others: "
+            f"{_listed([names[i] for i in odd])}. Take out only what is no {_one(normal)}; an odd one that is real "
+            "must stay, or the promise breaks."
         )
-    return said
+    return Review(repeated, odd, say_promise(promised, 0.05) if promised.rank(0.05) >= 1 else "", tuple(said))
 
 
 def say_promise(promised: Calibration, alpha: float) -> str:
-    """What own digits promise at an alpha, one sentence: by themselves, or few of them with what is known of others.
+    """What own digits promise at an alpha that leaves a line, one sentence: alone, or few with what is known of others.
 
     >>> say_promise(Calibration.fit(np.arange(30)), 0.05)
     'With 30 digits a line at 5 % flags 3.2 % of normal ones on average, and with 95 % confidence no more than 16.6 %.'
-    >>> say_promise(Calibration.fit(np.arange(12)), 0.05)
-    'With 12 digits there is no line at 5 %: it takes 19.'
     """
     n = promised.own
-    if promised.rank(alpha) < 1:
-        return f"With {n} digits there is no line at {_percent(alpha)}: it takes {images_needed(alpha)}."
     if promised.rates is None:
         return (
             f"With {n} digits a line at {_percent(alpha)} flags {100 * promised.rank(alpha) / (n + 1):.1f} % of normal "

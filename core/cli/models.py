@@ -66,9 +66,11 @@ def calibrate(
         detector = Detector.load(model)
         given = collect(images, detector.card_.normal)
         scores = detector.inspect(given.images).scores["fused"]
-        known = detector.calibrations_["fused"]
-        doubtful = own_ink.suspects(given.images, scores, known)
-        for concern in own_ink.concerns(given.names, detector.card_.normal, doubtful, scores, known, given.refused):
+        known, normal = detector.calibrations_["fused"], detector.card_.normal
+        seen = own_ink.review(given.names, given.images, scores, known, normal, given.refused)
+        if seen.promise:
+            say.print(seen.promise)
+        for concern in seen.concerns:
             say.print(concern, style="yellow")
         made = detector.calibrated(given.images, given.labels, name, f"the writers of {images}")
         made.save(place)

@@ -5,13 +5,12 @@ from dataclasses import replace
 
 import streamlit as st
 
-from core.calibration import own_ink
 from core.detector import registry
 from core.errors import HistoryError, OddDigitError
 from core.history import EVERYTHING, Counts, Filter, History
 from core.history.export import export_csv
 from core.history.reviewed_sample import Review, review
-from pages.ui import chrome, local_time, picker
+from pages.ui import calibration_set, chrome, local_time, picker
 from pages.ui.history import rows
 from pages.ui.text import plain
 from pages.ui.visitor import visitor
@@ -132,11 +131,7 @@ def _make(reviewed: Review, model: str) -> None:
         st.info("There is no normal digit in this sample to calibrate on.", icon=":material/info:")
         return
     detector = picker.detector(model)
-    scores = detector.inspect(reviewed.images).scores["fused"]
-    known = detector.calibrations_["fused"]
-    doubtful = own_ink.suspects(reviewed.images, scores, known)
-    for concern in own_ink.concerns(reviewed.names, detector.card_.normal, doubtful, scores, known):
-        st.caption(plain(concern))
+    calibration_set.look_over(detector, reviewed.names, reviewed.images)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.text_input("Name of the new model", f"{model}-mine", key="calibrated_name", width=240)
         pressed = st.button(f"Calibrate on {len(reviewed.images):,} normal digits", key="calibrate", type="primary")

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
-from core.calibration import own_ink
 from core.calibration.few_digits import ENOUGH
+from core.calibration.own_ink import ASKED
 from core.datasets.pictures import Pictures, gather, joined
 from core.detector import registry
 from core.errors import OddDigitError
@@ -14,7 +14,7 @@ from core.figures import images
 from core.ink.picture import SUFFIXES
 from core.operating_point import OperatingPoint
 from core.words import name_normals
-from pages.ui import chrome, picture, state
+from pages.ui import calibration_set, chrome, picture, state
 from pages.ui.text import plain
 from pages.ui.threshold import own_drawings
 from pages.ui.visitor import visitor
@@ -22,7 +22,6 @@ from pages.ui.visitor import visitor
 if TYPE_CHECKING:
     from core.detector import Detector
 
-_MOST_THUMBNAILS = 24
 _NOBODY_SAID = "my own hand"
 _FAILED, _MADE = "own_ink_failed", "own_ink_made"
 
@@ -36,7 +35,7 @@ def section(detector: "Detector", point: OperatingPoint) -> None:
         st.toast(plain(made), icon=":material/check_circle:")  # what the top of the page says is out of sight here
     normal = detector.card_.normal
     st.markdown(
-        f"The promise above is made from digits by {plain(detector.card_.calibrated_on)}. Draw {own_ink.ASKED} of "
+        f"The promise above is made from digits by {plain(detector.card_.calibrated_on)}. Draw {ASKED} of "
         f"**your** {plain(name_normals(normal))} here, or hand in pictures of them, and it is made anew for your hand, "
         f"pen and camera: from your digits and what other people's are like, from {ENOUGH} on from yours alone. "
         "Nothing is trained, so it takes seconds."
@@ -58,28 +57,17 @@ def section(detector: "Detector", point: OperatingPoint) -> None:
         if not given or (missing and sent is None):
             return  # more are asked for already
         together = joined(given)
-        _look_over(detector, together, shown=len(drawn.images) if drawn else 0)
+        _read(detector, together, shown=len(drawn.images) if drawn else 0)
     except OddDigitError as error:
         chrome.refuse(error)
         return
     _make(detector, together, point)
 
 
-def _look_over(detector: "Detector", given: Pictures, shown: int) -> None:
-    """The digits as they were read, and what a person should look at before they count; the first ``shown`` are."""
+def _read(detector: "Detector", given: Pictures, shown: int) -> None:
+    """The digits as they were read; the first ``shown`` are in sight already."""
     st.markdown(f"**{len(given.images)} digits read.**")
-    scores = detector.inspect(given.images).scores["fused"]
-    known = detector.calibrations_["fused"]
-    doubtful = own_ink.suspects(given.images, scores, known)
-    for line in own_ink.concerns(given.names, detector.card_.normal, doubtful, scores, known, given.refused):
-        st.warning(plain(line), icon=":material/visibility:")
-    for rows, title in ((doubtful.odd, "Far odder than the others"), (doubtful.repeated, "Repeated")):
-        if rows:
-            st.markdown(f"{title}:")
-            with st.container(horizontal=True, gap="small"):
-                for row in rows[:_MOST_THUMBNAILS]:
-                    name = given.names[row]
-                    picture.show(images.digit_png(given.images[row], 2), name, caption=plain(name), width=72)
+    calibration_set.look_over(detector, given.names, given.images, given.refused)
     if len(sent := given.images[shown : shown + 200]):
         picture.show(images.sheet_png(sent, 20), f"{len(sent)} of your digits", caption="What was read")
     if given.refused:
