@@ -1,13 +1,29 @@
-"""What benchmarks share: one thread, and rows that survive an interruption."""
+"""What benchmarks share: their options, one thread, a few figures, and rows that survive an interruption."""
 
 import csv
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Annotated
 
-from benchmarks.results import BENCHMARKS, cell, commit
+import numpy as np
+import typer
+
+from benchmarks.results import BENCHMARKS, Report, cell, commit, table
 from core import paths
 from core.files.atomic import write_whole
+
+ALL_DIGITS = "0,1,2,3,4,5,6,7,8,9"
+Digits = Annotated[str, typer.Option(help="Which digits are normal, one after the other, such as 5 or 0,1.")]
+Quick = Annotated[bool, typer.Option("--quick", help="A smoke run: few of everything, and no row is kept.")]
+Write = Annotated[bool, typer.Option("--write", help="Put the tables into benchmarks/results.md.")]
+
+
+def begin(write: bool) -> Report:
+    """Hold the process to one thread and begin a report; see there."""
+    report = Report(write)
+    one_thread()
+    return report
 
 
 def one_thread() -> None:
@@ -19,6 +35,35 @@ def one_thread() -> None:
         os.environ[name] = "1"
     threadpool_limits(1)
     torch.set_num_threads(1)
+
+
+def auroc(normal: np.ndarray, odd: np.ndarray) -> float:
+    """Area under the ROC curve of raw scores ``(n,)`` and ``(m,)``, anomalies above."""
+    from sklearn.metrics import roc_auc_score
+
+    return float(roc_auc_score(np.r_[np.zeros(len(normal)), np.ones(len(odd))], np.r_[normal, odd]))
+
+
+def yes(kept: bool) -> str:
+    """Whether a promise was kept, in a word."""
+    return "yes" if kept else "no"
+
+
+def report_faults(
+    report: Report, section: str, columns: list[str], counts: Mapping[str, list[int]], faults: Mapping[str, list[str]]
+) -> None:
+    """Publish what a search for faults came to: a row of counts a kind, their sums, and what was found, in words.
+
+    Raises:
+        typer.Exit: with 1 where there is a fault.
+    """
+    every = {kind: [*numbers, len(faults[kind])] for kind, numbers in counts.items()}
+    every["all"] = [sum(numbers) for numbers in zip(*every.values(), strict=True)]
+    words = [fault[:300] for kind in faults for fault in faults[kind]]
+    text = table([*columns, "faults"], [[kind, *numbers] for kind, numbers in every.items()])
+    report.publish(section, f"{text}\n" + (f"Faults: {'; '.join(words[:20])}" if words else "No fault."))
+    if words:
+        raise typer.Exit(1)
 
 
 def rows_of(name: str, columns: Sequence[str], key: Sequence[str], quick: bool) -> "Rows":

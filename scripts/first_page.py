@@ -5,7 +5,6 @@
 Starts the app on a state folder of its own. Needs Chromium (Debian: chromium) and requirements-dev.txt.
 """
 
-import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from benchmarks.speed.browser import PATIENCE, serve
+from benchmarks.speed.browser import PATIENCE, chromium, serve
 from core import paths
 
 PICTURE = paths.ASSETS / "first-page.png"
@@ -28,12 +27,11 @@ def main(
     """Photograph the first page."""
     from playwright.sync_api import sync_playwright
 
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     command = [sys.executable, "-m", "streamlit", "run", "dashboard.py"]
     with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
         folder = Path(name)
         (folder / "state").mkdir()
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        browser = chromium(playwright)
         with serve(command, folder) as url:
             page = browser.new_page(
                 viewport={"width": WIDTH, "height": HEIGHT}, color_scheme="dark" if dark else "light"

@@ -29,8 +29,9 @@ import typer
 from safetensors import safe_open
 
 from benchmarks import common
+from benchmarks.common import ALL_DIGITS, Digits, Write, begin
 from benchmarks.detection import outliers
-from benchmarks.results import Report, table
+from benchmarks.results import table
 from core import datasets, paths
 from core.calibration.evaluation import concatenate
 from core.detector import Detector, assemble, strangers
@@ -51,7 +52,7 @@ _STORED = re.compile(
 
 
 def main(
-    digits: Annotated[str, typer.Option(help="Which digits, such as 5 or 0,1.")] = "0,1,2,3,4,5,6,7,8,9",
+    digits: Digits = ALL_DIGITS,
     jobs: Annotated[int, typer.Option(min=1, help="Digits trained at once, one core each.")] = 1,
     epochs: Annotated[int | None, typer.Option(min=1, help="For trials; None takes the recipe's own.")] = None,
     seed: Annotated[int, typer.Option(min=0)] = 0,
@@ -63,11 +64,10 @@ def main(
     ] = False,
     rescore: Annotated[bool, typer.Option("--rescore", help="Keep the networks, make all scores anew.")] = False,
     only_report: Annotated[bool, typer.Option("--report", help="Make nothing, report what is there.")] = False,
-    write: Annotated[bool, typer.Option("--write", help="Put the table into benchmarks/results.md.")] = False,
+    write: Write = False,
 ) -> None:
     """Train what is missing, join, check and print what was made."""
-    kept = Report(write)
-    common.one_thread()
+    kept = begin(write)
     chosen = tuple(sorted(dict.fromkeys(digits.split(","))))
     files = [output / f"mnist-{name}.safetensors" for name in (*chosen, "any")[: None if len(chosen) > 1 else 1]]
     own = dict(zip(chosen, files, strict=False))

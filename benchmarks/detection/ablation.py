@@ -18,9 +18,10 @@ import torch
 import typer
 
 from benchmarks import common
+from benchmarks.common import Quick, Write, auroc, begin
 from benchmarks.detection import malformations
-from benchmarks.detection.malformed import area, counted
-from benchmarks.results import Report, table
+from benchmarks.detection.malformed import counted
+from benchmarks.results import table
 from core import datasets
 from core.gan import latents
 from core.gan.recipe import TrainingSettings
@@ -77,14 +78,11 @@ def main(
     digits: Annotated[str, typer.Option(help="Which digits; 0-3 are those the recipe was chosen on.")] = "2",
     variants: Annotated[str, typer.Option(help="Parts of names, or all.")] = "all",
     seed: Annotated[int, typer.Option(min=0)] = 0,
-    quick: Annotated[
-        bool, typer.Option("--quick", help="A smoke run: one epoch, few images, rows thrown away.")
-    ] = False,
-    write: Annotated[bool, typer.Option("--write", help="Put the table into benchmarks/results.md.")] = False,
+    quick: Quick = False,
+    write: Write = False,
 ) -> None:
     """Measure what is missing and print a markdown table."""
-    kept = Report(write)
-    common.one_thread()
+    kept = begin(write)
     rows = common.rows_of("detection/ablation", COLUMNS, KEY, quick)
     training, test = datasets.development(datasets.load("mnist", "train"))
     if quick:
@@ -142,8 +140,8 @@ class Bench:
                 changed.enter_context(patch.object(latents, "optimised", lambda *_: fresh))
             scorer = Scorer.fit(trainer.networks, self.train, self.validation, settings)
             scores, odd = scorer.score(self.images).scores, scorer.score(self.edited).scores
-        areas = {name: area(scores[name][~self.anomaly], scores[name][self.anomaly]) for name in EVIDENCES}
-        return areas | {"malformed": area(scores["fused"][~self.anomaly], odd["fused"]), "seconds": trainer.seconds}
+        areas = {name: auroc(scores[name][~self.anomaly], scores[name][self.anomaly]) for name in EVIDENCES}
+        return areas | {"malformed": auroc(scores["fused"][~self.anomaly], odd["fused"]), "seconds": trainer.seconds}
 
     def trained(self, settings: TrainingSettings) -> Trainer:
         """A finished run with these settings, trained once."""

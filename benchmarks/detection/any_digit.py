@@ -10,9 +10,9 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from benchmarks import common
+from benchmarks.common import Quick, Write, auroc, begin
 from benchmarks.detection import outliers
-from benchmarks.results import Report, table
+from benchmarks.results import table
 from core import datasets
 from core.detector import Detector
 from core.detector.readings import Readings
@@ -25,12 +25,11 @@ MUST_HOLD, MUST_DIGITS = 0.93, 1.15
 
 def main(
     model: Annotated[str, typer.Option(help="A model of several digits.")] = "mnist-any",
-    quick: Annotated[bool, typer.Option("--quick", help="A smoke run: every tenth test digit.")] = False,
-    write: Annotated[bool, typer.Option("--write", help="Put the tables into benchmarks/results.md.")] = False,
+    quick: Quick = False,
+    write: Write = False,
 ) -> None:
     """Measure and print markdown tables."""
-    report = Report(write)
-    common.one_thread()
+    report = begin(write)
     detector = Detector.load(model)
     test = datasets.load("mnist", "test")
     if quick:
@@ -42,16 +41,10 @@ def main(
 
 def against_outliers(detector: Detector, normal: Readings) -> str:
     """Markdown table: AUROC by evidence against each set, and the share caught at alpha 0.05."""
-    from sklearn.metrics import roc_auc_score
-
     rows: list[list[object]] = []
     for part, must in zip(outliers.SETS, MUST, strict=True):
         odd = part.evaluate(detector).scores
-        areas = []
-        for name in EVIDENCES:
-            scores = np.r_[normal.scores[name], odd[name]]
-            truth = np.r_[np.zeros(len(normal)), np.ones(len(odd[name]))]
-            areas.append(float(roc_auc_score(truth, scores)))
+        areas = [auroc(normal.scores[name], odd[name]) for name in EVIDENCES]
         caught = (odd["fused"] > detector.calibrations_["fused"].threshold(0.05)).mean()
         rows.append([part.title, len(odd["fused"]), *areas, f"{100 * caught:.1f} %", f"{must:g}"])
     flagged = (normal.scores["fused"] > detector.calibrations_["fused"].threshold(0.05)).mean()

@@ -14,10 +14,11 @@ import numpy as np
 import typer
 
 from benchmarks import common
+from benchmarks.common import Quick, Write, auroc, begin
 from benchmarks.detection import one_class
 from benchmarks.detection.peers.contract import measure
 from benchmarks.detection.peers.ours import Ours
-from benchmarks.results import Report, table
+from benchmarks.results import table
 from core.gan.networks import ARCHITECTURES
 from core.operating_point import EVIDENCES
 
@@ -29,12 +30,11 @@ def main(
     digit: Annotated[str, typer.Option(help="Which digit.")] = "5",
     seed: Annotated[int, typer.Option(min=0)] = 0,
     split: Annotated[one_class.Split, typer.Option(help="Which images judge.")] = one_class.Split.development,
-    quick: Annotated[bool, typer.Option("--quick", help="A smoke run: few images, rows thrown away.")] = False,
-    write: Annotated[bool, typer.Option("--write", help="Put the table into benchmarks/results.md.")] = False,
+    quick: Quick = False,
+    write: Write = False,
 ) -> None:
     """Train what is missing and print a markdown table."""
-    report = Report(write)
-    common.one_thread()
+    report = begin(write)
     rows = common.rows_of("detection/architectures", COLUMNS, KEY, quick)
     training, test = one_class.images_of(split)
     if quick:
@@ -63,8 +63,6 @@ def figures(
     architecture: str, training: np.ndarray, test: np.ndarray, anomaly: np.ndarray, seed: int
 ) -> dict[str, float]:
     """Train one architecture on normal digits ``(n, 28, 28)`` and measure it on ``test``; size in MB."""
-    from sklearn.metrics import roc_auc_score
-
     peer = Ours(architecture)
     cost = measure(peer, training, test, anomaly, seed)
     assert peer.detector is not None
@@ -73,7 +71,7 @@ def figures(
         file = Path(folder) / "detector.safetensors"
         peer.detector.save(file)
         size = file.stat().st_size / 1e6
-    areas = {name: float(roc_auc_score(anomaly, scores[name])) for name in EVIDENCES}
+    areas = {name: auroc(scores[name][~anomaly], scores[name][anomaly]) for name in EVIDENCES}
     spent = {name: getattr(cost, name) for name in COLUMNS[-4:]}
     return areas | {"megabytes": size} | spent
 

@@ -15,8 +15,8 @@ import numpy as np
 import typer
 from PIL import Image, ImageDraw
 
-from benchmarks import common
-from benchmarks.results import BENCHMARKS, Report, table
+from benchmarks.common import ALL_DIGITS, Digits, Quick, Write, begin
+from benchmarks.results import BENCHMARKS, table
 from core import datasets, ink, paths
 from core.datasets.examples import for_normal
 from core.detector import Detector
@@ -31,15 +31,14 @@ SHEET = BENCHMARKS / "detection" / "reconstructions.png"
 
 
 def main(
-    digits: Annotated[str, typer.Option(help="Which digits, such as 5 or 0,1.")] = "0,1,2,3,4,5,6,7,8,9",
+    digits: Digits = ALL_DIGITS,
     output: Annotated[Path | None, typer.Option(help="Folder of the sheets; default in the state folder.")] = None,
     reconstructions: Annotated[bool, typer.Option("--reconstructions", help="Only the generators' sheet.")] = False,
-    quick: Annotated[bool, typer.Option("--quick", help="A smoke run: the first digit alone.")] = False,
-    write: Annotated[bool, typer.Option("--write", help="Put the table into benchmarks/results.md.")] = False,
+    quick: Quick = False,
+    write: Write = False,
 ) -> None:
     """Draw the sheets and print which labels the misses have."""
-    report = Report(write)
-    common.one_thread()
+    report = begin(write)
     chosen = digits.split(",")[: 1 if quick else None]
     if reconstructions:
         generated_sheet(chosen).save(SHEET)

@@ -1,6 +1,6 @@
 """How wrong labels are ranked: errors put into MNIST's labels, found again by one model of all digits.
 
-    python -m benchmarks.detection.label_errors [--model mnist-any] [--shares 0.01 0.03] [--draws 20] [--write]
+    python -m benchmarks.detection.label_errors [--model mnist-any] [--shares 0.01,0.03] [--draws 20] [--write]
 
 Into the test set's at random, any other digit or the one that the ink is most like. And into those of the training
 file's oddest digits, one in a hundred of each kind, half of which get another label at random: there nothing is like a
@@ -8,15 +8,16 @@ digit. Each of them is scored by what the memory holds of the other five sixths 
 which `--write` puts into benchmarks/results.md. The ranking is the one that the Batch page uses.
 """
 
-import argparse
 from dataclasses import replace
+from typing import Annotated
 
 import numpy as np
+import typer
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score
 
-from benchmarks import common
-from benchmarks.results import Report, table
+from benchmarks.common import Write, begin
+from benchmarks.results import table
 from core import datasets
 from core.batch.label_errors import LabelCheck
 from core.detector import Detector, strangers
@@ -27,25 +28,23 @@ UNMEASURED = (
 )
 
 
-def main() -> None:
+def main(
+    model: Annotated[str, typer.Option(help="A model of all digits.")] = "mnist-any",
+    shares: Annotated[str, typer.Option(help="How many labels are made wrong.")] = "0.01,0.03",
+    draws: Annotated[int, typer.Option(help="Of each share.")] = 20,
+    images: Annotated[int | None, typer.Option(help="Only so many of the test images.")] = None,
+    write: Write = False,
+) -> None:
     """Score the test set once, then draw the errors again and again."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", default="mnist-any")
-    parser.add_argument("--shares", type=float, nargs="+", default=[0.01, 0.03])
-    parser.add_argument("--draws", type=int, default=20)
-    parser.add_argument("--images", type=int, default=None, help="only so many of the test images")
-    parser.add_argument("--write", action="store_true", help="put the table into benchmarks/results.md")
-    options = parser.parse_args()
-    report = Report(options.write)
-    common.one_thread()
-    detector, test = Detector.load(options.model), datasets.load("mnist", "test")
-    images, labels = test.images[: options.images], test.labels[: options.images]
-    p_values = np.stack(list(detector.inspect(images).digits.values()), axis=1)
+    report = begin(write)
+    detector, test = Detector.load(model), datasets.load("mnist", "test")
+    labels = test.labels[:images]
+    p_values = np.stack(list(detector.inspect(test.images[:images]).digits.values()), axis=1)
     rows = []
-    for kind, share in [(kind, share) for kind in ("random", "confusable") for share in options.shares]:
-        rows.append([f"{100 * share:g} %, {kind}", *averaged(p_values, labels, share, kind, options.draws)])
+    for kind, share in [(kind, share) for kind in ("random", "confusable") for share in map(float, shares.split(","))]:
+        rows.append([f"{100 * share:g} %, {kind}", *averaged(p_values, labels, share, kind, draws)])
     p_values, labels = oddest(detector, datasets.load("mnist", "train"))
-    rows.append(["half of the oddest", *averaged(p_values, labels, 0.5, "random", options.draws)])
+    rows.append(["half of the oddest", *averaged(p_values, labels, 0.5, "random", draws)])
     columns = [
         "wrong labels",
         "average precision",
@@ -54,7 +53,7 @@ def main() -> None:
         "of those wrong",
         "found",
     ]
-    title = f"{options.model}, {len(images):,} test images, {options.draws} draws each."
+    title = f"{model}, {len(test.labels[:images]):,} test images, {draws} draws each."
     report.publish("Label errors", f"{title}\n\n{table(columns, rows)}\n{UNMEASURED}")
 
 
@@ -107,4 +106,4 @@ def one_draw(
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

@@ -12,9 +12,9 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from benchmarks import common
+from benchmarks.common import ALL_DIGITS, Digits, Quick, Write, auroc, begin
 from benchmarks.detection import malformations
-from benchmarks.results import Report, table
+from benchmarks.results import table
 from core import datasets
 from core.detector import Detector
 from core.operating_point import EVIDENCES
@@ -26,15 +26,14 @@ SYMMETRIC = frozenset("018")
 
 
 def main(
-    digits: Annotated[str, typer.Option(help="Which digits, such as 5 or 0,1.")] = "0,1,2,3,4,5,6,7,8,9",
+    digits: Digits = ALL_DIGITS,
     images: Annotated[int, typer.Option(min=10, help="Test digits of each kind; the first ones.")] = 200,
     model_pattern: Annotated[str, typer.Option(help="Names of the models, {} for the digit.")] = "mnist-{}",
-    quick: Annotated[bool, typer.Option("--quick", help="A smoke run: 20 images a digit.")] = False,
-    write: Annotated[bool, typer.Option("--write", help="Put the tables into benchmarks/results.md.")] = False,
+    quick: Quick = False,
+    write: Write = False,
 ) -> None:
     """Measure and print markdown tables."""
-    kept = Report(write)
-    common.one_thread()
+    kept = begin(write)
     chosen = digits.split(",")
     test = datasets.load("mnist", "test")
     by_digit = {}
@@ -62,18 +61,11 @@ def measure(detector: Detector, normals: np.ndarray, count: int) -> dict[tuple[s
             edited = malformations.malform(originals, family, strength)
             changed = np.abs(edited - originals).sum(axis=(1, 2)) >= LEAST_CHANGE
             odd = detector.inspect(edited[changed]).scores
-            figures = {name: area(plain[name], odd[name]) for name in EVIDENCES}
+            figures = {name: auroc(plain[name], odd[name]) for name in EVIDENCES}
             figures["detection"] = float((odd["fused"] > line).mean())
             figures["unedited"] = float(1 - changed.mean())
             cells[family, strength] = figures
     return cells
-
-
-def area(normal: np.ndarray, odd: np.ndarray) -> float:
-    """AUROC of raw scores, anomalies above."""
-    from sklearn.metrics import roc_auc_score
-
-    return float(roc_auc_score(np.r_[np.zeros(len(normal)), np.ones(len(odd))], np.r_[normal, odd]))
 
 
 def counted(family: str, digits: list[str]) -> list[str]:

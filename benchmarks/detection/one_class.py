@@ -23,6 +23,7 @@ import numpy as np
 import typer
 
 from benchmarks import common, results
+from benchmarks.common import ALL_DIGITS, Digits, Quick, Write, begin
 from benchmarks.detection.peers import anomalib_family, ours, pyod_family, scikit
 from benchmarks.detection.peers.contract import Measured, Method, judge, measure, quality
 from core import datasets
@@ -46,17 +47,16 @@ class Split(StrEnum):
 def main(
     split: Annotated[Split, typer.Option(help="Which images judge.")] = Split.development,
     methods: Annotated[str, typer.Option(help="Parts of names, or all.")] = "all",
-    digits: Annotated[str, typer.Option(help="Which digits, such as 5 or 0,1.")] = "0,1,2,3,4,5,6,7,8,9",
+    digits: Digits = ALL_DIGITS,
     seeds: Annotated[str, typer.Option(help="Which seeds, such as 0,1,2.")] = "0",
     shipped: Annotated[bool, typer.Option("--shipped", help="Take our seed 0 from the shipped models.")] = False,
     others: Annotated[Path | None, typer.Option(help="Where models of other seeds lie.")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Measure again what is measured already.")] = False,
-    quick: Annotated[bool, typer.Option("--quick", help="A smoke run: few images, rows thrown away.")] = False,
-    write: Annotated[bool, typer.Option("--write", help="Put the tables into benchmarks/results.md.")] = False,
+    quick: Quick = False,
+    write: Write = False,
 ) -> None:
     """Measure what is missing and print markdown tables."""
-    kept = results.Report(write)
-    common.one_thread()
+    kept = begin(write)
     chosen = select(METHODS, methods)
     rows = common.rows_of("detection/one_class", COLUMNS, KEY, quick)
     training, test = images_of(split)

@@ -13,8 +13,8 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from benchmarks import common
-from benchmarks.results import Report, table
+from benchmarks.common import Quick, Write, begin
+from benchmarks.results import table
 from core import datasets
 from core.detector import Detector
 from core.operating_point import EVIDENCES
@@ -25,12 +25,11 @@ ALPHA = 0.05
 def main(
     sets: Annotated[str, typer.Option(help="Data sets as core.datasets names them.")] = "digits,npz:usps_test.npz",
     epochs: Annotated[int | None, typer.Option(min=1, help="None takes the recipe's own.")] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="A smoke run: two labels, two epochs.")] = False,
-    write: Annotated[bool, typer.Option("--write", help="Put the table into benchmarks/results.md.")] = False,
+    quick: Quick = False,
+    write: Write = False,
 ) -> None:
     """Train on every label of every set and print a markdown table."""
-    report = Report(write)
-    common.one_thread()
+    report = begin(write)
     rows: list[list[object]] = []
     for name in sets.split(","):
         training, test = datasets.load(name, "train"), datasets.load(name, "test")

@@ -12,8 +12,8 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from benchmarks import common
-from benchmarks.results import Report, table
+from benchmarks.common import Write, begin
+from benchmarks.results import table
 from core import datasets
 from core.calibration.conformal import Calibration
 from core.detector import Detector
@@ -30,11 +30,10 @@ Floats = NDArray[np.float64]
 
 def main(
     images: Annotated[int, typer.Option(min=40, help="Validation images a digit; there are 542 to 674.")] = 1000,
-    write: Annotated[bool, typer.Option("--write", help="Put the table into benchmarks/results.md.")] = False,
+    write: Write = False,
 ) -> None:
     """Print a markdown table of factors."""
-    report = Report(write)
-    common.one_thread()
+    report = begin(write)
     detector = Detector.load("mnist-any")
     given, labels = tune_images(detector, images)
     fused, distances = measured(detector, given)

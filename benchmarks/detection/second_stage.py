@@ -10,7 +10,6 @@ between neighbours, drawn, as further points of the memory. Images and judges ar
 
 import sys
 import time
-from typing import Annotated
 
 import numpy as np
 import torch
@@ -19,9 +18,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from benchmarks import common
+from benchmarks.common import Digits, Write, begin
 from benchmarks.detection.weights import FAMILIES, Sets, distances, measured, of_digit, rows_of
-from benchmarks.results import Report
 from core.gan.features import edges
 from core.scoring.evidences import Scale
 from core.scoring.memory_bank import MemoryBank, bank_features
@@ -37,12 +35,11 @@ Numbers = dict[str, NDArray[np.float64]]
 
 
 def main(
-    digits: Annotated[str, typer.Option(help="Which digits are normal, one after the other.")] = "2,3,9",
-    write: Annotated[bool, typer.Option("--write", help="Put the table into benchmarks/results.md.")] = False,
+    digits: Digits = "2,3,9",
+    write: Write = False,
 ) -> None:
     """Print a markdown table, differences with their standard errors over digits."""
-    report = Report(write)
-    common.one_thread()
+    report = begin(write)
     names = ["nothing (in use)", *(f"{weight:g} {look}" for look in LOOKS for weight in WEIGHTS), "latents between"]
     rows, seconds = [], []
     for digit in digits.split(","):

@@ -9,7 +9,6 @@ other digits. The rest of the digits confirm the choice: ``--digits 0,1,4,5,6,7,
 
 import sys
 from collections.abc import Callable, Mapping
-from typing import Annotated
 from unittest.mock import patch
 
 import numpy as np
@@ -17,10 +16,9 @@ import torch
 import typer
 from numpy.typing import NDArray
 
-from benchmarks import common
+from benchmarks.common import Digits, Write, auroc, begin
 from benchmarks.detection.development_malformations import FAMILIES
-from benchmarks.detection.malformed import area
-from benchmarks.results import Report, table
+from benchmarks.results import table
 from core import datasets, paths
 from core.detector import file as detector_file
 from core.gan.networks import for_inference
@@ -58,12 +56,11 @@ Sets = dict[str, NDArray[np.float32]]
 
 
 def main(
-    digits: Annotated[str, typer.Option(help="Which digits are normal, one after the other.")] = "2,3,9",
-    write: Annotated[bool, typer.Option("--write", help="Put the tables into benchmarks/results.md.")] = False,
+    digits: Digits = "2,3,9",
+    write: Write = False,
 ) -> None:
     """Print two markdown tables, differences with their standard errors over digits."""
-    report = Report(write)
-    common.one_thread()
+    report = begin(write)
     chosen = digits.split(",")
     settings: list[list[list[float]]] = []
     additions: list[list[list[float]]] = []
@@ -136,9 +133,9 @@ def measured(scores: Mapping[str, NDArray[np.float64]]) -> list[float]:
     line = np.quantile(scores["normal"], 0.95)
     bad = [scores[family.__name__] for family in FAMILIES]
     return [
-        area(scores["normal"], scores["others"]),
+        auroc(scores["normal"], scores["others"]),
         float((scores["others"] > line).mean()),
-        float(np.mean([area(scores["normal"], part) for part in bad])),
+        float(np.mean([auroc(scores["normal"], part) for part in bad])),
         float(np.mean([(part > line).mean() for part in bad])),
     ]
 

@@ -14,9 +14,9 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from benchmarks import common
-from benchmarks.generator.fresh import auroc, flagged, grey_share
-from benchmarks.results import Report, table
+from benchmarks.common import Digits, Write, auroc, begin
+from benchmarks.generator.fresh import flagged, grey_share
+from benchmarks.results import table
 from core import datasets
 from core.detector import Detector
 from core.figures.images import sheet_png
@@ -36,13 +36,12 @@ SHOWN = 16  # fresh digits of a model on the sheet
 
 
 def main(
-    digits: Annotated[str, typer.Option(help="Which digits, such as 5 or 0,1.")] = "5,3",
+    digits: Digits = "5,3",
     sheet: Annotated[Path | None, typer.Option(help="Where fresh digits are drawn, a row a model.")] = None,
-    write: Annotated[bool, typer.Option("--write", help="Put the table into benchmarks/results.md.")] = False,
+    write: Write = False,
 ) -> None:
     """Train on few images and print a markdown table."""
-    report = Report(write)
-    common.one_thread()
+    report = begin(write)
     bundled = datasets.load("digits", "train"), datasets.load("digits", "test")
     training, development = datasets.development(datasets.load("mnist", "train"))
     lines, drawn = [], []
@@ -61,7 +60,7 @@ def main(
             kept = np.isfinite(detector.calibrations_["fused"].threshold(0.05))  # with so few there may be no threshold
             flags = [f"{flagged(detector, part):.3f}" if kept else "no threshold" for part in (fresh, real)]
             greys = [f"{grey_share(part):.3f}" for part in (fresh, real)]
-            areas = (auroc(anomaly, scores[evidence]) for evidence in EVIDENCES)
+            areas = (auroc(scores[evidence][~anomaly], scores[evidence][anomaly]) for evidence in EVIDENCES)
             lines.append([name, str(len(images)), f"{spent:.0f}", *flags, *greys, *areas])
             drawn.append(fresh[:SHOWN])
     if sheet is not None:

@@ -24,8 +24,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from benchmarks import common
+from benchmarks.common import ALL_DIGITS, Digits, Write, auroc, begin
 from benchmarks.detection import one_class
-from benchmarks.results import Report, slug, table
+from benchmarks.results import slug, table
 from core import datasets, paths
 from core.detector import Detector, estimator
 from core.gan.features import manifold_features
@@ -76,16 +77,15 @@ class Split(StrEnum):
 
 
 def main(
-    digits: Annotated[str, typer.Option(help="Which digits, such as 5 or 0,1.")] = "0,1,2,3,4,5,6,7,8,9",
+    digits: Digits = ALL_DIGITS,
     split: Annotated[Split, typer.Option(help="Which images are the reference.")] = Split.development,
     variants: Annotated[str, typer.Option(help=f"Of {', '.join(VARIANTS)}, or all.")] = SHIPPED,
     seeds: Annotated[str, typer.Option(help="Seeds of training, such as 0,1,2.")] = "0",
     spreads: Annotated[str, typer.Option(help="How wide to draw from the prior, such as 1,1.1.")] = str(SPREAD),
-    write: Annotated[bool, typer.Option("--write", help="Put the table into benchmarks/results.md.")] = False,
+    write: Write = False,
 ) -> None:
     """Measure what is missing and print a markdown table: by digit, or by variant or spread where there are several."""
-    report = Report(write)
-    common.one_thread()
+    report = begin(write)
     rows = common.rows_of("generator/fresh", COLUMNS, KEY, quick=False)
     training, judging = images_of(split)
     chosen = list(VARIANTS) if variants == "all" else variants.split(",")
@@ -161,6 +161,9 @@ def measure(detector: Detector, digit: str, training: datasets.Dataset, test: da
     anomaly = np.array(test.label_names)[test.labels] != digit
     scores = scorer.score(test.images).scores
 
+    def area(values: NDArray[np.float64]) -> float:
+        return auroc(values[~anomaly], values[anomaly])
+
     features = {name: described(part) for name, part in (("held", held_out[:n]), ("real", real), ("fresh", fresh))}
     everything = described(learnt)
     mean = everything.mean(dim=0)
@@ -179,11 +182,11 @@ def measure(detector: Detector, digit: str, training: datasets.Dataset, test: da
         "pixel_recall": pixels[1],
         "frechet": distance["fresh"] / distance["real"],
         "grey": grey_share(fresh),
-        "bank_gap": auroc(anomaly, scores["manifold"]) - auroc(anomaly, of_fresh_bank(scorer, test.images)),
-        "discriminator": auroc(anomaly, scores["discriminator"]),
+        "bank_gap": area(scores["manifold"]) - area(of_fresh_bank(scorer, test.images)),
+        "discriminator": area(scores["discriminator"]),
         "nearest": nearest["fresh"] / nearest["held"],
-        "fused": auroc(anomaly, scores["fused"]),
-        "pixel": auroc(anomaly, scores["pixel"]),
+        "fused": area(scores["fused"]),
+        "pixel": area(scores["pixel"]),
         "seconds": detector.card_.seconds,
         "real_flagged": flagged(detector, held_out),
         "real_precision": real_precision,
@@ -247,13 +250,6 @@ def of_fresh_bank(scorer: Scorer, images: Images) -> NDArray[np.float64]:
     bank = MemoryBank.of(scorer.decode(latents))
     fresh = Scorer(scorer.networks, latents, scorer.settings, bank, torch.arange(len(latents)), scorer.scale)
     return fresh.score(images).scores["manifold"]
-
-
-def auroc(anomaly: NDArray[np.bool_], scores: NDArray[np.float64]) -> float:
-    """Area under the ROC curve."""
-    from sklearn.metrics import roc_auc_score
-
-    return float(roc_auc_score(anomaly, scores))
 
 
 def _but(variant: str, name: str) -> dict[str, Any]:

@@ -16,9 +16,9 @@ import typer
 from numpy.typing import NDArray
 from scipy.stats import binomtest, gamma
 
-from benchmarks import common
+from benchmarks.common import ALL_DIGITS, Digits, Write, begin, yes
 from benchmarks.promise import local_levels, writers
-from benchmarks.results import Report, table
+from benchmarks.results import table
 from core import datasets
 from core.calibration.conformal import Calibration
 from core.detector import Detector
@@ -35,15 +35,14 @@ Detectors = dict[str, Detector]
 def main(
     proofs: Annotated[list[str] | None, typer.Argument(help="exchangeable, writers, other-ink, original.")] = None,
     model_pattern: Annotated[str, typer.Option(help="Names of the models, {} for the digit.")] = "mnist-{}",
-    digits: Annotated[str, typer.Option(help="Which digits, such as 5 or 0,1.")] = "0,1,2,3,4,5,6,7,8,9",
+    digits: Digits = ALL_DIGITS,
     draws: Annotated[int, typer.Option(min=10, help="Simulated calibration sets of each size.")] = 2_000,
     levels: Annotated[bool, typer.Option("--local-levels", help="Compute LOCAL_LEVELS in core/calibration.")] = False,
     stretches: Annotated[bool, typer.Option("--stretches", help="Part the training file's writers finer.")] = False,
-    write: Annotated[bool, typer.Option("--write", help="Put the tables into benchmarks/results.md.")] = False,
+    write: Write = False,
 ) -> None:
     """Measure and print markdown tables."""
-    report = Report(write)
-    common.one_thread()
+    report = begin(write)
     if levels:
         sys.stdout.write(report_levels(10 * draws))
         return
@@ -156,11 +155,6 @@ def musts(mean: dict[str, NDArray[np.float64]]) -> str:
         ["other digits caught at 0.05", float(mean["caught before"][1]), caught, "at least .990", yes(caught >= 0.99)]
     )
     return table(["mean of the digits", "calibration set alone", "strangers", "must", "kept"], rows)
-
-
-def yes(kept: bool) -> str:
-    """A must, kept or not."""
-    return "yes" if kept else "no"
 
 
 def other_ink(detectors: Detectors) -> str:

@@ -1,6 +1,6 @@
 """What a false discovery rate keeps and finds, against the share of anomalies in the pile.
 
-    python -m benchmarks.promise.false_discoveries [--models mnist-5 mnist-any] [--pile 10000] [--draws 200] [--write]
+    python -m benchmarks.promise.false_discoveries [--models mnist-5,mnist-any] [--pile 10000] [--draws 200] [--write]
 
 Piles are drawn with replacement from each model's own evaluation scores (test images that took no part in making it),
 so no image is scored here. Four tables a model: measured against strangers, as it ships, where what further people may
@@ -10,13 +10,14 @@ every draw, which is what exchangeable means. Prints Markdown tables, which `--w
 the realised share of normal digits among the flagged, and the share of anomalies found, beside plain alpha.
 """
 
-import argparse
+from typing import Annotated
 
 import numpy as np
+import typer
 from numpy.typing import NDArray
 
-from benchmarks import common
-from benchmarks.results import Report, table
+from benchmarks.common import Write, begin
+from benchmarks.results import table
 from core.calibration.conformal import Calibration
 from core.calibration.discoveries import discoveries, discoveries_needed
 from core.detector import Detector
@@ -33,18 +34,16 @@ WAYS = (
 MOST_OVER = 0.02  # by which test writers may exceed a rate of .1 or .2, in piles with 0.4 to 30 % anomalies
 
 
-def main() -> None:
+def main(
+    models: Annotated[str, typer.Option(help="Whose evaluations to draw from.")] = "mnist-5,mnist-any",
+    pile: Annotated[int, typer.Option(help="Images in a pile.")] = 10_000,
+    draws: Annotated[int, typer.Option(help="Of each share.")] = 200,
+    write: Write = False,
+) -> None:
     """Draw piles for every model and share and average what the two rules do."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--models", nargs="+", default=["mnist-5", "mnist-any"])
-    parser.add_argument("--pile", type=int, default=10_000)
-    parser.add_argument("--draws", type=int, default=200)
-    parser.add_argument("--write", action="store_true", help="put the tables into benchmarks/results.md")
-    options = parser.parse_args()
-    report = Report(options.write)
-    common.one_thread()
+    report = begin(write)
     parts = []
-    for name in options.models:
+    for name in models.split(","):
         detector = Detector.load(name)
         evaluation = detector.evaluation_
         if evaluation is None or not evaluation.n_anomaly or not evaluation.n_normal:
@@ -54,9 +53,9 @@ def main() -> None:
         alone = strangers.exchangeable or strangers
         normal, odd = evaluation.scores["fused"][~evaluation.anomaly], evaluation.scores["fused"][evaluation.anomaly]
         n = strangers.n
-        rates = [f"{discoveries_needed(n, options.pile, rate / strangers.caution)} for {rate:g}" for rate in RATES]
+        rates = [f"{discoveries_needed(n, pile, rate / strangers.caution)} for {rate:g}" for rate in RATES]
         parts.append(
-            f"**{name}**, n = {n:,}, caution {strangers.caution:.3f}, piles of {options.pile:,}; must stand at the "
+            f"**{name}**, n = {n:,}, caution {strangers.caution:.3f}, piles of {pile:,}; must stand at the "
             f"floor with caution: {', '.join(rates)}.\n"
         )
         for title, corrected, parted in WAYS:
@@ -65,7 +64,7 @@ def main() -> None:
             caution = strangers.caution if title.endswith("with caution") else 1.0
             for share in SHARES:
                 rng = np.random.default_rng(0)
-                piles = [draw(calibration, normal, odd, options.pile, share, parted, rng) for _ in range(options.draws)]
+                piles = [draw(calibration, normal, odd, pile, share, parted, rng) for _ in range(draws)]
                 found_at = {rate: [(discoveries(p, rate, caution), truth) for p, truth in piles] for rate in RATES}
                 cells = [say(found_at[rate]) for rate in RATES]
                 if share >= 0.004:
@@ -115,4 +114,4 @@ def say(draws: list[tuple[NDArray[np.bool_], NDArray[np.bool_]]]) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

@@ -16,8 +16,8 @@ import typer
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
-from benchmarks import common
-from benchmarks.results import Report, table
+from benchmarks.common import Write, begin
+from benchmarks.results import table
 from core import datasets
 from core.calibration import few_digits
 from core.calibration.conformal import Calibration
@@ -39,11 +39,10 @@ class Hand(NamedTuple):
 
 def main(
     draws: Annotated[int, typer.Option(min=10, help="Of each digit and kind.")] = 120,
-    write: Annotated[bool, typer.Option("--write", help="Put the table into benchmarks/results.md.")] = False,
+    write: Write = False,
 ) -> None:
     """Draw, calibrate, and print how near the rates are to the promise."""
-    report = Report(write)
-    common.one_thread()
+    report = begin(write)
     rates: dict[tuple[str, str], list[float]] = {}
     rng = np.random.default_rng(0)
     for hand, count in hands(draws):

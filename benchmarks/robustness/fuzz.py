@@ -10,13 +10,11 @@ Prints a Markdown table: tried, refused, right, faults; with `--write` into benc
 there is a fault: an exception that comes through, a file that gives neither digits nor a reason, an image that is none.
 """
 
-import argparse
 import bz2
 import gzip
 import io
 import lzma
 import re
-import sys
 import tempfile
 import time
 import zipfile
@@ -24,15 +22,18 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import pillow_heif
 import pyarrow as pa
 import pyarrow.parquet as pq
+import typer
 from numpy.typing import NDArray
 from PIL import Image
 
-from benchmarks.results import Report, table
+from benchmarks.common import Write, report_faults
+from benchmarks.results import Report
 from core import datasets, paths
 from core.batch import pool
 from core.detector import file as detector_file
@@ -297,27 +298,19 @@ def _zip(file: io.BytesIO, content: dict[str, bytes]) -> None:
             archive.writestr(name, data)
 
 
-def main() -> int:
-    """Run from the command line; returns the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--tries", type=int, default=10_000)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--only", default="", help="one format alone, such as png or lists.parquet")
-    parser.add_argument("--write", action="store_true", help="put the table into benchmarks/results.md")
-    options = parser.parse_args()
-    report = Report(options.write)
-    begun = time.monotonic()
-    tallies = fuzz(options.tries, options.seed, options.only)
-    rows: list[list[object]] = [
-        [kind, one.tried, one.refused, one.right, one.unnamed, len(one.faults)] for kind, one in tallies.items()
-    ]
-    rows.append(["all", *(sum(int(str(row[i])) for row in rows) for i in range(1, 6))])
-    text = table(["format", "tried", "refused", "right", "refused, by an exception's name", "faults"], rows)
-    faults = [fault for tally in tallies.values() for fault in tally.faults]
-    text += f"\n{time.monotonic() - begun:.0f} s. " + (f"Faults: {'; '.join(faults[:20])}" if faults else "No fault.")
-    report.publish("Mutated files", text)
-    return bool(faults)
+def main(
+    tries: Annotated[int, typer.Option(help="In all.")] = 10_000,
+    seed: Annotated[int, typer.Option(help="Of the changes.")] = 0,
+    only: Annotated[str, typer.Option(help="One format alone, such as png or lists.parquet.")] = "",
+    write: Write = False,
+) -> None:
+    """Change, read and count."""
+    report = Report(write)
+    tallies = fuzz(tries, seed, only)
+    columns = ["format", "tried", "refused", "right", "refused, by an exception's name"]
+    rows = {kind: [one.tried, one.refused, one.right, one.unnamed] for kind, one in tallies.items()}
+    report_faults(report, "Mutated files", columns, rows, {kind: one.faults for kind, one in tallies.items()})
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    typer.run(main)

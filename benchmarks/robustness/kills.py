@@ -9,15 +9,17 @@ or double, its file whole, and nothing left over once the state folder has been 
 `--write` into benchmarks/results.md; ends with 1 where there is a fault. Linux and macOS: processes are forked.
 """
 
-import argparse
 import os
 import random
 import signal
-import sys
 import time
 from dataclasses import dataclass, field
+from typing import Annotated
 
-from benchmarks.results import Report, table
+import typer
+
+from benchmarks.common import Write, report_faults
+from benchmarks.results import Report
 from benchmarks.robustness import operations
 from benchmarks.robustness.operations import OPERATIONS, Operation, Size, forked, prepared
 
@@ -83,28 +85,25 @@ def _killed(operation: Operation, seconds: float) -> bool:
 def kill(kills: int, seed: int, only: str = "") -> dict[str, Tally]:
     """Kill each kind of work, so often in all."""
     operations.be_small(Size())
-    kinds = [kind for kind in OPERATIONS if only in ("", kind)]
+    kinds = [only] if only else [*OPERATIONS]
     shares = {kind: kills // len(kinds) + (i < kills % len(kinds)) for i, kind in enumerate(kinds)}
     return {kind: kill_often(kind, share, seed) for kind, share in shares.items()}
 
 
-def main() -> int:
-    """Run from the command line; returns the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--kills", type=int, default=200)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--only", default="", choices=["", *OPERATIONS])
-    parser.add_argument("--write", action="store_true", help="put the table into benchmarks/results.md")
-    options = parser.parse_args()
-    report = Report(options.write)
-    tallies = kill(options.kills, options.seed, options.only)
-    rows: list[list[object]] = [[kind, one.kills, one.midway, len(one.faults)] for kind, one in tallies.items()]
-    rows.append(["all", *(sum(int(str(row[i])) for row in rows) for i in (1, 2, 3))])
-    faults = [fault for tally in tallies.values() for fault in tally.faults]
-    said = f"Faults: {'; '.join(faults[:10])}" if faults else "No fault."
-    report.publish("Sudden death", table(["work", "kills", "before it was done", "faults"], rows) + f"\n{said}")
-    return bool(faults)
+def main(
+    kills: Annotated[int, typer.Option(help="In all.")] = 200,
+    seed: Annotated[int, typer.Option(help="Of the moments.")] = 0,
+    only: Annotated[str, typer.Option(help=f"One kind of work alone: {', '.join(OPERATIONS)}.")] = "",
+    write: Write = False,
+) -> None:
+    """Kill, compare and count."""
+    report = Report(write)
+    tallies = kill(kills, seed, only)
+    rows = {kind: [one.kills, one.midway] for kind, one in tallies.items()}
+    report_faults(
+        report, "Sudden death", ["work", "kills", "before it was done"], rows, {k: t.faults for k, t in tallies.items()}
+    )
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    typer.run(main)

@@ -8,20 +8,20 @@ needs at least 19 postal digits of every kind in its half: with fewer, no p-valu
 
 from __future__ import annotations
 
-import argparse
 import csv
 import sys
 import time
 import zlib
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
+import typer
 from numpy.typing import NDArray
 from scipy.stats import binomtest
-from sklearn.metrics import roc_auc_score
 
-from benchmarks.common import one_thread
-from benchmarks.results import Report, table
+from benchmarks.common import Write, auroc, begin
+from benchmarks.results import table
 from benchmarks.robustness.difficulties import levels, photograph
 from core import datasets, ink, paths
 from core.detector import Detector
@@ -73,7 +73,7 @@ class Judged:
     def auroc(self) -> float | None:
         """Mean over digits of the AUROC of one digit against the other nine, by score."""
         values = [
-            roc_auc_score(self.labels != digit, self.scores[:, digit])
+            auroc(self.scores[self.labels == digit, digit], self.scores[self.labels != digit, digit])
             for digit in range(10)
             if 0 < (self.labels == digit).sum() < len(self.labels)
         ]
@@ -195,26 +195,20 @@ def _brief(judged: Judged, base: Judged) -> list[object]:
     return [share(accepted), f"{100 * (accepted.mean() - before.mean()):+.1f} points", share(right)]
 
 
-def main() -> None:
+def main(
+    images: Annotated[int, typer.Option(help="MNIST test digits a difficulty.")] = 40,
+    postal: Annotated[int, typer.Option(help="Postal digits, half of them to recalibrate on.")] = 2007,
+    model: Annotated[str, typer.Option(help="A model of all ten digits.")] = "mnist-any",
+    write: Write = False,
+) -> None:
     """Print every table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--images", type=int, default=40, help="MNIST test digits a difficulty")
-    parser.add_argument("--postal", type=int, default=2007, help="postal digits, half of them to recalibrate on")
-    parser.add_argument("--model", default="mnist-any", help="a model of all ten digits")
-    parser.add_argument("--write", action="store_true", help="put the tables into benchmarks/results.md")
-    arguments = parser.parse_args()
-    report = Report(arguments.write)
-    one_thread()
+    report = begin(write)
     start = time.perf_counter()
-    detector = Detector.load(arguments.model)
-    parts = [
-        real_digits(detector),
-        postal_digits(detector, arguments.postal),
-        made_difficulties(detector, arguments.images),
-    ]
+    detector = Detector.load(model)
+    parts = [real_digits(detector), postal_digits(detector, postal), made_difficulties(detector, images)]
     about = f"Ink version {ink.INK_VERSION}, alpha {ALPHA}, {time.perf_counter() - start:.0f} s."
     report.publish("Real ink", "\n".join([about + "\n", *parts]))
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

@@ -1,6 +1,6 @@
 """Faults at every system call: each write operation ended, or refused by the disk, at each of its calls once.
 
-    python -m benchmarks.robustness.system_calls [--only import] [--means strace|python] [--every 1] [--write]
+    python -m benchmarks.robustness.system_calls [--only import,queue] [--means strace|python] [--every 1] [--write]
 
 First an operation is done undisturbed, and every system call that changes the state folder is counted. Then it is begun
 anew for each of them: killed there (SIGKILL), or told there that the disk is full (ENOSPC), broken (EIO) or read-only
@@ -11,7 +11,6 @@ it is installed, does the rest. `--means python` needs nothing: it ends or refus
 link, remove and make, and so sees nothing inside SQLite and no half-written file.
 """
 
-import argparse
 import errno
 import os
 import re
@@ -23,9 +22,12 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
-from benchmarks.results import Report, table
+import typer
+
+from benchmarks.common import Write, report_faults
+from benchmarks.results import Report
 from benchmarks.robustness import operations
 from benchmarks.robustness.operations import OPERATIONS, Operation, Size
 from core import paths
@@ -204,32 +206,25 @@ def _wrong(operation: Operation, states: list[str], said: str, way: str) -> str:
         return str(error)
 
 
-def main() -> int:
-    """Run from the command line; returns the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--only", action="append", choices=[*OPERATIONS])
-    parser.add_argument("--means", default="strace", choices=["strace", "python"])
-    parser.add_argument("--every", type=int, default=1, help="only one call in so many")
-    parser.add_argument("--write", action="store_true", help="put the table into benchmarks/results.md")
-    options = parser.parse_args()
-    if options.means == "strace" and not shutil.which("strace"):
+def main(
+    only: Annotated[str, typer.Option(help=f"Some alone, with commas: {', '.join(OPERATIONS)}.")] = "",
+    means: Annotated[str, typer.Option(help="strace or python.")] = "strace",
+    every: Annotated[int, typer.Option(min=1, help="Only one call in so many.")] = 1,
+    write: Write = False,
+) -> None:
+    """Strike every operation and count."""
+    if means == "strace" and not shutil.which("strace"):
         sys.stdout.write("strace is not installed: nothing was struck. Install it, or give --means python.\n")
-        return 0
-    report = Report(options.write)
+        return
+    report = Report(write)
     operations.be_small(SMALL)
-    by = by_strace if options.means == "strace" else by_python
-    tallies = {name: strike(name, by, options.every) for name in OPERATIONS if name in (options.only or OPERATIONS)}
-    rows: list[list[object]] = [
-        [name, one.calls, *(one.struck[way] for way in WAYS), one.refused, len(one.faults)]
-        for name, one in tallies.items()
-    ]
-    rows.append(["all", *(sum(int(str(row[i])) for row in rows) for i in range(1, len(rows[0])))])
-    heads = ["operation", "calls that change the state folder", "killed", *list(WAYS)[1:], "refused in words", "faults"]
-    faults = [fault for tally in tallies.values() for fault in tally.faults]
-    said = f"Faults: {'; '.join(fault[:300] for fault in faults[:10])}" if faults else "No fault."
-    report.publish("Faults at every system call", table(heads, rows) + f"\n{said}")
-    return bool(faults)
+    by = by_strace if means == "strace" else by_python
+    tallies = {name: strike(name, by, every) for name in (only.split(",") if only else OPERATIONS)}
+    columns = ["operation", "calls that change the state folder", "killed", *list(WAYS)[1:], "refused in words"]
+    rows = {name: [one.calls, *(one.struck[way] for way in WAYS), one.refused] for name, one in tallies.items()}
+    faults = {name: one.faults for name, one in tallies.items()}
+    report_faults(report, "Faults at every system call", columns, rows, faults)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    typer.run(main)

@@ -16,7 +16,6 @@ import io
 import itertools
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -31,8 +30,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.results import Report, table
-from benchmarks.robustness.soak import open_page
-from benchmarks.speed.browser import PATIENCE, PICTURES, WATCH, draw, serve, verdict_after
+from benchmarks.speed.browser import OURS, PATIENCE, PICTURES, WATCH, chromium, draw, opened, serve, verdict_after
 
 MUST = 1.5
 ALONE = 0.15  # of the minutes, before and after
@@ -48,9 +46,9 @@ def measure(visitors: int, minutes: float, model: str) -> tuple[str, bool]:
     with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
         folder = Path(name)
         os.environ["ODD_DIGIT_SHARED"] = "1"
-        browser = _browser(playwright)
-        with serve([sys.executable, "-m", "streamlit", "run", "dashboard.py"], folder) as url:
-            pages = [open_page(browser, f"{url}/?model={model}", errors) for _ in range(visitors - 1)]
+        browser = chromium(playwright)
+        with serve(OURS, folder) as url:
+            pages = [opened(browser, f"{url}/?model={model}", errors) for _ in range(visitors - 1)]
             for page in pages:
                 page.wait_for_selector(PICTURES, timeout=PATIENCE)
                 page.evaluate(WATCH)
@@ -105,7 +103,7 @@ def hostile(url: str) -> None:
 
     signal.signal(signal.SIGINT, stop)
     with sync_playwright() as playwright:
-        page = _browser(playwright).new_context(viewport={"width": 1280, "height": 900}).new_page()
+        page = chromium(playwright).new_context(viewport={"width": 1280, "height": 900}).new_page()
         page.set_default_timeout(PATIENT)
         for name, act in itertools.cycle(ACTS.items()):
             if end:
@@ -173,11 +171,6 @@ def _zip(files: dict[str, bytes]) -> bytes:
         for name, content in files.items():
             archive.writestr(name, content)
     return buffer.getvalue()
-
-
-def _browser(playwright: Any) -> Any:
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    return playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
 
 
 ACTS: dict[str, Callable[[Any, str], None]] = {

@@ -7,17 +7,18 @@ not in. Prints images per second, their ratio, and by how much the process's lar
 puts it into benchmarks/results.md.
 """
 
-import argparse
 import os
 import resource
 import tempfile
 import time
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
+import typer
 
-from benchmarks import common
-from benchmarks.results import Report, table
+from benchmarks.common import Write, begin
+from benchmarks.results import table
 from core import datasets
 from core.batch import export
 from core.batch.findings import Review, Rule
@@ -30,29 +31,27 @@ from core.readers import sources
 PORTION = 2048  # images that bare arrays are timed on, again and again between portions of the batch
 
 
-def main() -> None:
+def main(
+    model: Annotated[str, typer.Option(help="What judges.")] = "mnist-5",
+    images: Annotated[int, typer.Option(help="In the pile.")] = 10_000,
+    history: Annotated[bool, typer.Option("--history", help="Also record every verdict.")] = False,
+    write: Write = False,
+) -> None:
     """Time the two in turns."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", default="mnist-5")
-    parser.add_argument("--images", type=int, default=10_000)
-    parser.add_argument("--history", action="store_true", help="also record every verdict")
-    parser.add_argument("--write", action="store_true", help="put the table into benchmarks/results.md")
-    options = parser.parse_args()
-    report = Report(options.write)
-    common.one_thread()
-    detector, test = Detector.load(options.model), datasets.load("mnist", "test")
+    report = begin(write)
+    detector, test = Detector.load(model), datasets.load("mnist", "test")
     pixels = np.rint(test.images * 255).astype(np.uint8)
     arrays = test.images[:PORTION]
     detector.scores(arrays)
-    point = OperatingPoint(options.model)
+    point = OperatingPoint(model)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         os.environ["ODD_DIGIT_STATE"] = str(folder / "state")  # a history of its own, as a person's first pile has
-        stack = np.lib.format.open_memmap(folder / "pile.npy", "w+", np.uint8, (options.images, 28, 28))
-        for at in range(0, options.images, len(pixels)):
-            stack[at : at + len(pixels)] = pixels[: options.images - at]
+        stack = np.lib.format.open_memmap(folder / "pile.npy", "w+", np.uint8, (images, 28, 28))
+        for at in range(0, images, len(pixels)):
+            stack[at : at + len(pixels)] = pixels[: images - at]
         del stack
-        job = Job("pile", point, None, detector.card_.normal, detector.fingerprint, total=options.images)
+        job = Job("pile", point, None, detector.card_.normal, detector.fingerprint, total=images)
         store = Store.create(folder / "batch", job, detector.calibrations_["fused"])
         start = largest()
         bare, batch = 0.0, 0.0
@@ -76,7 +75,7 @@ def main() -> None:
         export.write(review, folder / "found.csv")
         exported = time.process_time() - began
         recorded = 0.0
-        if options.history:
+        if history:
             began = time.process_time()
             export.keep(review)
             recorded = time.process_time() - began
@@ -87,13 +86,13 @@ def main() -> None:
             ("batch with CSV", batch + exported),
             ("batch with CSV and history", batch + exported + recorded),
         ):
-            if word.endswith("history") and not options.history:
+            if word.endswith("history") and not history:
                 continue
-            rate = options.images / seconds
+            rate = images / seconds
             rows.append([word, f"{rate:,.0f}", f"{rate / scored:.2f}"])
         grown = f"Memory above start: {(largest() - start) / 1e6:,.0f} MB."
     rates = table(["what", "images/s", "ratio"], rows)
-    report.publish("Batch speed", f"{options.model}, {options.images:,} images. {grown}\n\n{rates}")
+    report.publish("Batch speed", f"{model}, {images:,} images. {grown}\n\n{rates}")
 
 
 def largest() -> int:
@@ -102,4 +101,4 @@ def largest() -> int:
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

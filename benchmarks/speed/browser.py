@@ -6,6 +6,7 @@
 """
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -68,9 +69,12 @@ WATCH = """() => {
     if (now && now !== found.last) found.seen = performance.now();
   }).observe(document.body, {subtree: true, childList: true, attributes: true, attributeFilter: ['src']});
 }"""
+OURS = [sys.executable, "-m", "streamlit", "run", "dashboard.py"]
 CANVAS = "canvas.upper-canvas"
 PICTURES = '[class*="st-key-pictures-"] img'
 PATIENCE = 90_000  # ms
+# Streamlit's own, on a link straight to a page: its script first looks for its server below that page.
+HARMLESS = re.compile(r"/[A-Z]\w+/_stcore/")
 
 
 def measure(model: str, strokes: int, starts: int) -> dict[str, float]:
@@ -83,8 +87,6 @@ def measure(model: str, strokes: int, starts: int) -> dict[str, float]:
     """
     from playwright.sync_api import sync_playwright
 
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    arguments = ["--no-sandbox", "--disable-gpu"]
     with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
         folder = Path(name)
         (folder / "state").mkdir()
@@ -92,7 +94,7 @@ def measure(model: str, strokes: int, starts: int) -> dict[str, float]:
             (folder / "state" / "models").symlink_to(registry.own_folder(""))
         (folder / "bare.py").write_text(BARE)
         (folder / "constant.py").write_text(CONSTANT)
-        browser = playwright.chromium.launch(executable_path=chromium, args=arguments)
+        browser = chromium(playwright)
         seconds = _strokes(browser, folder, model, strokes)
         if starts:
             seconds |= _starts(browser, folder, model, starts)
@@ -100,16 +102,36 @@ def measure(model: str, strokes: int, starts: int) -> dict[str, float]:
     return seconds
 
 
+def chromium(playwright: Any) -> Any:
+    """A browser."""
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    return playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
+
+
+def opened(browser: Any, url: str, errors: list[str] | None = None) -> Any:
+    """A page with cookies of its own and a canvas on it; what goes wrong in it is added to ``errors``."""
+    wrong = [] if errors is None else errors
+
+    def note(message: Any) -> None:
+        where = str(message.location.get("url", ""))
+        if message.type == "error" and not HARMLESS.search(where):
+            wrong.append(f"console: {message.text} ({where})")
+
+    page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
+    page.on("console", note)
+    page.on("pageerror", lambda error: wrong.append(f"page: {error}"))
+    page.goto(url)
+    page.wait_for_selector(CANVAS, timeout=PATIENCE)
+    return page
+
+
 def _strokes(browser: Any, folder: Path, model: str, count: int) -> dict[str, float]:
-    ours = [sys.executable, "-m", "streamlit", "run", "dashboard.py"]
     constant = [sys.executable, str(folder / "constant.py"), "run", "dashboard.py"]
     seconds: dict[str, list[float]] = {"stroke": [], "stroke constant": []}
-    with serve(ours, folder) as one, serve(constant, folder) as other:
+    with serve(OURS, folder) as one, serve(constant, folder) as other:
         pages = {}
         for name, url in (("stroke", one), ("stroke constant", other)):
-            pages[name] = browser.new_page(viewport={"width": 1280, "height": 900})
-            pages[name].goto(f"{url}/?model={model}")
-            pages[name].wait_for_selector(f"{CANVAS}", timeout=PATIENCE)
+            pages[name] = opened(browser, f"{url}/?model={model}")
             pages[name].wait_for_selector(PICTURES, timeout=PATIENCE)
             pages[name].evaluate(WATCH)
         for number in range(count + 2):
@@ -149,18 +171,13 @@ def verdict_after(page: Any) -> float:
 
 
 def _starts(browser: Any, folder: Path, model: str, count: int) -> dict[str, float]:
-    commands = {
-        "start": [sys.executable, "-m", "streamlit", "run", "dashboard.py"],
-        "start bare": [sys.executable, "-m", "streamlit", "run", str(folder / "bare.py")],
-    }
+    commands = {"start": OURS, "start bare": [*OURS[:-1], str(folder / "bare.py")]}
     seconds: dict[str, list[float]] = {name: [] for name in commands}
     for _ in range(count):
         for name, command in commands.items():
             began = time.monotonic()
             with serve(command, folder) as url:
-                page = browser.new_page(viewport={"width": 1280, "height": 900})
-                page.goto(f"{url}/?model={model}")
-                page.wait_for_selector(CANVAS, timeout=PATIENCE)
+                page = opened(browser, f"{url}/?model={model}")
                 seconds[name].append(time.monotonic() - began)
                 page.close()
     return {name: float(np.median(values)) for name, values in seconds.items()}

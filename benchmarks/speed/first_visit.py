@@ -9,19 +9,19 @@ bare page of Streamlit that imports torch, the same page whose detector answers 
 import io
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
 import time
 import zipfile
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 import typer
 from PIL import Image
 
+from benchmarks.common import Quick, Write
 from benchmarks.results import Report, table
 from benchmarks.speed import browser as pages
 from core import datasets, paths
@@ -37,26 +37,24 @@ with draw:
 if upload.open:
     upload.file_uploader(f"torch {torch.__version__}")
 """
-OURS = [sys.executable, "-m", "streamlit", "run", "dashboard.py"]
 VERDICT = '[class*="st-key-verdict-"], [class*="st-key-pictures-"] img'
 MODEL = "mnist-any"
 
 
 def main(
-    quick: Annotated[bool, typer.Option("--quick", help="A smoke run: few repetitions, a small pile.")] = False,
-    write: Annotated[bool, typer.Option("--write", help="Put the table into benchmarks/results.md.")] = False,
+    quick: Quick = False,
+    write: Write = False,
 ) -> None:
     """Measure and print a markdown table."""
     from playwright.sync_api import sync_playwright
 
     report = Report(write)
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     rows: list[list[object]] = []
     with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
         folder = Path(name)
         (folder / "bare.py").write_text(BARE)
-        bare = [sys.executable, "-m", "streamlit", "run", str(folder / "bare.py")]
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        bare = [*pages.OURS[:-1], str(folder / "bare.py")]
+        browser = pages.chromium(playwright)
         starts = 1 if quick else 3
         visited = [visits(browser, folder / f"{i}", bare) for i in range(starts)]
         middle = {key: float(np.median([times[key] for times in visited])) for key in visited[0]}
@@ -80,8 +78,8 @@ def visits(browser: Any, folder: Path, bare: list[str]) -> dict[str, float]:
     seconds: dict[str, float] = {}
     for which in ("never-run", "warm"):
         began = time.monotonic()
-        with pages.serve(OURS, folder) as url:
-            page = _canvas_of(browser, f"{url}/?model={MODEL}")
+        with pages.serve(pages.OURS, folder) as url:
+            page = pages.opened(browser, f"{url}/?model={MODEL}")
             there = time.monotonic()
             seconds["start"] = there - began
             page.wait_for_selector(VERDICT, timeout=pages.PATIENCE)
@@ -92,7 +90,7 @@ def visits(browser: Any, folder: Path, bare: list[str]) -> dict[str, float]:
             page.close()
     began = time.monotonic()
     with pages.serve(bare, folder) as url:
-        page = _canvas_of(browser, url)
+        page = pages.opened(browser, url)
         seconds["bare start"] = time.monotonic() - began
         page.wait_for_timeout(1_000)
         seconds["bare tab"] = _tab(page)
@@ -104,7 +102,6 @@ def pile(count: int) -> list[list[object]]:
     """Rows for a zip of so many digits on the Batch page, beside the command line on the same zip."""
     from playwright.sync_api import sync_playwright
 
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         archive, few = folder / "digits.zip", folder / "few.zip"
@@ -120,9 +117,9 @@ def pile(count: int) -> list[list[object]]:
 
         judged(few)  # makes the model's memory banks, which the app finds made too
         reference = judged(archive)
-        with sync_playwright() as playwright, pages.serve(OURS, folder) as url:
-            browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-            page = _canvas_of(browser, f"{url}/?model={MODEL}")
+        with sync_playwright() as playwright, pages.serve(pages.OURS, folder) as url:
+            browser = pages.chromium(playwright)
+            page = pages.opened(browser, f"{url}/?model={MODEL}")
             page.get_by_role("heading", name=re.compile("reads as")).wait_for(timeout=pages.PATIENCE)
             page.get_by_role("link", name="Batch").click(no_wait_after=True)
             page.locator("input[type=file]").first.set_input_files(archive, timeout=pages.PATIENCE)
@@ -144,13 +141,6 @@ def pile(count: int) -> list[list[object]]:
 def row(what: str, ours: float, name: str, reference: float) -> list[object]:
     """A row of the table, from seconds."""
     return [what, f"{ours:.2f} s", name, f"{reference:.2f} s", f"{ours / reference:.2f}"]
-
-
-def _canvas_of(browser: Any, url: str) -> Any:
-    page = browser.new_page(viewport={"width": 1280, "height": 900})
-    page.goto(url)
-    page.wait_for_selector(pages.CANVAS, timeout=pages.PATIENCE)
-    return page
 
 
 def _tab(page: Any) -> float:

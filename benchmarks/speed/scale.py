@@ -1,7 +1,7 @@
 """Throughput of the Ray engine against workers, on this machine, and what it means for a hundred million images.
 
     pip install -r requirements-ray.txt
-    python -m benchmarks.speed.scale [--model mnist-5] [--images 20000] [--pictures 4000] [--workers 1 2] [--write]
+    python -m benchmarks.speed.scale [--model mnist-5] [--images 20000] [--pictures 4000] [--workers 1,2] [--write]
 
 A stack of ink images, and a folder of pictures of 64 px, which must be read before they are judged. Timed from the
 first finished unit to the last, so that starting Ray and loading the model, which happen once, are left out; they are
@@ -9,15 +9,17 @@ printed beside it. Pictures are also read and judged by the local engine with as
 block of rows on. Prints a Markdown table, which `--write` puts into benchmarks/results.md.
 """
 
-import argparse
 import os
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
+import typer
 
+from benchmarks.common import Write
 from benchmarks.results import Report, table
 from benchmarks.speed.scans import scan
 from core import datasets
@@ -33,42 +35,41 @@ from core.readers.items import AS_FOUND
 MANY = 100_000_000
 
 
-def main() -> None:
+def main(
+    model: Annotated[str, typer.Option(help="What judges.")] = "mnist-5",
+    images: Annotated[int, typer.Option(help="In the stack.")] = 20_000,
+    pictures: Annotated[int, typer.Option(help="In the folder.")] = 4_000,
+    workers: Annotated[str, typer.Option(help="How many at a time, one after the other.")] = "1,2",
+    write: Write = False,
+) -> None:
     """Judge the same pile once with each number of workers."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", default="mnist-5")
-    parser.add_argument("--images", type=int, default=20_000)
-    parser.add_argument("--pictures", type=int, default=4_000)
-    parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
-    parser.add_argument("--write", action="store_true", help="put the table into benchmarks/results.md")
-    options = parser.parse_args()
-    report = Report(options.write)
+    report = Report(write)
     pixels = np.rint(datasets.load("mnist", "test").images * 255).astype(np.uint8)
-    rule = Rule(OperatingPoint(options.model))
+    rule = Rule(OperatingPoint(model))
     rows = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        np.save(folder / "pile.npy", np.resize(pixels, (options.images, 28, 28)))
+        np.save(folder / "pile.npy", np.resize(pixels, (images, 28, 28)))
         cut = ray_partitions.units(ray_partitions.places(str(folder / "pile.npy")))
         scans = folder / "scans"
         scans.mkdir()
-        for i, digit in enumerate(np.resize(pixels, (options.pictures, 28, 28))):
+        for i, digit in enumerate(np.resize(pixels, (pictures, 28, 28))):
             (scans / f"{i:06d}.png").write_bytes(scan(digit, 64, "PNG"))
-        pictures = ray_partitions.units(ray_partitions.places(str(scans)))
-        detector = Detector.load(options.model)
-        for workers in options.workers:
-            start, rate = timed(ray_engine.score(cut, rule, AS_FOUND, workers, str(folder / f"rows-{workers}")))
-            rows.append(row("a stack", workers, start, rate, None))
+        cut_pictures = ray_partitions.units(ray_partitions.places(str(scans)))
+        detector = Detector.load(model)
+        for count in map(int, workers.split(",")):
+            start, rate = timed(ray_engine.score(cut, rule, AS_FOUND, count, str(folder / f"rows-{count}")))
+            rows.append(row("a stack", count, start, rate, None))
             store = Store.create(
-                folder / f"local-{workers}",
-                Job("scans", rule.point, None, detector.card_.normal, detector.fingerprint, total=options.pictures),
+                folder / f"local-{count}",
+                Job("scans", rule.point, None, detector.card_.normal, detector.fingerprint, total=pictures),
                 detector.calibrations_["fused"],
             )
-            _, local = timed(run(store, sources.places([scans]), detector, workers=workers))
-            start, rate = timed(ray_engine.score(pictures, rule, AS_FOUND, workers, str(folder / f"scans-{workers}")))
-            rows.append(row("pictures", workers, start, rate, rate / local))
+            _, local = timed(run(store, sources.places([scans]), detector, workers=count))
+            start, rate = timed(ray_engine.score(cut_pictures, rule, AS_FOUND, count, str(folder / f"scans-{count}")))
+            rows.append(row("pictures", count, start, rate, rate / local))
     columns = ["of", "workers", "start", "a second", "a second and worker", "100 million", "of local", "load"]
-    about = f"{options.model}, a stack of {options.images:,} images and {options.pictures:,} PNG of 64 px."
+    about = f"{model}, a stack of {images:,} images and {pictures:,} PNG of 64 px."
     report.publish("Scale", f"{about}\n\n{table(columns, rows)}")
 
 
@@ -92,4 +93,4 @@ def timed(run: Iterator[Progress]) -> tuple[float, float]:
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

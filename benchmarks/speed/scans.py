@@ -22,10 +22,10 @@ import typer
 from numpy.typing import NDArray
 from PIL import Image
 
-from benchmarks import common
-from benchmarks.results import Report, table
+from benchmarks.common import Write, begin, yes
+from benchmarks.results import table
 from benchmarks.speed.batch_speed import largest
-from benchmarks.speed.targets import kept, timed, twelve_megapixels
+from benchmarks.speed.targets import timed, twelve_megapixels
 from core import datasets, ink
 from core.batch import pool
 from core.batch.run import run
@@ -46,11 +46,10 @@ def main(
     pictures: Annotated[int, typer.Option(help="In a pile; a tenth of it one at a time.")] = 400,
     model: Annotated[str, typer.Option(help="What judges.")] = "mnist-5",
     memory: Annotated[int, typer.Option(help="Pictures in a zip whose memory is measured instead.")] = 0,
-    write: Annotated[bool, typer.Option("--write", help="Put the tables into benchmarks/results.md.")] = False,
+    write: Write = False,
 ) -> None:
     """Time pictures one at a time, then piles of them."""
-    report = Report(write)
-    common.one_thread()
+    report = begin(write)
     if memory:
         report.publish("Memory of a pile", memory_of(memory, Detector.load(model)))
         return
@@ -81,7 +80,7 @@ def piles(digits: NDArray[np.uint8], detector: Detector) -> str:
             judged = _judging(folder / "batch", places, detector, len(digits))
         cells = [f"{1000 * seconds:.1f}" for seconds in (alone, one, two)]
         share = alone / two
-        limit = f"at least {MUST_SHARE:g}", kept(share >= MUST_SHARE)
+        limit = f"at least {MUST_SHARE:g}", yes(share >= MUST_SHARE)
         rows.append([f"{holder} of {kind}, {side} px", *cells, f"{share:.2f}", *limit, f"{1 / judged:.0f}"])
     columns = [
         "pile",
@@ -109,7 +108,7 @@ def memory_of(count: int, detector: Detector) -> str:
         for _ in run(store, places, detector, workers=pool.cores()):
             most = max(most, _held())
     grown = (most - start) / 1e6
-    limit = f"at most {MUST_MEMORY:,} MB", kept(grown <= MUST_MEMORY)
+    limit = f"at most {MUST_MEMORY:,} MB", yes(grown <= MUST_MEMORY)
     columns = ["pictures", "at the start, MB", "at most, MB", "above the start, MB", "must", "kept"]
     return table(columns, [[f"{count:,}", f"{start / 1e6:,.0f}", f"{most / 1e6:,.0f}", f"{grown:,.0f}", *limit]])
 
@@ -127,7 +126,7 @@ def _row(name: str, blobs: list[bytes], must: float | None) -> list[object]:
     ink.read(blobs[0])
     times = [[min(timed(call, blob) for _ in range(2)) for call in calls] for blob in blobs]
     ours, decoding = (1000 * float(value) for value in np.median(times, axis=0))
-    limit = ("", "") if must is None else (f"at most {must:g} ms", kept(ours <= must))
+    limit = ("", "") if must is None else (f"at most {must:g} ms", yes(ours <= must))
     return [name, f"{ours:.1f}", f"{decoding:.2f}", f"{ours / decoding:.1f}", *limit]
 
 

@@ -20,8 +20,8 @@ import numpy as np
 import typer
 from PIL import Image
 
-from benchmarks import common
-from benchmarks.results import Report, table
+from benchmarks.common import Quick, Write, begin, yes
+from benchmarks.results import table
 from core import datasets, ink
 from core.datasets import examples
 from core.detector import Detector
@@ -41,12 +41,11 @@ def main(
     single: Annotated[str, typer.Option(help="Model of one digit.")] = "mnist-5",
     several: Annotated[str, typer.Option(help="Model of all digits.")] = "mnist-any",
     browser: Annotated[bool, typer.Option(help="Measure the pages as well; needs playwright and Chromium.")] = True,
-    quick: Annotated[bool, typer.Option("--quick", help="A smoke run: few repetitions.")] = False,
-    write: Annotated[bool, typer.Option("--write", help="Put the table into benchmarks/results.md.")] = False,
+    quick: Quick = False,
+    write: Write = False,
 ) -> None:
     """Measure and print a markdown table."""
-    report = Report(write)
-    common.one_thread()
+    report = begin(write)
     one, many = Detector.load(single), Detector.load(several)
     training = datasets.load("mnist", "train").of(one.card_.normal[0])
     test = datasets.load("mnist", "test").images
@@ -98,14 +97,14 @@ def judging(
         ratio = middle[name] / middle["reference"]
         limit = MUST_ONE[name]
         times = [f"{1000 * middle[key]:.1f} ms" for key in (name, "reference")]
-        rows.append([title, *times, f"{ratio:.2f}", f"at most {limit:g}", kept(ratio <= limit)])
+        rows.append([title, *times, f"{ratio:.2f}", f"at most {limit:g}", yes(ratio <= limit)])
     images = test[:batch]
     calls["single"] = one.scores  # of many at once nobody looks at each
     rate = {name: len(images) / min(timed(calls[name], images) for _ in range(2)) for name in ("reference", "single")}
     ratio = rate["single"] / rate["reference"]
     rates = [f"{rate[name]:,.0f}/s" for name in ("single", "reference")]
     title = f"scores of {len(images):,} images at once, single-digit model"
-    rows.append([title, *rates, f"{ratio:.2f}", f"at least {MUST_MANY:g}", kept(ratio >= MUST_MANY)])
+    rows.append([title, *rates, f"{ratio:.2f}", f"at least {MUST_MANY:g}", yes(ratio >= MUST_MANY)])
     return rows
 
 
@@ -115,7 +114,7 @@ def first_load(model: str) -> list[object]:
         seconds = [timed(Detector.load, model) for _ in range(2)]
     times = [f"{value:.1f} s" for value in seconds]
     limit = f"at most {MUST_LOAD:g} s"
-    return [f"first load of {model}", *times, f"{seconds[0] / seconds[1]:.1f}", limit, kept(seconds[0] <= MUST_LOAD)]
+    return [f"first load of {model}", *times, f"{seconds[0] / seconds[1]:.1f}", limit, yes(seconds[0] <= MUST_LOAD)]
 
 
 def photograph(repeats: int) -> list[object]:
@@ -132,7 +131,7 @@ def photograph(repeats: int) -> list[object]:
     ratio = ours / middle["decoding"]
     times = [f"{1000 * seconds:.0f} ms" for seconds in (ours, middle["decoding"])]
     title = "photograph of 12 megapixels to ink image, beyond decoding"
-    return [title, *times, f"{ratio:.2f}", f"at most {MUST_PHOTO:g}", kept(ratio <= MUST_PHOTO)]
+    return [title, *times, f"{ratio:.2f}", f"at most {MUST_PHOTO:g}", yes(ratio <= MUST_PHOTO)]
 
 
 def twelve_megapixels() -> bytes:
@@ -158,7 +157,7 @@ def pages(seconds: dict[str, float]) -> list[list[object]]:
     for title, ours, reference, limit in parts:
         ratio = seconds[ours] / seconds[reference]
         times = [f"{seconds[key]:.2f} s" for key in (ours, reference)]
-        rows.append([title, *times, f"{ratio:.2f}", f"at most {limit:g}", kept(ratio <= limit)])
+        rows.append([title, *times, f"{ratio:.2f}", f"at most {limit:g}", yes(ratio <= limit)])
     return rows
 
 
@@ -167,11 +166,6 @@ def timed(call: Callable[[Given], object], given: Given) -> float:
     started = time.process_time()
     call(given)
     return time.process_time() - started
-
-
-def kept(holds: bool) -> str:
-    """Whether a promise was kept, in a word."""
-    return "yes" if holds else "no"
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from core import paths
     "command",
     [
         pytest.param("kills --only history --kills 5", id="killed at random moments"),
-        pytest.param("system_calls --means python --every 4 --only queue --only deletion", id="struck at some calls"),
+        pytest.param("system_calls --means python --every 4 --only queue,deletion", id="struck at some calls"),
     ],
 )
 def test_what_is_ended_or_refused_anywhere_is_left_whole_and_done_again_comes_to_the_same(command: str) -> None:
