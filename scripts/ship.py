@@ -7,6 +7,10 @@ quarter of an hour:
 
     python -m scripts.ship --rescore
 
+After a change of how discriminators are trained, they alone are, in ten minutes; all other tensors and scores stay:
+
+    python -m scripts.ship --discriminators
+
 After a change of what p-values are measured against, that alone is made anew, in a minute:
 
     python -m scripts.ship --strangers
@@ -33,13 +37,15 @@ from benchmarks.common import ALL_DIGITS, Digits, Write, begin
 from benchmarks.detection import outliers
 from benchmarks.results import table
 from core import datasets, paths
-from core.calibration.evaluation import concatenate
+from core.calibration.evaluation import Evaluation, concatenate
 from core.detector import Detector, assemble, strangers
 from core.detector import file as detector_file
 from core.detector.state import DetectorState
 from core.errors import ModelError
+from core.gan.discriminator import alone
 from core.gan.recipe import TrainingSettings
 from core.operating_point import EVIDENCES
+from core.scoring.scorer import Scorer
 from core.training import run
 
 LARGEST_DIGIT = 1_200_000  # bytes
@@ -62,6 +68,9 @@ def main(
         bool,
         typer.Option("--strangers", help="Keep networks and scores, make anew what p-values are measured against."),
     ] = False,
+    discriminators: Annotated[
+        bool, typer.Option("--discriminators", help="Train the discriminators anew, keep all else.")
+    ] = False,
     rescore: Annotated[bool, typer.Option("--rescore", help="Keep the networks, make all scores anew.")] = False,
     only_report: Annotated[bool, typer.Option("--report", help="Make nothing, report what is there.")] = False,
     write: Write = False,
@@ -73,11 +82,13 @@ def main(
     own = dict(zip(chosen, files, strict=False))
     if correct_only:
         correct(files)
+    elif discriminators:
+        judge_anew(own, files[-1], jobs)
     elif rescore:
         remake(own, jobs)
     elif not only_report:
         make(own, jobs, epochs, seed, fresh)
-    if len(chosen) > 1 and not correct_only and (rescore or not only_report):
+    if len(chosen) > 1 and not (correct_only or discriminators) and (rescore or not only_report):
         say("joining mnist-any")
         join([Detector.load(file) for file in own.values()], files[-1])
     kept.publish("Shipped models", report(files))
@@ -125,6 +136,58 @@ def rescore_digit(digit: str, file: Path) -> str:
     detector = Detector.of(for_strangers(scored, training))
     run.finish(detector, file.stem, "mnist", [datasets.load("mnist", "test")]).save(file)
     return digit
+
+
+def judge_anew(own: dict[str, Path], joined: Path, jobs: int) -> None:
+    """Train the discriminators of finished models anew, of single digits and then of the model that joins them."""
+    with _pool(jobs) as pool:
+        for done in as_completed([pool.submit(judge_digit, digit, file) for digit, file in own.items()]):
+            say(f"mnist-{done.result()} has its discriminator")
+    if joined not in own.values():
+        parts = [detector_file.load(file) for file in own.values()]
+        curves = {name: curve for part in parts for name, curve in part.card.curve.items()}
+        scorers = {name: scorer for part in parts for name, scorer in part.scorers.items()}
+        detector_file.save(with_discriminators(detector_file.load(joined), scorers, curves), joined)
+
+
+def judge_digit(digit: str, file: Path) -> str:
+    """Train the discriminator of one digit's model anew, and score by it what was scored by the last one."""
+    common.one_thread()
+    state = detector_file.load(file)
+    own = datasets.load("mnist", "train").of(digit)
+    scorer = state.scorers[digit]
+    discriminator, losses = alone(own[datasets.split(len(own), state.card.split_seed).train], scorer.settings)
+    curves = {digit: state.card.curve[digit] | {"discriminator": losses}}
+    detector_file.save(with_discriminators(state, {digit: scorer.judged_by(discriminator)}, curves), file)
+    return digit
+
+
+def with_discriminators(
+    state: DetectorState, scorers: dict[str, Scorer], curves: dict[str, dict[str, list[float]]]
+) -> DetectorState:
+    """The same detector with other discriminators: of all scores theirs alone are made anew."""
+    pooled, _ = assemble.calibrations_of(scorers, state.standards, calibrate_images(state))
+    calibrations = {**state.calibrations, "discriminator": pooled["discriminator"]}
+    judged = replace(state, card=replace(state.card, curve=curves), scorers=scorers, calibrations=calibrations)
+    assert state.evaluation is not None
+    scores = {**state.evaluation.scores, "discriminator": evaluated(judged).scores["discriminator"]}
+    return replace(judged, evaluation=replace(state.evaluation, scores=scores))
+
+
+def calibrate_images(*states: DetectorState) -> dict[str, np.ndarray]:
+    """Each digit's training images that nothing but calibration used, ``(n, 28, 28)``."""
+    normals = {name: (state, datasets.load("mnist", "train").of(name)) for state in states for name in state.scorers}
+    return {
+        name: own[datasets.split(len(own), state.card.split_seed).calibrate] for name, (state, own) in normals.items()
+    }
+
+
+def evaluated(state: DetectorState) -> Evaluation:
+    """On MNIST's test images and, where every digit is normal, on what is no digit."""
+    detector, strange = Detector.of(state), outliers.SETS if len(state.scorers) > 1 else ()
+    return concatenate(
+        [detector.evaluate(datasets.load("mnist", "test")), *(part.evaluate(detector) for part in strange)]
+    )
 
 
 def for_strangers(state: DetectorState, training: datasets.Dataset) -> DetectorState:
@@ -183,14 +246,9 @@ def make_digit(digit: str, epochs: int | None, seed: int, file: Path) -> str:
 
 def join(parts: list[Detector], file: Path) -> None:
     """Make one model of several digits from models of one; its anomalies in evaluation are no digits at all."""
-    training = datasets.load("mnist", "train")
-    calibrate = {}
-    for part in parts:
-        (label,) = part.card_.normal
-        normals = training.of(label)
-        calibrate[label] = normals[datasets.split(len(normals), part.card_.split_seed).calibrate]
-    joined = Detector.of(for_strangers(assemble.join([part.state_ for part in parts], calibrate), training))
-    detector = run.finish(joined, file.stem, "mnist", [datasets.load("mnist", "test")])
+    training, states = datasets.load("mnist", "train"), [part.state_ for part in parts]
+    joined = for_strangers(assemble.join(states, calibrate_images(*states)), training)
+    detector = run.finish(Detector.of(joined), file.stem, "mnist", [datasets.load("mnist", "test")])
     assert detector.evaluation_ is not None
     evaluation = concatenate([detector.evaluation_, *(part.evaluate(detector) for part in outliers.SETS)])
     titles = ", ".join(part.title for part in outliers.SETS)

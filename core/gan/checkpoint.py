@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from core.errors import TrainingError
 from core.files import tensors as tensor_files
 
-CHECKPOINT_VERSION = 2
+CHECKPOINT_VERSION = 3
 
 
 def save(

@@ -51,3 +51,10 @@ def gradient_penalty(critic: nn.Module, images: Tensor) -> Tensor:
 def refusal(normal: Tensor, malformed: Tensor) -> Tensor:
     """Cross-entropy of a discriminator's logits ``(b,)`` of normal digits, to be accepted, and of malformed ones."""
     return F.softplus(-normal).mean() + F.softplus(malformed).mean()
+
+
+def descend(optimiser: torch.optim.Optimizer, loss: Tensor) -> None:
+    """One step of an optimiser down a loss."""
+    optimiser.zero_grad(set_to_none=True)
+    loss.backward()
+    optimiser.step()

@@ -1,17 +1,23 @@
 """Made-up malformed digits: what the discriminator learns to refuse, since no real anomaly may teach it.
 
-Seven families, none of which is among those that the benchmark of malformed digits measures: free scribbles,
-strong warps, turns, windows moved elsewhere, two digits on top of each other, two digits cut and joined, and
-digits pressed out of proportion.
+Eleven families, none of which is among those that the benchmark of malformed digits measures: what else a pen may draw,
+free scribbles, digits that go on as such a drawing, strong warps, swirls, turns, windows moved elsewhere, windows of
+another digit, two digits on top of each other, two digits cut and joined, and digits pressed out of proportion.
 """
 
 import math
+from collections.abc import Callable
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from core.ink import geometry
+
 _SIDE = 28
+_BOX = 2 * 20 / 28  # side of the box that digits fill
+_STEPS = 48  # of the way of a doodle
 _AXIS = torch.linspace(-1 + 1 / _SIDE, 1 - 1 / _SIDE, _SIDE)  # pixel centres in grid_sample's coordinates
 
 
@@ -25,14 +31,15 @@ def malformed(images: Tensor, random: torch.Generator) -> Tensor:
     Returns:
         ``(n, 28, 28)`` in 0..1, in the same order.
     """
-    # Scribbles thrice: they are the nearest thing to digits of another class.
-    families = (scribble, scribble, scribble, warp_strongly, turn, move_window, overlay, join_two, press)
-    choice = torch.randint(len(families), (len(images),), generator=random)  # (n,)
+    choice = torch.multinomial(_SHARES, len(images), replacement=True, generator=random)  # (n,)
+    others = images[torch.randperm(len(images), generator=random)]
     edited = torch.empty_like(images)
-    for number, family in enumerate(families):
-        rows = (choice == number).nonzero().squeeze(1)
-        if len(rows):
-            edited[rows] = family(images[rows], random)
+    for number, family in enumerate(_OF_ONE):
+        rows = choice == number
+        edited[rows] = family(images[rows], random)
+    for number, of_two in enumerate(_OF_TWO, start=len(_OF_ONE)):
+        rows = choice == number
+        edited[rows] = of_two(images[rows], others[rows], random)
     return edited
 
 
@@ -47,6 +54,12 @@ def jitter(images: Tensor, random: torch.Generator) -> Tensor:
     return _resample(images, _affine_grid(matrix) + shift + _waves(n, 4, 0.02, random))
 
 
+def varied(images: Tensor, random: torch.Generator) -> Tensor:
+    """Images ``(n, 28, 28)`` as another go of the same hand would have them."""
+    seed = int(torch.randint(2**62, (1,), generator=random))
+    return torch.from_numpy(geometry.augment(images.numpy(), np.random.default_rng(seed)))
+
+
 def warp_strongly(images: Tensor, random: torch.Generator) -> Tensor:
     """Bend the strokes by a smooth displacement of several pixels."""
     n = len(images)
@@ -57,8 +70,7 @@ def warp_strongly(images: Tensor, random: torch.Generator) -> Tensor:
 def turn(images: Tensor, random: torch.Generator) -> Tensor:
     """Rotate by 40 to 320 degrees."""
     angle = math.radians(40) + math.radians(280) * torch.rand(len(images), generator=random)
-    cos, sin = angle.cos(), angle.sin()
-    return _resample(images, _affine_grid(torch.stack((cos, -sin, sin, cos), dim=1).unflatten(1, (2, 2))))
+    return _resample(images, _affine_grid(_rotation(angle)))
 
 
 def move_window(images: Tensor, random: torch.Generator) -> Tensor:
@@ -69,31 +81,44 @@ def move_window(images: Tensor, random: torch.Generator) -> Tensor:
     angle = 2 * math.pi * torch.rand(n, generator=random)
     length = (8 + 10 * torch.rand(n, generator=random)) / _SIDE
     offset = torch.stack((angle.cos(), angle.sin()), dim=1) * length[:, None]  # (n, 2): x, y
-
-    def window(at: Tensor) -> Tensor:  # (n, 28, 28)
-        distance = torch.hypot(_AXIS - at[:, 0, None, None], _AXIS[:, None] - at[:, 1, None, None])
-        return torch.sigmoid((radius - distance) * _SIDE)
-
     moved = _resample(images, _affine_grid(torch.eye(2).expand(n, 2, 2)) - offset[:, None, None])
-    return torch.maximum(images * (1 - window(centre)), moved * window(centre + offset))
+    return torch.maximum(images * (1 - _window(centre, radius)), moved * _window(centre + offset, radius))
 
 
-def overlay(images: Tensor, random: torch.Generator) -> Tensor:
+def swap_window(images: Tensor, others: Tensor, random: torch.Generator) -> Tensor:
+    """Fill a soft window with what another normal digit, turned, has there."""
+    n = len(images)
+    angle = math.pi * (2 * torch.rand(n, generator=random) - 1)
+    shift = 0.15 * torch.randn(n, 1, 1, 2, generator=random)
+    others = _resample(others, _affine_grid(_rotation(angle)) + shift)
+    centre = 0.7 * torch.rand(n, 2, generator=random) - 0.35
+    radius = 0.3 + 0.25 * torch.rand(n, 1, 1, generator=random)
+    return torch.lerp(images, others, _window(centre, radius))
+
+
+def swirl(images: Tensor, random: torch.Generator) -> Tensor:
+    """Turn the ink about a place near the middle, the less the farther off."""
+    n = len(images)
+    centre = (0.6 * torch.rand(n, 2, generator=random) - 0.3)[:, None, None]
+    away = _affine_grid(torch.eye(2).expand(n, 2, 2)) - centre  # (n, 28, 28, 2)
+    reach = 0.35 + 0.35 * torch.rand(n, 1, 1, generator=random)
+    most = _sign(n, random)[:, None, None] * (0.9 + 1.4 * torch.rand(n, 1, 1, generator=random))  # radians
+    angle = most * torch.exp(-(away.norm(dim=3) / reach).square())
+    return _resample(images, centre + (_rotation(angle) @ away.unsqueeze(4)).squeeze(4))
+
+
+def overlay(images: Tensor, others: Tensor, random: torch.Generator) -> Tensor:
     """Write another normal digit, distorted, on top."""
     n = len(images)
-    others = images[torch.randperm(n, generator=random)]
     matrix = torch.eye(2) + 0.3 * torch.randn(n, 2, 2, generator=random)
     shift = 0.25 * torch.randn(n, 1, 1, 2, generator=random)
     return torch.maximum(images, _resample(others, _affine_grid(matrix) + shift))
 
 
-def join_two(images: Tensor, random: torch.Generator) -> Tensor:
+def join_two(images: Tensor, others: Tensor, random: torch.Generator) -> Tensor:
     """Continue a digit, beyond a straight cut at any angle, by another one that does not fit."""
     n = len(images)
-    others = images[torch.randperm(n, generator=random)]
-    angle = 2 * math.pi * torch.rand(n, 1, 1, generator=random)
-    place = 0.3 * (torch.rand(n, 1, 1, generator=random) - 0.5)
-    kept = torch.sigmoid((angle.cos() * _AXIS + angle.sin() * _AXIS[:, None] + place) * _SIDE / 2)  # (n, 28, 28)
+    kept = _beyond_a_cut(n, random)
     matrix = torch.eye(2) + 0.25 * torch.randn(n, 2, 2, generator=random)
     shift = 0.25 * torch.randn(n, 1, 1, 2, generator=random)
     return images * kept + _resample(others, _affine_grid(matrix) + shift) * (1 - kept)
@@ -126,13 +151,74 @@ def scribble(images: Tensor, random: torch.Generator) -> Tensor:
     )  # (n, strokes, points, 2)
     two = torch.rand(n, generator=random) < 0.5
     path[two, 2] = path[two, 1]
-    path = path.flatten(1, 2)  # (n, strokes * points, 2)
+    return _inked(path.flatten(1, 2), random)
+
+
+def doodle(images: Tensor, random: torch.Generator) -> Tensor:
+    """Forget the digit: a way of up to five arcs and straights, with corners between, as large as a digit."""
+    n, pieces = len(images), 5
+    shape = (n, pieces)
+    bend = 2 * torch.rand(shape, generator=random) - 1
+    bend = 0.32 * bend.sign() * bend.abs() ** 0.7  # radians a step
+    straight = 0.03 * torch.randn(shape, generator=random)
+    bend = torch.where(torch.rand(shape, generator=random) < 0.3, straight, bend)
+    corner = 2.6 * (2 * torch.rand(shape, generator=random) - 1)  # radians, where a piece begins
+    corner = torch.where(torch.rand(shape, generator=random) < 0.35, corner, torch.zeros(shape))
+    at = torch.arange(float(_STEPS))
+    ends = _STEPS * torch.rand(n, 1, pieces - 1, generator=random).sort(dim=2).values
+    last = torch.randint(1, pieces, (n, 1), generator=random)
+    piece = torch.minimum((at[:, None] >= ends).sum(dim=2), last)  # (n, steps)
+    begins = piece != piece.roll(1, dims=1)
+    turn_by = bend.gather(1, piece) + torch.where(begins, corner.gather(1, piece), torch.zeros(n, _STEPS))
+    angle = 2 * math.pi * torch.rand(n, 1, generator=random) + turn_by.cumsum(dim=1)
+    path = torch.stack((angle.cos(), angle.sin()), dim=2).cumsum(dim=1)  # (n, steps, 2)
+    # A third are of two strokes.
+    lifted = (torch.rand(n, 1, generator=random) < 0.35) & (
+        at >= _STEPS * (0.3 + 0.5 * torch.rand(n, 1, generator=random))
+    )
+    path = path + lifted[:, :, None] * 8 * torch.randn(n, 1, 2, generator=random)
+    low, high = path.amin(dim=1, keepdim=True), path.amax(dim=1, keepdim=True)
+    size = _BOX * (0.85 + 0.15 * torch.rand(n, 1, 1, generator=random)) / (high - low).amax(dim=2, keepdim=True)
+    width = torch.exp(0.25 * torch.randn(n, 1, 1, generator=random)).clamp(0.6, 1.2)
+    path = (path - low) * size * torch.cat((width, torch.ones(n, 1, 1)), dim=2)
+    middle = (path[:, 1:] + path[:, :-1]) / 2
+    joined = (lifted[:, 1:] == lifted[:, :-1])[:, :, None]
+    return _inked(torch.cat((path, torch.where(joined, middle, path[:, 1:])), dim=1), random)
+
+
+def go_astray(images: Tensor, random: torch.Generator) -> Tensor:
+    """Continue a digit, beyond a straight cut at any angle, by what has nothing to do with it."""
+    kept = _beyond_a_cut(len(images), random)
+    return images * kept + doodle(images, random) * (1 - kept)
+
+
+def _inked(path: Tensor, random: torch.Generator) -> Tensor:
+    """What a pen leaves that went through points ``(n, p, 2)``, x and y, centred: ``(n, 28, 28)``."""
     path = path - path.mean(dim=1, keepdim=True)
     across = (_AXIS - path[..., 0, None]).square()  # (n, p, 28)
     down = (_AXIS - path[..., 1, None]).square()
     distance = (down[:, :, :, None] + across[:, :, None, :]).amin(dim=1).sqrt() * (_SIDE / 2)  # pixels, (n, 28, 28)
-    pen = 0.9 + 0.9 * torch.rand(n, 1, 1, generator=random)
+    pen = 0.9 + 0.9 * torch.rand(len(path), 1, 1, generator=random)
     return torch.sigmoid((pen - distance) * 3)
+
+
+def _beyond_a_cut(n: int, random: torch.Generator) -> Tensor:
+    """1 on one side of a straight line near the middle, at any angle, 0 on the other: ``(n, 28, 28)``."""
+    angle = 2 * math.pi * torch.rand(n, 1, 1, generator=random)
+    place = 0.3 * (torch.rand(n, 1, 1, generator=random) - 0.5)
+    return torch.sigmoid((angle.cos() * _AXIS + angle.sin() * _AXIS[:, None] + place) * _SIDE / 2)
+
+
+def _window(centre: Tensor, radius: Tensor) -> Tensor:
+    """1 around centres ``(n, 2)``, x and y, within radii ``(n, 1, 1)``, softly 0 outside: ``(n, 28, 28)``."""
+    distance = torch.hypot(_AXIS - centre[:, 0, None, None], _AXIS[:, None] - centre[:, 1, None, None])
+    return torch.sigmoid((radius - distance) * _SIDE)
+
+
+def _rotation(angle: Tensor) -> Tensor:
+    """Matrices ``(..., 2, 2)`` of angles ``(...)``."""
+    cos, sin = angle.cos(), angle.sin()
+    return torch.stack((cos, -sin, sin, cos), dim=-1).unflatten(-1, (2, 2))
 
 
 def _sign(n: int, random: torch.Generator) -> Tensor:
@@ -154,3 +240,18 @@ def _affine_grid(matrix: Tensor) -> Tensor:
 
 def _resample(images: Tensor, grid: Tensor) -> Tensor:
     return F.grid_sample(images.unsqueeze(1), grid, align_corners=False).squeeze(1).clamp(0, 1)
+
+
+_OF_ONE: dict[Callable[[Tensor, torch.Generator], Tensor], float] = {
+    # What digits of another class are most like comes most often: what else a pen may draw.
+    doodle: 4,
+    scribble: 2,
+    go_astray: 2,
+    warp_strongly: 1,
+    swirl: 1,
+    turn: 1,
+    move_window: 1,
+    press: 1,
+}
+_OF_TWO: dict[Callable[[Tensor, Tensor, torch.Generator], Tensor], float] = {swap_window: 1, overlay: 1, join_two: 1}
+_SHARES = torch.tensor((*_OF_ONE.values(), *_OF_TWO.values()), dtype=torch.float32)

@@ -1,6 +1,7 @@
 """The training recipe: all that decides the outcome of a run besides the images."""
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
@@ -11,6 +12,7 @@ from core.errors import TrainingError
 from core.gan.latents import LARGEST_LATENT
 from core.gan.networks import VIEWS
 
+FEW_IMAGES = 2_000  # below it every image is varied anew each time it is seen
 _FEW_STEPS, _STEPS_OF_FEW = 500, 30  # fewer images than so many: at most so many steps an epoch, a minute in all
 
 
@@ -65,6 +67,11 @@ class TrainingSettings:
             return cls(**stored)
         names = {field.name for field in dataclasses.fields(cls)}
         return cls(**{name: value for name, value in stored.items() if name in names} | {"views": 1})
+
+
+def rate_factor(fraction: float) -> float:
+    """What learning rates are at a share of the run: from 1 to a fiftieth, along half a cosine."""
+    return 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * fraction))
 
 
 def check(images: np.ndarray, settings: TrainingSettings) -> None:

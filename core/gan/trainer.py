@@ -19,22 +19,22 @@ from core.errors import TrainingError
 from core.gan import checkpoint as training_state
 from core.gan import losses, recipe
 from core.gan.critic import Critic
-from core.gan.determinism import one_thread, seeded
-from core.gan.negatives import jitter, malformed
+from core.gan.determinism import one_thread
+from core.gan.discriminator import DiscriminatorTraining
+from core.gan.negatives import varied
 from core.gan.networks import Networks, build
 from core.gan.prior import Mixture
-from core.gan.recipe import TrainingSettings
+from core.gan.recipe import FEW_IMAGES, TrainingSettings
 from core.ink import geometry
 
 LOSSES = ("generator", "discriminator", "reconstruction")
 SAMPLES = 16
-FEW_IMAGES = 2_000  # below it every image is varied anew each time it is seen
 _FEWEST_LATENTS = 1_000  # for a prior that fills the space between few images instead of copying them
 _REPORT_SECONDS = 0.5
 _CHUNK = 256
 # Shares of a run from which the critic learns, and from which it is heeded: an adversary of smoke teaches nothing.
 _CRITIC_LEARNS, _CRITIC_HEEDED = 0.2, 0.3
-_LOOSE = ("random", "log_noise", "prior_weights", "prior_means", "prior_factors")
+_LOOSE = ("random", "discriminator_random", "log_noise", "prior_weights", "prior_means", "prior_factors")
 _PENALTY_EVERY = 8  # steps; its slope changes slowly (Karras et al., StyleGAN2, CVPR 2020: lazy regularisation)
 _PRIOR_COMPONENTS, _PRIOR_STEPS = 64, 2  # while training goes on; at its end a finer one is fitted
 
@@ -99,12 +99,7 @@ class Trainer:
         made = [*self.networks.encoder.parameters(), *self.networks.generator.parameters(), self._log_noise]
         self._generator_optimiser = torch.optim.Adam(made, lr=settings.learning_rate, betas=(0.9, 0.99))
         self._critic_optimiser = torch.optim.Adam(self._critic.parameters(), lr=settings.critic_rate, betas=(0.0, 0.99))
-        self._discriminator_optimiser = torch.optim.AdamW(
-            self.networks.discriminator.parameters(),
-            lr=settings.discriminator_rate,
-            betas=(0.5, 0.99),
-            weight_decay=settings.discriminator_decay,
-        )
+        self._judging = DiscriminatorTraining(self.networks.discriminator, self.images, settings)
         if checkpoint is not None and checkpoint.exists():
             self._restore(checkpoint)
         self._mode(training=False)
@@ -145,10 +140,11 @@ class Trainer:
         fresh = None if self.prior is None else self.prior.widened(self._log_noise.detach().exp())
         self._mode(training=True)
         for done, batch in enumerate(self._batches(), start=1):
-            with one_thread(), seeded(self._random):
-                step_losses = self._step(
-                    self._varied(self.images[batch]), self.epoch * self.settings.steps + done - 1, fresh
-                )
+            images = self.images[batch]
+            if len(self.images) < FEW_IMAGES:
+                images = varied(images, self._random)
+            with one_thread():
+                step_losses = self._step(images, self.epoch * self.settings.steps + done - 1, fresh)
             if not all(np.isfinite(value) for value in step_losses.values()):
                 raise TrainingError(
                     f"training diverged in epoch {self.epoch + 1}: a loss is not a number any more. "
@@ -181,7 +177,7 @@ class Trainer:
     def _step(self, images: Tensor, step: int, prior: Mixture | None) -> dict[str, float]:
         """One step of all networks on images ``(b, 28, 28)``; returns the losses by the names in ``LOSSES``."""
         settings, random = self.settings, self._random
-        encoder, generator, discriminator = self.networks
+        encoder, generator, _ = self.networks
         critic = self._critic
         fraction = step / (settings.epochs * settings.steps)
         self._set_rates(fraction)
@@ -209,7 +205,7 @@ class Trainer:
             fooling = losses.relativistic(critic(fakes), critic(rivals))
             critic.requires_grad_(True)
             loss, fooled = loss + settings.adversarial_weight * fooling, fooling.item()
-        _descend(self._generator_optimiser, loss)
+        losses.descend(self._generator_optimiser, loss)
 
         # Critic: tell real digits from generated ones.
         if adversarial:
@@ -218,22 +214,16 @@ class Trainer:
             if step % _PENALTY_EVERY == 0:
                 slopes = losses.gradient_penalty(critic, rivals) + losses.gradient_penalty(critic, fakes)
                 criticism = criticism + settings.penalty_weight * slopes
-            _descend(self._critic_optimiser, criticism)
+            losses.descend(self._critic_optimiser, criticism)
 
-        # Discriminator: tell normal digits from synthetic negatives, all resampled alike.
-        normal = jitter(images, random).unsqueeze(1)  # (b, 1, 28, 28)
-        negatives = jitter(malformed(images, random), random).unsqueeze(1)
-        accepted, refused = discriminator(torch.cat((normal, negatives))).chunk(2)  # (b,) each
-        judgement = losses.refusal(accepted, refused)
-        _descend(self._discriminator_optimiser, judgement)
-        return {"generator": fooled, "discriminator": judgement.item(), "reconstruction": pixel.item()}
+        judgement = self._judging.step(fraction)
+        return {"generator": fooled, "discriminator": judgement, "reconstruction": pixel.item()}
 
     def _set_rates(self, fraction: float) -> None:
-        """Learning rates at a share of the run: from their start to a fiftieth, along half a cosine."""
-        factor = 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * fraction))
+        """Learning rates of encoder, generator and critic at a share of the run."""
+        factor = recipe.rate_factor(fraction)
         self._generator_optimiser.param_groups[0]["lr"] = self.settings.learning_rate * factor
         self._critic_optimiser.param_groups[0]["lr"] = self.settings.critic_rate * factor
-        self._discriminator_optimiser.param_groups[0]["lr"] = self.settings.discriminator_rate * factor
 
     def _batches(self) -> Iterator[Tensor]:
         """Rows of the images of each step of an epoch, ``(batch_size,)``: none again before all were seen."""
@@ -241,13 +231,6 @@ class Trainer:
         rounds = -(-wanted // len(self.images))
         order = torch.cat([torch.randperm(len(self.images), generator=self._random) for _ in range(rounds)])
         yield from order[:wanted].split(self.settings.batch_size)
-
-    def _varied(self, images: Tensor) -> Tensor:
-        """Images as another go of the same hand would have them where there are few, else as they are."""
-        if len(self.images) >= FEW_IMAGES:
-            return images
-        seed = int(torch.randint(2**62, (1,), generator=self._random))
-        return torch.from_numpy(geometry.augment(images.numpy(), np.random.default_rng(seed)))
 
     @torch.no_grad()
     def _encoded(self) -> Tensor:
@@ -311,6 +294,7 @@ class Trainer:
             )
         loose = training_state.restore(tensors, self._modules(), self._optimisers(), _LOOSE)
         self._random.set_state(loose["random"])
+        self._judging.random.set_state(loose["discriminator_random"])
         self._log_noise.data.copy_(loose["log_noise"])
         weights, means, factors = (loose[f"prior_{name}"] for name in ("weights", "means", "factors"))
         # Laid out in memory as a Cholesky factorisation leaves them: products of the same numbers laid out otherwise
@@ -325,17 +309,12 @@ class Trainer:
         return {
             "generator": self._generator_optimiser,
             "critic": self._critic_optimiser,
-            "discriminator": self._discriminator_optimiser,
+            "discriminator": self._judging.optimiser,
         }
 
     def _loose(self) -> dict[str, Tensor]:
         """What is neither a network's nor an optimiser's, by the names in ``_LOOSE``."""
         assert self.prior is not None
         prior = {f"prior_{field.name}": getattr(self.prior, field.name) for field in dataclasses.fields(Mixture)}
-        return {"random": self._random.get_state(), "log_noise": self._log_noise.detach()} | prior
-
-
-def _descend(optimiser: torch.optim.Optimizer, loss: Tensor) -> None:
-    optimiser.zero_grad(set_to_none=True)
-    loss.backward()
-    optimiser.step()
+        states = {"random": self._random.get_state(), "discriminator_random": self._judging.random.get_state()}
+        return states | {"log_noise": self._log_noise.detach()} | prior

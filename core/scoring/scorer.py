@@ -140,6 +140,12 @@ class Scorer:
         scale = _scale(bank, validation_images)
         return type(self)(self.networks, self.latents, self.settings, bank, held, scale, self._stored_prior)
 
+    def judged_by(self, discriminator: nn.Module) -> Self:
+        """The same scorer with another trained discriminator, rounded to half precision."""
+        weights = serialization.half_precision(self.networks._replace(discriminator=discriminator))
+        networks = serialization.rebuilt(self.settings, weights)
+        return type(self)(networks, self.latents, self.settings, self._bank, self.held, self.scale, self._stored_prior)
+
     def without(self, rows: NDArray[np.bool_]) -> Self:
         """The same scorer with some of its memory left out, for distances alone.
 

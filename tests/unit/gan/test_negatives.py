@@ -12,24 +12,29 @@ def digits(n: int = 16) -> torch.Tensor:
     return torch.from_numpy(np.stack([np.pad(ndimage.zoom(image, 2.5, order=1), 4) for image in small])).float()
 
 
-FAMILIES = ["scribble", "warp_strongly", "turn", "move_window", "overlay", "join_two", "press", "malformed", "jitter"]
+OF_ONE = ["doodle", "scribble", "go_astray", "warp_strongly", "swirl", "turn", "move_window", "press"]
+FAMILIES = [*OF_ONE, "overlay", "join_two", "swap_window", "malformed", "jitter", "varied"]
+
+
+def edited(family: str, images: torch.Tensor, seed: int) -> torch.Tensor:
+    others = [images.flip(0)] * (family in ("overlay", "join_two", "swap_window"))
+    return getattr(negatives, family)(images, *others, torch.Generator().manual_seed(seed))
 
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_an_edit_returns_as_many_ink_images_and_leaves_its_input_alone(family: str) -> None:
     images = digits()
     before = images.clone()
-    edited = getattr(negatives, family)(images, torch.Generator().manual_seed(0))
-    assert edited.shape == images.shape
-    assert edited.min() >= 0
-    assert edited.max() <= 1
+    after = edited(family, images, seed=0)
+    assert after.shape == images.shape
+    assert after.min() >= 0
+    assert after.max() <= 1
     assert torch.equal(images, before)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_the_same_seed_makes_the_same_edits_and_another_seed_others(family: str) -> None:
-    edit = getattr(negatives, family)
-    one, same, other = (edit(digits(), torch.Generator().manual_seed(seed)) for seed in (1, 1, 2))
+    one, same, other = (edited(family, digits(), seed) for seed in (1, 1, 2))
     assert torch.equal(one, same)
     assert not torch.allclose(one, other)
 
