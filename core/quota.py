@@ -1,11 +1,14 @@
-"""Quotas of a shared server: how many bytes a visitor, and all of them together, may keep there, and for how long.
+"""Quotas of a shared server: how much a visitor, and all of them together, may keep there, and have opened at a time.
 
-On one person's machine the disk is that person's, and there are none.
+On one person's machine disk and processes are that person's, and there are none.
 """
 
 import json
 import os
-from contextlib import suppress
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from core import paths, settings
@@ -14,6 +17,49 @@ from core.files.folder import folders
 
 _MB = 1_000_000
 SEEN = "seen"  # in a visitor's folder: by what they are known; when it was written they were here last
+NEARLY_FULL = 0.9  # of a quota
+TURN_SECONDS = 30.0  # that files wait to be opened, before they are refused
+_KINDS = {"uploads": "pictures to train on", "runs": "trainings", "jobs": "trainings", "batches": "batches"}
+_opening: set[str] = set()  # visitors whose files are being opened
+_turns = threading.Condition()
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What a visitor of a shared server keeps there.
+
+    Attributes:
+        kinds: bytes of "models", "pictures to train on", "trainings" and "batches".
+        verdicts: rows of the history.
+    """
+
+    kinds: dict[str, int]
+    verdicts: int = 0
+
+    @property
+    def bytes(self) -> int:
+        """Bytes in all, without the history."""
+        return sum(self.kinds.values())
+
+    def say(self) -> str:
+        """How much it is of how much."""
+        parts = ", ".join(f"{kind} {size / _MB:,.0f}" for kind, size in self._largest_first())
+        return (
+            f"You keep {self.bytes / _MB:,.0f} of {settings.VISITOR_MB:,} MB on this server"
+            f"{f' ({parts})' if parts else ''}, and {self.verdicts:,} of {settings.ROWS:,} verdicts."
+        )
+
+    def remedy(self) -> str:
+        """What to delete where a quota is nearly used up; else empty."""
+        remedies = []
+        if self.bytes > NEARLY_FULL * settings.VISITOR_MB * _MB:
+            remedies.append(f"{self._largest_first()[0][0]}, which take the most")
+        if self.verdicts > NEARLY_FULL * settings.ROWS:
+            remedies.append("verdicts in the history")
+        return f"That is nearly all you may keep: delete {', and '.join(remedies)}." if remedies else ""
+
+    def _largest_first(self) -> list[tuple[str, int]]:
+        return sorted(((kind, size) for kind, size in self.kinds.items() if size), key=lambda one: -one[1])
 
 
 def check(visitor: str, more: int = 0) -> None:
@@ -28,11 +74,12 @@ def check(visitor: str, more: int = 0) -> None:
     """
     if not settings.shared_server():
         return
-    own = kept(visitor)
-    if own + more > settings.VISITOR_MB * _MB:
+    own = usage(visitor)
+    if own.bytes + more > settings.VISITOR_MB * _MB:
         raise QuotaError(
-            f"your models, pictures, trainings and batches take {own / _MB:,.0f} of the {settings.VISITOR_MB:,} MB "
-            f"that a visitor has here, and this takes {max(more / _MB, 0.1):,.1f} MB more: delete what you do not need."
+            f"your models, pictures, trainings and batches take {own.bytes / _MB:,.0f} of the {settings.VISITOR_MB:,} "
+            f"MB that a visitor has here, and this takes {max(more / _MB, 0.1):,.1f} MB more: delete what you do not "
+            f"need. {own.remedy()}".rstrip()
         )
     if size(paths.state_dir()) + more > settings.ALL_MB * _MB:
         raise QuotaError(
@@ -41,9 +88,40 @@ def check(visitor: str, more: int = 0) -> None:
         )
 
 
-def kept(visitor: str) -> int:
-    """Bytes that a visitor keeps: models, runs and uploads, and the batches and training jobs that are theirs."""
-    return size(paths.visitor_dir(visitor)) + sum(size(folder) for folder in tasks(visitor))
+def usage(visitor: str, verdicts: int = 0) -> Usage:
+    """What a visitor keeps: models, runs and uploads, and the batches and training jobs that are theirs.
+
+    Args:
+        visitor: who.
+        verdicts: how many rows of the history are theirs.
+    """
+    kinds = dict.fromkeys(("models", *_KINDS.values()), 0)
+    for folder in [*paths.visitor_dir(visitor).glob("*/"), *tasks(visitor)]:
+        kinds[_KINDS.get(folder.name) or _KINDS.get(folder.parent.name, "models")] += size(folder)
+    return Usage(kinds, verdicts)
+
+
+@contextmanager
+def turn(visitor: str) -> Iterator[None]:
+    """Around what opens a visitor's files: their own one after the other, those of all so many at a time.
+
+    Raises:
+        QuotaError: too many are being opened; the text says to hand them in again.
+    """
+    if not settings.shared_server():
+        yield
+        return
+    with _turns:
+        if not _turns.wait_for(lambda: visitor not in _opening and len(_opening) < settings.OPENED, TURN_SECONDS):
+            whose = "others of your files are" if visitor in _opening else "so many visitors' files are just"
+            raise QuotaError(f"{whose} being opened: hand these in again in a moment.")
+        _opening.add(visitor)
+    try:
+        yield
+    finally:
+        with _turns:
+            _opening.remove(visitor)
+            _turns.notify_all()
 
 
 def tasks(visitor: str) -> list[Path]:

@@ -54,6 +54,8 @@ ROWS = whole_number("ODD_DIGIT_MAX_ROWS", 100_000)  # of the history that a visi
 VISITOR_MB = whole_number("ODD_DIGIT_MAX_VISITOR_MB", 2_000)  # that a visitor of a shared server keeps there
 ALL_MB = whole_number("ODD_DIGIT_MAX_ALL_MB", 20_000)  # that all of them keep there
 CACHE_MB = whole_number("ODD_DIGIT_MAX_CACHE_MB", 1_000)  # of decoded models, beyond which those unused longest go
+READERS = whole_number("ODD_DIGIT_MAX_READERS", 16)  # processes that read one batch, as far as there are processors
+OPENED = whole_number("ODD_DIGIT_MAX_OPENED", 4)  # visitors of a shared server whose files are opened at a time
 # How long one visitor's work goes on while another's waits.
 TRAINING_MINUTES = whole_number("ODD_DIGIT_TRAINING_MINUTES", 10)
 BATCH_SECONDS = whole_number("ODD_DIGIT_BATCH_SECONDS", 60)

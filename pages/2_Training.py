@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core.training import queue
-from pages.ui import chrome
+from pages.ui import chrome, usage
 from pages.ui.training import models, start, watch
 
 chrome.page("Teach it a new normal", "It learns in the background: watch it, leave, come back.")
@@ -13,5 +13,6 @@ st.divider()
 watch.show()
 st.divider()
 models.show()
+usage.show()
 with form:
     start.offer()

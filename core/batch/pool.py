@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 from pebble import ProcessExpired, ProcessPool
 
+from core import settings
 from core.batch.rows import Row, read_item
 from core.ink.limits import MEMORY, limit_memory
 from core.readers import sources
@@ -74,8 +75,9 @@ class _TooLong(BaseException):
 
 
 def cores() -> int:
-    """How many processes can work at a time, in this container or on this machine."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """How many processes can work at a time, in this container or on this machine, and may."""
+    there = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(there, settings.READERS)
 
 
 def read(batch: Sequence[Place], start: int, manner: Manner, workers: int) -> Generator[Reading]:

@@ -99,7 +99,7 @@ class BatchQueue:
 
         Raises:
             BatchError: no files, no room for them, or the visitor has as many batches at work as they may.
-            QuotaError: the visitor may keep no more.
+            QuotaError: the visitor may keep no more, or have no more opened just now.
         """
         if not uploads:
             raise BatchError("there are no files: choose some first.")
@@ -124,7 +124,8 @@ class BatchQueue:
                 (folder / "input").mkdir(parents=True)
                 for i, upload in enumerate(uploads):
                     (folder / "input" / f"{i:06d}").write_bytes(upload.data)
-            total = sources.count(sources.uploaded(folder / "input", names))
+            with quota.turn(visitor):
+                total = sources.count(sources.uploaded(folder / "input", names))
             manner = Manner(together, full=full)
             store = begin(folder, title, detector, rule, manner, total, keep=keep, visitor=visitor, names=names)
         except OddDigitError:

@@ -50,7 +50,7 @@ def keep(files: Sequence[tuple[str, bytes]], label: str, visitor: str, progress:
     Raises:
         ArchiveError: an archive that cannot be read or must not be.
         DatasetError: nothing in it can be read, or there is too much.
-        QuotaError: the visitor may keep no more.
+        QuotaError: the visitor may keep no more, or have no more opened just now.
         OSError: the disk is full.
     """
     quota.check(visitor)
@@ -58,7 +58,8 @@ def keep(files: Sequence[tuple[str, bytes]], label: str, visitor: str, progress:
     if count > MOST_PICTURES:
         raise DatasetError(f"{count:,} files; at most {MOST_PICTURES:,} can be handed over. Take a part of them.")
     refused: list[tuple[str, str]] = []
-    content = own.read_pictures(_pictures(files, label, refused), count, "your pictures", progress)
+    with quota.turn(visitor):
+        content = own.read_pictures(_pictures(files, label, refused), count, "your pictures", progress)
     digest = hashlib.sha256(
         content.images.tobytes() + "\0".join(content.label_names).encode() + content.labels.tobytes()
     )

@@ -132,7 +132,13 @@ def add(state: "DetectorState", name: str, visitor: str) -> Model:
 
     Raises:
         ModelError: the name is not usable, or taken, be it this very moment.
+        QuotaError: the visitor may keep no more.
     """
+    quota.check(visitor)
+    return _save(state, name, visitor)
+
+
+def _save(state: "DetectorState", name: str, visitor: str) -> Model:
     from core.detector import file
 
     place = place_for(name, visitor)
@@ -155,7 +161,7 @@ def import_model(data: bytes, visitor: str, name: str = "") -> Model:
 
     Raises:
         ModelError: it is no whole detector of this version that can judge, or the name is not usable or taken.
-        QuotaError: the visitor may keep no more.
+        QuotaError: the visitor may keep no more, or have no more opened just now.
     """
     quota.check(visitor, len(data))
     from core.detector import file
@@ -168,9 +174,10 @@ def import_model(data: bytes, visitor: str, name: str = "") -> Model:
         arrived = Path(folder) / f"the file{SUFFIX}"
         with writing(arrived):
             arrived.write_bytes(data)
-        state = file.load(arrived)
-    _try_out(state)
-    return add(state, name or state.card.name, visitor)
+        with quota.turn(visitor):
+            state = file.load(arrived)
+            _try_out(state)
+    return _save(state, name or state.card.name, visitor)
 
 
 def _try_out(state: "DetectorState") -> None:
@@ -208,7 +215,7 @@ def rename(name: str, new: str, visitor: str) -> None:
     state = file.load(path)
     there = next((model for model in models(visitor) if model.own and model.name == new != name), None)
     if there is None or not _is(state.named(new), there.path):
-        add(state, new, visitor)
+        _save(state, new, visitor)
     with writing(path):
         path.unlink()
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core import paths
+from core import paths, quota, settings
 from core.batch.findings import Rule
 from core.batch.run import begin
 from core.batch.store import batches_dir
@@ -87,3 +87,33 @@ def test_a_name_that_only_another_visitor_has_is_no_name(visit: Callable[..., Ap
 @pytest.mark.parametrize("file", ["pages/2_Training.py", "pages/3_Batch.py", "pages/4_History.py"])
 def test_whose_it_is_finds_it_all(file: str, visit: Callable[..., AppTest]) -> None:
     assert SECRET in everything(visit("anna", file))
+
+
+@pytest.mark.parametrize("file", ["pages/2_Training.py", "pages/4_History.py"])
+def test_a_visitor_is_told_how_much_of_how_much_they_keep_and_what_to_delete(
+    file: str, visit: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = text(visit("anna", file))
+    monkeypatch.setattr(settings, "VISITOR_MB", 1)
+
+    assert re.search(r"You keep \d+ of 2,000 MB on this server \(models \d.*\), and 1 of 100,000 verdicts", said)
+    assert "That is nearly all" not in said
+    assert "nearly all you may keep: delete models" in text(visit("anna", file))
+    assert "You keep 0 of 1 MB on this server, and 0 of 100,000" in text(visit("ben", file))
+
+
+def test_who_waits_too_long_for_others_files_is_told_on_the_page_and_judged_the_next_time(
+    visit: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings, "OPENED", 1)
+    monkeypatch.setattr(quota, "TURN_SECONDS", 0.01)
+    page = visit("ben", "dashboard.py")
+    page.session_state["way_in"] = "Upload"
+    page.run()
+    page.file_uploader(key="uploads").set_value([("five.png", png(digits(1)[0][0]), "image/png")])
+
+    with quota.turn("anna"):
+        busy = text(page.run())
+
+    assert "so many visitors' files are just being opened: hand these in again in a moment" in busy
+    assert "hand these in again" not in text(page.run())

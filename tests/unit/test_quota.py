@@ -1,5 +1,7 @@
 """Quotas of a shared server: what goes beyond them is refused in a sentence, and on one's own machine nothing is."""
 
+import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -41,8 +43,12 @@ def test_models_uploads_batches_and_trainings_count_for_whose_they_are(state_dir
     write_job(jobs_folder() / "one", Job("one", RunSpec("mine", visitor="anna")))
     (jobs_folder() / "one" / "frame").write_bytes(bytes(10_000))
 
-    assert 11_100 < quota.kept("anna") < 12_000
-    assert 1_000 < quota.kept("ben") < 1_100
+    kinds = quota.usage("anna").kinds
+    assert kinds["pictures to train on"] == 100
+    assert 1_000 < kinds["batches"] < 1_100
+    assert 10_000 < kinds["trainings"] < 11_000
+    assert kinds["models"] == 0
+    assert 1_000 < quota.usage("ben").bytes < 1_100
 
 
 @pytest.mark.usefixtures("anna_is_full")
@@ -61,6 +67,71 @@ def test_who_keeps_too_much_is_refused_more_at_every_door_and_nobody_else_is(
     with pytest.raises(QuotaError, match=said):
         BatchQueue().submit([Upload("5.png", b"x")], tiny_detector, rule, False, False, "anna")
     quota.check("ben", 999_999)
+
+
+def test_what_is_kept_is_said_with_what_to_delete_where_that_is_nearly_all() -> None:
+    little = quota.Usage({"models": 80_000_000, "pictures to train on": 0, "batches": 900_000_000}, verdicts=3_000)
+    much = quota.Usage({"models": 10_000_000, "batches": 1_900_000_000}, verdicts=99_000)
+
+    assert little.say() == (
+        "You keep 980 of 2,000 MB on this server (batches 900, models 80), and 3,000 of 100,000 verdicts."
+    )
+    assert not little.remedy()
+    assert "delete batches, which take the most, and verdicts in the history" in much.remedy()
+
+
+@pytest.mark.usefixtures("_shared")
+def test_a_calibrated_model_counts_too_and_a_rename_takes_nothing_more(
+    tiny_detector: Detector, tiny_detector_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings, "VISITOR_MB", 100)
+    registry.import_model(tiny_detector_file.read_bytes(), "anna", "mine")
+    (registry.own_folder("anna") / "more").write_bytes(bytes(100_000_001))
+
+    with pytest.raises(QuotaError, match="delete models, which take the most"):
+        registry.add(tiny_detector.state_, "calibrated", "anna")
+    registry.rename("mine", "still-mine", "anna")
+
+
+@pytest.mark.usefixtures("_shared")
+def test_files_of_a_visitor_are_opened_one_after_the_other_and_of_all_so_many_at_a_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(quota, "TURN_SECONDS", 0.01)
+    monkeypatch.setattr(settings, "OPENED", 2)
+
+    with quota.turn("anna"), quota.turn("ben"):
+        with pytest.raises(QuotaError, match="others of your files are being opened"), quota.turn("anna"):
+            pass
+        with pytest.raises(QuotaError, match="so many visitors' files are just being opened"), quota.turn("cleo"):
+            pass
+    with quota.turn("cleo"), quota.turn("anna"):
+        pass
+
+
+@pytest.mark.usefixtures("_shared")
+def test_who_waits_for_a_turn_gets_it_when_the_one_before_has_ended_however_that_ends() -> None:
+    begun, order = threading.Event(), []
+
+    def wait() -> None:
+        begun.set()
+        with quota.turn("anna"):
+            order.append("second")
+
+    waiting = threading.Thread(target=wait)
+    with suppress(ZeroDivisionError), quota.turn("anna"):
+        waiting.start()
+        begun.wait()
+        order.append("first")
+        raise ZeroDivisionError
+    waiting.join(10)
+
+    assert order == ["first", "second"]
+
+
+def test_on_ones_own_machine_nobody_waits() -> None:
+    with quota.turn("local"), quota.turn("local"):
+        pass
 
 
 @pytest.mark.usefixtures("anna_is_full")

@@ -5,13 +5,13 @@ from typing import Any
 
 import streamlit as st
 
-from core import datasets
+from core import datasets, quota
 from core.batch import queue
 from core.batch.findings import Rule, foresee, say_rule
 from core.batch.queue import Upload
 from core.datasets import examples, public
 from core.detector import Detector
-from core.errors import OddDigitError
+from core.errors import OddDigitError, QuotaError
 from core.operating_point import OperatingPoint
 from core.words import say_normal
 from pages.ui import chrome
@@ -77,7 +77,11 @@ def _files(decides: Rule, detector: Detector) -> None:
     if not files:
         return
     uploads = [Upload(file.name, file.getbuffer()) for file in files]
-    pictures = _about(tuple(file.file_id for file in files), uploads)
+    try:
+        pictures = _about(tuple(file.file_id for file in files), uploads)
+    except QuotaError as error:
+        chrome.refuse(error)
+        return
     with st.container(horizontal=True, gap="medium", vertical_alignment="center"):
         st.button(
             _say_pile(len(uploads), pictures),
@@ -140,7 +144,8 @@ def _say_pile(files: int, pictures: int) -> str:
 
 @st.cache_data(max_entries=20, show_spinner="Looking into the files…")
 def _about(ids: tuple[str, ...], _uploads: Sequence[Upload]) -> int:  # noqa: ARG001 - the ids tell uploads apart
-    return queue.about(_uploads)
+    with quota.turn(visitor()):
+        return queue.about(_uploads)
 
 
 def _try_sample(detector: Detector, decides: Rule) -> None:

@@ -10,9 +10,9 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from core import ink
+from core import ink, quota
 from core.detector.readings import Readings
-from core.errors import InkError, OddDigitError
+from core.errors import InkError, OddDigitError, QuotaError
 from core.figures.images import page_with_boxes
 from core.ink.geometry import SIDE
 from core.ink.pages import as_files
@@ -26,6 +26,7 @@ from pages.ui import chrome, opinion, picker, state, tiles, verdict
 from pages.ui.draw import record
 from pages.ui.draw.canvas import Drawing
 from pages.ui.text import plain
+from pages.ui.visitor import visitor
 
 if TYPE_CHECKING:
     from core.detector import Detector
@@ -64,10 +65,18 @@ def upload() -> list[File]:
     return [page for file in files or [] for page in _files(file.name, file.getvalue())]
 
 
-@st.cache_data(max_entries=20, show_spinner="Opening the pages…")
 def _files(name: str, data: bytes) -> list[File]:
     """What to judge of a file: of a PDF each page, as far as one looks at them one by one."""
-    return [File(called, page) for called, page in as_files(data, name, MOST_PAGES)]
+    try:
+        return [File(called, page) for called, page in _opened(name, data)]
+    except QuotaError as error:
+        return [File(name, InkError(str(error)))]
+
+
+@st.cache_data(max_entries=20, show_spinner="Opening the pages…")
+def _opened(name: str, data: bytes) -> list[tuple[str, bytes | InkError]]:
+    with quota.turn(visitor()):
+        return as_files(data, name, MOST_PAGES)
 
 
 def camera() -> list[File]:
@@ -186,7 +195,8 @@ def judge_pictures(files: Sequence[File], point: OperatingPoint, kind: str) -> N
 
 @st.cache_data(max_entries=200, show_spinner="Finding the ink…")
 def _read(data: Source, name: str, choice: dict[str, bool]) -> ink.Ink:
-    return ink.read(data, name=name, **choice)
+    with quota.turn(visitor()):
+        return ink.read(data, name=name, **choice)
 
 
 def _strip(judged: Sequence[Judged], point: OperatingPoint) -> int:

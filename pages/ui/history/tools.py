@@ -5,12 +5,13 @@ from dataclasses import replace
 
 import streamlit as st
 
+from core import settings
 from core.detector import registry
 from core.errors import HistoryError, OddDigitError
 from core.history import EVERYTHING, Counts, Filter, History
 from core.history.export import export_csv
 from core.history.reviewed_sample import Review, review
-from pages.ui import calibration_set, chrome, local_time, picker
+from pages.ui import calibration_set, chrome, local_time, picker, usage
 from pages.ui.history import rows
 from pages.ui.text import plain
 from pages.ui.visitor import visitor
@@ -108,12 +109,14 @@ def review_sample(history: History, which: Filter) -> None:
 
 def what_is_kept(history: History) -> None:
     """What is kept and where, said plainly."""
+    where = "on this server" if settings.shared_server() else f"in `{history.path}`"
     st.caption(
-        f"Kept in `{history.path}`: the 28 × 28 digit, when, from where (the name of an upload), by which model and"
+        f"Kept {where}: the 28 × 28 digit, when, from where (the name of an upload), by which model and"
         " line, its scores, and your marks. Never the picture itself. The same digit judged the same way is one row;"
         " a drawing is one row that follows its strokes. What you delete can be brought back until you delete again,"
         " for a day at most; then it is gone."
     )
+    usage.show()
 
 
 def _progress(reviewed: Review) -> None:

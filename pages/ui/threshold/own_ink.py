@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
+from core import quota
 from core.calibration.few_digits import ENOUGH
 from core.calibration.own_ink import ASKED
 from core.datasets.pictures import Pictures, gather, joined
@@ -108,4 +109,5 @@ def _calibrate(detector: "Detector", given: Pictures, point: OperatingPoint) -> 
 
 @st.cache_data(max_entries=4, show_spinner="Reading the pictures…")
 def _gather(files: tuple[tuple[str, bytes], ...], normal: tuple[str, ...], split: bool) -> Pictures:
-    return gather(files, normal, split)
+    with quota.turn(visitor()):
+        return gather(files, normal, split)
