@@ -21,6 +21,7 @@ from pages.ui.text import plain
 
 SIGN = {False: ":material/check_circle:", True: ":material/warning:"}
 COLOUR = {False: "blue", True: "orange"}
+_ASKING = "The network that knows all ten digits is waking, to say how it reads this."
 _FOREIGN = (
     " Other pens and hands look odder to it than they are: at the foot of the Threshold page your own digits become "
     "the yardstick."
@@ -36,10 +37,11 @@ def show(
     key: str = "",
     under: Callable[[], None] | None = None,
     whose: str = "yours",
-    wait: bool = False,
     second: SecondOpinion | None = None,
 ) -> SecondOpinion | None:
     """Everything about one reading, the answer first; returns the second opinion, where one is wanted.
+
+    Where the model that gives it sleeps, it is waited for after all else is shown, and the answer says so.
 
     Args:
         readings: the readings.
@@ -50,21 +52,24 @@ def show(
         key: tells apart two verdicts on one page.
         under: draws what belongs right under the answer.
         whose: what the digit is called on the chart.
-        wait: whether to wait, after all else, for the second opinion of a model that is not awake yet.
         second: the second opinion, where it was asked before.
     """
     answer = st.empty()
-    second = second or opinion.ask(readings[row], point)[0]
+    second = second or opinion.at_once(readings[row], point)[0]
+    asking = second is None and wanted(readings.normal)
     with answer.container():
-        headline(readings, row, point, card, foreign_ink, key, second)
+        headline(readings, row, point, card, foreign_ink, key, second, _ASKING if asking else "")
     if under is not None:
         under()
     details(readings, row, point, key, whose)
-    if wait and second is None and wanted(readings.normal):
-        second = opinion.ask(readings[row], point, wait=True)[0]
-        if second is not None:
-            with answer.container():
-                headline(readings, row, point, card, foreign_ink, key, second)
+    if asking:
+        note = ""
+        try:
+            second = opinion.wait_for(readings[row], point)
+        except OddDigitError as error:
+            note = f"No second opinion: {error}"
+        with answer.container():
+            headline(readings, row, point, card, foreign_ink, key, second, note)
     return second
 
 
@@ -76,14 +81,15 @@ def headline(
     foreign_ink: bool = False,
     key: str = "",
     second: SecondOpinion | None = None,
+    note: str = "",
 ) -> None:
-    """The answer alone; arguments as of :func:`show`, and the second opinion where there is one."""
+    """The answer alone; arguments as of :func:`show`, and what is to be said of a second opinion that is not there."""
     words = describe(readings, row, point, card.calibrated_on, second)
-    kind = f"{'anomaly' if words.anomaly else 'normal'}{'' if second is None else '-twice'}"
+    kind = f"{'anomaly' if words.anomaly else 'normal'}{'-asking' if note == _ASKING else ''}"
     with st.container(key=f"verdict-{kind}-{row}-{key}", gap="xsmall"):
         st.markdown(f"### :{COLOUR[words.anomaly]}[{SIGN[words.anomaly]} {plain(words.verdict)}]")
-        if words.second_opinion:
-            st.markdown(f":material/group: {plain(words.second_opinion)}")
+        if words.second_opinion or note:
+            st.markdown(f":material/group: {plain(words.second_opinion or note)}")
         st.markdown(f"**{plain(words.meaning)}** {plain(words.extrapolation)}")
         st.caption(plain(words.calibration_set) + (_FOREIGN if foreign_ink and not card.recalibrated else ""))
 
@@ -113,7 +119,7 @@ def details(readings: Readings, row: int, point: OperatingPoint, key: str = "", 
 def in_a_line(words: Wording, about: str = "") -> None:
     """The verdict and what it means, in a line; ``about`` says first what was judged, where one could not tell."""
     answer = f":{COLOUR[words.anomaly]}[{SIGN[words.anomaly]} **{plain(words.verdict)}**]"
-    st.markdown(f"{about}{answer} {plain(words.second_opinion or words.meaning)}")
+    st.markdown(f"{about}{answer} · {plain(words.second_opinion or words.meaning)}")
 
 
 def how_it_was_read(ink: Ink) -> None:

@@ -186,7 +186,7 @@ def test_a_pupil_with_a_teachers_link_meets_the_teachers_line_on_every_page_and_
     go_to(page, "Threshold")
 
     expect(page).to_have_url(re.compile("alpha=0.1"), timeout=60 * SECONDS)
-    own = page.get_by_role("button", name=re.compile("^yours"))
+    own = page.get_by_role("button", name=re.compile("^your own digit"))
     expect(own).to_be_visible(timeout=60 * SECONDS)
     at_rest(page)
     press(own, page.get_by_role("dialog"))

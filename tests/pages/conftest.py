@@ -1,4 +1,4 @@
-"""What tests of the Training page share."""
+"""What tests of the pages share."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -7,7 +7,14 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.training import queue
+from core.views import second_opinion
 from tests.support.opened import open_page
+
+
+@pytest.fixture(autouse=True)
+def second_opinions_by_a_tiny_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The model of all ten digits takes seconds to wake; a test that is of what it says takes it back."""
+    monkeypatch.setattr(second_opinion, "MODEL", "tiny-any")
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from core.datasets.examples import for_normal
 from core.detector.loading import Arriving
 from core.history import History, Verdict
 from core.operating_point import OperatingPoint
+from core.views import second_opinion
 from pages.ui import picker, verdict
 from tests.support import opened
 from tests.support.opened import components, text
@@ -249,7 +250,10 @@ def test_before_a_picture_is_given_the_page_says_what_will_happen(way: str) -> N
     assert not page.exception
 
 
-def test_a_six_that_passes_as_a_five_is_not_simply_normal_and_another_model_adds_a_row() -> None:
+def test_a_six_that_passes_as_a_five_is_not_simply_normal_and_another_model_adds_a_row(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(second_opinion, "MODEL", "mnist-any")
     six = for_normal(("6",))[0].picture()
     page = open_page(model="mnist-5")
 

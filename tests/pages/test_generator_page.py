@@ -105,6 +105,7 @@ def test_those_that_the_detector_flags_are_framed_and_one_is_judged_in_full(monk
     assert f"calls {framed} of them anomalies" in text(page)
     assert sheet["chosen"] == 3
     assert "look at least this odd" in text(page)
+    assert "is waking" not in text(page)
 
 
 def test_a_generator_that_learnt_little_says_so_and_what_helps_and_its_card_has_its_prior() -> None:

@@ -12,7 +12,7 @@ from core.calibration.evaluation import Evaluation
 from core.detector import Detector, registry
 from core.operating_point import OperatingPoint
 from tests.support import opened
-from tests.support.opened import checked, text
+from tests.support.opened import checked, components, text
 
 pytestmark = pytest.mark.usefixtures("tiny_shelf")
 
@@ -23,7 +23,7 @@ def open_page(**query: str) -> AppTest:
 
 def drawn(page: AppTest) -> dict[str, Any]:
     """What the live component was given to draw."""
-    (explorer,) = opened.components(page, "explorer")
+    (explorer,) = components(page, "explorer")
     return explorer
 
 
@@ -152,17 +152,22 @@ def test_too_few_calibration_digits_for_an_alpha_say_how_many_it_takes() -> None
     assert "too few for 0.1 %, so nothing is flagged; 999 are needed." in drawn(page)["noLine"]
 
 
-def test_the_digits_at_the_line_are_shown_and_one_opens_its_full_reading() -> None:
+def test_the_digits_at_the_line_are_shown_and_one_opens_its_full_reading_with_the_second_opinion(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     page = open_page()
     for title in ("Just inside the line", "Just outside the line", "Worst misses", "Worst false alarms"):
         assert title in text(page)
-    first = next(button for button in page.button if (button.key or "").startswith("Just inside the line"))
+    outside = components(page, "tiles")[1]["tiles"][0]
 
-    first.click()
+    opened.press(monkeypatch, "line-Just outside the line", outside["id"])
     checked(page.run())
 
     assert "in its data set." in text(page)
     assert "look at least this odd" in text(page)
+    # Its model was asleep until the digit was pressed; what it says of an anomaly is never nothing.
+    assert "network that knows all ten digits" in text(page)
+    assert "is waking" not in text(page)
 
 
 def test_the_originals_line_tells_the_story_and_draws_again_on_demand(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -254,20 +259,20 @@ def test_a_broken_model_file_is_an_error_in_words(tiny_shelf: tuple[str, str]) -
     assert "tiny-5.safetensors" in text(page)
 
 
-def test_a_visitors_own_digit_stands_on_its_side_of_the_line() -> None:
+def test_a_visitors_own_digit_stands_on_its_side_of_the_line(monkeypatch: pytest.MonkeyPatch) -> None:
     image = datasets.load("digits", "test").of("5")[0]
     page = open_page()
-    said_before = [button.label for button in page.button]
+    assert not any(tile["id"] < 0 for group in components(page, "tiles") for tile in group["tiles"])
 
     page.session_state["last_digit"] = image
     checked(page.run())
 
     score = Detector.load("tiny-5").inspect(image[None]).scores["fused"][0]
-    (own,) = (button for button in page.button if button.key == "own-at-the-line")
-    assert not any("yours" in label for label in said_before)
-    assert own.label == f"**yours** {score:.3g}"
-    checked(own.click().run())
-    assert "The digit that you drew or handed in last" in text(page)
+    (own, group) = next((g["tiles"][0], g["title"]) for g in components(page, "tiles") if g["tiles"][0]["id"] < 0)
+    assert own["lines"] == ["yours", f"{score:.3g}"]
+    opened.press(monkeypatch, f"line-{group}", own["id"])
+    checked(page.run())
+    assert "The digit you gave last." in text(page)
 
 
 def test_the_link_changes_all_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

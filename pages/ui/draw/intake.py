@@ -21,7 +21,7 @@ from core.ink.segments import most_prominent
 from core.operating_point import DISTANCES, OperatingPoint
 from core.views.second_opinion import SecondOpinion
 from core.views.verdict_words import describe
-from core.words import say_verdict
+from core.words import either, say_verdict
 from pages.ui import chrome, opinion, picker, state, tiles, verdict
 from pages.ui.draw import record
 from pages.ui.draw.canvas import Drawing
@@ -36,9 +36,10 @@ MOST_PAGES = 20  # of a PDF
 
 
 class Judged(NamedTuple):
-    """One digit of a file, and what was said of it."""
+    """One digit of a file, of which it is the ``row``-th, and what was said of it; files are numbered from 0."""
 
     file: "File"
+    number: int
     ink: ink.Ink
     readings: Readings
     row: int
@@ -110,7 +111,7 @@ def judge_drawing(
     except OddDigitError as error:
         chrome.refuse(error)
         return
-    second = opinion.ask(readings, point)
+    second = opinion.at_once(readings, point)
     if at_hand is not None:
         about = f"{drawing.example}: " if drawing.example else ""
         with at_hand:
@@ -122,9 +123,7 @@ def judge_drawing(
             record.keep(readings, point, detector.fingerprint, "canvas", "canvas", drawing.id, (asked,))
 
     keep(second[0])
-    later = verdict.show(
-        readings, 0, point, detector.card_, whose="the example" if drawing.example else "yours", wait=True
-    )
+    later = verdict.show(readings, 0, point, detector.card_, whose="the example" if drawing.example else "yours")
     if later != second[0]:
         keep(later)
     if digits is not None:
@@ -174,14 +173,12 @@ def judge_pictures(files: Sequence[File], point: OperatingPoint, kind: str) -> N
             chrome.refuse(error)
             _undo(file)
             continue
-        source = f"{kind}: {file.name}" if kind == "upload" else kind
-        second = opinion.ask(readings, point)
-        record.keep(readings, point, detector.fingerprint, kind, source, f"{file.digest}-{number}", second)
-        judged += [Judged(file, picture, readings, row) for row in range(len(readings))]
+        judged += [Judged(file, number, picture, readings, row) for row in range(len(readings))]
     if not judged:
         return
-    chosen = _strip(judged, point) if len(judged) > 1 else 0
-    file, picture, readings, row = judged[chosen]
+    second = _keep(judged, point, detector, kind)
+    chosen = _strip(judged, second, point) if len(judged) > 1 else 0
+    file, _, picture, readings, row = judged[chosen]
     state.keep_digit(readings.images[row])
     if len(files) > 1:
         st.caption(plain(file.name))
@@ -189,8 +186,25 @@ def judge_pictures(files: Sequence[File], point: OperatingPoint, kind: str) -> N
     def doubts() -> None:
         _doubts(file, picture)
 
-    verdict.show(readings, row, point, detector.card_, foreign_ink=True, key=f"{chosen}", under=doubts, wait=True)
+    later = verdict.show(readings, row, point, detector.card_, foreign_ink=True, key=f"{chosen}", under=doubts)
     verdict.how_it_was_read(picture)
+    if later != second[chosen]:
+        _keep(judged, point, detector, kind)
+
+
+def _keep(
+    judged: Sequence[Judged], point: OperatingPoint, detector: "Detector", kind: str
+) -> tuple[SecondOpinion | None, ...]:
+    """Record every digit with the second opinion on it, which it returns, as far as it can be had at once."""
+    said: list[SecondOpinion | None] = []
+    for one in judged:
+        if one.row == 0:
+            second = opinion.at_once(one.readings, point)
+            source = f"{kind}: {one.file.name}" if kind == "upload" else kind
+            drawing = f"{one.file.digest}-{one.number}"
+            record.keep(one.readings, point, detector.fingerprint, kind, source, drawing, second)
+            said += second
+    return tuple(said)
 
 
 @st.cache_data(max_entries=200, show_spinner="Finding the ink…")
@@ -199,7 +213,7 @@ def _read(data: Source, name: str, choice: dict[str, bool]) -> ink.Ink:
         return ink.read(data, name=name, **choice)
 
 
-def _strip(judged: Sequence[Judged], point: OperatingPoint) -> int:
+def _strip(judged: Sequence[Judged], second: Sequence[SecondOpinion | None], point: OperatingPoint) -> int:
     """All digits with their verdicts, to press; returns which one is chosen.
 
     Those of one picture stand in it, each in a box; those of several pictures stand in a row.
@@ -207,29 +221,32 @@ def _strip(judged: Sequence[Judged], point: OperatingPoint) -> int:
     flagged = [bool(one.readings.class_id(point)[one.row]) for one in judged]
     odd = sum(flagged)
     st.markdown(f"**{len(judged)} digits, {odd} anomal{'y' if odd == 1 else 'ies'}.** Press one to see all of it.")
-    file, picture, *_ = judged[0]
+    file, boxes = judged[0].file, judged[0].ink.boxes
     alone = file is judged[-1].file
     of = " ".join(dict.fromkeys(one.file.digest for one in judged)) + f" {len(judged)}"
     kept = st.session_state.get(SHOWN)
-    first = most_prominent(picture.boxes) if alone else flagged.index(True) if odd else 0
+    first = most_prominent(boxes) if alone else flagged.index(True) if odd else 0
     chosen = kept[1] if kept is not None and kept[0] == of else first
 
     def press(number: int) -> None:
         st.session_state[SHOWN] = (of, number)
 
     if alone:
-        page, places = page_with_boxes(file.data, file.name, picture.boxes)
+        page, places = page_with_boxes(file.data, file.name, boxes)
         tiles.boxes("shapes", page, places, range(len(judged)), flagged, chosen, press)
     else:
-        tiles.show("strip", of, _tiles(judged, flagged), "Digits that were read", chosen=chosen, press=press)
+        tiles.show("strip", of, _tiles(judged, flagged, second), "Digits that were read", chosen=chosen, press=press)
     return int(chosen)
 
 
-def _tiles(judged: Sequence[Judged], flagged: Sequence[bool]) -> list[tiles.Tile]:
+def _tiles(
+    judged: Sequence[Judged], flagged: Sequence[bool], second: Sequence[SecondOpinion | None]
+) -> list[tiles.Tile]:
     result = []
-    for number, (one, odd) in enumerate(zip(judged, flagged, strict=True)):
-        shape = "" if len(one.ink.images) == 1 else f"shape {one.row + 1}"
-        lines = (say_verdict(odd), one.file.name, shape)
+    for number, (one, odd, other) in enumerate(zip(judged, flagged, second, strict=True)):
+        shape = "" if len(one.ink.images) == 1 else f", shape {one.row + 1}"
+        doubted = f"reads as {either(other.reads_as) or 'no digit'}" if other is not None and other.disagrees else ""
+        lines = tuple(line for line in (say_verdict(odd), doubted, f"{one.file.name}{shape}") if line)
         kind = "anomaly" if odd else "normal"
         result.append(tiles.Tile(number, tiles.picture_of(one.ink.images[one.row]), lines, kind=kind))
     return result

@@ -1,6 +1,7 @@
 """The digits at the line with reconstruction and heat map; choosing one opens its full reading."""
 
 import io
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -15,7 +16,7 @@ from core.figures import images
 from core.files.csv import write_csv
 from core.operating_point import OperatingPoint
 from core.views import borderline
-from pages.ui import chrome, picture, state, verdict
+from pages.ui import chrome, state, tiles, verdict
 from pages.ui.text import plain
 from pages.ui.visitor import visitor
 
@@ -25,33 +26,41 @@ if TYPE_CHECKING:
     from core.detector import Detector
 
 
-_WIDTH = 84  # pixels of a strip on the page
+_YOURS = -1  # the tile of a visitor's own digit; the others are rows of the evaluation
 
 
 def show(detector: "Detector", evaluation: Evaluation, point: OperatingPoint, threshold: float) -> None:
     """Four groups of digits: either side of the line, worst misses, worst false alarms."""
     st.subheader("The digits at the line", anchor=False)
     st.caption(
-        "Each digit over what a normal one would look like and where they differ. Under it what it really is, "
-        ":blue[normal] or :orange[an anomaly], and its score. Press to see all of its reading."
+        "Each digit over what a normal one would look like and where they differ, framed :blue[blue] if it really is "
+        "normal, :orange[orange] if an anomaly; under it its label and its score. Press one for its full reading."
         + (" Yours stands on its side of the line, however far away." if state.last_digit() is not None else "")
     )
     groups = borderline.groups(evaluation, point.evidence, threshold)
     rows = tuple(dict.fromkeys(row for group in groups for row in group.rows))
-    readings, pictured = _readings(detector, evaluation, rows)
+    together, pictured = readings_of(detector, evaluation, rows)
+    readings = {} if together is None else {row: together[i] for i, row in enumerate(pictured)}
     last = _own(detector)
     side = None if last is None else int(last.class_id(point)[0])
     for pair in (groups[:2], groups[2:]):
         for column, group in zip(st.columns(2, gap="large"), pair, strict=True):
             with column:
                 own = last if side is not None and group is groups[side] else None
-                _group(detector, evaluation, point, group, pictured, readings, own)
+                _group(detector, evaluation, point, group, readings, own)
     _offer_download(evaluation)
 
 
-def readings_of(detector: "Detector", evaluation: Evaluation, rows: tuple[int, ...]) -> Readings | None:
-    """Readings of evaluation digits, in the order of ``rows`` without those whose picture is not on this machine."""
-    return _readings(detector, evaluation, rows)[0]
+def readings_of(
+    detector: "Detector", evaluation: Evaluation, rows: tuple[int, ...]
+) -> tuple[Readings | None, tuple[int, ...]]:
+    """Readings of those of ``rows`` whose picture is on this machine, in order, and which rows these are."""
+    images = borderline.images_of(evaluation, rows, _load)
+    pictured = tuple(row for row in rows if row in images)
+    if not pictured:
+        return None, ()
+    which = tuple((evaluation.sources[evaluation.source[row]], int(evaluation.position[row])) for row in pictured)
+    return _inspect(detector, detector.fingerprint, which, [images[row] for row in pictured]), pictured
 
 
 def every_image(detector: "Detector", evaluation: Evaluation, point: OperatingPoint, threshold: float) -> None:
@@ -74,56 +83,40 @@ def every_image(detector: "Detector", evaluation: Evaluation, point: OperatingPo
     )
 
 
-def _readings(
-    detector: "Detector", evaluation: Evaluation, rows: tuple[int, ...]
-) -> tuple[Readings | None, tuple[int, ...]]:
-    """The readings there can be, and which rows they are of."""
-    images = borderline.images_of(evaluation, rows, _load)
-    pictured = tuple(row for row in rows if row in images)
-    if not pictured:
-        return None, ()
-    which = tuple((evaluation.sources[evaluation.source[row]], int(evaluation.position[row])) for row in pictured)
-    return _inspect(detector, detector.fingerprint, which, [images[row] for row in pictured]), pictured
-
-
 def _group(
     detector: "Detector",
     evaluation: Evaluation,
     point: OperatingPoint,
     group: borderline.Group,
-    pictured: tuple[int, ...],
-    readings: Readings | None,
+    readings: dict[int, Readings],
     own: Readings | None,
 ) -> None:
     """One group; on the side of the line where a visitor's own digit lies, that one stands first."""
     st.markdown(f"**{group.title}**")
-    if not group.rows and own is None:
+    rows = group.rows[: borderline.COUNT - (own is not None)]
+    names = {row: evaluation.label_names[evaluation.label[row]] for row in rows}
+    shown = ({} if own is None else {_YOURS: own}) | {row: readings[row] for row in rows if row in readings}
+    if not rows and own is None:
         st.caption(group.empty)
+    if unpictured := [f"{names[row]} {_score(evaluation.scores, row, point)}" for row in rows if row not in readings]:
+        st.markdown(plain(", ".join(unpictured)))
+    if not shown:
         return
-    strip = st.container(horizontal=True, gap="small")
-    if own is not None:
-        words = f"**yours** {own.scores[point.evidence][0]:#.3g}"
-        with strip.container(width=_WIDTH, gap="xxsmall", key="own-digit"):
-            _pictures(own, 0, "your own digit")
-            if st.button(words, key="own-at-the-line", type="tertiary", width="stretch"):
-                _open(own, 0, point, detector, "The digit that you drew or handed in last.", "yours")
-    for row in group.rows[: borderline.COUNT - (own is not None)]:
-        label = evaluation.label_names[evaluation.label[row]]
-        colour = verdict.COLOUR[bool(evaluation.anomaly[row])]
-        words = f":{colour}[**{plain(label)}**] {evaluation.scores[point.evidence][row]:#.3g}"
-        with strip.container(width=_WIDTH, gap="xxsmall"):
-            if readings is None or row not in pictured:
-                st.markdown(words)
-                continue
-            at = pictured.index(row)
-            _pictures(readings, at, label)
-            if st.button(words, key=f"{group.title}-{row}", type="tertiary", width="stretch"):
-                _open(readings, at, point, detector, f"Labelled {label} in its data set.", "this one")
+    strips = []
+    for row, one in shown.items():
+        kind = "" if row == _YOURS else "anomaly" if evaluation.anomaly[row] else "normal"
+        strip = images.inline(images.strip_png(one.images[0], one.reconstruction[0], one.residual[0]))
+        lines = (names.get(row, "yours"), _score(one.scores, 0, point))
+        strips.append(tiles.Tile(row, strip, lines, f"{kind or 'your own digit'}, reconstruction, heat map", kind))
+    of = f"{detector.fingerprint} {point}"
+    pressed = tiles.show(f"line-{group.title}", of, strips, group.title, columns=borderline.COUNT)
+    if pressed is not None:
+        about = f"Labelled {names[pressed]} in its data set." if pressed in names else "The digit you gave last."
+        _open(shown[pressed], point, detector, about, "this one" if pressed in names else "yours")
 
 
-def _pictures(readings: Readings, row: int, what: str) -> None:
-    triple = images.strip_png(readings.images[row], readings.reconstruction[row], readings.residual[row])
-    picture.show(triple, f"{what}: digit, reconstruction, heat map", width="stretch")
+def _score(scores: Mapping[str, "np.ndarray"], row: int, point: OperatingPoint) -> str:
+    return f"{scores[point.evidence][row]:#.3g}"
 
 
 def _own(detector: "Detector") -> Readings | None:
@@ -135,9 +128,9 @@ def _own(detector: "Detector") -> Readings | None:
 
 
 @st.dialog("A digit at the line", width="medium")
-def _open(readings: Readings, row: int, point: OperatingPoint, detector: "Detector", about: str, whose: str) -> None:
+def _open(readings: Readings, point: OperatingPoint, detector: "Detector", about: str, whose: str) -> None:
     st.caption(plain(about))
-    verdict.show(readings, row, point, detector.card_, key="at-the-line", whose=whose)
+    verdict.show(readings, 0, point, detector.card_, key="at-the-line", whose=whose)
 
 
 def _offer_download(evaluation: Evaluation) -> None:

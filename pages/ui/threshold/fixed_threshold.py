@@ -33,8 +33,8 @@ def story(detector: "Detector", evaluation: Evaluation, point: OperatingPoint) -
         except OddDigitError as error:
             chrome.refuse(error)
             return
-        readings = borderline.readings_of(detector, evaluation, rows)
-        if readings is None or len(readings) < len(rows):
+        readings, pictured = borderline.readings_of(detector, evaluation, rows)
+        if readings is None or pictured != rows:
             st.info("Its experiment is repeated here once the pictures of its digits are on this machine.")
         else:
             replayed = fixed_threshold.replay(readings, "fused", detector.calibrations_["fused"].threshold(CALIBRATED))

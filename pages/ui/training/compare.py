@@ -12,7 +12,7 @@ from core.ink.picture import SUFFIXES
 from core.operating_point import OperatingPoint
 from core.views import model_table
 from core.views.verdict_words import describe
-from pages.ui import chrome, picker, picture, state
+from pages.ui import chrome, opinion, picker, picture, state
 from pages.ui.text import plain
 from pages.ui.verdict import COLOUR, SIGN
 
@@ -81,9 +81,9 @@ def _verdict(model: str, measured: Measured, digits: ink.Ink) -> None:
     except OddDigitError as error:
         chrome.refuse(error)
         return
-    words = describe(readings, 0, point, measured.card.calibrated_on)
+    words = describe(readings, 0, point, measured.card.calibrated_on, opinion.at_once(readings, point)[0])
     st.markdown(f"**{plain(model)}**  \n:{COLOUR[words.anomaly]}[{SIGN[words.anomaly]} {plain(words.verdict)}]")
-    st.caption(plain(words.meaning))
+    st.caption(plain(f"{words.second_opinion} {words.meaning}"))
     pictures = (
         (images.digit_png(readings.images[0], 4), "as the model sees it"),
         (images.digit_png(readings.reconstruction[0], 4), "nearest normal digit"),
