@@ -19,7 +19,7 @@ NESTED = (".zip", ".7z", ".rar", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".zst", "
 _ENTRY = b"PK\x01\x02"
 _PIECE = 1 << 20  # bytes of a file looked through at a time
 _STARTS_ARCHIVE = (b"PK\x03\x04", b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a\x07", b"\x1f\x8b\x08", b"\xfd7zXZ\x00", b"BZh")
-_ENCRYPTED = 0x1
+_ENCRYPTED, _UTF8 = 0x1, 0x800
 _DAMAGE = (OSError, EOFError, RuntimeError, ValueError, NotImplementedError, zipfile.BadZipFile, zlib.error)
 
 Refused = Callable[[str, str], None]
@@ -53,7 +53,7 @@ def members(source: bytes | Path, name: str = "", refused: Refused | None = None
     name = name or (source.name if isinstance(source, Path) else "the archive")
     with closing(_open(source, name)) as archive:
         for entry in _checked(archive, name):
-            shown = _shown(entry.filename)
+            shown = _shown(_named(entry))
             try:
                 data = _unpack(archive, entry)
             except ArchiveError as error:
@@ -147,6 +147,16 @@ def _unpack(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
     if data.startswith(_STARTS_ARCHIVE):
         raise ArchiveError("is an archive itself: unpack it first.")
     return data
+
+
+def _named(entry: zipfile.ZipInfo) -> str:
+    """An entry's name; without the mark of UTF-8, most packers write it nonetheless, where it is not an old PC's."""
+    if entry.flag_bits & _UTF8:
+        return entry.filename
+    try:
+        return entry.filename.encode("cp437").decode()
+    except UnicodeError:
+        return entry.filename
 
 
 def _shown(path: str) -> str:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from core.ink.masks import grown, otsu, shrunken
+from core.ink.masks import along_border, grown, otsu, shrunken
 from core.ink.resize import shrunk
 
 Floats = NDArray[np.float32]
@@ -160,11 +159,6 @@ def _is_all_round(dark: Mask, share: float) -> bool:
     if not len(rows):
         return False
     return bool(along_border(other[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]).mean() < _FRAMED)
-
-
-def along_border(values: NDArray[Any]) -> NDArray[Any]:
-    """What stands along the four sides of a picture ``(h, w)``, corners twice."""
-    return np.concatenate((values[0], values[-1], values[:, 0], values[:, -1]))
 
 
 def _light(signed: Floats, inverted: bool) -> tuple[Floats, bool]:

@@ -1,5 +1,7 @@
 """Masks: where values are cut in two, and what is grown or shrunken by square windows, by shifting whole rows."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -30,6 +32,11 @@ def clear_of_border(mask: Mask, pixels: int) -> Mask:
     place = (slice(pixels, max(pixels, mask.shape[0] - pixels)), slice(pixels, max(pixels, mask.shape[1] - pixels)))
     inner[place] = mask[place]
     return inner
+
+
+def along_border(values: NDArray[Any]) -> NDArray[Any]:
+    """What stands along the four sides of a picture ``(h, w)``, corners twice."""
+    return np.concatenate((values[0], values[-1], values[:, 0], values[:, -1]))
 
 
 def otsu(values: NDArray[np.float32]) -> float:

@@ -13,7 +13,8 @@ from PIL.TiffImagePlugin import TiffImageFile
 
 from core.errors import InkError
 from core.ink import pdf
-from core.ink.picture import TIFF, Source
+from core.ink.containers import TIFF
+from core.ink.picture import Source
 
 MOST_PAGES = 1_000  # of a TIFF file
 _REDUCED = 254  # TIFF tag NewSubfileType, whose lowest bit says that a page is a preview of another

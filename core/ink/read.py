@@ -147,7 +147,10 @@ def read(
         ink, lines, followed = written, 0, Followed(written, 0, 0)
         shapes = find_shapes(ink > INKED, split=split)
     if not shapes:
-        raise InkError(f"{name}: no ink found; draw or photograph a digit in a pen that stands out from the paper.")
+        where = ", in the first of its pages or frames" if opened.more_pages else ""
+        raise InkError(
+            f"{name}: no ink found{where}; draw or photograph a digit in a pen that stands out from the paper."
+        )
     if len(shapes) > MOST_SHAPES:
         raise InkError(f"{name}: {len(shapes)} shapes found, more like a texture than writing; crop it to the digits.")
     drawn = [_outline(ink, shape) for shape in shapes]
@@ -161,7 +164,7 @@ def read(
         message = "A gap that is cut straight, as by a fold, was closed."
         doubts.append(Doubt("fold", message, "Leave it open", {"mend": False}))
     if opened.more_pages:
-        doubts.insert(0, Doubt("pages", "The file has more pages: only the first was read."))
+        doubts.insert(0, Doubt("pages", "The file has more pages or frames: only the first was read."))
     if len(drawn) == 1 and strokes.is_blob(drawn[0][0]):
         doubts.append(Doubt("blob", "What was found has no strokes, so it is hardly a digit: crop the picture to one."))
     cut = None if sheet is None else pixels

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from core.ink.illumination import along_border, project
-from core.ink.masks import clear_of_border, grown, otsu, shrunken
+from core.ink.illumination import project
+from core.ink.masks import along_border, clear_of_border, grown, otsu, shrunken
 from core.ink.resize import resized, shrunk
 from core.ink.segments import breadth_of
 

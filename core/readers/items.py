@@ -71,7 +71,7 @@ class Place:
                 return file.read(LARGEST_PICTURE)
         except OSError as error:
             raise BatchError(
-                f"{self.name} cannot be read ({error.strerror or error}): check its permissions."
+                f"{self.name} cannot be read ({error.strerror or error}): check the path and its permissions."
             ) from error
 
 

@@ -1,5 +1,6 @@
 """Where a batch comes from: files, folders and zip archives in any mixture become one stream of items, in order."""
 
+import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
@@ -13,10 +14,11 @@ from core.errors import BatchError, InkError, OddDigitError
 from core.files import zip as archives
 from core.files.folder import files_in
 from core.ink import pdf
+from core.ink.containers import is_picture
 from core.ink.pages import pages
 from core.ink.picture import SUFFIXES
 from core.readers import arrays, csv, parquet, unpack
-from core.readers.items import LABELS, InMemory, Item, Opener, Place, place_of
+from core.readers.items import InMemory, Item, Opener, Place, place_of
 
 TABLES = (".csv", ".tsv", ".txt")
 MOST_FILES = 1_000_000
@@ -25,6 +27,8 @@ READERS = {"npy": arrays.read_npy, "npz": arrays.read_npz, "csv": csv.read_csv, 
 # Heads of the tables that this program writes (batch and score), which are no digits where they lie among them.
 RESULTS = (b"number,source,left,top,right,bottom,model,evidence", b"source,box,model,evidence,")
 RESULT_COLUMNS = {"number", "source", "model", "evidence", "verdict", "anomaly_score"}
+DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+_LABEL = re.compile(r"((digit|class|label|number|num|cls)s?[ _.-]*)?0?(?P<digit>[0-9])('?s)?")
 _ARCHIVES = {b"7z\xbc\xaf\x27\x1c": "7z", b"Rar!": "rar", b"\x28\xb5\x2f\xfd": "zst"}
 
 
@@ -118,12 +122,17 @@ def label_name(name: str) -> str:
 
 
 def label_of(parts: Sequence[str]) -> str | None:
-    """The label that a file's folder gives it: the folder's name, where that is a digit.
+    """The label that a file's folder gives it: the digit that the folder is named after.
 
-    >>> label_of(("scans", "7", "a.png")), label_of(("scans", "a.png"))
-    ('7', None)
+    >>> [label_of((folder, "a.png")) for folder in ("7", "07", "digit_7", "Class-7", "7s", "Sevens", "page 7", "17")]
+    ['7', '7', '7', '7', '7', '7', None, None]
     """
-    return parts[-2] if len(parts) > 1 and parts[-2] in LABELS else None
+    name = parts[-2].strip().lower() if len(parts) > 1 else ""
+    word = name.removesuffix("es" if name == "sixes" else "s")
+    if word in DIGITS:
+        return str(DIGITS.index(word))
+    found = _LABEL.fullmatch(name)
+    return found["digit"] if found else None
 
 
 def is_named_picture(place: Place) -> bool:
@@ -147,6 +156,8 @@ def kind_of(place: Place) -> str:
         with ExitStack() as stack:
             file = unpack.opened(place, stack)
             head, error = unpack.read_up_to(file, 512)
+    except BatchError:
+        raise
     except unpack.DAMAGE as error:
         raise BatchError(f"{place.name}: cannot be read ({error}). Copy it again.") from error
     if error is not None and not head:
@@ -173,7 +184,10 @@ def kind_of(place: Place) -> str:
     if head.startswith(RESULTS):
         return "results"
     named = {".npy": "npy", ".npz": "npz", ".parquet": "parquet", ".zip": "zip"} | dict.fromkeys(TABLES, "csv")
-    return named.get(suffix, "picture")
+    kind = "picture" if is_picture(head) else named.get(suffix, "picture")
+    if packed and kind == "picture":
+        raise BatchError(f"{place.name}: is packed: unpack it first.")
+    return kind
 
 
 def _items_of(place: Place, labels: Place | None) -> Iterator[Item]:
@@ -288,8 +302,10 @@ def _sibling(place: Place) -> Place | None:
 
 def _inside_folder(folder: Path, apart: Path | None, left_out: Callable[[Path], object]) -> Iterator[Path]:
     """The files in a folder, but for the one that results will be written to."""
-    apart = None if apart is None else apart.resolve()
-    return (path for path in files_in(folder, left_out) if apart is None or path.resolve() != apart)
+    real = (
+        os.path.realpath
+    )  # unlike Path.resolve, it takes links in a circle for what they are: files that are not there
+    return (path for path in files_in(folder, left_out) if apart is None or real(path) != real(apart))
 
 
 def _place_in_folder(path: Path, name: str) -> Place:

@@ -159,3 +159,12 @@ def test_a_damaged_archive_raises_nothing_but_the_error_made_for_it(data: bytes)
     with suppress(ArchiveError):
         members = list(archives.members(broken, refused=lambda name, why: refused.append(name)))
     assert len(members) + len(refused) <= 2
+
+
+@pytest.mark.parametrize("written", ["ü数.png".encode(), "üß.png".encode("cp437")], ids=["UTF-8 unmarked", "an old PC"])
+def test_names_are_read_as_their_packer_wrote_them(written: bytes) -> None:
+    data = packed([("x" * len(written), PICTURE)]).replace(b"x" * len(written), written)
+
+    ((name, _),) = archives.members(data)
+
+    assert name in ("ü数.png", "üß.png")

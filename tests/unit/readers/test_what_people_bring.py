@@ -19,7 +19,7 @@ from core.datasets.examples import for_normal
 from core.readers import sources, stacks
 from core.readers.items import AS_FOUND, Place
 from tests.support.formats import N, images_of, read, write_npz_with_mean_and_weights
-from tests.support.piles import digits, document, folder_of, idx
+from tests.support.piles import digits, document, folder_of, idx, png
 
 
 def test_what_is_left_out_of_an_npz_is_said(tmp_path: Path) -> None:
@@ -212,3 +212,34 @@ def test_a_place_is_read_where_its_name_says_nothing(tmp_path: Path) -> None:
     (item,) = read(tmp_path / "scan")
 
     assert isinstance(item.picture, Place)
+
+
+@pytest.mark.parametrize(
+    "name", ["scan.csv", "scan.txt", "scan.npy", "scan.parquet", "scan.zip", "scan.pdf", "SCAN.JPE", "scan"]
+)
+def test_a_picture_is_one_whatever_it_is_called(name: str, tmp_path: Path) -> None:
+    images, _ = digits(1)
+    (tmp_path / name).write_bytes(png(images[0]))
+
+    np.testing.assert_array_equal(images_of(read(tmp_path / name)), images)
+
+
+def test_links_in_a_circle_are_refused_rows_and_folders_in_one_are_read_once(tmp_path: Path) -> None:
+    images, _ = digits(1)
+    (tmp_path / "7").mkdir()
+    (tmp_path / "7" / "a.png").write_bytes(png(images[0]))
+    for link, target in (("7/up", ".."), ("one", "other"), ("other", "one")):
+        (tmp_path / link).symlink_to(target)
+
+    items = list(sources.read(sources.places([tmp_path], apart=tmp_path / "out.csv")))
+
+    assert [item.label for item in items if not item.error] == ["7"]
+    assert len([item for item in items if "symbolic links" in item.error]) == 2
+
+
+def test_a_picture_packed_on_its_own_is_refused_with_the_remedy(tmp_path: Path) -> None:
+    (tmp_path / "seven.png.gz").write_bytes(gzip.compress(png(digits(1)[0][0])))
+
+    (item,) = read(tmp_path / "seven.png.gz")
+
+    assert item.error.endswith("seven.png.gz: is packed: unpack it first.")
