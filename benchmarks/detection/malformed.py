@@ -53,7 +53,7 @@ def measure(detector: Detector, normals: np.ndarray, count: int) -> dict[tuple[s
         count: how many of them, from the first on, are edited.
     """
     plain = detector.inspect(normals).scores
-    line = detector.calibrations_["fused"].threshold(ALPHA)
+    threshold = detector.calibrations_["fused"].threshold(ALPHA)
     cells = {}
     for family in malformations.FAMILIES:
         for strength in range(len(malformations.STRENGTHS)):
@@ -62,7 +62,7 @@ def measure(detector: Detector, normals: np.ndarray, count: int) -> dict[tuple[s
             changed = np.abs(edited - originals).sum(axis=(1, 2)) >= LEAST_CHANGE
             odd = detector.inspect(edited[changed]).scores
             figures = {name: auroc(plain[name], odd[name]) for name in EVIDENCES}
-            figures["detection"] = float((odd["fused"] > line).mean())
+            figures["detection"] = float((odd["fused"] > threshold).mean())
             figures["unedited"] = float(1 - changed.mean())
             cells[family, strength] = figures
     return cells

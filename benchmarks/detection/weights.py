@@ -130,13 +130,13 @@ def with_parts(scorer: Scorer, sets: Sets) -> list[list[float]]:
 
 def measured(scores: Mapping[str, NDArray[np.float64]]) -> list[float]:
     """AUROC and share caught at 5 %: of other digits, and on average of the malformed families."""
-    line = np.quantile(scores["normal"], 0.95)
+    threshold = np.quantile(scores["normal"], 0.95)
     bad = [scores[family.__name__] for family in FAMILIES]
     return [
         auroc(scores["normal"], scores["others"]),
-        float((scores["others"] > line).mean()),
+        float((scores["others"] > threshold).mean()),
         float(np.mean([auroc(scores["normal"], part) for part in bad])),
-        float(np.mean([(part > line).mean() for part in bad])),
+        float(np.mean([(part > threshold).mean() for part in bad])),
     ]
 
 

@@ -71,7 +71,7 @@ def exchangeable(detectors: Detectors, draws: int) -> str:
         "gamma(2)": (lambda rng, n: known.rvs(n, random_state=rng), known.sf),
         f"MNIST, {pool.size:,} pooled scores": (
             lambda rng, n: rng.choice(pool, n),
-            lambda lines: 1 - np.asarray(np.searchsorted(pool, lines, side="right")) / pool.size,
+            lambda thresholds: 1 - np.asarray(np.searchsorted(pool, thresholds, side="right")) / pool.size,
         ),
     }
     rows = []
@@ -119,9 +119,9 @@ def other_writers(detectors: Detectors) -> str:
             rates[when].append([part.mean() for part in flags])
             rates[f"caught {when}"].append([measure.flags(odd, alpha).mean() for alpha in ALPHAS])
             counts.append([int(part.sum()) for part in flags])
-        lines = [calibration.threshold(alpha) for alpha in ALPHAS]
-        rates["seen"].append(calibration.exchangeable.alpha(lines))
-        likely = calibration.between(lines[1])
+        thresholds = [calibration.threshold(alpha) for alpha in ALPHAS]
+        rates["seen"].append(calibration.exchangeable.alpha(thresholds))
+        likely = calibration.between(thresholds[1])
         assert likely is not None
         low, high = likely[0]
         cells = [
@@ -190,13 +190,13 @@ def original_experiment(detectors: Detectors) -> str:
         readings = detector.inspect(test.images)
         errors = fixed_threshold.mean_squared_error(readings)
         evaluation = detector.evaluate(test)
-        lines = [
+        thresholds = [
             ("fused, calibrated at 0.05", readings.scores["fused"], detector.calibrations_["fused"].threshold(0.05))
         ]
-        lines += [(f"mean squared error over {line:.2f}", errors, line) for line in fixed_threshold.FIXED_THRESHOLDS]
+        thresholds += [(f"mean squared error over {t:.2f}", errors, t) for t in fixed_threshold.FIXED_THRESHOLDS]
         draws = [fixed_threshold.draw(evaluation, seed) for seed in range(REPETITIONS)]
-        for name, scores, line in lines:
-            counts = [fixed_threshold.count(scores[rows_], line) for rows_ in draws]
+        for name, scores, threshold in thresholds:
+            counts = [fixed_threshold.count(scores[rows_], threshold) for rows_ in draws]
             caught, alarms = [c.caught for c in counts], [c.false_alarms for c in counts]
             both = np.mean([c.caught >= 53 and c.false_alarms <= 4 for c in counts])
             share = f"{100 * both:.0f} %"

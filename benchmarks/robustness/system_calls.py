@@ -173,9 +173,9 @@ def _states(operation: Operation) -> list[str]:
     """What is there before an operation, between its steps, and after it."""
 
     def tell() -> str:
-        told = [operations.shown()]
-        told += [operations.shown() for _ in operation.steps()]
-        return "\0".join([*told, operations.shown()])
+        texts = [operations.shown()]
+        texts += [operations.shown() for _ in operation.steps()]
+        return "\0".join([*texts, operations.shown()])
 
     states = operations.forked(tell).split("\0")
     if not operation.side_by_side:

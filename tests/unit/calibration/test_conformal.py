@@ -81,11 +81,11 @@ def test_no_more_calibration_digits_than_promised_lie_beyond_the_line(scores: np
 @given(SCORES, RATES)
 def test_alpha_and_threshold_are_two_ways_to_write_one_line(scores: np.ndarray, alpha: float) -> None:
     calibration = Calibration.fit(scores)
-    line = calibration.threshold(alpha)
+    threshold = calibration.threshold(alpha)
 
-    back = float(calibration.alpha(line)[0])
+    back = float(calibration.alpha(threshold)[0])
 
-    assert calibration.threshold(min(back, 0.9999)) == line or not np.isfinite(line)
+    assert calibration.threshold(min(back, 0.9999)) == threshold or not np.isfinite(threshold)
 
 
 def test_tied_scores_count_against_the_digit() -> None:
@@ -129,15 +129,13 @@ def test_the_rank_does_not_fall_below_a_whole_number_by_rounding(alpha: float, n
     assert Calibration.fit(np.arange(n)).rank(alpha) == rank
 
 
-@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
-def test_calibration_scores_that_are_not_finite_are_refused(bad: float) -> None:
-    with pytest.raises(OddDigitError, match="finite"):
-        Calibration.fit([0.1, bad, 0.3])
-
-
-def test_a_calibration_without_scores_is_refused() -> None:
-    with pytest.raises(OddDigitError, match="at least one"):
-        Calibration.fit([])
+@pytest.mark.parametrize(
+    ("scores", "reason"),
+    [*(([0.1, bad, 0.3], "finite") for bad in (np.nan, np.inf, -np.inf)), ([], "at least one")],
+)
+def test_scores_that_nothing_can_be_measured_against_are_refused(scores: list[float], reason: str) -> None:
+    with pytest.raises(OddDigitError, match=reason):
+        Calibration.fit(scores)
 
 
 def test_scores_out_of_order_are_refused() -> None:
@@ -183,9 +181,6 @@ def test_the_bound_at_an_alpha_is_the_band_at_its_threshold_and_nothing_where_th
     assert calibration.bound(0.05) == float(calibration.band(calibration.threshold(0.05))[0])
     assert calibration.bound(0.05) == pytest.approx(0.072, abs=0.002)
     assert calibration.bound(1e-6) == 0
-
-
-def test_thirty_digits_at_five_percent_may_flag_up_to_one_in_six() -> None:
     assert Calibration.fit(np.arange(30)).bound(0.05) == pytest.approx(0.166, abs=0.0005)
 
 
@@ -260,11 +255,11 @@ def test_eight_of_ten_further_stretches_lie_where_it_is_most_likely(differ: floa
         shift = rng.normal(0, differ, (64, 1))
         scores = rng.normal(shift, 1, (64, 800))
         calibration = Calibration.of_strangers(scores[:24], np.repeat(np.arange(24), 800), Calibration.fit(scores[0]))
-        line = calibration.threshold(0.05)
-        likely = calibration.between(line)
+        threshold = calibration.threshold(0.05)
+        likely = calibration.between(threshold)
         assert likely is not None
         low, high = likely[0]
-        rates = (scores[24:] > line).mean(axis=1)
+        rates = (scores[24:] > threshold).mean(axis=1)
         inside.append(((rates >= low) & (rates <= high)).mean())
         assert low <= 0.05 <= high + 1e-3
 

@@ -29,15 +29,10 @@ MIXED = evaluation([1, 2, 3, 4], [3.5, 5, 6], labels="598")
 SOME = st.lists(st.integers(-9, 9).map(float), min_size=1, max_size=25)
 
 
-def test_a_score_on_the_line_is_called_normal_and_one_above_it_an_anomaly() -> None:
+def test_a_score_on_the_threshold_is_called_normal_and_rates_are_shares_of_their_own_class() -> None:
     counts = MIXED.confusion("fused", 3.5)
 
     assert counts == Confusion(true_normal=3, false_alarms=1, misses=1, caught=2)
-
-
-def test_the_rates_are_shares_of_their_own_class() -> None:
-    counts = Confusion(true_normal=3, false_alarms=1, misses=1, caught=2)
-
     assert (counts.false_alarm_rate, counts.detection_rate) == (0.25, pytest.approx(2 / 3))
     assert counts.precision == pytest.approx(2 / 3)
 
@@ -50,8 +45,8 @@ def test_rates_of_an_empty_class_are_not_made_up() -> None:
 
 @QUICK
 @given(SOME, SOME, st.floats(-10, 10))
-def test_every_digit_stands_in_exactly_one_cell(normal: list[float], odd: list[float], line: float) -> None:
-    counts = evaluation(normal, odd).confusion("pixel", line)
+def test_every_digit_stands_in_exactly_one_cell(normal: list[float], odd: list[float], threshold: float) -> None:
+    counts = evaluation(normal, odd).confusion("pixel", threshold)
 
     assert counts.true_normal + counts.false_alarms == len(normal)
     assert counts.misses + counts.caught == len(odd)
@@ -94,25 +89,20 @@ def test_no_line_is_better_balanced_than_the_best(normal: list[float], odd: list
     best = measured.best_balance("fused")
     assert best is not None
 
-    def balance(line: float) -> float:
-        counts = measured.confusion("fused", line)
+    def balance(threshold: float) -> float:
+        counts = measured.confusion("fused", threshold)
         return counts.detection_rate - counts.false_alarm_rate
 
-    lines = np.concatenate([np.unique(measured.scores["fused"]), [-100.0]])
-    assert balance(best) == pytest.approx(max(balance(float(line)) for line in lines))
+    thresholds = np.concatenate([np.unique(measured.scores["fused"]), [-100.0]])
+    assert balance(best) == pytest.approx(max(balance(float(threshold)) for threshold in thresholds))
 
 
-def test_the_nearest_digits_come_nearest_first_from_either_side() -> None:
+def test_the_nearest_digits_come_nearest_first_from_either_side_and_beyond_all_there_are_none() -> None:
     inside, outside = MIXED.nearest("fused", 3.5, 2)
 
     assert MIXED.scores["fused"][inside].tolist() == [3.5, 3]
     assert MIXED.scores["fused"][outside].tolist() == [4, 5]
-
-
-def test_a_line_beyond_all_digits_has_nothing_outside() -> None:
-    inside, outside = MIXED.nearest("fused", 99, 3)
-
-    assert (len(inside), len(outside)) == (3, 0)
+    assert [len(side) for side in MIXED.nearest("fused", 99, 3)] == [3, 0]
 
 
 def test_the_worst_misses_look_most_normal_and_the_worst_false_alarms_oddest() -> None:
@@ -137,8 +127,5 @@ def test_evaluations_are_joined_by_the_names_of_their_labels_and_sources() -> No
     assert both.position.tolist() == [0, 1, 0, 1]
     assert both.anomaly.tolist() == [False, True, False, True]
     assert both.scores["pixel"].tolist() == [1, 2, 3, 4]
-
-
-def test_joining_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="at least one"):
         concatenate([])

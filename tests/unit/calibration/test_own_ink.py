@@ -58,7 +58,8 @@ def test_a_digit_far_odder_than_the_rest_is_shown_and_left_for_a_person_to_take_
 
     assert seen.odd == (30,)
     assert any(
-        "picture 30. Take out only what is no normal 5;" in line and "must stay" in line for line in seen.concerns
+        "picture 30. Take out only what is no normal 5;" in threshold and "must stay" in threshold
+        for threshold in seen.concerns
     )
 
 
@@ -72,7 +73,7 @@ def test_few_digits_are_told_what_they_are_too_few_for_and_promise_nothing_there
     assert seen.promise == ""
     assert "15 are too few for a line at 1 %: it takes 99." in seen.concerns
     assert "15 are too few for a line at 5 %: it takes 19." in seen.concerns
-    assert not any("at 10 %: it takes" in line for line in seen.concerns)
+    assert not any("at 10 %: it takes" in threshold for threshold in seen.concerns)
 
 
 def test_a_promise_is_no_concern() -> None:

@@ -46,9 +46,21 @@ def test_a_file_that_is_already_there_is_not_fetched_again(tmp_path: Path) -> No
     assert mirror.asked == []
 
 
-def test_a_file_with_a_wrong_checksum_is_replaced(tmp_path: Path) -> None:
-    (tmp_path / "file.gz").write_bytes(BODY[:1000])
-    with serve({"file.gz": BODY}) as mirror:
+@pytest.mark.parametrize(
+    ("name", "remains", "resumes"),
+    [
+        pytest.param("file.gz", BODY[:1000], True, id="a file with a wrong checksum"),
+        pytest.param("file.gz.part", BODY[:5000], False, id="a part, and a mirror that cannot resume"),
+        pytest.param("file.gz.part", b"x" * 5000, True, id="a part of another file"),
+        pytest.param("file.gz.part", b"x" * len(BODY), True, id="another file as long"),
+        pytest.param("file.gz.part", b"x" * (len(BODY) + 9), True, id="a longer one"),
+    ],
+)
+def test_remains_that_cannot_be_gone_on_with_give_way_to_the_whole_file(
+    tmp_path: Path, name: str, remains: bytes, resumes: bool
+) -> None:
+    (tmp_path / name).write_bytes(remains)
+    with serve({"file.gz": BODY}, resumes=resumes) as mirror:
         assert fetch(remote(mirror.url), tmp_path).read_bytes() == BODY
 
 
@@ -69,24 +81,19 @@ def test_what_one_mirror_began_the_next_one_finishes(tmp_path: Path) -> None:
     assert second.asked == [("file.gz", "bytes=100000-")]
 
 
-def test_a_mirror_that_cannot_resume_starts_over(tmp_path: Path) -> None:
-    (tmp_path / "file.gz.part").write_bytes(BODY[:5000])
-    with serve({"file.gz": BODY}, resumes=False) as mirror:
-        assert fetch(remote(mirror.url), tmp_path).read_bytes() == BODY
-
-
 @pytest.mark.parametrize(
-    "remains", [b"x" * 5000, b"x" * len(BODY), b"x" * (len(BODY) + 9)], ids=["short", "as long", "longer"]
+    ("sent", "wanted", "reason"),
+    [
+        pytest.param({"file.gz": BODY[::-1]}, BODY, "wrong checksum", id="another file"),
+        pytest.param({"file.gz": bytes(3_000_000)}, b"small", "sent more than", id="far too much"),
+        pytest.param({}, BODY, "HTTP 404", id="nothing"),
+    ],
 )
-def test_remains_of_another_file_are_thrown_away_and_the_file_fetched_whole(tmp_path: Path, remains: bytes) -> None:
-    (tmp_path / "file.gz.part").write_bytes(remains)
-    with serve({"file.gz": BODY}) as mirror:
-        assert fetch(remote(mirror.url), tmp_path).read_bytes() == BODY
-
-
-def test_a_wrong_checksum_is_refused_and_nothing_is_left_behind(tmp_path: Path) -> None:
-    with serve({"file.gz": BODY[::-1]}) as mirror, pytest.raises(DatasetError, match="wrong checksum"):
-        fetch(remote(mirror.url), tmp_path)
+def test_a_mirror_that_sends_what_is_not_wanted_is_refused_and_nothing_is_left_behind(
+    tmp_path: Path, sent: dict[str, bytes], wanted: bytes, reason: str
+) -> None:
+    with serve(sent) as mirror, pytest.raises(DatasetError, match=reason):
+        fetch(remote(mirror.url, body=wanted), tmp_path)
     assert names(tmp_path) == []
 
 
@@ -95,21 +102,10 @@ def test_a_mirror_with_a_wrong_file_does_not_stop_the_next_one(tmp_path: Path) -
         assert fetch(remote(first.url, second.url), tmp_path).read_bytes() == BODY
 
 
-def test_a_mirror_that_sends_far_too_much_is_cut_off(tmp_path: Path) -> None:
-    with serve({"file.gz": bytes(3_000_000)}) as mirror, pytest.raises(DatasetError, match="sent more than"):
-        fetch(remote(mirror.url, body=b"small"), tmp_path)
-    assert names(tmp_path) == []
-
-
 def test_without_any_network_every_mirror_is_named(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match=r"no mirror delivered it: 127.0.0.1:9 \(.*refused.*\), nowhere.invalid"):
         fetch(remote(DEAD, "http://nowhere.invalid/"), tmp_path)
     assert names(tmp_path) == []
-
-
-def test_a_missing_file_is_told_with_the_servers_own_code(tmp_path: Path) -> None:
-    with serve({}) as mirror, pytest.raises(DatasetError, match="HTTP 404"):
-        fetch(remote(mirror.url), tmp_path)
 
 
 def test_a_transfer_that_is_broken_for_good_keeps_its_part_for_another_day(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -28,11 +29,6 @@ def test_a_name_without_data_behind_it_is_refused(name: str) -> None:
         datasets.load(name)
     with pytest.raises(DatasetError):
         datasets.labels_in(name)
-
-
-def test_an_unknown_part_is_refused() -> None:
-    with pytest.raises(DatasetError, match="no part 'validation'"):
-        datasets.load("digits", "validation")
 
 
 @pytest.mark.parametrize("name", datasets.NAMES)
@@ -88,15 +84,7 @@ def test_the_same_seed_parts_alike_and_another_does_not() -> None:
     np.testing.assert_array_equal(first.calibrate, again.calibrate)
     assert first.seed == 3
     assert set(first.calibrate) != set(other.calibrate)
-
-
-def test_a_recorded_seed_keeps_giving_the_split_it_gave() -> None:
     np.testing.assert_array_equal(datasets.split(20, 0).calibrate, RECORDED)
-
-
-def test_too_few_images_to_part_are_refused() -> None:
-    with pytest.raises(DatasetError, match="9 images"):
-        datasets.split(9, 0)
 
 
 def test_development_folds_are_the_first_five_sixths_and_the_rest() -> None:
@@ -106,9 +94,19 @@ def test_development_folds_are_the_first_five_sixths_and_the_rest() -> None:
     np.testing.assert_array_equal(np.concatenate([train.images, test.images]), digits.images)
 
 
-def test_no_variant_is_chosen_on_test_images() -> None:
-    with pytest.raises(DatasetError, match="training part"):
-        datasets.development(datasets.load("digits", "test"))
+@pytest.mark.parametrize(
+    ("ask", "reason"),
+    [
+        pytest.param(lambda: datasets.load("digits", "validation"), "no part 'validation'", id="an unknown part"),
+        pytest.param(lambda: datasets.split(9, 0), "9 images", id="too few images to part"),
+        pytest.param(
+            lambda: datasets.development(datasets.load("digits", "test")), "training part", id="variants on test images"
+        ),
+    ],
+)
+def test_what_cannot_be_parted_is_refused(ask: Callable[[], object], reason: str) -> None:
+    with pytest.raises(DatasetError, match=reason):
+        ask()
 
 
 def test_images_of_one_label_are_found_by_its_name() -> None:

@@ -39,6 +39,8 @@ def test_a_folder_of_pictures_is_gathered_in_the_order_of_their_names(tmp_path: 
     assert taken.images.shape == (3, 28, 28)
     assert taken.labels is None
     assert taken.names == ("5-0.png", "5-1.png", "5-2.png")
+    with pytest.raises(OddDigitError, match="nowhere: there is no such folder"):
+        collect(tmp_path / "nowhere", ("5",))
 
 
 def test_sub_folders_say_which_digit_a_model_of_several_is_given(tmp_path: Path) -> None:
@@ -56,18 +58,13 @@ def test_each_page_of_a_pdf_is_a_picture_to_calibrate_on_and_to_train_on() -> No
     page = Image.fromarray(np.kron(np.round(255 - 255 * DIGITS.of("5")[0]), np.ones((5, 5))).astype(np.uint8))
     files = [("5/scan.pdf", document([page, Image.new("L", page.size, 255), page]))]
 
-    found = gather(files, ("0", "5"))
+    taken = gather(files, ("0", "5"))
     content = own.read_pictures([("5", name, data) for name, data in files], 1, "mine")
 
-    assert found.names == ("5/scan.pdf page 1", "5/scan.pdf page 3")
-    assert found.labels == ["5", "5"]
-    assert [name for name, _ in found.refused] == [name for name, _ in content.refused] == ["5/scan.pdf page 2"]
-    np.testing.assert_array_equal(content.images, found.images)
-
-
-def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(OddDigitError, match="nowhere: there is no such folder"):
-        collect(tmp_path / "nowhere", ("5",))
+    assert taken.names == ("5/scan.pdf page 1", "5/scan.pdf page 3")
+    assert taken.labels == ["5", "5"]
+    assert [name for name, _ in taken.refused] == [name for name, _ in content.refused] == ["5/scan.pdf page 2"]
+    np.testing.assert_array_equal(content.images, taken.images)
 
 
 def test_what_is_no_picture_is_listed_with_its_reason_and_the_rest_counts() -> None:
@@ -84,28 +81,30 @@ def test_pictures_outside_the_folders_of_normal_digits_are_left_out_once_there_a
     assert taken.refused == (("mine/8/8-0.png", "lies in no folder named 5"),)
 
 
-def test_a_model_of_several_digits_takes_no_picture_whose_digit_is_unknown() -> None:
-    with pytest.raises(OddDigitError, match="lies in no folder named 0 or 5"):
-        gather(pictures("5", 2), ("0", "5"))
+@pytest.mark.parametrize(
+    ("files", "normal", "reason"),
+    [
+        pytest.param(pictures("5", 2), "05", "lies in no folder named 0 or 5", id="which digit is unknown"),
+        pytest.param([("notes.txt", b"hello")], "5", r"no picture could be used.*notes\.txt", id="no picture"),
+        pytest.param(
+            [("z.zip", zipped([("../5.png", pictures("5", 1)[0][1])]))], "5", "outside", id="a zip that climbs"
+        ),
+        pytest.param(
+            [("z.zip", zipped([("/etc/5.png", pictures("5", 1)[0][1])]))], "5", "outside", id="a zip with a root"
+        ),
+    ],
+)
+def test_files_of_which_nothing_can_be_used_are_refused_with_the_reason(
+    files: list[tuple[str, bytes]], normal: str, reason: str
+) -> None:
+    with pytest.raises(OddDigitError, match=reason):
+        gather(files, tuple(normal))
 
 
 def test_a_zip_among_the_files_is_opened() -> None:
     taken = gather([("fives.zip", zipped(pictures("5", 3))), *pictures("5", 1)], ("5",))
 
     assert len(taken.images) == 4
-
-
-@pytest.mark.parametrize("path", ["../outside.png", "/etc/outside.png"])
-def test_a_zip_that_points_outside_itself_is_refused(path: str) -> None:
-    hostile = zipped([(path, pictures("5", 1)[0][1])])
-
-    with pytest.raises(OddDigitError):
-        gather([("hostile.zip", hostile)], ("5",))
-
-
-def test_nothing_usable_says_why() -> None:
-    with pytest.raises(OddDigitError, match=r"no picture could be used.*notes\.txt"):
-        gather([("notes.txt", b"hello")], ("5",))
 
 
 def test_too_many_pictures_are_refused_before_all_are_read(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -44,19 +44,14 @@ def test_a_reading_has_all_that_a_page_shows_in_its_promised_shape_and_range(det
         assert ((readings.p_values[evidence] > 0) & (readings.p_values[evidence] <= 1)).all()
 
 
-def test_no_images_give_no_readings_and_no_error(detector: Detector) -> None:
-    readings = detector.inspect(np.zeros((0, 28, 28), np.float32))
-
-    assert len(readings) == 0
-    assert readings.p_value.shape == (0,)
-    assert readings.residual.shape == (0, 28, 28)
-    assert readings.class_id(alpha=0.1).shape == (0,)
-
-
-def test_flat_images_read_the_same_as_square_ones(detector: Detector) -> None:
+def test_flat_images_read_the_same_as_square_ones_and_none_give_no_reading(detector: Detector) -> None:
     images = digits(7)
 
+    none = detector.inspect(images[:0])
+
     assert same(detector.inspect(images.reshape(7, 784)), detector.inspect(images))
+    assert (len(none), none.p_value.shape, none.residual.shape) == (0, (0,), (0, 28, 28))
+    assert none.class_id(alpha=0.1).shape == (0,)
 
 
 @pytest.mark.parametrize(
@@ -220,14 +215,11 @@ def test_an_image_is_odd_exactly_where_it_is_as_every_digit(tiny_detector_any: D
         np.testing.assert_array_equal(
             np.max(list(readings.digits_by(evidence).values()), axis=0), readings.p_values[evidence]
         )
-        lines = [OperatingPoint("tiny-any", evidence, alpha) for alpha in (0.02, 0.05, 0.3)]
-        lines += [
-            OperatingPoint("tiny-any", evidence, None, float(t))
-            for t in np.quantile(readings.scores[evidence], [0.2, 0.9])
-        ]
-        for line in lines:
-            empty = [not readings.prediction_set(line, row) for row in range(40)]
-            assert empty == readings.class_id(line).astype(bool).tolist()
+        points = [OperatingPoint("tiny-any", evidence, alpha) for alpha in (0.02, 0.05, 0.3)]
+        scores = np.quantile(readings.scores[evidence], [0.2, 0.9]).tolist()
+        for point in (*points, *(OperatingPoint("tiny-any", evidence, None, score) for score in scores)):
+            empty = [not readings.prediction_set(point, row) for row in range(40)]
+            assert empty == readings.class_id(point).astype(bool).tolist()
 
 
 def test_a_digit_that_another_one_is_nearer_than_is_less_plausible_for_it(tiny_detector_any: Detector) -> None:
@@ -244,11 +236,14 @@ def test_a_digit_that_another_one_is_nearer_than_is_less_plausible_for_it(tiny_d
         assert (added[~wins] > 0).all()
 
 
-def test_the_calibration_of_several_digits_pools_those_of_each(tiny_detector_any: Detector) -> None:
+def test_the_calibration_of_several_digits_pools_those_of_each_and_one_digit_has_none_of_its_own(
+    tiny_detector: Detector, tiny_detector_any: Detector
+) -> None:
     sizes = [tiny_detector_any.digit_calibrations_[name]["fused"].n for name in ("0", "5", "8")]
 
     assert tiny_detector_any.calibrations_["fused"].n == sum(sizes)
     assert [counts[2] for counts in tiny_detector_any.card_.counts.values()] == sizes
+    assert tiny_detector.inspect(digits(2)).digit_p_values == {}
 
 
 def test_a_digit_of_its_own_kind_is_plausible_where_its_p_value_exceeds_alpha(tiny_detector_any: Detector) -> None:
@@ -258,10 +253,6 @@ def test_a_digit_of_its_own_kind_is_plausible_where_its_p_value_exceeds_alpha(ti
         plausible = readings.prediction_set(POINT, row)
         assert set(plausible) == {name for name, p in readings.digits.items() if p[row] > 0.1}
     assert sum("0" in readings.prediction_set(POINT, row) for row in range(len(readings))) > len(readings) / 2
-
-
-def test_a_model_of_one_digit_has_no_p_values_for_digits(tiny_detector: Detector) -> None:
-    assert tiny_detector.inspect(digits(2)).digit_p_values == {}
 
 
 @pytest.mark.parametrize(("count", "threads"), [(1, 1), (FEW, 1), (FEW + 1, 3)])

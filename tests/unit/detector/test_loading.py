@@ -44,11 +44,10 @@ def test_what_is_not_ready_is_blank_paper(tiny_detector_any_file: Path, monkeypa
 def test_a_file_that_is_damaged_inside_is_refused_where_the_detector_is_asked_for(
     tiny_detector_any_file: Path, tmp_path: Path
 ) -> None:
-    cut = tmp_path / "cut.safetensors"
-    cut.write_bytes(tiny_detector_any_file.read_bytes()[:-1_000])
+    (tmp_path / "cut.safetensors").write_bytes(tiny_detector_any_file.read_bytes()[:-1_000])
 
     with pytest.raises(ModelError, match="cut"):
-        Arriving(cut).detector()
+        Arriving(tmp_path / "cut.safetensors").detector()
 
 
 def test_digits_are_in_the_files_order_however_they_get_ready(tiny_detector_any_file: Path, state_dir: Path) -> None:

@@ -11,12 +11,22 @@ FIXED = OperatingPoint("stand-in", "pixel", None, 50.0)
 TOO_STRICT = OperatingPoint("stand-in", "fused", 0.001)
 
 
-def test_a_score_above_the_line_of_alpha_is_an_anomaly_and_one_on_it_is_normal() -> None:
-    # 99 calibration scores: floor(0.05 * 100) = 5, and the fifth largest is 95.
-    judged = readings(94, 95, 95.5, 200)
+@pytest.mark.parametrize(
+    ("point", "scores", "threshold", "classes"),
+    [
+        # 99 calibration scores: floor(0.05 * 100) = 5, and the fifth largest is 95.
+        pytest.param(POINT, (94, 95, 95.5, 200), 95, [0, 0, 1, 1], id="alpha"),
+        pytest.param(FIXED, (50, 50.1), 50, [0, 1], id="fixed, whatever the calibration"),
+        pytest.param(TOO_STRICT, (1e9,), float("inf"), [0], id="below what the calibration can tell"),
+    ],
+)
+def test_a_score_above_the_threshold_is_an_anomaly_and_one_on_it_is_normal(
+    point: OperatingPoint, scores: tuple[float, ...], threshold: float, classes: list[int]
+) -> None:
+    judged = readings(*scores)
 
-    assert judged.threshold(POINT) == 95
-    assert judged.class_id(POINT).tolist() == [0, 0, 1, 1]
+    assert judged.threshold(point) == threshold
+    assert judged.class_id(point).tolist() == classes
 
 
 def test_the_verdict_is_an_anomaly_exactly_where_the_p_value_is_at_most_alpha() -> None:
@@ -25,20 +35,6 @@ def test_the_verdict_is_an_anomaly_exactly_where_the_p_value_is_at_most_alpha() 
     for alpha in (0.01, 0.05, 0.1, 0.3, 0.99):
         by_threshold = judged.class_id(POINT.at_alpha(alpha)) == 1
         np.testing.assert_array_equal(by_threshold, judged.p_value <= alpha + 1e-12)
-
-
-def test_a_fixed_threshold_is_the_line_whatever_the_calibration() -> None:
-    judged = readings(50, 50.1)
-
-    assert judged.threshold(FIXED) == 50
-    assert judged.class_id(FIXED).tolist() == [0, 1]
-
-
-def test_an_alpha_below_what_the_calibration_can_tell_never_flags() -> None:
-    judged = readings(1e9)
-
-    assert judged.threshold(TOO_STRICT) == float("inf")
-    assert judged.class_id(TOO_STRICT).tolist() == [0]
 
 
 def test_the_anomaly_score_is_the_share_of_normal_digits_it_is_odder_than() -> None:
@@ -85,12 +81,7 @@ def test_plausible_digits_are_those_above_alpha_most_plausible_first() -> None:
     assert judged.prediction_set(POINT, 0) == ("7", "1", "9")
     assert judged.prediction_set(POINT.at_alpha(0.15), 0) == ("7",)
     assert judged.prediction_set(POINT.at_alpha(0.5), 0) == ()
-
-
-def test_plausible_digits_at_a_fixed_threshold_use_the_alpha_that_it_promises() -> None:
-    judged = readings(80.5, normal=("7", "1", "9"))
-
-    # A line at 90.5 promises (1 + 9) / 100 = 0.1, and only digits above that are plausible.
+    # A threshold of 90.5 promises (1 + 9) / 100 = 0.1, and only digits above that are plausible.
     assert judged.prediction_set(POINT.at_threshold(90.5), 0) == ("7",)
 
 
@@ -107,20 +98,8 @@ def test_a_record_has_exactly_the_keys_that_the_command_line_promises() -> None:
 
     record = judged.record(0, POINT)
 
-    assert list(record) == [
-        "model",
-        "evidence",
-        "alpha",
-        "class_id",
-        "verdict",
-        "p_value",
-        "anomaly_score",
-        "score",
-        "threshold",
-        "scores",
-        "p_values",
-        "digits",
-    ]
+    plain = ["model", "evidence", "alpha", "class_id", "verdict", "p_value", "anomaly_score", "score", "threshold"]
+    assert list(record) == [*plain, "scores", "p_values", "digits"]
     assert tuple(record["scores"]) == tuple(record["p_values"]) == EVIDENCES
     assert record["verdict"] == "anomaly"
     assert record["class_id"] == 1
