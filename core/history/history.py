@@ -28,6 +28,8 @@ UPSERT = f"""INSERT INTO verdicts({", ".join(NARROW)}) VALUES ({", ".join("?" * 
     ON CONFLICT (visitor, identity) WHERE deletion IS NULL
     DO UPDATE SET last_seen = max(last_seen, excluded.last_seen),
     second_opinion = coalesce(excluded.second_opinion, second_opinion) RETURNING id"""
+READING = f"INSERT OR IGNORE INTO readings(id, {', '.join(WIDE)}) VALUES (?, {', '.join('?' * len(WIDE))})"
+_narrow, _wide = itemgetter(*NARROW), itemgetter(*WIDE)
 
 
 @dataclass(frozen=True)
@@ -166,8 +168,7 @@ class History:
         """Remove all that is the visitor's for good, deleted rows too; nothing is made where there is no history."""
         if self._whose() is not None and self.path.exists():
             for table in ("verdicts", "deletions"):
-                query = f"DELETE FROM {table} WHERE visitor = ?"
-                self._write(partial(_execute, query, [self.visitor]))
+                self._write(lambda c, table=table: c.execute(f"DELETE FROM {table} WHERE visitor = ?", [self.visitor]))  # type: ignore[misc]
 
     def undo_delete(self) -> int:
         """Bring the last deletion back and return how many rows came back; 0 when there is none left to undo.
@@ -253,10 +254,6 @@ class History:
         return transact(self.path, work, timeout=self.timeout, write=True)
 
 
-def _execute(query: str, values: list[Any], connection: sqlite3.Connection) -> None:
-    connection.execute(query, values)
-
-
 def _record_within_quota(rows: list[dict[str, Any]], connection: sqlite3.Connection) -> list[int]:
     ids = _record_rows(rows, connection)
     if settings.shared_server():
@@ -273,16 +270,14 @@ def _record_within_quota(rows: list[dict[str, Any]], connection: sqlite3.Connect
 
 def _record_rows(rows: list[dict[str, Any]], connection: sqlite3.Connection) -> list[int]:
     _forget_old_deletions(connection)
-    if any(row["drawing"] for row in rows):
-        return [_record_drawing(connection, row) for row in rows]
-    # Where no row follows a drawing, one statement a table records a row or finds that it is there: piles are large.
-    narrow, wide = itemgetter(*NARROW), itemgetter(*WIDE)
-    reading = f"INSERT OR IGNORE INTO readings(id, {', '.join(WIDE)}) VALUES (?, {', '.join('?' * len(WIDE))})"
-    ids = []
-    for row in rows:
-        ids.append(int(connection.execute(UPSERT, narrow(row)).fetchone()[0]))
-        connection.execute(reading, (ids[-1], *wide(row)))
-    return ids
+    return [_record_drawing(connection, row) if row["drawing"] else _put(connection, row) for row in rows]
+
+
+def _put(connection: sqlite3.Connection, row: dict[str, Any]) -> int:
+    """Record a row or find that it is there, by one statement a table: piles are large."""
+    row_id = int(connection.execute(UPSERT, _narrow(row)).fetchone()[0])
+    connection.execute(READING, (row_id, *_wide(row)))
+    return row_id
 
 
 def _forget_old_deletions(connection: sqlite3.Connection) -> None:
@@ -294,34 +289,22 @@ def _forget_old_deletions(connection: sqlite3.Connection) -> None:
 
 
 def _record_drawing(connection: sqlite3.Connection, row: dict[str, Any]) -> int:
-    query = "SELECT id, mark FROM verdicts WHERE visitor = ? AND drawing = ? AND deletion IS NULL AND drawing <> ''"
+    """Record a row that follows its drawing, unless a person has marked it."""
+    query = "SELECT id, mark FROM verdicts WHERE visitor = ? AND drawing = ? AND deletion IS NULL"
     drawn = connection.execute(query, (row["visitor"], row["drawing"])).fetchone()
     query = "SELECT id FROM verdicts WHERE visitor = ? AND identity = ? AND deletion IS NULL"
     same = connection.execute(query, (row["visitor"], row["identity"])).fetchone()
     if same is not None:
-        query = """UPDATE verdicts SET last_seen = max(last_seen, ?), second_opinion = coalesce(?, second_opinion)
-            WHERE id = ?"""
-        connection.execute(query, (row["last_seen"], row["second_opinion"], same["id"]))
         if drawn is not None and drawn["id"] != same["id"] and drawn["mark"] is None:
             connection.execute("DELETE FROM verdicts WHERE id = ?", (drawn["id"],))
-        return int(same["id"])
+        return _put(connection, row | {"drawing": ""})  # which is seen once more, whatever it was drawn as
     if drawn is not None and drawn["mark"] is None:
-        kept = {name: row[name] for name in NARROW if name != "time"}
-        _update(connection, "verdicts", kept, drawn["id"])
+        _update(connection, "verdicts", {name: row[name] for name in NARROW if name != "time"}, drawn["id"])
         _update(connection, "readings", {name: row[name] for name in WIDE}, drawn["id"])
         return int(drawn["id"])
     if drawn is not None:
         connection.execute("UPDATE verdicts SET drawing = '' WHERE id = ?", (drawn["id"],))
-    row_id = _insert(connection, "verdicts", {name: row[name] for name in NARROW})
-    _insert(connection, "readings", {"id": row_id} | {name: row[name] for name in WIDE})
-    return row_id
-
-
-def _insert(connection: sqlite3.Connection, table: str, row: dict[str, Any]) -> int:
-    places = ", ".join("?" * len(row))
-    row_id = connection.execute(f"INSERT INTO {table}({', '.join(row)}) VALUES ({places})", [*row.values()]).lastrowid
-    assert row_id is not None
-    return row_id
+    return _put(connection, row)
 
 
 def _update(connection: sqlite3.Connection, table: str, row: dict[str, Any], row_id: int) -> None:
