@@ -25,7 +25,7 @@ from core.files.leftovers import is_leftover
 from core.history import clean_text
 from core.readers import sources
 from core.readers.items import InMemory, Manner, Place
-from core.training.process import Process, Worker, why
+from core.training.process import MESSAGE, Process, Worker, said, why
 
 TICK_SECONDS = 0.1
 KEPT = 10  # finished batches a visitor keeps; older ones make room
@@ -173,7 +173,7 @@ class BatchQueue:
 
     def _enqueue(self, store: Store) -> None:
         with writing(store.folder):
-            for report in (worker.PROGRESS, worker.MESSAGE, worker.STOPPED):
+            for report in (worker.PROGRESS, MESSAGE, worker.STOPPED):
                 (store.folder / report).unlink(missing_ok=True)
         with self._handed_in:
             self._states[store.folder] = State("waiting")
@@ -196,8 +196,8 @@ class BatchQueue:
                 self._judge(store)
             # A thread that dies would leave every later batch waiting for ever.
             except Exception as error:
-                said = str(error) if isinstance(error, OddDigitError) else f"{type(error).__name__}: {error}"
-                self._end(store, "failed", f"{store.job.title}: {said}")
+                reason = str(error) if isinstance(error, OddDigitError) else f"{type(error).__name__}: {error}"
+                self._end(store, "failed", f"{store.job.title}: {reason}")
 
     def _judge(self, store: Store) -> None:
         with self._mutex:
@@ -215,7 +215,7 @@ class BatchQueue:
         if worker.stopped(store.folder) and worker.enters_history(store):
             self._keep(store)
             return
-        message = worker.said(store.folder)
+        message = said(store.folder)
         if code == 0:
             self._end(store, "finished" if store.finished else "stopped", message)
         else:
@@ -242,7 +242,7 @@ class BatchQueue:
         with self._mutex:
             state = self._states.get(store.folder)
             if state is not None and state.stage == "stopped":
-                self._states[store.folder] = replace(state, message=worker.said(store.folder))
+                self._states[store.folder] = replace(state, message=said(store.folder))
 
     def _end(self, store: Store, stage: str, message: str) -> None:
         with self._mutex:

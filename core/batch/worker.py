@@ -18,19 +18,19 @@ from typing import TYPE_CHECKING
 
 from core.errors import HistoryError, OddDigitError
 from core.files.atomic import write_whole
-from core.training.process import GAVE_UP, ending, give_way
+from core.training.process import GAVE_UP, ending, give_way, say
 
 if TYPE_CHECKING:
     from core.batch.run import Progress
     from core.batch.store import Store
     from core.detector import Detector
 
-PROGRESS, MESSAGE, STOPPED = "progress.json", "message.txt", "stopped"
+PROGRESS, STOPPED = "progress.json", "stopped"
 
 
 def main(folder: Path) -> int:
     """Judge the batch in a folder; returns the exit code, 0 when it is judged to its end."""
-    return ending(partial(_work, folder), partial(say, folder), "judging")
+    return ending(partial(_work, folder), folder, "judging")
 
 
 def _work(folder: Path) -> None:
@@ -57,7 +57,7 @@ def judge(store: "Store", detector: "Detector", workers: int = 0, stop: Callable
     steps = () if store.finished else run(store, uploaded(store.input, store.job.names), detector, stop, workers)
     for progress in steps:
         text = json.dumps(asdict(progress))
-        write_whole(store.folder / PROGRESS, partial(_fill, text))
+        write_whole(store.folder / PROGRESS, lambda part, text=text: part.write_text(text))  # type: ignore[misc]
     if store.finished:
         try:
             second_opinions.add(store)
@@ -87,24 +87,6 @@ def enters_history(store: "Store") -> bool:
 def stopped(folder: Path) -> bool:
     """Whether a batch was stopped, and nobody has let it go on."""
     return (folder / STOPPED).exists()
-
-
-def _fill(text: str, part: Path) -> None:
-    part.write_text(text, "utf-8")
-
-
-def say(folder: Path, message: str) -> None:
-    """Leave word of what went wrong."""
-    if folder.is_dir():
-        write_whole(folder / MESSAGE, partial(_fill, message))
-
-
-def said(folder: Path) -> str:
-    """What went wrong; empty when nothing did."""
-    try:
-        return (folder / MESSAGE).read_text("utf-8")
-    except OSError:
-        return ""
 
 
 def progress_of(folder: Path) -> "Progress | None":

@@ -19,8 +19,6 @@ from core.files.atomic import write_whole
 from core.files.folder import folders
 from core.training.run import RunSpec
 
-CAUSE = "cause.json"  # why the process of a job gave up
-
 
 class State(StrEnum):
     """Where a job stands."""
@@ -176,19 +174,6 @@ def read_report(folder: Path) -> Report:
         return Report(**_read(folder / "report.json"))
     except (TrainingError, TypeError):
         return Report()
-
-
-def write_cause(folder: Path, cause: str) -> None:
-    """Keep why the training process gave up, for people."""
-    _write(folder / CAUSE, {"cause": cause})
-
-
-def read_cause(folder: Path) -> str:
-    """Why the training process gave up; empty when it could not say."""
-    try:
-        return str(_read(folder / CAUSE).get("cause", ""))
-    except TrainingError:
-        return ""
 
 
 def _write(path: Path, data: dict[str, Any]) -> None:

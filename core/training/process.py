@@ -15,8 +15,9 @@ from typing import Protocol
 
 from core import paths
 from core.errors import OddDigitError
+from core.files.atomic import write_whole
 
-LOG = "worker.log"
+LOG, MESSAGE = "worker.log", "message.txt"
 GAVE_UP, NO_ROOM = 1, 4
 NICENESS = 5
 
@@ -96,32 +97,46 @@ def give_way(as_session: bool) -> None:
             Path("/proc/self/autogroup").write_text(str(NICENESS))
 
 
-def ending(work: Callable[[], object], tell: Callable[[str], object], doing: str) -> int:
-    """Do what this process is for; gives its exit code: 0, ``GAVE_UP`` where that broke off and was told why, or
-    ``NO_ROOM`` where it could not even be told.
+def ending(work: Callable[[], object], folder: Path, doing: str) -> int:
+    """Do what this process is for; gives its exit code: 0, ``GAVE_UP`` where that broke off and it said why, or
+    ``NO_ROOM`` where it could not even say so.
 
     Args:
         work: what it is for.
-        tell: takes what went wrong, for people.
+        folder: of its job, where it leaves word of what went wrong.
         doing: what it is for, in a word such as "training".
     """
     try:
         work()
     except OddDigitError as error:
-        said = str(error)
+        reason = str(error)
     except OSError as error:
         traceback.print_exc()
-        said = f"the disk or a file could not be used ({error}): make room, then let it go on."
+        reason = f"the disk or a file could not be used ({error}): make room, then let it go on."
     except Exception as error:
         traceback.print_exc()
-        said = f"{doing} broke off: {type(error).__name__}: {error}"
+        reason = f"{doing} broke off: {type(error).__name__}: {error}"
     else:
         return 0
     try:
-        tell(said)
+        say(folder, reason)
     except OSError:
         return NO_ROOM
     return GAVE_UP
+
+
+def say(folder: Path, message: str) -> None:
+    """Leave word of what went wrong, where the job is still there."""
+    if folder.is_dir():
+        write_whole(folder / MESSAGE, lambda part: part.write_text(message, "utf-8"))
+
+
+def said(folder: Path) -> str:
+    """What went wrong; empty when nothing did, or it could not be said."""
+    try:
+        return (folder / MESSAGE).read_text("utf-8")
+    except (OSError, ValueError):
+        return ""
 
 
 def why(code: int) -> str:

@@ -22,18 +22,16 @@ from core.files.atomic import why_not
 from core.files.folder import trash
 from core.training import run
 from core.training.job import (
-    CAUSE,
     Job,
     Report,
     State,
     all_jobs,
     jobs_folder,
-    read_cause,
     read_job,
     read_report,
     write_job,
 )
-from core.training.process import LOG, NO_ROOM, Process, Worker, why
+from core.training.process import LOG, MESSAGE, NO_ROOM, Process, Worker, said, why
 from core.training.run import RunSpec
 from core.training.worker import FINISH
 
@@ -252,7 +250,7 @@ class Jobs:
         self._begun[job.id] = time.time()
         self._served[_whose(job)] = max(self._served.values(), default=0) + 1
         try:
-            (self.folder(job) / CAUSE).unlink(missing_ok=True)
+            (self.folder(job) / MESSAGE).unlink(missing_ok=True)
             self._workers[job.id] = self._launch(self.folder(job))
         except OSError as error:
             self._put(
@@ -266,7 +264,7 @@ class Jobs:
 
     def _ended(self, job_id: str, code: int) -> None:
         job = read_job(jobs_folder() / job_id)
-        cause = read_cause(self.folder(job))
+        cause = said(self.folder(job))
         if code == 0:
             self._put(replace(job, state=State.DONE, cause=""))
         else:

@@ -16,7 +16,7 @@ from pathlib import Path
 from core import datasets
 from core.gan.trainer import Progress
 from core.training import run
-from core.training.job import Report, frames_folder, read_job, read_report, write_cause, write_report
+from core.training.job import Report, frames_folder, read_job, read_report, write_report
 from core.training.process import ending, give_way
 from core.training.snapshots import Watcher
 
@@ -86,7 +86,7 @@ class Clock:
 
 def main(folder: Path, orders: Orders) -> int:
     """Train the job in a folder; returns the exit code, 0 when its detector is on the shelf."""
-    return ending(partial(_train, folder, orders), partial(write_cause, folder), "training")
+    return ending(partial(_train, folder, orders), folder, "training")
 
 
 def _train(folder: Path, orders: Orders) -> None:

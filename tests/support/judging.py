@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Callable
-from functools import partial
 
 from core.batch import worker
 from core.batch.store import Store
@@ -21,7 +20,7 @@ class Thread:
         self._thread.start()
 
     def _work(self) -> None:
-        code = ending(self._judge, partial(worker.say, self._store.folder), "judging")
+        code = ending(self._judge, self._store.folder, "judging")
         self._code = -9 if self._killed.is_set() else code
 
     def _judge(self) -> None:

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from core.training import run
-from core.training.job import State, read_job, write_cause
+from core.training.job import State, read_job
+from core.training.process import say
 from core.training.queue import Jobs
 from core.training.run import RunSpec
 
@@ -54,7 +55,7 @@ class Bench:
     def end(self, code: int, cause: str = "") -> None:
         worker = self.workers[-1]
         if cause:
-            write_cause(worker.folder, cause)
+            say(worker.folder, cause)
         worker.code = code
         self.jobs.tick()
 

@@ -17,8 +17,8 @@ from core.errors import WriteError
 from core.gan.recipe import TrainingSettings
 from core.gan.trainer import Trainer
 from core.training import process, run, snapshots
-from core.training.job import Job, State, frames_folder, jobs_folder, read_cause, read_report, write_job
-from core.training.process import GAVE_UP
+from core.training.job import Job, State, frames_folder, jobs_folder, read_report, write_job
+from core.training.process import GAVE_UP, said
 from core.training.queue import Jobs
 from core.training.run import RunSpec
 from core.training.worker import Clock, Orders, main
@@ -72,7 +72,7 @@ def test_diverged_training_says_so_and_the_last_good_epoch_still_makes_a_detecto
     with monkeypatch.context() as patch:
         diverge_after(1, patch)
         assert main(folder, deaf_orders()) == GAVE_UP
-    assert "diverged in epoch 2" in read_cause(folder)
+    assert "diverged in epoch 2" in said(folder)
     assert main(folder, deaf_orders(finishing=True)) == 0
     assert len(registry.card("tiny", "").curve["5"]["generator"]) == 1
     assert Detector.load("tiny").evaluation_.n_anomaly > 0
@@ -82,7 +82,7 @@ def test_training_that_diverges_at_once_leaves_nothing_to_keep(monkeypatch: pyte
     folder = job_folder()
     diverge_after(0, monkeypatch)
     assert main(folder, deaf_orders()) == GAVE_UP
-    assert "diverged in epoch 1" in read_cause(folder)
+    assert "diverged in epoch 1" in said(folder)
     assert not run.begun(RunSpec("tiny"))
 
 
@@ -96,7 +96,7 @@ def test_an_unexpected_exception_is_told_with_its_kind(monkeypatch: pytest.Monke
     folder = job_folder()
     monkeypatch.setattr(run, "run", lambda *_, **__: 1 / 0)
     assert main(folder, deaf_orders()) == GAVE_UP
-    assert read_cause(folder) == "training broke off: ZeroDivisionError: division by zero"
+    assert said(folder) == "training broke off: ZeroDivisionError: division by zero"
 
 
 def test_a_full_disk_is_told_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,7 +107,7 @@ def test_a_full_disk_is_told_with_the_remedy(monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr(run, "run", full)
     assert main(folder, deaf_orders()) == GAVE_UP
-    assert "No space left on device" in (cause := read_cause(folder))
+    assert "No space left on device" in (cause := said(folder))
     assert "make room, then let it go on" in cause
 
 
@@ -175,13 +175,12 @@ def test_a_server_killed_outright_loses_no_finished_epoch_and_resumes_to_the_sam
         jobs.close()
 
 
-def test_a_process_that_can_leave_no_word_on_a_full_disk_says_so_by_its_exit_code() -> None:
-    def fail() -> None:
+def test_a_process_that_can_leave_no_word_on_a_full_disk_says_so_by_its_exit_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
         raise WriteError("the disk is full", errno.ENOSPC)
 
-    def tell(said: str) -> None:
-        fail()
+    monkeypatch.setattr(process, "write_whole", full)
 
-    code = process.ending(fail, tell, "training")
-
-    assert "the disk is full or cannot be written" in process.why(code)
+    assert "the disk is full or cannot be written" in process.why(process.ending(full, tmp_path, "training"))
