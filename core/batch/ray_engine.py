@@ -94,7 +94,7 @@ def score(cut: Sequence[Unit], rule: Rule, manner: Manner, workers: int | None, 
     try:
         size = workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
         model = registry.find(rule.point.model, "").path
-        described = [{"unit": unit.to_json()} for unit in missing]
+        described = [{"unit": unit} for unit in missing]
         scored = ray.data.from_items(described, override_num_blocks=len(described)).map_batches(
             Actor,
             fn_constructor_args=(model.name, model.read_bytes(), rule.point.evidence, manner, rows),
@@ -166,12 +166,12 @@ class Actor:
 
     def __call__(self, batch: dict[str, NDArray[Any]]) -> dict[str, NDArray[np.int64]]:
         """Units in; how many rows and refusals each gave out."""
-        counts = [self._judge(Unit.from_json(str(text))) for text in batch["unit"]]
+        counts = [self._judge(unit) for unit in batch["unit"]]
         rows, refused = zip(*counts, strict=True)
         return {"rows": np.array(rows), "refused": np.array(refused)}
 
     def _judge(self, unit: Unit) -> tuple[int, int]:
-        pictures = all(sources.is_named_picture(file.place) for file in unit.files)
+        pictures = all(sources.is_named_picture(file) for file in unit.files)
         source = pool.Stream(unit.files[0].name, unit.files[0].label, not pictures, items, (unit,))
         rows = [row for reading in self.reader.read([source]) for row in reading.rows]
         table = judge(rows, self.detector, self.evidence, self.manner.full)

@@ -1,8 +1,7 @@
-"""A batch cut into units that any machine can judge: listed from disk or an object store, described as plain data."""
+"""A batch cut into units that any machine can judge: listed from disk or an object store."""
 
-import json
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -19,31 +18,6 @@ UNIT_ROWS, UNIT_PICTURES = 1024, 256
 
 
 @dataclass(frozen=True)
-class UnitFile:
-    """A file of a unit, wherever it lies.
-
-    Attributes:
-        name: what it is called in results.
-        address: path or address to open it by.
-        size: bytes.
-        label: what its folder says the digit is, or None.
-    """
-
-    name: str
-    address: str
-    size: int
-    label: str | None = None
-
-    @property
-    def place(self) -> Place:
-        """The file as a place of a batch."""
-        opener: Callable[[], BinaryIO] = (
-            RemoteOpener(self.address) if is_address(self.address) else Opener(Path(self.address))
-        )
-        return Place(self.name, opener, self.size, label=self.label)
-
-
-@dataclass(frozen=True)
 class Unit:
     """What one actor judges at a time: some pictures, or a stretch of one file.
 
@@ -56,22 +30,10 @@ class Unit:
     """
 
     order: int
-    files: tuple[UnitFile, ...]
-    labels: UnitFile | None = None
+    files: tuple[Place, ...]
+    labels: Place | None = None
     start: int = 0
     stop: int | None = None
-
-    def to_json(self) -> str:
-        """The unit as text; ``from_json`` reads it back to an equal one."""
-        return json.dumps(asdict(self))
-
-    @classmethod
-    def from_json(cls, text: str) -> "Unit":
-        """Read a unit."""
-        data = json.loads(text)
-        data["files"] = tuple(UnitFile(**file) for file in data["files"])
-        data["labels"] = data["labels"] and UnitFile(**data["labels"])
-        return cls(**data)
 
 
 @dataclass(frozen=True)
@@ -124,7 +86,7 @@ def places(name: str, apart: Path | None = None) -> list[Place]:
 def units(batch: Sequence[Place]) -> list[Unit]:
     """The batch in order as stretches of one file, or some hundred pictures each."""
     cut: list[Unit] = []
-    pictures: list[UnitFile] = []
+    pictures: list[Place] = []
 
     def flush() -> None:
         if pictures:
@@ -133,17 +95,17 @@ def units(batch: Sequence[Place]) -> list[Unit]:
 
     for place, labels in sources.paired(batch):
         if sources.kind_of(place) == "picture":
-            pictures.append(_describe(place))
+            pictures.append(_anywhere(place))
             if len(pictures) == UNIT_PICTURES:
                 flush()
             continue
         flush()
         rows = sources.count([place])
-        beside = None if labels is None else _describe(labels)
+        whole, beside = _anywhere(place), labels and _anywhere(labels)
         for start in range(0, rows, UNIT_ROWS):
             # What counting missed belongs to the last stretch.
             stop = start + UNIT_ROWS if start + UNIT_ROWS < rows else None
-            cut.append(Unit(len(cut), (_describe(place),), beside, start, stop))
+            cut.append(Unit(len(cut), (whole,), beside, start, stop))
     flush()
     return cut
 
@@ -152,19 +114,18 @@ def items(unit: Unit) -> Iterator[Item]:
     """The items of a unit, read on whichever machine has it."""
     if len(unit.files) > 1:
         for file in unit.files:
-            yield from sources.read_one(file.place)
+            yield from sources.read_one(file)
         return
-    place = unit.files[0].place
-    labels = None if unit.labels is None else unit.labels.place
+    (place,) = unit.files
     try:
         if sources.kind_of(place) == "parquet":
             yield from parquet.read_parquet(place, unit.start, unit.stop)
         else:
-            yield from islice(sources.read_one(place, labels), unit.start, unit.stop)
+            yield from islice(sources.read_one(place, unit.labels), unit.start, unit.stop)
     except BatchError as error:
         yield Item(place.name, None, error=str(error))
 
 
-def _describe(place: Place) -> UnitFile:
-    address = place.open.uri if isinstance(place.open, RemoteOpener) else str(cast(Opener, place.open).path.resolve())
-    return UnitFile(place.name, address, place.size, place.label)
+def _anywhere(place: Place) -> Place:
+    """A place that opens wherever a worker was started."""
+    return replace(place, open=Opener(place.open.path.resolve())) if isinstance(place.open, Opener) else place
