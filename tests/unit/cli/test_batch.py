@@ -37,20 +37,6 @@ def test_a_pile_becomes_a_table_a_summary_on_one_line_and_history(
     assert History().count().judged == 8
 
 
-def test_second_opinions_are_refused_where_rows_have_no_verdict(pile: Path, tmp_path: Path) -> None:
-    result = batch(pile, "--model", "tiny-5", "--engine", "ray", "--output", f"{tmp_path}/rows/", "--second-opinion")
-
-    assert result.exit_code == 2
-    assert "no verdict" in result.output
-    assert not (tmp_path / "rows").exists()
-
-
-def test_the_history_can_be_left_alone(pile: Path, tmp_path: Path, tiny_shelf: tuple[str, str]) -> None:
-    batch(pile, "--model", "tiny-5", "--output", tmp_path / "found.csv", "--no-history")
-
-    assert History().count().judged == 0
-
-
 def test_a_second_opinion_is_a_column_of_its_own_and_changes_no_verdict(
     pile: Path, tmp_path: Path, tiny_shelf: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -117,12 +103,11 @@ def test_a_false_discovery_rate_warns_where_it_cannot_flag(tmp_path: Path, tiny_
         (["--evidence", "smell"], "'fused'"),
         (["--model", "none"], "there is no model 'none'"),
         (["--output", "found.doc"], "ends in"),
+        (["--engine", "ray", "--output", "rows/", "--second-opinion"], "no verdict"),
     ],
 )
 def test_wrong_usage_is_said_before_anything_is_read(arguments: list[str], said: str, tmp_path: Path) -> None:
-    given = [tmp_path / "missing", "--output", tmp_path / "found.csv", *arguments]
-
-    result = batch(*given)
+    result = batch(tmp_path / "missing", "--output", tmp_path / "found.csv", *arguments)
 
     assert result.exit_code == 2
     assert said in " ".join(result.stderr.replace("│", " ").split())
@@ -147,16 +132,17 @@ def test_results_written_into_the_folder_that_is_judged_are_no_input_of_the_next
     assert json.loads(first.stdout) == json.loads(second.stdout)
 
 
-def test_a_hyphen_writes_the_rows_to_standard_output_and_nothing_else_there(
+def test_a_hyphen_writes_the_rows_to_standard_output_and_the_history_can_be_left_alone(
     pile: Path, tmp_path: Path, tiny_shelf: tuple[str, str]
 ) -> None:
-    batch(pile, "--model", "tiny-5", "--output", tmp_path / "found.csv")
+    batch(pile, "--model", "tiny-5", "--output", tmp_path / "found.csv", "--no-history")
 
-    result = batch(pile, "--model", "tiny-5", "--output", "-")
+    result = batch(pile, "--model", "tiny-5", "--output", "-", "--no-history")
 
     assert result.exit_code == 0
     assert result.stdout.splitlines() == (tmp_path / "found.csv").read_text().splitlines()
     assert "8 judged" in result.stderr
+    assert History().count().judged == 0
 
 
 def test_a_disk_that_refuses_ends_a_batch_in_a_sentence_and_the_next_place_goes_on(

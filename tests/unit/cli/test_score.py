@@ -23,18 +23,17 @@ SCORE_KEYS = ["source", "box", "model", "evidence", "alpha", "class_id", "verdic
 SCORE_KEYS += ["score", "threshold", "scores", "p_values"]
 
 
-def test_score_prints_one_object_with_the_documented_keys(run: Run) -> None:
-    result = run("score", draw(), "--model", "tiny-5", "--format", "json")
+@pytest.mark.parametrize("model", ["tiny-5", "tiny-any"])
+def test_score_prints_one_object_with_the_documented_keys_and_of_several_digits_a_p_value_for_each(
+    model: str, run: Run
+) -> None:
+    result = run("score", draw(), "--model", model, "--format", "json")
 
     (printed,) = objects(result)
     assert result.exit_code == 0
-    assert list(printed) == SCORE_KEYS
-    assert (printed["source"], printed["model"], printed["evidence"], printed["alpha"]) == (
-        "five.png",
-        "tiny-5",
-        "fused",
-        0.05,
-    )
+    assert list(printed) == [*SCORE_KEYS, *["digits"] * (model == "tiny-any")]
+    assert list(printed.get("digits", "058")) == ["0", "5", "8"]
+    assert [printed[key] for key in ("source", "model", "evidence", "alpha")] == ["five.png", model, "fused", 0.05]
     assert printed["verdict"] == ("anomaly" if printed["class_id"] else "normal")
     assert printed["anomaly_score"] == 1 - printed["p_value"]
     assert tuple(printed["scores"]) == tuple(printed["p_values"]) == EVIDENCES
@@ -42,13 +41,6 @@ def test_score_prints_one_object_with_the_documented_keys(run: Run) -> None:
     left, top, right, bottom = printed["box"]
     assert 0 < left < right < 280
     assert 0 < top < bottom < 280
-
-
-def test_a_model_of_several_digits_adds_a_p_value_for_each(run: Run) -> None:
-    (printed,) = objects(run("score", draw(), "--model", "tiny-any", "--format", "json"))
-
-    assert list(printed) == [*SCORE_KEYS, "digits"]
-    assert list(printed["digits"]) == ["0", "5", "8"]
 
 
 def test_the_numbers_are_those_of_the_detector_for_the_same_picture(run: Run) -> None:
@@ -65,18 +57,14 @@ def test_the_numbers_are_those_of_the_detector_for_the_same_picture(run: Run) ->
     assert (printed["evidence"], printed["alpha"]) == ("pixel", 0.2)
 
 
-def test_the_source_is_the_path_as_it_was_given(run: Run) -> None:
+def test_the_source_is_the_path_as_it_was_given_and_a_model_is_found_by_its_path_too(
+    run: Run, tiny_detector_file: Path
+) -> None:
     draw()
 
     for given in ("five.png", "./five.png", str(Path("five.png").resolve())):
-        (printed,) = objects(run("score", given, "--model", "tiny-5", "--format", "json"))
-        assert printed["source"] == given
-
-
-def test_a_model_is_given_by_the_path_of_its_file_too(run: Run, tiny_detector_file: Path) -> None:
-    (printed,) = objects(run("score", draw(), "--model", str(tiny_detector_file), "--format", "json"))
-
-    assert printed["model"] == "tiny-5"
+        (printed,) = objects(run("score", given, "--model", str(tiny_detector_file), "--format", "json"))
+        assert (printed["source"], printed["model"]) == (given, "tiny-5")
 
 
 def test_an_alpha_too_small_for_any_line_is_null_in_json(run: Run) -> None:
@@ -86,14 +74,17 @@ def test_an_alpha_too_small_for_any_line_is_null_in_json(run: Run) -> None:
     assert printed["verdict"] == "normal"
 
 
-def test_split_judges_each_shape_from_left_to_right(run: Run) -> None:
-    result = run("score", draw("three.png", count=3), "--model", "tiny-5", "--format", "json", "--split")
+def test_split_judges_each_shape_from_left_to_right_and_leaves_one_digit_as_it_is(run: Run) -> None:
+    asked = ("--model", "tiny-5", "--format", "json")
+
+    result = run("score", draw("three.png", count=3), *asked, "--split")
 
     printed = objects(result)
     assert result.exit_code == 0
     assert [list(each) for each in printed] == [SCORE_KEYS] * 3
     lefts = [each["box"][0] for each in printed]
     assert lefts == sorted(lefts)
+    assert objects(run("score", draw(), *asked)) == objects(run("score", "five.png", *asked, "--split"))
 
 
 def test_shapes_may_be_one_digit_together_but_not_one_and_several(run: Run) -> None:
@@ -131,14 +122,6 @@ def test_a_faint_stroke_that_was_left_out_is_said_with_the_option_that_takes_it_
 
     assert "four.png: A faint stroke was left out. (--faint takes it in)" in left_out.stderr
     assert objects(left_out)[0]["box"][2] < 200 < objects(taken_in)[0]["box"][2]
-
-
-def test_split_leaves_a_picture_of_one_digit_as_it_is(run: Run) -> None:
-    file = draw()
-
-    whole, split = (run("score", file, "--model", "tiny-5", "--format", "json", *more) for more in ((), ("--split",)))
-
-    assert objects(whole) == objects(split)
 
 
 def test_the_table_goes_to_standard_output_and_reasons_go_to_standard_error(run: Run) -> None:
@@ -208,9 +191,11 @@ def test_long_names_are_told_apart_in_a_pipe_and_in_a_narrow_terminal(
     assert cells == "".join(names)
 
 
-def test_every_digit_judged_is_kept_in_the_history(run: Run) -> None:
+def test_every_digit_judged_is_kept_in_the_history_unless_asked_not_to(run: Run) -> None:
     draw()
     draw("three.png", count=3)
+    run("score", "five.png", "--model", "tiny-5", "--no-history")
+    assert History().count(EVERYTHING).judged == 0
 
     result = run("score", "five.png", "three.png", "--split", "--model", "tiny-5", "--alpha", "0.2", "--format", "json")
 
@@ -222,12 +207,6 @@ def test_every_digit_judged_is_kept_in_the_history(run: Run) -> None:
         assert (verdict.p_value, verdict.class_id) == (same["p_value"], same["class_id"])
         assert (verdict.model, verdict.alpha, verdict.source_kind) == ("tiny-5", 0.2, "cli")
         assert verdict.model_hash == Detector.load("tiny-5").fingerprint
-
-
-def test_no_history_keeps_none(run: Run) -> None:
-    run("score", draw(), "--model", "tiny-5", "--no-history")
-
-    assert History().count(EVERYTHING).judged == 0
 
 
 def test_a_second_opinion_is_a_field_of_its_own_and_changes_no_verdict(

@@ -1,6 +1,7 @@
 import dataclasses
 import json
 import shutil
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from core.gan.recipe import TrainingSettings
 from core.gan.trainer import LOSSES, SAMPLES, Trainer
 
 
+@cache
 def fives(n: int = 48) -> np.ndarray:
     digits = load_digits()
     small = digits.images[digits.target == 5][:n] / 16
@@ -116,11 +118,12 @@ def test_few_images_are_learnt_in_fewer_steps_and_many_in_all() -> None:
     assert QUICK.suited_to(100) == QUICK
 
 
-def test_settings_of_the_first_recipe_are_read_as_what_they_were() -> None:
+def test_settings_survive_json_and_those_of_the_first_recipe_are_read_as_what_they_were() -> None:
     stored = {"architecture": "conv", "latent_size": 32, "epochs": 16, "moment_weight": 0.001, "negatives_weight": 0.1}
     settings = TrainingSettings.read(stored)
     assert (settings.epochs, settings.views) == (16, 1)
-    assert TrainingSettings.read(dataclasses.asdict(settings)) == settings
+    for kept in (settings, QUICK):
+        assert TrainingSettings.read(json.loads(json.dumps(dataclasses.asdict(kept)))) == kept
 
 
 def test_fresh_digits_of_a_trained_run_come_from_the_prior_and_not_from_one_gaussian() -> None:
@@ -130,10 +133,6 @@ def test_fresh_digits_of_a_trained_run_come_from_the_prior_and_not_from_one_gaus
     assert trainer.prior is not None
     assert trainer.latent_prior().means.shape[1] == QUICK.latent_size
     assert not np.allclose(before, trainer.samples())
-
-
-def test_settings_survive_json() -> None:
-    assert TrainingSettings(**json.loads(json.dumps(dataclasses.asdict(QUICK)))) == QUICK
 
 
 def test_training_leaves_torch_as_it_found_it() -> None:
@@ -192,21 +191,16 @@ def test_a_generator_that_draws_one_image_only_is_reported_as_collapsed() -> Non
         list(trainer.run())
 
 
-def test_a_checkpoint_of_other_settings_is_refused(tmp_path: Path) -> None:
-    finish(QUICK, tmp_path / "run.safetensors")
-    with pytest.raises(TrainingError, match="other settings"):
-        Trainer(fives(), dataclasses.replace(QUICK, seed=9), tmp_path / "run.safetensors")
-
-
-def test_a_damaged_or_foreign_checkpoint_is_refused(tmp_path: Path) -> None:
+def test_a_checkpoint_of_other_settings_a_damaged_or_a_foreign_one_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "run.safetensors"
     finish(QUICK, file)
-    file.write_bytes(file.read_bytes()[:500])
+    with pytest.raises(TrainingError, match="other settings"):
+        Trainer(fives(), dataclasses.replace(QUICK, seed=9), file)
+
+    for text, reason in (({}, "not a readable checkpoint"), ({"run": json.dumps({"version": 99})}, "another version")):
+        save_file({"x": torch.zeros(1)}, file, text)
+        with pytest.raises(TrainingError, match=reason):
+            Trainer(fives(), QUICK, file)
+    file.write_bytes(file.read_bytes()[:50])
     with pytest.raises(TrainingError, match="not a readable checkpoint"):
-        Trainer(fives(), QUICK, file)
-    save_file({"x": torch.zeros(1)}, file)
-    with pytest.raises(TrainingError, match="not a readable checkpoint"):
-        Trainer(fives(), QUICK, file)
-    save_file({"x": torch.zeros(1)}, file, {"run": json.dumps({"version": 99})})
-    with pytest.raises(TrainingError, match="another version"):
         Trainer(fives(), QUICK, file)

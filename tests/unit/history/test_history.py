@@ -17,12 +17,21 @@ def fields(kept: Verdict) -> dict[str, object]:
     return {name: value for name, value in vars(kept).items() if name not in ("image", "id")}
 
 
-def test_a_verdict_is_read_back_exactly_as_it_was_recorded(history: History) -> None:
-    recorded = verdict(1, digits={"4": 0.2, "9": None}, model_hash="ab12", true_label="4", mark="wrong", visitor="ann")
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"digits": {"4": 0.2, "9": None}, "model_hash": "ab12", "true_label": "4", "mark": "wrong", "visitor": "ann"},
+        {"alpha": 1e-6, "threshold": None},
+    ],
+    ids=["all of it", "a threshold that never flags"],
+)
+def test_a_verdict_is_read_back_exactly_as_it_was_recorded(history: History, changes: dict[str, object]) -> None:
+    recorded = verdict(1, **changes)
 
     stored = history.get(history.record(recorded))
 
     assert fields(stored) == fields(recorded)
+    assert stored.point == recorded.point
     assert stored.image.dtype == np.float32
     np.testing.assert_array_equal(stored.image, recorded.image)
 
@@ -69,13 +78,6 @@ def test_a_row_of_readings_becomes_a_verdict_with_its_line_and_its_digits() -> N
     assert kept.threshold == pytest.approx(readings.threshold(point))
     assert kept.digits == {"4": 0.01, "9": 0.005}
     assert kept.point == point
-
-
-def test_a_line_that_never_flags_is_kept_as_no_threshold(history: History) -> None:
-    stored = history.get(history.record(verdict(alpha=1e-6, threshold=None)))
-
-    assert stored.threshold is None
-    assert stored.point.alpha == 1e-6
 
 
 def test_names_with_broken_characters_or_of_enormous_length_are_recorded(history: History) -> None:
@@ -209,11 +211,6 @@ def test_on_a_shared_server_each_visitor_sees_marks_and_deletes_only_their_own(
     assert bob.undo_delete() == 0
     assert bob.count().judged == 1
     assert ann.undo_delete() == 2
-
-
-def test_on_a_shared_server_nobody_in_particular_sees_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ODD_DIGIT_SHARED", "1")
-
     with pytest.raises(HistoryError, match="visitor id is missing"):
         History(tmp_path / "h.sqlite").browse()
 

@@ -20,13 +20,10 @@ def test_the_normal_digits_are_those_a_person_says_are_normal() -> None:
     assert reviewed.complete
 
 
-def test_a_sample_with_an_unmarked_verdict_is_not_complete() -> None:
+def test_a_sample_with_an_unmarked_verdict_or_without_any_is_not_complete() -> None:
     reviewed = review([verdict(1, mark="right"), verdict(2)], ("5",))
 
     assert (reviewed.drawn, reviewed.marked, reviewed.complete) == (2, 1, False)
-
-
-def test_an_empty_sample_is_not_complete() -> None:
     assert not review([], ("5",)).complete
 
 

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import filelock
 import pytest
@@ -22,7 +23,7 @@ TEN_LABELS = {str(digit): 500 for digit in range(10)}
 COUNTS = Counts(train=TEN_LABELS | {"few": 49, "none": 0}, test={str(digit): 100 for digit in range(10)})
 
 
-def finish(spec, **options):
+def finish(spec: RunSpec, **options: Any) -> Detector:
     for _ in run.run(spec, **options):
         pass
     return Detector.load(spec.name)
@@ -80,15 +81,12 @@ def test_nothing_else_takes_the_name_of_an_unfinished_run(tiny_detector_file: Pa
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"name": "mine", "normal": 5}', '{"surprise": 1}'])
-def test_a_damaged_state_says_which_and_what_to_do(text: str) -> None:
+def test_a_damaged_state_says_which_and_what_to_do_and_nothing_is_resumed_where_nothing_began(text: str) -> None:
+    with pytest.raises(TrainingError, match="no interrupted run named 'mine'"):
+        finish(RunSpec("mine"), resume=True)
     run.reserve(RunSpec("mine"))
     (run.folder(RunSpec("mine")) / "spec.json").write_text(text)
     with pytest.raises(TrainingError, match="state of run 'mine' is damaged: delete"):
-        finish(RunSpec("mine"), resume=True)
-
-
-def test_there_is_nothing_to_resume_where_nothing_began() -> None:
-    with pytest.raises(TrainingError, match="no interrupted run named 'mine'"):
         finish(RunSpec("mine"), resume=True)
 
 
@@ -112,7 +110,7 @@ def test_what_was_asked_for_survives_on_disk() -> None:
         ({"epochs": 1001}, "1001 epochs"),
     ],
 )
-def test_what_cannot_be_trained_is_said_before_it_starts(changes, says: str) -> None:
+def test_what_cannot_be_trained_is_said_before_it_starts(changes: dict[str, Any], says: str) -> None:
     with pytest.raises(TrainingError, match=says):
         plan.plan_run(RunSpec("mine", **changes), COUNTS)
 
@@ -141,7 +139,7 @@ def test_a_data_sets_labels_are_counted_part_by_part() -> None:
     assert sum(counts.train.values()) + sum(counts.test.values()) == 1797
 
 
-def test_an_upload_is_forgotten_with_the_last_that_refers_to_it() -> None:
+def test_an_upload_and_nothing_else_is_forgotten_with_the_last_that_refers_to_it(tmp_path: Path) -> None:
     pictures = [(f"{i}.png", picture_of_seven()) for i in range(3)]
     upload = uploads.keep(pictures, "seven", "")
     assert upload.counts == {"seven": 3}
@@ -154,10 +152,7 @@ def test_an_upload_is_forgotten_with_the_last_that_refers_to_it() -> None:
     assert not datasets.available(upload.dataset)
     server.close()
 
-
-def test_only_uploads_are_ever_forgotten(tmp_path: Path) -> None:
-    elsewhere = tmp_path / "precious.npz"
-    elsewhere.write_bytes(b"x")
-    forget_upload(f"npz:{elsewhere}", "")
-    forget_upload("mnist", "")
-    assert elsewhere.exists()
+    (tmp_path / "precious.npz").write_bytes(b"x")
+    for name in (f"npz:{tmp_path / 'precious.npz'}", "mnist"):
+        forget_upload(name, "")
+    assert (tmp_path / "precious.npz").exists()
