@@ -1,6 +1,7 @@
 """``batch``: judge many digits at once and write what comes of it."""
 
 import sys
+import zlib
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
@@ -16,9 +17,9 @@ from core.operating_point import OperatingPoint
 
 if TYPE_CHECKING:
     from core.batch.findings import Review, Rule
-    from core.readers.items import Manner
+    from core.readers.items import Manner, Place
 
-STANDARD_OUTPUT = "-"
+STANDARD_INPUT = STANDARD_OUTPUT = "-"
 EXAMPLES = examples(
     "batch scans.zip --output verdicts.csv",
     "batch t10k-images-idx3-ubyte.gz --model mnist-any --fdr 0.1 --output flagged.zip",
@@ -37,7 +38,10 @@ class Engine(StrEnum):
 def batch(
     inputs: Annotated[
         list[str],
-        typer.Argument(metavar="INPUT", help="Pictures, folders, zip, IDX, npy, npz, CSV or Parquet, in any mixture."),
+        typer.Argument(
+            metavar="INPUT",
+            help="Pictures, folders, zip, IDX, npy, npz, CSV or Parquet, in any mixture; - for standard input.",
+        ),
     ],
     output: Annotated[
         str,
@@ -133,7 +137,9 @@ def _local(inputs: list[str], rule: "Rule", manner: "Manner", workers: int | Non
     from core.readers import sources
 
     left_out: list[Path] = []
-    places = sources.places([Path(name) for name in inputs], output, left_out.append)
+    places = sources.places([Path(name) for name in inputs if name != STANDARD_INPUT], output, left_out.append)
+    if STANDARD_INPUT in inputs:
+        places.append(_standard_input())
     detector = Detector.load(rule.point.model)
     folder = batches_dir() / f"cli-{run.key(places, detector.fingerprint, rule.point.evidence, manner)}"
     total = sources.count(places)
@@ -150,6 +156,15 @@ def _local(inputs: list[str], rule: "Rule", manner: "Manner", workers: int | Non
         for progress in run.run(store, places, detector, workers=workers or pool.cores()):
             bar.update(task, completed=progress.items, total=progress.total)
     return Review(store, rule)
+
+
+def _standard_input() -> "Place":
+    """What comes on standard input, as a file; text is a table. Its checksum tells it from another of its size."""
+    from core.readers.items import InMemory, Place
+
+    data = sys.stdin.buffer.read()
+    name = "standard input.csv" if data[:1000].isascii() and b"\0" not in data[:1000] else "standard input"
+    return Place(name, InMemory(data), len(data), stamp=zlib.crc32(data))
 
 
 def _ray(inputs: list[str], rule: "Rule", manner: "Manner", workers: int | None, output: Path) -> "Review":

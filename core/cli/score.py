@@ -85,7 +85,13 @@ def score(
     point = operating_point(model, evidence, alpha)
     done = 0
 
-    def records(detector: "Detector") -> Iterator[dict[str, Any]]:
+    @cache
+    def detector() -> "Detector":
+        from core.detector import Detector  # with torch, which a file that is not there does not wait for
+
+        return Detector.load(model)
+
+    def records() -> Iterator[dict[str, Any]]:
         nonlocal done
         for file in files:
             for source, name, page in _pages(file):
@@ -93,7 +99,7 @@ def score(
                     digits = _read(
                         name, page, split, together, invert=ink_is.invert, whole=whole, faint=faint, mend=mend
                     )
-                    readings = detector.inspect(digits.images)
+                    readings = detector().inspect(digits.images)
                 except OddDigitError as error:
                     yield {"source": source, "error": str(error)}
                     continue
@@ -102,14 +108,12 @@ def score(
                     record = {"source": source, "box": digits.boxes[i].tolist()} | readings.record(i, point)
                     yield record | ({"second_opinion": opinion} if second else {})
                 if not no_history:
-                    _keep(detector, readings, point, source, asked)
+                    _keep(detector(), readings, point, source, asked)
             done += 1
 
     with ending(lambda: f"Interrupted: {done} of {len(files)} files are done."):
         check_model(model)
-        from core.detector import Detector
-
-        refused = print_scores(records(Detector.load(model)), output)
+        refused = print_scores(records(), output)
     raise typer.Exit(REFUSED if refused else 0)
 
 

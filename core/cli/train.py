@@ -56,7 +56,8 @@ def train(
         from core.training import run
 
         spec = run.RunSpec(name or run.default_name(dataset, labels), labels, dataset, architecture.value, epochs, seed)
-    again = f"{program()} train --normal {shlex.quote(normal)} --name {shlex.quote(spec.name)} --resume"
+    asked = ["train", "--normal", normal, "--dataset", dataset, "--name", spec.name, "--resume"]
+    again = f"{program()} {shlex.join(asked)}"
     with ending(lambda: f"Interrupted. Every epoch that was finished is kept. Go on with: {again}"):
         _run(spec, resume)
         from core.detector import Detector, registry

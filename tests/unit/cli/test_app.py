@@ -16,6 +16,7 @@ LIGHT = {
     "batch --help": 0,
     "models --format json": 0,
     "score five.png --alpha 3": 2,
+    "score nowhere.png .": 1,
     "score five.png --model none": 2,
     "batch five.png --output x.csv --model none": 2,
     "batch five.png --output x.csv --fdr 2": 2,

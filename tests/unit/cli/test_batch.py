@@ -12,7 +12,7 @@ from core.cli.app import app
 from core.history import History
 from core.views import second_opinion
 from tests.support.command_line import draw
-from tests.support.piles import digits, folder_of
+from tests.support.piles import digits, folder_of, png
 
 
 def batch(*arguments: object) -> Result:
@@ -143,6 +143,20 @@ def test_a_hyphen_writes_the_rows_to_standard_output_and_the_history_can_be_left
     assert result.stdout.splitlines() == (tmp_path / "found.csv").read_text().splitlines()
     assert "8 judged" in result.stderr
     assert History().count().judged == 0
+
+
+@pytest.mark.parametrize("suffix", ["png", "csv"])
+def test_a_hyphen_reads_a_file_of_any_kind_from_standard_input(
+    suffix: str, tmp_path: Path, tiny_shelf: tuple[str, str]
+) -> None:
+    images = digits(2)[0]
+    content = png(images[0]) if suffix == "png" else "\n".join(",".join(map(str, i.ravel())) for i in images).encode()
+    asked = ["batch", "-", "--model", "tiny-5", "--no-history", "--output", str(tmp_path / "found.csv")]
+
+    result = CliRunner().invoke(app, asked, input=content)
+
+    assert json.loads(result.stdout)["judged"] == (1 if suffix == "png" else 2)
+    assert pd.read_csv(tmp_path / "found.csv")["source"].str.startswith("standard input").all()
 
 
 def test_a_disk_that_refuses_ends_a_batch_in_a_sentence_and_the_next_place_goes_on(

@@ -90,7 +90,7 @@ def test_interrupted_by_the_keyboard_training_says_how_to_go_on(run: Run, monkey
 
     assert result.exit_code == 130
     assert result.stdout == ""
-    assert "python -m core train --normal 0,5 --name stopped --resume" in result.stderr
+    assert "python -m core train --normal 0,5 --dataset digits --name stopped --resume" in result.stderr
 
 
 def test_a_disk_that_refuses_ends_training_in_a_sentence(
