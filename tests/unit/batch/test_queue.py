@@ -43,14 +43,6 @@ def test_a_pile_is_judged_in_the_background_and_its_files_do_not_stay(tiny_detec
     assert History(visitor="ann").count().judged == 6
 
 
-def test_verdicts_stay_out_of_the_history_when_asked(tiny_detector_any: Detector) -> None:
-    server, store = hand_in(some(2), tiny_detector_any, keep=False)
-
-    wait_for(lambda: not server.state(store).busy)
-
-    assert History(visitor="ann").count().judged == 0
-
-
 def test_files_of_one_name_and_folders_and_pairs_keep_their_meaning(tiny_detector_any: Detector) -> None:
     images, labels = digits(3)
     uploads = [
@@ -153,7 +145,7 @@ def test_a_long_batch_makes_way_for_another_visitor_and_goes_on_to_the_same_rows
         return judging.Thread(store, tiny_detector_any)
 
     server = BatchQueue(launch)
-    long = server.submit(some(200), tiny_detector_any, RULE, False, False, "ann")
+    long = server.submit(some(90), tiny_detector_any, RULE, False, False, "ann")
     wait_for(lambda: long.done[0] >= 2)
     short = server.submit(some(1), tiny_detector_any, RULE, False, False, "bob")
     wait_for(lambda: not server.state(short).busy)
@@ -161,12 +153,16 @@ def test_a_long_batch_makes_way_for_another_visitor_and_goes_on_to_the_same_rows
     assert started[:2] == ["ann", "bob"]
     wait_for(lambda: not server.state(long).busy)
 
-    assert Review(long, RULE).source.tolist() == [f"{i}.png" for i in range(200)]
+    assert Review(long, RULE).source.tolist() == [f"{i}.png" for i in range(90)]
 
 
-def test_all_visitors_together_have_a_limit(tiny_detector_any: Detector, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_visitors_together_have_a_limit_and_no_files_are_no_batch(
+    tiny_detector_any: Detector, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("core.settings.ALL_BATCHES", 1)
     monkeypatch.setattr(BatchQueue, "_work", lambda _: None)
+    with pytest.raises(BatchError, match="no files"):
+        hand_in([], tiny_detector_any, "ann")
     server, _ = hand_in(some(1), tiny_detector_any, "ann")
 
     with pytest.raises(BatchError, match="no more are taken: try again later"):
@@ -200,19 +196,11 @@ def test_a_batch_that_fails_says_why_and_the_next_one_is_judged(
     assert server.state(after).stage == "finished"
 
 
-def test_deleting_a_batch_leaves_nothing(tiny_detector_any: Detector) -> None:
-    server, store = hand_in(some(2), tiny_detector_any)
-    wait_for(lambda: not server.state(store).busy)
-
-    server.delete(store)
-
-    assert stores("ann") == []
-    assert not store.folder.exists()
-
-
-def test_old_batches_make_room(tiny_detector_any: Detector, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_old_batches_make_room_and_a_deleted_one_leaves_nothing(
+    tiny_detector_any: Detector, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("core.batch.queue.KEPT", 2)
-    server, first = hand_in(some(1), tiny_detector_any)
+    server, first = hand_in(some(1), tiny_detector_any, keep=False)
     wait_for(lambda: not server.state(first).busy)
     for _ in range(2):
         store = server.submit(some(1), tiny_detector_any, RULE, False, False, "ann")
@@ -220,11 +208,10 @@ def test_old_batches_make_room(tiny_detector_any: Detector, monkeypatch: pytest.
 
     assert len(stores("ann")) == 2
     assert not first.folder.exists()
-
-
-def test_no_files_are_refused(tiny_detector_any: Detector) -> None:
-    with pytest.raises(BatchError, match="no files"):
-        hand_in([], tiny_detector_any)
+    assert History(visitor="ann").count().judged == 0, "verdicts stay out of the history when asked"
+    server.delete(store)
+    assert not store.folder.exists()
+    assert len(stores("ann")) == 1
 
 
 def test_a_process_of_its_own_judges_a_batch_and_ends_at_once_when_it_is_stopped(

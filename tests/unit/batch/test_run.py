@@ -83,7 +83,7 @@ def test_a_refused_file_is_a_row_with_its_reason_between_its_neighbours(
     assert review.summary.refused == 1
 
 
-def test_a_sheet_of_digits_gives_a_row_each_in_reading_order_with_its_box(
+def test_a_sheet_of_digits_gives_a_row_each_in_reading_order_with_its_box_or_is_one_digit(
     tmp_path: Path, tiny_detector_any: Detector
 ) -> None:
     page, boxes = sheet("0123456789", columns=4)
@@ -94,15 +94,7 @@ def test_a_sheet_of_digits_gives_a_row_each_in_reading_order_with_its_box(
     assert len(review) == 10
     assert set(review.item) == {0}
     np.testing.assert_allclose(review.boxes, boxes, atol=6)
-
-
-def test_a_sheet_can_be_taken_as_one_digit(tmp_path: Path, tiny_detector_any: Detector) -> None:
-    page, _ = sheet("38", columns=2)
-    page.save(tmp_path / "sheet.png")
-
-    review = judge(tmp_path / "batch", tiny_detector_any, tmp_path / "sheet.png", manner=TOGETHER)
-
-    assert len(review) == 1
+    assert len(judge(tmp_path / "one", tiny_detector_any, tmp_path / "sheet.png", manner=TOGETHER)) == 1
 
 
 def test_a_stopped_batch_goes_on_to_the_same_rows(tmp_path: Path, tiny_detector_any: Detector) -> None:
@@ -160,21 +152,16 @@ def test_a_command_goes_on_where_it_was_interrupted_and_killed_and_loses_and_dou
     assert not list(state_dir.glob("batches/*")), "what a finished command leaves behind"
 
 
-def test_two_processes_do_not_work_on_one_batch(tmp_path: Path, tiny_detector_any: Detector) -> None:
+def test_neither_two_processes_nor_two_models_work_on_one_batch(
+    tmp_path: Path, tiny_detector: Detector, tiny_detector_any: Detector
+) -> None:
     store = begin(tmp_path / "batch", tiny_detector_any)
     pile = sources.places([folder_of(tmp_path / "pile", digits(2)[0])])
 
     with store.alone(), pytest.raises(BatchError, match="being worked on already"):
         list(run(store, pile, tiny_detector_any))
-
-
-def test_a_batch_is_not_gone_on_with_by_another_model(
-    tmp_path: Path, tiny_detector: Detector, tiny_detector_any: Detector
-) -> None:
-    store = begin(tmp_path / "batch", tiny_detector_any)
-
     with pytest.raises(BatchError, match="has changed since"):
-        list(run(store, [], tiny_detector))
+        list(run(store, pile, tiny_detector))
 
 
 def test_progress_knows_how_much_is_left(

@@ -63,7 +63,7 @@ def test_training_killed_in_the_middle_resumes_to_the_same_detector_as_if_it_had
 ) -> None:
     monkeypatch.setattr(estimator, "TrainingSettings", TrainingSettings)  # whole epochs, as other processes have
     few = save_npz("few.npz", ("0", "5"), 63)
-    asked = ("--dataset", few, "--normal", "any", "--epochs", "2", "--architecture", "dense", "--seed", "1")
+    asked = ("--dataset", few, "--normal", "any", "--epochs", "1", "--architecture", "dense", "--seed", "1")
     assert run("train", *asked, "--name", "uninterrupted").exit_code == 0
 
     with start("train", *asked, "--name", "killed") as process:

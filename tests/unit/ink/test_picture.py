@@ -11,7 +11,7 @@ import pytest
 from PIL import ExifTags, Image
 
 from core.errors import InkError
-from core.ink.picture import MOST_PIXELS, WORKING_SIDE, open_picture
+from core.ink.picture import WORKING_SIDE, open_picture
 
 
 def encoded(image: Image.Image, fmt: str = "PNG", **options: object) -> bytes:
@@ -56,6 +56,7 @@ def half_black(mode: str = "L", size: tuple[int, int] = (40, 20)) -> Image.Image
         (np.full((9, 9), -1), "brightness"),
         (np.full((9, 9), "x"), "brightness"),
         (3.5, "no picture"),
+        (np.broadcast_to(np.uint8(0), (9000, 9000)), "too large"),
     ],
     ids=lambda value: None if isinstance(value, str) else "",
 )
@@ -92,7 +93,7 @@ def test_every_mode_gives_the_same_brightness(mode: str) -> None:
     assert grey[:, 21:].min() > 0.95
 
 
-@pytest.mark.parametrize("fmt", ["PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF"])
+@pytest.mark.parametrize("fmt", ["PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "AVIF"])
 def test_every_promised_format_opens(fmt: str) -> None:
     picture = open_picture(encoded(half_black("RGB"), fmt), "p")
     assert (picture.width, picture.height) == (40, 20)
@@ -157,26 +158,12 @@ def test_a_large_picture_is_shrunk_and_knows_its_own_size() -> None:
     assert picture.scale == pytest.approx((3000 / picture.pixels.shape[1], 2001 / picture.pixels.shape[0]))
 
 
-def test_an_array_too_large_for_memory_is_refused_before_it_is_copied() -> None:
-    huge = np.broadcast_to(np.uint8(0), (9000, 9000))
-    assert huge.size > MOST_PIXELS
-    with pytest.raises(InkError, match="too large"):
-        open_picture(huge, "p")
-
-
 def test_eight_bit_values_are_exactly_their_share_of_255() -> None:
     values = np.arange(256, dtype=np.uint8).reshape(16, 16)
     np.testing.assert_array_equal(open_picture(values, "p").pixels, values.astype(np.float32) / np.float32(255))
     np.testing.assert_array_equal(
         open_picture(encoded(Image.fromarray(values)), "p").pixels, values.astype(np.float32) / np.float32(255)
     )
-
-
-def test_an_avif_photograph_is_read() -> None:
-    file = io.BytesIO()
-    Image.new("L", (40, 30), 200).save(file, "AVIF")
-
-    assert open_picture(file.getvalue(), "a.avif").pixels.shape == (30, 40)
 
 
 def test_a_photograph_of_an_iphone_is_read_upright() -> None:

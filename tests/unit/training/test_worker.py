@@ -24,6 +24,7 @@ from core.training.process import GAVE_UP, said
 from core.training.queue import Jobs
 from core.training.run import RunSpec
 from core.training.worker import Clock, Orders, main
+from tests.support.command_line import save_npz
 from tests.support.waiting import wait_for
 
 TINY = {"normal": ("5",), "dataset": "digits", "architecture": "dense", "epochs": 2}
@@ -125,7 +126,7 @@ SERVER = textwrap.dedent("""
     from core.training.queue import Jobs
     from core.training.run import RunSpec
     jobs = Jobs()
-    print(jobs.submit(RunSpec("tiny", ("5",), "digits", "dense", epochs=int(sys.argv[1]))).id, flush=True)
+    print(jobs.submit(RunSpec("tiny", ("5",), sys.argv[1], "dense", epochs=int(sys.argv[2]))).id, flush=True)
     time.sleep(600)
 """)
 
@@ -139,20 +140,17 @@ def workers_of(folder: Path) -> list[int]:
 
 
 def test_a_server_killed_outright_loses_no_finished_epoch_and_resumes_to_the_same_tensors(
-    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Arrange: an uninterrupted run with the same seed, and a server that is killed in the middle of one. The short
-    # epochs of tests end at this process, so here they are whole ones.
+    # epochs of tests end at this process, so here they are whole ones, of few images.
     monkeypatch.setattr(estimator, "TrainingSettings", TrainingSettings)
-    epochs = 4
-    for _ in run.run(RunSpec("whole", ("5",), "digits", "dense", epochs)):
+    monkeypatch.chdir(tmp_path)
+    epochs, few = 3, save_npz(str(tmp_path / "few.npz"), ("5", "8"), 63)
+    for _ in run.run(RunSpec("whole", ("5",), few, "dense", epochs)):
         pass
     server = subprocess.Popen(
-        [sys.executable, "-c", SERVER, str(epochs)],
-        cwd=paths.ROOT,
-        stdout=subprocess.PIPE,
-        text=True,
-        env=os.environ.copy(),
+        [sys.executable, "-c", SERVER, few, str(epochs)], cwd=paths.ROOT, stdout=subprocess.PIPE, text=True
     )
     job_id = server.stdout.readline().strip()
     folder = jobs_folder() / job_id
