@@ -6,6 +6,7 @@ Whatever a file or a picture does to its reader, it becomes one refused row, and
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -247,6 +248,8 @@ def _limit() -> None:
     # Arrow's allocator sets a gigabyte of addresses aside when first asked, which is all that a reader may add.
     pa.allocate_buffer(1)
     limit_memory()
+    # What is wrong with a file stands in its row: what decoders written in C print beside it is nobody's to read.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
     if hasattr(signal, "SIGPROF"):
         signal.signal(signal.SIGPROF, _too_long)
 

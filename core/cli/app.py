@@ -4,6 +4,7 @@ JSON and tables go to standard output, everything else to standard error. Exit c
 refused or failed, 2 wrong usage, a model or a name for one that cannot be used included, 130 interrupted.
 """
 
+import warnings
 from typing import Annotated
 
 import typer
@@ -37,8 +38,10 @@ def _say_version(wanted: bool) -> None:
 
 @app.callback(epilog=score.EXAMPLES)
 def _options(
-    version: Annotated[
+    version: Annotated[  # noqa: ARG001 - said by its own callback
         bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
     """Tell odd digits from normal ones."""
+    # What is wrong with a picture is said in the project's own words.
+    warnings.filterwarnings("ignore", module=r"PIL\.")

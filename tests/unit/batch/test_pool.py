@@ -55,6 +55,20 @@ def mixture(tmp_path: Path) -> list[Path]:
     return [tmp_path / "set.parquet", folder, *(tmp_path / name for name in ("more.zip", "broken.npz", "stack.npz"))]
 
 
+def test_what_decoders_print_of_a_damaged_picture_is_not_shown(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    tags = [(256, 20), (257, 20), (258, 8), (259, 8), (262, 1), (273, 200), (277, 1), (278, 20), (279, 400)]
+    packed = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags)
+    tiff = b"II*\0" + struct.pack("<IH", 8, len(tags)) + packed + bytes(4)
+    (tmp_path / "no-zip.tif").write_bytes(tiff + bytes(1_000))
+
+    ((_, (row,), _),) = pool.read(sources.places([tmp_path / "no-zip.tif"]), 0, AS_FOUND, 1)
+
+    assert "damaged or incomplete" in row.error
+    assert capfd.readouterr().err == ""
+
+
 def test_many_processes_read_what_one_reads_in_the_same_order(mixture: list[Path]) -> None:
     places = sources.places(mixture)
     alone = list(pool.read(places, 0, AS_FOUND, 0))

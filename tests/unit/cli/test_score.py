@@ -43,6 +43,18 @@ def test_score_prints_one_object_with_the_documented_keys_and_of_several_digits_
     assert 0 < top < bottom < 280
 
 
+def test_a_picture_whose_exif_is_damaged_is_judged_without_a_word_of_the_decoders(
+    run: Run, recwarn: pytest.WarningsRecorder
+) -> None:
+    with Image.open(draw()) as picture:
+        picture.convert("L").save("exif.jpg", exif=b"Exif\0\0II*\0\x08\0\0\0\xff\xff" + bytes(9))
+
+    (printed,) = objects(run("score", "exif.jpg", "--model", "tiny-5", "--format", "json"))
+
+    assert "verdict" in printed
+    assert not [warning for warning in recwarn if "PIL" in warning.filename]
+
+
 def test_the_numbers_are_those_of_the_detector_for_the_same_picture(run: Run) -> None:
     file = draw()
 
