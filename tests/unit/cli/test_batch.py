@@ -159,20 +159,6 @@ def test_a_hyphen_reads_a_file_of_any_kind_from_standard_input(
     assert pd.read_csv(tmp_path / "found.csv")["source"].str.startswith("standard input").all()
 
 
-@pytest.mark.parametrize("suffix", ["png", "csv"])
-def test_a_hyphen_reads_a_file_of_any_kind_from_standard_input(
-    suffix: str, tmp_path: Path, tiny_shelf: tuple[str, str]
-) -> None:
-    images = digits(2)[0]
-    content = png(images[0]) if suffix == "png" else "\n".join(",".join(map(str, i.ravel())) for i in images).encode()
-    asked = ["batch", "-", "--model", "tiny-5", "--no-history", "--output", str(tmp_path / "found.csv")]
-
-    result = CliRunner().invoke(app, asked, input=content)
-
-    assert json.loads(result.stdout)["judged"] == (1 if suffix == "png" else 2)
-    assert pd.read_csv(tmp_path / "found.csv")["source"].str.startswith("standard input").all()
-
-
 def test_a_disk_that_refuses_ends_a_batch_in_a_sentence_and_the_next_place_goes_on(
     pile: Path, tmp_path: Path, tiny_shelf: tuple[str, str]
 ) -> None:
