@@ -46,7 +46,7 @@ explorer._take()
     return checked(sent.run())
 
 
-def test_the_page_opens_at_five_percent_with_promise_lines_histogram_and_all_five_curves() -> None:
+def test_the_page_opens_at_five_percent_with_promise_histogram_all_five_curves_and_every_image_oddest_first() -> None:
     page = open_page()
     data = drawn(page)
 
@@ -56,6 +56,10 @@ def test_the_page_opens_at_five_percent_with_promise_lines_histogram_and_all_fiv
     assert data["nNormal"] + data["nAnomaly"] == 397
     assert len(data["curves"]) == 5
     assert {label["name"] for label in data["labels"]} == set("012346789")
+    table = next(frame.value for frame in page.dataframe if "true label" in frame.value)
+    assert len(table) == 397
+    assert table["score"].is_monotonic_decreasing
+    assert table["image"].str.startswith("digits:test:").all()
 
 
 @pytest.mark.parametrize(
@@ -112,14 +116,6 @@ def test_the_best_balance_is_marked_as_needing_labels_and_sets_a_fixed_line() ->
     assert data["threshold"][data["row"]] == pytest.approx(best)
 
 
-def test_a_link_with_a_line_opens_at_that_line() -> None:
-    page = open_page(evidence="manifold", alpha="0.1")
-    data = drawn(page)
-
-    assert data["of"] == "tiny-5 manifold"
-    assert data["setting"][data["row"]] == 0.1
-
-
 @pytest.mark.parametrize(
     ("line", "there"),
     [
@@ -136,8 +132,10 @@ def test_the_line_that_is_let_go_becomes_the_operating_point(line: dict[str, Any
     assert point(page) == there
 
 
-def test_choosing_another_evidence_keeps_alpha_and_draws_its_scores() -> None:
-    page = open_page(alpha="0.1")
+def test_a_link_opens_at_its_threshold_and_choosing_another_evidence_keeps_alpha_and_draws_its_scores() -> None:
+    page = open_page(evidence="manifold", alpha="0.1")
+    data = drawn(page)
+    assert (data["of"], data["setting"][data["row"]]) == ("tiny-5 manifold", 0.1)
 
     page.segmented_control(key="evidence_choice").set_value("pixel")
     checked(page.run())
@@ -146,10 +144,11 @@ def test_choosing_another_evidence_keeps_alpha_and_draws_its_scores() -> None:
     assert drawn(page)["curves"][0]["name"] == "pixel"
 
 
-def test_too_few_calibration_digits_for_an_alpha_say_how_many_it_takes() -> None:
-    page = open_page(alpha="0.001")
-
-    assert "too few for 0.1 %, so nothing is flagged; 999 are needed." in drawn(page)["noLine"]
+def test_too_few_calibration_digits_for_an_alpha_say_how_many_it_takes_and_several_digits_are_explored_like_one() -> (
+    None
+):
+    assert "too few for 0.1 %, so nothing is flagged; 999 are needed." in drawn(open_page(alpha="0.001"))["noLine"]
+    assert "of normal 0s, 5s and 8s by" in drawn(open_page(model="tiny-any"))["sentence"]
 
 
 def test_the_digits_at_the_line_are_shown_and_one_opens_its_full_reading_with_the_second_opinion(
@@ -172,6 +171,7 @@ def test_the_digits_at_the_line_are_shown_and_one_opens_its_full_reading_with_th
 
 def test_the_originals_line_tells_the_story_and_draws_again_on_demand(monkeypatch: pytest.MonkeyPatch) -> None:
     # The small evaluation set holds fewer than 50 normal digits.
+    assert "The experiment takes 50 normal digits and 54 others" in text(open_page(evidence="pixel", threshold="0.2"))
     monkeypatch.setattr("core.views.fixed_threshold.NORMALS", 20)
     page = open_page(evidence="pixel", threshold="0.2")
 
@@ -182,20 +182,6 @@ def test_the_originals_line_tells_the_story_and_draws_again_on_demand(monkeypatc
 
     assert list(before["line"].values())[:2] == ["mean squared error over 0.20", "mean squared error over 0.08"]
     assert page.session_state["original_draw"] == 1
-
-
-def test_an_evaluation_too_small_for_the_experiment_is_said_not_raised() -> None:
-    page = open_page(evidence="pixel", threshold="0.2")
-
-    assert "The experiment takes 50 normal digits and 54 others" in text(page)
-
-
-def test_every_image_is_in_the_table_oddest_first() -> None:
-    table = next(frame.value for frame in open_page().dataframe if "true label" in frame.value)
-
-    assert len(table) == 397
-    assert table["score"].is_monotonic_decreasing
-    assert table["image"].str.startswith("digits:test:").all()
 
 
 def test_without_the_data_set_everything_but_pictures_works_and_a_download_is_offered(
@@ -243,12 +229,6 @@ def test_a_model_without_anomalies_says_that_there_is_no_roc_curve() -> None:
     assert "the ROC curve need anomalies" in text(page)
     assert drawn(page)["curves"] == []
     assert not [button for button in page.button if "best balance" in button.label]
-
-
-def test_a_model_of_several_digits_is_explored_like_any_other() -> None:
-    page = open_page(model="tiny-any")
-
-    assert "of normal 0s, 5s and 8s by" in drawn(page)["sentence"]
 
 
 def test_a_broken_model_file_is_an_error_in_words(tiny_shelf: tuple[str, str]) -> None:

@@ -4,6 +4,7 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -18,30 +19,32 @@ from tests.support.opened import text
 from tests.support.waiting import wait_for
 
 
-def played(at):
+def played(at: AppTest) -> dict[str, Any]:
     """What the player is given to play."""
     [player] = [each for each in at.get("bidi_component") if each.proto.component_name.endswith("player")]
     return json.loads(player.proto.json)
 
 
-def choose_quickly(at):
+def choose_quickly(at: AppTest) -> AppTest:
     """The least that can be trained."""
     at.radio(key="train_architecture").set_value("dense")
     at.number_input(key="train_epochs").set_value(1)
     return at.run()
 
 
-def test_without_a_network_the_bundled_digits_are_offered_and_nothing_is_missing(
+def test_without_a_network_the_bundled_digits_are_offered_and_a_recorded_training_can_be_looked_through(
     open_training_page: Callable[[], AppTest],
 ) -> None:
     at = open_training_page()
-    assert not at.exception
     assert at.selectbox(key="train_dataset").value == "digits"
     assert at.multiselect(key="train_normal-digits").value == ["5"]
     assert not at.button(key="train").disabled
-    assert "About" in text(at)
-    assert "on this machine" in text(at)
-    assert "Nothing is being trained" in text(at)
+    frames = played(at)["frames"]
+    for words in ("About", "on this machine", "Nothing is being trained", "This is what you will see"):
+        assert words in text(at)
+    assert [frames[0]["say"], frames[-1]["say"]] == ["before it learns", f"epoch {len(frames) - 1}"]
+    assert all(frame["sheet"].startswith("data:image/png;base64,") for frame in frames)
+    assert f"**Losses** · epoch {len(frames) - 1}" in text(at)
 
 
 def test_one_click_trains_the_detector_is_on_every_shelf_and_the_page_says_what_is_weak(
@@ -69,42 +72,30 @@ def test_one_click_trains_the_detector_is_on_every_shelf_and_the_page_says_what_
     assert f"**{name}** · done" not in text(at)
 
 
-def test_a_name_in_use_is_said_before_anything_starts(
+def test_a_name_in_use_or_no_files_and_no_normal_digit_are_said_before_anything_starts(
     open_training_page: Callable[[], AppTest], tiny_shelf: tuple[str, str]
 ) -> None:
     at = open_training_page()
-    at.text_input(key="train_name").set_value("tiny-5").run()
-    assert at.button(key="train").disabled
-    assert "'tiny-5' is the name of a model that is already here: choose another name." in text(at)
-
-
-@pytest.mark.parametrize(("name", "says"), [("", "no model name"), ("../x", "no model name")])
-def test_a_name_that_cannot_be_a_files_is_refused(
-    open_training_page: Callable[[], AppTest], name: str, says: str
-) -> None:
-    at = open_training_page()
-    at.text_input(key="train_name").set_value(name).run()
-    assert at.button(key="train").disabled
-    assert says in text(at)
-
-
-def test_a_typed_name_stays_when_the_digits_change(open_training_page: Callable[[], AppTest]) -> None:
-    at = open_training_page()
-    at.text_input(key="train_name").set_value("keep-me").run()
-    at.multiselect(key="train_normal-digits").set_value(["3"]).run()
-    assert at.text_input(key="train_name").value == "keep-me"
-
-
-def test_an_offered_name_follows_the_digits(open_training_page: Callable[[], AppTest]) -> None:
-    at = open_training_page()
-    at.multiselect(key="train_normal-digits").set_value(["3", "8"]).run()
-    assert at.text_input(key="train_name").value == "my-digits-3-8"
-
-
-def test_no_normal_digit_is_no_run(open_training_page: Callable[[], AppTest]) -> None:
-    at = open_training_page()
+    taken = "'tiny-5' is the name of a model that is already here: choose another name."
+    for name, says in (("tiny-5", taken), ("", "no model name"), ("../x", "no model name")):
+        at.text_input(key="train_name").set_value(name).run()
+        assert at.button(key="train").disabled
+        assert says in text(at)
+    at.text_input(key="train_name").set_value("free").run()
+    assert not at.button(key="train").disabled
     at.multiselect(key="train_normal-digits").set_value([]).run()
     assert at.button(key="train").disabled
+
+
+def test_an_offered_name_follows_the_digits_and_what_was_typed_stays(open_training_page: Callable[[], AppTest]) -> None:
+    at = open_training_page()
+    assert at.number_input(key="train_epochs").value == 20
+    at.multiselect(key="train_normal-digits").set_value(["3", "8"]).run()
+    assert at.text_input(key="train_name").value == "my-digits-3-8"
+    at.text_input(key="train_name").set_value("keep-me").run()
+    at.number_input(key="train_epochs").set_value(7).run()
+    at.multiselect(key="train_normal-digits").set_value(["3"]).run()
+    assert (at.text_input(key="train_name").value, at.number_input(key="train_epochs").value) == ("keep-me", 7)
 
 
 def test_a_full_disk_is_said_before_work_is_lost(
@@ -116,7 +107,7 @@ def test_a_full_disk_is_said_before_work_is_lost(
     assert "only 10 MB are free" in text(at)
 
 
-def kept_job(state, name="mine", cause="", learnt=True):
+def kept_job(state: State, name: str = "mine", cause: str = "", learnt: bool = True) -> Job:
     """A job as an earlier server left it."""
     spec = RunSpec(name, ("5",), "digits", epochs=1)
     run.reserve(spec)
@@ -179,25 +170,6 @@ def test_a_data_set_that_is_not_offered_cannot_be_asked_for(
     assert not at.exception
     assert at.selectbox(key="train_dataset").value == "digits"
     assert "private" not in text(at)
-
-
-def test_before_anything_was_trained_a_recorded_training_can_be_looked_through(
-    open_training_page: Callable[[], AppTest],
-) -> None:
-    at = open_training_page()
-    assert "This is what you will see" in text(at)
-    frames = played(at)["frames"]
-    assert [frames[0]["say"], frames[-1]["say"]] == ["before it learns", f"epoch {len(frames) - 1}"]
-    assert all(frame["sheet"].startswith("data:image/png;base64,") for frame in frames)
-    assert f"**Losses** · epoch {len(frames) - 1}" in text(at)
-
-
-def test_as_many_epochs_are_offered_whatever_the_number_of_images(open_training_page: Callable[[], AppTest]) -> None:
-    at = open_training_page()
-    assert at.number_input(key="train_epochs").value == 20
-    at.number_input(key="train_epochs").set_value(7).run()
-    at.multiselect(key="train_normal-digits").set_value(["3"]).run()
-    assert at.number_input(key="train_epochs").value == 7
 
 
 def test_after_a_typed_name_was_started_the_next_one_is_offered(

@@ -13,23 +13,16 @@ def lines(figure: go.Figure) -> dict[str, float]:
     return {note.text: shape.x0 for note, shape in zip(figure.layout.annotations, figure.layout.shapes, strict=True)}
 
 
-def test_the_histogram_shows_every_score_as_shares_that_add_up() -> None:
+def test_the_histogram_holds_every_score_and_one_far_beyond_stands_at_its_edge_and_does_not_flatten_the_rest() -> None:
     scores = np.random.default_rng(0).normal(size=1_000)
 
-    figure = charts.standing(scores, threshold=1.6, score=0.3)
+    near, far = (charts.standing(scores, threshold=1.6, score=score) for score in (0.3, 1e6))
 
-    (normal,) = figure.data
+    (normal,) = near.data
     assert sum(normal.y) == pytest.approx(100)
-    assert lines(figure) == {"line": 1.6, "yours": 0.3}
-
-
-def test_a_score_far_beyond_the_axis_stands_at_its_edge_and_does_not_flatten_the_rest() -> None:
-    scores = np.random.default_rng(0).normal(size=1_000)
-
-    figure = charts.standing(scores, threshold=1.6, score=1e6)
-
-    low, high = figure.layout.xaxis.range
-    assert lines(figure)["yours"] == high
+    assert lines(near) == {"line": 1.6, "yours": 0.3}
+    low, high = far.layout.xaxis.range
+    assert lines(far)["yours"] == high
     assert high - low < 10 * np.ptp(scores)
 
 
@@ -66,20 +59,15 @@ def test_roc_curves_carry_their_area() -> None:
 
     assert [trace.name for trace in figure.data] == ["fused (0.9000)", "pixel (0.9000)"]
     assert max(figure.data[0].y) == 100
-
-
-def test_no_curve_gives_an_empty_chart_and_no_error() -> None:
     assert len(charts.roc_curves({}).data) == 0
 
 
-@pytest.mark.parametrize(("score", "sides"), [(0.5, ["left", "right"]), (0.99, ["right", "left"])])
-def test_the_names_of_line_and_digit_stand_apart_however_near_they_are(score: float, sides: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("score", "sides"), [(0.5, ["left", "right"]), (0.99, ["right", "left"]), (1e6, ["right", "right"])]
+)
+def test_the_names_of_line_and_digit_stand_apart_and_on_the_picture_however_near_they_are(
+    score: float, sides: list[str]
+) -> None:
     figure = charts.standing(np.linspace(0, 1, 50), 0.9, score)
 
     assert [note.xanchor for note in figure.layout.annotations] == sides
-
-
-def test_the_name_of_a_digit_at_the_edge_stays_on_the_picture() -> None:
-    figure = charts.standing(np.linspace(0, 1, 50), 0.9, 1e6)
-
-    assert figure.layout.annotations[1].xanchor == "right"

@@ -53,30 +53,24 @@ def test_a_heat_map_is_orange_where_there_is_too_much_ink_and_blue_where_it_is_m
     assert lost[2] > lost[0] + 100
 
 
-def test_a_heat_map_without_difference_shows_the_digit_in_faint_grey() -> None:
-    drawn = pixels(images.residual_png(one_pixel(1.0), np.zeros((28, 28), np.float32), scale=1)).astype(int)
+def test_a_heat_map_without_difference_shows_the_digit_in_faint_grey_as_large_as_the_digit() -> None:
+    image = one_pixel(1.0)
+
+    drawn = pixels(images.residual_png(image, np.zeros((28, 28), np.float32), scale=1)).astype(int)
 
     assert 150 < drawn[3, 5].min() == drawn[3, 5].max() < 250
-
-
-def test_digit_reconstruction_and_heat_map_have_the_same_size() -> None:
-    image = one_pixel(0.5)
-
     assert pixels(images.digit_png(image)).shape == pixels(images.residual_png(image, image)).shape
 
 
 @pytest.mark.parametrize(("count", "rows"), [(1, 1), (5, 1), (6, 2), (11, 3)])
-def test_a_sheet_has_room_for_every_digit_row_by_row(count: int, rows: int) -> None:
+def test_a_sheet_has_room_for_every_digit_row_by_row_and_an_empty_one_is_a_picture_too(count: int, rows: int) -> None:
     digits = np.ones((count, 28, 28), np.float32)
 
     sheet = pixels(images.sheet_png(digits, columns=5, scale=1, gap=2))
 
     assert sheet.shape == (rows * 30 + 2, 152, 3)
     assert (sheet[:, :, 0] < 60).sum() == count * 28 * 28
-
-
-def test_an_empty_sheet_is_a_picture_too() -> None:
-    assert pixels(images.sheet_png(np.zeros((0, 28, 28), np.float32), columns=5)).ndim == 3
+    assert pixels(images.sheet_png(digits[:0], columns=5)).ndim == 3
 
 
 def test_a_strip_is_the_digit_over_its_reconstruction_over_their_difference() -> None:

@@ -33,18 +33,14 @@ def claiming(archive: bytes, size: int) -> bytes:
     return archive[:at] + struct.pack("<I", size) + archive[at + 4 :]
 
 
-def test_files_come_in_the_archives_order_without_folders_and_hidden_files() -> None:
+def test_files_come_in_the_archives_order_without_folders_and_hidden_files(tmp_path: Path) -> None:
     data = packed(
         [("b/", b""), ("b/2.png", PICTURE), ("a.png", b"x"), ("__MACOSX/a.png", b""), (".DS_Store", b""), ("b/.x", b"")]
     )
-    assert list(archives.members(data)) == [("b/2.png", PICTURE), ("a.png", b"x")]
+    (tmp_path / "pile.zip").write_bytes(data)
+    for source in (data, tmp_path / "pile.zip"):
+        assert list(archives.members(source)) == [("b/2.png", PICTURE), ("a.png", b"x")]
     assert archives.count(data) == 2
-
-
-def test_a_path_reads_like_its_bytes(tmp_path: Path) -> None:
-    path = tmp_path / "pile.zip"
-    path.write_bytes(packed([("a.png", PICTURE)]))
-    assert list(archives.members(path)) == [("a.png", PICTURE)]
 
 
 @pytest.mark.parametrize("name", ["../out.png", "a/../../out.png", "/etc/out.png", "C:/out.png", "a\\..\\..\\out.png"])
@@ -112,9 +108,18 @@ def test_a_file_that_cannot_be_used_is_named_and_the_others_still_come() -> None
     ]
 
 
-def test_without_anyone_to_tell_such_a_file_ends_the_reading() -> None:
-    with pytest.raises(ArchiveError, match=r"pile: 'in\.zip' is an archive itself: unpack it first"):
-        list(archives.members(packed([("in.zip", b"x")]), "pile"))
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (packed([("in.zip", b"x")]), r"pile: 'in\.zip' is an archive itself: unpack it first"),
+        (packed([("a.png", PICTURE)], zipfile.ZIP_LZMA), "unusual"),
+        (claiming(packed([("a.png", PICTURE)]), 65 * 2**20), "a file may have 64 MB"),
+    ],
+    ids=["an archive", "packing that can swell without bound", "too large for a picture"],
+)
+def test_without_anyone_to_tell_a_file_that_cannot_be_used_ends_the_reading(data: bytes, reason: str) -> None:
+    with pytest.raises(ArchiveError, match=reason):
+        list(archives.members(data, "pile"))
 
 
 def test_an_encrypted_file_is_refused_with_the_remedy() -> None:
@@ -122,16 +127,6 @@ def test_an_encrypted_file_is_refused_with_the_remedy() -> None:
     data[data.index(b"PK\x01\x02") + 8] |= 1
     with pytest.raises(ArchiveError, match="encrypted: pack it again without a password"):
         list(archives.members(bytes(data)))
-
-
-def test_packing_that_can_swell_without_bound_is_refused() -> None:
-    with pytest.raises(ArchiveError, match="unusual"):
-        list(archives.members(packed([("a.png", PICTURE)], zipfile.ZIP_LZMA)))
-
-
-def test_a_file_too_large_for_a_picture_is_refused() -> None:
-    with pytest.raises(ArchiveError, match="a file may have 64 MB"):
-        list(archives.members(claiming(packed([("a.png", PICTURE)]), 65 * 2**20)))
 
 
 @pytest.mark.parametrize("data", [b"", b"PK", b"not a zip at all", packed([("a.png", PICTURE)])[:-9]])

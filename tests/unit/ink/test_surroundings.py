@@ -51,18 +51,14 @@ def names(ink: Ink) -> list[str]:
 
 
 @pytest.mark.parametrize("brightness", [20.0, 60.0, 120.0])
-def test_a_sheet_on_a_desk_is_found_and_what_it_lies_on_left_out(brightness: float) -> None:
+def test_a_sheet_on_a_desk_is_cut_out_of_what_it_lies_on_unless_it_is_refused(brightness: float) -> None:
     picture = on_wood(drawing(), brightness, degrees=0)
     ink = read(picture)
     assert len(ink.images) == 1
     assert difference(read(drawing()).images[0], ink.images[0]) < 0.03
     assert "Sheet found" in names(ink)
     np.testing.assert_allclose(ink.boxes[0], read(drawing()).boxes[0] + 90, atol=3)
-
-
-def test_a_sheet_that_was_found_can_be_refused() -> None:
-    picture = on_wood(drawing())
-    (doubt,) = (doubt for doubt in read(picture).doubts if doubt.kind == "sheet")
+    (doubt,) = (doubt for doubt in ink.doubts if doubt.kind == "sheet")
     assert "Sheet found" not in names(read(picture, **doubt.other))
 
 

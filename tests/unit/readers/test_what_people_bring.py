@@ -17,7 +17,7 @@ from core.batch import export, pool
 from core.batch.rows import read_item
 from core.datasets.examples import for_normal
 from core.readers import sources, stacks
-from core.readers.items import AS_FOUND, Place
+from core.readers.items import AS_FOUND
 from tests.support.formats import N, images_of, read, write_npz_with_mean_and_weights
 from tests.support.piles import digits, document, folder_of, idx, png
 
@@ -59,14 +59,15 @@ def test_brightness_from_minus_one_to_one_is_read(tmp_path: Path) -> None:
     np.testing.assert_allclose(items[0].picture, images[0] / 255, atol=1e-6)
 
 
-def test_an_archive_that_is_not_read_is_refused_with_the_remedy(tmp_path: Path) -> None:
+def test_an_archive_that_is_not_read_and_a_packed_picture_are_refused_with_the_remedy(tmp_path: Path) -> None:
     with tarfile.open(tmp_path / "digits.tar.gz", "w:gz") as archive:
         archive.addfile(tarfile.TarInfo("7/a.png"))
     (tmp_path / "digits.7z").write_bytes(b"7z\xbc\xaf\x27\x1c" + bytes(20))
+    (tmp_path / "seven.png.gz").write_bytes(gzip.compress(png(digits(1)[0][0])))
 
-    errors = [item.error for item in read(tmp_path / "digits.tar.gz", tmp_path / "digits.7z")]
-
-    assert all("unpack it first" in error for error in errors)
+    for name in ("digits.tar.gz", "digits.7z", "seven.png.gz"):
+        (item,) = read(tmp_path / name)
+        assert "unpack it first" in item.error
 
 
 def test_a_dangling_link_is_one_refused_row(tmp_path: Path) -> None:
@@ -96,27 +97,18 @@ def test_results_among_the_inputs_are_left_out_and_the_output_is_none_of_them(tm
     assert "results of this program" in next(item.note for item in items if item.note)
 
 
-def test_every_page_of_a_tiff_gives_its_row(tmp_path: Path) -> None:
-    first, *others = [for_normal((digit,))[0].picture() for digit in "573"]
-    first.save(tmp_path / "scan.tif", save_all=True, append_images=others, compression="tiff_lzw")
+def test_every_page_of_a_tiff_gives_its_row_and_a_blank_one_a_refusal(tmp_path: Path) -> None:
+    pages = [for_normal((digit,))[0].picture().convert("L") for digit in "573"]
+    pages.insert(1, Image.new("L", (280, 280), 255))
+    pages[0].save(tmp_path / "scan.tif", save_all=True, append_images=pages[1:], compression="tiff_lzw")
     (item,) = read(tmp_path / "scan.tif")
 
     rows = read_item(0, item)
 
-    assert [row.source.split("/")[-1] for row in rows] == [f"scan.tif page {page}" for page in (1, 2, 3)]
-    for row, page in zip(rows, (first, *others), strict=True):
-        np.testing.assert_array_equal(row.image, ink.read(page).images[0])
-
-
-def test_a_blank_page_of_a_tiff_is_one_refusal_between_its_neighbours(tmp_path: Path) -> None:
-    written, blank = for_normal(("5",))[0].picture().convert("L"), Image.new("L", (280, 280), 255)
-    written.save(tmp_path / "scan.tif", save_all=True, append_images=[blank, written])
-    (item,) = read(tmp_path / "scan.tif")
-
-    first, empty, last = read_item(0, item)
-
-    assert "page 2: no ink found" in empty.error
-    np.testing.assert_array_equal(first.image, last.image)
+    assert [row.source.split("/")[-1] for row in rows] == [f"scan.tif page {page}" for page in (1, 2, 3, 4)]
+    assert "page 2: no ink found" in rows[1].error
+    for at in (0, 2, 3):
+        np.testing.assert_array_equal(rows[at].image, ink.read(pages[at]).images[0])
 
 
 def test_every_page_of_a_pdf_gives_its_row_in_a_folder_and_in_a_zip(tmp_path: Path) -> None:
@@ -206,14 +198,6 @@ def test_a_colour_picture_of_its_own_in_an_array_is_one_picture(tmp_path: Path) 
     np.testing.assert_array_equal(item.picture, page[..., 0])
 
 
-def test_a_place_is_read_where_its_name_says_nothing(tmp_path: Path) -> None:
-    Image.fromarray(digits(1)[0][0]).save(tmp_path / "scan", "PNG")
-
-    (item,) = read(tmp_path / "scan")
-
-    assert isinstance(item.picture, Place)
-
-
 @pytest.mark.parametrize(
     "name", ["scan.csv", "scan.txt", "scan.npy", "scan.parquet", "scan.zip", "scan.pdf", "SCAN.JPE", "scan"]
 )
@@ -235,11 +219,3 @@ def test_links_in_a_circle_are_refused_rows_and_folders_in_one_are_read_once(tmp
 
     assert [item.label for item in items if not item.error] == ["7"]
     assert len([item for item in items if "symbolic links" in item.error]) == 2
-
-
-def test_a_picture_packed_on_its_own_is_refused_with_the_remedy(tmp_path: Path) -> None:
-    (tmp_path / "seven.png.gz").write_bytes(gzip.compress(png(digits(1)[0][0])))
-
-    (item,) = read(tmp_path / "seven.png.gz")
-
-    assert item.error.endswith("seven.png.gz: is packed: unpack it first.")

@@ -65,13 +65,8 @@ def test_the_table_lists_every_digit_oddest_first_with_what_it_is_and_is_called(
     assert table["class"].tolist()[:3] == ["anomaly", "anomaly", "normal"]
     assert table["called"].tolist() == ["anomaly"] * 3 + ["normal"] * 4
     assert table["p-value"].tolist()[0] == pytest.approx(0.4)
-
-
-def test_labels_that_would_be_formulas_are_made_harmless() -> None:
     hostile = replace(EVALUATION, label_names=("5", "=HYPERLINK(1)"))
-
     labels = borderline.table(hostile, Calibration.fit([1.0]), "fused", 3)["true label"]
-
     assert set(labels.tolist()) == {"5", "'=HYPERLINK(1)"}
 
 
@@ -84,9 +79,6 @@ def test_the_experiment_draws_fifty_normal_digits_and_then_fifty_four_others_wit
     assert many.anomaly[rows[50:]].all()
     assert len(set(rows.tolist())) == 104
     assert fixed_threshold.draw(many, seed=4).tolist() != rows.tolist()
-
-
-def test_an_evaluation_too_small_for_the_experiment_says_so() -> None:
     with pytest.raises(OddDigitError, match="50 normal digits and 54 others"):
         fixed_threshold.draw(EVALUATION, seed=0)
 

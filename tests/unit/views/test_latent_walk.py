@@ -83,16 +83,13 @@ def test_the_sprite_holds_the_pictures_row_by_row(scorer: "Scorer") -> None:
     assert np.abs(sheet[28:, 28:56] - drawn.images[9]).max() < 0.01
 
 
-def test_a_latent_survives_its_link(scorer: "Scorer") -> None:
+@pytest.mark.parametrize("text", ["AAAA", "not a latent!", "é", "", "A" * 4000])
+def test_a_latent_survives_its_link_and_a_link_that_is_none_is_refused_in_words(text: str, scorer: "Scorer") -> None:
     latent = latent_walk.typical(scorer)[0]
 
     back = latent_walk.from_text(latent_walk.to_text(latent), len(latent))
 
     assert np.abs(back - latent).max() <= 1 / 8192 + 1e-6
-
-
-@pytest.mark.parametrize("text", ["AAAA", "not a latent!", "é", "", "A" * 4000])
-def test_a_link_that_is_no_latent_is_refused_in_words(text: str) -> None:
     with pytest.raises(OddDigitError, match="the link's latent"):
         latent_walk.from_text(text, 32)
 

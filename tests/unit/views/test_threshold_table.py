@@ -66,7 +66,7 @@ def test_the_table_stays_small_whatever_the_calibration_set(n: int) -> None:
     assert (np.diff(table.threshold) > 0).all()
 
 
-def test_every_count_of_the_table_is_that_of_the_evaluation() -> None:
+def test_every_count_of_the_table_is_that_of_the_evaluation_and_every_promise_the_calibration_sets() -> None:
     table = tabulate(CALIBRATION, EVALUATION, OperatingPoint())
 
     for row in range(0, len(table), 7):
@@ -75,11 +75,6 @@ def test_every_count_of_the_table_is_that_of_the_evaluation() -> None:
             scores = EVALUATION.scores["fused"][EVALUATION.label == EVALUATION.label_names.index(name)]
             counted = int(table.by_label[name][row]), table.totals[name]
             assert counted == (int((scores > table.threshold[row]).sum()), scores.size)
-
-
-def test_promise_and_bound_are_those_of_the_calibration_set() -> None:
-    table = tabulate(CALIBRATION, EVALUATION, OperatingPoint())
-
     np.testing.assert_array_equal(table.alpha, CALIBRATION.alpha(table.threshold))
     np.testing.assert_array_equal(table.bound, CALIBRATION.band(table.threshold))
 
@@ -123,22 +118,20 @@ def test_a_short_alpha_has_the_rank_it_stands_for(n: int, share: float) -> None:
     rank = 1 + int(share * (n - 1))
 
     assert calibration.rank(short_alpha(calibration, rank)) == rank
-
-
-def test_round_alphas_stay_round() -> None:
-    ranks = [CALIBRATION.rank(alpha) for alpha in (0.01, 0.05, 0.1)]
-
-    assert [short_alpha(CALIBRATION, rank) for rank in ranks] == [0.01, 0.05, 0.1]
+    for alpha in (0.01, 0.05, 0.1):  # round ones stay round
+        assert short_alpha(CALIBRATION, CALIBRATION.rank(alpha)) == alpha
 
 
 def test_the_promise_names_the_digits_whose_they_are_and_what_it_was_measured_on() -> None:
-    said = f"{promise(CALIBRATION, CARD)} {more(CALIBRATION, EVALUATION, CARD)}"
+    words = f"{promise(CALIBRATION, CARD)} {more(CALIBRATION, EVALUATION, CARD)}"
 
-    assert said.format(alpha="5.0 %", bound="7.2 %", rate="5.6 %") == (
+    assert words.format(alpha="5.0 %", bound="7.2 %", rate="5.6 %") == (
         "At this line 5.0 % of normal 5s by MNIST's writers are flagged; with 95 % confidence no more than 7.2 %, "
         "wherever you move it. How much people differ this model does not know: of people it never met a few more are "
         "flagged. Measured on digits never used (made, test): 5.6 %."
     )
+    assert "by {alpha} and {nobody} are" in promise(CALIBRATION, replace(CARD, calibrated_on="{alpha} and {nobody}"))
+    assert more(CALIBRATION, None, replace(CARD, recalibrated=True)).startswith("It holds for that hand, or")
 
 
 def test_where_writers_are_known_to_differ_the_promise_is_for_people_it_never_met() -> None:
@@ -167,36 +160,14 @@ def test_few_digits_of_ones_own_say_where_the_rate_most_likely_lies_and_what_the
     assert (data["whose"], len(data["low"])) == ("of that hand", len(data["alpha"]))
 
 
-def test_ones_own_ink_promises_for_that_hand_alone() -> None:
-    assert more(CALIBRATION, None, replace(CARD, recalibrated=True)).startswith("It holds for that hand, or")
+def test_without_an_evaluation_nothing_is_said_to_be_measured_and_without_anomalies_there_is_no_curve() -> None:
+    data, few = view(OperatingPoint(), None).data, view(OperatingPoint(), evaluation([0.0, 1.0, 2.0], [])).data
 
-
-def test_without_an_evaluation_nothing_is_said_to_be_measured() -> None:
-    displayed = view(OperatingPoint(), None)
-
-    assert "easured" not in displayed.data["sentence"] + displayed.data["more"]
-    assert (
-        displayed.data["nNormal"],
-        displayed.data["nAnomaly"],
-        displayed.data["curves"],
-        displayed.data["labels"],
-    ) == (0, 0, [], [])
-    assert displayed.data["histogram"]["series"][0]["name"] == "the yardstick's digits"
-
-
-def test_a_model_without_anomalies_has_measured_rates_but_no_curve() -> None:
-    displayed = view(OperatingPoint(), evaluation([0.0, 1.0, 2.0], []))
-
-    assert displayed.data["nNormal"] == 3
-    assert displayed.data["nAnomaly"] == 0
-    assert displayed.data["curves"] == []
-    assert [series["kind"] for series in displayed.data["histogram"]["series"]] == ["normal"]
-
-
-def test_the_histogram_holds_every_digit_once() -> None:
-    series = view(OperatingPoint()).data["histogram"]["series"]
-
-    assert [sum(part["counts"]) for part in series] == [300, 400]
+    assert "easured" not in data["sentence"] + data["more"]
+    assert [data[key] for key in ("nNormal", "nAnomaly", "curves", "labels")] == [0, 0, [], []]
+    assert data["histogram"]["series"][0]["name"] == "the yardstick's digits"
+    assert [few[key] for key in ("nNormal", "nAnomaly", "curves")] == [3, 0, []]
+    assert [series["kind"] for series in few["histogram"]["series"]] == ["normal"]
 
 
 def test_all_five_curves_come_with_their_areas_the_chosen_one_first() -> None:
@@ -218,10 +189,11 @@ def test_of_many_kinds_of_anomalies_those_that_slip_through_most_are_shown() -> 
     assert shown == list("abcdefghijkl")
 
 
-def test_what_the_browser_gets_is_plain_json_and_fits_in_a_message() -> None:
-    text = json.dumps(view(OperatingPoint()).data, allow_nan=False)
+def test_what_the_browser_gets_is_plain_json_fits_in_a_message_and_holds_every_digit_once() -> None:
+    data = view(OperatingPoint()).data
 
-    assert len(text) < 150_000
+    assert len(json.dumps(data, allow_nan=False)) < 150_000
+    assert [sum(part["counts"]) for part in data["histogram"]["series"]] == [300, 400]
 
 
 def test_both_of_the_originals_lines_are_in_the_table_of_the_pixel_error_alone() -> None:
@@ -237,9 +209,3 @@ def test_a_calibration_set_of_one_score_can_still_be_drawn() -> None:
     low, high = displayed.data["axis"]
     assert low < 1 < high
     assert len(displayed.table) >= 1
-
-
-def test_a_calibration_set_named_with_braces_does_not_upset_the_sentence() -> None:
-    said = promise(CALIBRATION, replace(CARD, calibrated_on="{alpha} and {nobody}"))
-
-    assert "by {alpha} and {nobody} are" in said
