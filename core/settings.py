@@ -56,6 +56,7 @@ ALL_MB = whole_number("ODD_DIGIT_MAX_ALL_MB", 20_000)  # that all of them keep t
 CACHE_MB = whole_number("ODD_DIGIT_MAX_CACHE_MB", 1_000)  # of decoded models, beyond which those unused longest go
 READERS = whole_number("ODD_DIGIT_MAX_READERS", 16)  # processes that read one batch, as far as there are processors
 OPENED = whole_number("ODD_DIGIT_MAX_OPENED", 4)  # visitors of a shared server whose files are opened at a time
+UPLOADED_MB = whole_number("ODD_DIGIT_MAX_UPLOADED_MB", 1_000)  # uploads in a shared server's memory; one page, half
 # How long one visitor's work goes on while another's waits.
 TRAINING_MINUTES = whole_number("ODD_DIGIT_TRAINING_MINUTES", 10)
 BATCH_SECONDS = whole_number("ODD_DIGIT_BATCH_SECONDS", 60)

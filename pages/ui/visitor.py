@@ -14,6 +14,7 @@ import streamlit as st
 from starlette.middleware import Middleware
 
 from core import quota, settings
+from pages.ui.uploading import UploadLimit
 
 ONE_PERSON = "local"
 COOKIE = "odd_digit_visitor"
@@ -64,7 +65,7 @@ class Visitors:
         await self.app(scope, receive, answer)
 
 
-MIDDLEWARE = (Middleware(Visitors),)
+MIDDLEWARE = (Middleware(Visitors), Middleware(UploadLimit))
 
 
 def _cookie(scope: dict[str, Any]) -> str:

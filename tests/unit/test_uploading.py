@@ -1,0 +1,89 @@
+"""Uploads to a shared server lie in its memory: no page, and no program that stands in for one, fills it."""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
+from streamlit.runtime.uploaded_file_manager import UploadedFileRec
+
+from core import settings
+from pages.ui.uploading import UploadLimit
+
+
+@pytest.fixture
+def held(monkeypatch: pytest.MonkeyPatch) -> MemoryUploadedFileManager:
+    """What lies in the memory of a shared server that takes 2 MB in all: 600 kB of the page "anna"."""
+    monkeypatch.setenv("ODD_DIGIT_SHARED", "1")
+    monkeypatch.setattr(settings, "UPLOADED_MB", 2)
+    files = MemoryUploadedFileManager("/_stcore/upload_file")
+    files.add_file("anna", UploadedFileRec("1", "1.png", "image/png", bytes(600_000)))
+    monkeypatch.setattr("streamlit.runtime.get_instance", lambda: SimpleNamespace(uploaded_file_mgr=files))
+    return files
+
+
+def status(session: str, length: bytes | None, method: str = "PUT", meanwhile: UploadLimit | None = None) -> int:
+    """What an upload of so many bytes is answered; 200 where it is let through."""
+    sent: list[int] = []
+
+    async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message.get("status", 0))
+
+    headers = [] if length is None else [(b"content-length", length)]
+    scope = {"type": "http", "method": method, "path": f"/_stcore/upload_file/{session}/2", "headers": headers}
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, (meanwhile or UploadLimit(app))(scope, None, send)).result()
+    return sent[0]
+
+
+@pytest.mark.usefixtures("held")
+def test_a_page_may_hold_half_and_another_still_has_room() -> None:
+    assert status("anna", b"300000") == 200
+    assert status("anna", b"500000") == 413
+    assert status("ben", b"500000") == 200
+    assert status("ben", b"1100000") == 413
+
+
+def test_all_together_may_hold_so_much_and_what_is_taken_away_makes_room(held: MemoryUploadedFileManager) -> None:
+    held.add_file("ben", UploadedFileRec("1", "1.png", "image/png", bytes(900_000)))
+
+    assert status("cleo", b"600000") == 413
+    held.remove_session_files("anna")
+    assert status("cleo", b"600000") == 200
+
+
+@pytest.mark.usefixtures("held")
+@pytest.mark.parametrize("length", [None, b"", b"-5", b"many"])
+def test_an_upload_that_does_not_say_how_long_it_is_is_refused(length: bytes | None) -> None:
+    assert status("ben", length) == 411
+
+
+@pytest.mark.usefixtures("held")
+def test_what_is_still_on_its_way_counts_and_is_forgotten_when_it_has_come() -> None:
+    answers: list[int] = []
+
+    async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
+        if not answers:
+            answers.append(0)
+            answers.append(status("ben", b"500000", meanwhile=limit))
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+
+    limit = UploadLimit(app)
+
+    assert status("ben", b"600000", meanwhile=limit) == 200
+    assert answers[1] == 413
+    assert status("ben", b"900000", meanwhile=limit) == 200
+
+
+def test_one_persons_machine_takes_what_it_is_given(
+    held: MemoryUploadedFileManager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert held
+    monkeypatch.delenv("ODD_DIGIT_SHARED")
+
+    assert status("anna", b"90000000") == 200
