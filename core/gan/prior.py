@@ -85,9 +85,10 @@ class Mixture:
     def sample(self, n: int, random: torch.Generator, spread: float = 1.0) -> Tensor:
         """Fresh latents ``(n, latent)``, each ``spread`` times as far from its component's mean as was fitted.
 
-        While a mixture is refitted the same state of ``random`` keeps picking the same components.
+        Stratified: of the n, each component gives its share as nearly as n allows, so that few already show what there
+        is. While a mixture is refitted the same state of ``random`` keeps picking the same components.
         """
-        place = torch.rand(n, generator=random)
+        place = (torch.randperm(n, generator=random) + torch.rand(n, generator=random)) / n
         chosen = torch.searchsorted(self.weights.cumsum(dim=0), place).clamp_max(len(self.weights) - 1)  # (n,)
         unit = torch.randn(n, self.means.shape[1], 1, generator=random)
         return self.means[chosen] + spread * (self.factors[chosen] @ unit).squeeze(2)

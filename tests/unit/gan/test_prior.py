@@ -19,6 +19,15 @@ def test_fresh_latents_lie_where_the_real_ones_do_and_not_in_between() -> None:
     assert torch.allclose(fresh.T.cov(), latents.T.cov(), atol=0.3)
 
 
+@pytest.mark.parametrize("n", [0, 1, 8, 100])
+def test_of_any_number_of_draws_every_component_gives_its_share(n: int) -> None:
+    far_apart = Mixture(torch.tensor([0.25, 0.75]), torch.tensor([[-9.0], [9.0]]), torch.ones(2, 1, 1))
+    for seed in range(5):
+        fresh = far_apart.sample(n, torch.Generator().manual_seed(seed))
+        assert fresh.shape == (n, 1)
+        assert abs(int((fresh < 0).sum()) - n / 4) < 1
+
+
 def test_the_same_seed_gives_the_same_mixture_and_the_same_latents() -> None:
     one, same = Mixture.fit(two_clumps(), seed=1), Mixture.fit(two_clumps(), seed=1)
     assert torch.equal(one.factors, same.factors)
