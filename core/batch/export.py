@@ -26,32 +26,6 @@ from core.ink import storage
 from core.operating_point import EVIDENCES
 
 SUFFIXES = (".csv", ".parquet", ".zip")
-_TEXT, _REAL, _WHOLE = pa.string(), pa.float64(), pa.int64()
-COLUMNS: dict[str, pa.DataType] = {
-    "number": _WHOLE,
-    "source": _TEXT,
-    **dict.fromkeys(EDGES, _WHOLE),
-    "model": _TEXT,
-    "evidence": _TEXT,
-    "alpha": _REAL,
-    "threshold": _REAL,
-    "verdict": _TEXT,
-    "class_id": _WHOLE,
-    "p_value": _REAL,
-    "anomaly_score": _REAL,
-    "score": _REAL,
-    "label": _TEXT,
-    "plausible_digits": _TEXT,
-    "second_opinion": _TEXT,
-    "label_p_value": _REAL,
-    "suspicion": _REAL,
-    "label_disagrees": _TEXT,
-    "probably_mislabelled": _TEXT,
-    **dict.fromkeys((f"score_{name}" for name in EVIDENCES), _REAL),
-    **dict.fromkeys((f"p_value_{name}" for name in EVIDENCES), _REAL),
-    "error": _TEXT,
-}
-PICTURES = {"image": pa.binary(), "reconstruction": pa.binary()}
 MEANINGS: tuple[tuple[tuple[str, ...], str], ...] = (
     (("number", "source"), "place in the batch, from 1; the file, and where in it"),
     (EDGES, "the digit's box in its picture, in pixels"),
@@ -73,6 +47,15 @@ MEANINGS: tuple[tuple[tuple[str, ...], str], ...] = (
     (tuple(f"p_value_{name}" for name in EVIDENCES), "likewise"),
     (("error",), "why a picture was refused, and what helps"),
 )
+_TEXT = {"source", "model", "evidence", "verdict", "label", "plausible_digits", "second_opinion"}
+_TEXT |= {"label_disagrees", "probably_mislabelled", "error"}
+_WHOLE = {"number", *EDGES, "class_id"}
+COLUMNS: dict[str, pa.DataType] = {
+    name: pa.string() if name in _TEXT else pa.int64() if name in _WHOLE else pa.float64()
+    for names, _ in MEANINGS
+    for name in names
+}
+PICTURES = {"image": pa.binary(), "reconstruction": pa.binary()}
 
 
 def write(review: Review, path: Path) -> str:

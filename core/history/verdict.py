@@ -22,7 +22,8 @@ from core.operating_point import OperatingPoint
 
 MARKS = ("right", "wrong")
 LONGEST_TEXT = 500
-WIDE = ("scores", "p_values", "digits", "image", "checksum")  # columns of table readings; all others are in verdicts
+MAPPINGS = ("scores", "p_values", "digits")  # kept as JSON
+WIDE = (*MAPPINGS, "image", "checksum")  # columns of table readings; all others are in verdicts
 NARROW = (
     *("time", "last_seen", "visitor", "drawing", "source", "source_kind", "model", "model_hash", "evidence"),
     *("alpha", "threshold", "p_value", "class_id", "true_label", "mark", "identity", "second_opinion"),
@@ -170,29 +171,9 @@ def checksum(*columns: Any) -> bytes:
 
 
 def _row(verdict: Verdict, image: bytes) -> dict[str, Any]:
-    return {
-        "time": verdict.time,
-        "last_seen": verdict.last_seen,
-        "visitor": clean_text(verdict.visitor),
-        "drawing": clean_text(verdict.drawing),
-        "source": clean_text(verdict.source),
-        "source_kind": clean_text(verdict.source_kind),
-        "model": clean_text(verdict.model),
-        "model_hash": clean_text(verdict.model_hash),
-        "evidence": verdict.evidence,
-        "alpha": verdict.alpha,
-        "threshold": verdict.threshold,
-        "p_value": verdict.p_value,
-        "class_id": verdict.class_id,
-        "true_label": None if verdict.true_label is None else clean_text(verdict.true_label),
-        "mark": verdict.mark,
-        "identity": verdict.identity,
-        "second_opinion": None if verdict.second_opinion is None else clean_text(verdict.second_opinion),
-        "scores": json.dumps(verdict.scores),
-        "p_values": json.dumps(verdict.p_values),
-        "digits": json.dumps(verdict.digits),
-        "image": zlib.compress(image, level=1),
-    }
+    row = {name: getattr(verdict, name) for name in (*NARROW, *MAPPINGS)}
+    row = {name: clean_text(value) if isinstance(value, str) else value for name, value in row.items()}
+    return row | {name: json.dumps(row[name]) for name in MAPPINGS} | {"image": zlib.compress(image, level=1)}
 
 
 def from_row(row: dict[str, Any]) -> Verdict | Damaged:
@@ -201,7 +182,7 @@ def from_row(row: dict[str, Any]) -> Verdict | Damaged:
         return Damaged(row["id"])
     try:
         fields = {name: value for name, value in row.items() if name not in ("identity", "checksum")}
-        for name in ("scores", "p_values", "digits"):
+        for name in MAPPINGS:
             fields[name] = json.loads(fields[name])
         fields["image"] = storage.from_bytes(zlib.decompressobj().decompress(fields["image"], SIDE * SIDE * 4))
         return Verdict(**fields)

@@ -64,14 +64,6 @@ class Frame:
         return float(roc_auc_score(np.arange(errors.size) >= self.normal_errors.size, errors))
 
 
-@dataclass(frozen=True)
-class _Subjects:
-    """The digits that are drawn again and again for one label."""
-
-    held_out: NDArray[np.float32]
-    others: NDArray[np.float32]
-
-
 class Watcher:
     """Draws a frame at the start and after every epoch, and keeps it as a file.
 
@@ -81,7 +73,7 @@ class Watcher:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._subjects: dict[str, _Subjects] = {}
+        self._subjects: dict[str, tuple[NDArray[np.float32], NDArray[np.float32]]] = {}
 
     def __call__(self, training: Dataset, label: str, trainer: Trainer) -> None:
         """Draw and keep the frame of where the trainer stands.
@@ -97,19 +89,19 @@ class Watcher:
             return
         if label not in self._subjects:
             self._subjects[label] = _subjects(training, label)
-        subjects = self._subjects[label]
-        drawn, others_drawn = trainer.reconstruct(subjects.held_out), trainer.reconstruct(subjects.others)
+        held_out, others = self._subjects[label]
+        drawn, others_drawn = trainer.reconstruct(held_out), trainer.reconstruct(others)
         frame = Frame(
             label=label,
             epoch=trainer.epoch,
             losses={name: values[-1] for name, values in trainer.curve.items() if values},
             samples=trainer.samples(),
-            held_out=subjects.held_out[:SHOWN],
+            held_out=held_out[:SHOWN],
             held_out_drawn=drawn[:SHOWN],
-            odd=subjects.others[:SHOWN],
+            odd=others[:SHOWN],
             odd_drawn=others_drawn[:SHOWN],
-            normal_errors=_errors(subjects.held_out, drawn),
-            other_errors=_errors(subjects.others, others_drawn),
+            normal_errors=_errors(held_out, drawn),
+            other_errors=_errors(others, others_drawn),
         )
         write(path, frame)
 
@@ -143,8 +135,11 @@ def read(path: Path) -> Frame:
         raise TrainingError(f"the pictures of {path.stem} cannot be read ({error}).") from error
 
 
-def _subjects(training: Dataset, label: str) -> _Subjects:
-    """Held-out normals are validation images: neither trained on nor calibrated with."""
+def _subjects(training: Dataset, label: str) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Normals, and digits of other labels, that are drawn again and again.
+
+    The normals are validation images: neither trained on nor calibrated with.
+    """
     own = training.of(label)
     rows = [np.flatnonzero(training.labels == i) for i, name in enumerate(training.label_names) if name != label]
     rows = [part for part in rows if part.size]
@@ -152,7 +147,7 @@ def _subjects(training: Dataset, label: str) -> _Subjects:
     # One of each label in turn, so that the first few already are of many kinds.
     turns = [part[turn] for turn in range(each) for part in rows if turn < part.size][:COMPARED]
     others = training.images[np.array(turns, dtype=np.int64)]
-    return _Subjects(own[split(len(own), seed=0).validation][:COMPARED], others)
+    return own[split(len(own), seed=0).validation][:COMPARED], others
 
 
 def _errors(images: NDArray[np.float32], drawn: NDArray[np.float32]) -> NDArray[np.float32]:
