@@ -171,18 +171,6 @@ def test_the_first_use_fetches_both_parts_with_progress_and_the_next_use_nothing
     assert {name.rsplit("/", 1)[-1] for name in contents(folder)} == {name.removesuffix(".gz") for name in files}
 
 
-def test_a_dead_mirror_and_a_broken_transfer_still_end_in_a_whole_set(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    files = kmnist_files()
-    with serve(files, breaks_after=[5000]) as mirror:
-        point(monkeypatch, files, "http://127.0.0.1:9/", mirror.url)
-        datasets.load("kmnist")
-    assert ("train-images-idx3-ubyte.gz", "bytes=5000-") in mirror.asked
-    assert datasets.available("kmnist")
-    assert not list(folder.rglob("*.part"))
-
-
 def test_a_broken_file_is_fetched_anew_and_whole_ones_are_kept(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files = kmnist_files()
     put(folder, "kmnist")
