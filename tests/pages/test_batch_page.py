@@ -50,17 +50,11 @@ def judged(detector: Detector, uploads: list[queue.Upload], keep: bool = False) 
     return finished(server, server.submit(uploads, detector, RULE, False, keep, ME))
 
 
-def test_before_the_first_pile_there_is_something_to_try() -> None:
-    page = show()
-
-    assert "Nothing judged yet" in text(page)
-    assert button(page, "46 drawn examples")
-    assert "the nearest to 5 % that keeps it) of normal digits" in text(page)
-
-
 def test_the_examples_are_judged_at_a_click_and_shown_oddest_first() -> None:
     page = show()
     assert page.session_state["hand-in"]
+    assert "Nothing judged yet" in text(page)
+    assert "the nearest to 5 % that keeps it) of normal digits" in text(page)
 
     checked(button(page, "46 drawn examples").click().run())
     (store,) = stores(ME)
@@ -143,14 +137,6 @@ def test_the_line_can_be_moved_after_the_pile_was_judged(tiny_detector_any: Dete
     assert counts[0.05] < counts[0.5]
 
 
-def test_another_model_above_leaves_the_batch_with_its_own(tiny_detector_any: Detector) -> None:
-    judged(tiny_detector_any, [queue.Upload("a.png", png(digits(1)[0][0]))])
-
-    page = show(model="tiny-5")
-
-    assert "Judged by tiny-any" in text(page)
-
-
 def test_what_passes_and_is_read_otherwise_by_the_network_of_all_ten_can_be_looked_through(
     tiny_detector: Detector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -224,9 +210,12 @@ def test_refused_files_are_listed_with_their_reasons(tiny_detector_any: Detector
     assert "bad_$x$.png" in table["reason"].tolist()[0]
 
 
-def test_a_batch_is_deleted_with_everything_in_it(tiny_detector_any: Detector) -> None:
+def test_a_batch_keeps_its_model_when_another_is_chosen_and_is_deleted_with_everything_in_it(
+    tiny_detector_any: Detector,
+) -> None:
     store = judged(tiny_detector_any, [queue.Upload("a.png", png(digits(1)[0][0]))])
-    page = show()
+    page = show(model="tiny-5")
+    assert "Judged by tiny-any" in text(page)
 
     checked(button(page, "Delete this batch").click().run())
 

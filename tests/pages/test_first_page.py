@@ -30,6 +30,17 @@ def open_page(**query: str) -> AppTest:
     return opened.open_page("dashboard.py", **query)
 
 
+def uploaded(*files: tuple[str, bytes], model: str = "mnist-5") -> AppTest:
+    """The page after files were chosen in its tab for uploads."""
+    page = open_page(model=model)
+    page.session_state["way_in"] = "Upload"
+    page.run()
+    kinds = [(name, content, "application/pdf" if name.endswith("pdf") else "image/png") for name, content in files]
+    page.file_uploader(key="uploads").set_value(kinds).run()
+    assert not page.exception
+    return page
+
+
 def put_on_canvas(page: AppTest, picture: Image.Image, strokes: int = 1) -> AppTest:
     data = "data:image/png;base64," + base64.b64encode(png(picture.convert("RGBA"))).decode()
     drawing = {"raw": {"objects": [{"type": "Path"}] * strokes}, "data": data}
@@ -120,14 +131,10 @@ def test_a_strange_link_is_answered_with_a_sentence_and_the_page_goes_on() -> No
 
 
 def test_several_uploads_give_one_verdict_each_and_a_broken_file_its_reason() -> None:
-    page = open_page(model="mnist-5")
-    page.session_state["way_in"] = "Upload"
-    page.run()
+    files = [("five.png", png(example("a 5"))), ("three.png", png(example("a 3"))), ("broken.png", b"no picture")]
 
-    files = [("five.png", png(example("a 5")), "image/png"), ("three.png", png(example("a 3")), "image/png")]
-    page.file_uploader(key="uploads").set_value([*files, ("broken.png", b"not a picture", "image/png")]).run()
+    page = uploaded(*files)
 
-    assert not page.exception
     assert "**2 digits, 1 anomaly.**" in text(page)
     (strip,) = components(page, "tiles")
     assert [tile["lines"][:2] for tile in strip["tiles"]] == [["Normal", "five.png"], ["Anomaly", "three.png"]]
@@ -142,25 +149,17 @@ def test_several_uploads_give_one_verdict_each_and_a_broken_file_its_reason() ->
 @pytest.mark.datasets
 def test_a_real_photograph_is_judged() -> None:
     photo = next((paths.datasets_dir() / "real_digits" / "5").glob("Wikunia_*.png"))
-    page = open_page(model="mnist-5")
-    page.session_state["way_in"] = "Upload"
-    page.run()
 
-    page.file_uploader(key="uploads").set_value([(photo.name, photo.read_bytes(), "image/png")]).run()
+    page = uploaded((photo.name, photo.read_bytes()))
 
-    assert not page.exception
     assert "[:material/check_circle: Normal]" in text(page)
 
 
 def test_each_page_of_a_pdf_is_a_picture_to_press() -> None:
-    page = open_page(model="mnist-5")
-    page.session_state["way_in"] = "Upload"
-    page.run()
     pdf = document([example(name).convert("L") for name in ("a 5", "a 3")])
 
-    page.file_uploader(key="uploads").set_value([("scan.pdf", pdf, "application/pdf")]).run()
+    page = uploaded(("scan.pdf", pdf))
 
-    assert not page.exception
     (strip,) = components(page, "tiles")
     assert [tile["lines"][:2] for tile in strip["tiles"]] == [
         ["Normal", "scan.pdf page 1"],
@@ -169,14 +168,11 @@ def test_each_page_of_a_pdf_is_a_picture_to_press() -> None:
 
 
 def test_a_faint_stroke_that_was_left_out_is_said_and_taken_in_with_one_press() -> None:
-    page = open_page(model="mnist-any")
-    page.session_state["way_in"] = "Upload"
-    page.run()
     four = Image.new("L", (300, 300), 255)
     pen = ImageDraw.Draw(four)
     pen.line([(100, 40), (70, 160), (180, 160)], fill=0, width=14)
     pen.line([(215, 60), (215, 200)], fill=195, width=14)
-    page.file_uploader(key="uploads").set_value([("four.png", png(four), "image/png")]).run()
+    page = uploaded(("four.png", png(four)), model="mnist-any")
     assert "A faint stroke was left out." in text(page)
 
     next(button for button in page.button if button.label == "Take it in").click().run()
@@ -187,15 +183,11 @@ def test_a_faint_stroke_that_was_left_out_is_said_and_taken_in_with_one_press() 
 
 
 def test_below_a_line_of_print_the_digit_is_shown_first() -> None:
-    page = open_page(model="mnist-5")
-    page.session_state["way_in"] = "Upload"
-    page.run()
     note = example("a 5").convert("L")
     note.paste(example("a 3").convert("L").resize((40, 40)), (5, 5))
 
-    page.file_uploader(key="uploads").set_value([("note.png", png(note), "image/png")]).run()
+    page = uploaded(("note.png", png(note)))
 
-    assert not page.exception
     (sheet,) = components(page, "boxes")
     assert [box["say"] for box in sheet["boxes"]] == ["Anomaly, shape 1 of 2", "Normal, shape 2 of 2"]
     assert sheet["chosen"] == 1
@@ -203,13 +195,10 @@ def test_below_a_line_of_print_the_digit_is_shown_first() -> None:
 
 
 def test_another_choice_of_how_to_read_a_picture_can_be_taken_back() -> None:
-    page = open_page(model="mnist-5")
-    page.session_state["way_in"] = "Upload"
-    page.run()
     two = Image.new("L", (560, 280), 255)
     for left in (0, 280):
         two.paste(example("a 5").convert("L"), (left, 0))
-    page.file_uploader(key="uploads").set_value([("two.png", png(two), "image/png")]).run()
+    page = uploaded(("two.png", png(two)))
     assert "2 shapes found" in text(page)
     assert not [button for button in page.button if button.label == "Read it as at first"]
 
@@ -227,10 +216,7 @@ def test_the_page_and_the_command_line_say_the_same(tmp_path: Path) -> None:
 
     file = tmp_path / "three.png"
     file.write_bytes(png(example("a 3")))
-    page = open_page(model="mnist-5")
-    page.session_state["way_in"] = "Upload"
-    page.run()
-    page.file_uploader(key="uploads").set_value([("three.png", file.read_bytes(), "image/png")]).run()
+    uploaded(("three.png", file.read_bytes()))
 
     readings = Detector.load("mnist-5").inspect(ink.read(file).images)
     expected = Verdict.of(readings, 0, OperatingPoint("mnist-5"), source="", source_kind="cli")

@@ -25,7 +25,7 @@ def drawn(page: AppTest) -> list[dict[str, Any]]:
     return components(page, "walker")
 
 
-def test_the_page_opens_with_a_map_a_walk_fresh_digits_and_their_originals() -> None:
+def test_the_page_opens_with_a_map_a_walk_fresh_digits_their_originals_and_says_of_a_weak_one_what_helps() -> None:
     page = open_page()
 
     plan, walk = drawn(page)
@@ -34,6 +34,10 @@ def test_the_page_opens_with_a_map_a_walk_fresh_digits_and_their_originals() -> 
     assert len(walk["realism"]) == latent_walk.STEPS
     assert "of these 64 for real" in text(page)
     assert "its nearest training digit is" in text(page)
+    assert "A weak generator. It learnt 5 from 99 images only." in text(page)
+    assert "What helps: more images" in text(page)
+    card = page.table[0].value
+    assert "from a mixture of" in dict(zip(card["card"], card["tiny-5"], strict=True))["fresh latents"]
 
 
 def test_the_detector_itself_judges_the_fresh_digits_at_the_line_of_the_link() -> None:
@@ -46,23 +50,17 @@ def test_the_detector_itself_judges_the_fresh_digits_at_the_line_of_the_link() -
         assert f"With the {line} the whole detector calls {flagged} of them anomalies" in said
 
 
-def test_the_map_is_laid_through_the_latent_of_the_link() -> None:
+def test_the_map_is_laid_through_the_latent_of_the_link_and_every_digit_has_its_own() -> None:
     scorer = Detector.load("tiny-5").scorers_["5"]
-    latent = latent_walk.typical(scorer)[3]
+    latent = latent_walk.to_text(latent_walk.typical(scorer)[3])
 
-    plan, _ = drawn(open_page(latent=latent_walk.to_text(latent)))
-    plain, _ = drawn(open_page())
+    plan, plain, eight, zero = (
+        drawn(open_page(**query))[0]
+        for query in ({"latent": latent}, {}, {"model": "tiny-any", "digit": "8"}, {"model": "tiny-any"})
+    )
 
     assert plan["sprite"] != plain["sprite"]
-    assert plan["of"].endswith(latent_walk.to_text(latent))
-
-
-def test_every_digit_of_a_model_of_several_has_its_own_map() -> None:
-    page = open_page(model="tiny-any", digit="8")
-    eight, _ = drawn(page)
-
-    zero, _ = drawn(open_page(model="tiny-any"))
-
+    assert plan["of"].endswith(latent)
     assert eight["sprite"] != zero["sprite"]
 
 
@@ -106,15 +104,6 @@ def test_those_that_the_detector_flags_are_framed_and_one_is_judged_in_full(monk
     assert sheet["chosen"] == 3
     assert "look at least this odd" in text(page)
     assert "is waking" not in text(page)
-
-
-def test_a_generator_that_learnt_little_says_so_and_what_helps_and_its_card_has_its_prior() -> None:
-    page = open_page()
-
-    assert "A weak generator. It learnt 5 from 99 images only." in text(page)
-    assert "What helps: more images" in text(page)
-    card = page.table[0].value
-    assert "from a mixture of" in dict(zip(card["card"], card["tiny-5"], strict=True))["fresh latents"]
 
 
 def test_a_fresh_digit_on_the_canvas_is_judged_there_as_it_was_drawn(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -48,12 +48,17 @@ def rows(page: AppTest) -> list[int]:
     return [int(box.key.removeprefix("chosen-")) for box in page.checkbox if box.key.startswith("chosen-")]
 
 
-def test_an_empty_history_says_how_it_fills_and_where_it_lies(history: History) -> None:
+def test_an_empty_history_says_how_it_fills_and_where_it_lies_and_anothers_rows_leave_it_empty(
+    history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
     page = show()
-
-    assert "Nothing here yet" in text(page)
     assert str(history.path) in text(page)
-    assert rows(page) == []
+    fill(history)
+    monkeypatch.setenv("ODD_DIGIT_SHARED", "1")
+
+    for empty in (page, show()):
+        assert "Nothing here yet" in text(empty)
+        assert rows(empty) == []
 
 
 def test_verdicts_are_listed_newest_first_with_their_words_and_numbers(history: History) -> None:
@@ -100,15 +105,6 @@ def test_a_link_opens_the_history_filtered(
     assert ("No verdict matches" in text(page)) == (not expected)
 
 
-def test_choosing_a_verdict_narrows_the_rows(history: History) -> None:
-    fill(history)
-    page = show()
-
-    checked(page.selectbox(key="by_verdict").select("anomaly").run())
-
-    assert rows(page) == [3]
-
-
 def test_a_verdict_is_marked_wrong_and_given_its_true_label(history: History) -> None:
     _, second, _ = fill(history)
     page = show()
@@ -134,16 +130,6 @@ def test_one_row_is_deleted_and_brought_back(history: History) -> None:
     assert not [button for button in page.button if button.key == "undo"]
 
 
-def test_a_visitor_who_has_just_drawn_a_digit_can_open_the_history(history: History) -> None:
-    fill(history)
-    page = show()
-
-    page.session_state["last_digit"] = np.zeros((28, 28), np.float32)
-    checked(page.run())
-
-    assert len(rows(page)) == 3
-
-
 def test_the_chosen_rows_are_deleted(history: History) -> None:
     first, second, third = fill(history)
     page = show()
@@ -156,33 +142,29 @@ def test_the_chosen_rows_are_deleted(history: History) -> None:
     assert not [button for button in page.button if button.key == "delete-chosen"]
 
 
-def test_what_the_filter_shows_is_deleted_and_the_rest_stays(history: History) -> None:
+def test_what_the_filter_shows_is_deleted_or_everything_and_brought_back(history: History) -> None:
     fill(history)
-    page = show(by_verdict="normal")
-
-    checked(page.button(key="delete-shown").click().run())
-
+    checked(show(by_verdict="normal").button(key="delete-shown").click().run())
     assert [kept.class_id for kept in history.browse()] == [1]
-
-
-def test_everything_is_deleted_and_brought_back(history: History) -> None:
-    fill(history)
     page = show()
 
     checked(page.button(key="delete-all").click().run())
     assert "Nothing here yet" in text(page)
     checked(page.button(key="undo").click().run())
 
-    assert len(rows(page)) == 3
+    assert rows(page) == [3]
 
 
-def test_many_rows_come_page_by_page(history: History) -> None:
+def test_many_rows_come_page_by_page_and_a_chosen_verdict_narrows_them(history: History) -> None:
     fill(history, 45)
 
     page = show()
 
     assert rows(page) == list(range(45, 25, -1))
     assert page.session_state["page-of-3"] == 1
+    page.session_state["last_digit"] = np.zeros((28, 28), np.float32)  # as of a visitor who has just drawn one
+    checked(page.selectbox(key="by_verdict").select("anomaly").run())
+    assert rows(page) == list(range(45, 0, -3))
 
 
 def test_the_rate_of_anomalies_is_drawn_once_it_is_unfolded(history: History) -> None:
@@ -195,18 +177,6 @@ def test_the_rate_of_anomalies_is_drawn_once_it_is_unfolded(history: History) ->
 
     assert len(page.get("plotly_chart")) == 1
     assert "By hour" in text(page)
-
-
-def test_on_a_shared_server_another_visitors_rows_are_not_shown(
-    history: History, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    fill(history)
-    monkeypatch.setenv("ODD_DIGIT_SHARED", "1")
-
-    page = show()
-
-    assert rows(page) == []
-    assert "Nothing here yet" in text(page)
 
 
 def test_a_damaged_history_is_said_once_and_the_page_goes_on(history: History) -> None:

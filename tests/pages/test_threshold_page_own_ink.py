@@ -70,13 +70,15 @@ def test_a_name_that_cannot_be_used_is_refused_and_nothing_is_made(name: str, sa
     ]
 
 
-def test_files_that_are_no_pictures_are_refused_in_words() -> None:
+def test_drawings_and_pictures_count_together_and_files_that_are_none_are_refused_in_words() -> None:
     page = open_page()
     page.file_uploader(key="own_ink").set_value([("fives.png", b"no picture", "image/png")])
+    assert "no picture could be used to calibrate on" in text(checked(page.run())).lower()
 
-    checked(page.run())
+    draw(page, pens.drawing(), 0)
+    page.file_uploader(key="own_ink").set_value(fives(4))
 
-    assert "no picture could be used to calibrate on" in text(page).lower()
+    assert "**5 digits read.**" in text(checked(page.run()))
 
 
 def draw(page: AppTest, picture: np.ndarray, number: int) -> AppTest:
@@ -126,11 +128,3 @@ def test_drawings_stay_when_another_page_was_looked_at_and_several_digits_take_t
 
     assert "**1 of 20** drawn" in page.get("progress")[0].proto.text
     assert not [button for button in page.button if button.key == "own_ink_make"]  # no 8 yet, which is asked for
-
-
-def test_drawings_and_pictures_count_together() -> None:
-    page = draw(open_page(), pens.drawing(), 0)
-    page.file_uploader(key="own_ink").set_value(fives(4))
-    checked(page.run())
-
-    assert "**5 digits read.**" in text(page)

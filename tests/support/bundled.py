@@ -3,6 +3,7 @@
 from functools import cache
 
 import numpy as np
+from sklearn.datasets import load_digits
 
 from core import datasets
 from core.detector.readings import Readings
@@ -18,6 +19,16 @@ def digits(count: int = 60) -> np.ndarray:
 
 def of(label: str, part: str = "train") -> np.ndarray:
     return load("digits", part).of(label)
+
+
+@cache
+def enlarged(label: int | None = None) -> np.ndarray:
+    """scikit-learn's digits, all or those of a label, made large without being read, ``(n, 28, 28)``."""
+    from scipy.ndimage import zoom
+
+    bundled = load_digits()
+    small = bundled.images[slice(None) if label is None else bundled.target == label] / 16
+    return np.stack([np.pad(zoom(image, 2.5, order=1), 4) for image in small]).astype(np.float32)
 
 
 def same(one: Readings, other: Readings) -> bool:

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 from scipy import ndimage
-from sklearn.datasets import load_digits
 
 from core.gan import features
 from core.gan.features import (
@@ -18,11 +17,11 @@ from core.gan.features import (
     manifold_features,
     views,
 )
+from tests.support.bundled import enlarged
 
 
 def digits(n: int = 20) -> torch.Tensor:
-    small = load_digits().images[:n] / 16
-    return torch.from_numpy(np.stack([np.pad(ndimage.zoom(image, 2.5, order=1), 4) for image in small])).float()
+    return torch.from_numpy(enlarged()[:n])
 
 
 def bar(angle_degrees: float) -> torch.Tensor:

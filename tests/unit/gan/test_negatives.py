@@ -1,15 +1,12 @@
-import numpy as np
 import pytest
 import torch
-from scipy import ndimage
-from sklearn.datasets import load_digits
 
 from core.gan import negatives
+from tests.support.bundled import enlarged
 
 
 def digits(n: int = 16) -> torch.Tensor:
-    small = load_digits().images[:n] / 16
-    return torch.from_numpy(np.stack([np.pad(ndimage.zoom(image, 2.5, order=1), 4) for image in small])).float()
+    return torch.from_numpy(enlarged()[:n])
 
 
 OF_ONE = ["doodle", "scribble", "go_astray", "warp_strongly", "swirl", "turn", "move_window", "press"]

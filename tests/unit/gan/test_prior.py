@@ -35,15 +35,12 @@ def test_the_same_seed_gives_the_same_mixture_and_the_same_latents() -> None:
     assert torch.equal(*draws)
 
 
-def test_few_latents_get_few_components_and_still_a_spread() -> None:
+def test_few_latents_get_few_components_and_still_a_spread_and_those_all_alike_are_drawn_again() -> None:
     mixture = Mixture.fit(two_clumps(20), components=128)
     assert len(mixture.weights) == 1
     assert mixture.sample(50, torch.Generator().manual_seed(0)).std(dim=0).min() > 1e-3
-
-
-def test_latents_that_are_all_alike_are_drawn_again() -> None:
-    fresh = Mixture.fit(torch.ones(40, 2)).sample(10, torch.Generator().manual_seed(0))
-    assert torch.allclose(fresh, torch.ones(10, 2), atol=0.1)
+    alike = Mixture.fit(torch.ones(40, 2)).sample(10, torch.Generator().manual_seed(0))
+    assert torch.allclose(alike, torch.ones(10, 2), atol=0.1)
 
 
 def test_refitting_follows_latents_that_moved() -> None:

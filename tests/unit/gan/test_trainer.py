@@ -1,26 +1,21 @@
 import dataclasses
 import json
 import shutil
-from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
-from scipy import ndimage
-from sklearn.datasets import load_digits
 
 from core.errors import TrainingError
 from core.gan.recipe import TrainingSettings
 from core.gan.trainer import LOSSES, SAMPLES, Trainer
+from tests.support.bundled import enlarged
 
 
-@cache
 def fives(n: int = 48) -> np.ndarray:
-    digits = load_digits()
-    small = digits.images[digits.target == 5][:n] / 16
-    return np.stack([np.pad(ndimage.zoom(image, 2.5, order=1), 4) for image in small]).astype(np.float32)
+    return enlarged(5)[:n]
 
 
 QUICK = TrainingSettings(architecture="dense", latent_size=4, epochs=2, steps=3, batch_size=16)

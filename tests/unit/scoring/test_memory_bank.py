@@ -108,7 +108,4 @@ def test_points_farthest_first_leave_none_as_far_as_chance_would() -> None:
     assert torch.equal(farthest_first(points, 20), order[:20])  # any first part is the coreset of that size
     farthest = torch.cdist(points, points[order]).amin(dim=1).max()
     assert farthest < 0.8 * torch.cdist(points, points[:100]).amin(dim=1).max()
-
-
-def test_points_all_alike_are_each_taken_once() -> None:
-    assert farthest_first(torch.ones(7, 3), 7).sort().values.tolist() == list(range(7))
+    assert farthest_first(torch.ones(7, 3), 7).sort().values.tolist() == list(range(7))  # all alike, each once
