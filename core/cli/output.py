@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
 from rich.console import Console
@@ -15,7 +15,11 @@ from rich.table import Column, Table
 
 from core.errors import ModelError, OddDigitError
 
+if TYPE_CHECKING:
+    from core.datasets import Dataset
+
 REFUSED, USAGE, INTERRUPTED = 1, 2, 130
+_REFUSED_SHOWN = 5
 _WIDE = 100_000  # columns of what is no terminal, so that a row stays a line
 # File names and errors are printed as they are: brackets and colons in them are no markup.
 out = Console(markup=False, emoji=False, highlight=False, width=None if sys.stdout.isatty() else _WIDE)
@@ -90,11 +94,28 @@ def fetch(dataset: str) -> None:
     """
     from core import datasets
 
-    if datasets.available(dataset):
-        return
+    if not datasets.available(dataset):
+        load(dataset)
+
+
+def load(dataset: str) -> "Dataset":
+    """Read a data set whole, showing how far that has come; what was passed over is said.
+
+    Raises:
+        DatasetError: there is no such data set, or it cannot be read.
+    """
+    from core import datasets
+
     with Progress(TextColumn("{task.description}", markup=False), BarColumn(), console=say) as bar:
         task = bar.add_task(dataset, total=1.0)
-        datasets.load(dataset, "all", progress=lambda done, line: bar.update(task, completed=done, description=line))
+        loaded = datasets.load(
+            dataset, "all", progress=lambda done, line: bar.update(task, completed=done, description=line)
+        )
+    for name, reason in loaded.refused[:_REFUSED_SHOWN]:
+        say.print(reason if name in reason else f"{name}: {reason}")
+    if len(loaded.refused) > _REFUSED_SHOWN:
+        say.print(f"{len(loaded.refused) - _REFUSED_SHOWN:,} more are passed over.")
+    return loaded
 
 
 def table(*heads: str, title: str | None = None) -> Table:

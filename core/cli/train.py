@@ -8,7 +8,7 @@ import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from core.cli.models import summary
-from core.cli.output import Format, ending, examples, fetch, print_evaluation, program, say
+from core.cli.output import Format, ending, examples, fetch, load, print_evaluation, program, say
 
 if TYPE_CHECKING:
     from core.training.run import RunSpec
@@ -36,7 +36,9 @@ class Architecture(StrEnum):
 
 def train(
     normal: Annotated[str, typer.Option(metavar="DIGITS", help="Normal digits: 5, or 0,5, or any.")],
-    dataset: Annotated[str, typer.Option(help="Data set: a name, folder:PATH or npz:PATH.")] = "mnist",
+    dataset: Annotated[
+        str, typer.Option(help="Data set: a name, folder:PATH, or npz:PATH, an array or a table.")
+    ] = "mnist",
     architecture: Annotated[Architecture, typer.Option(help="Kind of networks.")] = Architecture.conv,
     epochs: Annotated[int | None, typer.Option(min=1, help="Of 2,080 digits each; 20 by default.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Same seed, same machine: the same detector.")] = 0,
@@ -77,7 +79,7 @@ def _check(labels: tuple[str, ...], dataset: str, name: str | None, resume: bool
     from core import datasets
     from core.detector import registry
 
-    there = datasets.labels_in(dataset)
+    there = datasets.labels_in(dataset) if dataset in datasets.NAMES else load(dataset).label_names
     for label in labels:
         if label not in there and labels != ("any",):
             listed = ", ".join(there[:40])

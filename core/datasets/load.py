@@ -1,7 +1,7 @@
 """Named data sets: ``load("mnist")`` gives ink images and labels, from wherever they lie or can be fetched.
 
-Names are those of `NAMES`, ``folder:PATH`` (a sub-folder per label) and ``npz:PATH``. Importing this module is quick;
-scikit-learn is imported by the set that needs it.
+Names are those of `NAMES`, ``folder:PATH`` (a sub-folder per label) and ``npz:PATH`` (an array or a table).
+Importing this module is quick; scikit-learn is imported by the set that needs it.
 """
 
 import difflib
@@ -35,7 +35,7 @@ class Dataset:
         labels: int64 ``(n,)``, indices into ``label_names``.
         label_names: what the labels mean, for example ``("0", ..., "9")``; ``("unlabelled",)`` where nothing is known.
         part: "train", "test" or "all".
-        refused: (file, reason) of each picture of a folder that could not be read.
+        refused: (file, reason) of each picture that could not be read, and what else was passed over.
     """
 
     name: str
@@ -145,7 +145,7 @@ def load(
     if kind == "folder" and path:
         return _own(name, part, own.read_folder(path, progress))
     if kind == "npz" and path:
-        return _own(name, part, own.read_npz(path))
+        return _own(name, part, own.read_file(path))
     _check_name(name)
     pieces = ("train", "test") if part == "all" else (part,)
     if name == "digits":
@@ -174,7 +174,7 @@ def available(name: str) -> bool:
 
 
 def labels_in(name: str) -> tuple[str, ...]:
-    """Names of the labels of a set, without reading its images; those of an ``.npz`` need it read.
+    """Names of the labels of a set, without reading its images; those of an array or a table need it read.
 
     Raises:
         DatasetError: no such set.
@@ -186,7 +186,7 @@ def labels_in(name: str) -> tuple[str, ...]:
     if kind == "folder" and path:
         return own.folder_labels(path)
     if kind == "npz" and path:
-        return own.read_npz(path).label_names
+        return own.read_file(path).label_names
     _check_name(name)
     return NAMES[name].label_names
 
@@ -196,9 +196,11 @@ def _check_name(name: str) -> None:
         return
     close = difflib.get_close_matches(name.lower(), NAMES, n=1)
     hint = f"Did you mean '{close[0]}'? " if close else ""
+    if own.locate(name).exists():
+        hint = f"Did you mean '{'folder' if own.locate(name).is_dir() else 'npz'}:{name}'? "
     raise DatasetError(
         f"There is no data set '{name}'. {hint}Known are {', '.join(NAMES)}, folder:PATH (a sub-folder per label) and "
-        "npz:PATH."
+        "npz:PATH (an array or a table)."
     )
 
 

@@ -1,28 +1,22 @@
-"""Data sets that people bring: a folder of labelled sub-folders, or an ``.npz`` of image and label arrays."""
+"""Data sets that people bring: a folder of labelled sub-folders, or an array or a table of images and labels."""
 
-import math
-import sys
-import zipfile
+import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path, PurePath
-from typing import BinaryIO, NamedTuple, cast
+from typing import NamedTuple
 
 import numpy as np
 
 from core import paths
-from core.errors import DatasetError, InkError, OddDigitError
+from core.errors import BatchError, DatasetError, InkError, OddDigitError
 from core.files.folder import files_in
 from core.files.leftovers import is_leftover
-from core.files.npy import DAMAGE, Header, read_header
-from core.ink.geometry import SIDE, to_ink_images
+from core.ink.geometry import SIDE
+from core.readers.items import Item, Place, place_of
 
 LARGEST_ARRAY = 1 << 30  # bytes unpacked: a third of a million ink images
-LARGEST_SIDE = 1024  # pixels
 MOST_FILES = 200_000
-MOST_CLASSES = 1_000  # columns of one-hot labels
 UNLABELLED = "unlabelled"
-# Arrays of images and the labels that go with each, as data sets call them; with ``images`` no other counts.
-NAMED = (("images", "labels"), ("x_train", "y_train"), ("x_test", "y_test"), ("x", "y"), ("data", "target"))
 # Folders that stand above the labels, where a data set is packed in parts.
 PARTS = {"train", "training", "test", "testing", "val", "valid", "validation"}
 
@@ -129,94 +123,78 @@ def read_pictures(
     return Content(np.stack(images), indices.astype(np.int64), tuple(str(label) for label in names), tuple(refused))
 
 
-def read_npz(path: str) -> Content:
-    """Read the images of an ``.npz`` and their labels, under the names that data sets have for them.
+def read_file(path: str) -> Content:
+    """Read the images and labels of an array or a table, through the reader that batches have: `core.readers.sources`.
 
-    ``images`` go with ``labels``, ``x_train`` and ``x_test`` with ``y_train`` and ``y_test``. Images are uint8 0..255
-    or float 0..1, ``(n, height, width)`` with or without channels, or flat squares ``(n, pixels)``; dark ink on
-    light paper is turned round. Labels are ``(n,)``, ``(n, 1)`` or one-hot. Sizes are checked in the headers before
-    anything is unpacked, and nothing is ever unpickled. Images that are not 28x28 are scaled into ink images.
+    Images of 28x28 pixels pass as they are, dark ink on light paper turned round; smaller ones are scaled into ink
+    images, larger ones read through `core.ink`. The size is checked before anything is unpacked.
 
     Raises:
-        DatasetError: no such file, not an ``.npz``, or arrays of another kind.
+        DatasetError: no such file, damaged, too large, or no images in it.
     """
+    from core.readers import sources
+
     name, file = f"npz:{path}", locate(path)
-    headers = _headers(name, file)
-    pairs = [(images, labels) for images, labels in NAMED if images in headers]
-    if not pairs:
-        known = " or ".join(f"'{images}'" for images, _ in NAMED[:2])
-        raise DatasetError(f"{name}: holds no array named {known} (it has: {', '.join(sorted(headers)) or 'none'}).")
-    needed = 0
-    for images, labels in pairs[:1] if pairs[0][0] == "images" else pairs:
-        _check_images(name, images, headers[images])
-        needed += max(headers[images].size(item=4), headers[images].shape[0] * SIDE * SIDE * 4)
-        if labels in headers:
-            _check_labels(name, labels, headers[labels], headers[images].shape[0])
-    if needed > LARGEST_ARRAY:
-        raise DatasetError(f"{name}: 'images' would take {needed / 1e9:.1f} GB of memory. Take a part of it.")
-    pairs = pairs[:1] if pairs[0][0] == "images" else pairs
-    labelled = all(labels in headers for _, labels in pairs)
+    if not file.is_file():
+        raise DatasetError(f"{name}: there is no file {file}.")
     try:
-        with np.load(file, allow_pickle=False) as arrays:
-            pixels = [arrays[images] for images, _ in pairs]
-            given = [arrays[labels] for _, labels in pairs] if labelled else []
-    except (*DAMAGE, MemoryError) as error:
-        raise DatasetError(
-            f"{name}: {file} is damaged ({error or type(error).__name__}). Copy or make it again."
-        ) from error
-    for labels in given:
-        if (
-            labels.dtype.kind == "U"
-            and np.ascontiguousarray(labels).view(f"{labels.dtype.byteorder}u4").max(initial=0) > sys.maxunicode
-        ):
-            raise DatasetError(f"{name}: 'labels' holds text that is not Unicode. Make it again.")
-    ink_images = np.concatenate([_light_on_dark(name, images) for images in pixels])
-    if not labelled:
-        return Content(ink_images, np.zeros(len(ink_images), dtype=np.int64), (UNLABELLED,))
-    return Content(ink_images, *_named(np.concatenate([_flat(labels) for labels in given])))
+        place = place_of(file, name)
+        needed = sources.count([place]) * SIDE * SIDE * 4
+        if needed > LARGEST_ARRAY:
+            raise DatasetError(f"{name}: its images would take {needed / 1e9:.1f} GB of memory. Take a part of it.")
+        return _content(name, sources.read([place]))
+    except BatchError as error:
+        raise DatasetError(str(error)) from error
 
 
-def _check_images(name: str, key: str, header: Header) -> None:
-    shape, dtype = header.shape, header.dtype
-    square = len(shape) == 2 and math.isqrt(shape[1]) ** 2 == shape[1] and shape[1] >= 64 and shape[0] != shape[1]
-    stack = len(shape) == 3 or (len(shape) == 4 and shape[3] in (1, 3))
-    if not (square or stack) or shape[0] < 1 or not all(1 <= side <= LARGEST_SIDE for side in shape[1:3] if stack):
-        raise DatasetError(f"{name}: '{key}' has shape {shape}; needed is (n, height, width), sides up to 1,024.")
-    if dtype != np.uint8 and dtype.kind != "f":
-        raise DatasetError(f"{name}: '{key}' is of type {dtype}; needed is uint8 0..255 or float 0..1.")
+def _content(name: str, items: Iterable[Item]) -> Content:
+    images, labels, refused = [], [], []
+    as_given = []  # which are neither ink images nor read through `core.ink`
+    for item in items:
+        if item.note:
+            refused.append((item.source, item.note))
+        elif item.error and item.source == name:
+            raise DatasetError(item.error)
+        elif item.picture is None:
+            refused.append((item.source, item.error))
+        else:
+            array = item.picture if isinstance(item.picture, np.ndarray) else np.empty(0)
+            small = array.shape == (SIDE, SIDE)
+            try:
+                images.append(unit(array) if small else _read(item))
+            except OddDigitError as error:
+                refused.append((item.source, str(error)))
+                continue
+            labels.append(item.label)
+            as_given.append(small and not item.ready)
+    if not images:
+        raise DatasetError(f"{name}: no image in it can be read. {refused[0][1] if refused else ''}".rstrip())
+    stack, chosen = np.stack(images), np.array(as_given)
+    if chosen.any():
+        stack[chosen] = _light_on_dark(stack[chosen])
+    if not any(labels):
+        return Content(stack, np.zeros(len(stack), dtype=np.int64), (UNLABELLED,), tuple(refused))
+    refused += [(f"{name}, image {i + 1}", "has no label.") for i, label in enumerate(labels) if label is None]
+    known = np.array([label is not None for label in labels])
+    names, indices = np.unique([label for label in labels if label is not None], return_inverse=True)
+    numbers = all(re.fullmatch(r"-?\d{1,9}", label) for label in names)
+    order = sorted(range(len(names)), key=(lambda i: int(names[i])) if numbers else (lambda i: str(names[i])))
+    named = tuple(str(names[i]) for i in order)
+    return Content(stack[known], np.argsort(order)[indices].astype(np.int64), named, tuple(refused))
 
 
-def _check_labels(name: str, key: str, header: Header, n: int) -> None:
-    shape, dtype = header.shape, header.dtype
-    single = shape in ((n,), (n, 1)) and dtype.kind in "iuU"
-    one_hot = len(shape) == 2 and shape[0] == n and 1 < shape[1] <= MOST_CLASSES and dtype.kind in "biuf"
-    if not (single or one_hot) or not dtype.itemsize or header.size() > LARGEST_ARRAY:
-        raise DatasetError(
-            f"{name}: '{key}' is {dtype} {shape}; needed is one whole number or short text for each of the "
-            f"{n:,} images."
-        )
+def _read(item: Item) -> np.ndarray:
+    from core import ink
+
+    picture = item.picture.read() if isinstance(item.picture, Place) else item.picture
+    assert picture is not None
+    return ink.read(picture, name=item.source, split=False).images[0]
 
 
-def _light_on_dark(name: str, pixels: np.ndarray) -> np.ndarray:
-    """A stack of images as ink images: grey, 0 paper .. 1 ink."""
-    if pixels.dtype.kind == "f" and not (np.isfinite(pixels).all() and pixels.min() >= 0 and pixels.max() <= 1):
-        raise DatasetError(f"{name}: 'images' has values outside 0..1. Scale them, 0 = paper, 1 = ink, or use uint8.")
-    grey = unit(pixels)
-    if grey.ndim == 4:
-        grey = grey[..., 0] if grey.shape[3] == 1 else grey @ np.array([0.299, 0.587, 0.114], np.float32)
-    if grey.ndim == 2:
-        side = math.isqrt(grey.shape[1])
-        grey = grey.reshape(-1, side, side)
-    # Of most images nearly all the border is paper, whichever way round.
+def _light_on_dark(grey: np.ndarray) -> np.ndarray:
+    """A stack of images, 0 .. 1, light on dark: of most images nearly all the border is paper, whichever way round."""
     border = np.concatenate([grey[:, 0], grey[:, -1], grey[:, :, 0], grey[:, :, -1]], axis=1)
-    return to_ink_images(1 - grey if np.median(border) > 0.5 and np.median(border.min(axis=1)) > 0.2 else grey)
-
-
-def _flat(labels: np.ndarray) -> np.ndarray:
-    """Labels ``(n,)`` of those that are ``(n, 1)`` or one-hot."""
-    if labels.ndim == 2:
-        return labels[:, 0] if labels.shape[1] == 1 else labels.argmax(axis=1)
-    return labels
+    return 1 - grey if np.median(border) > 0.5 and np.median(border.min(axis=1)) > 0.2 else grey
 
 
 def unit(pixels: np.ndarray) -> np.ndarray:
@@ -224,37 +202,3 @@ def unit(pixels: np.ndarray) -> np.ndarray:
     if pixels.dtype == np.uint8:
         return np.divide(pixels, np.float32(255), dtype=np.float32)
     return pixels.astype(np.float32)
-
-
-def _named(labels: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Labels as indices, and what they mean: digits stay what they are, anything else is numbered in sorted order."""
-    if labels.dtype.kind in "iu" and labels.min() >= 0 and labels.max() <= 9:
-        return labels.astype(np.int64), tuple("0123456789")
-    names, indices = np.unique(labels, return_inverse=True)
-    return indices.astype(np.int64), tuple(str(name) for name in names)
-
-
-def _headers(name: str, file: Path) -> dict[str, Header]:
-    """Shape and type of every array, read from the first bytes of each.
-
-    Raises:
-        DatasetError: no such file, not a zip archive, or a member that is not an array of plain values.
-    """
-    if not file.is_file():
-        raise DatasetError(f"{name}: there is no file {file}.")
-    headers: dict[str, Header] = {}
-    try:
-        with zipfile.ZipFile(file) as archive:
-            for member in archive.infolist():
-                key = member.filename.removesuffix(".npy")
-                if key in headers:
-                    raise DatasetError(f"{name}: '{key}' stands in it twice.")
-                with archive.open(member) as stream:
-                    headers[key] = read_header(cast(BinaryIO, stream))
-    except DatasetError:
-        raise
-    except OddDigitError as error:
-        raise DatasetError(f"{name}: '{key}' {error}") from error
-    except DAMAGE as error:
-        raise DatasetError(f"{name}: {file} is not an .npz of arrays ({error or type(error).__name__}).") from error
-    return headers

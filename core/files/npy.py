@@ -48,7 +48,7 @@ def read_header(file: BinaryIO) -> Header:
         # numpy reads a header by evaluating it as a literal, and every way for that to fail comes through.
         raise OddDigitError(f"is not an array of numbers ({error or type(error).__name__}). Make it again.") from error
     if dtype.hasobject:
-        raise OddDigitError("holds Python objects, which are never read.")
+        raise OddDigitError("holds Python objects, which are never read: save plain numbers or text.")
     if any(side < 0 for side in shape):
         raise OddDigitError("claims a size below zero. Make it again.")
     return Header(shape, dtype, columnwise and len(shape) > 1)

@@ -6,6 +6,7 @@ from typing import BinaryIO
 from PIL import Image, TiffImagePlugin
 
 from core.errors import InkError
+from core.ink import foreign
 
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "AVIF")
 ANIMATED = ("GIF", "PNG", "WEBP", "AVIF")  # their files may have more frames than the one that is read
@@ -95,11 +96,11 @@ def has_more_pages(image: Image.Image) -> bool:
 def unknown(file: BinaryIO, name: str) -> str:
     """Why a file cannot be read; containers of films begin like those of photographs."""
     file.seek(0)
-    head = file.read(12)
+    head = file.read(16)
     if head.startswith(TIFF):
         return f"{name} is a TIFF that is damaged or of a rare kind: save it with 8 or 16 bits a colour, or as PNG."
     if head[4:8] != b"ftyp":
-        return f"{name} is not a picture that can be read: {OFFER}"
+        return foreign.remedy(name, head) or f"{name} is not a picture that can be read: {OFFER}"
     if head[8:12] in (b"heic", b"heix", b"mif1", b"avif"):
         return f"{name} is a photograph that is damaged or incomplete: save or upload it again."
     return f"{name} is a film, or a photograph of a kind that is not read: {OFFER}"

@@ -1,9 +1,10 @@
 """Arrays of images in one file: IDX, ``.npy`` and ``.npz``, compressed or not, a few hundred images at a time."""
 
 import math
+import re
 import sys
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import BinaryIO, NamedTuple, cast
@@ -14,9 +15,9 @@ from numpy.typing import NDArray
 from core.errors import BatchError, OddDigitError
 from core.files.npy import read_header
 from core.files.zip import BOMB_BYTES, BOMB_RATIO
-from core.readers.columns import LABEL_NAMES, NUMBERING
+from core.readers.columns import LOOK, NUMBERING, Columns, label_column, unnamed
 from core.readers.items import Item, Place
-from core.readers.stacks import Form, StackReader
+from core.readers.stacks import LARGEST_SIDE, Form, StackReader, plain
 from core.readers.unpack import DAMAGE, opened, read_up_to
 
 TOGETHER = 256  # images in memory at a time
@@ -24,7 +25,8 @@ BLOCK_BYTES = 64 << 20  # fewer, where they are large
 MOST_IMAGES = 10_000_000
 MOST_CLASSES = 1_000  # columns of one-hot labels
 LARGEST_COLUMNWISE = 1 << 28  # bytes of an array that cannot be read row by row
-_IMAGE_TO_LABEL = (("images", "labels"), ("image", "label"), ("x", "y"), ("data", "target"), ("inputs", "targets"))
+IMAGE_TO_LABEL = (("images", "labels"), ("image", "label"), ("x", "y"), ("data", "target"), ("inputs", "targets"))
+_IMAGE_WORDS = {"images", "image", "imgs", "img", "digits", "digit", "x", "data", "inputs", "pixels"}
 # IDX type codes (LeCun, Cortes, Burges: the MNIST file format), big-endian.
 IDX_TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 
@@ -39,49 +41,49 @@ class Stream:
     file: BinaryIO
     columnwise: bool = False
 
-    def rows(self) -> Iterator[NDArray[np.generic]]:
-        """Consecutive blocks of some rows, in the machine's byte order; a single picture comes as one block.
+    def rows(self, form: Form | None = None) -> Iterator[NDArray[np.generic]]:
+        """Consecutive blocks of some rows, in the machine's byte order; what is no stack of rows comes as one block.
+
+        Args:
+            form: of the images, where it holds images.
 
         Raises:
             BatchError: the file ends before its header says, or cannot be read row by row; the rows before were given.
         """
-        row = math.prod(self.shape[1:]) * self.dtype.itemsize
+        shape = self.shape if form is None else plain(self.shape)
+        row = math.prod(shape[1:]) * self.dtype.itemsize
         together = max(1, min(TOGETHER, BLOCK_BYTES // max(row, 1)))
-        form = Form.of(self.shape)
-        if self.columnwise:
-            yield from self._from_columns(together)
-        elif form is not None and form.single:
-            yield from self._blocks(self.shape[0], row)
-        else:
-            yield from self._blocks(together, row)
-
-    def _blocks(self, together: int, row: int) -> Iterator[NDArray[np.generic]]:
-        for at in range(0, self.shape[0], together):
-            count = min(together, self.shape[0] - at)
+        if self.columnwise or (form is not None and form.last):
+            whole = self._whole().reshape(shape)
+            whole = np.moveaxis(whole, -1, 0) if form is not None and form.last else whole
+            for at in range(0, len(whole), together):
+                yield np.ascontiguousarray(whole[at : at + together]).astype(self.dtype.newbyteorder("="))
+            return
+        # Few rows with columns beside the pixels may be one picture.
+        if form is not None and (form.single or (form.columns and shape[0] <= LARGEST_SIDE)):
+            together = shape[0]
+        for at in range(0, shape[0], together):
+            count = min(together, shape[0] - at)
             data, error = read_up_to(self.file, count * row)
-            whole = len(data) // row if row else count
-            if whole:
-                yield self._native(np.frombuffer(data, self.dtype, whole * row // self.dtype.itemsize), whole)
+            whole_rows = len(data) // row if row else count
+            if whole_rows:
+                values = np.frombuffer(data, self.dtype, whole_rows * row // self.dtype.itemsize)
+                yield values.reshape(whole_rows, *shape[1:]).astype(self.dtype.newbyteorder("="))
             if isinstance(error, BatchError):
                 raise error
             if error is not None:
-                raise BatchError(f"{self.name}: is damaged after {at + whole:,} of {self.shape[0]:,} rows ({error}).")
-            if whole < count:
-                raise BatchError(f"{self.name}: ends after {at + whole:,} of {self.shape[0]:,} rows.")
+                raise BatchError(f"{self.name}: is damaged after {at + whole_rows:,} of {shape[0]:,} rows ({error}).")
+            if whole_rows < count:
+                raise BatchError(f"{self.name}: ends after {at + whole_rows:,} of {shape[0]:,} rows.")
 
-    def _native(self, values: NDArray[np.generic], rows: int) -> NDArray[np.generic]:
-        return values.reshape(rows, *self.shape[1:]).astype(self.dtype.newbyteorder("="))
-
-    def _from_columns(self, together: int) -> Iterator[NDArray[np.generic]]:
+    def _whole(self) -> NDArray[np.generic]:
         size = math.prod(self.shape) * self.dtype.itemsize
         if size > LARGEST_COLUMNWISE:
-            raise BatchError(f"{self.name}: is stored column by column: save it with np.ascontiguousarray first.")
+            raise BatchError(f"{self.name}: is stored column by column: save it row by row, (n, 28, 28), first.")
         data, error = read_up_to(self.file, size)
         if len(data) < size:
             raise BatchError(f"{self.name}: ends before its {self.shape[0]:,} rows are complete.") from error
-        whole = np.frombuffer(data, self.dtype).reshape(self.shape, order="F")
-        for at in range(0, self.shape[0], together):
-            yield np.ascontiguousarray(whole[at : at + together]).astype(self.dtype.newbyteorder("="))
+        return np.frombuffer(data, self.dtype).reshape(self.shape, order="F" if self.columnwise else "C")
 
 
 class Content(NamedTuple):
@@ -121,14 +123,19 @@ def read_idx(place: Place, labels: Place | None) -> Iterator[Item]:
         yield from _items(place.name, images, beside)
 
 
-def read_npy(place: Place) -> Iterator[Item]:
-    """The images of an ``.npy`` array; ``Form.of`` says of which shapes.
+def read_npy(place: Place, labels: Place | None = None) -> Iterator[Item]:
+    """The images of an ``.npy`` array, with the labels of another where there is one; ``Form.of`` says of which shapes.
 
     Raises:
-        BatchError: damaged, or not images.
+        BatchError: damaged, not images, or not as many labels as images.
     """
     with ExitStack() as stack:
-        yield from _items(place.name, _npy_stream(place.name, opened(place, stack)), None)
+        images = _npy_stream(place.name, opened(place, stack))
+        beside = None if labels is None else _npy_stream(labels.name, opened(labels, stack))
+        if labels is not None and beside is not None and beside.shape[:1] != (_images_form(images).count,):
+            there = _images_form(images).count
+            raise BatchError(f"{labels.name}: has shape {beside.shape} for {there:,} images: no pair.")
+        yield from _items(place.name, images, beside)
 
 
 def read_npz(place: Place) -> Iterator[Item]:
@@ -147,12 +154,15 @@ def read_npz(place: Place) -> Iterator[Item]:
             inside = ", ".join([*content.labels, *content.left_out][:10]) or "none"
             raise BatchError(f"{place.name}: none of its arrays ({inside}) holds images.")
         for name in content.stacks:
-            images, partner = _member(place, archive, name, stack), _partner(name, content)
+            images, partner = _member(place, archive, name, stack), _partner(place, name, content)
             source = place.name if len(content.stacks) == 1 else f"{place.name}/{name}"
-            yield from _items(source, images, None if partner is None else _member(place, archive, partner, stack))
+            labels = None if partner is None else _member(place, archive, partner, stack)
+            if partner is not None and label_column([partner]) is None and not partner.startswith("arr_"):
+                yield Item(source, None, note=f"{source}: labels are read from '{partner}'.")
+            yield from _items(source, images, labels, None if labels else _digit_of(name, content.stacks))
         if content.left_out:
             left_out = ", ".join(content.left_out[:10])
-            yield Item(place.name, None, note=f"{place.name}: left out, no stack of images: {left_out}.")
+            yield Item(place.name, None, note=f"{place.name}: left out beside the images: {left_out}.")
 
 
 def count(place: Place, kind: str) -> int:
@@ -168,14 +178,22 @@ def count(place: Place, kind: str) -> int:
         return 1
 
 
-def _items(source: str, images: Stream, labels: Stream | None) -> Iterator[Item]:
+def _items(source: str, images: Stream, labels: Stream | None, label: str | None = None) -> Iterator[Item]:
+    """Items of images; ``labels`` go with them, or ``label`` is that of all."""
     form = _images_form(images)
     beside = None if labels is None else _labels(labels)
     reader = StackReader(source)
-    for block in images.rows():
+    found: Columns | None = None
+    for block in images.rows(form):
+        given: Sequence[object] = ()
+        if form.columns and (found := found or unnamed(block[:LOOK].tolist())) is None:
+            form = Form(1, block.shape[0], block.shape[1], single=True)
+        if found is not None:
+            given, block = found.labels(block.tolist()), block[:, list(found.pixels)]
         grey = form.grey(block)
-        given = [None] * len(grey) if beside is None else [next(beside, None) for _ in range(len(grey))]
-        yield from reader.items(grey, given)
+        if beside is not None:
+            given = [next(beside, None) for _ in range(len(grey))]
+        yield from reader.items(grey, given or [label] * len(grey))
 
 
 def _images_form(stream: Stream) -> Form:
@@ -196,16 +214,18 @@ def _labels(stream: Stream) -> Iterator[object]:
     """One label after the other.
 
     Raises:
-        BatchError: damaged, or text that is none.
+        BatchError: damaged, text that is none, or numbers that are not whole.
     """
     for block in stream.rows():
-        if _is_one_hot(stream.shape):
+        if math.prod(stream.shape) > max(stream.shape):
             yield from np.where(block.any(axis=1), block.argmax(axis=1), -1).tolist()
             continue
-        values = np.ascontiguousarray(block.reshape(len(block), -1)[:, 0])
+        values = np.ascontiguousarray(block.reshape(-1))
         # numpy hands out such text unchecked, and everything after would stumble over it.
         if values.dtype.kind == "U" and values.view(np.uint32).max(initial=0) > sys.maxunicode:
             raise BatchError(f"{stream.name}: holds a label that is not Unicode text. Make it again.")
+        if values.dtype.kind == "f" and (odd := values[np.isfinite(values) & (values != np.rint(values))]).size:
+            raise BatchError(f"{stream.name}: holds {odd[0]:g} as a label: give whole numbers or text.")
         yield from values
 
 
@@ -238,21 +258,39 @@ def _content(place: Place, archive: zipfile.ZipFile, stack: ExitStack) -> Conten
     images: dict[str, Form] = {}
     labels: dict[str, int] = {}
     left_out: list[str] = []
-    for name in (entry.removesuffix(".npy") for entry in archive.namelist()):
+    names = [entry.removesuffix(".npy") for entry in archive.namelist()]
+    if len(set(names)) < len(names):
+        raise BatchError(f"{place.name}: an array stands in it twice. Make it again.")
+    for name in names:
         try:
             stream = _member(place, archive, name, stack)
-            form, n = Form.of(stream.shape), stream.shape[0] if stream.shape else 0
+            form = Form.of(stream.shape)
             if _could_be_labels(name, stream) or _one_hot(stream, _member(place, archive, name, stack)):
-                labels[name] = n
+                labels[name] = max(stream.shape)
             elif form is not None and stream.dtype.kind in "biuf":
                 images[name] = form
             else:
                 left_out.append(f"{name} {stream.shape}")
         except BatchError as error:
+            if label_column([name]) is not None:  # what was left out would be all that is known of the digits
+                raise
             left_out.append(str(error).removeprefix(f"{place.name}/").rstrip("."))
-    stacks = {name: form for name, form in images.items() if form.count > 1} or images
+    stacks = {name: form for name, form in images.items() if form.count > 1 or _digit_of(name, images)} or images
+    # Where some are named as images are, others are their masks, say.
+    named = {name: form for name, form in stacks.items() if not _IMAGE_WORDS.isdisjoint(_words(name))}
+    stacks = named or stacks
     left_out += [f"{name} {form.height} x {form.width}" for name, form in images.items() if name not in stacks]
     return Content(stacks, labels, left_out)
+
+
+def _words(name: str) -> set[str]:
+    return set(re.findall("[a-z]+", name.lower()))
+
+
+def _digit_of(name: str, images: Collection[str]) -> str | None:
+    """The digit that all images of an array are, where there is one for each of the ten: ``train0`` to ``train9``."""
+    stem, digit = name[:-1], name[-1:]
+    return digit if digit.isdigit() and all(f"{stem}{other}" in images for other in range(10)) else None
 
 
 def _member(place: Place, archive: zipfile.ZipFile, name: str, stack: ExitStack) -> Stream:
@@ -279,24 +317,40 @@ def _one_hot(stream: Stream, again: Stream) -> bool:
     """Whether each of the first rows marks one class and nothing else; they are read from ``again``."""
     if not _is_one_hot(stream.shape):
         return False
-    block = next(again.rows())
-    return block.dtype.kind in "biuf" and bool(((block != 0).sum(axis=1) == 1).all() and block.max() == 1)
+    block = next(again.rows(), None)
+    return (
+        block is not None
+        and block.dtype.kind in "biuf"
+        and bool(((block != 0).sum(axis=1) == 1).all() and block.max() == 1)
+    )
 
 
 def _could_be_labels(name: str, stream: Stream) -> bool:
-    """Whether it is one short value an image, as ``(n,)`` or ``(n, 1)``."""
+    """Whether it is one short value an image, as ``(n,)``, ``(n, 1)`` or ``(1, n)``."""
     shape, dtype = stream.shape, stream.dtype
-    plain = dtype.kind in "iufUS" and dtype.itemsize < 400 and name.lower() not in NUMBERING
-    return plain and len(shape) in (1, 2) and math.prod(shape) == shape[0]
+    # Confidences and weights are floats, too.
+    named = label_column([name]) is not None
+    kinds = "iufUS" if named or name.startswith("arr_") else "iuUS"
+    able = dtype.kind in kinds and dtype.itemsize < 400 and name.lower() not in NUMBERING
+    return able and len(shape) in (1, 2) and 0 < math.prod(shape) == (max(shape) if named else shape[0])
 
 
-def _partner(name: str, content: Content) -> str | None:
-    """The array of labels that belongs to an array of images."""
-    able = [other for other, n in content.labels.items() if n == content.stacks[name].count]
-    lower = name.lower()
-    wanted = {lower.replace(images, labels) for images, labels in _IMAGE_TO_LABEL} - {lower}
-    for other in able:
-        if other.lower() in wanted:
-            return other
-    named = [other for other in able if other.lower() in LABEL_NAMES]
-    return named[0] if named else able[0] if len(able) == 1 else None
+def _partner(place: Place, name: str, content: Content) -> str | None:
+    """The array of labels that belongs to an array of images.
+
+    Raises:
+        BatchError: there is one by its name, of another length.
+    """
+    count, lower = content.stacks[name].count, name.lower()
+    wanted = {lower.replace(images, labels) for images, labels in IMAGE_TO_LABEL} - {lower}
+    meant = [other for other in content.labels if other.lower() in wanted]
+    named = [other for other in content.labels if label_column([other]) is not None]
+    able = [other for other in [*meant, *named, *content.labels] if content.labels[other] == count]
+    if able and (able[0] in (*meant, *named) or len(set(able)) == 1):
+        return able[0]
+    if wrong := meant or (named if len(content.stacks) == 1 else []):
+        raise BatchError(
+            f"{place.name}: {content.labels[wrong[0]]:,} labels in '{wrong[0]}' for {count:,} images in '{name}': no "
+            "pair. Give one for each image, or leave them out."
+        )
+    return None

@@ -16,8 +16,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from core.errors import BatchError
-from core.readers.columns import NUMBERING, in_order, label_column
-from core.readers.items import LABELS, Item, Place, as_label
+from core.ink.geometry import SIDE
+from core.readers.brightness import Brightness
+from core.readers.columns import LOOK, Columns, named, unnamed
+from core.readers.items import Item, Place
 from core.readers.stacks import StackReader
 from core.readers.unpack import DAMAGE, opened, packed_position
 
@@ -27,7 +29,10 @@ LOOK_AHEAD_SIZE = 1 << 24  # characters that are looked at for it
 TOGETHER = 2048  # lines parsed at a time
 COUNTED = 1 << 26  # bytes; the lines of a longer file are estimated
 _DIGITS = {separator: re.compile(rf"[0-9\r\n{re.escape(separator)}]+") for separator in ",;\t|"}
-_PIXEL = re.compile(r"\D{0,10}\d+([x_,.-]\d+)?")
+_ATTRIBUTE = re.compile(r"@attribute\s+('[^']*'|\"[^\"]*\"|\S+)", re.IGNORECASE)
+_PIXEL = re.compile(r"\"?\D{0,10}\d+\"?")
+_BOOLEAN = {"true": "1", "false": "0"}
+_TITLE = "{} lines above the table are passed over."
 _MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32"}
 _MARKS |= {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
@@ -40,20 +45,18 @@ class Layout:
         separator: between cells; a blank stands for any number of blanks and tabs.
         decimal: point or comma.
         total: cells a line.
-        label: the label's column, or None.
-        pixels: the pixels' columns, in order.
+        columns: where the label and the pixels stand.
     """
 
     separator: str
     decimal: str
     total: int
-    label: int | None
-    pixels: tuple[int, ...]
+    columns: Columns
 
     @property
     def side(self) -> int:
         """Height and width of an image."""
-        return math.isqrt(len(self.pixels))
+        return math.isqrt(len(self.columns.pixels))
 
     def split(self, line: str) -> list[str] | str:
         """A line's cells, a comma at its end left out; or why it has none."""
@@ -67,7 +70,8 @@ class Layout:
         if len(cells) != self.total:
             return f"has {len(cells)} cells instead of {self.total}."
         try:
-            values = [cells[i].replace(",", ".") if self.decimal == "," else cells[i] for i in self.pixels]
+            values = [cells[i].replace(",", ".") if self.decimal == "," else cells[i] for i in self.columns.pixels]
+            values = [_BOOLEAN.get(value.strip().lower(), value) for value in values]
             return np.array(values, dtype=np.float32).reshape(self.side, self.side)
         except ValueError as error:
             return f"holds a pixel that is not a number ({error})."
@@ -87,16 +91,22 @@ def read_csv(place: Place) -> Iterator[Item]:
             ahead.append(line)
         if damage and not ahead:
             raise damage[0]
-        layout, head = _layout(place.name, ahead)
-        del ahead[: int(head)]
+        layout, passed = _layout(place.name, ahead)
+        head = ahead[passed - 1].strip() if passed else None
+        if passed > 1:
+            yield Item(place.name, None, note=f"{place.name}: {_TITLE.format(passed - 1)}")
+        if layout.columns.note:
+            yield Item(place.name, None, note=f"{place.name}: {layout.columns.note}")
+        del ahead[:passed]
         reader = StackReader(place.name)
         cells = [row for line in ahead if isinstance(row := layout.split(line), list)]
         images = [image for row in cells if isinstance(image := layout.image(row), np.ndarray)]
         yield from reader.look(np.stack(images)) if images else ()
-        reader.top = reader.top or 255.0
-        remaining = chain(ahead, lines)
+        reader.brightness = reader.brightness or Brightness()
+        # Tables that were joined have the head again.
+        remaining = (line for line in chain(ahead, lines) if head is None or line.strip() != head)
         while block := list(islice(remaining, TOGETHER)):
-            parsed = _whole_numbers(block, layout) or _parse(block, layout, reader.top)
+            parsed = _whole_numbers(block, layout) or _parse(block, layout)
             if parsed is None:
                 yield from _one_by_one(block, layout, reader)
             else:
@@ -123,11 +133,30 @@ def count_csv(place: Place) -> int:
         return 1
 
 
+def looks_like_table(head: bytes) -> bool:
+    """Whether the first bytes of a file, of whatever name, are numbers or names of columns in text.
+
+    >>> looks_like_table(b"label,pixel0,pixel1,pixel2,pixel3,p"), looks_like_table(b"0.0 1.0 0.5 0.25 0.5 0.5 0")
+    (True, True)
+    """
+    text = head.decode("latin-1")
+    cells = re.split(r"[,;\s|]+", text.strip())[:-1]
+    plain = text.isprintable() or text.replace("\r", "").replace("\n", "").replace("\t", "").isprintable()
+    return (
+        plain
+        and len(cells) > 4
+        and sum(_is_number(cell) or bool(_PIXEL.fullmatch(cell)) for cell in cells[1:]) > len(cells) / 2
+    )
+
+
 def _lines(place: Place, stack: ExitStack, damage: list[BatchError]) -> Iterator[str]:
     """The lines of a table, none longer than memory allows; blank lines, comments and Excel's ``sep=`` are left out.
 
+    The attributes of Weka's ARFF, as OpenML has MNIST, become the head.
+
     What ends the reading early is added to ``damage``; the lines before it count.
     """
+    names: list[str] = []
     try:
         file = io.BufferedReader(cast(io.RawIOBase, opened(place, stack)), 1 << 16)
         head = file.peek(4)
@@ -137,7 +166,11 @@ def _lines(place: Place, stack: ExitStack, damage: list[BatchError]) -> Iterator
                 raise BatchError(
                     f"{place.name}: a line is longer than {LONGEST_LINE:,} characters: no table of digits."
                 )
-            if line.strip(",; \t\r\n") and not line.startswith("#") and not line.lower().startswith("sep="):
+            if attribute := _ATTRIBUTE.match(line):
+                names.append(attribute[1].strip("'\""))
+            elif line.lower().startswith("@data"):
+                yield ",".join(names) + "\n"
+            elif line.strip(",; \t\r\n") and not line.lower().startswith(("#", "%", "sep=", "@relation")):
                 yield line
     except BatchError as error:
         damage.append(error)
@@ -158,7 +191,8 @@ def _encoding(head: bytes) -> str:
 def _whole_numbers(lines: Sequence[str], layout: Layout) -> tuple[NDArray[np.generic], list[object]] | None:
     """What ``_parse`` gives for lines of bytes alone, as in nearly all tables, in a fraction of the time; else None."""
     text, separator = "".join(lines), layout.separator
-    if separator == " " or layout.label not in (None, 0, layout.total - 1) or not _DIGITS[separator].fullmatch(text):
+    label = layout.columns.label
+    if separator == " " or label not in ((), (0,), (layout.total - 1,)) or not _DIGITS[separator].fullmatch(text):
         return None
     if any(line.count(separator) != layout.total - 1 for line in lines):
         return None
@@ -169,21 +203,21 @@ def _whole_numbers(lines: Sequence[str], layout: Layout) -> tuple[NDArray[np.gen
     if numbers.size != len(lines) * layout.total or numbers.max() > 255:
         return None
     table = numbers.reshape(len(lines), layout.total)
-    images = table[:, list(layout.pixels)].astype(np.uint8).reshape(len(lines), layout.side, layout.side)
-    if layout.label is None:
+    images = table[:, list(layout.columns.pixels)].astype(np.uint8).reshape(len(lines), layout.side, layout.side)
+    if not label:
         return images, [None] * len(lines)
-    first = layout.label == 0  # as text: 007 is what it says
+    first = label == (0,)  # as text: 007 is what it says
     cells = [line.split(separator, 1)[0] if first else line.rstrip().rsplit(separator, 1)[1] for line in lines]
     return images, list(cells)
 
 
-def _parse(lines: Sequence[str], layout: Layout, top: float) -> tuple[NDArray[np.generic], list[object]] | None:
+def _parse(lines: Sequence[str], layout: Layout) -> tuple[NDArray[np.generic], list[object]] | None:
     """Images ``(m, side, side)`` and labels of some lines at once; None where one of them needs a look of its own."""
     text = "".join(lines)
     if '"' in text:
         return None
     separator = r"\s+" if layout.separator == " " else layout.separator
-    kinds = None if layout.label is None else {layout.label: str}
+    kinds = dict.fromkeys(layout.columns.label, str)
     try:
         table = pd.read_csv(
             io.StringIO(text), header=None, sep=separator, decimal=layout.decimal, dtype=kinds, keep_default_na=False
@@ -192,16 +226,14 @@ def _parse(lines: Sequence[str], layout: Layout, top: float) -> tuple[NDArray[np
         return None
     if table.shape[1] == layout.total + 1 and (table.iloc[:, -1].astype(str).str.strip() == "").all():
         table = table.iloc[:, :-1]
-    pixels = table.iloc[:, list(layout.pixels)] if table.shape == (len(lines), layout.total) else table
-    if table.shape != (len(lines), layout.total) or not all(kind.kind in "iuf" for kind in set(pixels.dtypes)):
+    pixels = table.iloc[:, list(layout.columns.pixels)] if table.shape == (len(lines), layout.total) else table
+    if table.shape != (len(lines), layout.total) or not all(kind.kind in "biuf" for kind in set(pixels.dtypes)):
         return None
     images = pixels.to_numpy(np.float32).reshape(len(lines), layout.side, layout.side)
     if np.isnan(images).any():
         return None
-    if top == 255 and images.min() >= 0 and images.max() <= 255 and (images == np.rint(images)).all():
-        images = images.astype(np.uint8)
-    labels = [None] * len(lines) if layout.label is None else table.iloc[:, layout.label].tolist()
-    return images, labels
+    columns = layout.columns._replace(label=tuple(range(len(layout.columns.label))))
+    return images, columns.labels(table.iloc[:, list(layout.columns.label)].values.tolist())
 
 
 def _one_by_one(lines: Sequence[str], layout: Layout, reader: StackReader) -> Iterator[Item]:
@@ -210,7 +242,7 @@ def _one_by_one(lines: Sequence[str], layout: Layout, reader: StackReader) -> It
         if isinstance(cells, str):
             yield reader.refusal(f"cannot be read ({cells}).")
             continue
-        label = cells[layout.label] if layout.label is not None and layout.label < len(cells) else None
+        label = layout.columns.labels([cells])[0]
         image = layout.image(cells)
         if isinstance(image, str):
             yield reader.refusal(image, label)
@@ -218,69 +250,48 @@ def _one_by_one(lines: Sequence[str], layout: Layout, reader: StackReader) -> It
             yield from reader.items(image[None], [label])
 
 
-def _layout(name: str, ahead: Sequence[str]) -> tuple[Layout, bool]:
-    """How the table is written, by its first lines, and whether the first is a head."""
+def _layout(name: str, ahead: Sequence[str]) -> tuple[Layout, int]:
+    """How the table is written, by its first lines, and how many of them stand above its rows: titles and a head."""
     if not ahead:
         raise BatchError(f"{name}: is empty: give a table with a digit a line.")
-    # Spreadsheets that write a decimal comma separate cells by semicolons, so the comma comes last.
-    few = min(8, max(map(ahead[-1].count, ";\t|,")))
-    separator = next((mark for mark in ";\t|," if few and ahead[-1].count(mark) >= few), " ")
-    decimal = "," if separator != "," and "," in ahead[-1] else "."
-    rows = [cells for line in ahead if isinstance(cells := _split(line, separator), list)]
-    if not rows:
-        raise BatchError(f"{name}: is not a table.")
-    head = not all(_is_number(cell.replace(decimal, ".")) for cell in rows[0] if cell.strip())
-    body = rows[1:] if head else rows
-    total = len(rows[0])
-    if head and body and all(len(row) == total + 1 for row in body):
-        # R leaves the head of row names out; a comma at the end of each line but the head's looks the same.
-        total += any(row[-1].strip() for row in body)
-        rows[0] = ["", *rows[0]] if total > len(rows[0]) else rows[0]
-    elif total > 1 and all(len(row) == total and not row[-1].strip() for row in rows):
-        total -= 1
-    label, pixels = _columns(rows[0][:total] if head else None, [row[:total] for row in body], total)
-    if not is_square(len(pixels)):
+    # Most lines decide: there may be titles above and totals below. Spreadsheets that write a decimal comma separate
+    # cells by semicolons, so the comma comes last.
+    counts = {mark: sorted(line.count(mark) for line in ahead)[len(ahead) // 2] for mark in ";\t|,"}
+    few = min(8, max(counts.values()))
+    separator = next((mark for mark in ";\t|," if few and counts[mark] >= few), " ")
+    rows = [cells if isinstance(cells := _split(line, separator), list) else [] for line in ahead]
+    decimal = "," if separator != "," and sum("," in line for line in ahead) > len(ahead) / 2 else "."
+    total = sorted(map(len, rows))[len(rows) // 2]
+    if total > 1 and all(not row[-1].strip() for row in rows if len(row) == total):
+        total -= 1  # a comma at the end of each line
+    title = (i for i, row in enumerate(rows) if sum(bool(cell.strip()) for cell in row) >= total / 10)
+    start = next(title, 0)
+    first, *body = ([cell.replace(decimal, ".").strip() for cell in row] for row in rows[start:])
+    body = [row[:total] for row in body if len(row) == total or (len(row) == total + 1 and not row[-1])][:LOOK]
+    head = _is_head(first, body)
+    if head and len(first) == total - 1:
+        first = ["", *first]  # R leaves the head of row names out
+    names = [] if not head or all(not cell or _is_number(cell) for cell in first) else first[:total]
+    body = body if head or len(first) < total else [first[:total], *body]
+    columns = (named(names, body) if names else None) or (unnamed(body) if body else None)
+    if columns is None:
         raise BatchError(
-            f"{name}: {len(pixels)} columns of pixels make no square image: give 784 (28x28), with or without a "
-            "column named 'label'."
+            f"{name}: {total} columns make no square images: give a digit a line, 784 columns of pixels (28x28), with "
+            "or without a column named 'label'."
         )
-    return Layout(separator, decimal, total, label, pixels), head
+    return Layout(separator, decimal, total, columns), start + head
 
 
-def _columns(head: list[str] | None, body: list[list[str]], total: int) -> tuple[int | None, tuple[int, ...]]:
-    """The column of the label and those of the pixels."""
-    if head is not None:
-        names = [cell.strip().lower() for cell in head]
-        label = label_column(names)
-        pixels = tuple(i for i, cell in enumerate(names) if i != label and cell not in NUMBERING)
-        numbered = tuple(i for i in pixels if _PIXEL.fullmatch(names[i]))
-        chosen = pixels if is_square(len(pixels)) else numbered
-        return label, tuple(chosen[i] for i in in_order([names[i] for i in chosen]))
-    first = 0
-    if not is_square(total) and not is_square(total - 1) and is_square(total - 2) and _counts_up(body):
-        first = 1
-    label = None
-    if not is_square(total - first) and is_square(total - first - 1):
-        label = _unnamed_label(body, first) % total
-    return label, tuple(i for i in range(first, total) if i != label)
-
-
-def _counts_up(body: list[list[str]]) -> bool:
-    numbers = [as_label(row[0]) for row in body if row]
-    return len(numbers) > 1 and numbers[1:] == [str(int(n) + 1) if n and n.isdigit() else "" for n in numbers[:-1]]
-
-
-def is_square(count: int) -> bool:
-    """Whether so many pixels make a square image of a usable size."""
-    return count >= 64 and math.isqrt(count) ** 2 == count
-
-
-def _unnamed_label(body: list[list[str]], at: int) -> int:
-    """Where the label stands in a table without a head: first, as on Kaggle, or last, as in UCI's data sets."""
-    first, last = ({as_label(row[column]) for row in body if len(row) > at} for column in (at, -1))
-    # A first column that is always 0 is the corner of the paper.
-    paper = first == {"0"} or not first <= LABELS
-    return -1 if paper and last <= LABELS and last != {"0"} else at
+def _is_head(first: Sequence[str], body: Sequence[Sequence[str]]) -> bool:
+    """Whether a line names the columns: a word where all others have numbers, or numbers that are only counted."""
+    counted = first[1:]
+    start = int(counted[0]) if len(counted) > SIDE and counted[0].isdigit() else 0
+    if counted == [str(start + i) for i in range(max(len(counted), SIDE))]:
+        return True
+    words = [i for i, cell in enumerate(first) if cell and not _is_number(cell)]
+    if not body:
+        return len(words) > len(first) / 2
+    return any(sum(_is_number(row[i]) for row in body if i < len(row)) > len(body) / 2 for i in words)
 
 
 def _split(line: str, separator: str) -> list[str] | str:
@@ -296,5 +307,5 @@ def _is_number(cell: str) -> bool:
     try:
         float(cell)
     except ValueError:
-        return False
+        return cell.strip().lower() in _BOOLEAN
     return True

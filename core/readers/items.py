@@ -14,6 +14,9 @@ from core.errors import BatchError
 
 LARGEST_PICTURE = 100_000_000  # bytes of one picture file
 LABELS = frozenset("0123456789")
+WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+# A digit by another name; the last is how Python prints bytes.
+_DIGITS = {form.format(i, word): str(i) for i, word in enumerate(WORDS) for form in ("{1}", "digit_{0}", "b'{0}'")}
 _WHOLE = re.compile(r"\d{1,9}\.0*(e[+-]?0+)?", re.IGNORECASE)  # a whole number as programs write it as a float
 
 
@@ -136,8 +139,8 @@ class InMemory:
 def as_label(value: object) -> str | None:
     """A label from a file as text: whole numbers without a point, nothing for what is missing.
 
-    >>> as_label(7.0), as_label(" 4 "), as_label("3.000e+00"), as_label(float("nan")), as_label("")
-    ('7', '4', '3', None, None)
+    >>> as_label(7.0), as_label(" 4 "), as_label("3.000e+00"), as_label(float("nan")), as_label("Five")
+    ('7', '4', '3', None, '5')
     """
     if value is None or (isinstance(value, float | np.floating) and not np.isfinite(value)):
         return None
@@ -148,4 +151,4 @@ def as_label(value: object) -> str | None:
     text = str(value).strip()[:100]
     if _WHOLE.fullmatch(text):
         text = str(int(float(text)))
-    return text or None
+    return _DIGITS.get(text.lower(), text) or None

@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 
 from core.errors import BatchError
 from core.readers.arrays import MOST_IMAGES
-from core.readers.columns import NUMBERING, in_order, label_column
-from core.readers.csv import is_square
+from core.readers.columns import NUMBERING, in_order, is_square, label_column
 from core.readers.items import LARGEST_PICTURE, Item, Place, as_label
 from core.readers.stacks import Form, StackReader
 from core.readers.unpack import DAMAGE
@@ -139,7 +138,7 @@ def _items(rows: pa.RecordBatch, layout: Layout, reader: StackReader) -> Iterato
     if isinstance(column, pa.ExtensionArray):
         column = column.storage
     values = column.to_pylist()
-    if not reader.top and not isinstance(values[0], bytes | dict):
+    if reader.brightness is None and not isinstance(values[0], bytes | dict):
         yield from _look(values, reader)
     for value, label in zip(values, labels, strict=True):
         yield from _item(value, label, reader)

@@ -13,21 +13,22 @@ import numpy as np
 from core.errors import BatchError, InkError, OddDigitError
 from core.files import zip as archives
 from core.files.folder import files_in
-from core.ink import pdf
+from core.ink import foreign, pdf
 from core.ink.containers import is_picture
 from core.ink.pages import pages
 from core.ink.picture import SUFFIXES
 from core.readers import arrays, csv, parquet, unpack
-from core.readers.items import InMemory, Item, Opener, Place, place_of
+from core.readers.items import WORDS, InMemory, Item, Opener, Place, place_of
 
-TABLES = (".csv", ".tsv", ".txt")
+TABLES = (".csv", ".tsv", ".txt", ".arff", ".data", ".dat")
 MOST_FILES = 1_000_000
 FEW = 32  # entries of a zip that may hold a file of labels beside one of images
-READERS = {"npy": arrays.read_npy, "npz": arrays.read_npz, "csv": csv.read_csv, "parquet": parquet.read_parquet}
+READERS = {"npz": arrays.read_npz, "csv": csv.read_csv, "parquet": parquet.read_parquet}
+# What names of images have where those of their labels have something else.
+_BESIDE = (("images", "labels"), ("image", "label"), ("X", "y"), ("x", "y"), ("data", "target"))
 # Heads of the tables that this program writes (batch and score), which are no digits where they lie among them.
 RESULTS = (b"number,source,left,top,right,bottom,model,evidence", b"source,box,model,evidence,")
 RESULT_COLUMNS = {"number", "source", "model", "evidence", "verdict", "anomaly_score"}
-DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 _LABEL = re.compile(r"((digit|class|label|number|num|cls)s?[ _.-]*)?0?(?P<digit>[0-9])('?s)?")
 _ARCHIVES = {b"7z\xbc\xaf\x27\x1c": "7z", b"Rar!": "rar", b"\x28\xb5\x2f\xfd": "zst"}
 
@@ -111,14 +112,19 @@ def paired(batch: Sequence[Place]) -> Iterator[tuple[Place, Place | None]]:
 
 
 def label_name(name: str) -> str:
-    """The name of the IDX labels that go with IDX images of a name.
+    """The name of the labels that go with images in IDX or ``.npy`` of a name; the name itself for other files.
 
-    >>> label_name("t10k-images-idx3-ubyte")
-    't10k-labels-idx1-ubyte'
+    >>> label_name("t10k-images-idx3-ubyte"), label_name("a/X_train.npy"), label_name("images.png")
+    ('t10k-labels-idx1-ubyte', 'a/y_train.npy', 'images.png')
     """
-    folder, _, file = name.rpartition("/")
-    renamed = file.replace("images", "labels").replace("idx3", "idx1")
-    return f"{folder}/{renamed}" if folder else renamed
+    folder, slash, file = name.rpartition("/")
+    if PurePosixPath(file).suffix == ".npy":
+        renamed = next((file.replace(*pair, 1) for pair in _BESIDE if pair[0] in file), file)
+    elif "idx" in file or not PurePosixPath(file).suffix:
+        renamed = file.replace("images", "labels").replace("idx3", "idx1")
+    else:
+        renamed = file
+    return f"{folder}{slash}{renamed}"
 
 
 def label_of(parts: Sequence[str]) -> str | None:
@@ -129,8 +135,8 @@ def label_of(parts: Sequence[str]) -> str | None:
     """
     name = parts[-2].strip().lower() if len(parts) > 1 else ""
     word = name.removesuffix("es" if name == "sixes" else "s")
-    if word in DIGITS:
-        return str(DIGITS.index(word))
+    if word in WORDS:
+        return str(WORDS.index(word))
     found = _LABEL.fullmatch(name)
     return found["digit"] if found else None
 
@@ -177,6 +183,8 @@ def kind_of(place: Place) -> str:
         return "npy"
     if head.startswith(b"PAR1"):
         return "results" if place.listed and set(parquet.columns(place)) >= RESULT_COLUMNS else "parquet"
+    if (not_read := foreign.remedy(place.name, head)) is not None:
+        raise BatchError(not_read)
     if archives.looks_like_zip(head):
         # The first file of a zip of flagged digits is their table.
         flagged = place.listed and head[30:].startswith(b"digits.csv" + RESULTS[0])
@@ -184,7 +192,8 @@ def kind_of(place: Place) -> str:
     if head.startswith(RESULTS):
         return "results"
     named = {".npy": "npy", ".npz": "npz", ".parquet": "parquet", ".zip": "zip"} | dict.fromkeys(TABLES, "csv")
-    kind = "picture" if is_picture(head) else named.get(suffix, "picture")
+    kind = "csv" if csv.looks_like_table(head) else "picture"
+    kind = "picture" if is_picture(head) else named.get(suffix, kind)
     if packed and kind == "picture":
         raise BatchError(f"{place.name}: is packed: unpack it first.")
     return kind
@@ -209,6 +218,8 @@ def _items_of(place: Place, labels: Place | None) -> Iterator[Item]:
                 yield Item(place.name, None, error=f"{said} and no pictures.")
         elif kind == "idx":
             yield from arrays.read_idx(place, labels)
+        elif kind == "npy":
+            yield from arrays.read_npy(place, labels)
         elif kind == "zip":
             yield from _read_zip(place)
         else:

@@ -2,21 +2,22 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.ink import are_ink_images
 from core.ink.geometry import SIDE, to_ink_images
+from core.readers.brightness import Block, Brightness
 from core.readers.items import Item, as_label
 
 LARGEST_SIDE = 1024  # pixels
 FLAT_SIDES = (8, 16, 20, 28, 32)  # of images that are stored as rows of pixels; other squares may be a picture
 ENOUGH = 16  # images by which it is told how they lie
+COLOURS = (1, 3, 4)  # channels
 LYING = 0.6  # share of images wider than high above which a stack lies on its side; of MNIST's digits it is 0.1
 LUMINANCE = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
-Block = NDArray[np.generic]
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,8 @@ class Form:
         flat: whether an image is one row of pixels.
         channels: axis of the colours in ``(n, ., ., .)``, 1 or 3, or None.
         single: whether the array is one picture, not a stack of them.
+        last: whether the last axis counts the images, as MATLAB's arrays have it.
+        columns: beside the pixels of flat images, which may be labels: 1, or 10 where they are one-hot.
     """
 
     count: int
@@ -38,6 +41,8 @@ class Form:
     flat: bool = False
     channels: int | None = None
     single: bool = False
+    last: bool = False
+    columns: int = 0
 
     @classmethod
     def of(cls, shape: tuple[int, ...]) -> "Form | None":
@@ -45,25 +50,38 @@ class Form:
 
         >>> Form.of((9, 28, 28, 3)).channels, Form.of((9, 784)).height, Form.of((9, 1)), Form.of((40, 30)).single
         (3, 28, None, True)
+        >>> Form.of((28, 28, 90)).last, Form.of((784, 90)).last, Form.of((3, 10, 28, 28)).count
+        (True, True, 30)
         """
-        form = cls._of(shape)
+        form = cls._of(plain(shape))
         sides = () if form is None else (form.height, form.width)
         return form if form is not None and all(2 <= side <= LARGEST_SIDE for side in sides) else None
 
     @classmethod
     def _of(cls, shape: tuple[int, ...]) -> "Form | None":
-        if len(shape) == 4 and shape[3] in (1, 3, 4):
+        if len(shape) == 4 and shape[3] in COLOURS:
             return cls(shape[0], shape[1], shape[2], channels=3)
-        if len(shape) == 4 and shape[1] in (1, 3, 4):
+        if len(shape) == 4 and shape[1] in COLOURS:
             return cls(shape[0], shape[2], shape[3], channels=1)
-        if len(shape) == 3 and shape[2] in (1, 3, 4) and min(shape[:2]) >= 8:
+        if len(shape) == 3 and shape[2] in COLOURS and min(shape[:2]) >= 8:
             return cls(1, shape[0], shape[1], channels=3, single=True)
-        if len(shape) == 3:
+        if len(shape) in (3, 4) and shape[0] == shape[1] != shape[2] and shape[0] >= 8:
+            form = cls._of((shape[-1], *shape[:-1]))
+            return form and replace(form, last=True)
+        # Of (28, n, 28) no one can say which axis counts.
+        if len(shape) == 3 and (shape[0] != shape[2] or shape[0] == shape[1] or shape[0] < 8):
             return cls(*shape)
         if len(shape) != 2:
             return None
+        for pixels in (shape[1], shape[1] - 1, shape[1] - 10):
+            side = math.isqrt(max(pixels, 0))
+            if side in FLAT_SIDES and side * side == pixels:
+                return cls(shape[0], side, side, flat=True, columns=shape[1] - pixels)
+        if shape[0] in (784, 785, 794) or (shape[1] > LARGEST_SIDE and math.isqrt(shape[0]) in FLAT_SIDES):
+            form = cls._of((shape[1], shape[0]))
+            return form and replace(form, last=True)
         side = math.isqrt(shape[1])
-        if side * side == shape[1] and side >= 8 and (side in FLAT_SIDES or shape[0] != shape[1]):
+        if side * side == shape[1] and side >= 8 and shape[0] != shape[1]:
             return cls(shape[0], side, side, flat=True)
         return cls(1, *shape, single=True)
 
@@ -78,6 +96,25 @@ class Form:
         return _grey(np.moveaxis(block, self.channels, 3))
 
 
+def plain(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """A shape without axes that say nothing: batches of stacks are one stack, 784 pixels in a row or column are flat.
+
+    >>> plain((3, 10, 1, 28, 28)), plain((30, 784, 1)), plain((784,)), plain((30, 28, 28, 1, 1))
+    ((30, 1, 28, 28), (30, 784), (1, 784), (30, 28, 28, 1))
+    """
+    while len(shape) > 4 and shape[-1] == 1:
+        shape = shape[:-1]
+    if shape == (SIDE * SIDE,):
+        return (1, *shape)
+    if len(shape) == 3 and SIDE * SIDE in shape[1:] and 1 in shape[1:]:
+        return shape[0], SIDE * SIDE
+    kept = 3 if len(shape) > 4 and (shape[-1] in COLOURS or shape[-3] in COLOURS) else 2
+    leads = len(shape) > 3 and shape[-1] == shape[-2] >= 8 and shape[0] != shape[1] and shape[1] not in COLOURS
+    if leads or len(shape) > 4:
+        return math.prod(shape[:-kept]), *shape[-kept:]
+    return shape
+
+
 class StackReader:
     """Turns blocks of grey images into items; what holds for the whole stack is told by its first images.
 
@@ -88,41 +125,43 @@ class StackReader:
 
     def __init__(self, source: str, number: int = 0) -> None:
         self.source, self.number = source, number
-        self.top = 0.0
-        self._turned = self._signed = False
+        self.brightness: Brightness | None = None
+        self._turned = False
 
     def look(self, first: Block) -> Iterator[Item]:
-        """Judge by some images, ``(m, h, w)``, which value is white and how the stack lies; says if it lies wrong."""
-        self._signed = runs_from_minus_one(first)
-        first = _from_zero(first) if self._signed else first
-        self.top = brightness_top(first)
-        if not lies_on_its_side(first, self.top):
+        """Judge by some images, ``(m, h, w)``, which value is white and how the stack lies; says if it lies wrong.
+
+        Raises:
+            BatchError: as `Brightness.of`.
+        """
+        self.brightness = Brightness.of(first, self.source)
+        grey = self.brightness.grey(first)
+        if not lies_on_its_side(grey.steps[[not reason for reason in grey.reasons]]):
             return
-        if "emnist" in self.source.lower():
-            self._turned = True
-            yield Item(self.source, None, note=f"{self.source}: EMNIST stores its images on their side; set upright.")
-        else:
-            yield Item(
-                self.source, None, note=f"{self.source}: most images are wider than high. Do they lie on their side?"
-            )
+        self._turned = "emnist" in self.source.lower()
+        said = "EMNIST stores its images on their side; set upright."
+        asked = "most images are wider than high. Do they lie on their side?"
+        yield Item(self.source, None, note=f"{self.source}: {said if self._turned else asked}")
 
     def items(self, block: Block, labels: Sequence[object]) -> Iterator[Item]:
         """The items of ``(m, h, w)`` grey images; one that is no picture is a refusal on its own."""
-        if not self.top:
+        if self.brightness is None:
             yield from self.look(block)
-        if self._signed:
-            block = _from_zero(block)
+        assert self.brightness is not None
         if self._turned:
             block = np.ascontiguousarray(block.transpose(0, 2, 1))
+        grey = self.brightness.grey(block)
         # A whole block is looked at in the time that a few images take one by one.
-        ready = are_ink_images(block) if block.dtype == np.uint8 else np.zeros(len(block), bool)
-        for image, label, is_ready in zip(block, labels, ready.tolist(), strict=True):
-            picture = as_picture(image, self.top)
-            if isinstance(picture, str):
-                yield self.refusal(picture, label)
-            else:
-                self.number += 1
-                yield Item(f"{self.source} #{self.number}", picture, as_label(label), together=True, ready=is_ready)
+        ready = are_ink_images(grey.steps)
+        for i, (label, reason) in enumerate(zip(labels, grey.reasons, strict=True)):
+            if reason:
+                yield self.refusal(reason, label)
+                continue
+            self.number += 1
+            picture = grey.steps[i] if grey.shares is None or grey.whole[i] else grey.shares[i]
+            is_ready = bool(ready[i] and grey.whole[i])
+            picture = picture if max(picture.shape) >= SIDE else _enlarged(picture)
+            yield Item(f"{self.source} #{self.number}", picture, as_label(label), together=True, ready=is_ready)
 
     def refusal(self, reason: str, label: object = None) -> Item:
         """The next image as one that cannot be used."""
@@ -131,36 +170,12 @@ class StackReader:
         return Item(name, None, as_label(label), error=f"{name} {reason}")
 
 
-def brightness_top(first: Block) -> float:
-    """Which value is white in a stack, judged by its first images: 1, 16 (scikit-learn's digits), 255 or 65,535.
-
-    Most images' brightest value decides, so that a broken one does not.
-
-    >>> brightness_top(np.array([[0, 254]])), brightness_top(np.array([[0.0, 0.9]]))
-    (255.0, 1.0)
-    """
-    if first.dtype == np.uint8:
-        return 255.0
-    brightest = np.nanmax(first.reshape(len(first), -1), axis=1, initial=0)
-    high = float(np.median(brightest[brightest > 0])) if (brightest > 0).any() else 0.0
-    return next((top for top in (1.0, 16.0, 255.0) if high <= top), 65535.0)
-
-
-def runs_from_minus_one(first: Block) -> bool:
-    """Whether brightness runs -1 .. 1 in most of ``(m, h, w)``, as networks with a tanh are fed."""
-    if first.dtype.kind != "f":
+def lies_on_its_side(grey: NDArray[np.uint8]) -> bool:
+    """Whether most of the digits in ``(m, h, w)``, uint8, are wider than high, as in a transposed stack."""
+    height, width = grey.shape[1:]
+    if len(grey) < ENOUGH or height != width:
         return False
-    low, high = (end(first.reshape(len(first), -1), axis=1) for end in (np.min, np.max))
-    return bool((np.isclose(low, -1, atol=1e-3) & (high <= 1)).mean() > 0.5)
-
-
-def lies_on_its_side(first: Block, top: float) -> bool:
-    """Whether most of the digits in ``(m, h, w)`` are wider than high, as those of a transposed stack are."""
-    height, width = first.shape[1:]
-    if len(first) < ENOUGH or height != width:
-        return False
-    with np.errstate(invalid="ignore"):
-        bright = np.asarray(first, np.float64) > top / 2
+    bright = np.asarray(grey > 127, np.bool_)
     ink = np.asarray(np.where((bright.mean(axis=(1, 2)) > 0.5)[:, None, None], ~bright, bright), np.bool_)
     rows, columns = np.any(ink, axis=2), np.any(ink, axis=1)
     inked = rows.any(axis=1)
@@ -168,32 +183,10 @@ def lies_on_its_side(first: Block, top: float) -> bool:
     return bool(inked.sum() >= ENOUGH and (wide > high)[inked].mean() > LYING)
 
 
-def as_picture(image: Block, top: float) -> Block | str:
-    """One image of a stack as a picture whose white is known, or why it is none.
-
-    Values that are whole steps of 255 stay exact. Images smaller than 28x28, which only data sets have, are enlarged to
-    ink images: of a few pixels no one could tell paper from ink.
-    """
-    if max(image.shape) < SIDE and image.dtype.kind in "biuf":
-        bright = np.asarray(image, np.float64) / top
-        if np.isfinite(bright).all() and bright.min() >= 0 and bright.max() <= 1:
-            light_on_dark = bright if np.median(bright) <= 0.5 else 1 - bright
-            return np.asarray(to_ink_images(light_on_dark[None])[0])
-    if image.dtype == np.uint8:
-        return image
-    if not np.isfinite(image).all():
-        return "holds NaN or infinity: brightness must be a number."
-    low, high = float(image.min()), float(image.max())
-    if low < 0 or high > top:
-        return f"holds values from {low:g} to {high:g}: brightness here runs 0 .. {top:g}."
-    if top == 255 and np.array_equal(image, np.rint(image)):
-        return image.astype(np.uint8)
-    return image.astype(np.float32) / np.float32(top)
-
-
-def _from_zero(block: Block) -> NDArray[np.float64]:
-    """Brightness of -1 .. 1 as 0 .. 1."""
-    return (block.astype(np.float64) + 1) / 2
+def _enlarged(image: NDArray[np.uint8] | NDArray[np.float32]) -> Block:
+    """An image smaller than 28x28, which only data sets have, as ink image: few pixels tell no paper from ink."""
+    bright = np.asarray(image, np.float64) / (255 if image.dtype == np.uint8 else 1)
+    return np.asarray(to_ink_images((bright if np.median(bright) <= 0.5 else 1 - bright)[None])[0])
 
 
 def _grey(colours: Block) -> Block:
@@ -202,7 +195,7 @@ def _grey(colours: Block) -> Block:
         return np.ascontiguousarray(colours[..., 0])
     grey = np.tensordot(colours[..., :3].astype(np.float64), LUMINANCE, 1)
     if colours.shape[3] == 4:
-        white = brightness_top(colours)
+        white = Brightness.of(colours[..., :3].reshape(len(colours), -1, 3)).high or 1.0
         opaque = colours[..., 3].astype(np.float64) / white
         grey = grey * opaque + white * (1 - opaque)
     return np.rint(grey).astype(colours.dtype) if colours.dtype.kind in "iu" else grey

@@ -135,14 +135,11 @@ def test_parts_of_an_npz_share_no_image_and_are_the_same_each_time(tmp_path: Pat
 @pytest.mark.parametrize(
     ("arrays", "reason"),
     [
-        ({"pictures": PIXELS}, "no array named 'images' .*pictures"),
-        ({"images": PIXELS[0]}, r"has shape \(28, 28\)"),
-        ({"images": PIXELS[:0]}, "has shape"),
-        ({"images": PIXELS.astype(np.int64)}, "type int64"),
-        ({"images": PIXELS.astype(np.float64)}, "outside 0..1"),
-        ({"images": np.full((1, 28, 28), np.nan)}, "outside 0..1"),
-        ({"images": PIXELS, "labels": np.arange(11)}, "for each of the 12 images"),
-        ({"images": PIXELS, "labels": np.arange(12) / 2}, "'labels' is float64"),
+        ({"weights": np.array(["a"] * 12)}, r"none of its arrays \(weights\) holds images"),
+        ({"images": PIXELS[:0]}, "no digit"),
+        ({"images": np.full((1, 28, 28), np.nan)}, "NaN"),
+        ({"images": PIXELS, "labels": np.arange(11)}, "11 labels in 'labels' for 12 images"),
+        ({"images": PIXELS, "labels": np.arange(12) / 2}, "0.5 as a label"),
         ({"images": np.array([{"a": 1}], dtype=object)}, "Python objects"),
         ({"images": PIXELS, "labels": np.array([object()] * 12)}, "Python objects"),
     ],
@@ -182,7 +179,7 @@ def test_a_second_array_of_the_same_name_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 but no more", b"\x93NUMPY\x01\x00"], ids=["empty", "cut", "npy"])
 def test_what_is_no_archive_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "own.npz").write_bytes(content)
-    with pytest.raises(DatasetError, match=r"not an \.npz"):
+    with pytest.raises(DatasetError, match=r"not a whole \.npz|not an array"):
         datasets.load(f"npz:{tmp_path / 'own.npz'}")
 
 
@@ -194,7 +191,7 @@ def test_what_is_no_archive_is_refused(tmp_path: Path, content: bytes) -> None:
 def test_a_header_that_makes_no_sense_is_refused(tmp_path: Path, header: bytes) -> None:
     with zipfile.ZipFile(tmp_path / "own.npz", "w") as archive:
         archive.writestr("images.npy", b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header)
-    with pytest.raises(DatasetError, match="'images' is not an array of numbers"):
+    with pytest.raises(DatasetError, match="images: is not an array of numbers"):
         datasets.load(f"npz:{tmp_path / 'own.npz'}")
 
 

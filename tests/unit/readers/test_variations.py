@@ -1,0 +1,255 @@
+"""Arrays and tables as different programs shape, scale and label them: each is the same digits, or says why not."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core import datasets, ink
+from core.errors import DatasetError, InkError
+from tests.support.formats import images_of, read
+from tests.support.piles import digits
+
+N = 20
+IMAGES, LABELS = digits(N)
+FLAT, SHARE, ONE_HOT = IMAGES.reshape(N, -1), IMAGES / 255, np.eye(10, dtype=int)[LABELS]
+WORDS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
+PIXELS = [f"pixel{i}" for i in range(784)]
+
+ARRAYS = {
+    "wrapped to signed bytes": IMAGES.astype(np.int8),
+    "standardised": (SHARE - SHARE.mean()) / SHARE.std(),
+    "standardised one by one": np.stack([(image - image.mean()) / image.std() for image in SHARE]),
+    "torchvision's Normalize": ((SHARE - 0.1307) / 0.3081).astype(np.float32)[:, None],
+    "around 0": SHARE - 0.5,
+    "signed bytes around 0": IMAGES.astype(np.int16) - 128,
+    "half floats": SHARE.astype(np.float16),
+    "big-endian": IMAGES.astype(">f4"),
+    "16 bits": IMAGES.astype(np.uint16) * 257,
+    "the last axis counts": IMAGES.transpose(1, 2, 0),
+    "the last axis counts, in colour": np.repeat(IMAGES.transpose(1, 2, 0)[:, :, None], 3, 2),
+    "a column an image": FLAT.T,
+    "batches": IMAGES.reshape(4, 5, 28, 28),
+    "batches with a channel": IMAGES.reshape(4, 5, 1, 28, 28),
+    "a stack in a stack": IMAGES[None],
+    "a row of 784": FLAT[:, None],
+}
+
+
+@pytest.mark.parametrize("name", ARRAYS)
+def test_an_array_of_any_scale_and_shape_is_the_same_digits(name: str, tmp_path: Path) -> None:
+    np.save(tmp_path / "digits.npy", ARRAYS[name])
+
+    np.testing.assert_array_equal(images_of(read(tmp_path / "digits.npy")), IMAGES)
+
+
+@pytest.mark.parametrize("steps", [1, 3, 7, 15, 16, 100])
+@pytest.mark.parametrize("kind", [np.uint8, np.int64, np.float32])
+def test_the_brightest_of_few_steps_is_white(steps: int, kind: type, tmp_path: Path) -> None:
+    np.save(tmp_path / "digits.npy", np.rint(SHARE * steps).astype(kind))
+
+    for item in read(tmp_path / "digits.npy"):
+        assert isinstance(item.picture, np.ndarray)
+        assert item.picture.max() / (255 if item.picture.dtype == np.uint8 else 1) == 1
+
+
+def test_what_was_standardised_pixel_by_pixel_is_refused_once(tmp_path: Path) -> None:
+    noisy = SHARE + np.random.default_rng(0).normal(0, 0.1, SHARE.shape)
+    np.save(tmp_path / "digits.npy", (noisy - noisy.mean(axis=0)) / noisy.std(axis=0))
+
+    [item] = read(tmp_path / "digits.npy")
+
+    assert "pixel by pixel" in item.error
+
+
+def test_an_axis_that_nothing_tells_from_the_others_is_refused(tmp_path: Path) -> None:
+    np.save(tmp_path / "digits.npy", IMAGES.transpose(1, 0, 2))
+
+    [item] = read(tmp_path / "digits.npy")
+
+    assert "has shape (28, 20, 28)" in item.error
+
+
+LABELLED: dict[str, dict[str, np.ndarray]] = {
+    "first column": {"data": np.column_stack([LABELS, FLAT])},
+    "last column": {"data": np.column_stack([SHARE.reshape(N, -1), LABELS])},
+    "one-hot columns": {"data": np.column_stack([FLAT, ONE_HOT])},
+    "one-hot": {"x": IMAGES, "y": ONE_HOT.astype(bool)},
+    "words": {"images": IMAGES, "labels": np.array([WORDS[label].title() for label in LABELS])},
+    "bytes": {"images": IMAGES, "labels": np.array([str(label).encode() for label in LABELS])},
+    "floats": {"imgs": IMAGES, "y": LABELS.astype(float)},
+    "MATLAB's": {"X": FLAT.T, "y": LABELS[None]},
+    "torchvision's": {
+        "train_images": IMAGES,
+        "train_labels": LABELS,
+        "test_images": IMAGES[:0],
+        "test_labels": LABELS[:0],
+    },
+    "beside masks": {"images": IMAGES, "labels": LABELS, "masks": IMAGES // 255},
+    "of no name": {"arr_0": IMAGES, "arr_1": LABELS},
+    "of another name": {"images": IMAGES, "ziffer": LABELS},
+}
+
+
+@pytest.mark.parametrize("name", LABELLED)
+def test_a_batch_and_a_training_read_the_same_labels(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "digits.npz"
+    np.savez(path, **LABELLED[name])
+
+    items = [item for item in read(path) if not item.note and not item.error]
+    own = datasets.load(f"npz:{path}", "all")
+
+    assert [item.label for item in items] == [str(label) for label in LABELS]
+    assert [own.label_names[label] for label in own.labels] == [str(label) for label in LABELS]
+    np.testing.assert_array_equal(np.rint(own.images * 255), IMAGES)
+
+
+@pytest.mark.parametrize("n", [15, 25])
+def test_labels_that_are_not_as_many_as_images_are_refused_and_not_dropped(n: int, tmp_path: Path) -> None:
+    np.savez(tmp_path / "digits.npz", images=IMAGES, labels=np.arange(n) % 10)
+
+    [item] = read(tmp_path / "digits.npz")
+
+    assert f"{n} labels in 'labels' for 20 images" in item.error
+    with pytest.raises(DatasetError, match=f"{n} labels"):
+        datasets.load(f"npz:{tmp_path / 'digits.npz'}")
+
+
+def test_confidences_are_no_labels(tmp_path: Path) -> None:
+    np.savez(tmp_path / "digits.npz", images=IMAGES, confidence=np.linspace(0, 1, N))
+
+    *items, note = read(tmp_path / "digits.npz")
+
+    assert {item.label for item in items} == {None}
+    assert "confidence" in note.note
+
+
+def test_an_array_for_each_digit_is_its_label(tmp_path: Path) -> None:
+    np.savez(tmp_path / "digits.npz", **{f"train{digit}": FLAT[digit == LABELS] for digit in range(10)})
+
+    items = read(tmp_path / "digits.npz")
+
+    assert [item.label for item in items] == [str(label) for label in sorted(LABELS)]
+
+
+def test_labels_in_an_array_of_their_own_lie_beside_the_images(tmp_path: Path) -> None:
+    np.save(tmp_path / "X_test.npy", IMAGES)
+    np.save(tmp_path / "y_test.npy", LABELS)
+
+    items = read(tmp_path)
+
+    assert [item.label for item in items] == [str(label) for label in LABELS]
+
+
+def table(head: list[str] | None, columns: np.ndarray, separator: str = ",", end: str = "\n") -> str:
+    rows = [] if head is None else [head]
+    return "".join(separator.join(map(str, row)) + end for row in [*rows, *columns.tolist()])
+
+
+FIRST = np.column_stack([LABELS, FLAT])
+PLAIN = table(["label", *PIXELS], FIRST)
+TABLES: dict[str, str] = {
+    "a title": "My digits, of 2024\n\n" + PLAIN,
+    "a title of as many cells": "My digits" + "," * 784 + "\n" + PLAIN,
+    "the head again": PLAIN + PLAIN.splitlines()[0] + "\n",
+    "a label of another name": table(["Ziffer", *PIXELS], FIRST),
+    "a label named like a pixel": table(["5", *PIXELS], FIRST),
+    "columns that are counted": table([*map(str, range(785))], FIRST),
+    "columns and rows that are counted": table(["", *map(str, range(785))], np.column_stack([np.arange(N), FIRST])),
+    "columns of one name": table([f"V{i}" for i in range(785)], FIRST),
+    "names of files": "".join(f"{i}.png,{line}\n" for i, line in enumerate(PLAIN.splitlines()[1:])),
+    "words": table(None, np.column_stack([np.array([WORDS[label] for label in LABELS]), FLAT])),
+    "one-hot last": table(None, np.column_stack([FLAT, ONE_HOT])),
+    "one-hot first": table([*map(str, range(10)), *PIXELS], np.column_stack([ONE_HOT, FLAT])),
+    "one-hot of words": table([*PIXELS, *(f"is_{word}" for word in WORDS)], np.column_stack([FLAT, ONE_HOT])),
+    "one-hot of truths": table([*PIXELS, *(f"class_{i}" for i in range(10))], np.column_stack([FLAT, ONE_HOT == 1])),
+    "one-hot beside a label": table(["label", *PIXELS, *WORDS], np.column_stack([FIRST, ONE_HOT])),
+    "standardised": table(["label", *PIXELS], np.column_stack([LABELS, np.round((FLAT / 255 - 0.13) / 0.3, 4)])),
+    "Weka's ARFF": "% MNIST\n@RELATION m\n"
+    + "".join(f"@ATTRIBUTE pixel{i} real\n" for i in range(784))
+    + "@ATTRIBUTE class {0,1}\n@DATA\n"
+    + table(None, np.column_stack([FLAT, LABELS])),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_table_of_any_layout_is_the_same_labelled_digits(name: str, tmp_path: Path) -> None:
+    path = tmp_path / ("digits.arff" if "ARFF" in name else "digits.csv")
+    path.write_text(TABLES[name])
+
+    items = [item for item in read(path) if not item.note]
+
+    assert [item.label for item in items] == [str(label) for label in LABELS]
+    np.testing.assert_array_equal(images_of(items), IMAGES)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        pytest.param(TABLES["a title"], "1 lines above", id="a title"),
+        pytest.param(TABLES["a label of another name"], "labels are read from 'Ziffer'", id="another name"),
+        pytest.param(table(["writer", *PIXELS], FIRST + 100), "'writer' is none by its name", id="no label"),
+    ],
+)
+def test_what_was_guessed_or_passed_over_is_said(text: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / "digits.csv").write_text(text)
+
+    assert said in " ".join(item.note for item in read(tmp_path / "digits.csv"))
+
+
+def test_lines_below_a_table_are_refused_and_the_digits_above_them_read(tmp_path: Path) -> None:
+    (tmp_path / "digits.csv").write_text(PLAIN + "20 rows\n" + "Total" + "," * 784 + "\n")
+
+    items = read(tmp_path / "digits.csv")
+
+    assert [bool(item.error) for item in items] == [False] * N + [True] * 2
+
+
+@pytest.mark.parametrize("write", [lambda path: path.write_text(PLAIN), lambda path: np.save(path, FIRST)])
+def test_a_table_and_an_array_can_be_trained_on(write: Callable[[Path], object], tmp_path: Path) -> None:
+    path = tmp_path / "digits.npy"
+    write(path)
+    path = path.rename(tmp_path / "digits.csv") if path.read_bytes()[:5] == b"label" else path
+
+    own = datasets.load(f"npz:{path}", "all")
+
+    np.testing.assert_array_equal(np.rint(own.images * 255), IMAGES)
+    with pytest.raises(DatasetError, match="Did you mean 'npz:"):
+        datasets.load(str(path))
+
+
+@pytest.mark.parametrize("name", ["digits.tra", "digits.data", "digits"])
+def test_a_table_is_known_by_its_lines_whatever_it_is_called(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text(PLAIN)
+    (tmp_path / f"{name}.other").write_text(table(None, np.round(FLAT / 255, 3), " "))
+
+    for path in tmp_path.iterdir():
+        np.testing.assert_array_equal(images_of(read(path)), IMAGES)
+
+
+@pytest.mark.parametrize(
+    ("name", "head", "remedy"),
+    [
+        pytest.param("net.pt", b"PK\x03\x04", "numpy.savez", id="PyTorch"),
+        pytest.param("data_batch_1", b"\x80\x02}q", "can run code", id="a pickle of no name"),
+        pytest.param("mnist.npz", b"\x80\x04\x95", "can run code", id="a pickle of another name"),
+        pytest.param("digits.mat", b"MATLAB 5.0 MAT-file", "scipy.io.loadmat", id="MATLAB"),
+        pytest.param("digits.h5", b"\x89HDF\r\n\x1a\n", "h5py", id="HDF5"),
+        pytest.param("digits.xlsx", b"PK\x03\x04", "CSV", id="Excel"),
+        pytest.param("digits.json", b"[[0]]", "numpy.savez", id="JSON"),
+        pytest.param("digits.tfrecord", bytes(40), "numpy.savez", id="TensorFlow"),
+        pytest.param("digit.svg", b"<svg/>", "PNG", id="SVG"),
+    ],
+)
+def test_what_is_not_read_is_refused_with_its_kind_and_a_way_out(
+    name: str, head: bytes, remedy: str, tmp_path: Path
+) -> None:
+    (tmp_path / name).write_bytes(head)
+
+    [item] = read(tmp_path / name)
+
+    assert f"{name}: is " in item.error
+    assert remedy in item.error
+    with pytest.raises(InkError, match="which is not read"):
+        ink.read(tmp_path / name, name=name)
