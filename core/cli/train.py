@@ -53,12 +53,17 @@ def train(
     if not labels:
         raise typer.BadParameter("name at least one digit, such as 5.", param_hint="--normal")
     with ending():
-        _check(labels, dataset, name, resume)
-        fetch(dataset)
+        if not resume:
+            _check(labels, dataset, name)
+            fetch(dataset)
         from core.training import run
 
         spec = run.RunSpec(name or run.default_name(dataset, labels), labels, dataset, architecture.value, epochs, seed)
-    asked = ["train", "--normal", normal, "--dataset", dataset, "--name", spec.name, "--resume"]
+        if resume:
+            spec = run.interrupted(spec)
+            say.print(f"Going on with {spec.name} as it was asked for: {', '.join(spec.normal)} of {spec.dataset}.")
+            fetch(spec.dataset)
+    asked = ["train", "--normal", normal, "--dataset", spec.dataset, "--name", spec.name, "--resume"]
     again = f"{program()} {shlex.join(asked)}"
     with ending(lambda: f"Interrupted. Every epoch that was finished is kept. Go on with: {again}"):
         _run(spec, resume)
@@ -68,7 +73,7 @@ def train(
         print_evaluation(summary(Detector.load(spec.name)), Format.table)
 
 
-def _check(labels: tuple[str, ...], dataset: str, name: str | None, resume: bool) -> None:
+def _check(labels: tuple[str, ...], dataset: str, name: str | None) -> None:
     """Refuse what can be known to be wrong before torch is waited for.
 
     Raises:
@@ -86,7 +91,7 @@ def _check(labels: tuple[str, ...], dataset: str, name: str | None, resume: bool
             raise typer.BadParameter(
                 f"{dataset} has no images labelled {label!r}: its labels are {listed}.", param_hint="--normal"
             )
-    if name is not None and not resume:
+    if name is not None:
         registry.place_for(name, "")
 
 

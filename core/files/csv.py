@@ -10,12 +10,12 @@ RISKY = ("=", "+", "-", "@", "\t", "\r", "\n")
 def safe_cell(value: Any) -> Any:
     """A cell as a spreadsheet may open it: text that would begin a formula gets an apostrophe, numbers stay numbers.
 
-    >>> safe_cell("=HYPERLINK(1)"), safe_cell("five.png"), safe_cell(-0.5), safe_cell(None)
-    ("'=HYPERLINK(1)", 'five.png', -0.5, '')
+    >>> safe_cell("=HYPERLINK(1)"), safe_cell("five.png"), safe_cell("-"), safe_cell(-0.5), safe_cell(None)
+    ("'=HYPERLINK(1)", 'five.png', '-', -0.5, '')
     """
     if value is None:
         return ""
-    if isinstance(value, str) and value.startswith(RISKY):
+    if isinstance(value, str) and value.startswith(RISKY) and value != "-":  # standard input's name
         return f"'{value}"
     return value
 

@@ -84,6 +84,23 @@ def discard(spec: RunSpec) -> None:
     trash(folder(spec))
 
 
+def interrupted(spec: RunSpec) -> RunSpec:
+    """What the interrupted run of that name was asked for.
+
+    Raises:
+        TrainingError: there is none, or what it left is damaged.
+    """
+    kept = folder(spec)
+    try:
+        data = json.loads((kept / "spec.json").read_text())
+        data["normal"] = tuple(data["normal"])
+        return replace(RunSpec(**data), visitor=spec.visitor)
+    except FileNotFoundError as error:
+        raise TrainingError(f"there is no interrupted run named {spec.name!r} to resume.") from error
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise TrainingError(f"the state of run {spec.name!r} is damaged: delete {kept} and start again.") from error
+
+
 def run(
     spec: RunSpec,
     resume: bool = False,
@@ -109,8 +126,7 @@ def run(
     """
     if not resume:
         reserve(spec)
-    kept = folder(spec)
-    spec = _interrupted(spec, kept)
+    kept, spec = folder(spec), interrupted(spec)
     taken = TrainingError(f"the run {spec.name!r} is being trained by another process on this machine.")
     with alone(kept / "lock", taken):
         try:
@@ -189,14 +205,3 @@ def writers_of(dataset: str) -> str:
         title = datasets.NAMES[dataset].title
         return f"the writers of {title}" if title.endswith("s") else f"{title}'s writers"
     return f"the writers of {Path(dataset.split(':', 1)[-1]).stem}"
-
-
-def _interrupted(spec: RunSpec, kept: Path) -> RunSpec:
-    try:
-        data = json.loads((kept / "spec.json").read_text())
-        data["normal"] = tuple(data["normal"])
-        return replace(RunSpec(**data), visitor=spec.visitor)
-    except FileNotFoundError as error:
-        raise TrainingError(f"there is no interrupted run named {spec.name!r} to resume.") from error
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise TrainingError(f"the state of run {spec.name!r} is damaged: delete {kept} and start again.") from error

@@ -71,10 +71,11 @@ def test_training_killed_in_the_middle_resumes_to_the_same_detector_as_if_it_had
         process.send_signal(signal.SIGKILL)
     assert process.returncode == -signal.SIGKILL
     assert "killed" not in [model.name for model in registry.models("")]
-    with start("train", *asked, "--name", "killed", "--resume") as resumed:
+    with start("train", "--normal", "any", "--name", "killed", "--resume") as resumed:
         said = resumed.communicate(timeout=300)[1]
 
     assert resumed.returncode == 0, said
+    assert f"Going on with killed as it was asked for: any of {few}." in said
     assert Detector.load("killed").fingerprint == Detector.load("uninterrupted").fingerprint
     assert not list(registry.runs_folder("").glob("*"))
 
