@@ -8,7 +8,7 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from core.batch.export import digit_file
+from core.batch.export import digit_files
 from core.batch.findings import Review
 from core.batch.store import Store
 from core.errors import BatchError
@@ -18,7 +18,6 @@ from core.files.csv import write_csv
 LONGEST = 120  # letters of a label
 UNLABELLED = "unlabelled"
 COLUMNS = ("number", "source", "label", "corrected_label", "file")
-_AT_ONCE = 500
 _writing = threading.Lock()
 
 
@@ -72,17 +71,12 @@ def write_zip(review: Review, path: Path | io.BytesIO, corrections: Mapping[int,
     It can be handed in as a batch again, or trained on.
     """
     lines = []
-    rows = [row for row in range(len(review)) if review.judged[row]]
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
-        for at in range(0, len(rows), _AT_ONCE):
-            some = rows[at : at + _AT_ONCE]
-            images = review.store.pictures(some)
-            for row, image in zip(some, images, strict=True):
-                label = corrections.get(row, review.label[row])
-                name, png = digit_file(row, review.source[row], image)
-                file = f"{_folder_name(label)}/{name}"
-                archive.writestr(file, png)
-                lines.append((row + 1, review.source[row], review.label[row], label, file))
+        for row, name, png in digit_files(review, range(len(review))):
+            label = corrections.get(row, review.label[row])
+            file = f"{_folder_name(label)}/{name}"
+            archive.writestr(file, png)
+            lines.append((row + 1, review.source[row], review.label[row], label, file))
         text = io.StringIO(newline="")
         write_csv(text, COLUMNS, lines)
         archive.writestr("labels.csv", text.getvalue())

@@ -160,17 +160,17 @@ def write_zip(review: Review, path: Path | io.BytesIO, rows: Sequence[int] | NDA
         text = io.StringIO(newline="")
         export_csv(review, text, [int(row) for row in rows])
         archive.writestr("digits.csv", text.getvalue())
-        for at in range(0, len(rows), 500):
-            some = [int(row) for row in rows[at : at + 500]]
-            images = review.store.pictures(some)
-            for row, image in zip(some, images, strict=True):
-                if review.judged[row]:
-                    archive.writestr(*digit_file(row, review.source[row], image))
+        for _, name, png in digit_files(review, rows):
+            archive.writestr(name, png)
 
 
-def digit_file(row: int, source: str, image: NDArray[np.float32]) -> tuple[str, bytes]:
-    """A digit as a file to take away: its name, numbered as in the batch, and its PNG (light ink on black)."""
-    return f"{row + 1:06d}_{_file_name(source)}.png", _png(_bytes(image))
+def digit_files(review: Review, rows: Sequence[int] | NDArray[np.int64]) -> Iterator[tuple[int, str, bytes]]:
+    """The judged of some rows as files to take away: row, name numbered as in the batch, PNG (light ink on black)."""
+    for at in range(0, len(rows), 500):
+        some = [int(row) for row in rows[at : at + 500]]
+        for row, image in zip(some, review.store.pictures(some), strict=True):
+            if review.judged[row]:
+                yield row, f"{row + 1:06d}_{_file_name(review.source[row])}.png", _png(_bytes(image))
 
 
 def verdicts(review: Review) -> Iterator[Verdict]:
