@@ -15,7 +15,7 @@ from core import settings
 from core.errors import InkError
 from core.ink import containers, pdf
 from core.ink.masks import along_border
-from core.ink.resize import resized
+from core.ink.resize import resized, unrepeated
 
 # Names of files that hold one picture, but for a TIFF of several pages; a PDF may be read too.
 SUFFIXES = (
@@ -142,7 +142,7 @@ def _from_image(image: Image.Image, name: str) -> Picture:
         raise InkError(f"{name} is damaged or incomplete: save or upload it again.") from error
     if orientation in (5, 6, 7, 8):
         width, height = height, width
-    return Picture(pixels, width, height, in_alpha)
+    return Picture(unrepeated(pixels), width, height, in_alpha)
 
 
 def _from_array(array: NDArray[Any], name: str) -> Picture:
@@ -157,7 +157,7 @@ def _from_array(array: NDArray[Any], name: str) -> Picture:
     if (size := _fitted(width, height)) != (width, height):
         values = resized(values, size)
     pixels, in_alpha = _flatten(values)
-    return Picture(pixels, width, height, in_alpha)
+    return Picture(unrepeated(pixels), width, height, in_alpha)
 
 
 def _brightness(array: NDArray[Any], name: str) -> Floats:

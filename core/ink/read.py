@@ -214,7 +214,8 @@ def _unchanged(opened: Picture) -> Ink:
     image = opened.pixels if opened.pixels.ndim == 2 else opened.pixels[:, :, 0]
     rows, columns = np.flatnonzero(image.any(axis=1)), np.flatnonzero(image.any(axis=0))
     box = [[columns[0], rows[0], columns[-1] + 1, rows[-1] + 1]]
-    return Ink(image[None].astype(np.float32), np.array(box, np.int64), (), partial(_unchanged_steps, image))
+    boxes = np.round(np.array(box) * (opened.scale * 2)).astype(np.int64)
+    return Ink(image[None].astype(np.float32), boxes, (), partial(_unchanged_steps, image))
 
 
 def _unchanged_steps(image: Floats) -> tuple[Step, ...]:

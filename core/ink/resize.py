@@ -1,10 +1,15 @@
-"""Resizing of pictures by averaging, so that nothing thin is skipped."""
+"""Resizing of pictures by averaging, so that nothing thin is skipped; and back to size, where pixels were repeated."""
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+
+SMALLEST = 14  # pixels of the longer side of a picture whose pixels were repeated
+_LOOK = 8  # rows and columns that show of most pictures that theirs were not
 
 Floats = NDArray[np.float32]
 
@@ -23,3 +28,21 @@ def shrunk(values: Floats, longest: int) -> Floats:
         return values
     ratio = longest / max(height, width)
     return resized(values, (max(1, round(width * ratio)), max(1, round(height * ratio))))
+
+
+def unrepeated(values: Floats) -> Floats:
+    """A picture ``(h, w)`` or ``(h, w, 3)`` as small as before each pixel was repeated to a square block of equals.
+
+    The steps along the edges of what was drawn in few pixels are the screen's, and told by their size.
+
+    >>> unrepeated(np.kron(np.eye(20, dtype=np.float32), np.ones((3, 3), np.float32))).shape
+    (20, 20)
+    """
+    side = math.gcd(*values.shape[:2])
+    for step in (max(1, min(values.shape[:2]) // _LOOK), 1):
+        for lines in (values[::step], values[:, ::step].swapaxes(0, 1)):
+            changes = (lines[:, 1:] != lines[:, :-1]).any(axis=(0, 2)[: lines.ndim - 1])
+            side = math.gcd(side, *(np.flatnonzero(changes) + 1).tolist())
+        if side == 1:
+            return values
+    return values[::side, ::side] if max(values.shape[:2]) >= SMALLEST * side else values

@@ -182,3 +182,15 @@ def test_a_file_that_was_cut_short_is_said_to_be(kind: str, share: float) -> Non
 
     with pytest.raises(InkError, match="damaged"):
         ink.read(data[: int(len(data) * share)])
+
+
+@pytest.mark.parametrize("times", [2, 5, 20])
+def test_a_digit_whose_pixels_were_repeated_is_read_as_before(times: int) -> None:
+    small = np.asarray(GREY.resize((24, 32)))
+
+    read, before = (ink.read(page) for page in (np.kron(small, np.ones((times, times), np.uint8)), small))
+
+    np.testing.assert_array_equal(read.images, before.images)
+    np.testing.assert_array_equal(read.boxes, before.boxes * times)
+    enlarged = np.kron(np.rint(read.images[0] * 255).astype(np.uint8), np.ones((times, times), np.uint8))
+    np.testing.assert_allclose(ink.read(enlarged).images, read.images, atol=1 / 255)
