@@ -11,6 +11,7 @@ from core.gan import losses
 from core.gan.determinism import one_thread, seeded
 from core.gan.negatives import jitter, malformed, varied
 from core.gan.networks import build
+from core.gan.optimisers import AdamW
 from core.gan.recipe import FEW_IMAGES, TrainingSettings, rate_factor
 
 
@@ -46,7 +47,7 @@ class DiscriminatorTraining:
 
     def __init__(self, network: nn.Module, images: Tensor, settings: TrainingSettings) -> None:
         self.random = torch.Generator().manual_seed(settings.seed)
-        self.optimiser = torch.optim.AdamW(
+        self.optimiser = AdamW(
             network.parameters(), settings.discriminator_rate, (0.5, 0.99), weight_decay=settings.discriminator_decay
         )
         self._network, self._images, self._settings = network, images, settings

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from core.gan.features import gradient_features
+from core.gan.optimisers import Adam
 
 LARGEST_LATENT = 32
 FEWEST = 2  # with fewer there is nothing to blend
@@ -31,7 +32,7 @@ def optimised(generator: nn.Module, latents: Tensor, images: Tensor) -> Tensor:
     for start, target in zip(latents.split(_CHUNK), images.split(_CHUNK), strict=True):
         target_features = gradient_features(target)  # (b, F)
         latent = start.clone().requires_grad_()
-        optimiser = torch.optim.Adam([latent], lr=_RATE, betas=(0.8, 0.95))
+        optimiser = Adam([latent], lr=_RATE, betas=(0.8, 0.95))
         for step in range(OPTIMISATION_STEPS):
             optimiser.param_groups[0]["lr"] = _RATE * (1 - 0.8 * step / OPTIMISATION_STEPS)
             generated = generator(latent).squeeze(1)  # (b, 28, 28)

@@ -23,6 +23,7 @@ from core.gan.determinism import one_thread
 from core.gan.discriminator import DiscriminatorTraining
 from core.gan.negatives import varied
 from core.gan.networks import Networks, build
+from core.gan.optimisers import Adam
 from core.gan.prior import Mixture
 from core.gan.recipe import FEW_IMAGES, TrainingSettings
 from core.ink import geometry
@@ -97,8 +98,8 @@ class Trainer:
             self._critic = Critic()
         self._log_noise = torch.nn.Parameter(torch.full((settings.latent_size,), settings.noise))
         made = [*self.networks.encoder.parameters(), *self.networks.generator.parameters(), self._log_noise]
-        self._generator_optimiser = torch.optim.Adam(made, lr=settings.learning_rate, betas=(0.9, 0.99))
-        self._critic_optimiser = torch.optim.Adam(self._critic.parameters(), lr=settings.critic_rate, betas=(0.0, 0.99))
+        self._generator_optimiser = Adam(made, lr=settings.learning_rate, betas=(0.9, 0.99))
+        self._critic_optimiser = Adam(self._critic.parameters(), lr=settings.critic_rate, betas=(0.0, 0.99))
         self._judging = DiscriminatorTraining(self.networks.discriminator, self.images, settings)
         if checkpoint is not None and checkpoint.exists():
             self._restore(checkpoint)

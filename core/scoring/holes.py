@@ -48,30 +48,36 @@ def filled(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
         The same shape, nowhere less.
     """
     whole = grey.copy()
-    rows, columns = np.flatnonzero(grey.any(axis=(1, 2))), np.flatnonzero(grey.any(axis=(0, 2)))
+    rows, columns = np.nonzero(grey.any(axis=2))
     if not len(rows):
         return whole
-    inked = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)  # around it is the way out
+    inked = slice(rows[0], rows[-1] + 1), slice(columns.min(), columns.max() + 1)  # around it is the way out
     image = np.ascontiguousarray(grey[inked])
     level = image.copy()
     level[1:-1, 1:-1] = 255
     left = np.arange(grey.shape[2])  # images in which something may fall yet
     while len(left):
-        _sweep(level, image)
+        level, image = _swept(level, image)
         lowest = np.minimum(level[:-2, 1:-1], level[2:, 1:-1])  # neighbour
         np.minimum(lowest, level[1:-1, :-2], out=lowest)
         np.minimum(lowest, level[1:-1, 2:], out=lowest)
         falls = (np.maximum(lowest, image[1:-1, 1:-1]) < level[1:-1, 1:-1]).any(axis=(0, 1))  # (n,)
         if not falls.all():
             whole[(*inked, left[~falls])] = level[:, :, ~falls]
-            left, level, image = left[falls], level[:, :, falls], image[:, :, falls]
+            # ``compress`` keeps the layout by which a row is one piece of memory; an index by ``falls`` would not.
+            left, level, image = left[falls], level.compress(falls, axis=2), image.compress(falls, axis=2)
     return whole
 
 
-def _sweep(level: NDArray[np.uint8], image: NDArray[np.uint8]) -> None:
-    """Let levels fall to a neighbour's, but not below the image: down, up, right and left."""
-    for flip in (slice(None), slice(None, None, -1)):
-        for part, ink in ((level[flip], image[flip]), (level[:, flip].swapaxes(0, 1), image[:, flip].swapaxes(0, 1))):
+def _swept(level: NDArray[np.uint8], image: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
+    """Levels that fell to a neighbour's, but not below the image: down and up, then, turned, right and left."""
+    pair = [level, image]
+    for _ in range(2):
+        for flip in (slice(None), slice(None, None, -1)):
+            part, ink = (given[flip] for given in pair)
             for above, here, least in zip(part[:-2], part[1:-1], ink[1:-1], strict=True):
                 np.minimum(here, above, out=here)
                 np.maximum(here, least, out=here)
+        # A row that is one piece of memory costs a quarter of one that is not.
+        pair = [np.ascontiguousarray(given.swapaxes(0, 1)) for given in pair]
+    return pair
