@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Column, Table
 
+from core.calibration.prediction_set import prediction_set
 from core.errors import ModelError, OddDigitError
 
 if TYPE_CHECKING:
@@ -129,51 +130,39 @@ def print_json(record: dict[str, Any]) -> None:
     sys.stdout.flush()
 
 
-def print_scores(records: Iterable[dict[str, Any]], output: TableFormat) -> int:
-    """Print what was judged and what was refused, as it comes where the format allows; give how many were refused."""
+def print_scores(records: Iterable[dict[str, Any]], output: TableFormat) -> None:
+    """Print what was judged and what was refused, as it comes where the format allows."""
     if output is TableFormat.table:
-        return _print_score_table(records)
-    refused = 0
-
-    def counted() -> Iterator[dict[str, Any]]:
-        nonlocal refused
+        _print_score_table(records)
+    elif output is TableFormat.json:
         for record in records:
-            refused += "error" in record
-            yield record
-
-    if output is TableFormat.json:
-        for record in counted():
             print_json(record)
     else:
         from core.files.csv import write_csv
 
         judged = ("source", "box", "model", "evidence", "alpha", "class_id", "verdict", "p_value", "anomaly_score")
         columns = (*judged, "score", "threshold", "error", "second_opinion")
-        write_csv(sys.stdout, columns, ([record.get(name, "") for name in columns] for record in counted()))
-    return refused
+        write_csv(sys.stdout, columns, ([record.get(name, "") for name in columns] for record in records))
 
 
-def _print_score_table(records: Iterable[dict[str, Any]]) -> int:
+def _print_score_table(records: Iterable[dict[str, Any]]) -> None:
     shown = table("picture", "verdict", "p-value", "odder than", "reads as")
-    refused = 0
     try:
         for record in records:
             if "error" in record:
-                refused += 1
                 say.print(record["error"], style="red")
                 continue
-            digits = sorted((p, name) for name, p in record.get("digits", {}).items() if p > record["alpha"])
+            odd = bool(record["class_id"])
             shown.add_row(
                 record["source"],
-                record["verdict"].upper() if record["class_id"] else record["verdict"],
+                record["verdict"].upper() if odd else record["verdict"],
                 f"{record['p_value']:.4f}",
                 f"{100 * record['anomaly_score']:.1f} %",
-                " or ".join(name for _, name in reversed(digits)) or _say_second(record),
+                " or ".join(prediction_set(record.get("digits", {}), record["alpha"], odd)) or _say_second(record),
             )
     finally:  # interrupted, too: what was judged until then is in the history, and was waited for
         if shown.row_count:
             out.print(shown)
-    return refused
 
 
 def _say_second(record: dict[str, Any]) -> str:

@@ -83,7 +83,7 @@ def score(
     if split and together:
         raise typer.BadParameter("the shapes of a picture are one digit or several.", param_hint="--split --together")
     point = operating_point(model, evidence, alpha)
-    done = 0
+    done = refused = 0
 
     @cache
     def detector() -> "Detector":
@@ -92,7 +92,7 @@ def score(
         return Detector.load(model)
 
     def records() -> Iterator[dict[str, Any]]:
-        nonlocal done
+        nonlocal done, refused
         for file in files:
             for source, name, page in _pages(file):
                 try:
@@ -101,6 +101,7 @@ def score(
                     )
                     readings = detector().inspect(digits.images)
                 except OddDigitError as error:
+                    refused += 1
                     yield {"source": source, "error": str(error)}
                     continue
                 asked = _second_opinions(readings, point) if second else (None,) * len(readings)
@@ -113,7 +114,7 @@ def score(
 
     with ending(lambda: f"Interrupted: {done} of {len(files)} files are done."):
         check_model(model)
-        refused = print_scores(records(), output)
+        print_scores(records(), output)
     raise typer.Exit(REFUSED if refused else 0)
 
 
