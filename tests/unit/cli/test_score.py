@@ -148,6 +148,19 @@ def test_the_table_goes_to_standard_output_and_reasons_go_to_standard_error(run:
     assert result.exit_code == 1
 
 
+def test_the_table_reads_a_normal_picture_as_one_digit_at_least_and_an_anomaly_as_none(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    seen = {"p_value": 0.5, "anomaly_score": 0.5, "alpha": 0.05}
+    odd = seen | {"source": "odd.png", "verdict": "anomaly", "class_id": 1, "digits": {"3": 0.2, "8": 0.1}}
+    even = seen | {"source": "even.png", "verdict": "normal", "class_id": 0, "digits": {"3": 0.01, "8": 0.04}}
+
+    output.print_scores([odd, even], output.TableFormat.table)
+
+    cells = [[cell.strip() for cell in line.split("│")[1:-1]] for line in capsys.readouterr().out.splitlines()]
+    assert [(row[0], row[-1]) for row in cells if row] == [("odd.png", ""), ("even.png", "8")]
+
+
 def test_csv_is_one_line_a_digit_and_opens_in_a_spreadsheet_as_data(run: Run) -> None:
     Path("empty.png").touch()
 
