@@ -20,8 +20,9 @@ import typer
 
 from benchmarks.common import Write, report_faults
 from benchmarks.results import Report
-from benchmarks.robustness import operations
-from benchmarks.robustness.operations import OPERATIONS, Operation, Size, forked, prepared
+from benchmarks.robustness import apart, operations
+from benchmarks.robustness.apart import forked, prepared
+from benchmarks.robustness.operations import OPERATIONS, Operation, Size
 
 AT_MOST = 1.1  # a kill comes after up to this share of the undisturbed time
 
@@ -44,7 +45,7 @@ class Tally:
 def kill_often(kind: str, kills: int, seed: int) -> Tally:
     """Kill one kind of work so often, each time in a state folder made anew, and compare what it comes to."""
     chance, tally, operation = random.Random(f"{kind}-{seed}"), Tally(), OPERATIONS[kind]
-    with prepared(operation) as anew:
+    with prepared(operation.prepare) as anew:
         seconds = []
         for _ in range(3):
             anew()
@@ -71,7 +72,7 @@ def kill_often(kind: str, kills: int, seed: int) -> Tally:
 
 def _killed(operation: Operation, seconds: float) -> bool:
     """Begin something in a process of its own and kill it after so many seconds; whether it was still at work."""
-    pid, ours = operations.begun(operation.work)
+    pid, ours = apart.begun(operation.work)
     end = time.monotonic() + seconds
     with ours:
         while time.monotonic() < end:

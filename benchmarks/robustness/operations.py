@@ -5,18 +5,17 @@ be told in words that are equal where it is the same. ``kills`` and ``system_cal
 """
 
 import hashlib
-import io
 import os
-import shutil
-import socket
 import sqlite3
 import tempfile
-import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cache, partial
+from itertools import chain
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 
@@ -26,9 +25,7 @@ from core.batch import store as batches
 from core.batch.findings import Review, Rule
 from core.batch.queue import BatchQueue, Upload
 from core.datasets import uploads
-from core.datasets.examples import for_normal
 from core.detector import Detector, estimator, file, registry
-from core.errors import OddDigitError
 from core.files import tensors
 from core.files.atomic import write_whole
 from core.files.folder import folders
@@ -38,11 +35,11 @@ from core.readers import sources
 from core.training import run as training
 from core.training.job import all_jobs
 from core.training.queue import Jobs
-from core.training.worker import FINISH
 
-DIGIT, MODEL = "5", "judge"
-TRAINED = "trained"
+DIGIT, MODEL, TRAINED = "5", "judge", "trained"
+RULE = Rule(OperatingPoint(MODEL))
 GONE = "gone"  # an id of a visitor whose every thing is forgotten
+IDLE = SimpleNamespace(exit_code=lambda: None, kill=lambda: None)  # a worker that does nothing and never ends by itself
 
 
 @dataclass(frozen=True)
@@ -76,8 +73,12 @@ class Operation:
 
     def work(self) -> None:
         """Do it, or what is left of it, to its end."""
-        for _ in self.steps():
-            pass
+        list(self.steps())
+
+
+def own_file(visitor: str = "") -> Path:
+    """Where the model lies that judges."""
+    return registry.own_folder(visitor) / f"{MODEL}.safetensors"
 
 
 def own_models() -> list[str]:
@@ -99,8 +100,8 @@ def train() -> Iterator[None]:
 
 def judge() -> Iterator[None]:
     """Judge a batch, write its table as the command does, and set a label right."""
-    detector = Detector.load(registry.own_folder("") / f"{MODEL}.safetensors")
-    store = run.resume(batches.batches_dir() / "batch", "a pile", detector, Rule(OperatingPoint(MODEL)))
+    detector = Detector.load(own_file())
+    store = run.resume(batches.batches_dir() / "batch", "a pile", detector, RULE)
     yield
     if not store.finished:
         yield from (None for _ in run.run(store, sources.places([paths.state_dir() / "pile.npy"]), detector))
@@ -114,17 +115,15 @@ def judge() -> Iterator[None]:
 def hand_in() -> Iterator[None]:
     """Hand a batch in, as the page does; who sees it there already does not do so again."""
     if not batches.stores("local"):
-        detector = Detector.load(registry.own_folder("") / f"{MODEL}.safetensors")
-        pile = (paths.state_dir() / "pile.npy").read_bytes()
-        queue = BatchQueue(launch=lambda _: _Idle())
-        queue.submit([Upload("pile.npy", pile)], detector, Rule(OperatingPoint(MODEL)), False, False, "local")
+        pile = Upload("pile.npy", (paths.state_dir() / "pile.npy").read_bytes())
+        BatchQueue(launch=lambda _: IDLE).submit([pile], Detector.load(own_file()), RULE, False, False, "local")
     yield
 
 
 def bring() -> Iterator[None]:
     """Import a model and give it another name, unless that is done."""
     if not {"imported", "renamed"} & {*own_models()}:
-        registry.import_model((registry.own_folder("") / f"{MODEL}.safetensors").read_bytes(), "", "imported")
+        registry.import_model(own_file().read_bytes(), "", "imported")
     yield
     if "imported" in own_models():  # perhaps beside what it was about to be called
         registry.rename("imported", "renamed", "")
@@ -144,7 +143,7 @@ def delete() -> Iterator[None]:
 def calibrate() -> Iterator[None]:
     """Calibrate the model on other digits, unless that is done."""
     if "calibrated" not in own_models():
-        detector = Detector.load(registry.own_folder("") / f"{MODEL}.safetensors")
+        detector = Detector.load(own_file())
         images = datasets.load("digits", "test").of(DIGIT)[: SIZE.images]
         registry.add(detector.calibrated(images, None, "calibrated", "other writers").state_, "calibrated", "")
     yield
@@ -152,7 +151,7 @@ def calibrate() -> Iterator[None]:
 
 def decode() -> Iterator[None]:
     """Load the model, whose memory bank is decoded and cached."""
-    assert Detector.load(registry.own_folder("") / f"{MODEL}.safetensors").fingerprint
+    assert Detector.load(own_file()).fingerprint
     yield
 
 
@@ -173,7 +172,7 @@ def record() -> Iterator[None]:
 
 def queue_training() -> Iterator[None]:
     """Put a training into the queue, have it run, hold it, let it go on to its end, and delete what is left of it."""
-    jobs = Jobs(launch=lambda _: _Idle(), tick_seconds=0)
+    jobs = Jobs(launch=lambda _: IDLE, tick_seconds=0)
     try:
         if not all_jobs() and TRAINED not in own_models():
             if training.folder(spec()).exists():  # begun, and ended before it was a job
@@ -187,7 +186,8 @@ def queue_training() -> Iterator[None]:
             jobs.tick()
             yield
             if TRAINED not in own_models():
-                write_whole(registry.own_folder("") / f"{TRAINED}.safetensors", _made)
+                made = own_file().with_stem(TRAINED)
+                write_whole(made, lambda part: part.write_bytes(_model()))
             yield
             jobs.delete(job.id, "")
         yield
@@ -197,9 +197,7 @@ def queue_training() -> Iterator[None]:
 
 def upload() -> Iterator[None]:
     """Keep a person's picture to train on."""
-    drawn = io.BytesIO()
-    for_normal((DIGIT,))[0].picture().save(drawn, "PNG")
-    uploads.keep([("fives/five.png", drawn.getvalue())], DIGIT, "")
+    uploads.keep([("fives/five.png", (paths.ASSETS / "five.png").read_bytes())], DIGIT, "")
     yield
 
 
@@ -213,58 +211,15 @@ def forget() -> Iterator[None]:
 def verdict(number: int, visitor: str = "") -> Verdict:
     """A verdict on an image of its own."""
     half = dict.fromkeys(EVIDENCES, 0.5)
-    return Verdict(
-        source=f"upload: {number}",
-        source_kind="upload",
-        model=MODEL,
-        evidence="fused",
-        alpha=0.05,
-        threshold=1.0,
-        scores=half,
-        p_values=half,
-        p_value=0.5,
-        class_id=0,
-        image=np.full((28, 28), number / 300, np.float32),
-        visitor=visitor,
-    )
+    decided: dict[str, Any] = {"model": MODEL, "evidence": "fused", "alpha": 0.05, "threshold": 1.0}
+    decided |= {"scores": half, "p_values": half, "p_value": 0.5, "class_id": 0}
+    image = np.full((28, 28), number / 300, np.float32)
+    return Verdict(source=f"upload: {number}", source_kind="upload", image=image, visitor=visitor, **decided)
 
 
-class _Here:
-    """Stands in for a pool of threads: what is done in a thread of its own could not be told from what others do."""
-
-    def __init__(self, _: int) -> None:
-        pass
-
-    def __enter__(self) -> "_Here":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
-    map = staticmethod(map)
-
-
-class _Idle:
-    """A worker that does nothing and never ends by itself."""
-
-    def say(self, word: str) -> None:
-        assert word == FINISH
-
-    def exit_code(self) -> int | None:
-        return None
-
-    def kill(self) -> None:
-        pass
-
-
-def _made(part: Path) -> None:
-    part.write_bytes(_model())
-
-
-def _with_model() -> None:
-    path = registry.own_folder("") / f"{MODEL}.safetensors"
-    path.parent.mkdir(parents=True)
-    path.write_bytes(_model())
+def _with_model(visitor: str = "") -> None:
+    own_file(visitor).parent.mkdir(parents=True)
+    own_file(visitor).write_bytes(_model())
 
 
 def _with_set() -> None:
@@ -281,19 +236,15 @@ def _with_pile() -> None:
 
 def _with_batch() -> None:
     _with_pile()
-    for steps in (judge(), bring()):
-        for _ in steps:
-            pass
+    list(chain(judge(), bring()))
 
 
 def _with_visitor() -> None:
     os.environ[settings.SHARED] = "1"
     quota.seen(GONE, "cookie")
-    registry.own_folder(GONE).mkdir(parents=True)
-    (registry.own_folder(GONE) / f"{MODEL}.safetensors").write_bytes(_model())
+    _with_model(GONE)
     History(visitor=GONE).record_all(verdict(i, GONE) for i in range(3))
-    detector = Detector.load(registry.own_folder(GONE) / f"{MODEL}.safetensors")
-    run.begin(batches.batches_dir() / "batch", "a pile", detector, Rule(OperatingPoint(MODEL)), visitor=GONE)
+    run.begin(batches.batches_dir() / "batch", "a pile", Detector.load(own_file(GONE)), RULE, visitor=GONE)
 
 
 OPERATIONS = {
@@ -348,85 +299,10 @@ def left_over() -> str:
     upkeep.UNUSED_SECONDS = -1
     upkeep.sweep()
     state = paths.state_dir()
-    signs = ("**/.*.part", "import-*", "**/.deleted-*", "runs/*")
     tasks = [path for kind in ("jobs", "batches") for path in state.glob(f"{kind}/*/")]
-    rubbish = [path for sign in signs for path in state.glob(sign)]
+    rubbish = [path for sign in ("**/.*.part", "import-*", "**/.deleted-*", "runs/*") for path in state.glob(sign)]
     rubbish += [folder for folder in tasks if not (folder / "job.json").exists()]
     return "\n".join(str(path.relative_to(state)) for path in rubbish)
-
-
-@contextmanager
-def state_folder() -> Iterator[None]:
-    """A state folder of its own for a while."""
-    before = os.environ.get(settings.STATE)
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ[settings.STATE] = str(Path(folder) / "state")
-        paths.state_dir().mkdir()
-        try:
-            yield
-        finally:
-            os.environ.pop(settings.STATE)
-            if before is not None:
-                os.environ[settings.STATE] = before
-
-
-@contextmanager
-def prepared(operation: Operation) -> Iterator[Callable[[], None]]:
-    """A state folder in which an operation can begin; gives what makes it anew."""
-    with state_folder(), tempfile.TemporaryDirectory() as folder:
-        forked(operation.prepare)
-        kept = shutil.copytree(paths.state_dir(), Path(folder) / "prepared")
-
-        def anew() -> None:
-            shutil.rmtree(paths.state_dir())
-            shutil.copytree(kept, paths.state_dir())
-
-        yield anew
-
-
-def forked(work: Callable[[], str | None]) -> str:
-    """Do something in a process of its own and wait for it; what it returns.
-
-    Raises:
-        RuntimeError: it failed; the text is what it raised.
-    """
-    pid, ours = begun(work)
-    said = heard(ours)
-    if os.waitpid(pid, 0)[1]:
-        raise RuntimeError(said)
-    return said
-
-
-def begun(work: Callable[[], str | None], wait: bool = False) -> tuple[int, socket.socket]:
-    """A process of its own that does something, its number, and where it says what came of it.
-
-    Args:
-        work: what it does; a refusal in the project's own words is no failure.
-        wait: have it begin only when a byte is sent.
-    """
-    ours, theirs = socket.socketpair()
-    if not (pid := os.fork()):
-        ours.close()
-        code = 1
-        try:
-            if wait:
-                theirs.recv(1)
-            said = work() or ""
-            code = 0
-        except OddDigitError as error:
-            said = f"refused: {error}"
-        except BaseException:
-            said = traceback.format_exc()[-1500:]
-        theirs.send(said.encode()[:60_000])
-        os._exit(code)
-    theirs.close()
-    return pid, ours
-
-
-def heard(ours: socket.socket) -> str:
-    """All that a process says before it ends."""
-    with ours, ours.makefile("rb") as file:
-        return file.read().decode(errors="replace")
 
 
 @cache
@@ -444,7 +320,8 @@ def be_small(size: Size) -> None:
     """Take operations of a size from now on, and make once, here, what all of them need."""
     global SIZE
     SIZE = size
-    file.ThreadPoolExecutor = _Here  # type: ignore[misc, assignment]
+    # What is done in a thread of its own could not be told from what others do.
+    file.ThreadPoolExecutor = lambda _: nullcontext(SimpleNamespace(map=map))  # type: ignore[misc, assignment]
     run.TOGETHER, run.PATIENCE, run.LONGEST_WAIT = size.together, float("inf"), float("inf")
     estimator.TrainingSettings = partial(estimator.TrainingSettings, steps=size.steps)  # type: ignore[misc, assignment]
     _model()

@@ -21,7 +21,7 @@ from streamlit.testing.v1 import AppTest
 from typer.testing import CliRunner
 
 from benchmarks.results import Report, table
-from benchmarks.robustness import operations
+from benchmarks.robustness import apart, operations
 from core import paths, settings
 from core.cli.app import app
 from core.history import History
@@ -43,13 +43,13 @@ PAGES = ("dashboard.py", *(f"pages/{file.name}" for file in sorted((paths.ROOT /
 def inside(report: Report) -> bool:
     """On the small disk: try everything, and tell whether there was a fault."""
     os.environ[settings.STATE] = str(DISK)
-    operations.forked(_keep)
+    apart.forked(_keep)
     tries = {name: partial(_command, words) for name, words in COMMANDS.items()}
     tries |= {file: partial(_page, file) for file in PAGES}
     rows = [[name, _try(name, work, True), _try(name, work, False)] for name, work in tries.items()]
     (DISK / "filling").unlink(missing_ok=True)
     subprocess.run(["mount", "-o", "remount,size=100m", str(DISK)], check=True)
-    after = operations.forked(_kept)
+    after = apart.forked(_kept)
     rows.append(["verdicts there afterwards", f"{after}, {KEPT} were kept before", ""])
     faults = sum("fault" in str(cell) for row in rows for cell in row) + (int(after) < KEPT)
     report.publish("A disk of 1 MB", table(["what", "some room", "no room"], rows) + f"\nFaults: {faults}.")
@@ -72,7 +72,7 @@ def _try(name: str, work: Callable[[], str], room: bool) -> str:
             while file.write(bytes(1024)):
                 pass
     try:
-        said = operations.forked(work) or "fault: not a word"
+        said = apart.forked(work) or "fault: not a word"
     except RuntimeError as error:
         said = f"fault: {' '.join(str(error)[-300:].split())}"
     sys.stderr.write(f"{name}, {'some' if room else 'no'} room: {said}\n")

@@ -28,7 +28,7 @@ import typer
 
 from benchmarks.common import Write, report_faults
 from benchmarks.results import Report
-from benchmarks.robustness import operations
+from benchmarks.robustness import apart, operations
 from benchmarks.robustness.operations import OPERATIONS, Operation, Size
 from core import paths
 
@@ -64,14 +64,14 @@ def by_strace(work: Callable[[], None], way: str = KILL, at: Call | None = None)
     what = f"signal={KILL}" if way == KILL else f"error={way}"
     inject = [f"--inject={at.name}:{what}:when={at.number}"] if at else []
     with tempfile.NamedTemporaryFile("r", errors="replace") as log:
-        pid, ours = operations.begun(work, wait=True)
+        pid, ours = apart.begun(work, wait=True)
         command = ["strace", "-f", "-y", "-s", "0", "-o", log.name, f"--trace={CALLS}", *inject, "-p", str(pid)]
         with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as tracer:
             assert tracer.stderr is not None
             while "attached" not in (line := tracer.stderr.readline()):
                 assert line, "strace could not attach: is it allowed to trace here?"
             ours.send(b"!")
-            said = _ended(pid, operations.heard(ours))
+            said = _ended(pid, apart.heard(ours))
         return said, list(_changes(pid, log))
 
 
@@ -107,8 +107,8 @@ def by_python(work: Callable[[], None], way: str = KILL, at: Call | None = None)
         work()
         return str(count)
 
-    pid, ours = operations.begun(watched)
-    said = _ended(pid, operations.heard(ours))
+    pid, ours = apart.begun(watched)
+    said = _ended(pid, apart.heard(ours))
     return ("", [Call("any", i + 1) for i in range(int(said))]) if said.isdigit() else (said, [])
 
 
@@ -152,7 +152,7 @@ def strike(name: str, by: Strike, every: int = 1, ways: tuple[str, ...] = tuple(
         ways: some of ``WAYS``.
     """
     operation, struck, refused, faults = OPERATIONS[name], Counter[str](), 0, []
-    with operations.prepared(operation) as anew:
+    with apart.prepared(operation.prepare) as anew:
         states = _states(operation)
         anew()
         said, calls = by(operation.work, KILL, None)
@@ -177,7 +177,7 @@ def _states(operation: Operation) -> list[str]:
         texts += [operations.shown() for _ in operation.steps()]
         return "\0".join([*texts, operations.shown()])
 
-    states = operations.forked(tell).split("\0")
+    states = apart.forked(tell).split("\0")
     if not operation.side_by_side:
         return states
     both = ["\n".join(sorted({*one.splitlines(), *other.splitlines()})) for one, other in pairwise(states)]
@@ -201,7 +201,7 @@ def _wrong(operation: Operation, states: list[str], said: str, way: str) -> str:
         return f"left over: {rubbish}" if rubbish else ""
 
     try:
-        return operations.forked(look)
+        return apart.forked(look)
     except RuntimeError as error:
         return str(error)
 
