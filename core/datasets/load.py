@@ -1,7 +1,7 @@
 """Named data sets: ``load("mnist")`` gives ink images and labels, from wherever they lie or can be fetched.
 
 Names are those of `NAMES`, ``folder:PATH`` (a sub-folder per label) and ``npz:PATH`` (an array or a table).
-Importing this module is quick; scikit-learn is imported by the set that needs it.
+Importing this module is quick; torch, torchvision and scikit-learn are imported by the sets that need them.
 """
 
 import difflib

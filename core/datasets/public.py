@@ -1,25 +1,25 @@
-"""The public data sets: fetched on first use in torchvision's own layout, read into arrays.
+"""The public data sets that torchvision knows: fetched on first use in torchvision's own layout, read into arrays.
 
-Addresses and checksums are those that torchvision states; transfers are `core.datasets.download`. Files that are
-already there, uncompressed, are enough: then nothing is fetched or written, so the folder may be read-only.
+Addresses, checksums and file readers are torchvision's; transfers are `core.datasets.download`. Files that are already
+there, uncompressed, are enough: then nothing is fetched or written, so the folder may be read-only.
 """
 
-import bz2
 import contextlib
+import functools
 import gzip
 import math
 import shutil
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from types import ModuleType
+from typing import IO, Any, cast
 
 import numpy as np
 
 from core import paths
 from core.datasets import download
-from core.datasets.download import Remote
 from core.errors import DatasetError
 from core.files.atomic import write_whole
 
@@ -31,18 +31,22 @@ class Layout:
     """Where one data set lies below the data folder, and what its files need to become upright digits.
 
     Attributes:
+        torchvision: class of `torchvision.datasets` that states addresses and checksums.
         folder: relative to the data folder.
         train: image file and label file of the training part (one file that holds both for USPS).
         test: the same for the test part.
-        downloads: what is fetched, both parts; what is packed becomes the files above.
+        sizes: about how many bytes each download has, by its file name.
+        mirrors: addresses beside torchvision's own, each serving the very same files.
         first_label: what the file calls the first class.
         transposed: whether the images lie on their side.
     """
 
+    torchvision: str
     folder: str
     train: tuple[str, ...]
     test: tuple[str, ...]
-    downloads: tuple[Remote, ...]
+    sizes: dict[str, int]
+    mirrors: tuple[str, ...] = ()
     first_label: int = 0
     transposed: bool = False
 
@@ -52,11 +56,13 @@ class Layout:
         return tuple(folder / name for name in (self.train if part == "train" else self.test))
 
 
-def _layout(folder: str, mirrors: Sequence[str], *files: tuple[str, str, int]) -> Layout:
-    """A layout of four packed files: images and labels to train on and to test on, each with its MD5 and size."""
-    downloads = tuple(Remote(f"{name}.gz", tuple(f"{m}{name}.gz" for m in mirrors), md5, n) for name, md5, n in files)
-    names = [name for name, *_ in files]
-    return Layout(folder, tuple(names[:2]), tuple(names[2:]), downloads)
+def _idx_layout(torchvision: str, sizes: tuple[int, int, int, int], *mirrors: str) -> Layout:
+    """Layout of MNIST and of the sets published in its file names."""
+    train, test = (
+        (f"{part}-images-idx3-ubyte", f"{part}-labels-idx1-ubyte") for part in ("train", "t10k")
+    )  # torchvision lists the four downloads in this order
+    names = [f"{name}.gz" for name in (*train, *test)]
+    return Layout(torchvision, f"{torchvision}/raw", train, test, dict(zip(names, sizes, strict=True)), mirrors)
 
 
 def _emnist_layout(split: str, first_label: int) -> Layout:
@@ -64,67 +70,34 @@ def _emnist_layout(split: str, first_label: int) -> Layout:
         (f"emnist-{split}-{part}-images-idx3-ubyte", f"emnist-{split}-{part}-labels-idx1-ubyte")
         for part in ("train", "test")
     )
-    return Layout("EMNIST/raw", train, test, (_EMNIST,), first_label, transposed=True)
+    sizes = {"gzip.zip": 561_753_746}
+    return Layout("EMNIST", "EMNIST/raw", train, test, sizes, first_label=first_label, transposed=True)
 
 
-_USPS = "https://www.csie.ntu.edu.tw/~cjlin/libsvmtools/datasets/multiclass/"
-_EMNIST = Remote(
-    "gzip.zip",
-    ("https://biometrics.nist.gov/cs_links/EMNIST/gzip.zip",),
-    "58c8d27c78d21e728a6bc7b3cc06412e",
-    561_753_746,
-)
 LAYOUTS = {
-    "mnist": _layout(
-        "MNIST/raw",
-        (
-            "https://ossci-datasets.s3.amazonaws.com/mnist/",
-            "http://yann.lecun.com/exdb/mnist/",
-            "https://storage.googleapis.com/cvdf-datasets/mnist/",
-        ),
-        ("train-images-idx3-ubyte", "f68b3c2dcbeaaa9fbdd348bbdeb94873", 9_912_422),
-        ("train-labels-idx1-ubyte", "d53e105ee54ea40749a09fcbcd1e9432", 28_881),
-        ("t10k-images-idx3-ubyte", "9fb629c4189551a2d022fa330f9573f3", 1_648_877),
-        ("t10k-labels-idx1-ubyte", "ec29112dd5afa0611ce80d1b7f02629c", 4_542),
+    "mnist": _idx_layout(
+        "MNIST", (9_912_422, 28_881, 1_648_877, 4_542), "https://storage.googleapis.com/cvdf-datasets/mnist/"
     ),
-    "fashion-mnist": _layout(
-        "FashionMNIST/raw",
-        (
-            "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
-            "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/",
-        ),
-        ("train-images-idx3-ubyte", "8d4fb7e6c68d591d4c3dfef9ec88bf0d", 26_421_880),
-        ("train-labels-idx1-ubyte", "25c81989df183df01b3e8a0aad5dffbe", 29_515),
-        ("t10k-images-idx3-ubyte", "bef4ecab320f06d8554ea6380940ec79", 4_422_102),
-        ("t10k-labels-idx1-ubyte", "bb300cfdad3c16e7a12a480ee83cd310", 5_148),
+    "fashion-mnist": _idx_layout(
+        "FashionMNIST",
+        (26_421_880, 29_515, 4_422_102, 5_148),
+        "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/",
     ),
-    "kmnist": _layout(
-        "KMNIST/raw",
-        ("http://codh.rois.ac.jp/kmnist/dataset/kmnist/",),
-        ("train-images-idx3-ubyte", "bdb82020997e1d708af4cf47b453dcf7", 18_165_135),
-        ("train-labels-idx1-ubyte", "e144d726b3acfaa3e44228e80efcd344", 29_497),
-        ("t10k-images-idx3-ubyte", "5c965bf0a639b31b8f53240b1b52f4d7", 3_041_136),
-        ("t10k-labels-idx1-ubyte", "7320c461ea6c1c855c0b718fb2a4b134", 5_120),
-    ),
+    "kmnist": _idx_layout("KMNIST", (18_165_135, 29_497, 3_041_136, 5_120)),
     "emnist-letters": _emnist_layout("letters", 1),
     "emnist-digits": _emnist_layout("digits", 0),
-    "usps": Layout(
-        ".",
-        ("usps.bz2",),
-        ("usps.t.bz2",),
-        (
-            Remote("usps.bz2", (f"{_USPS}usps.bz2",), "ec16c51db3855ca6c91edd34d0e9b197", 6_579_383),
-            Remote("usps.t.bz2", (f"{_USPS}usps.t.bz2",), "8ea070ee2aca1ac39742fdd1ef5ed118", 1_831_726),
-        ),
-        first_label=1,
-    ),
-    "qmnist": _layout(
+    "usps": Layout("USPS", ".", ("usps.bz2",), ("usps.t.bz2",), {"usps.bz2": 6_579_383, "usps.t.bz2": 1_831_726}),
+    "qmnist": Layout(
+        "QMNIST",
         "QMNIST/raw",
-        ("https://raw.githubusercontent.com/facebookresearch/qmnist/master/",),
-        ("qmnist-train-images-idx3-ubyte", "ed72d4157d28c017586c42bc6afe6370", 9_704_059),
-        ("qmnist-train-labels-idx2-int", "0058f8dd561b90ffdd0f734c6a30e5e4", 463_024),
-        ("qmnist-test-images-idx3-ubyte", "1394631089c404de565df7b7aeaf9412", 9_742_279),
-        ("qmnist-test-labels-idx2-int", "5b5b05890a5e13444e108efe57b788aa", 526_800),
+        ("qmnist-train-images-idx3-ubyte", "qmnist-train-labels-idx2-int"),
+        ("qmnist-test-images-idx3-ubyte", "qmnist-test-labels-idx2-int"),
+        {
+            "qmnist-train-images-idx3-ubyte.gz": 9_704_059,
+            "qmnist-train-labels-idx2-int.gz": 463_024,
+            "qmnist-test-images-idx3-ubyte.gz": 9_742_279,
+            "qmnist-test-labels-idx2-int.gz": 526_800,
+        },
     ),
 }
 
@@ -148,11 +121,11 @@ def fetch(name: str, progress: Progress | None = None) -> None:
     folder = paths.datasets_dir() / layout.folder
     wanted = [path for part in ("train", "test") for path in layout.files(part)]
     with _turn(folder, name, progress):
-        remotes = [r for r in layout.downloads if not all(_whole(p) for p in _unpacked(r, layout, wanted))]
+        remotes = [r for r in _remotes(name) if not all(_whole(p) for p in _unpacked(r, layout, wanted))]
         total, done = sum(r.size for r in remotes), 0
         for remote in remotes:
 
-            def report(so_far: int, of: int, done: int = done, remote: Remote = remote) -> None:
+            def report(so_far: int, of: int, done: int = done, remote: download.Remote = remote) -> None:
                 if progress is not None:
                     text = f"{name}: {remote.name}, {so_far / 1e6:.1f} of {of / 1e6:.1f} MB"
                     progress(min(1.0, (done + remote.size * so_far / of) / total), text)
@@ -174,12 +147,18 @@ def read(name: str, part: str) -> tuple[np.ndarray, np.ndarray]:
     Raises:
         DatasetError: a file is not what its name says.
     """
-    layout = LAYOUTS[name]
+    layout, vision = LAYOUTS[name], torchvision_datasets()
     files = layout.files(part)
     try:
-        images, labels = (_idx(file) for file in files) if len(files) > 1 else _svm_lines(files[0])
-        labels = (labels[:, 0] if labels.ndim == 2 else labels).astype(np.int64)
-    except (OSError, EOFError, ValueError, LookupError) as error:
+        if layout.torchvision == "USPS":
+            usps = vision.USPS(paths.datasets_dir(), train=part == "train", download=False)
+            images, labels = usps.data, np.asarray(usps.targets, dtype=np.int64)
+        else:
+            # The readers, not the data set classes: those would rather torch.load an old `processed` folder.
+            images = vision.mnist.read_sn3_pascalvincent_tensor(str(files[0])).numpy()
+            labels = vision.mnist.read_sn3_pascalvincent_tensor(str(files[1])).numpy()
+            labels = (labels[:, 0] if labels.ndim == 2 else labels).astype(np.int64)
+    except (OSError, EOFError, ValueError, RuntimeError, AssertionError, LookupError) as error:
         raise _broken(name, files) from error
     labels = labels - layout.first_label
     if images.dtype != np.uint8 or images.ndim != 3 or labels.shape != images.shape[:1] or labels.min(initial=0) < 0:
@@ -187,28 +166,53 @@ def read(name: str, part: str) -> tuple[np.ndarray, np.ndarray]:
     return (np.ascontiguousarray(images.transpose(0, 2, 1)) if layout.transposed else images), labels
 
 
-def _idx(file: Path) -> np.ndarray:
-    """An array in MNIST's own format: magic, big-endian sizes, then bytes or, as QMNIST's labels, 32-bit integers."""
-    data = file.read_bytes()
-    kind, dimensions = data[2:4]
-    shape = np.frombuffer(data, ">u4", dimensions, 4)
-    return np.frombuffer(data, {0x08: "u1", 0x0C: ">i4"}[kind], offset=4 + 4 * dimensions).reshape(shape)
+@functools.cache
+def torchvision_datasets() -> ModuleType:
+    """`torchvision.datasets`, also where torchvision was built for CUDA and torch was not.
+
+    There its import ends in "operator torchvision::nms does not exist": it describes operators that its compiled part,
+    which did not load, should have declared. Declaring them empty lets the import pass; no data set uses them.
+    Slow (seconds) and large (90 MB), so imported on first use, and here only.
+    """
+    import importlib
+
+    import torch
+
+    try:
+        return importlib.import_module("torchvision.datasets")
+    except RuntimeError as error:
+        if "torchvision::nms" not in str(error):
+            raise
+    library = torch.library.Library("torchvision", "FRAGMENT")
+    library.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+    library.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+    module = importlib.import_module("torchvision.datasets")
+    cast(Any, module).odd_digit_operators = library  # they vanish with the last reference
+    return module
 
 
-def _svm_lines(file: Path) -> tuple[np.ndarray, np.ndarray]:
-    """USPS, a line a digit: its label, then 16 x 16 numbers from -1 to 1, each after its place and a colon."""
-    with bz2.open(file, "rt", encoding="ascii") as lines:
-        rows = [line.split() for line in lines]
-    values = np.array([[cell.rpartition(":")[2] for cell in row[1:]] for row in rows], np.float32)
-    images = ((values.reshape(-1, 16, 16) + 1) / 2 * 255).astype(np.uint8)
-    return images, np.array([int(row[0]) for row in rows])
+def _remotes(name: str) -> list[download.Remote]:
+    """Every download of a set, with torchvision's addresses and checksums, both parts."""
+    layout = LAYOUTS[name]
+    source = getattr(torchvision_datasets(), layout.torchvision)
+    if layout.torchvision == "EMNIST":
+        listed = [((source.url,), "gzip.zip", source.md5)]
+    elif layout.torchvision == "USPS":
+        listed = [((url,), file, md5) for url, file, md5 in source.split_list.values()]
+    elif layout.torchvision == "QMNIST":
+        pairs = [pair for part in ("train", "test") for pair in source.resources[part]]
+        listed = [((url,), url.rsplit("/", 1)[-1], md5) for url, md5 in pairs]
+    else:
+        mirrors = (*source.mirrors, *layout.mirrors)
+        listed = [(tuple(mirror + file for mirror in mirrors), file, md5) for file, md5 in source.resources]
+    return [download.Remote(file, urls, md5, layout.sizes[file]) for urls, file, md5 in listed]
 
 
-def _unpacked(remote: Remote, layout: Layout, wanted: list[Path]) -> list[Path]:
+def _unpacked(remote: download.Remote, layout: Layout, wanted: list[Path]) -> list[Path]:
     """Which files of the layout a download becomes."""
     if remote.name.endswith(".zip"):
         # One archive serves both EMNIST sets; half a gigabyte is not fetched twice.
-        both = [item for item in LAYOUTS.values() if item.downloads == layout.downloads]
+        both = [item for item in LAYOUTS.values() if item.torchvision == layout.torchvision]
         return [path for item in both for part in ("train", "test") for path in item.files(part)]
     return [path for path in wanted if path.name == remote.name.removesuffix(".gz")]
 

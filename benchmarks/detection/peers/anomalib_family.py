@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmarks.detection.peers.contract import Floats, Images, Method, quantile_line
+from core.datasets.public import torchvision_datasets
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -26,12 +27,7 @@ class Ganomaly:
         """Train adversarially, in the order of anomalib's own training step."""
         import torch
 
-        try:
-            import torchvision.datasets  # noqa: F401 - anomalib needs it
-        except RuntimeError:  # beside a torch without CUDA it describes operators that nobody has declared
-            self._declared = torch.library.Library("torchvision", "FRAGMENT")
-            self._declared.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-            self._declared.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        torchvision_datasets()  # makes torchvision importable beside a torch without CUDA, which anomalib needs
         from anomalib.models.image.ganomaly.loss import DiscriminatorLoss, GeneratorLoss
         from anomalib.models.image.ganomaly.torch_model import GanomalyModel
 

@@ -34,7 +34,7 @@ def test_what_needs_no_network_does_not_wait_for_torch() -> None:
     program = f"""
 import json, sys
 from core.cli.app import app
-heavy, ends = {{"torch", "sklearn", "scipy", "streamlit", "pandas", "plotly", "skimage"}}, {{}}
+heavy, ends = {{"torch", "torchvision", "sklearn", "scipy", "streamlit", "pandas", "plotly", "skimage"}}, {{}}
 for arguments in {list(LIGHT)}:
     before = heavy & set(sys.modules)
     try:

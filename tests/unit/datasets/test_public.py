@@ -7,7 +7,6 @@ import io
 import struct
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +14,6 @@ import pytest
 
 from core import datasets
 from core.datasets import public
-from core.datasets.download import Remote
 from core.errors import DatasetError
 from tests.support.mirror import serve
 
@@ -140,16 +138,11 @@ def kmnist_files() -> dict[str, bytes]:
 
 
 def point(monkeypatch: pytest.MonkeyPatch, files: dict[str, bytes], *mirrors: str) -> None:
-    """Point a set's addresses at mirrors on this machine."""
-    redirect(monkeypatch, "kmnist", files, *mirrors)
-
-
-def redirect(monkeypatch: pytest.MonkeyPatch, name: str, files: dict[str, bytes], *mirrors: str) -> None:
-    remotes = [
-        Remote(file, tuple(mirror + file for mirror in mirrors), hashlib.md5(data).hexdigest(), len(data))
-        for file, data in files.items()
-    ]
-    monkeypatch.setitem(public.LAYOUTS, name, replace(public.LAYOUTS[name], downloads=tuple(remotes)))
+    """Point torchvision's addresses at mirrors on this machine."""
+    source = public.torchvision_datasets().KMNIST
+    monkeypatch.setattr(source, "mirrors", list(mirrors))
+    listed = [(name, hashlib.md5(files[name]).hexdigest()) for name, _ in source.resources]
+    monkeypatch.setattr(source, "resources", listed)
 
 
 def test_the_first_use_fetches_both_parts_with_progress_and_the_next_use_nothing(
@@ -207,10 +200,10 @@ def test_one_emnist_archive_gives_letters_and_digits_and_is_then_removed(
                 for what, content in (("images-idx3-ubyte", PIXELS), ("labels-idx1-ubyte", labels)):
                     archive.writestr(f"gzip/emnist-{split}-{part}-{what}.gz", gzip.compress(idx(content)))
         archive.writestr("gzip/emnist-byclass-train-images-idx3-ubyte.gz", b"not wanted")
-    files = {"gzip.zip": packed.getvalue()}
-    with serve(files) as mirror:
-        for name in ("emnist-letters", "emnist-digits"):
-            redirect(monkeypatch, name, files, mirror.url)
+    source = public.torchvision_datasets().EMNIST
+    with serve({"gzip.zip": packed.getvalue()}) as mirror:
+        monkeypatch.setattr(source, "url", f"{mirror.url}gzip.zip")
+        monkeypatch.setattr(source, "md5", hashlib.md5(packed.getvalue()).hexdigest())
         letters, digits = datasets.load("emnist-letters"), datasets.load("emnist-digits", "test")
     assert len(mirror.asked) == 1
     assert (letters.labels.max(), digits.labels.max()) == (11, 9)
@@ -222,9 +215,11 @@ def test_usps_is_scaled_into_ink_images(folder: Path, monkeypatch: pytest.Monkey
     bar[1:15, 7:9] = 1
     line = " ".join(["2", *(f"{at + 1}:{value}" for at, value in enumerate(bar.ravel()))])
     packed = bz2.compress(f"{line}\n{line}\n".encode())
-    files = dict.fromkeys(("usps.bz2", "usps.t.bz2"), packed)
-    with serve(files) as mirror:
-        redirect(monkeypatch, "usps", files, mirror.url)
+    names = {"train": "usps.bz2", "test": "usps.t.bz2"}
+    with serve(dict.fromkeys(names.values(), packed)) as mirror:
+        md5 = hashlib.md5(packed).hexdigest()
+        listed = {part: [mirror.url + name, name, md5] for part, name in names.items()}
+        monkeypatch.setattr(public.torchvision_datasets().USPS, "split_list", listed)
         usps = datasets.load("usps")
     np.testing.assert_array_equal(usps.labels, [1, 1])
     rows, columns = np.nonzero(usps.images[0] > 0.5)
