@@ -1,11 +1,54 @@
-"""Stacks of small images: brought into MNIST's geometry, and varied a little where there are few to train on."""
+"""Geometry of MNIST: which images have it already; small ones brought into it, or varied where few are to train on."""
+
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 SIDE = 28  # pixels of an ink image
 BOX = 20  # MNIST's digits are scaled so that their longer side fills this many pixels
 CENTRE = 14.0  # pixel index at which MNIST puts the centre of mass, both ways
 FAINT = 0.1  # darker than this share of the strongest ink counts as paper when a digit's extent is measured
+# Ink per length of an ink image: the extremes of MNIST's 70,000, beyond which strokes are no longer a pen's.
+THINNEST_OWN, THICKEST_OWN = 0.99, 15.6
+
+
+def is_ink_image(image: ArrayLike) -> bool:
+    """Whether an array is an ink image already: 28x28, light on dark, MNIST's box and centre of mass.
+
+    Args:
+        image: ``(28, 28)`` or three equal channels; uint8, or floats in 0 .. 1.
+    """
+    ink = np.asarray(image)
+    if ink.shape == (SIDE, SIDE, 3) and (ink == ink[:, :, :1]).all():
+        ink = ink[:, :, 0]
+    return ink.shape == (SIDE, SIDE) and bool(are_ink_images(ink[None])[0])
+
+
+def are_ink_images(images: NDArray[Any]) -> NDArray[np.bool_]:
+    """Which images of a stack are ink images already, ``(n,)``; what ``is_ink_image`` says of each, many times faster.
+
+    Args:
+        images: ``(n, 28, 28)``; uint8, or floats in 0 .. 1.
+    """
+    if images.shape[1:] != (SIDE, SIDE) or images.dtype == np.bool_ or not len(images):
+        return np.zeros(len(images), bool)
+    ink = images.astype(np.float64) / (255.0 if images.dtype == np.uint8 else 1.0)
+    low, high = ink.min(axis=(1, 2)), ink.max(axis=(1, 2))
+    lit = (low == 0) & (high > 0.9) & (high <= 1)
+    by_row, by_column = ink.sum(axis=2), ink.sum(axis=1)
+    longest = np.maximum(_extent(by_row > 0), _extent(by_column > 0))
+    mass, axis = np.where(lit, by_row.sum(axis=1), 1.0), np.arange(SIDE)
+    off_centre = np.maximum(np.abs(by_row @ axis / mass - 14), np.abs(by_column @ axis / mass - 14))
+    # MNIST's own: a box of 20 (16 images of 70,000 have 19), the centre of mass within half a pixel of (14, 14).
+    boxed = np.isin(longest, (19, 20)) & (off_centre <= 0.54)
+    thickness = mass / np.maximum(longest, 1)
+    return lit & boxed & (thickness >= THINNEST_OWN) & (thickness <= THICKEST_OWN)
+
+
+def _extent(lit: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """From the first lit place of each row to its last, both counted: ``(n, 28)`` to ``(n,)``; 28 where none is lit."""
+    return SIDE - lit.argmax(axis=1) - lit[:, ::-1].argmax(axis=1)
 
 
 def to_ink_images(images: np.ndarray) -> np.ndarray:

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from PIL import Image
 
 from core.errors import InkError
@@ -19,7 +19,7 @@ from core.ink import folds as folding
 from core.ink import strokes
 from core.ink.faint import Followed, follow
 from core.ink.forms import remove_form
-from core.ink.geometry import BOX, SIDE
+from core.ink.geometry import BOX, is_ink_image
 from core.ink.illumination import InkMap, find_ink
 from core.ink.masks import grown
 from core.ink.picture import Picture, Source, open_picture
@@ -35,8 +35,6 @@ LOW_CONTRAST = 0.25
 SHADE_CONTRAST = 0.35
 UNSURE = 0.35
 HAIRLINE = 2.0  # pixels at the size that strokes are worked on
-# Ink per length of an ink image: the extremes of MNIST's 70,000, beyond which strokes are no longer a pen's.
-THINNEST_OWN, THICKEST_OWN = 0.99, 15.6
 
 Floats = NDArray[np.float32]
 Pixels = NDArray[np.uint8]
@@ -172,44 +170,6 @@ def read(
     return Ink(images, boxes, tuple(doubts), explain)
 
 
-def is_ink_image(image: ArrayLike) -> bool:
-    """Whether an array is an ink image already: 28x28, light on dark, MNIST's box and centre of mass.
-
-    Args:
-        image: ``(28, 28)`` or three equal channels; uint8, or floats in 0 .. 1.
-    """
-    ink = np.asarray(image)
-    if ink.shape == (SIDE, SIDE, 3) and (ink == ink[:, :, :1]).all():
-        ink = ink[:, :, 0]
-    return ink.shape == (SIDE, SIDE) and bool(are_ink_images(ink[None])[0])
-
-
-def are_ink_images(images: NDArray[Any]) -> NDArray[np.bool_]:
-    """Which images of a stack are ink images already, ``(n,)``; what ``is_ink_image`` says of each, many times faster.
-
-    Args:
-        images: ``(n, 28, 28)``; uint8, or floats in 0 .. 1.
-    """
-    if images.shape[1:] != (SIDE, SIDE) or images.dtype == np.bool_ or not len(images):
-        return np.zeros(len(images), bool)
-    ink = images.astype(np.float64) / (255.0 if images.dtype == np.uint8 else 1.0)
-    low, high = ink.min(axis=(1, 2)), ink.max(axis=(1, 2))
-    lit = (low == 0) & (high > 0.9) & (high <= 1)
-    by_row, by_column = ink.sum(axis=2), ink.sum(axis=1)
-    longest = np.maximum(_extent(by_row > 0), _extent(by_column > 0))
-    mass, axis = np.where(lit, by_row.sum(axis=1), 1.0), np.arange(SIDE)
-    off_centre = np.maximum(np.abs(by_row @ axis / mass - 14), np.abs(by_column @ axis / mass - 14))
-    # MNIST's own: a box of 20 (16 images of 70,000 have 19), the centre of mass within half a pixel of (14, 14).
-    boxed = np.isin(longest, (19, 20)) & (off_centre <= 0.54)
-    thickness = mass / np.maximum(longest, 1)
-    return lit & boxed & (thickness >= THINNEST_OWN) & (thickness <= THICKEST_OWN)
-
-
-def _extent(lit: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """From the first lit place of each row to its last, both counted: ``(n, 28)`` to ``(n,)``; 28 where none is lit."""
-    return SIDE - lit.argmax(axis=1) - lit[:, ::-1].argmax(axis=1)
-
-
 def _unchanged(opened: Picture) -> Ink:
     image = opened.pixels if opened.pixels.ndim == 2 else opened.pixels[:, :, 0]
     rows, columns = np.flatnonzero(image.any(axis=1)), np.flatnonzero(image.any(axis=0))
@@ -302,16 +262,10 @@ def _doubts(
                 {"invert": not page.light_on_dark},
             )
         )
-    if followed.left:
-        message = (
-            "A faint stroke was left out." if followed.left == 1 else f"{followed.left} faint strokes were left out."
-        )
-        doubts.append(Doubt("faint", message, f"Take {'it' if followed.left == 1 else 'them'} in", {"faint": True}))
-    elif followed.taken:
-        message = (
-            "A faint stroke was taken in." if followed.taken == 1 else f"{followed.taken} faint strokes were taken in."
-        )
-        doubts.append(Doubt("faint", message, f"Leave {'it' if followed.taken == 1 else 'them'} out", {"faint": False}))
+    if count := followed.left or followed.taken:
+        strokes_are, them = ("A faint stroke was", "it") if count == 1 else (f"{count} faint strokes were", "them")
+        done, offer = ("left out", f"Take {them} in") if followed.left else ("taken in", f"Leave {them} out")
+        doubts.append(Doubt("faint", f"{strokes_are} {done}.", offer, {"faint": bool(followed.left)}))
     if len(shapes) > 1:
         message = f"{len(shapes)} shapes found: each is judged on its own."
         doubts.append(Doubt("several", message, "They are one digit", {"split": False}))
