@@ -105,29 +105,28 @@ def run(
         raise BatchError(f"{store.job.point.model} has changed since this batch was begun: begin it anew.")
     with store.alone():
         store.check()
-        finished, written = store.done
-        began, first, refused = time.monotonic(), finished, 0
+        first, written = store.done
+        items, refused = first, 0
         rows: list[Row] = []
-        last_write = began
+        began = last_write = time.monotonic()
 
         def write(items: int, last: bool = False) -> Progress:
-            nonlocal rows, written, refused, last_write, finished
+            nonlocal rows, written, refused, last_write
             if rows:
                 store.append(judge(rows, detector, store.job.point.evidence, store.job.manner.full), items, written)
             for kind in SAID:
                 if pictures := len({row.item for row in rows if kind in row.noted}):
                     store.note(kind=kind, pictures=pictures)
             refused += sum(bool(row.error) for row in rows)
-            written, finished, rows = written + len(rows), items, []
+            written, rows = written + len(rows), []
             last_write = time.monotonic()
             seconds = last_write - began
             total = items if last else max(store.job.total, items)
             left = (total - items) * seconds / (items - first) if items > first else None
             return Progress(items, total, written, refused, seconds, left)
 
-        items = finished
         workers = min(workers, 1 + store.job.total // FEW)
-        with closing(pool.read(batch, finished, store.job.manner, workers)) as readings:
+        with closing(pool.read(batch, first, store.job.manner, workers)) as readings:
             for position, of_item, note in readings:
                 if stop():
                     break

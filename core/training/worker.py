@@ -14,7 +14,6 @@ from functools import partial
 from pathlib import Path
 
 from core import datasets
-from core.gan.trainer import Progress
 from core.training import run
 from core.training.job import Report, frames_folder, read_job, read_report, write_report
 from core.training.process import ending, give_way
@@ -95,7 +94,9 @@ def _train(folder: Path, orders: Orders) -> None:
     _fetch(folder, before, job.spec.dataset)
     watcher = Watcher(frames_folder(folder))
     for progress in run.run(job.spec, resume=True, watch=watcher, enough=orders.enough):
-        write_report(folder, _report(progress, clock))
+        known = {name: getattr(progress, name) for name in ("stage", "epoch", "epochs", "fraction", "losses")}
+        left = clock.left(progress.fraction)
+        write_report(folder, Report(**known, seconds=clock.seconds, seconds_left=left, written=time.time()))
 
 
 def _fetch(folder: Path, before: Report, dataset: str) -> None:
@@ -111,19 +112,6 @@ def _fetch(folder: Path, before: Report, dataset: str) -> None:
             write_report(folder, replace(before, stage=line, written=time.time()))
 
     datasets.load(dataset, "all", progress=say)
-
-
-def _report(progress: Progress, clock: Clock) -> Report:
-    return Report(
-        stage=progress.stage,
-        epoch=progress.epoch,
-        epochs=progress.epochs,
-        fraction=progress.fraction,
-        seconds=clock.seconds,
-        seconds_left=clock.left(progress.fraction),
-        losses=progress.losses,
-        written=time.time(),
-    )
 
 
 if __name__ == "__main__":
