@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from benchmarks.speed.browser import PATIENCE, chromium, serve
+from benchmarks.speed.browser import OURS, PATIENCE, chromium, serve
 from core import paths
 
 PICTURE = paths.ASSETS / "first-page.png"
@@ -27,12 +27,9 @@ def main(
     """Photograph the first page."""
     from playwright.sync_api import sync_playwright
 
-    command = [sys.executable, "-m", "streamlit", "run", "dashboard.py"]
     with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
-        folder = Path(name)
-        (folder / "state").mkdir()
         browser = chromium(playwright)
-        with serve(command, folder) as url:
+        with serve(OURS, Path(name)) as url:
             page = browser.new_page(
                 viewport={"width": WIDTH, "height": HEIGHT}, color_scheme="dark" if dark else "light"
             )

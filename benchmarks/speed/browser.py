@@ -16,7 +16,7 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -128,7 +128,7 @@ def opened(browser: Any, url: str, errors: list[str] | None = None) -> Any:
 def _strokes(browser: Any, folder: Path, model: str, count: int) -> dict[str, float]:
     constant = [sys.executable, str(folder / "constant.py"), "run", "dashboard.py"]
     seconds: dict[str, list[float]] = {"stroke": [], "stroke constant": []}
-    with serve(OURS, folder) as one, serve(constant, folder) as other:
+    with serve(OURS, folder / "state") as one, serve(constant, folder / "state") as other:
         pages = {}
         for name, url in (("stroke", one), ("stroke constant", other)):
             pages[name] = opened(browser, f"{url}/?model={model}")
@@ -176,7 +176,7 @@ def _starts(browser: Any, folder: Path, model: str, count: int) -> dict[str, flo
     for _ in range(count):
         for name, command in commands.items():
             began = time.monotonic()
-            with serve(command, folder) as url:
+            with serve(command, folder / "state") as url:
                 page = opened(browser, f"{url}/?model={model}")
                 seconds[name].append(time.monotonic() - began)
                 page.close()
@@ -184,25 +184,31 @@ def _starts(browser: Any, folder: Path, model: str, count: int) -> dict[str, flo
 
 
 @contextmanager
-def serve(command: list[str], folder: Path) -> Iterator[str]:
-    """A server of its own on a free port, with the state folder of this measurement; yields its address."""
+def serve(command: list[str], state: Path, **environment: str) -> Iterator[str]:
+    """A server of its own on a free port, ended with all it has started; yields its address.
+
+    Args:
+        command: what starts it, such as ``OURS``.
+        state: its state folder; ``server.log`` in it takes what it says.
+        environment: further environment variables, such as ``ODD_DIGIT_SHARED="1"``.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     options = ["--server.headless", "true", "--server.address", "127.0.0.1", "--server.port", str(port)]
-    environment = os.environ | {"ODD_DIGIT_STATE": str(folder / "state"), "PYTHONPATH": str(paths.ROOT)}
-    log = folder / "server.log"
+    variables = os.environ | {"ODD_DIGIT_STATE": str(state), "PYTHONPATH": str(paths.ROOT)} | environment
+    state.mkdir(parents=True, exist_ok=True)
+    log = state / "server.log"
     with log.open("ab") as out:
         server = subprocess.Popen(
-            [*command, *options], cwd=paths.ROOT, env=environment, stdout=out, stderr=out, start_new_session=True
+            [*command, *options], cwd=paths.ROOT, env=variables, stdout=out, stderr=out, start_new_session=True
         )
     url = f"http://127.0.0.1:{port}"
     try:
         _wait(server, url, log)
         yield url
     finally:
-        os.killpg(server.pid, signal.SIGKILL)
-        server.wait()
+        _end(server)
 
 
 def _wait(server: subprocess.Popen[bytes], url: str, log: Path) -> None:
@@ -214,3 +220,10 @@ def _wait(server: subprocess.Popen[bytes], url: str, log: Path) -> None:
         except OSError:
             time.sleep(0.05)
     raise RuntimeError(f"the server did not start: {log.read_text(errors='replace')[-2000:]}")
+
+
+def _end(server: subprocess.Popen[bytes]) -> None:
+    for how in (signal.SIGTERM, signal.SIGKILL):
+        with suppress(ProcessLookupError, subprocess.TimeoutExpired):
+            os.killpg(server.pid, how)
+            server.wait(timeout=10)

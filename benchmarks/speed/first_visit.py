@@ -74,11 +74,10 @@ def main(
 
 def visits(browser: Any, folder: Path, bare: list[str]) -> dict[str, float]:
     """Seconds of one visit to a server that never ran, of one to a server that did, and of one to a bare page."""
-    (folder / "state").mkdir(parents=True)
     seconds: dict[str, float] = {}
     for which in ("never-run", "warm"):
         began = time.monotonic()
-        with pages.serve(pages.OURS, folder) as url:
+        with pages.serve(pages.OURS, folder / "state") as url:
             page = pages.opened(browser, f"{url}/?model={MODEL}")
             there = time.monotonic()
             seconds["start"] = there - began
@@ -89,7 +88,7 @@ def visits(browser: Any, folder: Path, bare: list[str]) -> dict[str, float]:
             seconds["tab"] = _tab(page)
             page.close()
     began = time.monotonic()
-    with pages.serve(bare, folder) as url:
+    with pages.serve(bare, folder / "state") as url:
         page = pages.opened(browser, url)
         seconds["bare start"] = time.monotonic() - began
         page.wait_for_timeout(1_000)
@@ -117,7 +116,7 @@ def pile(count: int) -> list[list[object]]:
 
         judged(few)  # makes the model's memory banks, which the app finds made too
         reference = judged(archive)
-        with sync_playwright() as playwright, pages.serve(pages.OURS, folder) as url:
+        with sync_playwright() as playwright, pages.serve(pages.OURS, folder / "state") as url:
             browser = pages.chromium(playwright)
             page = pages.opened(browser, f"{url}/?model={MODEL}")
             page.get_by_role("heading", name=re.compile("reads as")).wait_for(timeout=pages.PATIENCE)

@@ -1,15 +1,7 @@
 """A real browser on a real server: every test here fails if the page ever shows an error, whatever else it asserts."""
 
-import os
 import re
 import shutil
-import signal
-import socket
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,10 +10,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import ConsoleMessage, Locator, Page, Request, expect
 
+from benchmarks.speed import browser as server
 from tests.conftest import chromium
 
-ROOT = Path(__file__).resolve().parents[2]
-START_SECONDS = 90
 TITLES = {
     "Draw": "Odd Digit Out",
     "Threshold": "Where do you draw the line?",
@@ -128,34 +119,10 @@ def app(new_state: Callable[[], Path]) -> Iterator[str]:
 
 @contextmanager
 def serve(state: Path, **environment: str) -> Iterator[str]:
-    """Start the app on a free port and give its address; end it, and all it has started, afterwards.
-
-    Args:
-        state: its state folder; ``server.log`` in it takes what the server says.
-        environment: further environment variables, such as ``ODD_DIGIT_SHARED="1"``.
-    """
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", "dashboard.py", "--server.headless", "true"]
-    command += ["--server.address", "127.0.0.1", "--server.port", str(port)]
-    log = state / "server.log"
-    with log.open("ab") as out:
-        server = subprocess.Popen(
-            command,
-            cwd=ROOT,
-            env=os.environ | {"ODD_DIGIT_STATE": str(state)} | environment,
-            stdout=out,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    url = f"http://127.0.0.1:{port}"
-    try:
-        _wait_until_healthy(server, url, log)
+    """A server of the whole app on a state folder, by its address; what it says afterwards holds no traceback."""
+    with server.serve(server.OURS, state, **environment) as url:
         yield url
-    finally:
-        _end(server)
-    said = LEFT_WHILE_ANSWERED.sub("", log.read_text(errors="replace"))
+    said = LEFT_WHILE_ANSWERED.sub("", (state / "server.log").read_text(errors="replace"))
     assert "Traceback" not in said, said[-3000:]
 
 
@@ -189,27 +156,3 @@ def watch() -> Iterator[Callable[[Page], Page]]:
 def page(page: Page, watch: Callable[[Page], Page]) -> Page:
     """Playwright's page, watched."""
     return watch(page)
-
-
-def _wait_until_healthy(server: subprocess.Popen[bytes], url: str, log: Path) -> None:
-    give_up = time.monotonic() + START_SECONDS
-    while time.monotonic() < give_up and server.poll() is None:
-        try:
-            with urllib.request.urlopen(f"{url}/_stcore/health", timeout=2) as answer:
-                if answer.status == 200:
-                    return
-        except (urllib.error.URLError, ConnectionError, TimeoutError):
-            time.sleep(0.2)
-    raise AssertionError(f"the server did not start: {log.read_text(errors='replace')[-3000:]}")
-
-
-def _end(server: subprocess.Popen[bytes]) -> None:
-    for how in (signal.SIGTERM, signal.SIGKILL):
-        try:
-            os.killpg(server.pid, how)
-        except ProcessLookupError:
-            return
-        try:
-            server.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            continue

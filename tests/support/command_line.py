@@ -4,9 +4,7 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -51,12 +49,3 @@ def start(*arguments: str) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
     )
-
-
-def wait_for(file: Path, process: subprocess.Popen[str]) -> None:
-    """Wait until a running process has written a file."""
-    give_up = time.monotonic() + 120
-    while not file.exists():
-        assert process.poll() is None, process.communicate()[1]
-        assert time.monotonic() < give_up, f"{file} was never written"
-        time.sleep(0.01)

@@ -29,6 +29,11 @@ def images_of(items: list[Item]) -> Pixels:
     return np.stack([np.rint(row.image * 255) for row in rows if row.image is not None]).astype(np.uint8)
 
 
+def npz(folder: Path, **arrays: object) -> Path:
+    np.savez(folder / "a.npz", **arrays)
+    return folder / "a.npz"
+
+
 def lines(path: Path, rows: Pixels, head: str = "", end: str = "\n") -> Path:
     path.write_text(head + "".join(",".join(map(str, row)) + end for row in rows.tolist()))
     return path
@@ -49,15 +54,13 @@ def write_gzipped_idx(folder: Path, images: Pixels, labels: Pixels) -> Path:
 
 
 def write_npz(folder: Path, images: Pixels, labels: Pixels) -> Path:
-    np.savez(folder / "pile.npz", images=images, labels=labels)
-    return folder / "pile.npz"
+    return npz(folder, images=images, labels=labels)
 
 
 def write_keras_npz(folder: Path, images: Pixels, labels: Pixels) -> Path:
     half = len(images) // 2
     parts = {"x_train": images[:half], "y_train": labels[:half], "x_test": images[half:], "y_test": labels[half:]}
-    np.savez_compressed(folder / "mnist.npz", **parts)
-    return folder / "mnist.npz"
+    return npz(folder, **parts)
 
 
 def write_kaggle_csv(folder: Path, images: Pixels, labels: Pixels) -> Path:
@@ -128,35 +131,29 @@ def write_zipped_idx(folder: Path, images: Pixels, labels: Pixels) -> Path:
 
 
 def write_one_hot_npz(folder: Path, images: Pixels, labels: Pixels) -> Path:
-    np.savez(folder / "a.npz", x_test=images, y_test=np.eye(10, dtype=np.float32)[labels])
-    return folder / "a.npz"
+    return npz(folder, x_test=images, y_test=np.eye(10, dtype=np.float32)[labels])
 
 
 def write_label_column_npz(folder: Path, images: Pixels, labels: Pixels) -> Path:
-    np.savez(folder / "a.npz", x_test=images, y_test=labels[:, None])
-    return folder / "a.npz"
+    return npz(folder, x_test=images, y_test=labels[:, None])
 
 
 def write_npz_with_mean_and_weights(folder: Path, images: Pixels, labels: Pixels) -> Path:
     extras = {"mean": images.mean(0), "std": images.std(0), "ids": np.arange(len(images)), "scale": np.float64(2)}
-    np.savez(folder / "a.npz", images=images, labels=labels, **extras)
-    return folder / "a.npz"
+    return npz(folder, images=images, labels=labels, **extras)
 
 
 def write_colour_npz(folder: Path, images: Pixels, labels: Pixels) -> Path:
-    np.savez(folder / "a.npz", images=np.repeat(images[..., None], 3, 3), labels=labels)
-    return folder / "a.npz"
+    return npz(folder, images=np.repeat(images[..., None], 3, 3), labels=labels)
 
 
 def write_channels_first_npz(folder: Path, images: Pixels, labels: Pixels) -> Path:
-    np.savez(folder / "a.npz", images=np.repeat(images[:, None], 3, 1), labels=labels)
-    return folder / "a.npz"
+    return npz(folder, images=np.repeat(images[:, None], 3, 1), labels=labels)
 
 
 def write_opaque_colour_npz(folder: Path, images: Pixels, labels: Pixels) -> Path:
     rgba = np.concatenate([np.repeat(images[..., None], 3, 3), np.full((*images.shape, 1), 255, np.uint8)], axis=3)
-    np.savez(folder / "a.npz", images=rgba, labels=labels)
-    return folder / "a.npz"
+    return npz(folder, images=rgba, labels=labels)
 
 
 def write_emnist(folder: Path, images: Pixels, labels: Pixels) -> Path:

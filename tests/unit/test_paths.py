@@ -15,20 +15,15 @@ def test_without_any_setting_everything_lies_in_the_repository_wherever_one_stan
     assert (paths.CHECKPOINTS.parent / "core" / "paths.py").is_file()
 
 
-def test_data_sets_and_state_lie_where_the_environment_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_data_sets_and_state_lie_where_the_environment_says_and_asking_makes_no_folder(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("ODD_DIGIT_DATASETS", str(tmp_path / "sets"))
     monkeypatch.setenv("ODD_DIGIT_STATE", str(tmp_path / "deep" / "state"))
 
     assert paths.datasets_dir() == tmp_path / "sets"
     assert paths.state_dir() == tmp_path / "deep" / "state"
-
-
-def test_asking_where_things_lie_makes_no_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("ODD_DIGIT_DATASETS", str(tmp_path / "sets"))
-    monkeypatch.setenv("ODD_DIGIT_STATE", str(tmp_path / "state"))
-
-    assert not paths.state_dir().exists()
-    assert not paths.datasets_dir().exists()
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_tilde_and_a_relative_path_are_understood(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -8,7 +8,8 @@ import pytest
 
 from core.detector import Detector, estimator, registry
 from core.gan.recipe import TrainingSettings
-from tests.support.command_line import Run, save_npz, start, wait_for
+from tests.support.command_line import Run, save_npz, start
+from tests.support.waiting import wait_for
 
 
 def test_train_puts_a_calibrated_and_evaluated_detector_on_the_shelf(run: Run) -> None:
@@ -66,8 +67,10 @@ def test_training_killed_in_the_middle_resumes_to_the_same_detector_as_if_it_had
     asked = ("--dataset", few, "--normal", "any", "--epochs", "1", "--architecture", "dense", "--seed", "1")
     assert run("train", *asked, "--name", "uninterrupted").exit_code == 0
 
+    begun = registry.runs_folder("") / "killed" / "digit-0.safetensors"
     with start("train", *asked, "--name", "killed") as process:
-        wait_for(registry.runs_folder("") / "killed" / "digit-0.safetensors", process)
+        wait_for(lambda: begun.exists() or process.poll() is not None)
+        assert begun.exists(), process.communicate()[1]
         process.send_signal(signal.SIGKILL)
     assert process.returncode == -signal.SIGKILL
     assert "killed" not in [model.name for model in registry.models("")]
