@@ -18,6 +18,7 @@ from core.history import History
 from core.operating_point import OperatingPoint
 from tests.support import judging, opened
 from tests.support.opened import checked, text
+from tests.support.pens import beside_a_faint_stroke, folded
 from tests.support.piles import digits, png, sheet
 from tests.support.waiting import wait_for
 
@@ -196,6 +197,19 @@ def test_table_and_charts_show_the_same_pile(tiny_detector_any: Detector) -> Non
     assert scores == sorted(scores, reverse=True)
     page.segmented_control(key="view").set_value("Charts")
     checked(page.run())
+
+
+def test_what_was_unsure_in_pictures_is_said_of_the_batch_and_where_to_choose_otherwise(
+    tiny_detector_any: Detector,
+) -> None:
+    pictures = {"a.png": beside_a_faint_stroke(), "b.png": beside_a_faint_stroke(), "c.png": folded()}
+    judged(tiny_detector_any, [queue.Upload(name, png(picture)) for name, picture in pictures.items()])
+
+    said = text(show())
+
+    otherwise = "To choose otherwise for one, give it to Upload on the first page."
+    assert f"Faint strokes were left out in 2 pictures. {otherwise}" in said
+    assert f"Gaps that are cut straight, as by a fold, were closed in one picture. {otherwise}" in said
 
 
 def test_refused_files_are_listed_with_their_reasons(tiny_detector_any: Detector) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from core import paths
@@ -17,6 +17,7 @@ from core.views import second_opinion
 from pages.ui import picker, verdict
 from tests.support import opened
 from tests.support.opened import components, text
+from tests.support.pens import beside_a_faint_stroke, folded
 from tests.support.piles import document, png
 
 pytestmark = pytest.mark.usefixtures("decoded_before")
@@ -167,17 +168,23 @@ def test_each_page_of_a_pdf_is_a_picture_to_press() -> None:
     ]
 
 
-def test_a_faint_stroke_that_was_left_out_is_said_and_taken_in_with_one_press() -> None:
-    four = Image.new("L", (300, 300), 255)
-    pen = ImageDraw.Draw(four)
-    pen.line([(100, 40), (70, 160), (180, 160)], fill=0, width=14)
-    pen.line([(215, 60), (215, 200)], fill=195, width=14)
-    page = uploaded(("four.png", png(four)), model="mnist-any")
-    assert "A faint stroke was left out." in text(page)
+@pytest.mark.parametrize(
+    ("picture", "said", "offer"),
+    [
+        (beside_a_faint_stroke(), "A faint stroke was left out.", "Take it in"),
+        (folded(), "A gap that is cut straight, as by a fold, was closed.", "Leave it open"),
+    ],
+    ids=["faint", "folded"],
+)
+def test_what_was_unsure_in_a_picture_is_said_and_chosen_otherwise_with_one_press(
+    picture: Image.Image, said: str, offer: str
+) -> None:
+    page = uploaded(("picture.png", png(picture)), model="mnist-any")
+    assert said in text(page)
 
-    next(button for button in page.button if button.label == "Take it in").click().run()
+    next(button for button in page.button if button.label == offer).click().run()
 
-    assert "A faint stroke was left out." not in text(page)
+    assert said not in text(page)
     assert "2 shapes found" in text(page)
     assert not page.exception
 

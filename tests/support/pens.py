@@ -35,3 +35,21 @@ def difference(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
     """Mean absolute difference of two ink images, the second moved by at most a pixel to fit."""
     moved = [np.roll(other, (dy, dx), (0, 1)) for dy in (-1, 0, 1) for dx in (-1, 0, 1)]
     return min(float(np.abs(one - m).mean()) for m in moved)
+
+
+def beside_a_faint_stroke() -> Image.Image:
+    """A 4 and, of a quarter of its pen, a stroke that does not touch it."""
+    page = Image.new("L", (300, 300), 255)
+    pen = ImageDraw.Draw(page)
+    pen.line([(100, 40), (70, 160), (180, 160)], fill=0, width=14)
+    pen.line([(215, 60), (215, 200)], fill=195, width=14)
+    return page
+
+
+def folded() -> Image.Image:
+    """A 1 across which the paper was folded, so that its ink came off."""
+    page = Image.new("L", (300, 300), 255)
+    pen = ImageDraw.Draw(page)
+    pen.line([(150, 50), (150, 250)], fill=0, width=30)
+    pen.line([(100, 130), (200, 160)], fill=255, width=14)
+    return page

@@ -20,6 +20,7 @@ from core.errors import BatchError
 from core.operating_point import OperatingPoint
 from core.readers import sources
 from core.readers.items import AS_FOUND, Manner
+from tests.support.pens import beside_a_faint_stroke, folded
 from tests.support.piles import digits, folder_of, sheet
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -264,14 +265,12 @@ def test_faint_strokes_left_out_and_folds_closed_are_counted_over_all_that_was_j
     pen = ImageDraw.Draw(page)
     pen.line([(100, 40), (70, 160), (180, 160)], fill=0, width=14)
     page.save(tmp_path / "plain.png")
-    pen.line([(215, 60), (215, 200)], fill=195, width=14)
-    page.save(tmp_path / "faint.png")
-    page.save(tmp_path / "faint too.png")
-    folded = Image.new("L", (300, 300), 255)
-    pen = ImageDraw.Draw(folded)
-    pen.line([(150, 50), (150, 250)], fill=0, width=30)
-    pen.line([(100, 130), (200, 160)], fill=255, width=14)
-    folded.save(tmp_path / "folded.png")
+    for name, picture in {
+        "faint": beside_a_faint_stroke(),
+        "faint too": beside_a_faint_stroke(),
+        "folded": folded(),
+    }.items():
+        picture.save(tmp_path / f"{name}.png")
     files = [tmp_path / f"{name}.png" for name in ("faint", "plain", "folded", "faint too")]
 
     plain = judge(tmp_path / "batch", tiny_detector_any, *files)
