@@ -67,7 +67,7 @@ def measured(detector: Detector, images: NDArray[np.float32]) -> tuple[Floats, F
         np.stack([np.concatenate([own[e] for own in digit]) for digit in zip(*parts, strict=True)])
         for e in ("fused", "manifold")
     )
-    centre, scale = np.array([detector.standards_[name]["fused"] for name in detector.scorers_]).T[:, :, None]
+    centre, scale = np.array([detector.state_.standards[name]["fused"] for name in detector.scorers_]).T[:, :, None]
     return (fused - centre) / scale, distances
 
 

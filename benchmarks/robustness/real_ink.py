@@ -48,13 +48,12 @@ class Judged:
     """
 
     def __init__(self, detector: Detector, images: Images, labels: NDArray[np.int64]) -> None:
-        parts = [
-            multi_digit.score(detector.scorers_, detector.standards_, chunk, draw=False) for chunk in chunks(images)
-        ]
+        state = detector.state_
+        parts = [multi_digit.score(state.scorers, state.standards, chunk, draw=False) for chunk in chunks(images)]
         names = [str(digit) for digit in range(10)]
         claims = {name: np.concatenate([part.nonconformity[name]["fused"] for part in parts]) for name in names}
         self.scores: Floats = np.stack([claims[name] for name in names], axis=1)
-        calibrations = detector.digit_calibrations_
+        calibrations = state.digit_calibrations
         self.p: Floats = np.stack([calibrations[name]["fused"].p_values(claims[name]) for name in names], axis=1)
         # Odd to all ten, p-values are all equal and say nothing of which digit is nearest.
         self.best = np.lexsort((self.scores, -self.p), axis=1)[:, 0]

@@ -30,7 +30,7 @@ from core.gan.recipe import TrainingSettings
 from core.gan.trainer import Progress, Trainer
 from core.operating_point import DISTANCES, EVIDENCES, OperatingPoint
 from core.scoring import multi_digit
-from core.scoring.evidences import Evidences, Scale
+from core.scoring.evidences import Evidences
 from core.scoring.scorer import Scorer
 from core.words import name_normals
 
@@ -119,7 +119,8 @@ class Detector(OutlierMixin, BaseEstimator):
 
     @property
     def _fitted(self) -> DetectorState:
-        check_is_fitted(self, "state_")
+        if not self.__sklearn_is_fitted__():
+            check_is_fitted(self)  # raises; asked for each image it would take as long as a p-value
         return self.state_
 
     # What there is to read of a fitted detector. The names end as scikit-learn's do; none can be set.
@@ -135,19 +136,9 @@ class Detector(OutlierMixin, BaseEstimator):
         return self._fitted.scorers
 
     @property
-    def standards_(self) -> Mapping[str, Mapping[str, Scale]]:
-        """Digit -> evidence -> (centre, scale)."""
-        return self._fitted.standards
-
-    @property
     def calibrations_(self) -> Mapping[str, Calibration]:
         """Evidence -> what its scores are measured against."""
         return self._fitted.calibrations
-
-    @property
-    def digit_calibrations_(self) -> Mapping[str, Mapping[str, Calibration]]:
-        """Digit -> evidence -> scores of that digit's part of what is measured against."""
-        return self._fitted.digit_calibrations
 
     @property
     def evaluation_(self) -> Evaluation | None:
@@ -229,48 +220,31 @@ class Detector(OutlierMixin, BaseEstimator):
         Raises:
             OddDigitError: wrong shape, values outside 0 .. 1, or NaN.
         """
-        check_is_fitted(self, "state_")
-        scores, seen = self._read(as_images(images), draw=True)
-        assert seen is not None
-        return Readings(
-            **vars(scores),
-            reconstruction=seen.reconstruction,
-            residual=seen.residual,
-            probability=seen.probability,
-            reconstruction_probability=seen.reconstruction_probability,
-        )
+        scores, seen = self._read(images, draw=True)
+        return Readings(**vars(seen) | vars(scores))
 
     def scores(self, images: ArrayLike) -> Scores:
         """How odd ink images are, by the evidences that need nothing drawn: several times as fast as ``inspect``.
 
         The same numbers to the bit. Takes and raises what ``inspect`` does.
         """
-        check_is_fitted(self, "state_")
-        return self._read(as_images(images), draw=False)[0]
+        return self._read(images, draw=False)[0]
 
-    def _read(self, images: NDArray[np.float32], draw: bool) -> tuple[Scores, Evidences | None]:
-        state = self._fitted
+    def _read(self, given: ArrayLike, draw: bool) -> tuple[Scores, Evidences | None]:
+        state, images = self._fitted, as_images(given)
         # Nothing is learnt here: without what torch notes for that, one image takes 7 % less.
         with torch.inference_mode(), one_thread() if len(images) <= FEW else nullcontext():
             parts = [multi_digit.score(state.scorers, state.standards, chunk, draw) for chunk in chunks(images)]
         scores = {e: np.concatenate([part.scores[e] for part in parts]) for e in EVIDENCES if e in parts[0].scores}
-        digit_p_values: dict[str, dict[str, NDArray[np.float64]]] = {}
-        if len(state.scorers) > 1:
-            for e in DISTANCES:
-                as_digit = {n: np.concatenate([part.nonconformity[n][e] for part in parts]) for n in state.scorers}
-                digit_p_values[e] = {n: state.digit_calibrations[n][e].p_values(odd) for n, odd in as_digit.items()}
         p_values = {e: state.calibrations[e].p_values(values) for e, values in scores.items()}
-        scored = Scores(
-            model=state.card.name,
-            normal=state.card.normal,
-            images=images,
-            scores=scores,
-            p_values=p_values,
-            digit_p_values={e: agreeing(digits, p_values[e]) for e, digits in digit_p_values.items()},
-            calibrations=state.calibrations,
-        )
+        digits: dict[str, dict[str, NDArray[np.float64]]] = {}
+        for e in DISTANCES if len(state.scorers) > 1 else ():
+            odd = {n: np.concatenate([part.nonconformity[n][e] for part in parts]) for n in state.scorers}
+            as_digit = {n: state.digit_calibrations[n][e].p_values(values) for n, values in odd.items()}
+            digits[e] = agreeing(as_digit, p_values[e])
         seen = [part.seen for part in parts if part.seen is not None]
-        return scored, Evidences.joined(seen) if seen else None
+        measured = Scores(state.card.name, state.card.normal, images, scores, p_values, digits, state.calibrations)
+        return measured, Evidences.joined(seen) if seen else None
 
     def _by_evidence(self, images: ArrayLike) -> Scores:
         """What the chosen evidence needs and no more."""
@@ -281,12 +255,10 @@ class Detector(OutlierMixin, BaseEstimator):
 
         The same n and seed give the same digits.
         """
-        scorers = list(self.scorers_.values())
-        counts = [len(range(i, n, len(scorers))) for i in range(len(scorers))]
-        digits = [scorer.sample(count, seed) for scorer, count in zip(scorers, counts, strict=True) if count]
-        drawn = np.zeros((n, 28, 28), dtype=np.float32)
-        for i, images in enumerate(digits):
-            drawn[i :: len(scorers)] = images
+        drawn, digits = np.zeros((n, 28, 28), dtype=np.float32), len(self.scorers_)
+        for i, scorer in enumerate(self.scorers_.values()):
+            if wanted := len(drawn[i::digits]):
+                drawn[i::digits] = scorer.sample(wanted, seed)
         return drawn
 
     def calibrated(self, images: ArrayLike, labels: Sequence[str] | None, name: str, calibrated_on: str) -> "Detector":
@@ -307,7 +279,6 @@ class Detector(OutlierMixin, BaseEstimator):
 
     def evaluate(self, dataset: Dataset) -> Evaluation:
         """Score a labelled data set; labels outside the detector's own are its anomalies."""
-        scores = self.inspect(dataset.images).scores
         names = np.array(dataset.label_names)[dataset.labels]
         return Evaluation(
             sources=(f"{dataset.name}:{dataset.part}",),
@@ -316,7 +287,7 @@ class Detector(OutlierMixin, BaseEstimator):
             label=dataset.labels.astype(np.int64),
             label_names=dataset.label_names,
             anomaly=~np.isin(names, self.card_.normal),
-            scores=scores,
+            scores=self.inspect(dataset.images).scores,
         )
 
     def score_samples(self, X: ArrayLike) -> NDArray[np.float64]:  # noqa: N803
@@ -340,7 +311,7 @@ class Detector(OutlierMixin, BaseEstimator):
     @property
     def n_features_in_(self) -> int:
         """How many numbers an image has, flat."""
-        check_is_fitted(self, "state_")
+        check_is_fitted(self)
         return PIXELS
 
     def __sklearn_tags__(self) -> Tags:

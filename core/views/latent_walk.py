@@ -173,7 +173,7 @@ def locate(detector: Detector, image: Floats) -> tuple[str, Floats]:
     Returns:
         the digit whose generator draws it, and the latent ``(latent_size,)`` that does.
     """
-    scored = multi_digit.score(detector.scorers_, detector.standards_, as_images(image[None]))
+    scored = multi_digit.score(detector.scorers_, detector.state_.standards, as_images(image[None]))
     assert scored.seen is not None
     digit, reconstruction = str(scored.digits[0]), scored.seen.reconstruction
     scorer = detector.scorers_[digit]

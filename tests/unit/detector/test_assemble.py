@@ -22,7 +22,7 @@ def test_single_detectors_join_to_the_very_detector_that_one_fit_gives() -> None
     whole = Detector("dense", epochs=1).fit(np.concatenate(list(parts.values())), ["3"] * 60 + ["0"] * 60)
     assert joined.card_.normal == ("0", "3")
     assert joined.fingerprint == whole.fingerprint
-    assert joined.standards_ == whole.standards_
+    assert joined.state_.standards == whole.state_.standards
     assert joined.card_.counts == whole.card_.counts
     assert math.isclose(joined.card_.seconds, sum(part.card_.seconds for part in singles), abs_tol=0.1)
     images = load("digits", "test").images[:9]
@@ -59,5 +59,5 @@ def test_scored_anew_by_its_own_split_a_detector_is_what_it_was(tiny_detector_an
     again = assemble.rescore(replace(state, scorers=spoilt, standards={}), validation, calibrate)
 
     assert again.fingerprint == before.fingerprint
-    assert again.standards == before.standards_
+    assert again.standards == before.state_.standards
     assert again.evaluation is None

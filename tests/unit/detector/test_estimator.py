@@ -192,7 +192,7 @@ def test_a_detector_of_several_digits_is_recalibrated_digit_by_digit(tiny_detect
     recalibrated = tiny_detector_any.calibrated(images, np.repeat(["0", "5", "8"], 20), "mine", "me")
 
     assert recalibrated.calibrations_["fused"].n == 60
-    assert [recalibrated.digit_calibrations_[name]["fused"].n for name in ("0", "5", "8")] == [20, 20, 20]
+    assert [recalibrated.state_.digit_calibrations[name]["fused"].n for name in ("0", "5", "8")] == [20, 20, 20]
 
 
 @pytest.mark.parametrize(

@@ -153,7 +153,7 @@ def test_of_several_digits_the_least_distance_counts_and_what_the_nearest_makes_
     each = {name: scorer.score(images) for name, scorer in tiny_detector_any.scorers_.items()}
 
     def standardised(evidence: str) -> np.ndarray:
-        standards = [tiny_detector_any.standards_[name][evidence] for name in each]
+        standards = [tiny_detector_any.state_.standards[name][evidence] for name in each]
         pairs = zip(each.values(), standards, strict=True)
         return np.stack([(own.scores[evidence] - centre) / spread for own, (centre, spread) in pairs])
 
@@ -200,9 +200,9 @@ def test_every_digit_has_a_p_value_of_its_own_against_its_own_calibration_digits
     nearest = np.min([own["manifold"] for own in scores.values()], axis=0)
     as_each, least = {}, 1
     for name in readings.digits:
-        centre, scale = tiny_detector_any.standards_[name]["fused"]
+        centre, scale = tiny_detector_any.state_.standards[name]["fused"]
         claim = (scores[name]["fused"] - centre) / scale + RIVALRY * np.log(scores[name]["manifold"] / nearest)
-        calibration = tiny_detector_any.digit_calibrations_[name]["fused"]
+        calibration = tiny_detector_any.state_.digit_calibrations[name]["fused"]
         as_each[name], least = calibration.p_values(claim), min(least, calibration.n)
     for name, p_values in agreeing(as_each, readings.p_value).items():
         np.testing.assert_allclose(readings.digits[name], p_values, atol=1.5 / (least + 1))
@@ -226,10 +226,10 @@ def test_a_digit_that_another_one_is_nearer_than_is_less_plausible_for_it(tiny_d
     images = digits(20)
     alone = {name: scorer.score(images).scores["manifold"] for name, scorer in tiny_detector_any.scorers_.items()}
 
-    readings = multi_digit.score(tiny_detector_any.scorers_, tiny_detector_any.standards_, images)
+    readings = multi_digit.score(tiny_detector_any.scorers_, tiny_detector_any.state_.standards, images)
 
     for name, own in alone.items():
-        centre, scale = tiny_detector_any.standards_[name]["manifold"]
+        centre, scale = tiny_detector_any.state_.standards[name]["manifold"]
         added = readings.nonconformity[name]["manifold"] - (own - centre) / scale
         wins = readings.digits == name
         np.testing.assert_allclose(added[wins], 0, atol=1e-5)
@@ -239,7 +239,7 @@ def test_a_digit_that_another_one_is_nearer_than_is_less_plausible_for_it(tiny_d
 def test_the_calibration_of_several_digits_pools_those_of_each_and_one_digit_has_none_of_its_own(
     tiny_detector: Detector, tiny_detector_any: Detector
 ) -> None:
-    sizes = [tiny_detector_any.digit_calibrations_[name]["fused"].n for name in ("0", "5", "8")]
+    sizes = [tiny_detector_any.state_.digit_calibrations[name]["fused"].n for name in ("0", "5", "8")]
 
     assert tiny_detector_any.calibrations_["fused"].n == sum(sizes)
     assert [counts[2] for counts in tiny_detector_any.card_.counts.values()] == sizes
