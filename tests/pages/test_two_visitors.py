@@ -69,12 +69,35 @@ def test_no_page_shows_anything_of_another_visitors_whatever_the_link_says(
     links = (
         {},
         {"model": "tiny-5", "row": "1", "batch": "hers", "job": "done", "visitor": "anna", "ids": "1"},
+        {
+            "by_model": SECRET,
+            "by_source": SECRET,
+            "review": "true",
+            "sample": "20",
+        },
         {"model": str(registry.own_folder("anna") / f"{SECRET}.safetensors"), "digit": "5", "latent": "0"},
     )
     shown = "\n".join(everything(visit("ben", file, **link)) for link in links)
 
     assert SECRET not in re.sub(rf"models/{SECRET}\\*\.safetensors", "", shown)  # which is the link's own word
     assert "tiny-5" in shown or file == "pages/4_History.py", "the page shows what is everyone's"
+
+
+@pytest.mark.parametrize("file", ["pages/1_Threshold.py", "pages/5_Generator.py"])
+def test_two_models_of_one_name_are_each_its_owners(
+    file: str, visit: Callable[..., AppTest], tiny_detector_file: Path
+) -> None:
+    ours = Detector.load(registry.import_model(tiny_detector_file.read_bytes(), "ben", f"{SECRET}-pen").path)
+    card = replace(ours.card_, calibrated_on="ben's own ink")
+    registry.delete(f"{SECRET}-pen", "ben")
+    registry.add(replace(ours.state_, card=card), f"{SECRET}-pen", "ben")
+
+    shown = [everything(visit(who, file, model=f"{SECRET}-pen")) for who in ("anna", "ben")]
+    hers, his = (page.replace("\\", "") for page in shown)
+
+    assert f"{SECRET}'s own ink" in hers
+    assert f"{SECRET}'s own ink" not in his
+    assert "ben's own ink" in his
 
 
 def test_a_name_that_only_another_visitor_has_is_no_name(visit: Callable[..., AppTest]) -> None:

@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from core import ink
+from core import ink, quota
 from core.datasets.examples import Example, for_normal
 from core.detector.state import Measured
 from core.errors import OddDigitError
@@ -15,6 +15,7 @@ from core.views.verdict_words import describe
 from pages.ui import chrome, opinion, picker, picture, state
 from pages.ui.text import plain
 from pages.ui.verdict import COLOUR, SIGN
+from pages.ui.visitor import visitor
 
 _KINDS = [*SUFFIXES, ".pdf"]
 
@@ -67,7 +68,8 @@ def _same_digit(chosen: dict[str, Measured]) -> None:
 
 @st.cache_data(max_entries=20, show_spinner="Finding the ink…")
 def _read(data: bytes, name: str) -> ink.Ink:
-    return ink.read(data, name=name, split=False)
+    with quota.turn(visitor()):
+        return ink.read(data, name=name, split=False)
 
 
 def _drawn(example: Example) -> ink.Ink:
