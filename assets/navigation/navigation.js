@@ -12,6 +12,16 @@ function pressed(event) {
   press.quiet = 0;
 }
 
+// What a button opens stands at the end of the document: opened by the keyboard, it takes the keyboard with it.
+function opened(event) {
+  if (event.key !== "Enter" && event.key !== " ") return;
+  if (!event.target.closest?.('[data-testid="stPopover"]')) return;
+  setTimeout(() => {
+    const first = '[role="radio"][tabindex="0"], input, button, [tabindex="0"]';
+    document.querySelector('[data-testid="stPopoverBody"]')?.querySelector(first)?.focus();
+  }, 200);
+}
+
 function forget() {
   press.wanted = null;
 }
@@ -31,10 +41,12 @@ function look() {
 
 export default function () {
   document.addEventListener("click", pressed, true);
+  document.addEventListener("keydown", opened, true);
   addEventListener("popstate", forget);
   const again = setInterval(look, 200);
   return () => {
     document.removeEventListener("click", pressed, true);
+    document.removeEventListener("keydown", opened, true);
     removeEventListener("popstate", forget);
     clearInterval(again);
   };

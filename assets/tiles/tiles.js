@@ -1,7 +1,9 @@
-// Pictures that are pressed: a press opens one, and where labels can be set right a digit key does it and goes on to the
+// Pictures that are pressed: one of them takes Tab, arrow keys lead to the others. A press opens one, and where labels can be set right a digit key does it and goes on to the
 // next, space says that the label is right, backspace takes it back. Labels are sent until Python has them, so that none is lost.
 
 const instances = new WeakMap();
+const shown = new Map(); // by title: a page that is drawn anew may make the element anew
+let look; // for the end of the dialog that the last press has opened
 
 export default function (component) {
   const { parentElement, data, setStateValue, setTriggerValue } = component;
@@ -18,9 +20,12 @@ class Tiles {
     this.waiting = {};
     this.list.addEventListener("click", (event) => {
       const button = event.target.closest("button");
-      if (button) this.press(+button.dataset.id);
+      if (!button) return;
+      this.press(+button.dataset.id);
+      comeBack(this.data.title, button.dataset.id);
     });
     this.list.addEventListener("keydown", (event) => this.type(event));
+    this.list.addEventListener("focusin", (event) => this.reach(event.target));
     // A button takes space as a press when it is let go.
     this.list.addEventListener("keyup", (event) => { if (event.key === " " && this.data.editable) event.preventDefault(); });
   }
@@ -28,6 +33,7 @@ class Tiles {
   show(data) {
     if (this.data && this.data.of !== data.of) this.waiting = {};
     this.data = data;
+    shown.set(data.title, this);
     this.list.classList.toggle("fixed", Boolean(data.columns));
     this.list.style.setProperty("--columns", data.columns || 1);
     this.list.setAttribute("aria-label", data.title);
@@ -40,6 +46,15 @@ class Tiles {
       this.fill(item.firstChild, tile);
     });
     for (const item of known.values()) item.remove();
+    const buttons = [...this.list.querySelectorAll("button")];
+    const within = (one) => one === this.list.getRootNode().activeElement;
+    this.reach(buttons.find(within) || buttons.find((one) => +one.dataset.id === data.chosen) || buttons.find((one) => one === this.reached) || buttons[0]);
+  }
+
+  // One tile is a stop of Tab, so that nobody tabs through a whole gallery.
+  reach(button) {
+    this.reached = button;
+    for (const one of this.list.querySelectorAll("button")) one.tabIndex = one === button ? 0 : -1;
   }
 
   fill(button, tile) {
@@ -59,7 +74,8 @@ class Tiles {
     if (!button || event.ctrlKey || event.metaKey || event.altKey) return;
     const item = button.parentElement;
     const wide = Math.max(1, [...this.list.children].filter((other) => other.offsetTop === this.list.firstChild.offsetTop).length);
-    const step = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: wide, ArrowUp: -wide }[event.key];
+    const all = this.list.children.length;
+    const step = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: wide, ArrowUp: -wide, Home: -all, End: all }[event.key];
     if (step) { this.go(item, step); event.preventDefault(); return; }
     if (!this.data.editable) return;
     const tile = this.data.tiles.find((one) => String(one.id) === button.dataset.id);
@@ -76,9 +92,20 @@ class Tiles {
 
   go(item, step) {
     const all = [...this.list.children];
-    const next = all[all.indexOf(item) + step];
-    if (next) next.firstChild.focus();
+    all[Math.max(0, Math.min(all.length - 1, all.indexOf(item) + step))].firstChild.focus();
   }
+}
+
+// A dialog that a press has opened gives the keyboard back to the body when it closes: from there to where it was.
+function comeBack(title, id) {
+  let seen = false;
+  look?.disconnect();
+  look = new MutationObserver(() => {
+    const open = document.querySelector('[role="dialog"]') !== null;
+    if (seen && !open) { look.disconnect(); setTimeout(() => shown.get(title).list.querySelector(`[data-id="${id}"]`)?.focus({ preventScroll: true })); }
+    seen ||= open;
+  });
+  look.observe(document.body, { childList: true, subtree: true });
 }
 
 function labelled(label, corrected) {

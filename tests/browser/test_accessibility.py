@@ -101,6 +101,28 @@ def test_the_picture_follows_thumb_and_arrow_keys_on_the_map_and_the_place_goes_
         assert slider.get_attribute("aria-valuetext") != value
 
 
+def test_a_row_of_pictures_is_one_stop_of_tab_and_what_a_press_opens_gives_the_keyboard_back(
+    page: Page, app: str
+) -> None:
+    page.goto(f"{app}/Threshold?model=tiny-any")
+    pictures = page.get_by_role("list", name="Just inside the line").get_by_role("button")
+    expect(pictures.first).to_be_visible(timeout=90 * SECONDS)
+    at_rest(page)
+
+    pictures.first.focus()
+    page.keyboard.press("ArrowRight")
+    expect(pictures.nth(1)).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog")).to_be_visible(timeout=60 * SECONDS)
+    at_rest(page)
+    page.keyboard.press("Escape")
+
+    expect(page.get_by_role("dialog")).to_be_hidden(timeout=30 * SECONDS)
+    expect(pictures.nth(1)).to_be_focused()
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("list", name="Just outside the line").get_by_role("button").first).to_be_focused()
+
+
 def test_the_first_page_leads_to_the_latents_around_its_reconstruction(page: Page, app: str) -> None:
     page.goto(f"{app}/?model=tiny-5")
     expect(page.locator("[class*=st-key-verdict-]").get_by_text("look at least this odd")).to_be_visible(

@@ -47,7 +47,7 @@ def offer() -> None:
         chrome.refuse(error)
         return
     normal = row[2].multiselect(
-        "Normal", labels, _default(labels), key=f"train_normal-{dataset}", format_func=_say_label
+        "Normal", labels, _default(labels, counts), key=f"train_normal-{dataset}", format_func=_say_label
     )
     with row[3]:
         name = _name(dataset, tuple(normal))
@@ -114,8 +114,12 @@ def _labels(dataset: str, counts: Counts | None) -> list[str]:
     return [*labels, EVERY_LABEL] if len(labels) > 1 else labels
 
 
-def _default(labels: list[str]) -> list[str]:
-    return ["5"] if "5" in labels else labels[:1]
+def _default(labels: list[str], counts: Counts | None) -> list[str]:
+    """The label with most images, which a training wants; 5 where the data set has about as many of each."""
+    if counts is None or not counts.train:
+        return ["5"] if "5" in labels else labels[:1]
+    most = max(counts.train, key=lambda label: counts.train[label])
+    return ["5"] if 2 * counts.train.get("5", 0) > counts.train[most] else [most]
 
 
 def _say_label(label: str) -> str:
