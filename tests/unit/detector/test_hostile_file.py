@@ -259,6 +259,12 @@ def test_every_tensor_is_needed(copy_with: Callable[..., Path], tiny_detector_an
         refused(copy_with(tensors=lambda tensors, gone=name: tensors.pop(gone)))
 
 
+def test_what_was_measured_is_refused_where_it_does_not_fit(copy_with: Callable[..., Path]) -> None:
+    for change in (put("calibration.fused", torch.tensor([0.1, torch.nan])), lambda t: t.pop("evaluation.label")):
+        with pytest.raises(ModelError, match="tampered"):
+            detector_file.read_measured(copy_with(tensors=change))
+
+
 def test_weights_of_another_shape_or_kind_are_refused(
     copy_with: Callable[..., Path], tiny_detector_any_file: Path
 ) -> None:
