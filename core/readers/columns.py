@@ -47,9 +47,7 @@ class Columns(NamedTuple):
         """The label of each row."""
         if len(self.label) == 1:
             return [row[self.label[0]] if self.label[0] < len(row) else None for row in rows]
-        return [
-            _hot([row[i] for i in self.label]) if self.label and self.label[-1] < len(row) else None for row in rows
-        ]
+        return [hot([row[i] for i in self.label]) if self.label and self.label[-1] < len(row) else None for row in rows]
 
 
 def named(names: Sequence[str], rows: Sequence[Sequence[object]]) -> Columns | None:
@@ -74,12 +72,20 @@ def named(names: Sequence[str], rows: Sequence[Sequence[object]]) -> Columns | N
         label = next((tuple(ten) for ten in tens if _one_hot(rows, ten)), ())
     if not label and (near := label_column([lowered[i] for i in others])) is not None:
         label = (others[near],)
-    if not label and others:
-        able = [i for i in others if _are_digits([row[i] for row in rows])]
-        label = tuple(able) if len(able) == 1 else ()
-        shown = ", ".join(f"'{names[i]}'" for i in (label or others)[:5])
-        note = f"labels are read from {shown}." if label else f"no labels are read: {shown} is none by its name."
+    if not label:
+        label, note = guessed(names, rows, others)
     return Columns(label, tuple(pixels[i] for i in in_order([lowered[i] for i in pixels])), note)
+
+
+def guessed(
+    names: Sequence[str], rows: Sequence[Sequence[object]], others: Sequence[int]
+) -> tuple[tuple[int, ...], str]:
+    """The one column among others that holds digits, though its name does not say so, and what is to be said of it."""
+    able = [i for i in others if rows and _are_digits([row[i] for row in rows])]
+    if len(able) == 1:
+        return (able[0],), f"labels are read from '{names[able[0]]}'."
+    shown = ", ".join(f"'{names[i]}'" for i in others[:5])
+    return (), f"no labels are read: by its name, none of its columns is one ({shown})." if others else ""
 
 
 def unnamed(rows: Sequence[Sequence[object]]) -> Columns | None:
@@ -140,20 +146,21 @@ def in_order(names: Sequence[str]) -> list[int]:
     return sorted(given, key=places.__getitem__)
 
 
-def _hot(cells: Sequence[object]) -> int | None:
+def hot(cells: Sequence[object]) -> int | None:
     """Which of the cells is 1 where all others are 0; None where that is not so."""
     marks = [str(as_label(cell)).lower() for cell in cells]
-    hot = [i for i, mark in enumerate(marks) if mark in ("1", "true")]
-    return hot[0] if len(hot) == 1 and sum(mark in ("0", "false") for mark in marks) == len(marks) - 1 else None
+    ones = [i for i, mark in enumerate(marks) if mark in ("1", "true")]
+    return ones[0] if len(ones) == 1 and sum(mark in ("0", "false") for mark in marks) == len(marks) - 1 else None
 
 
 def _one_hot(rows: Sequence[Sequence[object]], ten: Sequence[int]) -> bool:
-    return bool(rows) and all(_hot([row[i] for i in ten]) is not None for row in rows)
+    return bool(rows) and all(hot([row[i] for i in ten]) is not None for row in rows)
 
 
 def _are_digits(cells: Sequence[object]) -> bool:
     """Whether these could be the labels of digits, and are no numbers of rows."""
-    return {as_label(cell) for cell in cells} <= LABELS | {None} and not _counts_up(cells)
+    labels = {as_label(cell) for cell in cells} - {None}
+    return bool(labels) and labels <= LABELS and not _counts_up(cells)
 
 
 def _counts_up(cells: Sequence[object]) -> bool:

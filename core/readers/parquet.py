@@ -1,5 +1,6 @@
 """Parquet tables of digits: pictures as bytes, as data sets store them, lists of pixels, or a column a pixel."""
 
+import base64
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -12,8 +13,10 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from core.errors import BatchError
+from core.ink.containers import is_picture
+from core.ink.picture import SUFFIXES
 from core.readers.arrays import MOST_IMAGES
-from core.readers.columns import NUMBERING, in_order, is_square, label_column
+from core.readers.columns import LOOK, guessed, hot, is_square, label_column, named
 from core.readers.items import LARGEST_PICTURE, Item, Place, as_label
 from core.readers.stacks import Form, StackReader
 from core.readers.unpack import DAMAGE
@@ -21,14 +24,16 @@ from core.readers.unpack import DAMAGE
 PICTURE_NAMES = ("image", "img", "picture", "bytes", "png", "pixels", "data", "x")
 LARGEST_GROUP = 4 << 30  # bytes that one row group may claim to unpack to
 TOGETHER = 128
+_PATHS = "holds paths of pictures and not the pictures: give the folder that they lie in, or embed them as bytes."
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Where things stand: one column of pictures or as many columns as pixels, and the column of labels or None."""
+    """Where things stand: one column of pictures or as many as pixels, and that of the labels, ten, or none."""
 
     pictures: tuple[str, ...]
-    label: str | None
+    label: tuple[str, ...]
+    note: str = ""
 
 
 def read_parquet(place: Place, start: int = 0, stop: int | None = None) -> Iterator[Item]:
@@ -48,8 +53,9 @@ def read_parquet(place: Place, start: int = 0, stop: int | None = None) -> Itera
             groups = [table.metadata.row_group(i) for i in range(table.metadata.num_row_groups)]
             if any(group.total_byte_size > LARGEST_GROUP for group in groups):
                 raise BatchError(f"{place.name}: a row group claims more than 4 GB: write it with smaller row groups.")
-            layout = _layout(place.name, table.schema_arrow)
-            wanted = [*layout.pictures, *([] if layout.label is None else [layout.label])]
+            layout = _layout(place.name, table)
+            if layout.note:
+                yield Item(place.name, None, note=f"{place.name}: {layout.note}")
             ends = np.cumsum([group.num_rows for group in groups], dtype=np.int64).tolist()
             begins = [0, *ends][: len(ends)]
             last = ends[-1] if stop is None and ends else stop or 0
@@ -58,7 +64,7 @@ def read_parquet(place: Place, start: int = 0, stop: int | None = None) -> Itera
             chosen = [i for i, begin in enumerate(begins) if begin < last and ends[i] > start]
             at = begins[chosen[0]] if chosen else 0
             reader = StackReader(place.name, max(at, start))
-            for batch in table.iter_batches(TOGETHER, row_groups=chosen, columns=wanted):
+            for batch in table.iter_batches(TOGETHER, row_groups=chosen, columns=[*layout.pictures, *layout.label]):
                 rows = batch.slice(max(0, start - at), max(0, last - max(at, start)))
                 at += len(batch)
                 if len(rows):
@@ -89,46 +95,61 @@ def columns(place: Place) -> list[str]:
         return []
 
 
-def _layout(name: str, schema: pa.Schema) -> Layout:
+def _layout(name: str, table: pq.ParquetFile) -> Layout:
+    schema = table.schema_arrow
     at = label_column(schema.names)
-    label = None if at is None else schema.names[at]
-    able = [field.name for field in schema if _holds_pictures(field.type)]
-    named = [column for column in able if column.lower() in PICTURE_NAMES]
+    label = () if at is None else (schema.names[at],)
+    able = {field.name: rank for field in schema if (rank := _rank(field.type)) and (field.name,) != label}
     if able:
-        picture = (named or able)[0]
-        return Layout((picture,), None if label == picture else label)
-    pixels = tuple(
-        field.name
-        for field in schema
-        if _is_number(field.type) and field.name != label and field.name.lower() not in NUMBERING
-    )
-    if is_square(len(pixels)):
-        return Layout(tuple(pixels[i] for i in in_order(pixels)), label)
+        picture = max(able, key=lambda column: (column.lower() in PICTURE_NAMES, able[column]))
+        if label:
+            return Layout((picture,), label)
+    small = [field.name for field in schema if _is_number(field.type) or _is_text(field.type)]
+    first = next(table.iter_batches(LOOK, columns=small), None) if small else None
+    rows = [] if first is None else [list(row.values()) for row in first.to_pylist()]
+    if able:
+        chosen, note = guessed(small, rows, range(len(small)))
+        return Layout((picture,), tuple(small[i] for i in chosen), note)
+    found = named(small, rows)
+    if found is not None and all(_is_number(schema.field(small[i]).type) for i in found.pixels):
+        return Layout(tuple(small[i] for i in found.pixels), tuple(small[i] for i in found.label), found.note)
+    texts = [i for i, column in enumerate(small) if _is_text(schema.field(column).type) and (column,) != label]
+    for i in texts:
+        if any(_decoded(row[i]) is not None for row in rows):
+            return Layout((small[i],), label)
+    for i in texts:
+        if any(str(row[i]).lower().endswith(SUFFIXES) for row in rows):
+            raise BatchError(f"{name}: '{small[i]}' {_PATHS}")
     raise BatchError(
         f"{name}: none of its columns ({', '.join(schema.names[:10])}) holds pictures as bytes or lists of pixels, and "
-        f"{len(pixels)} columns of numbers make no square image."
+        f"{sum(_is_number(field.type) for field in schema)} columns of numbers make no square image."
     )
 
 
-def _holds_pictures(kind: Any) -> bool:
+def _rank(kind: Any) -> int:
+    """How surely a column of a type holds pictures: 3 bytes, 2 lists of rows, 1 lists of numbers, 0 no."""
     if isinstance(kind, pa.BaseExtensionType):
         kind = kind.storage_type
     if pa.types.is_struct(kind):
-        return kind.get_field_index("bytes") >= 0
+        return 3 * (kind.get_field_index("bytes") >= 0)
     if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
-        return True
+        return 3
     nested = 0
     while pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
         kind, nested = kind.value_type, nested + 1
-    return 1 <= nested <= 3 and _is_number(kind)
+    return min(nested, 2) if nested <= 3 and _is_number(kind) else 0
 
 
 def _is_number(kind: Any) -> bool:
-    return pa.types.is_integer(kind) or pa.types.is_floating(kind)
+    return pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)
+
+
+def _is_text(kind: Any) -> bool:
+    return pa.types.is_string(kind) or pa.types.is_large_string(kind)
 
 
 def _items(rows: pa.RecordBatch, layout: Layout, reader: StackReader) -> Iterator[Item]:
-    labels = [None] * len(rows) if layout.label is None else rows.column(layout.label).to_pylist()
+    labels = _labels([rows.column(name).to_pylist() for name in layout.label], len(rows))
     if len(layout.pictures) > 1:
         wide = np.stack([_floats(rows.column(name)) for name in layout.pictures], axis=1)
         side = math.isqrt(len(layout.pictures))
@@ -137,17 +158,51 @@ def _items(rows: pa.RecordBatch, layout: Layout, reader: StackReader) -> Iterato
     column = rows.column(layout.pictures[0])
     if isinstance(column, pa.ExtensionArray):
         column = column.storage
-    values = column.to_pylist()
-    if reader.brightness is None and not isinstance(values[0], bytes | dict):
+    values = [_unwrapped(value) for value in column.to_pylist()]
+    if reader.brightness is None:
         yield from _look(values, reader)
     for value, label in zip(values, labels, strict=True):
         yield from _item(value, label, reader)
 
 
-def _item(value: Any, label: object, reader: StackReader) -> Iterator[Item]:
+def _labels(columns: list[list[Any]], count: int) -> list[object]:
+    """A label for each row, of one column, one-hot in ten, or one-hot in a list."""
+    if len(columns) != 1:
+        return [hot(cells) for cells in zip(*columns, strict=True)] or [None] * count
+    return [
+        (cell[0] if len(cell) == 1 else hot(cell))
+        if isinstance(cell, list)
+        else None
+        if isinstance(cell, dict)
+        else cell
+        for cell in columns[0]
+    ]
+
+
+def _unwrapped(value: Any) -> Any:
+    """What a cell holds: a picture's bytes, pixels, a path, or nothing."""
     if isinstance(value, dict):
-        value = value.get("bytes")
-    if value is None or len(value) == 0:
+        value = value.get("bytes") or value.get("path")
+    if isinstance(value, str):
+        value = _decoded(value) or value
+    if isinstance(value, bytes) and is_square(len(value)) and not is_picture(value):
+        return list(value)  # the pixels themselves
+    return value
+
+
+def _decoded(text: object) -> bytes | None:
+    """The bytes of a picture, or of square pixels, written in base64."""
+    try:
+        data = base64.b64decode(str(text).partition("base64,")[2] or str(text), validate=True)
+    except ValueError:
+        return None
+    return data if is_picture(data) or is_square(len(data)) else None
+
+
+def _item(value: Any, label: object, reader: StackReader) -> Iterator[Item]:
+    if isinstance(value, str):
+        yield reader.refusal(_PATHS, label)
+    elif value is None or len(value) == 0:
         yield reader.refusal("has no picture.", label)
     elif isinstance(value, bytes):
         if len(value) > LARGEST_PICTURE:
@@ -164,7 +219,11 @@ def _item(value: Any, label: object, reader: StackReader) -> Iterator[Item]:
 
 def _look(values: Sequence[Any], reader: StackReader) -> Iterator[Item]:
     """Let the reader judge by the rows that are images of the first one's size."""
-    images = [image for value in values if value and isinstance(image := _image(value), np.ndarray)]
+    images = [
+        image
+        for value in values
+        if isinstance(value, list) and value and isinstance(image := _image(value), np.ndarray)
+    ]
     if images:
         yield from reader.look(np.concatenate([image for image in images if image.shape == images[0].shape]))
 

@@ -1,15 +1,18 @@
 """Arrays and tables as different programs shape, scale and label them: each is the same digits, or says why not."""
 
+import base64
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from core import datasets, ink
 from core.errors import DatasetError, InkError
 from tests.support.formats import images_of, read
-from tests.support.piles import digits
+from tests.support.piles import digits, png
 
 N = 20
 IMAGES, LABELS = digits(N)
@@ -189,7 +192,7 @@ def test_a_table_of_any_layout_is_the_same_labelled_digits(name: str, tmp_path: 
     [
         pytest.param(TABLES["a title"], "1 lines above", id="a title"),
         pytest.param(TABLES["a label of another name"], "labels are read from 'Ziffer'", id="another name"),
-        pytest.param(table(["writer", *PIXELS], FIRST + 100), "'writer' is none by its name", id="no label"),
+        pytest.param(table(["writer", *PIXELS], FIRST + 100), "none of its columns is one ('writer')", id="no label"),
     ],
 )
 def test_what_was_guessed_or_passed_over_is_said(text: str, said: str, tmp_path: Path) -> None:
@@ -217,6 +220,41 @@ def test_a_table_and_an_array_can_be_trained_on(write: Callable[[Path], object],
     np.testing.assert_array_equal(np.rint(own.images * 255), IMAGES)
     with pytest.raises(DatasetError, match="Did you mean 'npz:"):
         datasets.load(str(path))
+
+
+PICTURES = [png(image) for image in IMAGES]
+COLUMNS: dict[str, dict[str, object]] = {
+    "base64": {"image": [base64.b64encode(picture).decode() for picture in PICTURES], "label": LABELS},
+    "links of data": {
+        "image": [f"data:image/png;base64,{base64.b64encode(p).decode()}" for p in PICTURES],
+        "y": LABELS,
+    },
+    "bytes of pixels": {"image": [image.tobytes() for image in IMAGES], "label": LABELS},
+    "channels first": {"image": IMAGES[:, None].tolist(), "label": LABELS},
+    "one-hot lists": {"image": PICTURES, "label": ONE_HOT.astype(float).tolist()},
+    "lists of one label": {"image": PICTURES, "label": LABELS[:, None].tolist()},
+    "one-hot columns": {**dict(zip(PIXELS, FLAT.T, strict=True)), **{f"is_{i}": ONE_HOT[:, i] for i in range(10)}},
+    "beside embeddings": {"embedding": np.ones((N, 64)).tolist(), "scan": PICTURES, "label": LABELS},
+    "beside other columns": {"fold": np.arange(N) % 3, "label": LABELS, **dict(zip(PIXELS, FLAT.T, strict=True))},
+    "a label of another name": {"image": PICTURES, "ziffer": LABELS},
+}
+
+
+@pytest.mark.parametrize("name", COLUMNS)
+def test_parquet_columns_of_any_kind_are_the_same_labelled_digits(name: str, tmp_path: Path) -> None:
+    pq.write_table(pa.table(COLUMNS[name]), tmp_path / "digits.parquet")
+
+    items = [item for item in read(tmp_path / "digits.parquet") if not item.note]
+
+    assert [item.label for item in items] == [str(label) for label in LABELS]
+    np.testing.assert_array_equal(images_of(items), IMAGES)
+
+
+@pytest.mark.parametrize("cell", ["train/7.png", {"bytes": None, "path": "train/7.png"}], ids=["text", "Hugging Face"])
+def test_paths_in_place_of_pictures_are_named_with_the_remedy(cell: object, tmp_path: Path) -> None:
+    pq.write_table(pa.table({"image": [cell] * 3, "label": [7, 7, 7]}), tmp_path / "digits.parquet")
+
+    assert "give the folder that they lie in" in read(tmp_path / "digits.parquet")[0].error
 
 
 @pytest.mark.parametrize("name", ["digits.tra", "digits.data", "digits"])
