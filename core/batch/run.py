@@ -11,6 +11,7 @@ from typing import Any
 from core.batch import pool
 from core.batch.findings import Rule
 from core.batch.notes import SAID
+from core.batch.orientation import LOOK, Image, say_better
 from core.batch.rows import Row
 from core.batch.score import judge
 from core.batch.store import Job, Store, trash
@@ -108,6 +109,7 @@ def run(
         first, written = store.done
         items, refused = first, 0
         rows: list[Row] = []
+        looked_at: list[Image] = []
         began = last_write = time.monotonic()
 
         def write(items: int, last: bool = False) -> Progress:
@@ -118,6 +120,7 @@ def run(
                 if pictures := len({row.item for row in rows if kind in row.noted}):
                     store.note(kind=kind, pictures=pictures)
             refused += sum(bool(row.error) for row in rows)
+            looked_at.extend([row.image for row in rows if row.image is not None][: LOOK - len(looked_at)])
             written, rows = written + len(rows), []
             last_write = time.monotonic()
             seconds = last_write - began
@@ -139,6 +142,8 @@ def run(
                     yield write(items)
             else:
                 yield write(items, last=True)
+                if said := say_better(looked_at, detector):
+                    store.note(said)
                 store.finish()
                 return
         if rows:
