@@ -122,11 +122,11 @@ class MemoryBank:
 
     @classmethod
     @torch.no_grad()
-    def of(cls, images: Tensor) -> Self:
-        """Describe decoded images ``(m, 28, 28)``."""
+    def of(cls, images: Tensor, hole_weight: float | None = None) -> Self:
+        """Describe decoded images ``(m, 28, 28)``; the weight of holes is measured where it is not known."""
         features = bank_features(images)  # (m, F)
         weights = torch.ones(FEATURES)
-        weights[MANIFOLD_FEATURES:] = _hole_weight(features)
+        weights[MANIFOLD_FEATURES:] = _hole_weight(features) if hole_weight is None else hole_weight
         features *= weights
         mean = features.mean(dim=0)
         centred = features - mean
@@ -161,6 +161,11 @@ class MemoryBank:
     def _columns(self) -> Tensor:
         """The points ``(c, m)``, laid out as a product with few rows reads them: in half the time."""
         return self.points.T.contiguous()
+
+    @property
+    def hole_weight(self) -> float:
+        """How much each feature of holes counts."""
+        return float(self.weights[-1])
 
     def nearest(self, features: Tensor) -> Neighbourhood:
         """Find the neighbours of described images ``(n, FEATURES)``, and blend them to come as near as they can."""

@@ -40,7 +40,7 @@ from core.scoring.evidences import (
     on_grid,
     tensor,
 )
-from core.scoring.memory_bank import MOST_POINTS, MemoryBank, Neighbourhood, bank_features, farthest_first
+from core.scoring.memory_bank import MOST_HOLES, MOST_POINTS, MemoryBank, Neighbourhood, bank_features, farthest_first
 
 # Raise it whenever a constant of this package changes, or what a memory bank describes images by: a stored calibration
 # holds for the scores it was made with and no others.
@@ -188,6 +188,7 @@ class Scorer:
         try:
             settings = TrainingSettings.read(meta["settings"])
             scale = Scale.read(meta["fusion"]["manifold"])
+            hole_weight = serialization.checked_weight(meta.get("hole_weight"), MOST_HOLES)
             latents = latent_codes.checked(tensors["latents"], tensors["latents_scale"], settings.latent_size)
             held = serialization.checked_held(tensors["latents_held"] if "bank" in meta else None, len(latents))
             weights = {key.removeprefix("weights."): v for key, v in tensors.items() if key.startswith("weights.")}
@@ -197,13 +198,14 @@ class Scorer:
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             reason = " ".join(str(error).split())[:200]
             raise ModelError(f"the model is incomplete or damaged ({reason}); train or download it again") from error
-        name = f"memory-{SCORING_VERSION}-{serialization.fingerprint(tensors)}.safetensors"
+        known = "" if hole_weight is None else f"-{hole_weight}"
+        name = f"memory-{SCORING_VERSION}-{serialization.fingerprint(tensors)}{known}.safetensors"
         path = None if cache is None else cache / name
 
         def bank() -> MemoryBank:
             if path is not None and (cached := MemoryBank.read(path)) is not None:
                 return cached
-            made = MemoryBank.of(_decode(for_inference(networks.generator), latents[held]))
+            made = MemoryBank.of(_decode(for_inference(networks.generator), latents[held]), hole_weight)
             if not torch.isfinite(made.points).all():
                 raise ModelError("the model draws images that are not finite; train or download it again")
             if path is not None:
@@ -229,6 +231,7 @@ class Scorer:
             "settings": dataclasses.asdict(self.settings),
             "fusion": {"manifold": list(self.scale)},
             "bank": len(self.held),
+            "hole_weight": self.bank.hole_weight,
         }
 
     def score(self, images: Images) -> Evidences:

@@ -51,6 +51,17 @@ def checked_held(rows: Tensor | None, count: int) -> Tensor:
     return held
 
 
+def checked_weight(weight: float | None, most: float) -> float | None:
+    """How much holes count in a bank, from a file, which may be hostile; None where it says nothing.
+
+    Raises:
+        ValueError: it is no number from 0 to the most that there can be.
+    """
+    if weight is not None and not 0 < weight <= most * 1.000001:  # as stored: single precision
+        raise ValueError(f"holes that count {weight}")
+    return weight
+
+
 def fingerprint(tensors: dict[str, Tensor]) -> str:
     """Tells one set of named tensors from any other: 32 hexadecimal digits."""
     digest = hashlib.sha256()

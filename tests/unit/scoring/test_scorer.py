@@ -88,6 +88,25 @@ def test_what_is_stored_brings_back_the_same_scorer_with_and_without_a_cache(
     assert len(list(tmp_path.iterdir())) == 1
 
 
+def test_a_file_of_before_the_weight_of_holes_was_stored_measures_it_to_the_same_bank(scorer: Scorer) -> None:
+    tensors, meta = scorer.tensors(), scorer.meta()
+    del meta["hole_weight"]
+    stored, measured = (Scorer.from_tensors(tensors, kept).bank for kept in (scorer.meta(), meta))
+    assert torch.equal(measured.points, stored.points)
+    assert measured.hole_weight == stored.hole_weight
+
+
+def test_a_weight_of_holes_that_was_tampered_with_is_kept_from_other_models_or_refused(
+    scorer: Scorer, tmp_path: Path
+) -> None:
+    tensors, meta = scorer.tensors(), scorer.meta()
+    for weight in (0.5, meta["hole_weight"]):
+        assert Scorer.from_tensors(tensors, meta | {"hole_weight": weight}, tmp_path).bank.hole_weight == weight
+    for damaged in (float("nan"), -1, 9, "much"):
+        with pytest.raises(ModelError, match="damaged"):
+            Scorer.from_tensors(tensors, meta | {"hole_weight": damaged})
+
+
 def test_a_damaged_cache_is_made_anew(scorer: Scorer, held_out: np.ndarray, tmp_path: Path) -> None:
     assert Scorer.from_tensors(scorer.tensors(), scorer.meta(), tmp_path).bank is not None
     file = next(tmp_path.iterdir())
