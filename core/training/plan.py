@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from core import datasets, paths
+from core.datasets.split import split
 from core.detector import registry
 from core.detector.fit import FEWEST_IMAGES
 from core.errors import TrainingError
@@ -49,12 +50,16 @@ class Plan:
 
     Attributes:
         images: normal images there are to train, validate and calibrate on.
+        learnt: of these, how many the networks learn from.
+        normals: normal images beside them that it will be evaluated on.
         anomalies: images of other labels that it will be evaluated on; 0 means that no AUROC can be given.
         training: how much there is to learn, in trainings on one image.
         finishing: how much there is to do afterwards, calibrating and evaluating, in the same unit.
     """
 
     images: int
+    learnt: int
+    normals: int
     anomalies: int
     training: float
     finishing: float
@@ -117,8 +122,9 @@ def plan_run(spec: RunSpec, counts: Counts) -> Plan:
     if len(wanted) == 1:
         between, after = 0.0, between + after
     suited = [TrainingSettings().suited_to(round(TRAIN_SHARE * counts.train[label])) for label in wanted]
-    learnt = epochs * sum(settings.steps * settings.batch_size for settings in suited)
-    return Plan(images, anomalies, training=learnt + between, finishing=after)
+    shown = epochs * sum(settings.steps * settings.batch_size for settings in suited)
+    learnt = sum(len(split(counts.train[label], seed=0).train) for label in wanted)
+    return Plan(images, learnt, evaluated - anomalies, anomalies, training=shown + between, finishing=after)
 
 
 def seconds_an_image(architecture: str) -> float:

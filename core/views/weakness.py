@@ -22,7 +22,9 @@ def weaknesses(measured: Measured, flagged: float | None = None) -> tuple[str, .
     few = {label: counts[0] for label, counts in card.counts.items() if 0 < counts[0] < FEW_TRAINED}
     if few:
         label = min(few, key=lambda name: few[name])
-        said.append(f"It learnt {label} from {few[label]:,} images only.")
+        rest = sum(card.counts[label][1:])
+        beside = f"; {rest:,} more tuned and calibrated it" if rest else ""
+        said.append(f"It learnt {label} from {few[label]:,} images only{beside}.")
     if flagged is not None and flagged > MUCH_FLAGGED:
         said.append(f"It would flag {say_share(flagged)} of the digits it draws itself: it cannot draw them yet.")
     if evaluation is not None and evaluation.n_normal:

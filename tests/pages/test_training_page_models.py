@@ -97,7 +97,11 @@ def test_ones_own_pictures_are_read_counted_and_checked_before_anything_starts(
     normal = next(field for field in at.multiselect if field.key.startswith("train_normal-npz:"))
     assert normal.value == ["7"]  # of which there are most
     assert not at.button(key="train").disabled
-    assert "56 normal digits, measured against 1 others" in text(at)
+    assert "A fifth of each kind is set aside" in text(at)
+    assert (
+        "learns from 39 of 56 normal digits, the other 17 tune and calibrate it; 14 more and 1 of other kinds"
+        in text(at)
+    )
     normal.set_value(["1"]).run()
     assert "label '1' has 3 images to train on; at least 50 are needed" in text(at)
 

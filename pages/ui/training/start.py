@@ -178,7 +178,8 @@ def _own_pictures() -> str:
     finally:
         bar.empty()
     said = ", ".join(f"{n:,} × {name}" for name, n in upload.counts.items())
-    st.markdown(f"Read: **{plain(said)}**." + (f" {len(upload.refused)} could not be read." if upload.refused else ""))
+    refused = f" {len(upload.refused)} could not be read." if upload.refused else ""
+    st.markdown(f"Read: **{plain(said)}**.{refused} A fifth of each kind is set aside to measure the model with.")
     if upload.refused:
         with st.expander("Which, and why"):
             st.dataframe(
@@ -232,10 +233,12 @@ def _say(
     if plan is None:
         below.caption(f"{datasets.NAMES[spec.dataset]}. It is fetched first, then trained on.")
         return
-    measured = f"measured against {plan.anomalies:,} others" if plan.anomalies else "no others to measure it against"
+    others = f" and {plan.anomalies:,} of other kinds" if plan.anomalies else ", but no others to tell apart,"
     seconds = say_duration(STARTING_SECONDS + plan.work * _seconds_an_image(spec.architecture))
     below.caption(
-        f"**About {seconds}** on this machine while little else runs: {plan.images:,} normal digits, {measured}."
+        f"**About {seconds}** on this machine while little else runs. It learns from {plan.learnt:,} of "
+        f"{plan.images:,} normal digits, the other {plan.images - plan.learnt:,} tune and calibrate it; "
+        f"{plan.normals:,} more{others} measure it."
     )
 
 
