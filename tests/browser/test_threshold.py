@@ -65,6 +65,7 @@ def test_line_point_and_matrix_follow_the_thumb_before_it_is_let_go(explorer: Pa
 def test_a_line_that_was_let_go_survives_a_reload_and_goes_along_to_other_pages(explorer: Page) -> None:
     explorer.mouse.click(*middle(explorer.get_by_test_id("line"), 0.3))
     expect(explorer).not_to_have_url(re.compile("alpha=0.05"), timeout=30 * SECONDS)
+    at_rest(explorer)
     before = what_is_shown(explorer)["promise"]
     alpha = re.search(r"alpha=[0-9.]+", explorer.url)
     assert alpha is not None
@@ -142,7 +143,7 @@ def test_log_counts_and_all_evidences_are_drawn_on_demand_and_a_digit_at_the_lin
     assert bars.get_attribute("d") != plain
 
     reading = explorer.get_by_role("dialog")
-    press(explorer.locator("[class*=st-key-Just-inside] button").first, reading)
+    press(explorer.get_by_role("list", name="Just inside the line").get_by_role("button").first, reading)
     expect(reading.locator("[class*=st-key-verdict-]").get_by_text("look at least this odd")).to_be_visible(
         timeout=30 * SECONDS
     )
