@@ -114,6 +114,7 @@ def test_keys_alpha_beside_the_slider_and_clicks_on_the_charts_move_the_line(exp
     expect(explorer).to_have_url(re.compile("threshold="), timeout=30 * SECONDS)
 
     explorer.mouse.click(*middle(band, 0.9))
+    at_rest(explorer)
     right = explorer.locator(".thumb").get_attribute("cx")
     alpha.focus()
     explorer.keyboard.press("End")

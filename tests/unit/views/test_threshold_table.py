@@ -49,11 +49,12 @@ def test_a_line_sent_back_as_its_setting_is_that_line_again(n: int) -> None:
 
 
 def test_a_line_that_tied_scores_hold_below_the_rate_asked_for_says_so() -> None:
-    tied = Calibration.fit([*range(95), *[95] * 4])
+    tied = Calibration.fit([*range(94), *[94] * 5])
 
     assert view(OperatingPoint(), calibration=CALIBRATION).data["nearest"] == ""
-    assert view(OperatingPoint(alpha=0.04), calibration=tied).data["nearest"] == "the nearest to 4 % that keeps it"
-    assert tied.kept(0.04) == 0.01
+    assert view(OperatingPoint(alpha=0.05), calibration=tied).data["nearest"] == "the nearest to 5 % that keeps it"
+    assert tied.kept(0.05) == 0.01
+    assert view(OperatingPoint(alpha=0.043), calibration=tied).data["nearest"] == "", "put there by hand, not asked for"
 
 
 @pytest.mark.parametrize("n", [1, 30, 1_084, 12_000])
