@@ -23,7 +23,7 @@ Floats = NDArray[np.float64]
 Images = NDArray[np.float32]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Scores:
     """How odd n ink images are to one detector. Indexing with a slice, a mask or indices gives fewer of them.
 
@@ -46,6 +46,9 @@ class Scores:
     p_values: dict[str, Floats]
     digit_p_values: dict[str, dict[str, Floats]]
     calibrations: Mapping[str, Calibration]
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {len(self):,} digit{'s' * (len(self) != 1)} by {self.model}>"
 
     def __len__(self) -> int:
         return len(self.images)
@@ -144,7 +147,7 @@ class Scores:
         return record
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Readings(Scores):
     """Everything a detector has to say about n ink images: scores, and what is to be seen.
 

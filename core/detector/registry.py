@@ -64,23 +64,24 @@ def models(visitor: str) -> list[Model]:
 
 
 def find(name: str | Path, visitor: str) -> Model:
-    """The visitor's model of that name, or the detector file at that path.
+    """The visitor's model of that name, or the detector file at that path, with or without its suffix.
 
     On a shared server a path is followed for nobody but the machine itself.
 
     Raises:
         ModelError: there is none; the text lists what there is.
     """
-    there = models(visitor)
-    for model in there:
-        if model.name == str(name):
-            return model
-    path = Path(name)
+    there = {model.name: model for model in models(visitor)}
+    if model := there.get(str(name)):
+        return model
     follows = not visitor or not settings.shared_server()
-    # os.path says no to what is no path at all, such as a text of 5,000 letters, where pathlib raises.
-    if follows and path.suffix == SUFFIX and os.path.isfile(path):  # noqa: PTH113
-        return Model(path.stem, path)
-    names = ", ".join(model.name for model in there) or "none yet"
+    for path in (Path(name), Path(f"{name}{SUFFIX}")):
+        # os.path says no to what is no path at all, such as a text of 5,000 letters, where pathlib raises.
+        if follows and path.suffix == SUFFIX and os.path.isfile(path):  # noqa: PTH113
+            return Model(path.stem, path)
+    if model := there.get(str(name).removesuffix(SUFFIX)):
+        return model
+    names = ", ".join(there) or "none yet"
     raise ModelError(f"there is no model {str(name)!r}: the models here are {names}; or give a {SUFFIX} file.")
 
 

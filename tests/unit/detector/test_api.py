@@ -31,6 +31,7 @@ def test_a_saved_detector_is_called_by_the_name_of_its_file(tiny_detector_file: 
     assert Detector.load(str(tmp_path / "their-5.safetensors")).card_.name == "their-5"
     detector.save(tmp_path / "v1.2")  # a path without suffix gets the one that detectors have
     assert Detector.load(tmp_path / "v1.2.safetensors").card_.name == "v1.2"
+    assert Detector.load(tmp_path / "v1.2").card_.name == "v1.2"
 
 
 def test_a_bare_name_saves_among_ones_own_models_where_every_page_finds_it(
@@ -41,7 +42,8 @@ def test_a_bare_name_saves_among_ones_own_models_where_every_page_finds_it(
     detector.save("our-5")
 
     assert registry.find("our-5", "").path == registry.own_folder("") / "our-5.safetensors"
-    assert Detector.load("our-5").fingerprint == detector.fingerprint
+    for name in ("our-5", "our-5.safetensors", Path("our-5"), Path("our-5.safetensors")):
+        assert Detector.load(name).fingerprint == detector.fingerprint
     with pytest.raises(ModelError, match="already here: choose another name"):
         detector.save("our-5")
 

@@ -69,6 +69,11 @@ def test_indexing_takes_the_same_rows_of_everything(rows: object, kept: list[int
     assert some.threshold(POINT) == whole.threshold(POINT)
 
 
+def test_readings_print_as_one_short_line() -> None:
+    assert repr(readings(10, 20)) == "<Readings: 2 digits by stand-in>"
+    assert repr(readings(10)) == "<Readings: 1 digit by stand-in>"
+
+
 def test_a_row_that_is_not_there_is_refused() -> None:
     with pytest.raises(IndexError):
         readings(1, 2)[2]
