@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from core.errors import OddDigitError
 from core.files.atomic import write_whole
 
+LONGEST_HEADER = 10_000  # bytes; numpy itself trusts no longer ones
 # Whatever reading or unpacking a damaged file raises.
 DAMAGE = (OSError, ValueError, EOFError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error, lzma.LZMAError)
 
@@ -38,10 +39,16 @@ def read_header(file: BinaryIO) -> Header:
         OddDigitError: it is no plain array of plain values; the text goes on after its name.
     """
     try:
-        # Plain arrays are saved in format 1.0, and only there is the length of the header bounded.
-        if np.lib.format.read_magic(file) != (1, 0):
-            raise OddDigitError("is not a plain array.")
-        shape, columnwise, dtype = np.lib.format.read_array_header_1_0(file)
+        version = np.lib.format.read_magic(file)
+        if version == (1, 0):
+            shape, columnwise, dtype = np.lib.format.read_array_header_1_0(file)
+        else:
+            # Format 3.0 differs from 2.0 in the names of fields alone, and numpy reads a header before it bounds it.
+            size = file.read(4)
+            length = int.from_bytes(size, "little")
+            if version not in ((2, 0), (3, 0)) or length > LONGEST_HEADER:
+                raise OddDigitError("is not a plain array: save it again with numpy.save, as numbers without fields.")
+            shape, columnwise, dtype = np.lib.format.read_array_header_2_0(io.BytesIO(size + file.read(length)))
     except OddDigitError:
         raise
     except (*DAMAGE, SyntaxError, TypeError, tokenize.TokenError) as error:

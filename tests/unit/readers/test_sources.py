@@ -101,6 +101,9 @@ REFUSED = {
     "no.npy": (b"\x93NUMPY\x01\x00\xff\xff{", "not an array of numbers"),
     "no.parquet": (b"PAR1 nothing PAR1", "not a whole Parquet file"),
     "no.zip": (b"PK\x03\x04 nothing", "zip"),
+    "fields.npy": (b"\x93NUMPY\x02\x00\xff\xff\xff\x7f{", "save it again with numpy.save"),
+    "future.npy": (b"\x93NUMPY\x09\x00\x10\x00\x00\x00{", "save it again with numpy.save"),
+    "cut-short.npy": (b"\x93NUMPY\x02\x00\x10", "not an array of numbers"),
     "objects.npy": (objects(), "Python objects, which are never read"),
     "no.csv.gz": (b"\x1f\x8b\x08 nothing", "cannot be read"),
 }
@@ -120,6 +123,17 @@ def test_a_file_that_cannot_be_read_is_one_row_that_says_why(name: str, tmp_path
         assert items[-1].picture is None
         assert name in items[-1].error
         assert reason in items[-1].error
+
+
+@pytest.mark.parametrize("version", [(2, 0), (3, 0)])
+def test_arrays_in_the_later_formats_of_numpy_are_read_like_those_in_the_first(
+    version: tuple[int, int], tmp_path: Path
+) -> None:
+    images, _ = digits(3)
+    with (tmp_path / "later.npy").open("wb") as file:
+        np.lib.format.write_array(file, images, version, allow_pickle=False)
+
+    assert [image.tobytes() for image in images_of(read(tmp_path / "later.npy"))] == [i.tobytes() for i in images]
 
 
 def test_an_archive_of_arrays_that_unpacks_to_far_more_than_it_is_is_refused(tmp_path: Path) -> None:
