@@ -5,11 +5,26 @@ refused or failed, 2 wrong usage, a model or a name for one that cannot be used 
 """
 
 import warnings
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from core.cli import batch, models, score, train
+
+
+
+class Command(TyperCommand):
+    """A command whose refusals of a value do not begin with what pydantic calls them."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """The arguments that no option takes; raises what the base does."""
+        try:
+            return super().parse_args(ctx, args)
+        except typer.BadParameter as error:
+            error.message = error.message.removeprefix("Value error, ")
+            raise
+
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -25,7 +40,7 @@ for command, examples in (
     (batch.batch, batch.EXAMPLES),
     (models.models, models.MODELS_EXAMPLES),
 ):
-    app.command(epilog=examples)(command)
+    app.command(epilog=examples, cls=Command)(command)
 
 
 def _say_version(wanted: bool) -> None:

@@ -128,6 +128,14 @@ def test_wrong_usage_ends_with_2_and_a_reason_and_prints_nothing_to_standard_out
     assert result.stderr.strip()
 
 
+def test_a_wrong_choice_is_refused_with_the_right_ones_and_no_word_of_how_it_was_checked(run: Run) -> None:
+    draw()
+
+    said = " ".join(run("score", "five.png", "--evidence", "sound").stderr.split())
+
+    assert "Invalid value for '--evidence': 'sound' is not one of 'pixel', 'gradient'" in said
+
+
 def test_a_history_that_cannot_be_written_is_said_and_the_verdict_still_stands(run: Run, state_dir: Path) -> None:
     (state_dir / "history.sqlite").write_bytes(b"no database at all" * 1_000)
 
