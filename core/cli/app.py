@@ -13,7 +13,6 @@ from typer.core import TyperCommand
 from core.cli import batch, models, score, train
 
 
-
 class Command(TyperCommand):
     """A command whose refusals of a value do not begin with what pydantic calls them."""
 
