@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from core.batch import pool
 from core.batch.findings import Rule
@@ -53,15 +52,36 @@ class Progress:
 
 
 def begin(
-    folder: Path, title: str, detector: Detector, rule: Rule, manner: Manner = AS_FOUND, total: int = 0, **about: Any
+    folder: Path,
+    title: str,
+    detector: Detector,
+    rule: Rule,
+    manner: Manner = AS_FOUND,
+    total: int = 0,
+    *,
+    keep: bool = True,
+    visitor: str = "",
+    names: tuple[str, ...] = (),
 ) -> Store:
     """A new batch in a folder, nothing of it judged yet; the arguments are the attributes of ``store.Job``.
 
     Raises:
         WriteError: the folder cannot be written.
     """
-    asked = (title, rule.point, rule.rate, detector.card_.normal, detector.fingerprint, manner, total)
-    return Store.create(folder, Job(*asked, created=time.time(), **about), detector.calibrations_[rule.point.evidence])
+    job = Job(
+        title=title,
+        point=rule.point,
+        rate=rule.rate,
+        normal=detector.card_.normal,
+        model_hash=detector.fingerprint,
+        manner=manner,
+        total=total,
+        keep=keep,
+        visitor=visitor,
+        created=time.time(),
+        names=names,
+    )
+    return Store.create(folder, job, detector.calibrations_[rule.point.evidence])
 
 
 def resume(

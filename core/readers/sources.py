@@ -17,13 +17,13 @@ from core.ink import foreign, pdf
 from core.ink.containers import is_picture
 from core.ink.pages import pages
 from core.ink.picture import SUFFIXES
-from core.readers import arrays, csv, parquet, unpack
+from core.readers import arrays, csv, npz, parquet, unpack
 from core.readers.items import WORDS, InMemory, Item, Opener, Place, place_of
 
 TABLES = (".csv", ".tsv", ".txt", ".arff", ".data", ".dat")
 MOST_FILES = 1_000_000
 FEW = 32  # entries of a zip that may hold a file of labels beside one of images
-READERS = {"npz": arrays.read_npz, "csv": csv.read_csv, "parquet": parquet.read_parquet}
+READERS = {"npz": npz.read_npz, "csv": csv.read_csv, "parquet": parquet.read_parquet}
 # What names of images have where those of their labels have something else.
 _BESIDE = (("images", "labels"), ("image", "label"), ("X", "y"), ("x", "y"), ("data", "target"))
 # Heads of the tables that this program writes (batch and score), which are no digits where they lie among them.
@@ -271,7 +271,7 @@ def _count(place: Place) -> int:
     try:
         kind = kind_of(place)
         if kind in ("idx", "npy", "npz"):
-            return arrays.count(place, kind)
+            return npz.count(place) if kind == "npz" else arrays.count(place, kind)
         if kind == "csv":
             return csv.count_csv(place)
         if kind == "pdf":

@@ -94,9 +94,17 @@ def _train(folder: Path, orders: Orders) -> None:
     _fetch(folder, before, job.spec.dataset)
     watcher = Watcher(frames_folder(folder))
     for progress in run.run(job.spec, resume=True, watch=watcher, enough=orders.enough):
-        known = {name: getattr(progress, name) for name in ("stage", "epoch", "epochs", "fraction", "losses")}
-        left = clock.left(progress.fraction)
-        write_report(folder, Report(**known, seconds=clock.seconds, seconds_left=left, written=time.time()))
+        report = Report(
+            stage=progress.stage,
+            epoch=progress.epoch,
+            epochs=progress.epochs,
+            fraction=progress.fraction,
+            seconds=clock.seconds,
+            seconds_left=clock.left(progress.fraction),
+            losses=progress.losses,
+            written=time.time(),
+        )
+        write_report(folder, report)
 
 
 def _fetch(folder: Path, before: Report, dataset: str) -> None:

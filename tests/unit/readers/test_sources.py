@@ -210,7 +210,7 @@ def test_a_stack_is_read_a_few_hundred_images_at_a_time(tmp_path: Path) -> None:
     largest = 0
 
     with (tmp_path / "many.npy").open("rb") as file:
-        stream = arrays._npy_stream("many.npy", file)
+        stream = arrays.npy_stream("many.npy", file)
         for block in stream.rows():
             largest = max(largest, len(block))
 
