@@ -46,6 +46,20 @@ def are_ink_images(images: NDArray[Any]) -> NDArray[np.bool_]:
     return lit & boxed & (thickness >= THINNEST_OWN) & (thickness <= THICKEST_OWN)
 
 
+def negative(images: NDArray[Any]) -> NDArray[Any]:
+    """Images with dark and light exchanged, uint8 or floats 0 .. 1; floats that are steps of 255 stay so to the bit.
+
+    >>> share = np.float32(3) / np.float32(255)
+    >>> bool(negative(np.array([share]))[0] == np.float32(252) / np.float32(255))
+    True
+    """
+    if images.dtype == np.uint8:
+        return np.asarray(255 - images)
+    steps = np.rint(images * 255)
+    whole = (steps / np.float32(255)).astype(images.dtype) == images
+    return np.where(whole, (255 - steps) / np.float32(255), 1 - images).astype(images.dtype)
+
+
 def _extent(lit: NDArray[np.bool_]) -> NDArray[np.int64]:
     """From the first lit place of each row to its last, both counted: ``(n, 28)`` to ``(n,)``; 28 where none is lit."""
     return SIDE - lit.argmax(axis=1) - lit[:, ::-1].argmax(axis=1)

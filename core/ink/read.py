@@ -6,7 +6,7 @@ The one road that the canvas, uploads, the camera, batches and the command line 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import Literal
 
@@ -19,7 +19,7 @@ from core.ink import folds as folding
 from core.ink import strokes
 from core.ink.faint import Followed, follow
 from core.ink.forms import remove_form
-from core.ink.geometry import BOX, is_ink_image
+from core.ink.geometry import BOX, is_ink_image, negative
 from core.ink.illumination import InkMap, find_ink
 from core.ink.masks import grown
 from core.ink.picture import Picture, Source, open_picture
@@ -101,7 +101,7 @@ def read(
 ) -> Ink:
     """Find the digits in a picture and redraw each as an ink image.
 
-    What already is an ink image passes unchanged.
+    What already is an ink image passes unchanged, and so does the exact negative of one, turned round.
 
     Args:
         picture: bytes or path of a PNG, JPEG, HEIC, AVIF, WebP, TIFF, BMP, GIF or PDF file, a PIL image, or an array
@@ -124,6 +124,8 @@ def read(
     opened = open_picture(picture, name)
     if invert is not False and is_ink_image(opened.pixels):
         return _unchanged(opened)
+    if invert is not True and is_ink_image(other := negative(opened.pixels)):
+        return _unchanged(replace(opened, pixels=other))
     if min(opened.pixels.shape[:2]) < 3 or max(opened.pixels.shape[:2]) < 8:
         raise InkError(
             f"{name} is {opened.width} x {opened.height} pixels, too small to hold a digit: use a larger one."
@@ -179,7 +181,8 @@ def _unchanged(opened: Picture) -> Ink:
 
 
 def _unchanged_steps(image: Floats) -> tuple[Step, ...]:
-    return (Step("Ink image", _bytes(image), "The picture already is a 28x28 ink image and is taken as it stands."),)
+    note = "The picture already is a 28x28 ink image, or its negative, and is taken as it stands."
+    return (Step("Ink image", _bytes(image), note),)
 
 
 def _redraw(outline: NDArray[np.bool_], step: float) -> Floats:

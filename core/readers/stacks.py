@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.ink import are_ink_images
-from core.ink.geometry import SIDE, to_ink_images
+from core.ink.geometry import SIDE, negative, to_ink_images
 from core.readers.brightness import Block, Brightness
 from core.readers.items import Item, as_label
 
@@ -153,6 +153,9 @@ class StackReader:
         grey = self.brightness.grey(block)
         # A whole block is looked at in the time that a few images take one by one.
         ready = are_ink_images(grey.steps)
+        if not ready.all() and (dark := ~ready & are_ink_images(negative(grey.steps))).any():
+            grey = grey._replace(steps=np.where(dark[:, None, None], negative(grey.steps), grey.steps))
+            ready |= dark
         for i, (label, reason) in enumerate(zip(labels, grey.reasons, strict=True)):
             if reason:
                 yield self.refusal(reason, label)

@@ -37,6 +37,9 @@ ARRAYS = {
     "batches with a channel": IMAGES.reshape(4, 5, 1, 28, 28),
     "a stack in a stack": IMAGES[None],
     "a row of 784": FLAT[:, None],
+    "dark on light": 255 - IMAGES,
+    "dark on light, shares": 1 - SHARE,
+    "every other one dark on light": np.where(np.arange(N)[:, None, None] % 2, IMAGES, 255 - IMAGES),
 }
 
 
@@ -45,6 +48,11 @@ def test_an_array_of_any_scale_and_shape_is_the_same_digits(name: str, tmp_path:
     np.save(tmp_path / "digits.npy", ARRAYS[name])
 
     np.testing.assert_array_equal(images_of(read(tmp_path / "digits.npy")), IMAGES)
+
+
+def test_a_picture_that_is_the_negative_of_an_ink_image_is_that_to_the_bit() -> None:
+    for source in (png(255 - IMAGES[0]), 255 - IMAGES[0], (255 - IMAGES[0]) / np.float32(255)):
+        np.testing.assert_array_equal(ink.read(source).images[0], IMAGES[0] / np.float32(255))
 
 
 @pytest.mark.parametrize("steps", [1, 3, 7, 15, 16, 100])
