@@ -2,6 +2,7 @@
 
 import math
 
+LONGEST_TEXT = 500
 HARDLY_NORMAL = 0.15  # a p-value that an anomaly of another line would have, said even where the digit passes
 
 
@@ -135,3 +136,14 @@ def say_duration(seconds: float) -> str:
         return f"{minutes} min {rest} s" if rest else f"{minutes} min"
     hours, minutes = divmod(round(whole / 60), 60)
     return (f"{hours} h {minutes} min" if minutes else f"{hours} h") if hours else f"{minutes} min"
+
+
+def clean_text(text: str) -> str:
+    """Text that a database and a spreadsheet can hold: broken characters replaced, at most 500 of them.
+
+    >>> clean_text("five" + chr(0xDC80) + ".png" + chr(0))
+    'five?.png'
+    """
+    if text.isascii() and "\0" not in text:
+        return text[:LONGEST_TEXT]
+    return text.encode("utf-8", "replace").decode().replace("\0", "")[:LONGEST_TEXT]

@@ -35,11 +35,10 @@ from PIL import Image
 from benchmarks.common import Write, report_faults
 from benchmarks.results import Report
 from core import datasets, paths
-from core.batch import pool
 from core.detector import file as detector_file
 from core.errors import OddDigitError
 from core.files import tensors
-from core.readers import sources
+from core.readers import pool, sources
 from core.readers.items import AS_FOUND
 
 DIGITS = 6  # in a file that holds several

@@ -28,12 +28,11 @@ from benchmarks.results import table
 from benchmarks.speed.batch_speed import largest
 from benchmarks.speed.targets import timed, twelve_megapixels
 from core import datasets, ink
-from core.batch import pool
 from core.batch.run import run
 from core.batch.store import Job, Store
 from core.detector import Detector
 from core.operating_point import OperatingPoint
-from core.readers import sources
+from core.readers import pool, sources
 from core.readers.items import AS_FOUND, Place
 
 SIDES = (28, 64, 224, 448)

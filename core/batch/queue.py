@@ -22,10 +22,10 @@ from core.detector import Detector
 from core.errors import BatchError, OddDigitError
 from core.files.atomic import writing
 from core.files.leftovers import is_leftover
-from core.history import clean_text
 from core.readers import sources
 from core.readers.items import InMemory, Manner, Place
 from core.training.process import MESSAGE, Process, Worker, said, why
+from core.words import clean_text
 
 TICK_SECONDS = 0.1
 KEPT = 10  # finished batches a visitor keeps; older ones make room

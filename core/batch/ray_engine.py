@@ -21,7 +21,6 @@ from numpy.typing import NDArray
 from pyarrow import fs
 
 from core import paths
-from core.batch import pool
 from core.batch.findings import Rule
 from core.batch.ray_partitions import Unit, is_address, items, places, units
 from core.batch.run import Progress, begin, key
@@ -32,7 +31,7 @@ from core.detector import Detector, registry
 from core.detector.file import read_measured
 from core.errors import BatchError
 from core.files.atomic import write_whole
-from core.readers import sources
+from core.readers import pool, sources
 from core.readers.items import Manner, Place
 
 _FILE = re.compile(r"unit-(\d{9})\.parquet")

@@ -7,17 +7,16 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.batch import pool
 from core.batch.findings import Rule
 from core.batch.notes import SAID
 from core.batch.orientation import LOOK, Image, say_better
-from core.batch.rows import Row
 from core.batch.score import judge
 from core.batch.store import Job, Store, trash
 from core.detector import Detector
 from core.errors import BatchError
-from core.readers import sources
+from core.readers import pool, sources
 from core.readers.items import AS_FOUND, Manner, Place
+from core.readers.rows import Row
 
 TOGETHER = 256  # rows judged and written at a time
 PATIENCE, LEAST = 2.0, 64  # seconds after which fewer are, but not so few that judging each takes long

@@ -7,9 +7,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from core.batch.rows import Row
 from core.ink import storage
 from core.operating_point import DISTANCES, EVIDENCES
+from core.readers.rows import Row
 
 if TYPE_CHECKING:
     from core.detector import Detector

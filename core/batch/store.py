@@ -24,13 +24,13 @@ from numpy.typing import NDArray
 
 from core import paths
 from core.batch.notes import Note
-from core.batch.rows import SIDE
 from core.calibration.conformal import Calibration
 from core.errors import BatchError
 from core.files.atomic import alone, write_whole
 from core.files.folder import folders, trash
 from core.files.npy import write_array
 from core.ink import storage
+from core.ink.geometry import SIDE
 from core.operating_point import OperatingPoint
 from core.readers.items import AS_FOUND, Manner
 

@@ -35,9 +35,9 @@ def main(folder: Path) -> int:
 
 def _work(folder: Path) -> None:
     # What reads must not wait for torch, and the processes that read import this module again.
-    from core.batch import pool
     from core.batch.store import Store
     from core.detector import Detector, registry
+    from core.readers import pool
 
     store = Store(folder)
     if stopped(folder):

@@ -130,11 +130,11 @@ def _check_suffix(output: str) -> None:
 
 def _local(inputs: list[str], rule: "Rule", manner: "Manner", workers: int | None, output: Path) -> "Review":
     """Judge on this machine, going on where an interrupted run of the same command stopped."""
-    from core.batch import pool, run
+    from core.batch import run
     from core.batch.findings import Review, foresee
     from core.batch.store import batches_dir
     from core.detector import Detector
-    from core.readers import sources
+    from core.readers import pool, sources
 
     left_out: list[Path] = []
     places = sources.places([Path(name) for name in inputs if name != STANDARD_INPUT], output, left_out.append)

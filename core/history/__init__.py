@@ -5,6 +5,6 @@
 
 from core.history.filter import EVERYTHING, Filter
 from core.history.history import Counts, History, Period
-from core.history.verdict import Damaged, Verdict, clean_text
+from core.history.verdict import Damaged, Verdict
 
-__all__ = ["EVERYTHING", "Counts", "Damaged", "Filter", "History", "Period", "Verdict", "clean_text"]
+__all__ = ["EVERYTHING", "Counts", "Damaged", "Filter", "History", "Period", "Verdict"]

@@ -17,7 +17,8 @@ from core.detector.readings import ANOMALY
 from core.errors import HistoryError
 from core.history.database import SELECT, transact
 from core.history.filter import EVERYTHING, Filter
-from core.history.verdict import NARROW, WIDE, Damaged, Verdict, check_mark, clean_text, from_row, to_rows
+from core.history.verdict import NARROW, WIDE, Damaged, Verdict, check_mark, from_row, to_rows
+from core.words import clean_text
 
 T = TypeVar("T")
 

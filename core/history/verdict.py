@@ -19,9 +19,9 @@ from core.errors import HistoryError
 from core.ink import storage
 from core.ink.storage import SIDE
 from core.operating_point import OperatingPoint
+from core.words import clean_text
 
 MARKS = ("right", "wrong")
-LONGEST_TEXT = 500
 MAPPINGS = ("scores", "p_values", "digits")  # kept as JSON
 WIDE = (*MAPPINGS, "image", "checksum")  # columns of table readings; all others are in verdicts
 NARROW = (
@@ -198,17 +198,6 @@ def check_mark(mark: str | None) -> None:
     """
     if mark is not None and mark not in MARKS:
         raise HistoryError(f"mark {mark!r} is unknown: a verdict is marked 'right', 'wrong' or not at all.")
-
-
-def clean_text(text: str) -> str:
-    """Text that a database and a spreadsheet can hold: broken characters replaced, at most 500 of them.
-
-    >>> clean_text("five" + chr(0xDC80) + ".png" + chr(0))
-    'five?.png'
-    """
-    if text.isascii() and "\0" not in text:
-        return text[:LONGEST_TEXT]
-    return text.encode("utf-8", "replace").decode().replace("\0", "")[:LONGEST_TEXT]
 
 
 @lru_cache(maxsize=64, typed=True)

@@ -9,9 +9,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from core.batch.rows import read_item
 from core.readers import sources
 from core.readers.items import Item
+from core.readers.rows import read_item
 from tests.support.piles import folder_of, idx, png
 
 N = 20

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from core.batch import pool, worker
+from core.batch import worker
 from core.batch.findings import Review, Rule
 from core.batch.queue import BatchQueue, State, Upload
 from core.batch.store import Store, stores
@@ -13,6 +13,7 @@ from core.detector import Detector, registry
 from core.errors import BatchError
 from core.history import History
 from core.operating_point import OperatingPoint
+from core.readers import pool
 from tests.support import judging
 from tests.support.piles import digits, idx, png
 from tests.support.waiting import wait_for

@@ -10,7 +10,6 @@ import pytest
 
 from core.batch import ray_engine, ray_partitions
 from core.batch.findings import Review, Rule
-from core.batch.rows import read_item
 from core.batch.score import judge
 from core.batch.store import Store
 from core.calibration.discoveries import discoveries
@@ -19,6 +18,7 @@ from core.errors import BatchError
 from core.operating_point import OperatingPoint
 from core.readers import sources
 from core.readers.items import AS_FOUND, Manner
+from core.readers.rows import read_item
 from tests.support.piles import digits, folder_of, idx
 
 RULE = Rule(OperatingPoint("tiny-any", "fused", 0.1))

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.files.csv import RISKY, safe_cell
-from core.history import Damaged, History, clean_text
+from core.history import Damaged, History
 from core.history.export import COLUMNS, export_csv
+from core.words import clean_text
 from tests.support.recorded import verdict
 
 

@@ -13,11 +13,11 @@ import pytest
 from PIL import Image
 
 from core import ink
-from core.batch import export, pool
-from core.batch.rows import read_item
+from core.batch import export
 from core.datasets.examples import for_normal
-from core.readers import sources, stacks
+from core.readers import pool, sources, stacks
 from core.readers.items import AS_FOUND
+from core.readers.rows import read_item
 from tests.support.formats import N, images_of, read, write_npz_with_mean_and_weights
 from tests.support.piles import digits, document, folder_of, idx, png
 

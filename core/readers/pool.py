@@ -21,10 +21,10 @@ import pyarrow as pa
 from pebble import ProcessExpired, ProcessPool
 
 from core import settings
-from core.batch.rows import Row, read_item
 from core.ink.limits import MEMORY, limit_memory
 from core.readers import sources
 from core.readers.items import Item, Manner, Place
+from core.readers.rows import Row, read_item
 
 PICTURE_SECONDS = 5.0  # of processor time for one picture
 FILE_SECONDS = 30.0  # of processor time for the next items of a file

@@ -8,12 +8,11 @@ from numpy.typing import NDArray
 
 from core import ink
 from core.errors import OddDigitError
-from core.history import clean_text
+from core.ink.geometry import SIDE
 from core.ink.pages import pages
 from core.ink.picture import Source
 from core.readers.items import AS_FOUND, Item, Manner, Place
-
-SIDE = 28
+from core.words import clean_text
 
 
 @dataclass(frozen=True, eq=False)

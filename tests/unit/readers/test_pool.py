@@ -12,10 +12,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from core.batch import pool
-from core.batch.rows import Row
-from core.readers import sources
+from core.readers import pool, sources
 from core.readers.items import AS_FOUND, Item, Manner
+from core.readers.rows import Row
 from tests.support.piles import digits, folder_of, png
 
 plain = pool._read_item
@@ -29,7 +28,7 @@ def read_items(seconds: float, items: list[Item], manner: Manner) -> list[list[R
 
 def harmful_rows(at: int, item: Item, manner: Manner = AS_FOUND, before_each: Callable[[], object] = id) -> list[Row]:
     """As ``rows.read_item``, and does to this process what the item's name says."""
-    from core.batch.rows import read_item
+    from core.readers.rows import read_item
 
     if not item.error and "kill" in item.source:
         os._exit(9)
