@@ -16,6 +16,7 @@ LARGEST_SIDE = 1024  # pixels
 FLAT_SIDES = (8, 16, 20, 28, 32)  # of images that are stored as rows of pixels; other squares may be a picture
 ENOUGH = 16  # images by which it is told how they lie
 COLOURS = (1, 3, 4)  # channels
+ONE_WAY = 0.8  # share of images, mostly light or mostly dark, from which on all of a stack are held to be so
 LYING = 0.6  # share of images wider than high above which a stack lies on its side; of MNIST's digits it is 0.1
 LUMINANCE = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
 
@@ -126,6 +127,7 @@ class StackReader:
     def __init__(self, source: str, number: int = 0) -> None:
         self.source, self.number = source, number
         self.brightness: Brightness | None = None
+        self._light_paper: bool | None = None
         self._turned = False
 
     def look(self, first: Block) -> Iterator[Item]:
@@ -136,7 +138,10 @@ class StackReader:
         """
         self.brightness = Brightness.of(first, self.source)
         grey = self.brightness.grey(first)
-        if not lies_on_its_side(grey.steps[[not reason for reason in grey.reasons]]):
+        usable = grey.steps[[not reason for reason in grey.reasons]]
+        light = _mostly_light(usable).mean() if len(usable) >= ENOUGH else 0.5
+        self._light_paper = None if 1 - ONE_WAY < light < ONE_WAY else bool(light > 0.5)
+        if not lies_on_its_side(usable):
             return
         self._turned = "emnist" in self.source.lower()
         said = "EMNIST stores its images on their side; set upright."
@@ -163,7 +168,7 @@ class StackReader:
             self.number += 1
             picture = grey.steps[i] if grey.shares is None or grey.whole[i] else grey.shares[i]
             is_ready = bool(ready[i] and grey.whole[i])
-            picture = picture if max(picture.shape) >= SIDE else _enlarged(picture)
+            picture = picture if max(picture.shape) >= SIDE else _enlarged(picture, self._light_paper)
             yield Item(f"{self.source} #{self.number}", picture, as_label(label), together=True, ready=is_ready)
 
     def refusal(self, reason: str, label: object = None) -> Item:
@@ -186,10 +191,19 @@ def lies_on_its_side(grey: NDArray[np.uint8]) -> bool:
     return bool(inked.sum() >= ENOUGH and (wide > high)[inked].mean() > LYING)
 
 
-def _enlarged(image: NDArray[np.uint8] | NDArray[np.float32]) -> Block:
-    """An image smaller than 28x28, which only data sets have, as ink image: few pixels tell no paper from ink."""
+def _mostly_light(images: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Which images ``(m, h, w)`` are light in most of their pixels, ``(m,)``."""
+    return np.asarray(np.median(images, axis=(1, 2)) > 127.5, np.bool_)
+
+
+def _enlarged(image: NDArray[np.uint8] | NDArray[np.float32], light_paper: bool | None) -> Block:
+    """An image smaller than 28x28, which only data sets have, as ink image.
+
+    So few pixels tell no paper from ink where a bold digit fills them: the stack tells, or else most of the pixels.
+    """
     bright = np.asarray(image, np.float64) / (255 if image.dtype == np.uint8 else 1)
-    return np.asarray(to_ink_images((bright if np.median(bright) <= 0.5 else 1 - bright)[None])[0])
+    light = np.median(bright) > 0.5 if light_paper is None else light_paper
+    return np.asarray(to_ink_images((1 - bright if light else bright)[None])[0])
 
 
 def _grey(colours: Block) -> Block:

@@ -124,6 +124,17 @@ def test_other_sizes_are_scaled_into_ink_images(tmp_path: Path) -> None:
     assert (own.images[0] > 0.5).any(axis=1).sum() == 20
 
 
+@pytest.mark.parametrize("paper", [0, 255])
+def test_a_bold_digit_that_fills_a_small_image_has_the_paper_of_its_stack(tmp_path: Path, paper: int) -> None:
+    small = np.full((20, 16, 16), paper, np.uint8)
+    small[:, :, 6:9] = 255 - paper
+    small[7, :, 1:15], small[7, 6:10, 7:9] = 255 - paper, paper  # a bold zero: three quarters of it are ink
+    own = datasets.load(f"npz:{npz(tmp_path / 'own.npz', images=small)}", "all")
+
+    assert own.images[7][13:15, 13:15].max() < 0.2
+    assert own.images[7].mean() > 2 * own.images[0].mean()
+
+
 def test_parts_of_an_npz_share_no_image_and_are_the_same_each_time(tmp_path: Path) -> None:
     name = f"npz:{npz(tmp_path / 'own.npz', images=RNG.integers(0, 256, (100, 28, 28), dtype=np.uint8))}"
     train, test, again = (datasets.load(name, part) for part in ("train", "test", "test"))
