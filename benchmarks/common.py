@@ -67,7 +67,7 @@ def report_faults(
 
 
 def rows_of(name: str, columns: Sequence[str], key: Sequence[str], quick: bool) -> "Rows":
-    """The rows of a benchmark that goes on where it was, such as ``detection/ablation``.
+    """The rows of a benchmark that goes on where it was, such as ``generator/fresh``.
 
     They lie in the repository where they come from a commit; those of a tree with changes, and a smoke run's, which
     begins anew, lie in the state folder.

@@ -1,9 +1,8 @@
 """Fresh digits against real ones: how many are flagged, how far they cover what people write, whether they are copies.
 
-    python -m benchmarks.generator.fresh                trained on the development fold where not there yet
+    python -m benchmarks.generator.fresh                     trained on the development fold where not there yet
     python -m benchmarks.generator.fresh --split held-out    the shipped models against training digits they never saw
-    python -m benchmarks.generator.fresh --split held-out --spreads 1,1.04,1.07,1.1    how wide to draw from the prior
-    python -m benchmarks.generator.fresh --split test   the shipped models against test images; the look is logged
+    python -m benchmarks.generator.fresh --split test        the shipped models against test images; the look is logged
     python -m benchmarks.generator.fresh --digits 2 --variants all --seeds 0,1,2    what the adversary is worth
 
 Held-out real digits are the reference, and as many training digits against them say what real ones would reach. A row a
@@ -13,9 +12,7 @@ digit is written to fresh.csv as it is measured, and an interrupted run goes on.
 import sys
 from dataclasses import replace
 from enum import StrEnum
-from functools import partial
-from typing import Annotated, Any
-from unittest.mock import patch
+from typing import Annotated
 
 import numpy as np
 import torch
@@ -26,24 +23,16 @@ from torch import Tensor
 from benchmarks import common
 from benchmarks.common import ALL_DIGITS, Digits, Write, auroc, begin
 from benchmarks.detection import one_class
-from benchmarks.results import slug, table
-from core import datasets, paths
-from core.detector import Detector, estimator
+from benchmarks.development import SHIPPED, VARIANTS, trained
+from benchmarks.results import table
+from core import datasets
+from core.detector import Detector
 from core.gan.features import manifold_features
-from core.gan.prior import SPREAD
-from core.gan.recipe import TrainingSettings
 from core.scoring.memory_bank import MemoryBank
 from core.scoring.scorer import Scorer
 
 Images = NDArray[np.float32]
-KEY = ("variant", "digit", "split", "seed", "spread")
-SHIPPED = "as shipped"
-VARIANTS: dict[str, dict[str, Any]] = {
-    SHIPPED: {},
-    "without the adversary": {"adversarial_weight": 0.0},
-    "dense": {"architecture": "dense"},
-    "attention": {"architecture": "attention"},
-}
+KEY = ("variant", "digit", "split", "seed")
 FIGURES = {
     "flagged": "flagged at 5 %",
     "precision": "precision",
@@ -57,7 +46,6 @@ FIGURES = {
     "nearest": "nearest training digit, of real's",
     "fused": "fused AUROC",
     "pixel": "pixel AUROC",
-    "seconds": "trained in s",
 }
 REAL = ("flagged", "precision", "recall", "pixel_precision", "pixel_recall", "grey")
 COLUMNS = (*KEY, *FIGURES, *(f"real_{name}" for name in REAL))
@@ -81,10 +69,9 @@ def main(
     split: Annotated[Split, typer.Option(help="Which images are the reference.")] = Split.development,
     variants: Annotated[str, typer.Option(help=f"Of {', '.join(VARIANTS)}, or all.")] = SHIPPED,
     seeds: Annotated[str, typer.Option(help="Seeds of training, such as 0,1,2.")] = "0",
-    spreads: Annotated[str, typer.Option(help="How wide to draw from the prior, such as 1,1.1.")] = str(SPREAD),
     write: Write = False,
 ) -> None:
-    """Measure what is missing and print a markdown table: by digit, or by variant or spread where there are several."""
+    """Measure what is missing and print a markdown table: by digit, or by variant where there are several."""
     report = begin(write)
     rows = common.rows_of("generator/fresh", COLUMNS, KEY, quick=False)
     training, judging = images_of(split)
@@ -92,36 +79,32 @@ def main(
     shipped = split is not Split.development
     if shipped and (chosen != [SHIPPED] or seeds != "0"):
         raise typer.BadParameter(f"{split} images judge nothing but the shipped models; leave out variants and seeds")
-    keys: list[dict[str, object]] = [
-        {"variant": v, "digit": d, "split": split, "seed": int(s), "spread": str(float(w))}
-        for w in spreads.split(",")
-        for s in seeds.split(",")
-        for v in chosen
-        for d in digits.split(",")
+    keys = [
+        {"variant": variant, "digit": digit, "split": str(split), "seed": seed}
+        for seed in seeds.split(",")
+        for variant in chosen
+        for digit in digits.split(",")
     ]
     missing = [key for key in keys if not rows.find(**key)]
     if missing and split is Split.test:
         one_class.log_use(one_class.TEST_LOG)
     for key in missing:
-        variant, digit, seed = str(key["variant"]), str(key["digit"]), int(str(key["seed"]))
-        sys.stderr.write(f"{variant}, digit {digit}, seed {seed}, spread {key['spread']}\n")
-        detector = Detector.load(f"mnist-{digit}") if shipped else trained(digit, training, variant, seed)
-        with patch("core.scoring.scorer.SPREAD", float(str(key["spread"]))):
-            rows.append(key | measure(detector, digit, training, judging))
+        digit = key["digit"]
+        sys.stderr.write(f"{key['variant']}, digit {digit}, seed {key['seed']}\n")
+        detector = Detector.load(f"mnist-{digit}") if shipped else trained(digit, key["variant"], int(key["seed"]))
+        rows.append({**key, **measure(detector, digit, training, judging)})
     kept = [row for key in keys if (row := rows.find(**key))]
     shape = f"as many as there are reference ones, {split} split"
-    by = "variant" if len(chosen) > 1 else "spread"
-    values = list(dict.fromkeys(row[by] for row in kept))
-    if len(values) == 1:
+    if len(chosen) == 1:
         lines = [[row["digit"], *_cells([row])] for row in kept]
         text = table(["digit", *FIGURES.values()], [*lines, ["mean", *_cells(kept)], ["real ones, mean", *_real(kept)]])
         title = "Fresh digits" if split is Split.test else f"Fresh digits, {split}"
         report.publish(title, f"Fresh digits, {shape}.\n\n{text}")
     else:
-        lines = [[value, *_cells([row for row in kept if row[by] == value], spread=True)] for value in values]
-        text = table([by, *FIGURES.values()], [*lines, ["real ones", *_real(kept)]])
-        title = f"Digits {digits}, seeds {seeds}: means, ± standard deviation between seeds. Fresh digits, {shape}."
-        report.publish(f"Fresh digits, {'ablation' if by == 'variant' else by}", f"{title}\n\n{text}")
+        lines = [[variant, *_cells([row for row in kept if row["variant"] == variant])] for variant in chosen]
+        text = table(["variant", *FIGURES.values()], [*lines, ["real ones", *_real(kept)]])
+        title = f"Digit {digits}, seed {seeds}: means, ± standard deviation between seeds. Fresh digits, {shape}."
+        report.publish(f"Fresh digits, ablation on {digits}", f"{title}\n\n{text}")
 
 
 def images_of(split: Split) -> tuple[datasets.Dataset, datasets.Dataset]:
@@ -132,21 +115,6 @@ def images_of(split: Split) -> tuple[datasets.Dataset, datasets.Dataset]:
     rows = [np.flatnonzero(training.labels == label) for label in range(len(training.label_names))]
     kept = np.sort(np.concatenate([own[datasets.split(len(own), seed=0).calibrate] for own in rows]))
     return training, replace(training, images=training.images[kept], labels=training.labels[kept])
-
-
-def trained(digit: str, training: datasets.Dataset, variant: str, seed: int) -> Detector:
-    """A detector of the development training images; trained if it is not there yet."""
-    name = f"mnist-{digit}{f'-{slug(variant)}' * (variant != SHIPPED)}{f'-seed-{seed}' * (seed > 0)}"
-    file = paths.state_dir() / "development" / "generator" / f"{name}.safetensors"
-    if not file.exists():
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with patch.object(estimator, "TrainingSettings", partial(TrainingSettings, **_but(variant, "architecture"))):
-            detector = Detector(architecture=VARIANTS[variant].get("architecture", "conv"), seed=seed)
-            for progress in detector.fit_steps(training.of(digit), folder=file.with_suffix("")):
-                if progress.epoch_ended:
-                    sys.stderr.write(f"epoch {progress.epoch} of {progress.epochs}, {progress.seconds:.0f} s\n")
-        detector.save(file)
-    return Detector.load(file)
 
 
 def measure(detector: Detector, digit: str, training: datasets.Dataset, test: datasets.Dataset) -> dict[str, float]:
@@ -187,7 +155,6 @@ def measure(detector: Detector, digit: str, training: datasets.Dataset, test: da
         "nearest": nearest["fresh"] / nearest["held"],
         "fused": area(scores["fused"]),
         "pixel": area(scores["pixel"]),
-        "seconds": detector.card_.seconds,
         "real_flagged": flagged(detector, held_out),
         "real_precision": real_precision,
         "real_recall": real_recall,
@@ -252,27 +219,20 @@ def of_fresh_bank(scorer: Scorer, images: Images) -> NDArray[np.float64]:
     return fresh.score(images).scores["manifold"]
 
 
-def _but(variant: str, name: str) -> dict[str, Any]:
-    return {key: value for key, value in VARIANTS[variant].items() if key != name}
-
-
-def _cells(rows: list[dict[str, str]], spread: bool = False) -> list[str]:
-    """Means of all figures over rows; with ``spread`` also how far the means of seeds lie apart."""
+def _cells(rows: list[dict[str, str]]) -> list[str]:
+    """Means of all figures over rows, and how far the means of seeds lie apart where there are several."""
     cells = []
     for name in FIGURES:
-        digits = 0 if name == "seconds" else 4 if name in ("fused", "pixel", "discriminator", "bank_gap") else 3
-        seeds = {seed: np.mean([float(row[name]) for row in rows if row["seed"] == seed]) for seed in _seeds(rows)}
-        apart = f" ± {np.std(list(seeds.values()), ddof=1):.{digits}f}" if spread and len(seeds) > 1 else ""
-        cells.append(f"{np.mean(list(seeds.values())):.{digits}f}{apart}")
+        digits = 4 if name in ("fused", "pixel", "discriminator", "bank_gap") else 3
+        seeds = sorted({row["seed"] for row in rows})
+        means = [np.mean([float(row[name]) for row in rows if row["seed"] == seed]) for seed in seeds]
+        apart = f" ± {np.std(means, ddof=1):.{digits}f}" if len(means) > 1 else ""
+        cells.append(f"{np.mean(means):.{digits}f}{apart}")
     return cells
 
 
 def _real(rows: list[dict[str, str]]) -> list[str]:
     return [f"{np.mean([float(row[f'real_{name}']) for row in rows]):.3f}" if name in REAL else "" for name in FIGURES]
-
-
-def _seeds(rows: list[dict[str, str]]) -> list[str]:
-    return sorted({row["seed"] for row in rows})
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from safetensors.numpy import save_file
 
-from benchmarks import common, results
+from benchmarks import common, development, results
 from benchmarks.detection import ablation, malformations, malformed, one_class, outliers
 from benchmarks.detection.peers.contract import Method, measure, quality
 from benchmarks.detection.peers.scikit import Neighbours, Pca, flat
@@ -204,7 +204,7 @@ def test_mirroring_is_not_held_against_symmetric_digits() -> None:
 
 @pytest.mark.parametrize("variant", ablation.VARIANTS, ids=lambda variant: variant.name)
 def test_what_an_ablation_changes_is_there_to_be_changed(variant: ablation.Variant) -> None:
-    replace(TrainingSettings(), **variant.settings)
+    replace(TrainingSettings(), **development.VARIANTS[variant.training])
 
     assert set(variant.memory) <= set(vars(memory_bank))
     assert set(variant.latents) <= set(vars(latents))

@@ -1,0 +1,49 @@
+"""Detectors trained on the development fold, once for every benchmark that asks: as shipped, and with a part left out.
+
+They lie in the state folder. MNIST's training images 0-49,999 train, validate and calibrate them; 50,000-59,999 judge.
+"""
+
+import sys
+import time
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+from benchmarks.results import slug
+from core import datasets, paths
+from core.detector import Detector, estimator
+from core.gan.recipe import TrainingSettings
+
+SHIPPED = "as shipped"
+VARIANTS: dict[str, dict[str, Any]] = {  # settings of training that differ
+    SHIPPED: {},
+    "without the adversary": {"adversarial_weight": 0.0},
+    "without the gradient loss": {"gradient_weight": 0.0},
+    "dense": {"architecture": "dense"},
+    "attention": {"architecture": "attention"},
+}
+
+
+def file_of(digit: str, variant: str = SHIPPED, seed: int = 0) -> Path:
+    """Where such a detector lies once it is trained."""
+    name = f"mnist-{digit}{f'-{slug(variant)}' * (variant != SHIPPED)}{f'-seed-{seed}' * (seed > 0)}"
+    return paths.state_dir() / "development" / f"{name}.safetensors"
+
+
+def trained(digit: str, variant: str = SHIPPED, seed: int = 0) -> Detector:
+    """A detector of one digit, trained if it is not there yet; the seconds on its card are of processor time."""
+    file = file_of(digit, variant, seed)
+    if not file.exists():
+        sys.stderr.write(f"training {file.stem}\n")
+        training, _ = datasets.development(datasets.load("mnist", "train"))
+        settings = dict(VARIANTS[variant])
+        architecture = settings.pop("architecture", "conv")
+        busy = time.process_time()
+        with patch.object(estimator, "TrainingSettings", partial(TrainingSettings, **settings)):
+            state = Detector(architecture=architecture, seed=seed).fit(training.of(digit)).state_
+        seconds = round(time.process_time() - busy, 1)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        Detector.of(replace(state, card=replace(state.card, seconds=seconds))).save(file)
+    return Detector.load(file)
