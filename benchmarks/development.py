@@ -20,7 +20,6 @@ SHIPPED = "as shipped"
 VARIANTS: dict[str, dict[str, Any]] = {  # settings of training that differ
     SHIPPED: {},
     "without the adversary": {"adversarial_weight": 0.0},
-    "without the gradient loss": {"gradient_weight": 0.0},
     "dense": {"architecture": "dense"},
     "attention": {"architecture": "attention"},
 }

@@ -1,6 +1,6 @@
 """Six more ways in which a digit goes wrong: neither those that train nor those that are reported.
 
-What is chosen on them (``weights.py``) is chosen without a look at what it will be measured by.
+What is chosen on them (``ablation.py``) is chosen without a look at what it will be measured by.
 """
 
 import math

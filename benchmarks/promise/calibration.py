@@ -2,7 +2,6 @@
 
     python -m benchmarks.promise.calibration [exchangeable] [writers] [other-ink] [original] [--write]
     python -m benchmarks.promise.calibration --local-levels      the table in core/calibration/conformal.py
-    python -m benchmarks.promise.calibration --stretches         how finely writers are parted, from the training file
 
 Without names all four run; they need the ten models of one digit, MNIST's test file and, for other-ink, usps_test.npz.
 """
@@ -17,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.stats import binomtest, gamma
 
 from benchmarks.common import ALL_DIGITS, Digits, Write, begin, yes
-from benchmarks.promise import local_levels, writers
+from benchmarks.promise import local_levels
 from benchmarks.results import table
 from core import datasets
 from core.calibration.conformal import Calibration
@@ -38,7 +37,6 @@ def main(
     digits: Digits = ALL_DIGITS,
     draws: Annotated[int, typer.Option(min=10, help="Simulated calibration sets of each size.")] = 2_000,
     levels: Annotated[bool, typer.Option("--local-levels", help="Compute LOCAL_LEVELS in core/calibration.")] = False,
-    stretches: Annotated[bool, typer.Option("--stretches", help="Part the training file's writers finer.")] = False,
     write: Write = False,
 ) -> None:
     """Measure and print markdown tables."""
@@ -56,9 +54,6 @@ def main(
         if name not in parts:
             raise typer.BadParameter(f"{name!r} is no proof: choose from {', '.join(parts)}.")
     detectors = {digit: Detector.load(model_pattern.format(digit)) for digit in digits.split(",")}
-    if stretches:
-        report.publish("Calibration, stretches", report_stretches(detectors))
-        return
     for name in proofs or parts:
         report.publish(f"Calibration, {name.replace('-', ' ')}", parts[name](detectors))
 
@@ -209,14 +204,6 @@ def report_levels(draws: int) -> str:
     """The table of ``core.calibration.conformal.LOCAL_LEVELS``."""
     columns = ["n", "computed", "in use", f"band in use holds, {draws:,} draws"]
     return table(columns, local_levels.rows(draws))
-
-
-def report_stretches(detectors: Detectors) -> str:
-    """What people of MNIST's training file whom a model never met would be flagged at, by ways of calibrating."""
-    rates = writers.kept_promises(list(detectors.values()), datasets.load("mnist", "train"))
-    return table(
-        ["calibrated by", *(f"at {alpha:g}" for alpha in ALPHAS)], [[way, *map(float, r)] for way, r in rates.items()]
-    )
 
 
 def normal_scores(detector: Detector) -> NDArray[np.float64]:

@@ -54,8 +54,8 @@ class Evidences:
             ``manifold``: distance to what the generator can draw, in features of its own;
             ``discriminator``: minus the logarithm of ``probability``;
             ``fused``: ``log(1 + exp(z))`` of the logarithm of the distance, standardised: about linear for anomalies.
-            Neither residual nor discriminator adds to it what it costs (benchmarks/detection/weights.py), so that it is
-            known before anything is drawn.
+            Neither residual nor discriminator adds to it what it costs (benchmarks/results.md), so that it is known
+            before anything is drawn.
         reconstruction: ``(n, 28, 28)`` float32, the image on the generator's manifold that stands for the input: for
             what is odd, what the nearest of the digits it was trained on look like.
         residual: ``(n, 28, 28)`` float32 in -1..1, input minus reconstruction: positive where there is ink that

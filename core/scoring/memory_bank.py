@@ -40,7 +40,7 @@ OUTSIDE = 0.5
 HOLES = 0.2
 MOST_HOLES = 1.1
 # Points a bank has at most. Chosen far apart (``farthest_first``) they tell as much as all 4,000 of a digit, and cost
-# less than half: benchmarks/detection/weights.py. A multiple of how many images are drawn at once.
+# less than half: benchmarks/results.md. A multiple of how many images are drawn at once.
 MOST_POINTS = 1792
 _EVERY = 8  # point that is asked for its nearest neighbour
 _ITERATIONS = 1  # more find components that tell no better

@@ -17,7 +17,7 @@ from core.scoring.memory_bank import Neighbourhood, nearest_in_each
 from core.scoring.scorer import Scorer
 
 # How much it counts that another digit is nearer, in standardised scores a unit of the logarithm of the distances'
-# ratio; chosen on validation images (benchmarks/detection/rivals.py).
+# ratio; chosen on validation images (benchmarks/results.md).
 RIVALRY = 5.0
 
 Floats = NDArray[np.float64]
