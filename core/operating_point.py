@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Real
 
 from core.errors import OddDigitError
 
@@ -36,9 +37,9 @@ class OperatingPoint:
             raise OddDigitError(f"evidence {self.evidence!r} is unknown: choose one of {', '.join(EVIDENCES)}.")
         if (self.alpha is None) == (self.threshold is None):
             raise OddDigitError("an operating point takes either alpha or a threshold, not both and not neither.")
-        if self.alpha is not None and not 0 < self.alpha < 1:
+        if self.alpha is not None and not (isinstance(self.alpha, Real) and 0 < self.alpha < 1):
             raise OddDigitError(f"alpha is {self.alpha}: give a false-alarm rate between 0 and 1, such as 0.05.")
-        if self.threshold is not None and not math.isfinite(self.threshold):
+        if self.threshold is not None and not (isinstance(self.threshold, Real) and math.isfinite(self.threshold)):
             raise OddDigitError(f"threshold is {self.threshold}: give a finite score.")
 
     def at_alpha(self, alpha: float) -> "OperatingPoint":

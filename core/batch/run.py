@@ -6,16 +6,19 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from core.batch.findings import Rule
 from core.batch.notes import SAID
 from core.batch.orientation import LOOK, Image, say_better
 from core.batch.score import judge
 from core.batch.store import Job, Store, trash
-from core.detector import Detector
 from core.errors import BatchError
 from core.readers import pool, sources
 from core.readers.items import AS_FOUND, Manner, Place
+
+if TYPE_CHECKING:
+    from core.detector import Detector
 from core.readers.rows import Row
 
 TOGETHER = 256  # rows judged and written at a time
@@ -53,7 +56,7 @@ class Progress:
 def begin(
     folder: Path,
     title: str,
-    detector: Detector,
+    detector: "Detector",
     rule: Rule,
     manner: Manner = AS_FOUND,
     total: int = 0,
@@ -84,7 +87,7 @@ def begin(
 
 
 def resume(
-    folder: Path, title: str, detector: Detector, rule: Rule, manner: Manner = AS_FOUND, total: int = 0
+    folder: Path, title: str, detector: "Detector", rule: Rule, manner: Manner = AS_FOUND, total: int = 0
 ) -> Store:
     """The batch in a folder, to be gone on with; a new one where there is none, or none that is whole."""
     if folder.exists():
@@ -100,7 +103,7 @@ def resume(
 def run(
     store: Store,
     batch: Sequence[Place],
-    detector: Detector,
+    detector: "Detector",
     stop: Callable[[], bool] = lambda: False,
     workers: int = 0,
 ) -> Iterator[Progress]:

@@ -133,13 +133,14 @@ def _local(inputs: list[str], rule: "Rule", manner: "Manner", workers: int | Non
     from core.batch import run
     from core.batch.findings import Review, foresee
     from core.batch.store import batches_dir
-    from core.detector import Detector
     from core.readers import pool, sources
 
     left_out: list[Path] = []
     places = sources.places([Path(name) for name in inputs if name != STANDARD_INPUT], output, left_out.append)
     if STANDARD_INPUT in inputs:
         places.append(_standard_input())
+    from core.detector import Detector  # with torch, which a file that is not there does not wait for
+
     detector = Detector.load(rule.point.model)
     folder = batches_dir() / f"cli-{run.key(places, detector.fingerprint, rule.point.evidence, manner)}"
     total = sources.count(places)

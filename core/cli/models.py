@@ -57,16 +57,16 @@ def calibrate(
     with ending():
         from core.detector import registry
 
-        check_model(model)
+        normal = registry.card(model, "").normal
         place = registry.place_for(name, "")
-        from core.calibration import own_ink
         from core.datasets.pictures import collect
+
+        given = collect(images, normal)  # before torch, which a folder that is not there does not wait for
+        from core.calibration import own_ink
         from core.detector import Detector
 
         detector = Detector.load(model)
-        given = collect(images, detector.card_.normal)
-        scores = detector.inspect(given.images).scores["fused"]
-        known, normal = detector.calibrations_["fused"], detector.card_.normal
+        scores, known = detector.inspect(given.images).scores["fused"], detector.calibrations_["fused"]
         seen = own_ink.review(given.names, given.images, scores, known, normal, given.refused)
         if seen.promise:
             say.print(seen.promise)

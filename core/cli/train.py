@@ -84,7 +84,8 @@ def _check(labels: tuple[str, ...], dataset: str, name: str | None) -> None:
     from core import datasets
     from core.detector import registry
 
-    there = datasets.labels_in(dataset) if dataset in datasets.NAMES else load(dataset).label_names
+    own = dataset.startswith(("folder:", "npz:"))  # which says what is passed over as it is read
+    there = load(dataset).label_names if own else datasets.labels_in(dataset)
     for label in labels:
         if label not in there and labels != ("any",):
             listed = ", ".join(there[:40])

@@ -15,13 +15,15 @@ from core.errors import OddDigitError, TrainingError
 
 CHUNK = 256
 PIXELS = 784
+FLAT = ((PIXELS,), (1, 28, 28), (28, 28, 1))  # shapes of an image that are brought to (28, 28)
 
 
 def as_images(images: ArrayLike) -> NDArray[np.float32]:
     """Check ink images and bring them to float32 ``(n, 28, 28)``, contiguous and writable.
 
     Args:
-        images: ``(n, 28, 28)`` or ``(n, 784)``, 0 paper .. 1 ink; bytes (uint8) are 0 .. 255.
+        images: ``(n, 28, 28)`` or ``(n, 784)``, also with one channel first or last, 0 paper .. 1 ink; bytes (uint8)
+            are 0 .. 255. Tensors may be on a device and have gradients.
 
     Raises:
         OddDigitError: sparse, not numbers, of another shape, NaN, infinite, or outside the range; the text says which.
@@ -29,7 +31,7 @@ def as_images(images: ArrayLike) -> NDArray[np.float32]:
     if issparse(images):
         raise OddDigitError("sparse input is not supported: give a dense array, images.toarray().")
     try:
-        given = np.asarray(images)
+        given = np.asarray(images.detach().cpu() if hasattr(images, "detach") else images)
         if given.dtype.kind == "c":
             raise OddDigitError("Complex data not supported: give images of 0 (paper) to 1 (ink).")
         if given.dtype.kind not in "fiub":
@@ -40,7 +42,7 @@ def as_images(images: ArrayLike) -> NDArray[np.float32]:
         if isinstance(error, OddDigitError):
             raise
         raise OddDigitError("images are not all numbers: give an array (n, 28, 28) or (n, 784) of 0 .. 1.") from error
-    if array.ndim == 2 and array.shape[1] == PIXELS:
+    if array.shape[1:] in FLAT:
         array = array.reshape(-1, 28, 28)
     if array.ndim != 3 or array.shape[1:] != (28, 28):
         raise OddDigitError(
@@ -73,11 +75,19 @@ def as_labels(y: Sequence[Any] | NDArray[Any] | None, n: int) -> NDArray[np.str_
     """Which digit each of n normal images is, as text, ``(n,)``; without labels all are of one kind.
 
     Raises:
-        TrainingError: outliers are marked as scikit-learn marks them, which a detector must not learn.
+        TrainingError: outliers are marked as scikit-learn marks them, which a detector must not learn; or an image has
+            no label, or only whether it is odd.
     """
     if y is None:
         return np.array(["digit"] * n)
-    labels = np.array([str(label) for label in np.asarray(y).ravel()])
+    given = np.asarray(y).ravel().tolist()
+    if any(label is None or label != label for label in given):  # as NaN does
+        raise TrainingError("y holds empty labels: leave those rows out, or give no y where all are of one kind.")
+    if any(isinstance(label, bool) for label in given):
+        raise TrainingError("y is true or false: leave the odd rows out and give no y, or the digit of each image.")
+    # Tables with gaps make floats of whole numbers: 5.0 is a 5.
+    whole = (f"{label:.0f}" if isinstance(label, float) and label.is_integer() else str(label) for label in given)
+    labels = np.array(list(whole))
     if set(labels) & {"-1", "-1.0"}:
         raise TrainingError(
             "y marks outliers with -1, and a detector learns normal digits only: leave those rows out and give no y, "

@@ -9,16 +9,19 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from core import datasets
-from core.calibration.evaluation import Evaluation, concatenate
-from core.detector import Detector, registry
+from core.detector import registry
 from core.errors import OddDigitError, TrainingError
 from core.files.atomic import alone, write_whole
 from core.files.folder import trash
-from core.gan.trainer import Progress, Trainer
+
+if TYPE_CHECKING:
+    from core.detector import Detector
+    from core.gan.trainer import Progress, Trainer
 
 EVERY_LABEL = "any"
 
@@ -104,9 +107,9 @@ def interrupted(spec: RunSpec) -> RunSpec:
 def run(
     spec: RunSpec,
     resume: bool = False,
-    watch: Callable[[datasets.Dataset, str, Trainer], None] | None = None,
+    watch: "Callable[[datasets.Dataset, str, Trainer], None] | None" = None,
     enough: Callable[[], bool] | None = None,
-) -> Iterator[Progress]:
+) -> "Iterator[Progress]":
     """Train, calibrate, evaluate and put on the shelf.
 
     Args:
@@ -144,9 +147,11 @@ def run(
 def _make(
     spec: RunSpec,
     kept: Path,
-    watch: Callable[[datasets.Dataset, str, Trainer], None] | None,
+    watch: "Callable[[datasets.Dataset, str, Trainer], None] | None",
     enough: Callable[[], bool] | None,
-) -> Iterator[Progress]:
+) -> "Iterator[Progress]":
+    from core.detector import Detector  # with torch, which what is refused does not wait for
+
     training = datasets.load(spec.dataset, "train")
     images, labels, stretches = normal_images(training, spec.normal)
     detector = Detector(architecture=spec.architecture, epochs=spec.epochs, seed=spec.seed)
@@ -179,9 +184,12 @@ def normal_images(
     return dataset.images[chosen], names[chosen], None if stretches is None else stretches[chosen]
 
 
-def finish(detector: Detector, name: str, dataset: str, evaluation_sets: list[datasets.Dataset]) -> Detector:
+def finish(detector: "Detector", name: str, dataset: str, evaluation_sets: list[datasets.Dataset]) -> "Detector":
     """A fitted detector named, and evaluated on images that took no part in making it."""
-    evaluation: Evaluation = concatenate([detector.evaluate(part) for part in evaluation_sets])
+    from core.calibration.evaluation import concatenate
+    from core.detector import Detector
+
+    evaluation = concatenate([detector.evaluate(part) for part in evaluation_sets])
     sets = " and ".join(f"{part.name} ({part.part})" for part in evaluation_sets)
     if evaluation.n_anomaly:
         anomalies = sorted({evaluation.label_names[i] for i in evaluation.label[evaluation.anomaly]})

@@ -24,10 +24,14 @@ LIGHT = {
     "train --dataset digits --normal x": 2,
     "train --dataset digits --normal 5 --name ../x": 2,
     "train --dataset minst --normal 5": 1,
+    "train --normal 5 --name q --resume": 1,
     "evaluate --model none": 2,
     "calibrate --model none --images . --name x": 2,
     "calibrate --model mnist-5 --images . --name mnist-5": 2,
+    "calibrate --model mnist-5 --images nowhere --name x": 1,
 }
+
+READS_TABLES = "batch nowhere --output x.csv"
 
 
 def test_what_needs_no_network_does_not_wait_for_torch() -> None:
@@ -35,7 +39,7 @@ def test_what_needs_no_network_does_not_wait_for_torch() -> None:
 import json, sys
 from core.cli.app import app
 heavy, ends = {{"torch", "torchvision", "sklearn", "scipy", "streamlit", "pandas", "plotly", "skimage"}}, {{}}
-for arguments in {list(LIGHT)}:
+for arguments in {[*LIGHT, READS_TABLES]}:
     before = heavy & set(sys.modules)
     try:
         app(arguments.split())
@@ -47,7 +51,7 @@ print(json.dumps(ends), file=sys.stderr)
     ran = subprocess.run([sys.executable, "-c", program], cwd=paths.ROOT, capture_output=True, text=True, check=True)
 
     ends = json.loads(ran.stderr.splitlines()[-1])
-    assert ends == {arguments: [code, []] for arguments, code in LIGHT.items()}
+    assert ends == {arguments: [code, []] for arguments, code in LIGHT.items()} | {READS_TABLES: [1, ["pandas"]]}
 
 
 def test_version_is_the_packages(run: Run) -> None:
