@@ -1,7 +1,6 @@
-"""The worst misses and false alarms of each shipped model as contact sheets, and a sheet of what generators draw.
+"""The worst misses and false alarms of each shipped model as contact sheets.
 
     python -m benchmarks.detection.bad_cases --output FOLDER       test images: for looking at, not for the repository
-    python -m benchmarks.detection.bad_cases --reconstructions     reconstructions.png: the project's own drawings only
 
 Each case is three pictures: the digit, its reconstruction, and where they differ.
 """
@@ -16,9 +15,8 @@ import typer
 from PIL import Image, ImageDraw
 
 from benchmarks.common import ALL_DIGITS, Digits, Quick, Write, begin
-from benchmarks.results import BENCHMARKS, table
-from core import datasets, ink, paths
-from core.datasets.examples import for_normal
+from benchmarks.results import table
+from core import datasets, paths
 from core.detector import Detector
 from core.detector.readings import Readings
 from core.figures import images
@@ -27,23 +25,17 @@ ALPHA = 0.05
 CASES = 20
 COLUMNS = 10  # cases in a row
 SIDE, GAP, LABEL = 84, 3, 16  # pixels of a picture, between pictures, and of the line of text
-SHEET = BENCHMARKS / "detection" / "reconstructions.png"
 
 
 def main(
     digits: Digits = ALL_DIGITS,
     output: Annotated[Path | None, typer.Option(help="Folder of the sheets; default in the state folder.")] = None,
-    reconstructions: Annotated[bool, typer.Option("--reconstructions", help="Only the generators' sheet.")] = False,
     quick: Quick = False,
     write: Write = False,
 ) -> None:
     """Draw the sheets and print which labels the misses have."""
     report = begin(write)
     chosen = digits.split(",")[: 1 if quick else None]
-    if reconstructions:
-        generated_sheet(chosen).save(SHEET)
-        sys.stdout.write(f"{SHEET}\n")
-        return
     folder = output or paths.state_dir() / "bad_cases"
     folder.mkdir(parents=True, exist_ok=True)
     test = datasets.load("mnist", "test")
@@ -81,19 +73,6 @@ def case_sheet(detector: Detector, test: datasets.Dataset, misses: np.ndarray, a
             for row, p in zip(rows, readings.p_value, strict=True)
         ]
         blocks.append(block(f"{detector.card_.name}: {title}", readings, texts))
-    return stacked(blocks)
-
-
-def generated_sheet(digits: list[str]) -> Image.Image:
-    """For each digit the project's own examples, drawn by its own code, and what the generator makes of them."""
-    blocks = []
-    for digit in digits:
-        detector = Detector.load(f"mnist-{digit}")
-        examples = for_normal((digit,))
-        images = np.stack([ink.read(example.picture(), split=False).images[0] for example in examples])
-        readings = detector.inspect(images)
-        texts = [f"{example.name}, p {p:.3f}" for example, p in zip(examples, readings.p_value, strict=True)]
-        blocks.append(block(f"{detector.card_.name}: example, reconstruction, difference", readings, texts))
     return stacked(blocks)
 
 

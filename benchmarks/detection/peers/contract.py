@@ -41,13 +41,11 @@ class Method:
         name: what it is called.
         package: the distribution it comes from; skipped with a word when that is not installed.
         make: gives a fresh one.
-        slow: minutes a digit, so that it runs only when asked for by name or with all.
     """
 
     name: str
     package: str
     make: Callable[[], Peer]
-    slow: bool = False
 
 
 @dataclass(frozen=True)

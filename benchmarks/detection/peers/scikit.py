@@ -21,18 +21,13 @@ class Pca:
         from sklearn.decomposition import PCA
 
         self.model = PCA(self.COMPONENTS, random_state=seed).fit(flat(images))
-        self._threshold = quantile_line(self.score(images))
+        self.threshold = quantile_line(self.score(images))
 
     def score(self, images: Images) -> Floats:
         """Mean squared error of the reconstruction."""
         rows = flat(images)
         rebuilt = self.model.inverse_transform(self.model.transform(rows))
         return np.square(rows - rebuilt).mean(axis=1, dtype=np.float64)
-
-    @property
-    def threshold(self) -> float:
-        """The 90 % quantile of the training scores."""
-        return self._threshold
 
 
 class Neighbours:
@@ -53,17 +48,12 @@ class Neighbours:
 
         self.search = NearestNeighbors(n_neighbors=self.NEIGHBOURS).fit(self.describe(images))
         own, _ = self.search.kneighbors()  # of every training image, itself left out
-        self._threshold = quantile_line(own.mean(axis=1))
+        self.threshold = quantile_line(own.mean(axis=1))
 
     def score(self, images: Images) -> Floats:
         """Mean distance to the five nearest."""
         away, _ = self.search.kneighbors(self.describe(images))
         return away.mean(axis=1).astype(np.float64)
-
-    @property
-    def threshold(self) -> float:
-        """The 90 % quantile of the training images' own distances."""
-        return self._threshold
 
 
 class RealBank:
@@ -76,18 +66,13 @@ class RealBank:
         """Remember nine in ten of the training images; the rest say where the line is."""
         rest = np.arange(len(images)) % 10 == 9
         self.bank = MemoryBank.of(torch.from_numpy(images[~rest]))
-        self._threshold = quantile_line(self.score(images[rest]))
+        self.threshold = quantile_line(self.score(images[rest]))
 
     def score(self, images: Images) -> Floats:
         """Distance to the nearest blend of neighbours."""
         parts = torch.from_numpy(np.ascontiguousarray(images)).split(256)
         with torch.no_grad():
             return torch.cat([self.bank.nearest(bank_features(part)).distance for part in parts]).double().numpy()
-
-    @property
-    def threshold(self) -> float:
-        """The 90 % quantile of the distances of training images that are not remembered."""
-        return self._threshold
 
 
 def gradient(images: Images) -> NDArray[np.float32]:
