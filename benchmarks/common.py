@@ -15,7 +15,7 @@ from core.files.atomic import write_whole
 
 ALL_DIGITS = "0,1,2,3,4,5,6,7,8,9"
 Digits = Annotated[str, typer.Option(help="Which digits are normal, one after the other, such as 5 or 0,1.")]
-Quick = Annotated[bool, typer.Option("--quick", help="A smoke run: few of everything, and no row is kept.")]
+Quick = Annotated[bool, typer.Option("--quick", help="A smoke run: few of everything.")]
 Write = Annotated[bool, typer.Option("--write", help="Put the tables into benchmarks/results.md.")]
 
 
@@ -66,16 +66,13 @@ def report_faults(
         raise typer.Exit(1)
 
 
-def rows_of(name: str, columns: Sequence[str], key: Sequence[str], quick: bool) -> "Rows":
+def rows_of(name: str, columns: Sequence[str], key: Sequence[str]) -> "Rows":
     """The rows of a benchmark that goes on where it was, such as ``generator/fresh``.
 
-    They lie in the repository where they come from a commit; those of a tree with changes, and a smoke run's, which
-    begins anew, lie in the state folder.
+    They lie in the repository where they come from a commit; those of a tree with changes lie in the state folder.
     """
-    outside = paths.state_dir() / "benchmarks" / f"{'quick/' * quick}{name}.csv"
-    if quick:
-        outside.unlink(missing_ok=True)
-    return Rows(outside if quick or commit().endswith("+") else BENCHMARKS / f"{name}.csv", columns, key)
+    folder = paths.state_dir() / "benchmarks" if commit().endswith("+") else BENCHMARKS
+    return Rows(folder / f"{name}.csv", columns, key)
 
 
 class Rows:

@@ -7,12 +7,14 @@ MNIST's own digits: the generator's samples, the losses, and the errors that set
 `--frames` takes the frames of a finished job instead (`jobs/ID/frames` in the state folder).
 """
 
-import argparse
 import shutil
 import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from core import datasets, paths
 from core.detector import Detector
@@ -22,13 +24,12 @@ from core.training.run import normal_images
 PLACE = paths.ASSETS / "learning"
 
 
-def main() -> None:
+def main(
+    frames: Annotated[Path | None, typer.Option(help="Frames of a finished job, in place of a new training.")] = None,
+) -> None:
     """Record, or take what was recorded, and keep it."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--frames", type=Path, help="frames of a finished job")
-    given = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
-        recorded = given.frames or record(Path(name))
+        recorded = frames or record(Path(name))
         shutil.rmtree(PLACE, ignore_errors=True)
         for path in snapshots.frames(recorded):
             snapshots.write(PLACE / path.name, without_originals(snapshots.read(path)))
@@ -52,4 +53,4 @@ def without_originals(frame: snapshots.Frame) -> snapshots.Frame:
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

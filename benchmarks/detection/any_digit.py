@@ -10,7 +10,7 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from benchmarks.common import Quick, Write, auroc, begin
+from benchmarks.common import Write, auroc, begin
 from benchmarks.detection import outliers
 from benchmarks.results import table
 from core import datasets
@@ -25,15 +25,12 @@ MUST_HOLD, MUST_DIGITS = 0.93, 1.15
 
 def main(
     model: Annotated[str, typer.Option(help="A model of several digits.")] = "mnist-any",
-    quick: Quick = False,
     write: Write = False,
 ) -> None:
     """Measure and print markdown tables."""
     report = begin(write)
     detector = Detector.load(model)
     test = datasets.load("mnist", "test")
-    if quick:
-        test = test.take(np.arange(0, len(test), 10))
     readings = detector.inspect(test.images)
     names = np.array(test.label_names)[test.labels]
     report.publish("Any digit", f"{against_outliers(detector, readings)}\n{plausible_digits(readings, names)}")

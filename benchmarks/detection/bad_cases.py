@@ -14,7 +14,7 @@ import numpy as np
 import typer
 from PIL import Image, ImageDraw
 
-from benchmarks.common import ALL_DIGITS, Digits, Quick, Write, begin
+from benchmarks.common import ALL_DIGITS, Digits, Write, begin
 from benchmarks.results import table
 from core import datasets, paths
 from core.detector import Detector
@@ -30,12 +30,11 @@ SIDE, GAP, LABEL = 84, 3, 16  # pixels of a picture, between pictures, and of th
 def main(
     digits: Digits = ALL_DIGITS,
     output: Annotated[Path | None, typer.Option(help="Folder of the sheets; default in the state folder.")] = None,
-    quick: Quick = False,
     write: Write = False,
 ) -> None:
     """Draw the sheets and print which labels the misses have."""
     report = begin(write)
-    chosen = digits.split(",")[: 1 if quick else None]
+    chosen = digits.split(",")
     folder = output or paths.state_dir() / "bad_cases"
     folder.mkdir(parents=True, exist_ok=True)
     test = datasets.load("mnist", "test")

@@ -12,7 +12,7 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from benchmarks.common import ALL_DIGITS, Digits, Quick, Write, auroc, begin
+from benchmarks.common import ALL_DIGITS, Digits, Write, auroc, begin
 from benchmarks.detection import malformations
 from benchmarks.results import table
 from core import datasets
@@ -29,7 +29,6 @@ def main(
     digits: Digits = ALL_DIGITS,
     images: Annotated[int, typer.Option(min=10, help="Test digits of each kind; the first ones.")] = 200,
     model_pattern: Annotated[str, typer.Option(help="Names of the models, {} for the digit.")] = "mnist-{}",
-    quick: Quick = False,
     write: Write = False,
 ) -> None:
     """Measure and print markdown tables."""
@@ -39,7 +38,7 @@ def main(
     by_digit = {}
     for digit in chosen:
         detector = Detector.load(model_pattern.format(digit))
-        by_digit[digit] = measure(detector, test.of(digit), 20 if quick else images)
+        by_digit[digit] = measure(detector, test.of(digit), images)
         sys.stderr.write(f"digit {digit} done\n")
     kept.publish("Malformed digits", report(by_digit))
 

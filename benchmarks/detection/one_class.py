@@ -23,7 +23,7 @@ import numpy as np
 import typer
 
 from benchmarks import common, results
-from benchmarks.common import ALL_DIGITS, Digits, Quick, Write, begin
+from benchmarks.common import ALL_DIGITS, Digits, Write, begin
 from benchmarks.detection.peers import anomalib_family, ours, pyod_family, scikit
 from benchmarks.detection.peers.contract import Measured, Method, judge, measure, quality
 from core import datasets
@@ -52,19 +52,16 @@ def main(
     shipped: Annotated[bool, typer.Option("--shipped", help="Take our seed 0 from the shipped models.")] = False,
     others: Annotated[Path | None, typer.Option(help="Where models of other seeds lie.")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Measure again what is measured already.")] = False,
-    quick: Quick = False,
     write: Write = False,
 ) -> None:
     """Measure what is missing and print markdown tables."""
     kept = begin(write)
     chosen = select(METHODS, methods)
-    rows = common.rows_of("detection/one_class", COLUMNS, KEY, quick)
+    rows = common.rows_of("detection/one_class", COLUMNS, KEY)
     training, test = images_of(split)
-    if quick:
-        training, test = training.take(np.arange(4_000)), test.take(np.arange(1_000))
     asked = [(m, d, s) for d in digits.split(",") for s in map(int, seeds.split(",")) for m in chosen]
     wanted = [(m, d, s) for m, d, s in asked if fresh or not rows.find(method=m.name, digit=d, seed=s, split=split)]
-    if wanted and split is Split.test and not quick:
+    if wanted and split is Split.test:
         log_use(TEST_LOG)
     for method, digit, seed in wanted:
         sys.stderr.write(f"{method.name}, digit {digit}, seed {seed}\n")

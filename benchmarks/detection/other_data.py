@@ -13,7 +13,7 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from benchmarks.common import Quick, Write, begin
+from benchmarks.common import Write, begin
 from benchmarks.results import table
 from core import datasets
 from core.detector import Detector
@@ -25,7 +25,6 @@ ALPHA = 0.05
 def main(
     sets: Annotated[str, typer.Option(help="Data sets as core.datasets names them.")] = "digits,npz:usps_test.npz",
     epochs: Annotated[int | None, typer.Option(min=1, help="None takes the recipe's own.")] = None,
-    quick: Quick = False,
     write: Write = False,
 ) -> None:
     """Train on every label of every set and print a markdown table."""
@@ -33,8 +32,8 @@ def main(
     rows: list[list[object]] = []
     for name in sets.split(","):
         training, test = datasets.load(name, "train"), datasets.load(name, "test")
-        labels = sorted({training.label_names[i] for i in training.labels})[: 2 if quick else None]
-        by_label = [figures(training, test, label, 2 if quick else epochs) for label in labels]
+        labels = sorted({training.label_names[i] for i in training.labels})
+        by_label = [figures(training, test, label, epochs) for label in labels]
         middle = np.mean(by_label, axis=0)
         worst = np.min([areas[len(EVIDENCES) - 1] for areas in by_label])
         rates = [f"{100 * share:.1f} %" for share in middle[-3:-1]]

@@ -73,7 +73,7 @@ def main(
 ) -> None:
     """Measure what is missing and print a markdown table: by digit, or by variant where there are several."""
     report = begin(write)
-    rows = common.rows_of("generator/fresh", COLUMNS, KEY, quick=False)
+    rows = common.rows_of("generator/fresh", COLUMNS, KEY)
     training, judging = images_of(split)
     chosen = list(VARIANTS) if variants == "all" else variants.split(",")
     shipped = split is not Split.development
