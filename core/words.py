@@ -1,8 +1,11 @@
 """Phrases that every page, command and file shares: verdicts, shares of digits, durations."""
 
 import math
+import re
 
 LONGEST_TEXT = 500
+# What moves a terminal's cursor, breaks a line, or turns the direction of what is read.
+_MOVES = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 HARDLY_NORMAL = 0.15  # a p-value that an anomaly of another line would have, said even where the digit passes
 
 
@@ -26,6 +29,19 @@ def say_verdict(anomaly: bool, reads_as: tuple[str, ...] | None = None, p_value:
         return "Anomaly" if anomaly else "Normal"
     odd = f", but odder than {100 - math.ceil(100 * p_value)} % of them" if p_value <= HARDLY_NORMAL else ""
     return f"Normal: reads as {either(reads_as)}{odd}"
+
+
+def visible(text: object, keep: str = "") -> str:
+    r"""Text of a person's, fit to be shown anywhere: nothing in it acts, and nothing in it hides what it says.
+
+    Args:
+        text: a name, or a sentence that names something.
+        keep: line ends and tabs that may stay.
+
+    >>> visible("7" + chr(27) + "[2J" + chr(0x202E) + "gnp.png")
+    '7�[2J�gnp.png'
+    """
+    return _MOVES.sub(lambda found: found[0] if found[0] in keep else "\ufffd", str(text))
 
 
 def either(names: tuple[str, ...]) -> str:
@@ -139,11 +155,9 @@ def say_duration(seconds: float) -> str:
 
 
 def clean_text(text: str) -> str:
-    """Text that a database and a spreadsheet can hold: broken characters replaced, at most 500 of them.
+    """Text that a database, a spreadsheet and a terminal can show: what acts is replaced, 500 characters at most.
 
-    >>> clean_text("five" + chr(0xDC80) + ".png" + chr(0))
-    'five?.png'
+    >>> clean_text("five" + chr(0xDC80) + ".png" + chr(27))
+    'five�.png�'
     """
-    if text.isascii() and "\0" not in text:
-        return text[:LONGEST_TEXT]
-    return text.encode("utf-8", "replace").decode().replace("\0", "")[:LONGEST_TEXT]
+    return visible(text[:LONGEST_TEXT])

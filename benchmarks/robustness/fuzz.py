@@ -38,6 +38,7 @@ from core import datasets, paths
 from core.detector import file as detector_file
 from core.errors import OddDigitError
 from core.files import tensors
+from core.ink import apart
 from core.readers import pool, sources
 from core.readers.items import AS_FOUND
 
@@ -123,7 +124,7 @@ def read_all(files: dict[str, tuple[str, bytes]], tallies: dict[str, Tally]) -> 
         folder = Path(name)
         for file, (_, content) in files.items():
             (folder / file).write_bytes(content)
-        for reading in pool.read(sources.places([folder]), 0, AS_FOUND, pool.cores()):
+        for reading in pool.read(sources.places([folder]), 0, AS_FOUND, apart.cores()):
             if note := _NUMBERED.search(reading.note):
                 errors.setdefault(note[1], reading.note)
             for row in reading.rows:

@@ -31,6 +31,7 @@ from core import datasets, ink
 from core.batch.run import run
 from core.batch.store import Job, Store
 from core.detector import Detector
+from core.ink import apart
 from core.operating_point import OperatingPoint
 from core.readers import pool, sources
 from core.readers.items import AS_FOUND, Place
@@ -108,7 +109,7 @@ def memory_of(count: int, detector: Detector) -> str:
         places = sources.places([_pile(folder, "zip", [blobs[i % len(blobs)] for i in range(count)], "PNG")])
         store = _store(folder / "batch", detector, count)
         start = most = _held()
-        for _ in run(store, places, detector, workers=pool.cores()):
+        for _ in run(store, places, detector, workers=apart.cores()):
             most = max(most, _held())
     grown = (most - start) / 1e6
     limit = f"at most {MUST_MEMORY:,} MB", yes(grown <= MUST_MEMORY)

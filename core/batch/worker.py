@@ -37,14 +37,14 @@ def _work(folder: Path) -> None:
     # What reads must not wait for torch, and the processes that read import this module again.
     from core.batch.store import Store
     from core.detector import Detector, registry
-    from core.readers import pool
+    from core.ink import apart
 
     store = Store(folder)
     if stopped(folder):
         keep_verdicts(store)
         return
     model = registry.find(store.job.point.model, store.job.visitor)
-    judge(store, Detector.load(model.path), workers=pool.cores())
+    judge(store, Detector.load(model.path), workers=apart.cores())
 
 
 def judge(store: "Store", detector: "Detector", workers: int = 0, stop: Callable[[], bool] = lambda: False) -> None:

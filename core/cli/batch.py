@@ -133,7 +133,8 @@ def _local(inputs: list[str], rule: "Rule", manner: "Manner", workers: int | Non
     from core.batch import run
     from core.batch.findings import Review, foresee
     from core.batch.store import batches_dir
-    from core.readers import pool, sources
+    from core.ink import apart
+    from core.readers import sources
 
     left_out: list[Path] = []
     places = sources.places([Path(name) for name in inputs if name != STANDARD_INPUT], output, left_out.append)
@@ -154,7 +155,7 @@ def _local(inputs: list[str], rule: "Rule", manner: "Manner", workers: int | Non
         say.print(f"Going on after {store.done[0]:,} of about {total:,}, judged before.")
     with Progress(*_BAR, console=say) as bar:
         task = bar.add_task("judging", total=total, completed=store.done[0])
-        for progress in run.run(store, places, detector, workers=workers or pool.cores()):
+        for progress in run.run(store, places, detector, workers=workers or apart.cores()):
             bar.update(task, completed=progress.items, total=progress.total)
     return Review(store, rule)
 

@@ -15,6 +15,7 @@ from rich.table import Column, Table
 
 from core.calibration.prediction_set import prediction_set
 from core.errors import ModelError, OddDigitError
+from core.words import visible
 
 if TYPE_CHECKING:
     from core.datasets import Dataset
@@ -23,8 +24,26 @@ REFUSED, USAGE, INTERRUPTED = 1, 2, 130
 _REFUSED_SHOWN = 5
 _WIDE = 100_000  # columns of what is no terminal, so that a row stays a line
 # File names and errors are printed as they are: brackets and colons in them are no markup.
-out = Console(markup=False, emoji=False, highlight=False, width=None if sys.stdout.isatty() else _WIDE)
-say = Console(markup=False, emoji=False, highlight=False, stderr=True, soft_wrap=True)
+
+
+class _Console(Console):
+    """A console on which nothing that a person or a file is called acts."""
+
+    def print(self, *objects: Any, **how: Any) -> None:
+        """As rich prints; text without what moves the cursor."""
+        super().print(*(visible(one, keep="\n") if isinstance(one, str) else one for one in objects), **how)
+
+
+class _Table(Table):
+    """A table whose cells are such text."""
+
+    def add_row(self, *cells: Any, **how: Any) -> None:
+        """As rich adds one."""
+        super().add_row(*(visible(cell) if isinstance(cell, str) else cell for cell in cells), **how)
+
+
+out = _Console(markup=False, emoji=False, highlight=False, width=None if sys.stdout.isatty() else _WIDE)
+say = _Console(markup=False, emoji=False, highlight=False, stderr=True, soft_wrap=True)
 
 
 class Format(StrEnum):
@@ -121,7 +140,7 @@ def load(dataset: str) -> "Dataset":
 
 def table(*heads: str, title: str | None = None) -> Table:
     """A table whose cells are folded where a terminal is too narrow, and never cut."""
-    return Table(*(Column(head, overflow="fold") for head in heads), title=title)
+    return _Table(*(Column(head, overflow="fold") for head in heads), title=title)
 
 
 def print_json(record: dict[str, Any]) -> None:

@@ -5,7 +5,7 @@ import shlex
 import sys
 from collections.abc import Iterator
 from enum import StrEnum
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,6 +22,7 @@ from core.cli.options import (
 )
 from core.cli.output import REFUSED, TableFormat, check_model, ending, examples, print_scores, program, say
 from core.errors import HistoryError, InkError, OddDigitError
+from core.words import visible
 
 if TYPE_CHECKING:
     from core.detector import Detector
@@ -94,11 +95,11 @@ def score(
     def records() -> Iterator[dict[str, Any]]:
         nonlocal done, refused
         for file in files:
-            for source, name, page in _pages(file):
+            for source, name, page in _pages(
+                file, split=not together, invert=ink_is.invert, whole=whole, faint=faint, mend=mend
+            ):
                 try:
-                    digits = _read(
-                        name, page, split, together, invert=ink_is.invert, whole=whole, faint=faint, mend=mend
-                    )
+                    digits = _checked(name, page, split)
                     readings = detector().inspect(digits.images)
                 except OddDigitError as error:
                     refused += 1
@@ -135,11 +136,10 @@ def _model_of_all_ten() -> "Detector":
     return Detector.load(second_opinion.MODEL)
 
 
-def _read(name: str, picture: "Source", split: bool, together: bool, **choices: Any) -> "Ink":
-    """The digits of a picture; what was unsure is said."""
-    from core import ink
-
-    digits = ink.read(picture, name=name, split=not together, **choices)
+def _checked(name: str, digits: "Ink | InkError", split: bool) -> "Ink":
+    """The digits of a picture, one unless it may be ``split``; what was unsure is said."""
+    if isinstance(digits, InkError):
+        raise digits
     if len(digits.images) > 1 and not split:
         raise InkError(
             f"{name}: {len(digits.images)} shapes found: give one digit a picture, --split to judge each, or "
@@ -152,13 +152,17 @@ def _read(name: str, picture: "Source", split: bool, together: bool, **choices: 
     return digits
 
 
-def _pages(file: str) -> Iterator[tuple[str, str, "Source"]]:
-    """The source, what it is called, and the picture of each page of a file; or the reason why there is none."""
-    from core.ink.pages import pages
+def _pages(file: str, **choices: Any) -> Iterator[tuple[str, str, "Ink | InkError"]]:
+    """The source, what it is called, and what each page of a file holds; or the reason why there is nothing."""
+    from core.ink import apart
+    from core.ink.pages import read_pages
 
-    called = "standard input" if file == STANDARD_INPUT else file
-    for name, page in pages(_picture(file), called):
-        yield file + name.removeprefix(called), name, page
+    called = "standard input" if file == STANDARD_INPUT else visible(file)
+    try:
+        for name, page in apart.each(called, partial(read_pages, **choices), _picture(file), called):
+            yield file + name.removeprefix(called), name, page
+    except InkError as error:
+        yield file, called, error
 
 
 def _picture(file: str) -> "Source":

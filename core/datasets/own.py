@@ -1,9 +1,12 @@
 """Data sets that people bring: a folder of labelled sub-folders, or an array or a table of images and labels."""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path, PurePath
-from typing import NamedTuple
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple, cast
 
 import numpy as np
 
@@ -11,11 +14,14 @@ from core import paths
 from core.errors import BatchError, DatasetError, InkError, OddDigitError
 from core.files.folder import files_in
 from core.files.leftovers import is_leftover
+from core.ink import apart
 from core.ink.geometry import SIDE
+from core.ink.pages import read_pages
 from core.readers.items import Item, Place, place_of
 
 LARGEST_ARRAY = 1 << 30  # bytes unpacked: a third of a million ink images
 MOST_FILES = 200_000
+PORTION = 256  # images of a file read at a time
 UNLABELLED = "unlabelled"
 # Folders that stand above the labels, where a data set is packed in parts.
 PARTS = {"train", "training", "test", "testing", "val", "valid", "validation"}
@@ -101,19 +107,24 @@ def read_pictures(
     Raises:
         DatasetError: not one picture could be read.
     """
-    from core import ink
-    from core.ink.pages import pages
-
     images, labels, refused = [], [], []
-    for done, (label, file, source) in enumerate(pictures):
+    labels_ahead = deque[str]()
+
+    def things() -> Iterator[tuple[str, tuple[Path | bytes, str]]]:
+        for label, file, source in pictures:
+            labels_ahead.append(label)
+            yield file, (source, file)
+
+    for done, pages in enumerate(apart.over(partial(read_pages, split=False), things())):
+        label = labels_ahead.popleft()
         if progress is not None:
             progress(min(done / max(total, 1), 1.0), f"{name}: picture {done + 1:,} of {total:,}")
-        for name_of_page, page in pages(source, file):
-            try:
-                images.append(ink.read(page, name=PurePath(name_of_page).name, split=False).images[0])
+        for page, ink in pages:
+            if isinstance(ink, InkError):
+                refused.append((page, str(ink)))
+            else:
+                images.append(ink.images[0])
                 labels.append(label)
-            except InkError as error:
-                refused.append((name_of_page, str(error)))
         if len(images) + len(refused) > MOST_FILES:
             raise DatasetError(f"{name}: more than {MOST_FILES:,} pictures. Take a part of them.")
     if not images:
@@ -139,34 +150,70 @@ def read_file(path: str) -> Content:
         raise DatasetError(f"{name}: there is no file {file}.")
     try:
         place = place_of(file, name)
-        needed = sources.count([place]) * SIDE * SIDE * 4
-        if needed > LARGEST_ARRAY:
-            raise DatasetError(f"{name}: its images would take {needed / 1e9:.1f} GB of memory. Take a part of it.")
-        return _content(name, sources.read([place]))
-    except BatchError as error:
+        _check_size(name, sources.count([place]))
+        return _content(name, apart.each(name, _portions, place, seconds=apart.FILE_SECONDS))
+    except (BatchError, InkError) as error:
         raise DatasetError(str(error)) from error
 
 
-def _content(name: str, items: Iterable[Item]) -> Content:
+def _check_size(name: str, count: int) -> None:
+    needed = count * SIDE * SIDE * 4
+    if needed > LARGEST_ARRAY:
+        raise DatasetError(f"{name}: its images would take {needed / 1e9:.1f} GB of memory. Take a part of it.")
+
+
+class _Image(NamedTuple):
+    """What an item of a file came to: an ink image, float32 ``(28, 28)``, or None and why.
+
+    Attributes:
+        source: what it is called.
+        image: the ink image.
+        label: what it is said to be.
+        as_given: whether it is neither known to be an ink image nor read through ``core.ink``.
+        why: why there is none; empty where there is.
+    """
+
+    source: str
+    image: np.ndarray | None
+    label: str | None = None
+    as_given: bool = False
+    why: str = ""
+
+
+def _portions(place: Place) -> Iterator[list[_Image]]:
+    """What a file holds, some items at a time; works apart."""
+    from core.readers import sources
+
+    items = sources.read([place])
+    while portion := [_image(item, place.name) for item in islice(items, PORTION)]:
+        yield portion
+
+
+def _image(item: Item, of: str) -> _Image:
+    if item.error and item.source == of:
+        raise DatasetError(item.error)
+    if item.note or item.picture is None:
+        return _Image(item.source, None, why=item.note or item.error)
+    small = isinstance(item.picture, np.ndarray) and item.picture.shape == (SIDE, SIDE)
+    try:
+        image = unit(cast(np.ndarray, item.picture)) if small else _read(item)
+    except OddDigitError as error:
+        return _Image(item.source, None, why=str(error))
+    return _Image(item.source, image, item.label, small and not item.ready)
+
+
+def _content(name: str, portions: Iterable[Sequence[_Image]]) -> Content:
     images, labels, refused = [], [], []
-    as_given = []  # which are neither ink images nor read through `core.ink`
-    for item in items:
-        if item.note:
-            refused.append((item.source, item.note))
-        elif item.error and item.source == name:
-            raise DatasetError(item.error)
-        elif item.picture is None:
-            refused.append((item.source, item.error))
-        else:
-            array = item.picture if isinstance(item.picture, np.ndarray) else np.empty(0)
-            small = array.shape == (SIDE, SIDE)
-            try:
-                images.append(unit(array) if small else _read(item))
-            except OddDigitError as error:
-                refused.append((item.source, str(error)))
-                continue
-            labels.append(item.label)
-            as_given.append(small and not item.ready)
+    as_given = []
+    for portion in portions:
+        for one in portion:
+            if one.image is None:
+                refused.append((one.source, one.why))
+            else:
+                images.append(one.image)
+                labels.append(one.label)
+                as_given.append(one.as_given)
+        _check_size(name, len(images))
     if not images:
         raise DatasetError(f"{name}: no image in it can be read. {refused[0][1] if refused else ''}".rstrip())
     stack, chosen = np.stack(images), np.array(as_given)

@@ -2,16 +2,17 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 from numpy.typing import NDArray
 
-from core import ink
 from core.errors import InkError, OddDigitError
 from core.files.folder import files_in
 from core.files.zip import looks_like_zip, members
-from core.ink.pages import pages
+from core.ink import apart
+from core.ink.pages import read_pages
 
 MOST = 5_000
 
@@ -71,12 +72,13 @@ def gather(files: Iterable[tuple[str, bytes]], normal: tuple[str, ...], split: b
     """
     refused: list[tuple[str, str]] = []
     read: list[tuple[str, NDArray[np.float32]]] = []
-    for name, data in _unzipped(files, refused):
-        for page_name, page in pages(data, name):
-            try:
-                read.append((page_name, ink.read(page, name=page_name, split=split).images))
-            except InkError as error:
-                refused.append((page_name, str(error)))
+    things = ((name, (data, name)) for name, data in _unzipped(files, refused))
+    for pages in apart.over(partial(read_pages, split=split), things):
+        for page_name, page in pages:
+            if isinstance(page, InkError):
+                refused.append((page_name, str(page)))
+            else:
+                read.append((page_name, page.images))
         if len(read) + len(refused) > MOST:
             raise OddDigitError(f"more than {MOST:,} pictures: a few hundred are plenty, so give a part of them.")
     by_folder = len(normal) > 1 or any(_folder(name) in normal for name, _ in read)

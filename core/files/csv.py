@@ -4,6 +4,8 @@ import csv
 from collections.abc import Iterable, Sequence
 from typing import Any, TextIO
 
+from core.words import visible
+
 RISKY = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
@@ -15,9 +17,11 @@ def safe_cell(value: Any) -> Any:
     """
     if value is None:
         return ""
-    if isinstance(value, str) and value.startswith(RISKY) and value != "-":  # standard input's name
-        return f"'{value}"
-    return value
+    if not isinstance(value, str):
+        return value
+    risky = value.startswith(RISKY) and value != "-"  # standard input's name
+    shown = visible(value, keep="\t\r\n")
+    return f"'{shown}" if risky else shown
 
 
 def write_csv(file: TextIO, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

@@ -10,6 +10,7 @@ from stat import S_ISLNK
 
 from core.errors import ArchiveError
 from core.files.leftovers import is_leftover
+from core.words import visible
 
 MOST_ENTRIES = 100_000
 LARGEST_MEMBER = 64 * 2**20  # bytes unpacked
@@ -160,5 +161,5 @@ def _named(entry: zipfile.ZipInfo) -> str:
 
 
 def _shown(path: str) -> str:
-    """A path fit to be printed: forward slashes, nothing that moves the cursor or hides text."""
-    return "".join(c if c.isprintable() else "�" for c in path.replace("\\", "/"))
+    """A path fit to be printed, with forward slashes."""
+    return visible(path.replace("\\", "/"))

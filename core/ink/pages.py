@@ -3,8 +3,9 @@
 import io
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ from core.errors import InkError
 from core.ink import pdf
 from core.ink.containers import TIFF
 from core.ink.picture import Source
+from core.ink.read import Ink, Step, read
 
 MOST_PAGES = 1_000  # of a TIFF file
 _REDUCED = 254  # TIFF tag NewSubfileType, whose lowest bit says that a page is a preview of another
@@ -34,6 +36,26 @@ def pages(picture: Source, name: str) -> Iterator[tuple[str, Source]]:
         yield from _pages(picture, name)
     except InkError as error:
         yield name, error
+
+
+def read_pages(picture: Source, name: str, **choices: Any) -> Iterator[tuple[str, Ink | InkError]]:
+    """Each page of a picture read, or why it cannot be; for ``apart``, which bounds what that takes.
+
+    Args:
+        picture: as ``ink.read`` takes it.
+        name: what to call it.
+        choices: as ``ink.read`` takes them.
+    """
+    for called, page in pages(picture, name):
+        try:
+            # How it was read is for pages to show, and much to hand over.
+            yield called, replace(read(page, name=called, **choices), explain=_unexplained)
+        except InkError as error:
+            yield called, error
+
+
+def _unexplained() -> tuple[Step, ...]:
+    return ()
 
 
 def as_files(data: bytes, name: str, most: int) -> list[tuple[str, bytes | InkError]]:
@@ -88,10 +110,12 @@ def _head(picture: Source) -> bytes:
     """The first bytes of a file; none where it is none that can be opened, which is said when it is read."""
     if isinstance(picture, Path):
         try:
-            with picture.open("rb") as file:
-                return file.read(512)
+            if picture.is_file():  # a pipe would be waited for, for ever
+                with picture.open("rb") as file:
+                    return file.read(512)
         except (OSError, ValueError):
-            return b""
+            pass
+        return b""
     return bytes(picture[:512]) if isinstance(picture, bytes) else b""
 
 

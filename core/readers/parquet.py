@@ -24,6 +24,8 @@ from core.readers.unpack import DAMAGE
 PICTURE_NAMES = ("image", "img", "picture", "bytes", "png", "pixels", "data", "x")
 LARGEST_GROUP = 4 << 30  # bytes that one row group may claim to unpack to
 TOGETHER = 128
+# Arrow sets a gigabyte of addresses aside when first asked, which is all that a reader with limits may add.
+pa.allocate_buffer(1)
 _PATHS = "holds paths of pictures and not the pictures: give the folder that they lie in, or embed them as bytes."
 
 

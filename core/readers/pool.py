@@ -5,7 +5,6 @@ Whatever a file or a picture does to its reader, it becomes one refused row, and
 
 import multiprocessing
 import os
-import signal
 import sys
 import threading
 from collections import deque
@@ -17,18 +16,13 @@ from functools import partial
 from itertools import islice
 from typing import Any, NamedTuple
 
-import pyarrow as pa
 from pebble import ProcessExpired, ProcessPool
 
-from core import settings
-from core.ink.limits import MEMORY, limit_memory
+from core.ink.apart import FILE_SECONDS, SECONDS, TooLong, heed_clock, limit_memory, limits, start_clock
 from core.readers import sources
 from core.readers.items import Item, Manner, Place
 from core.readers.rows import Row, read_item
 
-PICTURE_SECONDS = 5.0  # of processor time for one picture
-FILE_SECONDS = 30.0  # of processor time for the next items of a file
-GRACE_SECONDS = 3.0  # of processor time, after which a reader that heeds no signal is ended by the system
 WALL_SECONDS = 600.0  # after which a reader that does not even work is ended
 END_SECONDS = 5.0  # to wait for processes to end
 ITEMS, ITEM_BYTES = 256, 8 << 20  # read from a file at a time
@@ -69,16 +63,6 @@ class _Chunk:
     first: int
     items: list[Item]
     future: "Future[list[list[Row]]] | None" = None
-
-
-class _TooLong(BaseException):
-    """Work has taken its time; not an ``Exception``, so that no decoder takes it for damage of the file."""
-
-
-def cores() -> int:
-    """How many processes can work at a time, in this container or on this machine, and may."""
-    there = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(there, settings.READERS)
 
 
 def read(batch: Sequence[Place], start: int, manner: Manner, workers: int) -> Generator[Reading]:
@@ -135,7 +119,7 @@ class Reader:
             return
         for chunk in self._chunks(items, start):
             if any(_needs_reading(item) for item in chunk.items):
-                chunk.future = self._submit(self._workers, PICTURE_SECONDS, _read_items, chunk.items, self._manner)
+                chunk.future = self._submit(self._workers, SECONDS, _read_items, chunk.items, self._manner)
             waiting.append(chunk)
             while len(waiting) > 2 * self._workers + 2 or (waiting and _is_done(waiting[0])):
                 yield from self._finish(waiting.popleft())
@@ -197,7 +181,7 @@ class Reader:
         # One of several has ended the process: each on its own, to know which.
         alone = [_Chunk(0, [item]) for item in chunk.items]
         for one in alone:
-            one.future = self._submit(self._workers, PICTURE_SECONDS, _read_items, one.items, self._manner)
+            one.future = self._submit(self._workers, SECONDS, _read_items, one.items, self._manner)
         return [self._rows(one)[0] for one in alone]
 
     def _submit(self, workers: int, seconds: float, work: Any, *args: Any) -> "Future[Any]":
@@ -236,7 +220,7 @@ def _is_done(chunk: _Chunk) -> bool:
 def _why(error: BaseException) -> str:
     if isinstance(error, TimeoutError):
         return f"took longer than {WALL_SECONDS:g} seconds to read"
-    return f"cannot be read within {MEMORY >> 30} GB of memory and some seconds of work"
+    return f"cannot be read within {limits(SECONDS)}"
 
 
 # What follows runs in the processes of the pool.
@@ -245,28 +229,14 @@ _open: tuple[Stream, int, Iterator[Item]] | None = None
 
 
 def _limit() -> None:
-    # Arrow's allocator sets a gigabyte of addresses aside when first asked, which is all that a reader may add.
-    pa.allocate_buffer(1)
     limit_memory()
     # What is wrong with a file stands in its row: what decoders written in C print beside it is nobody's to read.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
-    if hasattr(signal, "SIGPROF"):
-        signal.signal(signal.SIGPROF, _too_long)
-
-
-def _too_long(*_: object) -> None:
-    raise _TooLong
+    heed_clock()
 
 
 def _timed(seconds: float, work: Any, *args: Any) -> Any:
     return work(seconds, *args)
-
-
-def _start_clock(seconds: float) -> None:
-    """Limit what comes next: at first by a signal that Python hears, then by one that ends a decoder that does not."""
-    if hasattr(signal, "setitimer"):
-        signal.setitimer(signal.ITIMER_PROF, seconds)
-        signal.setitimer(signal.ITIMER_VIRTUAL, seconds and seconds + GRACE_SECONDS)
 
 
 def _read_items(seconds: float, items: Sequence[Item], manner: Manner) -> list[list[Row]]:
@@ -276,11 +246,11 @@ def _read_items(seconds: float, items: Sequence[Item], manner: Manner) -> list[l
 def _read_item(seconds: float, item: Item, manner: Manner) -> list[Row]:
     try:
         try:
-            _start_clock(seconds)
-            return read_item(0, item, manner, partial(_start_clock, seconds))
+            start_clock(seconds)
+            return read_item(0, item, manner, partial(start_clock, seconds))
         finally:
-            _start_clock(0)
-    except _TooLong:
+            start_clock(0)
+    except TooLong:
         error = f"{item.source} takes more than {seconds:g} seconds to read: save it as a plain PNG."
         return read_item(0, Item(item.source, None, item.label, error=error))
 
@@ -291,7 +261,7 @@ def _next_items(seconds: float, stream: Stream, at: int) -> list[Item]:
     items: list[Item] = []
     try:
         try:
-            _start_clock(seconds)
+            start_clock(seconds)
             if _open is None or _open[:2] != (stream, at):
                 _open = (stream, at, islice(stream.function(*stream.args), at, None))
             size = 0
@@ -301,8 +271,8 @@ def _next_items(seconds: float, stream: Stream, at: int) -> list[Item]:
                 if len(items) >= ITEMS or size >= ITEM_BYTES:
                     break
         finally:
-            _start_clock(0)
-    except _TooLong:
+            start_clock(0)
+    except TooLong:
         error = f"{stream.name}: takes more than {seconds:g} seconds to read on."
         items.append(Item(stream.name, None, stream.label, error=error))
         _open = (stream, at, iter(()))

@@ -2,6 +2,8 @@
 
 import re
 
+from core.words import visible
+
 _MARKED = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~$:&])")
 
 
@@ -13,4 +15,4 @@ def plain(text: object) -> str:
     >>> print(plain("one\n# two"))
     one \# two
     """
-    return _MARKED.sub(r"\\\1", " ".join(str(text).split()))
+    return _MARKED.sub(r"\\\1", visible(" ".join(str(text).split())))

@@ -3,8 +3,8 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import streamlit as st
@@ -14,6 +14,7 @@ from core import ink, quota
 from core.detector.readings import Readings
 from core.errors import InkError, OddDigitError, QuotaError
 from core.figures.images import page_with_boxes
+from core.ink import apart
 from core.ink.geometry import SIDE
 from core.ink.pages import as_files
 from core.ink.picture import SUFFIXES, Source
@@ -77,7 +78,7 @@ def _files(name: str, data: bytes) -> list[File]:
 @st.cache_data(max_entries=20, show_spinner="Opening the pages…")
 def _opened(name: str, data: bytes) -> list[tuple[str, bytes | InkError]]:
     with quota.turn(visitor()):
-        return as_files(data, name, MOST_PAGES)
+        return apart.call(name, as_files, data, name, MOST_PAGES, seconds=apart.FILE_SECONDS)
 
 
 def camera() -> list[File]:
@@ -208,9 +209,9 @@ def _keep(
 
 
 @st.cache_data(max_entries=200, show_spinner="Finding the ink…")
-def _read(data: Source, name: str, choice: dict[str, bool]) -> ink.Ink:
+def _read(data: Source, name: str, choice: dict[str, Any]) -> ink.Ink:
     with quota.turn(visitor()):
-        return ink.read(data, name=name, **choice)
+        return apart.call(name, partial(ink.read, name=name, **choice), data)
 
 
 def _strip(judged: Sequence[Judged], second: Sequence[SecondOpinion | None], point: OperatingPoint) -> int:

@@ -1,5 +1,7 @@
 """Models side by side: cards, ROC, and the same digit through each."""
 
+from functools import partial
+
 import pandas as pd
 import streamlit as st
 
@@ -8,6 +10,7 @@ from core.datasets.examples import Example, for_normal
 from core.detector.state import Measured
 from core.errors import OddDigitError
 from core.figures import charts, images
+from core.ink import apart
 from core.ink.picture import SUFFIXES
 from core.operating_point import OperatingPoint
 from core.views import model_table
@@ -69,7 +72,7 @@ def _same_digit(chosen: dict[str, Measured]) -> None:
 @st.cache_data(max_entries=20, show_spinner="Finding the ink…")
 def _read(data: bytes, name: str) -> ink.Ink:
     with quota.turn(visitor()):
-        return ink.read(data, name=name, split=False)
+        return apart.call(name, partial(ink.read, name=name, split=False), data)
 
 
 def _drawn(example: Example) -> ink.Ink:

@@ -2,13 +2,15 @@
 
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from core import ink
 from core.history import EVERYTHING, History
+from core.ink import apart
+from core.words import visible
 from tests.support.command_line import Run, draw, objects, start
 
 
@@ -39,14 +41,14 @@ def test_interrupted_by_the_keyboard_score_prints_what_it_has_and_says_how_far_i
     how: str, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     files = [draw(f"{i}.png") for i in range(3)]
-    read = ink.read
+    each = apart.each
 
-    def interrupted(picture: Path, **options: Any) -> ink.Ink:
-        if picture.name == "2.png":
+    def interrupted(name: str, *work: Any) -> Iterator[Any]:
+        if name == "2.png":
             raise KeyboardInterrupt
-        return read(picture, **options)
+        return each(name, *work)
 
-    monkeypatch.setattr(ink, "read", interrupted)
+    monkeypatch.setattr(apart, "each", interrupted)
 
     result = run("score", *files, "--model", "tiny-5", "--format", how)
 
@@ -85,10 +87,10 @@ def test_a_file_that_cannot_be_judged_is_named_with_the_reason_and_the_rest_is_j
         bad, good = objects(result)
         assert list(bad) == ["source", "error"]
         assert bad["source"] == name
-        assert name in bad["error"]
+        assert visible(name) in bad["error"]
         assert good["source"] == "five.png"
     else:
-        assert name in result.stderr
+        assert visible(name) in result.stderr
         assert "five.png" in result.stdout
 
 
@@ -160,3 +162,24 @@ def test_a_real_process_prints_json_alone_and_ends_with_1_when_something_was_ref
     assert good["verdict"] in ("normal", "anomaly")
     assert "0 bytes" in bad["error"]
     assert err == ""
+
+
+@pytest.mark.parametrize("output", ["json", "csv", "table"])
+def test_what_a_file_is_called_never_acts_on_the_terminal(output: str, run: Run) -> None:
+    bad, good = "\x1b[31m\u202egnp\n.png", draw("\x1b]0;mine\x07.png")
+    Path(bad).write_bytes(b"no picture")
+
+    result = run("score", bad, good, "--model", "tiny-5", "--format", output)
+
+    said = (result.stdout + result.stderr).replace("\r\n", "\n")
+    assert not {"\x1b", "\x07", "\u202e"} & {*said}
+    assert "�[31m�gnp�.png is not a picture" in said.replace("\\ufffd", "�")
+
+
+def test_a_pipe_is_no_picture_and_is_not_waited_for(run: Run) -> None:
+    os.mkfifo("pipe.png")
+
+    result = run("score", "pipe.png", draw(), "--model", "tiny-5", "--format", "json")
+
+    assert "there is no such file" in objects(result)[0]["error"]
+    assert result.exit_code == 1

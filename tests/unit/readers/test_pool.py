@@ -87,7 +87,7 @@ def test_what_harms_its_reader_is_one_refused_row_between_its_neighbours(
     for name, image in zip(("a", "b-kill", "c", "d-spin", "e", "f"), images, strict=True):
         (tmp_path / f"{name}.png").write_bytes(png(image))
     monkeypatch.setattr(pool, "_read_items", read_items)
-    monkeypatch.setattr(pool, "PICTURE_SECONDS", 0.5)
+    monkeypatch.setattr(pool, "SECONDS", 0.5)
 
     readings = list(pool.read(sources.places([tmp_path]), 0, AS_FOUND, 1))
 
