@@ -2,6 +2,7 @@
 
 import gzip
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,10 @@ from core.readers.rows import read_item
 from tests.support.piles import folder_of, idx, png
 
 N = 20
+PIXELS = [f"pixel{i}" for i in range(784)]
+HEAD = ",".join(["label", *PIXELS]) + "\n"
 Pixels = np.ndarray
+Writer = Callable[[Path, Pixels, Pixels], Path]  # folder, images (n, 28, 28) and labels (n,) -> what is read
 
 
 def read(*paths: Path) -> list[Item]:
@@ -29,91 +33,88 @@ def images_of(items: list[Item]) -> Pixels:
     return np.stack([np.rint(row.image * 255) for row in rows if row.image is not None]).astype(np.uint8)
 
 
-def npz(folder: Path, **arrays: object) -> Path:
-    np.savez(folder / "a.npz", **arrays)
-    return folder / "a.npz"
+def as_npz(arrays: Callable[[Pixels, Pixels], dict[str, Pixels]]) -> Writer:
+    def write(folder: Path, images: Pixels, labels: Pixels) -> Path:
+        np.savez(folder / "a.npz", **arrays(images, labels))
+        return folder / "a.npz"
+
+    return write
 
 
-def lines(path: Path, rows: Pixels, head: str = "", end: str = "\n") -> Path:
-    path.write_text(head + "".join(",".join(map(str, row)) + end for row in rows.tolist()))
-    return path
+def as_text(text: Callable[[Pixels, Pixels], str], name: str = "a.csv", encoding: str = "utf-8") -> Writer:
+    def write(folder: Path, images: Pixels, labels: Pixels) -> Path:
+        (folder / name).write_text(text(images.reshape(len(images), -1), labels), encoding)
+        return folder / name
+
+    return write
 
 
-def write_idx(folder: Path, images: Pixels, labels: Pixels) -> Path:
-    (folder / "t10k-images-idx3-ubyte").write_bytes(idx(images))
-    (folder / "t10k-labels-idx1-ubyte").write_bytes(idx(labels.astype(np.uint8)))
-    return folder / "t10k-images-idx3-ubyte"
+def as_parquet(table: Callable[[Pixels, Pixels], pa.Table | pd.DataFrame], **options: int) -> Writer:
+    def write(folder: Path, images: Pixels, labels: Pixels) -> Path:
+        made = table(images, labels)
+        made = pa.Table.from_pandas(made) if isinstance(made, pd.DataFrame) else made
+        pq.write_table(made, folder / "a.parquet", **options)
+        return folder / "a.parquet"
+
+    return write
 
 
-def write_gzipped_idx(folder: Path, images: Pixels, labels: Pixels) -> Path:
-    with gzip.open(folder / "train-images-idx3-ubyte.gz", "wb") as file:
-        file.write(idx(images))
-    with gzip.open(folder / "train-labels-idx1-ubyte.gz", "wb") as file:
-        file.write(idx(labels.astype(np.uint8)))
-    return folder / "train-images-idx3-ubyte.gz"
+def as_files(content: Callable[[Pixels, Pixels], dict[str, bytes]]) -> Writer:
+    """The first of these files is what is read, or the folder at its first part where it lies in one."""
+
+    def write(folder: Path, images: Pixels, labels: Pixels) -> Path:
+        files = content(images, labels)
+        for name, data in files.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(data)
+        return folder / next(iter(files)).split("/")[0]
+
+    return write
 
 
-def write_npz(folder: Path, images: Pixels, labels: Pixels) -> Path:
-    return npz(folder, images=images, labels=labels)
+def lines(rows: Pixels, head: str = "", end: str = "\n") -> str:
+    return head + "".join(",".join(map(str, row)) + end for row in rows.tolist())
 
 
-def write_keras_npz(folder: Path, images: Pixels, labels: Pixels) -> Path:
-    half = len(images) // 2
-    parts = {"x_train": images[:half], "y_train": labels[:half], "x_test": images[half:], "y_test": labels[half:]}
-    return npz(folder, **parts)
+def first(flat: Pixels, labels: Pixels) -> Pixels:
+    """Rows of a label and its pixels."""
+    return np.column_stack([labels, flat])
 
 
-def write_kaggle_csv(folder: Path, images: Pixels, labels: Pixels) -> Path:
-    table = pd.DataFrame(images.reshape(len(images), -1), columns=[f"pixel{i}" for i in range(784)])
+def table_of(flat: Pixels, labels: Pixels, columns: list[str] | None = None) -> pd.DataFrame:
+    """A label, named so, and its pixels."""
+    table = pd.DataFrame(flat, columns=columns)
     table.insert(0, "label", labels)
-    table.to_csv(folder / "train.csv", index=False)
-    return folder / "train.csv"
+    return table
 
 
-def write_headless_csv(folder: Path, images: Pixels, labels: Pixels) -> Path:
-    pd.DataFrame(np.column_stack([labels, images.reshape(len(images), -1)])).to_csv(
-        folder / "mnist_test.csv", index=False, header=False
-    )
-    return folder / "mnist_test.csv"
+def excel(flat: Pixels, labels: Pixels) -> str:
+    table = table_of(flat / 255, labels)
+    return "sep=;\r\n" + table.to_csv(index=False, sep=";", decimal=",", lineterminator="\r\n")
 
 
-def write_uci_csv(folder: Path, images: Pixels, labels: Pixels) -> Path:
-    pd.DataFrame(np.column_stack([images.reshape(len(images), -1), labels])).to_csv(
-        folder / "label_last.csv", index=False, header=False, sep=";"
-    )
-    return folder / "label_last.csv"
+def pair(images: Pixels, labels: Pixels, start: str, end: str = "", pack: Callable[[bytes], bytes] = bytes) -> dict:
+    """The two files that MNIST comes in."""
+    return {
+        f"{start}-images-idx{images.ndim}-ubyte{end}": pack(idx(images)),
+        f"{start}-labels-idx{1 if images.ndim == 3 else images.ndim}-ubyte{end}": pack(idx(labels.astype(np.uint8))),
+    }
 
 
-def write_indexed_float_csv(folder: Path, images: Pixels, labels: Pixels) -> Path:
-    table = pd.DataFrame(images.reshape(len(images), -1) / 255)
-    table["digit"] = labels
-    table.to_csv(folder / "floats.csv")
-    return folder / "floats.csv"
+def in_parts(images: Pixels, labels: Pixels) -> dict[str, bytes]:
+    """Pictures in folders of labels, in folders of training and testing."""
+    parts = ("testing", "training")
+    return {f"a/{parts[i % 2]}/{labels[i]}/{i}.png": png(image) for i, image in enumerate(images)}
 
 
-def write_hugging_face_parquet(folder: Path, images: Pixels, labels: Pixels) -> Path:
-    pictures = [{"bytes": png(image), "path": f"{i}.png"} for i, image in enumerate(images)]
-    pq.write_table(pa.table({"image": pictures, "label": labels}), folder / "test.parquet")
-    return folder / "test.parquet"
+def with_leftovers(images: Pixels, labels: Pixels) -> dict[str, bytes]:
+    left = ("Thumbs.db", "desktop.ini", "@eaDir/7.png/SYNOPHOTO_THUMB_M.jpg", ".ipynb_checkpoints/0.png")
+    return in_parts(images, labels) | {f"a/{name}": png(images[0]) for name in left}
 
 
-def write_bytes_parquet(folder: Path, images: Pixels, labels: Pixels) -> Path:
-    table = pd.DataFrame({"digit": labels, "png": [png(image) for image in images]})
-    table.to_parquet(folder / "bytes.parquet", row_group_size=5)
-    return folder / "bytes.parquet"
-
-
-def write_pixel_parquet(folder: Path, images: Pixels, labels: Pixels) -> Path:
-    table = pd.DataFrame({"pixels": [image.ravel() for image in images], "y": labels})
-    table.to_parquet(folder / "pixels.parquet")
-    return folder / "pixels.parquet"
-
-
-def write_labelled_folder(folder: Path, images: Pixels, labels: Pixels) -> Path:
-    for digit in np.unique(labels):
-        chosen = images[labels == digit]
-        folder_of(folder / "pile" / str(digit), chosen)
-    return folder / "pile"
+def write_text_of_numpy(folder: Path, images: Pixels, labels: Pixels) -> Path:
+    np.savetxt(folder / "a.txt", first(images.reshape(N, -1), labels), header="label and pixels")
+    return folder / "a.txt"
 
 
 def write_zip(folder: Path, images: Pixels, labels: Pixels) -> Path:
@@ -125,153 +126,9 @@ def write_zip(folder: Path, images: Pixels, labels: Pixels) -> Path:
 
 def write_zipped_idx(folder: Path, images: Pixels, labels: Pixels) -> Path:
     with zipfile.ZipFile(folder / "idx.zip", "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("a/t10k-labels-idx1-ubyte", idx(labels.astype(np.uint8)))
-        archive.writestr("a/t10k-images-idx3-ubyte", idx(images))
+        for name, data in reversed(pair(images, labels, "a/t10k").items()):
+            archive.writestr(name, data)
     return folder / "idx.zip"
-
-
-def write_one_hot_npz(folder: Path, images: Pixels, labels: Pixels) -> Path:
-    return npz(folder, x_test=images, y_test=np.eye(10, dtype=np.float32)[labels])
-
-
-def write_label_column_npz(folder: Path, images: Pixels, labels: Pixels) -> Path:
-    return npz(folder, x_test=images, y_test=labels[:, None])
-
-
-def write_npz_with_mean_and_weights(folder: Path, images: Pixels, labels: Pixels) -> Path:
-    extras = {"mean": images.mean(0), "std": images.std(0), "ids": np.arange(len(images)), "scale": np.float64(2)}
-    return npz(folder, images=images, labels=labels, **extras)
-
-
-def write_colour_npz(folder: Path, images: Pixels, labels: Pixels) -> Path:
-    return npz(folder, images=np.repeat(images[..., None], 3, 3), labels=labels)
-
-
-def write_channels_first_npz(folder: Path, images: Pixels, labels: Pixels) -> Path:
-    return npz(folder, images=np.repeat(images[:, None], 3, 1), labels=labels)
-
-
-def write_opaque_colour_npz(folder: Path, images: Pixels, labels: Pixels) -> Path:
-    rgba = np.concatenate([np.repeat(images[..., None], 3, 3), np.full((*images.shape, 1), 255, np.uint8)], axis=3)
-    return npz(folder, images=rgba, labels=labels)
-
-
-def write_emnist(folder: Path, images: Pixels, labels: Pixels) -> Path:
-    turned = np.ascontiguousarray(images.transpose(0, 2, 1))
-    (folder / "emnist-digits-test-images-idx3-ubyte.gz").write_bytes(gzip.compress(idx(turned)))
-    (folder / "emnist-digits-test-labels-idx1-ubyte.gz").write_bytes(gzip.compress(idx(labels.astype(np.uint8))))
-    return folder / "emnist-digits-test-images-idx3-ubyte.gz"
-
-
-def write_emnist_csv(folder: Path, images: Pixels, labels: Pixels) -> Path:
-    return lines(folder / "emnist-digits.csv", np.column_stack([labels, images.transpose(0, 2, 1).reshape(N, -1)]))
-
-
-def write_flat_idx(folder: Path, images: Pixels, labels: Pixels) -> Path:
-    (folder / "a-images-idx2-ubyte").write_bytes(idx(images.reshape(N, -1)))
-    (folder / "a-labels-idx2-ubyte").write_bytes(idx(labels.astype(np.uint8)))
-    return folder / "a-images-idx2-ubyte"
-
-
-def write_csv_with_trailing_commas(folder: Path, images: Pixels, labels: Pixels) -> Path:
-    return lines(folder / "a.csv", np.column_stack([labels, images.reshape(N, -1)]), end=",\n")
-
-
-def write_csv_with_a_head_and_trailing_commas(folder: Path, images: Pixels, labels: Pixels) -> Path:
-    head = ",".join(["label", *(f"pixel{i}" for i in range(784))]) + "\n"
-    return lines(folder / "a.csv", np.column_stack([labels, images.reshape(N, -1)]), head, end=",\n")
-
-
-def write_utf16_csv(folder: Path, images: Pixels, labels: Pixels) -> Path:
-    path = lines(folder / "a.csv", np.column_stack([labels, images.reshape(N, -1)]))
-    path.write_text(path.read_text(), "utf-16")
-    return path
-
-
-def write_utf16_csv_without_its_mark(folder: Path, images: Pixels, labels: Pixels) -> Path:
-    path = lines(folder / "a.csv", np.column_stack([labels, images.reshape(N, -1)]))
-    path.write_text(path.read_text(), "utf-16-le")
-    return path
-
-
-def write_text_of_numpy(folder: Path, images: Pixels, labels: Pixels) -> Path:
-    np.savetxt(folder / "a.txt", np.column_stack([labels, images.reshape(N, -1)]), header="label and pixels")
-    return folder / "a.txt"
-
-
-def write_csv_after_blank_lines(folder: Path, images: Pixels, labels: Pixels) -> Path:
-    head = "\n\n" + ",".join(["label", *(f"pixel{i}" for i in range(784))]) + "\n"
-    return lines(folder / "a.csv", np.column_stack([labels, images.reshape(N, -1)]), head)
-
-
-def write_csv_of_excel_with_decimal_commas(folder: Path, images: Pixels, labels: Pixels) -> Path:
-    table = pd.DataFrame(images.reshape(N, -1) / 255)
-    table.insert(0, "label", labels)
-    text = "sep=;\r\n" + table.to_csv(index=False, sep=";", decimal=",", lineterminator="\r\n")
-    (folder / "a.csv").write_text(text)
-    return folder / "a.csv"
-
-
-def write_csv_of_r(folder: Path, images: Pixels, labels: Pixels) -> Path:
-    head = ",".join(["label", *(f"V{i}" for i in range(784))]) + "\n"
-    rows = np.column_stack([np.arange(1, N + 1), labels, images.reshape(N, -1)])
-    return lines(folder / "a.csv", rows, head)
-
-
-def write_numbered_csv_without_a_head(folder: Path, images: Pixels, labels: Pixels) -> Path:
-    return lines(folder / "a.csv", np.column_stack([np.arange(N), labels, images.reshape(N, -1)]))
-
-
-def write_csv_with_other_columns(folder: Path, images: Pixels, labels: Pixels) -> Path:
-    table = pd.DataFrame(images.reshape(N, -1), columns=[f"px_{i}" for i in range(784)])
-    table.insert(0, "writer", "someone")
-    table["label"] = labels
-    table.to_csv(folder / "a.csv", index=False)
-    return folder / "a.csv"
-
-
-def write_quoted_csv(folder: Path, images: Pixels, labels: Pixels) -> Path:
-    pd.DataFrame(np.column_stack([labels, images.reshape(N, -1)])).to_csv(
-        folder / "a.csv", index=False, header=False, quoting=1
-    )
-    return folder / "a.csv"
-
-
-def write_wide_parquet(folder: Path, images: Pixels, labels: Pixels) -> Path:
-    table = pd.DataFrame(images.reshape(N, -1), columns=[f"pixel{i}" for i in range(784)])
-    table.insert(0, "label", labels)
-    table.to_parquet(folder / "a.parquet")
-    return folder / "a.parquet"
-
-
-def write_nested_parquet(folder: Path, images: Pixels, labels: Pixels) -> Path:
-    column = pa.array(images.tolist(), pa.list_(pa.list_(pa.uint8())))
-    pq.write_table(pa.table({"image": column, "label": labels}), folder / "a.parquet")
-    return folder / "a.parquet"
-
-
-def write_tensor_parquet(folder: Path, images: Pixels, labels: Pixels) -> Path:
-    column = pa.FixedShapeTensorArray.from_numpy_ndarray(images)
-    pq.write_table(pa.table({"image": column, "label": labels}), folder / "a.parquet")
-    return folder / "a.parquet"
-
-
-def write_folder_in_parts(folder: Path, images: Pixels, labels: Pixels) -> Path:
-    for i, (image, label) in enumerate(zip(images, labels, strict=True)):
-        folder_of(folder / "a" / ("testing", "training")[i % 2] / str(label), []).joinpath(f"{i}.png").write_bytes(
-            png(image)
-        )
-    return folder / "a"
-
-
-def write_folder_of_links(folder: Path, images: Pixels, labels: Pixels) -> Path:
-    for i, (image, label) in enumerate(zip(images, labels, strict=True)):
-        folder_of(folder / "real" / str(label), []).joinpath(f"{i}.png").write_bytes(png(image))
-    (folder / "a").mkdir()
-    for real in (folder / "real").iterdir():
-        (folder / "a" / real.name).symlink_to(real)
-    (folder / "a" / "circle").symlink_to(folder / "a")
-    return folder / "a"
 
 
 def write_zip_of_old_powershell(folder: Path, images: Pixels, labels: Pixels) -> Path:
@@ -284,12 +141,112 @@ def write_zip_of_old_powershell(folder: Path, images: Pixels, labels: Pixels) ->
     return folder / "a.zip"
 
 
-def write_folder_with_leftovers(folder: Path, images: Pixels, labels: Pixels) -> Path:
-    path = write_folder_in_parts(folder, images, labels)
-    for name in ("Thumbs.db", "desktop.ini", "@eaDir/7.png/SYNOPHOTO_THUMB_M.jpg", ".ipynb_checkpoints/0.png"):
-        (path / name).parent.mkdir(parents=True, exist_ok=True)
-        (path / name).write_bytes(png(images[0]))
-    return path
+def write_folder_of_links(folder: Path, images: Pixels, labels: Pixels) -> Path:
+    for i, (image, label) in enumerate(zip(images, labels, strict=True)):
+        folder_of(folder / "real" / str(label), []).joinpath(f"{i}.png").write_bytes(png(image))
+    (folder / "a").mkdir()
+    for real in (folder / "real").iterdir():
+        (folder / "a" / real.name).symlink_to(real)
+    (folder / "a" / "circle").symlink_to(folder / "a")
+    return folder / "a"
 
 
-WRITERS = [value for name, value in sorted(globals().items()) if name.startswith("write_")]
+def colours(images: Pixels, axis: int = 3) -> Pixels:
+    return np.repeat(np.expand_dims(images, axis), 3, axis)
+
+
+def opaque(images: Pixels) -> Pixels:
+    return np.concatenate([colours(images), np.full((*images.shape, 1), 255, np.uint8)], axis=3)
+
+
+WRITERS: dict[str, Writer] = {
+    "IDX": as_files(lambda images, labels: pair(images, labels, "t10k")),
+    "IDX, gzipped": as_files(lambda images, labels: pair(images, labels, "train", ".gz", gzip.compress)),
+    "IDX, flat": as_files(lambda images, labels: pair(images.reshape(N, -1), labels, "a")),
+    "IDX in a zip": write_zipped_idx,
+    "EMNIST": as_files(
+        lambda images, labels: pair(images.transpose(0, 2, 1), labels, "emnist-digits-test", ".gz", gzip.compress)
+    ),
+    "npz": as_npz(lambda images, labels: {"images": images, "labels": labels}),
+    "npz of Keras": as_npz(
+        lambda images, labels: {
+            "x_train": images[: N // 2],
+            "y_train": labels[: N // 2],
+            "x_test": images[N // 2 :],
+            "y_test": labels[N // 2 :],
+        }
+    ),
+    "npz, one-hot": as_npz(lambda images, labels: {"x_test": images, "y_test": np.eye(10, dtype=np.float32)[labels]}),
+    "npz, a column of labels": as_npz(lambda images, labels: {"x_test": images, "y_test": labels[:, None]}),
+    "npz with mean and weights": as_npz(
+        lambda images, labels: {
+            "images": images,
+            "labels": labels,
+            "mean": images.mean(0),
+            "std": images.std(0),
+            "ids": np.arange(len(images)),
+            "scale": np.float64(2),
+        }
+    ),
+    "npz in colour": as_npz(lambda images, labels: {"images": colours(images), "labels": labels}),
+    "npz, channels first": as_npz(lambda images, labels: {"images": colours(images, 1), "labels": labels}),
+    "npz in colour, opaque": as_npz(lambda images, labels: {"images": opaque(images), "labels": labels}),
+    "CSV of Kaggle": as_text(lambda flat, labels: table_of(flat, labels, PIXELS).to_csv(index=False)),
+    "CSV without a head": as_text(lambda flat, labels: lines(first(flat, labels)), "mnist_test.csv"),
+    "CSV of UCI": as_text(lambda flat, labels: lines(np.column_stack([flat, labels])).replace(",", ";")),
+    "CSV of floats with an index": as_text(
+        lambda flat, labels: pd.DataFrame(flat / 255).assign(digit=labels).to_csv(), "floats.csv"
+    ),
+    "CSV of EMNIST": as_text(
+        lambda flat, labels: lines(first(flat.reshape(N, 28, 28).transpose(0, 2, 1).reshape(N, -1), labels)),
+        "emnist-digits.csv",
+    ),
+    "CSV with trailing commas": as_text(lambda flat, labels: lines(first(flat, labels), end=",\n")),
+    "CSV with a head and trailing commas": as_text(lambda flat, labels: lines(first(flat, labels), HEAD, ",\n")),
+    "CSV in UTF-16": as_text(lambda flat, labels: lines(first(flat, labels)), encoding="utf-16"),
+    "CSV in UTF-16 without its mark": as_text(lambda flat, labels: lines(first(flat, labels)), encoding="utf-16-le"),
+    "CSV after blank lines": as_text(lambda flat, labels: lines(first(flat, labels), "\n\n" + HEAD)),
+    "CSV of Excel with decimal commas": as_text(excel),
+    "CSV of R": as_text(
+        lambda flat, labels: lines(np.column_stack([np.arange(1, N + 1), labels, flat]), HEAD.replace("pixel", "V"))
+    ),
+    "CSV, numbered, without a head": as_text(lambda flat, labels: lines(np.column_stack([np.arange(N), labels, flat]))),
+    "CSV with other columns": as_text(
+        lambda flat, labels: pd.DataFrame(
+            {"writer": "someone", **{f"px_{i}": column for i, column in enumerate(flat.T)}, "label": labels}
+        ).to_csv(index=False)
+    ),
+    "CSV, quoted": as_text(
+        lambda flat, labels: pd.DataFrame(first(flat, labels)).to_csv(index=False, header=False, quoting=1)
+    ),
+    "text of NumPy": write_text_of_numpy,
+    "Parquet of Hugging Face": as_parquet(
+        lambda images, labels: pa.table(
+            {"image": [{"bytes": png(image), "path": f"{i}.png"} for i, image in enumerate(images)], "label": labels}
+        )
+    ),
+    "Parquet of bytes": as_parquet(
+        lambda images, labels: pd.DataFrame({"digit": labels, "png": [png(image) for image in images]}),
+        row_group_size=5,
+    ),
+    "Parquet of pixels": as_parquet(
+        lambda images, labels: pd.DataFrame({"pixels": [image.ravel() for image in images], "y": labels})
+    ),
+    "Parquet, wide": as_parquet(lambda images, labels: table_of(images.reshape(N, -1), labels, PIXELS)),
+    "Parquet, nested": as_parquet(
+        lambda images, labels: pa.table(
+            {"image": pa.array(images.tolist(), pa.list_(pa.list_(pa.uint8()))), "label": labels}
+        )
+    ),
+    "Parquet of tensors": as_parquet(
+        lambda images, labels: pa.table({"image": pa.FixedShapeTensorArray.from_numpy_ndarray(images), "label": labels})
+    ),
+    "folders of labels": as_files(
+        lambda images, labels: {f"pile/{labels[i]}/{i:04d}.png": png(image) for i, image in enumerate(images)}
+    ),
+    "folders in parts": as_files(in_parts),
+    "folders with leftovers": as_files(with_leftovers),
+    "folder of links": write_folder_of_links,
+    "zip": write_zip,
+    "zip of old PowerShell": write_zip_of_old_powershell,
+}

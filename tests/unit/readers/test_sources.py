@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from core.errors import BatchError
 from core.readers import arrays, parquet, sources
 from core.readers.items import Place, as_label, place_of
-from tests.support.formats import N, images_of, read, write_idx, write_kaggle_csv, write_npz, write_uci_csv
+from tests.support.formats import WRITERS, N, images_of, read
 from tests.support.piles import digits, folder_of, idx, png
 
 
@@ -51,14 +51,14 @@ def test_scikit_learns_eight_by_eight_digits_in_sixteen_steps_are_read_as_pictur
 def test_a_column_of_the_papers_corner_is_not_taken_for_labels(tmp_path: Path) -> None:
     images, labels = digits(N)
 
-    items = read(write_uci_csv(tmp_path, images, labels))
+    items = read(WRITERS["CSV of UCI"](tmp_path, images, labels))
 
     assert [item.label for item in items] == [str(label) for label in labels]
 
 
 def test_reading_can_begin_anywhere_in_a_mixture(tmp_path: Path) -> None:
     images, labels = digits(N)
-    mixture = [write_kaggle_csv(tmp_path, images, labels), write_npz(tmp_path, images, labels)]
+    mixture = [WRITERS["CSV of Kaggle"](tmp_path, images, labels), WRITERS["npz"](tmp_path, images, labels)]
     pile = sources.places([*mixture, folder_of(tmp_path / "pictures", images)])
     everything = [item.source for item in sources.read(pile)]
 
@@ -69,7 +69,7 @@ def test_reading_can_begin_anywhere_in_a_mixture(tmp_path: Path) -> None:
 
 def test_a_row_that_is_broken_is_refused_alone_and_keeps_its_number(tmp_path: Path) -> None:
     images, labels = digits(5)
-    lines = write_kaggle_csv(tmp_path, images, labels).read_text().splitlines()
+    lines = WRITERS["CSV of Kaggle"](tmp_path, images, labels).read_text().splitlines()
     lines[2] = lines[2].replace(",", ",oops", 1)
     lines[3] = ",".join(lines[3].split(",")[:500])
     lines[4] = lines[4][:-1] + "9999"
@@ -171,7 +171,7 @@ def test_refused_members_of_a_zip_stand_where_they_stood_and_one_that_climbs_ref
 
 def test_labels_that_are_not_as_many_as_images_are_not_paired(tmp_path: Path) -> None:
     images, labels = digits(4)
-    path = write_idx(tmp_path, images, labels[:3])
+    path = WRITERS["IDX"](tmp_path, images, labels[:3])
 
     (item,) = read(path)
 

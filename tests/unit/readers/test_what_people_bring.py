@@ -18,12 +18,12 @@ from core.datasets.examples import for_normal
 from core.readers import pool, sources, stacks
 from core.readers.items import AS_FOUND
 from core.readers.rows import read_item
-from tests.support.formats import N, images_of, read, write_npz_with_mean_and_weights
+from tests.support.formats import WRITERS, N, images_of, read
 from tests.support.piles import digits, document, folder_of, idx, png
 
 
 def test_what_is_left_out_of_an_npz_is_said(tmp_path: Path) -> None:
-    (note,) = [item.note for item in read(write_npz_with_mean_and_weights(tmp_path, *digits(N))) if item.note]
+    (note,) = [item.note for item in read(WRITERS["npz with mean and weights"](tmp_path, *digits(N))) if item.note]
 
     assert "mean 28 x 28, std 28 x 28" in note
 
