@@ -11,10 +11,6 @@ After a change of how discriminators are trained, they alone are, in ten minutes
 
     python -m scripts.ship --discriminators
 
-After a change of what p-values are measured against, that alone is made anew, in a minute:
-
-    python -m scripts.ship --strangers
-
 Goes on where it was interrupted. Every file is checked for its size and for holding nothing but weights, latents,
 scores and the card.
 """
@@ -64,10 +60,6 @@ def main(
     seed: Annotated[int, typer.Option(min=0)] = 0,
     output: Annotated[Path, typer.Option(help="Folder of the models.")] = paths.CHECKPOINTS,
     fresh: Annotated[bool, typer.Option("--fresh", help="Train again what is finished already.")] = False,
-    correct_only: Annotated[
-        bool,
-        typer.Option("--strangers", help="Keep networks and scores, make anew what p-values are measured against."),
-    ] = False,
     discriminators: Annotated[
         bool, typer.Option("--discriminators", help="Train the discriminators anew, keep all else.")
     ] = False,
@@ -80,15 +72,13 @@ def main(
     chosen = tuple(sorted(dict.fromkeys(digits.split(","))))
     files = [output / f"mnist-{name}.safetensors" for name in (*chosen, "any")[: None if len(chosen) > 1 else 1]]
     own = dict(zip(chosen, files, strict=False))
-    if correct_only:
-        correct(files)
-    elif discriminators:
+    if discriminators:
         judge_anew(own, files[-1], jobs)
     elif rescore:
         remake(own, jobs)
     elif not only_report:
         make(own, jobs, epochs, seed, fresh)
-    if len(chosen) > 1 and not (correct_only or discriminators) and (rescore or not only_report):
+    if len(chosen) > 1 and not discriminators and (rescore or not only_report):
         say("joining mnist-any")
         join([Detector.load(file) for file in own.values()], files[-1])
     kept.publish("Shipped models", report(files))
@@ -196,14 +186,6 @@ def for_strangers(state: DetectorState, training: datasets.Dataset) -> DetectorS
     of = {name: training.labels == training.label_names.index(name) for name in state.scorers}
     images = {name: training.images[rows] for name, rows in of.items()}
     return strangers.corrected(state, images, {name: training.stretches[rows] for name, rows in of.items()})
-
-
-def correct(files: Iterable[Path]) -> None:
-    """Correct the p-values of finished models; nothing else in them changes."""
-    training = datasets.load("mnist", "train")
-    for file in files:
-        detector_file.save(for_strangers(detector_file.load(file), training), file)
-        say(f"{file.stem} is measured against strangers")
 
 
 def _pool(jobs: int) -> ProcessPoolExecutor:

@@ -12,8 +12,8 @@ from core.batch.store import Store, stores
 from core.detector import Detector, registry
 from core.errors import BatchError
 from core.history import History
+from core.ink import apart
 from core.operating_point import OperatingPoint
-from core.readers import pool
 from tests.support import judging
 from tests.support.piles import digits, idx, png
 from tests.support.waiting import wait_for
@@ -237,7 +237,7 @@ def test_a_batch_of_a_shared_server_is_judged_by_its_visitors_own_model(
     tiny_detector_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ODD_DIGIT_SHARED", "1")
-    monkeypatch.setattr(pool, "cores", lambda: 0)
+    monkeypatch.setattr(apart, "cores", lambda: 0)
     monkeypatch.setattr(BatchQueue, "_work", lambda _: None)
     own = registry.import_model(tiny_detector_file.read_bytes(), "ann", "anns-own")
     rule = Rule(OperatingPoint("anns-own"))

@@ -16,8 +16,6 @@ from core.errors import OddDigitError, TrainingError
 from core.operating_point import OperatingPoint
 from tests.support.bundled import digits, load, of, same
 
-# As scikit-learn's outlier detectors
-
 
 def test_it_is_cloned_and_set_like_any_estimator(tiny_detector: Detector) -> None:
     original = Detector(architecture="dense", epochs=3, seed=7, split_seed=2, evidence="pixel", alpha=0.2)
@@ -71,9 +69,6 @@ def test_the_decision_function_is_zero_at_the_threshold(tiny_detector: Detector)
     (at_line,) = np.flatnonzero(decisions == 0)
     assert detector.predict(calibrate[[at_line]]) == [1]
     assert (decisions < 0).sum() == detector.calibrations_["fused"].rank(0.1) - 1
-
-
-# Fitting
 
 
 @pytest.fixture(scope="module")
@@ -164,9 +159,6 @@ def test_what_a_fitted_detector_was_made_of_stands_on_its_card(tiny_detector_any
     assert card.settings["epochs"] == 1
 
 
-# Other people's ink
-
-
 def test_recalibrated_its_scores_stay_its_p_values_are_those_of_the_new_ink_and_the_first_stays(
     tiny_detector: Detector,
 ) -> None:
@@ -211,9 +203,6 @@ def test_ink_that_cannot_recalibrate_is_refused(
         tiny_detector_any.calibrated(digits(3), labels, "mine", "me")
     with pytest.raises(OddDigitError, match="no image of 5"):
         tiny_detector.calibrated(np.zeros((0, 28, 28)), None, "mine", "me")
-
-
-# Evaluation, file and name
 
 
 def test_other_labels_are_anomalies_in_an_evaluation(tiny_detector_any: Detector) -> None:

@@ -21,9 +21,6 @@ from tests.support.bundled import digits, of, same
 POINT = OperatingPoint("tiny-any", "fused", 0.1)
 
 
-# What inspect gives
-
-
 def test_a_reading_has_all_that_a_page_shows_in_its_promised_shape_and_range(detector: Detector) -> None:
     images = digits(30)
 
@@ -97,9 +94,6 @@ def test_images_that_are_none_are_refused_with_what_to_give(images: object, said
         tiny_detector.inspect(images)
 
 
-# The same image, the same reading
-
-
 def test_an_image_reads_the_same_alone_and_in_any_batch(detector: Detector) -> None:
     images = digits(31)
     whole = detector.inspect(images)
@@ -141,9 +135,6 @@ def test_a_calibration_digit_alone_stands_exactly_where_it_stood_in_calibration(
     # A score that came out a hair above itself would lose one calibration digit and keep no promise.
     p_values = tiny_detector.calibrations_["fused"].p_values(alone)
     np.testing.assert_array_equal(p_values, tiny_detector.calibrations_["fused"].p_values(scores))
-
-
-# Several normal digits
 
 
 def test_of_several_digits_the_least_distance_counts_and_what_the_nearest_makes_of_an_image(

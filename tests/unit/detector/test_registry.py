@@ -67,9 +67,6 @@ def test_a_card_is_read_without_the_rest_of_the_model(tiny_shelf: tuple[str, str
     assert (card.name, card.normal) == ("tiny-any", ("0", "5", "8"))
 
 
-# Names
-
-
 @pytest.mark.parametrize("name", ["5", "my-5", "My_fives.v2", "a" * 64, "5..2", "any"])
 def test_a_usable_name_gets_a_place_in_ones_own_folder(name: str, shipped: Path) -> None:
     assert registry.place_for(name, "") == registry.own_folder("") / f"{name}.safetensors"
@@ -106,9 +103,6 @@ def test_the_name_of_an_unfinished_run_is_taken(shipped: Path) -> None:
 
     with pytest.raises(ModelError, match="'begun' is the name of an unfinished training run: resume that"):
         registry.place_for("begun", "")
-
-
-# Renaming, deleting, importing
 
 
 def test_a_renamed_model_is_found_under_its_new_name_only_and_reads_as_before(

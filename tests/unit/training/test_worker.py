@@ -146,7 +146,7 @@ def test_a_server_killed_outright_loses_no_finished_epoch_and_resumes_to_the_sam
     # epochs of tests end at this process, so here they are whole ones, of few images.
     monkeypatch.setattr(estimator, "TrainingSettings", TrainingSettings)
     monkeypatch.chdir(tmp_path)
-    epochs, few = 3, save_npz(str(tmp_path / "few.npz"), ("5", "8"), 63)
+    epochs, few = 2, save_npz(str(tmp_path / "few.npz"), ("5", "8"), 63)
     for _ in run.run(RunSpec("whole", ("5",), few, "dense", epochs)):
         pass
     server = subprocess.Popen(
