@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from core.gan.features import CELLS, cell_windows
+from core.gan.features import CELLS, cell_windows, constant
 
 HOLE_FEATURES = 2 * CELLS * CELLS
 # Square roots let shallow holes count; this much keeps them from counting without end.
@@ -29,12 +29,21 @@ def hole_features(views: Tensor) -> Tensor:
     levels = torch.round(255 * views.clamp(0, 1)).to(torch.uint8).flatten(0, 1)  # (v * n, 28, 28)
     grey = levels.permute(1, 2, 0).contiguous().numpy()
     depth = torch.from_numpy(filled(grey) - grey).float()  # (28, 28, v * n), whole numbers
-    # Windows are in eighths, so that no sum is rounded, and an image has the same features in any batch.
-    windows = cell_windows(CELLS, len(grey))  # (7, 28)
+    windows, most = _cells(len(grey))  # (7, 28), (7, 7, 1)
     down = (windows @ depth.flatten(1)).unflatten(1, depth.shape[1:])  # (7, 28, v * n)
-    cells = windows @ down / (255 * windows.sum(dim=1)[:, None, None] * windows.sum(dim=1)[:, None])  # (7, 7, v * n)
+    cells = windows @ down / most  # (7, 7, v * n)
     rooted = torch.sqrt(cells + _FLOOR) - _FLOOR**0.5
     return rooted.flatten(0, 1).unflatten(1, views.shape[:2]).permute(2, 1, 0).flatten(1)
+
+
+@constant
+def _cells(side: int) -> tuple[Tensor, Tensor]:
+    """Windows of cells ``(7, side)``, and what the deepest holes sum to in each cell ``(7, 7, 1)``.
+
+    They are in eighths, so that no sum is rounded, and an image has the same features in any batch.
+    """
+    windows = cell_windows(CELLS, side)
+    return windows, 255 * windows.sum(dim=1)[:, None, None] * windows.sum(dim=1)[:, None]
 
 
 def filled(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -47,37 +56,37 @@ def filled(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
     Returns:
         The same shape, nowhere less.
     """
-    whole = grey.copy()
-    rows, columns = np.nonzero(grey.any(axis=2))
-    if not len(rows):
-        return whole
-    inked = slice(rows[0], rows[-1] + 1), slice(columns.min(), columns.max() + 1)  # around it is the way out
-    image = np.ascontiguousarray(grey[inked])
-    level = image.copy()
+    left = whole = grey.copy()
+    box = _extent(grey)  # around it is the way out
+    level, image = grey[box].copy(), np.ascontiguousarray(grey[box])
     level[1:-1, 1:-1] = 255
-    left = np.arange(grey.shape[2])  # images in which something may fall yet
-    while len(left):
-        level, image = _swept(level, image)
-        lowest = np.minimum(level[:-2, 1:-1], level[2:, 1:-1])  # neighbour
-        np.minimum(lowest, level[1:-1, :-2], out=lowest)
-        np.minimum(lowest, level[1:-1, 2:], out=lowest)
-        falls = (np.maximum(lowest, image[1:-1, 1:-1]) < level[1:-1, 1:-1]).any(axis=(0, 1))  # (n,)
-        if not falls.all():
-            whole[(*inked, left[~falls])] = level[:, :, ~falls]
-            # ``compress`` keeps the layout by which a row is one piece of memory; an index by ``falls`` would not.
-            left, level, image = left[falls], level.compress(falls, axis=2), image.compress(falls, axis=2)
-    return whole
+    while True:
+        for _ in range(2):  # down and up, then, turned, right and left
+            _sweep(level, image)
+            # A row that is one piece of memory costs a quarter of one that is not.
+            level, image = np.ascontiguousarray(level.swapaxes(0, 1)), np.ascontiguousarray(image.swapaxes(0, 1))
+        left = left[box]
+        left[:] = level
+        inner, ink = level[1:-1, 1:-1], image[1:-1, 1:-1]
+        lowest = np.minimum(level[:-2, 1:-1], level[2:, 1:-1])  # neighbour above or below; the others were last
+        if not (np.maximum(lowest, ink) < inner).any():
+            return whole
+        rows, columns = _extent(inner > ink)  # where something may fall yet
+        box = slice(rows.start, rows.stop + 2), slice(columns.start, columns.stop + 2)
+        level, image = np.ascontiguousarray(level[box]), np.ascontiguousarray(image[box])
 
 
-def _swept(level: NDArray[np.uint8], image: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
-    """Levels that fell to a neighbour's, but not below the image: down and up, then, turned, right and left."""
-    pair = [level, image]
-    for _ in range(2):
-        for flip in (slice(None), slice(None, None, -1)):
-            part, ink = (given[flip] for given in pair)
-            for above, here, least in zip(part[:-2], part[1:-1], ink[1:-1], strict=True):
-                np.minimum(here, above, out=here)
-                np.maximum(here, least, out=here)
-        # A row that is one piece of memory costs a quarter of one that is not.
-        pair = [np.ascontiguousarray(given.swapaxes(0, 1)) for given in pair]
-    return pair
+def _extent(marked: NDArray[np.uint8] | NDArray[np.bool_]) -> tuple[slice, slice]:
+    """Rows and columns that hold all that is marked in any image, ``(rows, columns, n)``."""
+    rows = np.flatnonzero(np.any(marked.reshape(len(marked), -1), axis=1))
+    columns = np.flatnonzero(np.any(np.any(marked, axis=0), axis=1))
+    return (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)) if len(rows) else (slice(0), slice(0))
+
+
+def _sweep(level: NDArray[np.uint8], image: NDArray[np.uint8]) -> None:
+    """Levels fall, in place, to that of the row before, down and up, but not below the image."""
+    for flip in (slice(None), slice(None, None, -1)):
+        part, ink = level[flip], image[flip]
+        for above, here, least in zip(part[:-2], part[1:-1], ink[1:-1], strict=True):
+            np.minimum(here, above, out=here)
+            np.maximum(here, least, out=here)
