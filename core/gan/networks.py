@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from core.errors import TrainingError
 from core.gan.features import directed, edges, pooled
@@ -98,6 +99,12 @@ def for_inference(network: nn.Module) -> nn.Module:
     """The quickest form of a network that is trained no more: ``folded`` where an architecture has it."""
     folded = getattr(network, "folded", None)
     return folded() if folded is not None else network
+
+
+def whole_rows(given: Tensor, multiple: int) -> Tensor:
+    """Rows ``(n, ...)`` and as many empty ones as make their number a multiple."""
+    missing = -len(given) % multiple
+    return F.pad(given, (0, 0) * (given.ndim - 1) + (0, missing)) if missing else given
 
 
 def directions_seen(images: Tensor, views: int) -> Tensor:

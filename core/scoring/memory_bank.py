@@ -17,10 +17,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load as from_bytes
 from safetensors.torch import save as to_bytes
 from torch import Tensor
-from torch.nn import functional as F
 
 from core.files import tensors as tensor_files
 from core.gan.features import MANIFOLD_FEATURES, features_of_views, views
+from core.gan.networks import whole_rows
 from core.scoring.holes import HOLE_FEATURES, hole_features
 
 NEIGHBOURS = 40
@@ -193,7 +193,7 @@ class MemoryBank:
         """
         n = len(features)
         centred = features * self.weights - self.mean  # (n, F)
-        components = F.pad(centred, (0, 0, 0, -n % 8)) @ self.basis
+        components = whole_rows(centred, 8) @ self.basis
         outside = (centred.square().sum(dim=1) - components[:n].square().sum(dim=1)).clamp_min(0)
         return components * self.scale, outside
 

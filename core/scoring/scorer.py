@@ -17,13 +17,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from core.errors import ModelError
 from core.gan import latents as latent_codes
 from core.gan.determinism import one_thread
 from core.gan.features import FEATURES_VERSION, edges, gradient_features_of, views
-from core.gan.networks import Networks, architecture_of, directions_of, for_inference
+from core.gan.networks import Networks, architecture_of, directions_of, for_inference, whole_rows
 from core.gan.prior import SPREAD, Mixture
 from core.gan.recipe import TrainingSettings
 from core.operating_point import EVIDENCES
@@ -259,11 +258,11 @@ class Scorer:
         """
         given, n = tensor(images), len(images)
         rows = architecture_of(self.settings.architecture).rows
-        reconstruction = self._generate(F.pad(self._blended(neighbourhood), (0, 0, 0, -n % rows)))[:n].squeeze(1)
+        reconstruction = self._generate(whole_rows(self._blended(neighbourhood), rows))[:n].squeeze(1)
         both = torch.cat((given, reconstruction))  # (2n, 28, 28)
         strokes = edges(views(both).flatten(0, 1)).unflatten(0, (3, 2 * n))  # (3, 2n, 3, 784)
         seen = directions_of(strokes[: self.settings.views])  # (2n, views * 8, 14, 14)
-        logits = self._discriminate.judge(F.pad(seen, (0, 0) * 3 + (0, -2 * n % rows)))[: 2 * n]  # type: ignore[operator]
+        logits = self._discriminate.judge(whole_rows(seen, rows))[: 2 * n]  # type: ignore[operator]
         logit, reconstruction_logit = map(array, logits.chunk(2))  # (n,) each
         ink = (given + reconstruction).sum(dim=(1, 2)).clamp_min(1.0)  # (n,)
         features, others = gradient_features_of(strokes[0], strokes[1]).chunk(2)  # (n, F) each

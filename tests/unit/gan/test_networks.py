@@ -1,3 +1,4 @@
+import copy
 from collections.abc import Iterator
 
 import pytest
@@ -77,3 +78,21 @@ def test_the_form_for_inference_draws_the_same(architecture: str) -> None:
     latents = torch.randn(4, 5)
     with torch.no_grad():
         torch.testing.assert_close(networks.for_inference(generator)(latents), generator(latents), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("architecture", ["conv", "attention"])
+@pytest.mark.parametrize("onednn", [True, False], ids=["oneDNN", "without oneDNN"])
+def test_the_form_for_inference_draws_and_judges_an_image_alone_as_among_others_and_so_does_a_copy(
+    architecture: str, onednn: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: onednn)
+    _, generator, discriminator = (network.eval() for network in build(architecture, latent_size=5))
+    least = networks.ARCHITECTURES[architecture].rows
+    latents, images = torch.randn(16, 5), torch.rand(16, 1, 28, 28)
+    with torch.inference_mode():
+        for network, given in ((generator, latents), (discriminator, images)):
+            quick = networks.for_inference(network)
+            whole = quick(given)
+            for rows in (slice(least), slice(3, 3 + 2 * least), slice(16 - least, 16)):
+                assert torch.equal(quick(given[rows]), whole[rows])
+            assert torch.equal(copy.deepcopy(quick)(given), whole)
