@@ -23,7 +23,7 @@ from core.errors import BatchError, OddDigitError
 from core.files.atomic import writing
 from core.files.leftovers import is_leftover
 from core.readers import sources
-from core.readers.items import InMemory, Manner, Place
+from core.readers.items import InMemory, Manner, Place, parts_of
 from core.training.process import MESSAGE, Process, Worker, said, why
 from core.words import clean_text
 
@@ -110,7 +110,7 @@ class BatchQueue:
             raise BatchError(
                 f"{busy} of your batches are not judged yet, and no more are taken: wait for one or stop one."
             )
-        wanted = [upload for upload in uploads if not is_leftover(sources.parts_of(upload.name))]
+        wanted = [upload for upload in uploads if not is_leftover(parts_of(upload.name))]
         left_out, uploads = len(uploads) - len(wanted), wanted
         if not uploads:
             raise BatchError("there are only files of the system's, nothing to judge: choose pictures.")

@@ -12,7 +12,7 @@ from pyarrow import fs
 from core.errors import BatchError
 from core.files.leftovers import is_leftover
 from core.readers import parquet, sources
-from core.readers.items import Item, Opener, Place
+from core.readers.items import Item, Opener, Place, label_of
 
 UNIT_ROWS, UNIT_PICTURES = 1024, 256
 
@@ -76,7 +76,7 @@ def places(name: str, apart: Path | None = None) -> list[Place]:
     for file in sorted((file for file in files if file.is_file), key=lambda file: file.path):
         if not file.base_name.startswith("_") and not is_leftover(file.path.removeprefix(path).strip("/").split("/")):
             uri = f"{scheme}://{file.path}"
-            stamp, label = file.mtime_ns or 0, sources.label_of(file.path.split("/"))
+            stamp, label = file.mtime_ns or 0, label_of(file.path.split("/"))
             files_under.append(Place(uri, RemoteOpener(uri), file.size or 0, stamp, label))
     if not files_under:
         raise BatchError(f"{name}: there is no file under this address.")

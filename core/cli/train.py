@@ -11,6 +11,7 @@ from core.cli.models import summary
 from core.cli.output import Format, ending, examples, fetch, load, print_evaluation, program, say
 
 if TYPE_CHECKING:
+    from core.datasets import Dataset
     from core.training.run import RunSpec
 
 EXAMPLES = examples(
@@ -52,9 +53,10 @@ def train(
     labels = tuple(dict.fromkeys(part.strip() for part in normal.split(",") if part.strip()))
     if not labels:
         raise typer.BadParameter("name at least one digit, such as 5.", param_hint="--normal")
+    whole = None
     with ending():
         if not resume:
-            _check(labels, dataset, name)
+            whole = _check(labels, dataset, name)
             fetch(dataset)
         from core.training import run
 
@@ -66,15 +68,15 @@ def train(
     asked = ["train", "--normal", normal, "--dataset", spec.dataset, "--name", spec.name, "--resume"]
     again = f"{program()} {shlex.join(asked)}"
     with ending(lambda: f"Interrupted. Every epoch that was finished is kept. Go on with: {again}"):
-        _run(spec, resume)
+        _run(spec, resume, whole)
         from core.detector import Detector, registry
 
         say.print(f"Trained {spec.name}: {registry.find(spec.name, '').path}")
         print_evaluation(summary(Detector.load(spec.name)), Format.table)
 
 
-def _check(labels: tuple[str, ...], dataset: str, name: str | None) -> None:
-    """Refuse what can be known to be wrong before torch is waited for.
+def _check(labels: tuple[str, ...], dataset: str, name: str | None) -> "Dataset | None":
+    """Refuse what can be known to be wrong before torch is waited for; all of a set of one's own, which is read for it.
 
     Raises:
         DatasetError: there is no such data set.
@@ -85,7 +87,8 @@ def _check(labels: tuple[str, ...], dataset: str, name: str | None) -> None:
     from core.detector import registry
 
     own = dataset.startswith(("folder:", "npz:"))  # which says what is passed over as it is read
-    there = load(dataset).label_names if own else datasets.labels_in(dataset)
+    whole = load(dataset) if own else None
+    there = datasets.labels_in(dataset) if whole is None else whole.label_names
     for label in labels:
         if label not in there and labels != ("any",):
             listed = ", ".join(there[:40])
@@ -94,14 +97,15 @@ def _check(labels: tuple[str, ...], dataset: str, name: str | None) -> None:
             )
     if name is not None:
         registry.place_for(name, "")
+    return whole
 
 
-def _run(spec: "RunSpec", resume: bool) -> None:
+def _run(spec: "RunSpec", resume: bool, whole: "Dataset | None") -> None:
     from core.training import run
 
     with Progress(*_BAR, console=say) as bar:
         task = bar.add_task(f"training {spec.name}", total=1.0, losses="")
-        for progress in run.run(spec, resume):
+        for progress in run.run(spec, resume, whole=whole):
             losses = " ".join(f"{key[:4]} {value:.3f}" for key, value in progress.losses.items())
             stage = f"{spec.name}: {progress.stage}, epoch {progress.epoch} of {progress.epochs}"
             bar.update(task, completed=progress.fraction, description=stage, losses=losses)

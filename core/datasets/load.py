@@ -19,6 +19,7 @@ from core.ink.geometry import to_ink_images
 
 STRETCHES = 24  # of about ten writers each, in MNIST
 PARTS = ("train", "test", "all")
+OWN = ("folder", "npz")  # kinds of sets that someone brought
 DIGITS = tuple(string.digits)
 DIGITS_TRAIN = 1_400  # of scikit-learn's 1,797, in their own order, so that writers are hardly shared
 PART_SEED = 0  # of the parting of people's own sets into train and test
@@ -68,6 +69,17 @@ class Dataset:
     def take(self, indices: np.ndarray) -> "Dataset":
         """The same set with these images alone, in this order."""
         return replace(self, images=self.images[indices], labels=self.labels[indices])
+
+    def only(self, part: str) -> "Dataset":
+        """A part of someone's own set, of which this is all: a fifth of each label is "test", by a fixed seed."""
+        if part == "all":
+            return self
+        rng = np.random.default_rng(PART_SEED)
+        test = np.zeros(len(self), dtype=bool)
+        for label in range(len(self.label_names)):
+            of_label = rng.permutation(np.flatnonzero(self.labels == label))
+            test[of_label[: round(TEST_SHARE * len(of_label))]] = True
+        return replace(self.take(np.flatnonzero(test if part == "test" else ~test)), part=part)
 
 
 @dataclass(frozen=True)
@@ -142,10 +154,9 @@ def load(
     if part not in PARTS:
         raise DatasetError(f"{name}: there is no part '{part}'; take one of {', '.join(PARTS)}.")
     kind, _, path = name.partition(":")
-    if kind == "folder" and path:
-        return _own(name, part, own.read_folder(path, progress))
-    if kind == "npz" and path:
-        return _own(name, part, own.read_file(path))
+    if kind in OWN and path:
+        content = (own.read_folder if kind == "folder" else own.read_file)(path, progress)
+        return Dataset(name, content.images, content.labels, content.label_names, "all", content.refused).only(part)
     _check_name(name)
     pieces = ("train", "test") if part == "all" else (part,)
     if name == "digits":
@@ -161,6 +172,23 @@ def load(
     if labels.max(initial=0) >= len(names):
         raise DatasetError(f"{name}: its label file holds labels that {NAMES[name].title} does not have. Delete it.")
     return Dataset(name, to_ink_images(images), labels, names, part)
+
+
+def parts(name: str, whole: Dataset | None = None, *, download: bool = True) -> tuple[Dataset, Dataset]:
+    """The training and the test part of a set; one of someone's own is read once for both, and not at all if it was.
+
+    Args:
+        name: as for `load`.
+        whole: all of it, where it was loaded before.
+        download: whether a set that is not on this machine may be fetched.
+
+    Raises:
+        DatasetError: as `load`.
+    """
+    if name.partition(":")[0] in OWN:
+        whole = whole or load(name, "all")
+        return whole.only("train"), whole.only("test")
+    return load(name, "train", download=download), load(name, "test", download=download)
 
 
 def available(name: str) -> bool:
@@ -217,19 +245,6 @@ def _fetch(name: str, progress: Callable[[float, str], None] | None, download: b
         public.fetch(name, progress)
     except DatasetError as error:
         raise DatasetError(f"{name}: could not be fetched. {error} {remedy}") from error
-
-
-def _own(name: str, part: str, content: own.Content) -> Dataset:
-    """A part of a set that someone brought: a fifth of each label is "test", by a fixed seed."""
-    whole = Dataset(name, content.images, content.labels, content.label_names, part, content.refused)
-    if part == "all":
-        return whole
-    rng = np.random.default_rng(PART_SEED)
-    test = np.zeros(len(whole), dtype=bool)
-    for label in range(len(content.label_names)):
-        of_label = rng.permutation(np.flatnonzero(content.labels == label))
-        test[of_label[: round(TEST_SHARE * len(of_label))]] = True
-    return whole.take(np.flatnonzero(test if part == "test" else ~test))
 
 
 @cache

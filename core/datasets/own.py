@@ -1,27 +1,28 @@
 """Data sets that people bring: a folder of labelled sub-folders, or an array or a table of images and labels."""
 
 import re
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import numpy as np
 
 from core import paths
-from core.errors import BatchError, DatasetError, InkError, OddDigitError
+from core.errors import BatchError, DatasetError, InkError
 from core.files.folder import files_in
 from core.files.leftovers import is_leftover
 from core.ink import apart
 from core.ink.geometry import SIDE
-from core.ink.pages import read_pages
-from core.readers.items import Item, Place, place_of
+from core.readers.items import Item, Manner, Opener, Place, place_of
 
 LARGEST_ARRAY = 1 << 30  # bytes unpacked: a third of a million ink images
 MOST_FILES = 200_000
 PORTION = 256  # images of a file read at a time
+ALONE = Manner(together=True)
+Progress = Callable[[float, str], object]
+Labelled = tuple[np.ndarray, str | None]  # an ink image, float32 (28, 28), and what it is said to be
+Read = tuple[str, Labelled | InkError]  # where it came from, and what it came to
 UNLABELLED = "unlabelled"
 # Folders that stand above the labels, where a data set is packed in parts.
 PARTS = {"train", "training", "test", "testing", "val", "valid", "validation"}
@@ -67,7 +68,7 @@ def _sub_folders(folder: Path) -> list[str]:
     return sorted(item.name for item in folder.iterdir() if item.is_dir() and not is_leftover((item.name, "")))
 
 
-def read_folder(path: str, progress: Callable[[float, str], None] | None = None) -> Content:
+def read_folder(path: str, progress: Progress | None = None) -> Content:
     """Read every picture of a folder as one shape each, through `core.ink`; the sub-folder is the label.
 
     Raises:
@@ -94,7 +95,7 @@ def read_pictures(
     pictures: Iterable[tuple[str, str, Path | bytes]],
     total: int,
     name: str,
-    progress: Callable[[float, str], object] | None = None,
+    progress: Progress | None = None,
 ) -> Content:
     """Read pictures of one shape each, through `core.ink`.
 
@@ -107,38 +108,14 @@ def read_pictures(
     Raises:
         DatasetError: not one picture could be read.
     """
-    images, labels, refused = [], [], []
-    labels_ahead = deque[str]()
-
-    def things() -> Iterator[tuple[str, tuple[Path | bytes, str]]]:
-        for label, file, source in pictures:
-            labels_ahead.append(label)
-            yield file, (source, file)
-
-    for done, pages in enumerate(apart.over(partial(read_pages, split=False), things())):
-        label = labels_ahead.popleft()
-        if progress is not None:
-            progress(min(done / max(total, 1), 1.0), f"{name}: picture {done + 1:,} of {total:,}")
-        for page, ink in pages:
-            if isinstance(ink, InkError):
-                refused.append((page, str(ink)))
-            else:
-                images.append(ink.images[0])
-                labels.append(label)
-        if len(images) + len(refused) > MOST_FILES:
-            raise DatasetError(f"{name}: more than {MOST_FILES:,} pictures. Take a part of them.")
-    if not images:
-        why = f"; the first: {refused[0][1]}" if refused else ""
-        raise DatasetError(f"{name}: no picture in it could be read ({len(refused)} refused{why}).")
-    names, indices = np.unique(labels, return_inverse=True)
-    return Content(np.stack(images), indices.astype(np.int64), tuple(str(label) for label in names), tuple(refused))
+    things = ((file, (file, source, label)) for label, file, source in pictures)
+    return _content(name, apart.over(_picture, things), total, progress)
 
 
-def read_file(path: str) -> Content:
+def read_file(path: str, progress: Progress | None = None) -> Content:
     """Read the images and labels of an array or a table, through the reader that batches have: `core.readers.sources`.
 
-    Images of 28x28 pixels pass as they are, dark ink on light paper turned round; smaller ones are scaled into ink
-    images, larger ones read through `core.ink`. The size is checked before anything is unpacked.
+    What a batch redraws is redrawn. The size is checked before anything is unpacked.
 
     Raises:
         DatasetError: no such file, damaged, too large, or no images in it.
@@ -150,8 +127,9 @@ def read_file(path: str) -> Content:
         raise DatasetError(f"{name}: there is no file {file}.")
     try:
         place = place_of(file, name)
-        _check_size(name, sources.count([place]))
-        return _content(name, apart.each(name, _portions, place, seconds=apart.FILE_SECONDS))
+        count = sources.count([place])
+        _check_size(name, count)
+        return _content(name, apart.each(name, _portions, place, seconds=apart.FILE_SECONDS), count, progress)
     except (BatchError, InkError) as error:
         raise DatasetError(str(error)) from error
 
@@ -162,86 +140,56 @@ def _check_size(name: str, count: int) -> None:
         raise DatasetError(f"{name}: its images would take {needed / 1e9:.1f} GB of memory. Take a part of it.")
 
 
-class _Image(NamedTuple):
-    """What an item of a file came to: an ink image, float32 ``(28, 28)``, or None and why.
-
-    Attributes:
-        source: what it is called.
-        image: the ink image.
-        label: what it is said to be.
-        as_given: whether it is neither known to be an ink image nor read through ``core.ink``.
-        why: why there is none; empty where there is.
-    """
-
-    source: str
-    image: np.ndarray | None
-    label: str | None = None
-    as_given: bool = False
-    why: str = ""
+def _picture(file: str, source: Path | bytes, label: str) -> Iterator[Read]:
+    """What a picture file holds; works apart."""
+    picture = Place(file, Opener(source), 0) if isinstance(source, Path) else source
+    return _read(Item(file, picture, label, together=True))
 
 
-def _portions(place: Place) -> Iterator[list[_Image]]:
+def _portions(place: Place) -> Iterator[list[Read]]:
     """What a file holds, some items at a time; works apart."""
     from core.readers import sources
 
     items = sources.read([place])
-    while portion := [_image(item, place.name) for item in islice(items, PORTION)]:
-        yield portion
+    while portion := list(islice(items, PORTION)):
+        if broken := [item.error for item in portion if item.error and item.source == place.name]:
+            raise DatasetError(broken[0])
+        yield [one for item in portion for one in _read(item)]
 
 
-def _image(item: Item, of: str) -> _Image:
-    if item.error and item.source == of:
-        raise DatasetError(item.error)
-    if item.note or item.picture is None:
-        return _Image(item.source, None, why=item.note or item.error)
-    small = isinstance(item.picture, np.ndarray) and item.picture.shape == (SIDE, SIDE)
-    try:
-        image = unit(cast(np.ndarray, item.picture)) if small else _read(item)
-    except OddDigitError as error:
-        return _Image(item.source, None, why=str(error))
-    return _Image(item.source, image, item.label, small and not item.ready)
+def _read(item: Item) -> Iterator[Read]:
+    """The digit of an item as a batch reads and judges it, or each of a document's pages, or why there is none."""
+    from core.readers.rows import read_item
+
+    if item.note:
+        yield item.source, InkError(item.note)
+    for row in read_item(0, item, ALONE):
+        yield row.source, InkError(row.error) if row.image is None else (row.image, row.label)
 
 
-def _content(name: str, portions: Iterable[Sequence[_Image]]) -> Content:
-    images, labels, refused = [], [], []
-    as_given = []
+def _content(name: str, portions: Iterable[Sequence[Read]], total: int, progress: Progress | None) -> Content:
+    read: list[tuple[str, Labelled]] = []
+    refused: list[tuple[str, str]] = []
     for portion in portions:
-        for one in portion:
-            if one.image is None:
-                refused.append((one.source, one.why))
-            else:
-                images.append(one.image)
-                labels.append(one.label)
-                as_given.append(one.as_given)
-        _check_size(name, len(images))
-    if not images:
-        raise DatasetError(f"{name}: no image in it can be read. {refused[0][1] if refused else ''}".rstrip())
-    stack, chosen = np.stack(images), np.array(as_given)
-    if chosen.any():
-        stack[chosen] = _light_on_dark(stack[chosen])
-    if not any(labels):
-        return Content(stack, np.zeros(len(stack), dtype=np.int64), (UNLABELLED,), tuple(refused))
-    refused += [(f"{name}, image {i + 1}", "has no label.") for i, label in enumerate(labels) if label is None]
-    known = np.array([label is not None for label in labels])
-    names, indices = np.unique([label for label in labels if label is not None], return_inverse=True)
-    numbers = all(re.fullmatch(r"-?\d{1,9}", label) for label in names)
-    order = sorted(range(len(names)), key=(lambda i: int(names[i])) if numbers else (lambda i: str(names[i])))
-    named = tuple(str(names[i]) for i in order)
-    return Content(stack[known], np.argsort(order)[indices].astype(np.int64), named, tuple(refused))
-
-
-def _read(item: Item) -> np.ndarray:
-    from core import ink
-
-    picture = item.picture.read() if isinstance(item.picture, Place) else item.picture
-    assert picture is not None
-    return ink.read(picture, name=item.source, split=False).images[0]
-
-
-def _light_on_dark(grey: np.ndarray) -> np.ndarray:
-    """A stack of images, 0 .. 1, light on dark: of most images nearly all the border is paper, whichever way round."""
-    border = np.concatenate([grey[:, 0], grey[:, -1], grey[:, :, 0], grey[:, :, -1]], axis=1)
-    return 1 - grey if np.median(border) > 0.5 and np.median(border.min(axis=1)) > 0.2 else grey
+        read += [(source, one) for source, one in portion if not isinstance(one, InkError)]
+        refused += [(source, str(one)) for source, one in portion if isinstance(one, InkError)]
+        done = len(read) + len(refused)
+        if progress is not None:
+            progress(min(done / max(total, 1), 1.0), f"{name}: picture {done:,} of {max(total, done):,}")
+        _check_size(name, done)
+    if not read:
+        why = f"; the first: {refused[0][1]}" if refused else ""
+        raise DatasetError(f"{name}: no picture in it could be read ({len(refused)} refused{why}).")
+    if not any(label for _, (_, label) in read):
+        read = [(source, (image, UNLABELLED)) for source, (image, _) in read]
+    refused += [(source, "has no label.") for source, (_, label) in read if label is None]
+    known = [(image, label) for _, (image, label) in read if label is not None]
+    names = sorted({label for _, label in known})
+    if all(re.fullmatch(r"-?\d{1,9}", label) for label in names):
+        names.sort(key=int)
+    at = {label: i for i, label in enumerate(names)}
+    indices = np.array([at[label] for _, label in known], dtype=np.int64)
+    return Content(np.stack([image for image, _ in known]), indices, tuple(names), tuple(refused))
 
 
 def unit(pixels: np.ndarray) -> np.ndarray:

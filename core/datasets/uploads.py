@@ -1,9 +1,9 @@
 """One's own pictures, handed over as files, zip archives or folders: checked, read once, and kept as a data set."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 
@@ -12,10 +12,10 @@ from core.datasets import Dataset, own
 from core.errors import DatasetError
 from core.files.atomic import write_whole
 from core.files.zip import count, looks_like_zip, members
+from core.readers.items import label_of, parts_of
 
 MOST_PICTURES = settings.PICTURES
 LARGEST_BYTES = 32 * 2**20  # of a picture that is no archive
-Progress = Callable[[float, str], object]
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ def folder(visitor: str) -> Path:
     return paths.visitor_dir(visitor) / "uploads"
 
 
-def keep(files: Sequence[tuple[str, bytes]], label: str, visitor: str, progress: Progress | None = None) -> Upload:
+def keep(files: Sequence[tuple[str, bytes]], label: str, visitor: str, progress: own.Progress | None = None) -> Upload:
     """Read pictures and keep the ink images as a data set to train on.
 
     Args:
@@ -111,12 +111,13 @@ def _pictures(
 
 
 def _label(path: str, label: str) -> str:
-    """The name of the folder a picture lies in.
+    """The name of the folder a picture lies in, a digit by whatever name as that.
 
-    >>> _label("pile/fives/one.png", "mine"), _label("one.png", "mine")
-    ('fives', 'mine')
+    >>> _label("pile/fives/one.png", "mine"), _label("one.png", "mine"), _label("a/b/one.png", "mine")
+    ('5', 'mine', 'b')
     """
-    return PurePosixPath(path.replace("\\", "/")).parent.name or label
+    parts = parts_of(path)
+    return label_of(parts) or (parts[-2] if len(parts) > 1 else label)
 
 
 def _write(part: Path, images: np.ndarray, labels: np.ndarray) -> None:

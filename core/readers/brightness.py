@@ -85,7 +85,7 @@ class Brightness:
     def grey(self, block: Block) -> "Grey":
         """Images ``(m, h, w)`` of this brightness as grey ones."""
         if block.dtype == np.uint8 and (self.low, self.high) == (0, 255):
-            return Grey(np.asarray(block, np.uint8), None, np.ones(len(block), bool), [""] * len(block))
+            return Grey(np.asarray(block, np.uint8), [""] * len(block))
         values = block.astype(np.float64)
         if self.wrapped:
             values[values < 0] += 256
@@ -104,22 +104,21 @@ class Brightness:
         steps = np.rint(255 * shares)
         off = np.abs(255 * shares - steps).max(axis=(1, 2), initial=0)
         whole = off <= (WHOLE_HALF if block.dtype == np.float16 else WHOLE)
-        return Grey(steps.astype(np.uint8), shares.astype(np.float32), whole, reasons)
+        if whole.all():
+            return Grey(steps.astype(np.uint8), reasons)
+        exact = steps.astype(np.float32) / np.float32(255)
+        return Grey(np.where(whole[:, None, None], exact, shares.astype(np.float32)), reasons)
 
 
 class Grey(NamedTuple):
     """Grey images.
 
     Attributes:
-        steps: uint8 ``(m, h, w)``, rounded.
-        shares: float32 0 .. 1, not rounded; None where all are whole steps.
-        whole: which are whole steps, ``(m,)``.
+        images: ``(m, h, w)``, uint8 where all are whole steps of 255, else float32 0 .. 1.
         reasons: for each why it cannot be used, or an empty text.
     """
 
-    steps: NDArray[np.uint8]
-    shares: NDArray[np.float32] | None
-    whole: NDArray[np.bool_]
+    images: NDArray[np.uint8] | NDArray[np.float32]
     reasons: list[str]
 
 

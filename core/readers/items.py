@@ -2,7 +2,7 @@
 
 import io
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -17,6 +17,7 @@ LABELS = frozenset("0123456789")
 WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 # A digit by another name; the last is how Python prints bytes.
 _DIGITS = {form.format(i, word): str(i) for i, word in enumerate(WORDS) for form in ("{1}", "digit_{0}", "b'{0}'")}
+_FOLDER = re.compile(r"((digit|class|label|number|num|cls)s?[ _.-]*)?0?(?P<digit>[0-9])('?s)?")
 _WHOLE = re.compile(r"\d{1,9}\.0*(e[+-]?0+)?", re.IGNORECASE)  # a whole number as programs write it as a float
 
 
@@ -87,7 +88,7 @@ class Item:
         picture: a picture file's bytes or place, or an array ``(h, w)``; None where ``error`` says why.
         label: what it is said to be; None where nothing says so.
         together: whether the picture is one digit, whatever shapes are in it.
-        ready: whether it is known to be an ink image already, uint8 ``(28, 28)``.
+        ready: whether it is known to be an ink image already, uint8 or float32 ``(28, 28)``.
         error: why it cannot be judged; empty when it can.
         note: something to say about the batch; an item with a note is nothing to judge and gives no row.
     """
@@ -152,3 +153,22 @@ def as_label(value: object) -> str | None:
     if _WHOLE.fullmatch(text):
         text = str(int(float(text)))
     return _DIGITS.get(text.lower(), text) or None
+
+
+def parts_of(name: str) -> list[str]:
+    """The folders and the name of an uploaded file, whichever system it comes from."""
+    return name.replace("\\", "/").split("/")
+
+
+def label_of(parts: Sequence[str]) -> str | None:
+    """The label that a file's folder gives it: the digit that the folder is named after.
+
+    >>> [label_of((folder, "a.png")) for folder in ("7", "07", "digit_7", "Class-7", "7s", "Sevens", "page 7", "17")]
+    ['7', '7', '7', '7', '7', '7', None, None]
+    """
+    name = parts[-2].strip().lower() if len(parts) > 1 else ""
+    word = name.removesuffix("es" if name == "sixes" else "s")
+    if word in WORDS:
+        return str(WORDS.index(word))
+    found = _FOLDER.fullmatch(name)
+    return found["digit"] if found else None

@@ -100,4 +100,5 @@ def _ready(position: int, source: str, label: str | None, pixels: NDArray[np.gen
     rows, columns = np.logical_or.reduce(pixels, axis=1), np.logical_or.reduce(pixels, axis=0)
     ends = (SIDE - int(columns[::-1].argmax()), SIDE - int(rows[::-1].argmax()))
     box = (int(columns.argmax()), int(rows.argmax()), *ends)
-    return Row(position, source, label, "", box, pixels.astype(np.float32) / np.float32(255))
+    image = pixels.astype(np.float32)
+    return Row(position, source, label, "", box, image / np.float32(255) if pixels.dtype == np.uint8 else image)

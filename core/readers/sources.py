@@ -18,7 +18,7 @@ from core.ink.containers import is_picture
 from core.ink.pages import pages
 from core.ink.picture import SUFFIXES
 from core.readers import arrays, csv, npz, parquet, unpack
-from core.readers.items import WORDS, InMemory, Item, Opener, Place, place_of
+from core.readers.items import InMemory, Item, Opener, Place, label_of, parts_of, place_of
 
 TABLES = (".csv", ".tsv", ".txt", ".arff", ".data", ".dat")
 MOST_FILES = 1_000_000
@@ -29,7 +29,6 @@ _BESIDE = (("images", "labels"), ("image", "label"), ("X", "y"), ("x", "y"), ("d
 # Heads of the tables that this program writes (batch and score), which are no digits where they lie among them.
 RESULTS = (b"number,source,left,top,right,bottom,model,evidence", b"source,box,model,evidence,")
 RESULT_COLUMNS = {"number", "source", "model", "evidence", "verdict", "anomaly_score"}
-_LABEL = re.compile(r"((digit|class|label|number|num|cls)s?[ _.-]*)?0?(?P<digit>[0-9])('?s)?")
 _ARCHIVES = {b"7z\xbc\xaf\x27\x1c": "7z", b"Rar!": "rar", b"\x28\xb5\x2f\xfd": "zst"}
 
 
@@ -68,11 +67,6 @@ def places(inputs: Sequence[Path], apart: Path | None = None, left_out: Callable
 def uploaded(folder: Path, names: Sequence[str]) -> list[Place]:
     """Uploaded files, which lie numbered in a folder, under the names that they came with."""
     return [place_of(folder / f"{i:06d}", name, label_of(parts_of(name))) for i, name in enumerate(names)]
-
-
-def parts_of(name: str) -> list[str]:
-    """The folders and the name of an uploaded file, whichever system it comes from."""
-    return name.replace("\\", "/").split("/")
 
 
 def read(batch: Sequence[Place], start: int = 0) -> Iterator[Item]:
@@ -125,20 +119,6 @@ def label_name(name: str) -> str:
     else:
         renamed = file
     return f"{folder}{slash}{renamed}"
-
-
-def label_of(parts: Sequence[str]) -> str | None:
-    """The label that a file's folder gives it: the digit that the folder is named after.
-
-    >>> [label_of((folder, "a.png")) for folder in ("7", "07", "digit_7", "Class-7", "7s", "Sevens", "page 7", "17")]
-    ['7', '7', '7', '7', '7', '7', None, None]
-    """
-    name = parts[-2].strip().lower() if len(parts) > 1 else ""
-    word = name.removesuffix("es" if name == "sixes" else "s")
-    if word in WORDS:
-        return str(WORDS.index(word))
-    found = _LABEL.fullmatch(name)
-    return found["digit"] if found else None
 
 
 def is_named_picture(place: Place) -> bool:

@@ -18,6 +18,7 @@ ENOUGH = 16  # images by which it is told how they lie
 COLOURS = (1, 3, 4)  # channels
 ONE_WAY = 0.8  # share of images, mostly light or mostly dark, from which on all of a stack are held to be so
 LYING = 0.6  # share of images wider than high above which a stack lies on its side; of MNIST's digits it is 0.1
+Pixels = NDArray[np.uint8] | NDArray[np.float32]
 LUMINANCE = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
 
 
@@ -138,7 +139,7 @@ class StackReader:
         """
         self.brightness = Brightness.of(first, self.source)
         grey = self.brightness.grey(first)
-        usable = grey.steps[[not reason for reason in grey.reasons]]
+        usable = grey.images[[not reason for reason in grey.reasons]]
         light = _mostly_light(usable).mean() if len(usable) >= ENOUGH else 0.5
         self._light_paper = None if 1 - ONE_WAY < light < ONE_WAY else bool(light > 0.5)
         if not lies_on_its_side(usable):
@@ -157,19 +158,17 @@ class StackReader:
             block = np.ascontiguousarray(block.transpose(0, 2, 1))
         grey = self.brightness.grey(block)
         # A whole block is looked at in the time that a few images take one by one.
-        ready = are_ink_images(grey.steps)
-        if not ready.all() and (dark := ~ready & are_ink_images(negative(grey.steps))).any():
-            grey = grey._replace(steps=np.where(dark[:, None, None], negative(grey.steps), grey.steps))
-            ready |= dark
-        for i, (label, reason) in enumerate(zip(labels, grey.reasons, strict=True)):
+        images = grey.images
+        ready = are_ink_images(images)
+        if not ready.all() and (dark := ~ready & are_ink_images(negative(images))).any():
+            images, ready = np.where(dark[:, None, None], negative(images), images), ready | dark
+        for picture, is_ready, label, reason in zip(images, ready.tolist(), labels, grey.reasons, strict=True):
             if reason:
                 yield self.refusal(reason, label)
                 continue
             self.number += 1
-            picture = grey.steps[i] if grey.shares is None or grey.whole[i] else grey.shares[i]
-            is_ready = bool(ready[i] and grey.whole[i])
-            picture = picture if max(picture.shape) >= SIDE else _enlarged(picture, self._light_paper)
-            yield Item(f"{self.source} #{self.number}", picture, as_label(label), together=True, ready=is_ready)
+            pixels = picture if max(picture.shape) >= SIDE else _enlarged(picture, self._light_paper)
+            yield Item(f"{self.source} #{self.number}", pixels, as_label(label), together=True, ready=is_ready)
 
     def refusal(self, reason: str, label: object = None) -> Item:
         """The next image as one that cannot be used."""
@@ -178,12 +177,12 @@ class StackReader:
         return Item(name, None, as_label(label), error=f"{name} {reason}")
 
 
-def lies_on_its_side(grey: NDArray[np.uint8]) -> bool:
-    """Whether most of the digits in ``(m, h, w)``, uint8, are wider than high, as in a transposed stack."""
+def lies_on_its_side(grey: Pixels) -> bool:
+    """Whether most of the digits in grey images ``(m, h, w)`` are wider than high, as in a transposed stack."""
     height, width = grey.shape[1:]
     if len(grey) < ENOUGH or height != width:
         return False
-    bright = np.asarray(grey > 127, np.bool_)
+    bright = np.asarray(grey > (127 if grey.dtype == np.uint8 else 0.5), np.bool_)
     ink = np.asarray(np.where((bright.mean(axis=(1, 2)) > 0.5)[:, None, None], ~bright, bright), np.bool_)
     rows, columns = np.any(ink, axis=2), np.any(ink, axis=1)
     inked = rows.any(axis=1)
@@ -191,12 +190,12 @@ def lies_on_its_side(grey: NDArray[np.uint8]) -> bool:
     return bool(inked.sum() >= ENOUGH and (wide > high)[inked].mean() > LYING)
 
 
-def _mostly_light(images: NDArray[np.uint8]) -> NDArray[np.bool_]:
+def _mostly_light(images: Pixels) -> NDArray[np.bool_]:
     """Which images ``(m, h, w)`` are light in most of their pixels, ``(m,)``."""
-    return np.asarray(np.median(images, axis=(1, 2)) > 127.5, np.bool_)
+    return np.asarray(np.median(images, axis=(1, 2)) > (127.5 if images.dtype == np.uint8 else 0.5), np.bool_)
 
 
-def _enlarged(image: NDArray[np.uint8] | NDArray[np.float32], light_paper: bool | None) -> Block:
+def _enlarged(image: Pixels, light_paper: bool | None) -> Block:
     """An image smaller than 28x28, which only data sets have, as ink image.
 
     So few pixels tell no paper from ink where a bold digit fills them: the stack tells, or else most of the pixels.

@@ -77,8 +77,7 @@ def count_images(dataset: str) -> Counts:
         DatasetError: it cannot be loaded; nothing is downloaded.
     """
     counts = []
-    for part in ("train", "test"):
-        loaded = datasets.load(dataset, part, download=False)
+    for loaded in datasets.parts(dataset, download=False):
         sizes = np.bincount(loaded.labels, minlength=len(loaded.label_names))
         counts.append({name: int(n) for name, n in zip(loaded.label_names, sizes, strict=True)})
     return Counts(*counts)

@@ -109,6 +109,7 @@ def run(
     resume: bool = False,
     watch: "Callable[[datasets.Dataset, str, Trainer], None] | None" = None,
     enough: Callable[[], bool] | None = None,
+    whole: datasets.Dataset | None = None,
 ) -> "Iterator[Progress]":
     """Train, calibrate, evaluate and put on the shelf.
 
@@ -117,6 +118,7 @@ def run(
         resume: go on with the interrupted run of that name, with what it was asked for then.
         watch: called with the training images, a label and its trainer at the start and after every epoch.
         enough: asked as training goes; see ``Detector.fit_steps``.
+        whole: all of the data set, where it is someone's own and was read before.
 
     Yields:
         progress; when exhausted, ``Detector.load(spec.name)`` has the detector.
@@ -136,7 +138,7 @@ def run(
             # While the run has the name nothing else can take it, so such a model is this run's own, saved just before
             # it was interrupted.
             if not any(model.name == spec.name for model in registry.models(spec.visitor)):
-                yield from _make(spec, kept, watch, enough)
+                yield from _make(spec, kept, watch, enough, whole)
             discard(spec)
         except OddDigitError:
             if not resume and not begun(spec):
@@ -149,10 +151,11 @@ def _make(
     kept: Path,
     watch: "Callable[[datasets.Dataset, str, Trainer], None] | None",
     enough: Callable[[], bool] | None,
+    whole: datasets.Dataset | None,
 ) -> "Iterator[Progress]":
     from core.detector import Detector  # with torch, which what is refused does not wait for
 
-    training = datasets.load(spec.dataset, "train")
+    training, test = datasets.parts(spec.dataset, whole)
     images, labels, stretches = normal_images(training, spec.normal)
     detector = Detector(architecture=spec.architecture, epochs=spec.epochs, seed=spec.seed)
     last = None
@@ -161,7 +164,7 @@ def _make(
         yield last
     if last is not None:
         yield replace(last, stage="evaluating", seconds_left=None, epoch_ended=False)
-    finished = finish(detector, spec.name, spec.dataset, [datasets.load(spec.dataset, "test")])
+    finished = finish(detector, spec.name, spec.dataset, [test])
     finished.save(registry.own_folder(spec.visitor) / f"{spec.name}{registry.SUFFIX}")
 
 

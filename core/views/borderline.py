@@ -10,6 +10,7 @@ from core import datasets
 from core.calibration.conformal import Calibration
 from core.calibration.evaluation import Evaluation
 from core.datasets import Dataset
+from core.detector.readings import Readings
 from core.errors import DatasetError
 from core.files.csv import safe_cell
 
@@ -68,6 +69,13 @@ def images_of(
         here = [row for row in rows if evaluation.source[row] == index and evaluation.position[row] < len(images)]
         images_by_row |= {row: images[evaluation.position[row]] for row in here}
     return images_by_row
+
+
+def as_evaluated(evaluation: Evaluation, rows: tuple[int, ...], readings: Readings) -> tuple[int, ...]:
+    """Which of the readings, of ``rows``, are of the very digits that were evaluated: a set may have changed since."""
+    named = [name for name in readings.scores if name in evaluation.scores]
+    same = [np.isclose(readings.scores[name], evaluation.scores[name][list(rows)], rtol=1e-3) for name in named]
+    return tuple(np.flatnonzero(np.all(same, axis=0)).tolist())
 
 
 def not_here(evaluation: Evaluation) -> tuple[str, ...]:

@@ -54,13 +54,15 @@ def show(detector: "Detector", evaluation: Evaluation, point: OperatingPoint, th
 def readings_of(
     detector: "Detector", evaluation: Evaluation, rows: tuple[int, ...]
 ) -> tuple[Readings | None, tuple[int, ...]]:
-    """Readings of those of ``rows`` whose picture is on this machine, in order, and which rows these are."""
+    """Readings of those of ``rows`` whose picture is on this machine as it was, in order, and which rows these are."""
     images = borderline.images_of(evaluation, rows, _load)
     pictured = tuple(row for row in rows if row in images)
     if not pictured:
         return None, ()
     which = tuple((evaluation.sources[evaluation.source[row]], int(evaluation.position[row])) for row in pictured)
-    return _inspect(detector, detector.fingerprint, which, [images[row] for row in pictured]), pictured
+    readings = _inspect(detector, detector.fingerprint, which, [images[row] for row in pictured])
+    kept = borderline.as_evaluated(evaluation, pictured, readings)
+    return (readings[list(kept)] if kept else None), tuple(pictured[i] for i in kept)
 
 
 def every_image(detector: "Detector", evaluation: Evaluation, point: OperatingPoint, threshold: float) -> None:

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core import datasets
-from core.datasets import uploads
+from core.datasets import own, uploads
 from core.detector import registry
 from core.errors import OddDigitError
 from core.gan.networks import ARCHITECTURES
@@ -189,7 +189,7 @@ def _own_pictures() -> str:
     return upload.dataset
 
 
-def _read(files: tuple[tuple[str, bytes], ...], label: str, progress: uploads.Progress) -> uploads.Upload:
+def _read(files: tuple[tuple[str, bytes], ...], label: str, progress: own.Progress) -> uploads.Upload:
     """Read an upload once, however often the page is drawn."""
     key = (label, tuple((name, hash(data)) for name, data in files))
     known: tuple[object, uploads.Upload] | None = st.session_state.get(_UPLOAD)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
+from core import datasets
 from core.batch.findings import Review, Rule
 from core.batch.notes import Note
 from core.batch.run import key, resume, run
@@ -69,6 +70,21 @@ def test_a_stack_and_the_same_images_as_files_give_the_same_rows(tmp_path: Path,
     np.testing.assert_array_equal(stack.store.pictures(rows), files.store.pictures(rows))
     np.testing.assert_array_equal(stack.boxes, files.boxes)
     np.testing.assert_array_equal(stack.p_value, files.p_value)
+
+
+@pytest.mark.parametrize("lie", ["off centre", "dark on light", "both", "enlarged", "shares"])
+def test_training_and_a_batch_make_the_same_of_the_same_digits(
+    lie: str, tmp_path: Path, tiny_detector_any: Detector
+) -> None:
+    images, labels = digits(12)
+    moved = np.roll(images, (2, -3), axis=(1, 2))
+    ways = {"off centre": moved, "dark on light": 255 - images, "both": 255 - moved, "shares": moved / 254.7}
+    np.savez(tmp_path / "a.npz", images=ways.get(lie, np.kron(images, np.ones((1, 2, 2), np.uint8))), labels=labels)
+    own = datasets.load(f"npz:{tmp_path / 'a.npz'}", "all")
+
+    review = judge(tmp_path / "batch", tiny_detector_any, tmp_path / "a.npz")
+
+    assert review.p_value.tolist() == tiny_detector_any.scores(own.images).p_values["fused"].tolist()
 
 
 def test_a_refused_file_is_a_row_with_its_reason_between_its_neighbours(

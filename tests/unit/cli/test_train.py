@@ -6,19 +6,22 @@ from pathlib import Path
 
 import pytest
 
+from core.datasets import own
 from core.detector import Detector, estimator, registry
 from core.gan.recipe import TrainingSettings
 from tests.support.command_line import Run, save_npz, start
 from tests.support.waiting import wait_for
 
 
-def test_train_puts_a_calibrated_and_evaluated_detector_on_the_shelf(run: Run) -> None:
-    few = save_npz("few.npz", ("5", "8"), 63)
+def test_train_puts_a_calibrated_and_evaluated_detector_on_the_shelf(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    few, read, times = save_npz("few.npz", ("5", "8"), 63), own.read_file, []
+    monkeypatch.setattr(own, "read_file", lambda *given: times.append(1) or read(*given))
     quick = ("--epochs", "1", "--architecture", "dense", "--seed", "3")
 
     result = run("train", "--dataset", few, "--normal", "5", *quick)
 
     assert result.exit_code == 0
+    assert len(times) == 1, "read once, to check and to train"
     detector = Detector.load("my-few-5")
     assert detector.card_.normal == ("5",)
     assert detector.card_.settings["architecture"] == "dense"
@@ -84,7 +87,7 @@ def test_training_killed_in_the_middle_resumes_to_the_same_detector_as_if_it_had
 
 
 def test_interrupted_by_the_keyboard_training_says_how_to_go_on(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(*_: object) -> Iterator[object]:
+    def interrupted(*_: object, **__: object) -> Iterator[object]:
         raise KeyboardInterrupt
         yield
 

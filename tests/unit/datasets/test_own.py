@@ -13,9 +13,10 @@ from PIL import Image, ImageDraw
 
 from core import datasets
 from core.errors import DatasetError
+from tests.support.piles import digits
 
-RNG = np.random.default_rng(0)
-PIXELS = RNG.integers(0, 256, (12, 28, 28), dtype=np.uint8)
+PIXELS, LABELS = digits(12)[0], np.arange(12) % 10
+EXPECTED = PIXELS.astype(np.float32) / 255
 
 
 def npz(path: Path, **arrays: object) -> Path:
@@ -136,7 +137,7 @@ def test_a_bold_digit_that_fills_a_small_image_has_the_paper_of_its_stack(tmp_pa
 
 
 def test_parts_of_an_npz_share_no_image_and_are_the_same_each_time(tmp_path: Path) -> None:
-    name = f"npz:{npz(tmp_path / 'own.npz', images=RNG.integers(0, 256, (100, 28, 28), dtype=np.uint8))}"
+    name = f"npz:{npz(tmp_path / 'own.npz', images=digits(100)[0])}"
     train, test, again = (datasets.load(name, part) for part in ("train", "test", "test"))
     assert (len(train), len(test)) == (80, 20)
     np.testing.assert_array_equal(test.images, again.images)
@@ -228,29 +229,17 @@ def test_no_damage_whatever_raises_anything_but_a_dataset_error(
         assert datasets.load(f"npz:{path}", "all").images.shape[1:] == (28, 28)
 
 
-def digits(n: int = 12) -> np.ndarray:
-    """Upright bars of different lengths, light on dark, uint8 ``(n, 28, 28)``."""
-    images = np.zeros((n, 28, 28), np.uint8)
-    for i, image in enumerate(images):
-        image[4 : 24 - i % 4, 12:16] = 255
-    return images
-
-
-LABELS = np.arange(12) % 10
-EXPECTED = digits().astype(np.float32) / 255
-
-
 @pytest.mark.parametrize(
     "arrays",
     [
-        {"x_train": digits()[:8], "y_train": LABELS[:8], "x_test": digits()[8:], "y_test": LABELS[8:]},
-        {"images": 255 - digits(), "labels": LABELS},
+        {"x_train": PIXELS[:8], "y_train": LABELS[:8], "x_test": PIXELS[8:], "y_test": LABELS[8:]},
+        {"images": 255 - PIXELS, "labels": LABELS},
         {"images": (1 - EXPECTED).astype(np.float64), "labels": LABELS},
-        {"images": digits(), "labels": np.eye(10, dtype=np.float32)[LABELS]},
-        {"images": digits(), "labels": LABELS[:, None]},
-        {"images": np.repeat(digits()[..., None], 3, axis=3), "labels": LABELS},
-        {"images": digits().reshape(12, 784), "labels": LABELS},
-        {"images": digits(), "labels": LABELS, "mean": digits().mean(axis=0), "std": digits().std(axis=0)},
+        {"images": PIXELS, "labels": np.eye(10, dtype=np.float32)[LABELS]},
+        {"images": PIXELS, "labels": LABELS[:, None]},
+        {"images": np.repeat(PIXELS[..., None], 3, axis=3), "labels": LABELS},
+        {"images": PIXELS.reshape(12, 784), "labels": LABELS},
+        {"images": PIXELS, "labels": LABELS, "mean": PIXELS.mean(axis=0), "std": PIXELS.std(axis=0)},
     ],
     ids=["keras", "dark on light", "light floats", "one-hot", "a column", "colour", "flat", "mean and deviation"],
 )

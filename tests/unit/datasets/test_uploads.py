@@ -10,6 +10,7 @@ from PIL import Image, ImageDraw
 from core import datasets, ink
 from core.datasets import uploads
 from core.errors import DatasetError
+from tests.support.piles import digits
 
 
 def picture_of_seven() -> bytes:
@@ -38,7 +39,7 @@ def test_on_a_shared_server_a_models_file_opens_public_sets_and_uploads_and_noth
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     secret = tmp_path / "secret.npz"
-    np.savez(secret, images=np.zeros((10, 28, 28), np.uint8))
+    np.savez(secret, images=digits(10)[0])
     assert len(uploads.load(f"npz:{secret}", "all", "anna")) == 10, "on one's own machine it is one's own file"
 
     monkeypatch.setenv("ODD_DIGIT_SHARED", "1")

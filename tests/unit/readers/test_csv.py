@@ -17,8 +17,12 @@ def table() -> list[list[str]]:
     return [[str(label), *map(str, image.ravel())] for image, label in zip(images, labels, strict=True)]
 
 
+def shares(picture: np.ndarray) -> np.ndarray:
+    return picture if picture.dtype == np.float32 else picture / np.float32(255)
+
+
 def said(items: list[Item]) -> list[tuple[object, ...]]:
-    pictures = [item.picture.tolist() if isinstance(item.picture, np.ndarray) else None for item in items]
+    pictures = [shares(item.picture).tolist() if isinstance(item.picture, np.ndarray) else None for item in items]
     return [(item.source, item.label, item.error, picture) for item, picture in zip(items, pictures, strict=True)]
 
 
