@@ -1,16 +1,11 @@
-"""Batches that belong to the server: handed in by a page, judged one after the other, there whoever looks.
-
-Nobody waits for ever: visitors take turns, and a batch that has been judged for a while makes way for who waits.
-"""
+"""Batches that belong to the server: handed in by a page, judged one after the other, there whoever looks."""
 
 import functools
 import shutil
-import threading
-import time
 import uuid
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from core import quota, settings
@@ -22,12 +17,13 @@ from core.detector import Detector
 from core.errors import BatchError, OddDigitError
 from core.files.atomic import writing
 from core.files.leftovers import is_leftover
+from core.jobs.process import Process, Worker, said, why
+from core.jobs.queue import Entry, Queue, State
 from core.readers import sources
 from core.readers.items import InMemory, Manner, Place, parts_of
-from core.training.process import MESSAGE, Process, Worker, said, why
 from core.words import clean_text
 
-TICK_SECONDS = 0.1
+_TICK_SECONDS = 0.1
 KEPT = 10  # finished batches a visitor keeps; older ones make room
 
 
@@ -40,41 +36,36 @@ class Upload:
 
 
 @dataclass(frozen=True)
-class State:
+class Standing:
     """How a batch stands.
 
     Attributes:
-        stage: "waiting", "running", "stopped" (to be gone on with), "finished" or "failed".
+        state: where it stands.
         progress: how far it is; None before the first rows.
         message: what went wrong, or what else is to be said; empty when nothing is.
     """
 
-    stage: str
+    state: State
     progress: Progress | None = None
     message: str = ""
 
-    @property
-    def busy(self) -> bool:
-        """Whether it is being worked on, or will be without anyone's doing."""
-        return self.stage in ("waiting", "running")
+
+def start(folder: Path) -> Worker:
+    """The process that judges the batch in a folder."""
+    return Process(folder, "core.batch.worker")
 
 
-class BatchQueue:
-    """Takes batches in and has them judged one after the other, each by a process of its own.
+class BatchQueue(Queue):
+    """The server's batches: those handed in to it, and those of earlier servers that were let go on.
 
     Args:
-        launch: starts what judges the batch of a store; None starts a process.
+        launch: starts what judges the batch in a folder; None starts a process.
+        tick_seconds: how often the thread looks; 0 starts none, for whoever calls ``tick`` themselves.
     """
 
-    def __init__(self, launch: Callable[[Store], Worker] | None = None) -> None:
-        self._launch = launch or start
-        self._waiting: list[Store] = []
-        self._served: dict[str, int] = {}  # which turn a visitor had last
-        self._states: dict[Path, State] = {}
-        self._workers: dict[Path, Worker] = {}
-        self._mutex = threading.RLock()
-        self._handed_in = threading.Condition(self._mutex)
-        threading.Thread(target=self._work, name="batches", daemon=True).start()
+    def __init__(self, launch: Callable[[Path], Worker] | None = None, tick_seconds: float = _TICK_SECONDS) -> None:
+        self._entries: dict[Path, Entry] = {}
+        super().__init__(launch or start, tick_seconds)
 
     def submit(
         self,
@@ -103,9 +94,9 @@ class BatchQueue:
         """
         if not uploads:
             raise BatchError("there are no files: choose some first.")
-        if sum(state.busy for state in list(self._states.values())) >= settings.ALL_BATCHES:
+        if sum(entry.state.busy for entry in self.entries()) >= settings.ALL_BATCHES:
             raise BatchError("so many batches wait on this server that no more are taken: try again later.")
-        busy = sum(self.state(store).busy for store in stores(visitor))
+        busy = sum(self.standing(store).state.busy for store in stores(visitor))
         if busy >= settings.BATCHES:
             raise BatchError(
                 f"{busy} of your batches are not judged yet, and no more are taken: wait for one or stop one."
@@ -144,122 +135,72 @@ class BatchQueue:
         """
         if not store.input.is_dir():
             raise BatchError(f"{store.job.title}: its files are gone; hand them in again.")
-        if not self.state(store).busy:
+        if not self.standing(store).state.busy:
             self._enqueue(store)
 
     def stop(self, store: Store) -> None:
         """End the work on a batch at once; what is judged stays, and enters the history when that is wanted."""
         with self._mutex:
-            if not self.state(store).busy:
+            if not self.standing(store).state.busy:
                 return
             with suppress(OSError):  # on a full disk it is kept in the history when it has gone on to its end
                 (store.folder / worker.STOPPED).touch()
-            self._states[store.folder] = State("stopped", worker.progress_of(store.folder))
-            if working := self._workers.get(store.folder):
-                working.kill()
+            self._end(store.folder)
+            self._set(store.folder, State.PAUSED)
+            if worker.stopped(store.folder) and worker.enters_history(store):
+                with suppress(OddDigitError, OSError):  # recorded by a process again: it may be much
+                    self._workers[store.folder] = self._launch(store.folder)
 
     def delete(self, store: Store) -> None:
         """Stop and remove a batch."""
-        self.stop(store)
-        store.delete()
-        self._states.pop(store.folder, None)
+        with self._mutex:
+            self._end(store.folder)
+            self._set(store.folder, State.PAUSED)
+            store.delete()
+            self._entries.pop(store.folder, None)
 
-    def state(self, store: Store) -> State:
+    def standing(self, store: Store) -> Standing:
         """How a batch stands, also one that an earlier server began."""
-        state = self._states.get(store.folder)
-        if state is None:
-            return State("finished" if store.finished else "stopped")
-        return replace(state, progress=worker.progress_of(store.folder)) if state.stage == "running" else state
+        if entry := self._entries.get(store.folder):
+            return Standing(entry.state, worker.progress_of(store.folder), entry.cause)
+        return Standing(State.DONE if store.finished else State.INTERRUPTED)
+
+    def entries(self) -> list[Entry]:
+        """The batches of all visitors that this server has had to do with."""
+        return list(self._entries.values())
 
     def _enqueue(self, store: Store) -> None:
-        with writing(store.folder):
-            for report in (worker.PROGRESS, MESSAGE, worker.STOPPED):
+        with self._mutex, writing(store.folder):
+            for report in (worker.PROGRESS, worker.STOPPED):
                 (store.folder / report).unlink(missing_ok=True)
-        with self._handed_in:
-            self._states[store.folder] = State("waiting")
-            self._waiting.append(store)
-            self._handed_in.notify()
+            turn = max((entry.turn for entry in self.entries()), default=0) + 1
+            self._entries[store.folder] = Entry(store.folder, store.job.visitor, State.WAITING, turn)
+        self._woken.set()
 
-    def _next(self) -> Store:
-        """The next batch of the visitor whose turn is longest ago; waits for one."""
-        with self._handed_in:
-            self._handed_in.wait_for(lambda: self._waiting)
-            store = min(self._waiting, key=lambda store: self._served.get(store.job.visitor, 0))
-            self._waiting.remove(store)
-            self._served[store.job.visitor] = max(self._served.values(), default=0) + 1
-            return store
+    def _set(self, folder: Path, state: State, cause: str = "") -> None:
+        if entry := self._entries.get(folder):
+            self._entries[folder] = entry._replace(state=state, cause=cause)
 
-    def _work(self) -> None:
-        while True:
-            store = self._next()
-            try:
-                self._judge(store)
-            # A thread that dies would leave every later batch waiting for ever.
-            except Exception as error:
-                reason = str(error) if isinstance(error, OddDigitError) else f"{type(error).__name__}: {error}"
-                self._end(store, "failed", f"{store.job.title}: {reason}")
+    def _ended(self, folder: Path, code: int) -> None:
+        state, store = self._entries[folder].state, Store(folder)
+        if state is State.PAUSED:  # what it had judged was recorded
+            self._set(folder, state, said(folder))
+        elif state is State.RUNNING and code == 0:
+            self._set(folder, State.DONE if store.finished else State.PAUSED, said(folder))
+        elif state is State.RUNNING:
+            self._set(folder, State.FAILED, said(folder) or f"{store.job.title}: {why(code)}")
 
-    def _judge(self, store: Store) -> None:
-        with self._mutex:
-            state = self._states.get(store.folder)
-            if state is None or state.stage != "waiting":
-                return  # stopped or deleted before its turn
-            self._states[store.folder] = State("running")
-            working = self._workers[store.folder] = self._launch(store)
-        begun, judged = time.monotonic(), len(store.parts)
-        while (code := working.exit_code()) is None:
-            time.sleep(TICK_SECONDS)
-            if time.monotonic() - begun > settings.BATCH_SECONDS and self._makes_way(store, judged):
-                return
-        del self._workers[store.folder]
-        if worker.stopped(store.folder) and worker.enters_history(store):
-            self._keep(store)
-            return
-        message = said(store.folder)
-        if code == 0:
-            self._end(store, "finished" if store.finished else "stopped", message)
-        else:
-            self._end(store, "failed", message or f"{store.job.title}: {why(code)}")
+    def _got_on(self, folder: Path, since: float) -> bool:
+        store = Store(folder)
+        return not store.finished and any(part.stat().st_mtime > since for part in store.parts)
 
-    def _makes_way(self, store: Store, judged: int) -> bool:
-        """Put a batch that has got on since it had ``judged`` parts behind those of other visitors, if any wait."""
-        with self._mutex:
-            state = self._states.get(store.folder)
-            others = any(other.job.visitor != store.job.visitor for other in self._waiting)
-            got_on = len(store.parts) > judged and not store.finished
-            if state is None or state.stage != "running" or not others or not got_on:
-                return False
-            self._workers.pop(store.folder).kill()
-            self._states[store.folder] = State("waiting", worker.progress_of(store.folder))
-            self._waiting.append(store)
-            return True
-
-    def _keep(self, store: Store) -> None:
-        """Have what is judged of a stopped batch recorded, by a process again: it may be much."""
-        keeping = self._launch(store)
-        while keeping.exit_code() is None:
-            time.sleep(TICK_SECONDS)
-        with self._mutex:
-            state = self._states.get(store.folder)
-            if state is not None and state.stage == "stopped":
-                self._states[store.folder] = replace(state, message=said(store.folder))
-
-    def _end(self, store: Store, stage: str, message: str) -> None:
-        with self._mutex:
-            state = self._states.get(store.folder)
-            if state is not None and state.stage == "running":
-                self._states[store.folder] = State(stage, worker.progress_of(store.folder), message)
+    def _patience(self) -> float:
+        return settings.BATCH_SECONDS
 
     def _make_room(self, visitor: str) -> None:
-        done = [store for store in stores(visitor) if not self.state(store).busy]
+        done = [store for store in stores(visitor) if not self.standing(store).state.busy]
         for store in done[KEPT - 1 :]:
             self.delete(store)
-
-
-def start(store: Store) -> Worker:
-    """The process that judges a batch."""
-    with writing(store.folder):  # a full disk takes not even its log
-        return Process(store.folder, "core.batch.worker")
 
 
 def of_server() -> BatchQueue:

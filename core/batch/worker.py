@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from core.errors import HistoryError, OddDigitError
 from core.files.atomic import write_whole
-from core.training.process import GAVE_UP, ending, give_way, say
+from core.jobs.process import GAVE_UP, ending, give_way, say
 
 if TYPE_CHECKING:
     from core.batch.run import Progress

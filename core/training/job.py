@@ -7,7 +7,6 @@ import json
 import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
-from enum import StrEnum
 from pathlib import Path
 from typing import Any, get_origin, get_type_hints
 
@@ -17,18 +16,8 @@ from core.detector import registry
 from core.errors import ModelError, TrainingError
 from core.files.atomic import write_whole
 from core.files.folder import folders
+from core.jobs.queue import State
 from core.training.run import RunSpec
-
-
-class State(StrEnum):
-    """Where a job stands."""
-
-    WAITING = "waiting"
-    RUNNING = "running"
-    PAUSED = "paused"
-    INTERRUPTED = "interrupted"
-    FAILED = "failed"
-    DONE = "done"
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,8 @@
-"""Background training: a queue of jobs that belongs to the server, and a thread that works it off one by one.
+"""Background training: the queue of training jobs that belongs to the server, who may order what of which.
 
-Jobs live in files, so that closing a tab, restarting the server or killing it loses at most the epoch under way. Nobody
-waits for ever: visitors take turns, and who has trained for a while makes way for who waits.
+Jobs live in files, so that closing a tab, restarting the server or killing it loses at most the epoch under way.
 """
 
-import threading
-import time
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
@@ -20,49 +17,38 @@ from core.detector import registry
 from core.errors import OddDigitError, TrainingError
 from core.files.atomic import why_not
 from core.files.folder import trash
+from core.jobs.process import LOG, NO_ROOM, Process, Worker, said, why
+from core.jobs.queue import Entry, Queue, State, in_turn
 from core.training import run
-from core.training.job import (
-    Job,
-    Report,
-    State,
-    all_jobs,
-    jobs_folder,
-    read_job,
-    read_report,
-    write_job,
-)
-from core.training.process import LOG, MESSAGE, NO_ROOM, Process, Worker, said, why
+from core.training.job import Job, Report, all_jobs, jobs_folder, read_job, read_report, write_job
 from core.training.run import RunSpec
 from core.training.worker import FINISH
 
 _TICK_SECONDS = 0.2
-_MADE_WAY = "it made way for another visitor's training and goes on in its turn."
 _NO_JOB = "that training job is no longer here: it was deleted."
 
 
-class Jobs:
+def start(folder: Path) -> Worker:
+    """The process that trains the job in a folder."""
+    return Process(folder, "core.training.worker")
+
+
+class Jobs(Queue):
     """The server's training jobs.
 
-    Every method may be called from any thread. Jobs that were running when a server died are marked interrupted by the
-    next one. Of several servers with one state folder only the first works; the others show what it does.
+    Jobs that were running when a server died are marked interrupted by the next one. Of several servers with one state
+    folder only the first works; the others show what it does.
 
     Args:
         launch: starts the worker for the job in a folder.
         tick_seconds: how often the thread looks; 0 starts none, for whoever calls ``tick`` themselves.
     """
 
-    def __init__(self, launch: Callable[[Path], Worker] = Process, tick_seconds: float = _TICK_SECONDS) -> None:
-        self._launch = launch
-        self._workers: dict[str, Worker] = {}
-        self._begun: dict[str, float] = {}  # when the worker of a job was started, Unix time
-        self._served: dict[str, int] = {}  # which turn a visitor had last
-        self._mutex = threading.RLock()
+    def __init__(self, launch: Callable[[Path], Worker] = start, tick_seconds: float = _TICK_SECONDS) -> None:
         self._root = jobs_folder()
         self._owner = filelock.FileLock(self._root / "lock", timeout=0, thread_local=False)
-        self._closed = threading.Event()
+        super().__init__(launch, tick_seconds)
         self._look()
-        if tick_seconds:
-            threading.Thread(target=self._run, args=(tick_seconds,), name="training queue", daemon=True).start()
 
     def submit(self, spec: RunSpec, after: float = 0.0) -> Job:
         """Put a job at the end of the queue.
@@ -124,10 +110,10 @@ class Jobs:
 
     def ahead(self, job: Job) -> int:
         """How many jobs, of all visitors, come before a waiting one."""
-        jobs = all_jobs()
-        order = [other.id for other in self._in_turn(jobs)]
+        entries = self.entries()
+        order = [entry.folder.name for entry in in_turn(entries, self._served)]
         before = order.index(job.id) if job.id in order else 0
-        return before + any(other.state is State.RUNNING for other in jobs)
+        return before + any(entry.state is State.RUNNING for entry in entries)
 
     def pause(self, job_id: str, visitor: str) -> Job:
         """Hold a waiting or running job, whose process ends; the queue goes on without it.
@@ -137,7 +123,7 @@ class Jobs:
         """
         with self._mutex:
             job = self._expect(job_id, visitor, "be paused", State.WAITING, State.RUNNING)
-            self._end(job.id)
+            self._end(self.folder(job))
             return self._put(replace(job, state=State.PAUSED))
 
     def resume(self, job_id: str, visitor: str) -> Job:
@@ -159,7 +145,7 @@ class Jobs:
         with self._mutex:
             job = self._expect(job_id, visitor, "be stopped", *(state for state in State if state is not State.DONE))
             if job.state is State.RUNNING:
-                self._workers[job.id].say(FINISH)
+                self._workers[self.folder(job)].say(FINISH)
                 return self._put(replace(job, finishing=True))
             if not run.begun(job.spec):
                 raise TrainingError(
@@ -176,107 +162,51 @@ class Jobs:
         with self._mutex:
             self._check_owner()
             job = self.get(job_id, visitor)
-            self._end(job.id)
+            self._end(self.folder(job))
             if job.state is not State.DONE:
                 run.discard(job.spec)
             trash(self.folder(job))
 
-    def tick(self) -> None:
-        """Take over after a server that died, note which workers have ended, and start the next job if none runs."""
-        with self._mutex:
-            if self._closed.is_set():
-                return
-            if not self._owner.is_locked:
-                try:
-                    self._owner.acquire()
-                # Another server has it, or nothing can be written here: then what there is can still be looked at.
-                except (filelock.Timeout, OSError):
-                    return
-                self._adopt()
-            for job_id, worker in list(self._workers.items()):
-                if (code := worker.exit_code()) is not None:
-                    self._ended(job_id, code)
-            waiting = self._in_turn(all_jobs())
-            running = next((job for job in all_jobs() if job.state is State.RUNNING), None)
-            if waiting and running and self._has_had_its_time(running, waiting):
-                self._end(running.id)
-                self._put(replace(running, state=State.WAITING, cause=_MADE_WAY))
-                running = None
-            if waiting and not running:
-                self._start(waiting[0])
-
     def close(self) -> None:
         """End all workers and let go of the queue, as a dying server would; running jobs will be found interrupted."""
-        with self._mutex:
-            self._closed.set()
-            for worker in self._workers.values():
-                worker.kill()
-            self._workers.clear()
-            self._owner.release()
+        super().close()
+        self._owner.release()
 
-    def _run(self, seconds: float) -> None:
-        while not self._closed.wait(seconds):
-            # Else the process has another state folder by now, and that has a manager of its own.
-            if self._root == jobs_folder():
-                self._look()
+    def entries(self) -> list[Entry]:
+        """All jobs, of all visitors; on one person's machine all are that person's."""
+        return [
+            Entry(self.folder(job), job.spec.visitor * settings.shared_server(), job.state, job.turn, job.cause)
+            for job in all_jobs()
+        ]
 
-    def _look(self) -> None:
-        with suppress(OddDigitError):  # a disk that is full for a while: what could not be noted is noted then
-            self.tick()
+    def _set(self, folder: Path, state: State, cause: str = "") -> None:
+        job = read_job(folder)
+        self._put(replace(job, state=state, cause=cause, finishing=job.finishing and state is not State.FAILED))
 
-    def _in_turn(self, jobs: list[Job]) -> list[Job]:
-        """Those that wait, in the order in which they will run: each visitor's own one after the other, in turns."""
-        waiting: dict[str, list[Job]] = {}
-        for job in sorted(jobs, key=lambda job: job.turn):
-            if job.state is State.WAITING:
-                waiting.setdefault(_whose(job), []).append(job)
-        served, order = dict(self._served), []
-        while waiting:
-            whose = min(waiting, key=lambda visitor: (served.get(visitor, 0), waiting[visitor][0].turn))
-            order.append(waiting[whose].pop(0))
-            served[whose] = max(served.values(), default=0) + 1
-            if not waiting[whose]:
-                del waiting[whose]
-        return order
-
-    def _has_had_its_time(self, running: Job, waiting: list[Job]) -> bool:
-        """Whether a running job should make way: others wait, and it has kept what it learnt since it was started."""
-        begun = self._begun.get(running.id, time.time())
-        others = any(_whose(job) != _whose(running) for job in waiting)
-        return others and time.time() - begun > 60 * settings.TRAINING_MINUTES and run.kept_since(running.spec, begun)
-
-    def _start(self, job: Job) -> None:
-        job = self._put(replace(job, state=State.RUNNING, cause=""))
-        self._begun[job.id] = time.time()
-        self._served[_whose(job)] = max(self._served.values(), default=0) + 1
-        try:
-            (self.folder(job) / MESSAGE).unlink(missing_ok=True)
-            self._workers[job.id] = self._launch(self.folder(job))
-        except OSError as error:
-            self._put(
-                replace(job, state=State.FAILED, cause=f"no process could be started for it ({error}): resume it.")
-            )
-
-    def _end(self, job_id: str) -> None:
-        """End the process of a job, if it has one; every finished epoch is on disk."""
-        if worker := self._workers.pop(job_id, None):
-            worker.kill()
-
-    def _ended(self, job_id: str, code: int) -> None:
-        job = read_job(jobs_folder() / job_id)
-        cause = said(self.folder(job))
+    def _ended(self, folder: Path, code: int) -> None:
         if code == 0:
-            self._put(replace(job, state=State.DONE, cause=""))
+            self._set(folder, State.DONE)
         else:
-            self._put(replace(job, state=State.FAILED, finishing=False, cause=cause or self._guess(job, code)))
-        del self._workers[job_id]
+            self._set(folder, State.FAILED, said(folder) or _guess(folder, code))
 
-    def _guess(self, job: Job, code: int) -> str:
-        """Why a process ended that could not say so itself."""
-        log = self.folder(job) / LOG
-        lines = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
-        last = lines[-1] if lines else "it said nothing"
-        return why(code) if code < 0 or code == NO_ROOM else f"{why(code)}: {last}"
+    def _got_on(self, folder: Path, since: float) -> bool:
+        return run.kept_since(read_job(folder).spec, since)
+
+    def _patience(self) -> float:
+        return 60 * settings.TRAINING_MINUTES
+
+    def _may_work(self) -> bool:
+        """Whether this server owns the queue; one whose owner has died is taken over."""
+        if self._root != jobs_folder():  # the process has another state folder by now, with a manager of its own
+            return False
+        if not self._owner.is_locked:
+            try:
+                self._owner.acquire()
+            # Another server has it, or nothing can be written here: then what there is can still be looked at.
+            except (filelock.Timeout, OSError):
+                return False
+            self._adopt()
+        return True
 
     def _adopt(self) -> None:
         """What a server that died left as running is interrupted, and what it had just taken in gets its name."""
@@ -305,9 +235,12 @@ class Jobs:
         return job
 
 
-def _whose(job: Job) -> str:
-    """Whose turn it is: on one person's machine all jobs are that person's."""
-    return job.spec.visitor if settings.shared_server() else ""
+def _guess(folder: Path, code: int) -> str:
+    """Why a process ended that could not say so itself."""
+    log = folder / LOG
+    lines = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
+    last = lines[-1] if lines else "it said nothing"
+    return why(code) if code < 0 or code == NO_ROOM else f"{why(code)}: {last}"
 
 
 @cache

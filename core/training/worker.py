@@ -14,9 +14,9 @@ from functools import partial
 from pathlib import Path
 
 from core import datasets
+from core.jobs.process import ending, give_way
 from core.training import run
 from core.training.job import Report, frames_folder, read_job, read_report, write_report
-from core.training.process import ending, give_way
 from core.training.snapshots import Watcher
 
 FINISH = "finish"

@@ -41,7 +41,7 @@ def button(page: AppTest, words: str) -> Button:
 
 
 def finished(server: queue.BatchQueue, store: Store) -> Store:
-    wait_for(lambda: not server.state(store).busy)
+    wait_for(lambda: not server.standing(store).state.busy)
     return store
 
 

@@ -2,11 +2,12 @@
 
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 from core.batch import worker
 from core.batch.store import Store
 from core.detector import Detector
-from core.training.process import ending
+from core.jobs.process import ending
 
 
 class Thread:
@@ -42,11 +43,12 @@ class Thread:
         self._thread.join()
 
 
-def by(detector: Detector) -> Callable[[Store], Thread]:
+def by(detector: Detector) -> Callable[[Path], Thread]:
     """What a queue starts instead of processes: threads that judge by one detector."""
-    return lambda store: Thread(store, detector)
+    return lambda folder: Thread(Store(folder), detector)
 
 
-def by_name(store: Store) -> Thread:
+def by_name(folder: Path) -> Thread:
     """A thread that judges by the detector that the batch names."""
+    store = Store(folder)
     return Thread(store, Detector.load(store.job.point.model))

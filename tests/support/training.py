@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from core.jobs.process import say
 from core.training import run
 from core.training.job import State, read_job
-from core.training.process import say
 from core.training.queue import Jobs
 from core.training.run import RunSpec
 

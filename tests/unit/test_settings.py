@@ -60,9 +60,8 @@ def test_a_visitor_with_too_many_batches_at_work_is_refused_and_nothing_is_kept(
     monkeypatch: pytest.MonkeyPatch, tiny_detector: Detector
 ) -> None:
     monkeypatch.setattr(settings, "BATCHES", 1)
-    monkeypatch.setattr(BatchQueue, "_work", lambda _: None)
     upload, rule = Upload("one.png", png(np.zeros((28, 28), np.uint8))), Rule(OperatingPoint("tiny-5"))
-    table = BatchQueue()
+    table = BatchQueue(tick_seconds=0)
     table.submit([upload], tiny_detector, rule, True, False, "anna")
 
     with pytest.raises(BatchError, match="1 of your batches are not judged yet"):

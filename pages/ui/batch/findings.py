@@ -33,7 +33,7 @@ def show(store: Store, decides: Rule) -> None:
     job = store.job
     same = (decides.point.model, decides.point.evidence) == (job.point.model, job.point.evidence)
     rule = decides if same else Rule(job.point, job.rate)
-    if queue.of_server().state(store).busy:
+    if queue.of_server().standing(store).state.busy:
         st.fragment(_so_far, run_every=SECONDS)(store, rule)
         return
     review = _reviewed(store, rule)

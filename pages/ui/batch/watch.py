@@ -3,9 +3,10 @@
 import streamlit as st
 
 from core.batch import queue, worker
-from core.batch.queue import State
+from core.batch.queue import Standing
 from core.batch.store import Store, stores
 from core.errors import OddDigitError
+from core.jobs.queue import State
 from core.words import say_duration
 from pages.ui import chrome, local_time
 from pages.ui.batch.intake import CHOSEN, OPEN
@@ -36,16 +37,16 @@ def choose(stores: dict[str, Store]) -> Store | None:
 
 def show(store: Store) -> bool:
     """How far the batch is, and its buttons; True while there is nothing to review yet."""
-    state = queue.of_server().state(store)
-    if state.busy:
+    standing = queue.of_server().standing(store)
+    if standing.state.busy:
         bar, stop = st.columns([6, 1], vertical_alignment="bottom")
         with bar:
             st.fragment(_watch, run_every=SECONDS)(store)
         stop.button("Stop", icon=":material/stop:", on_click=queue.of_server().stop, args=(store,), width="stretch")
         return not store.parts
-    if state.message:
-        st.warning(plain(state.message), icon=":material/warning:")
-    if state.stage != "finished":
+    if standing.message:
+        st.warning(plain(standing.message), icon=":material/warning:")
+    if standing.state is not State.DONE:
         items, _ = store.done
         kept = " What is judged so far is in the history." if worker.enters_history(store) else ""
         st.info(f"Stopped after {items:,} of about {store.job.total:,}.{kept}", icon=":material/pause_circle:")
@@ -63,19 +64,19 @@ def delete(store: Store) -> None:
 
 
 def _watch(store: Store) -> None:
-    state = queue.of_server().state(store)
-    if not state.busy or (store.parts and not st.session_state.get(_BEGUN)):
-        st.session_state[_BEGUN] = state.busy
+    standing = queue.of_server().standing(store)
+    if not standing.state.busy or (store.parts and not st.session_state.get(_BEGUN)):
+        st.session_state[_BEGUN] = standing.state.busy
         st.rerun()
-    st.progress(min(1.0, state.progress.fraction) if state.progress else 0.0, _progress(store, state))
+    st.progress(min(1.0, standing.progress.fraction) if standing.progress else 0.0, _progress(store, standing))
 
 
-def _progress(store: Store, state: State) -> str:
-    if state.stage == "waiting":
+def _progress(store: Store, standing: Standing) -> str:
+    if standing.state is State.WAITING:
         return f"**{plain(store.job.title)}** waits for its turn"
-    if state.progress is None:
+    if standing.progress is None:
         return f"**{plain(store.job.title)}**: judging about {store.job.total:,}"
-    progress = state.progress
+    progress = standing.progress
     left = "" if progress.seconds_left is None else f" · about {say_duration(progress.seconds_left)} left"
     refused = f" · {progress.refused:,} refused" if progress.refused else ""
     return f"**{plain(store.job.title)}**: {progress.items:,} of {progress.total:,}{refused}{left}"

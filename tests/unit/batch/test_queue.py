@@ -1,18 +1,18 @@
 """Batches that belong to the server go on without anyone looking, stop at a word, and outlive the server."""
 
-import threading
 from pathlib import Path
 
 import pytest
 
 from core.batch import worker
 from core.batch.findings import Review, Rule
-from core.batch.queue import BatchQueue, State, Upload
+from core.batch.queue import BatchQueue, Standing, Upload
 from core.batch.store import Store, stores
 from core.detector import Detector, registry
 from core.errors import BatchError
 from core.history import History
 from core.ink import apart
+from core.jobs.queue import State
 from core.operating_point import OperatingPoint
 from tests.support import judging
 from tests.support.piles import digits, idx, png
@@ -35,10 +35,10 @@ def some(n: int) -> list[Upload]:
 def test_a_pile_is_judged_in_the_background_and_its_files_do_not_stay(tiny_detector_any: Detector) -> None:
     server, store = hand_in(some(6), tiny_detector_any)
 
-    wait_for(lambda: not server.state(store).busy)
+    wait_for(lambda: not server.standing(store).state.busy)
 
     review = Review(store, RULE)
-    assert server.state(store).stage == "finished"
+    assert server.standing(store).state is State.DONE
     assert review.source.tolist() == [f"{i}.png" for i in range(6)]
     assert not store.input.exists()
     assert History(visitor="ann").count().judged == 6
@@ -54,7 +54,7 @@ def test_files_of_one_name_and_folders_and_pairs_keep_their_meaning(tiny_detecto
     ]
     server, store = hand_in(uploads, tiny_detector_any)
 
-    wait_for(lambda: not server.state(store).busy)
+    wait_for(lambda: not server.standing(store).state.busy)
 
     review = Review(store, RULE)
     assert review.source[:2].tolist() == ["7/scan.png", "7/scan.png (2)"]
@@ -74,18 +74,18 @@ def test_a_stopped_batch_keeps_what_it_has_and_goes_on_under_another_server(
     tiny_detector_any: Detector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server, store = stopped_midway(tiny_detector_any, monkeypatch)
-    wait_for(lambda: not server.state(store).busy)
+    wait_for(lambda: not server.standing(store).state.busy)
     stopped_at = store.done[0]
-    assert server.state(store).stage == "stopped"
+    assert server.standing(store).state is State.PAUSED
     assert 2 <= stopped_at < 60
 
     later = BatchQueue(judging.by(tiny_detector_any))
     (again,) = stores("ann")
-    assert later.state(again).stage == "stopped"
+    assert later.standing(again).state is State.INTERRUPTED
     later.go_on(again)
-    wait_for(lambda: not later.state(again).busy)
+    wait_for(lambda: not later.standing(again).state.busy)
 
-    assert later.state(again).stage == "finished"
+    assert later.standing(again).state is State.DONE
     assert Review(again, RULE).source.tolist() == [f"{i}.png" for i in range(60)]
 
 
@@ -95,9 +95,9 @@ def test_what_a_stopped_batch_has_judged_is_in_the_history_once(
     server, store = stopped_midway(tiny_detector_any, monkeypatch)
     wait_for(lambda: History(visitor="ann").count().judged == store.done[1])
     server.go_on(store)
-    wait_for(lambda: not server.state(store).busy)
+    wait_for(lambda: not server.standing(store).state.busy)
 
-    assert server.state(store).stage == "finished"
+    assert server.standing(store).state is State.DONE
     assert History(visitor="ann").count().judged == 60
 
 
@@ -110,26 +110,21 @@ def test_where_a_rate_decides_a_stopped_batch_waits_for_its_end_to_enter_the_his
     wait_for(lambda: store.done[0] >= 2)
     server.stop(store)
     after = server.submit(some(1), tiny_detector_any, RULE, False, False, "ann")
-    wait_for(lambda: not server.state(after).busy)
+    wait_for(lambda: not server.standing(after).state.busy)
 
     assert History(visitor="ann").count().judged == 0
 
 
-def test_visitors_take_turns_however_many_batches_one_of_them_hands_in(
-    tiny_detector_any: Detector, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_visitors_take_turns_however_many_batches_one_of_them_hands_in(tiny_detector_any: Detector) -> None:
     order: list[str] = []
 
-    def launch(store: Store) -> judging.Thread:
-        order.append(store.job.visitor)
-        return judging.Thread(store, tiny_detector_any)
+    def launch(folder: Path) -> judging.Thread:
+        order.append(Store(folder).job.visitor)
+        return judging.Thread(Store(folder), tiny_detector_any)
 
-    work = BatchQueue._work
-    monkeypatch.setattr(BatchQueue, "_work", lambda _: None)
-    server = BatchQueue(launch)
+    server = BatchQueue(launch, tick_seconds=0)
     given = [server.submit(some(1), tiny_detector_any, RULE, False, False, who) for who in ("ann",) * 4 + ("bob", "cy")]
-    threading.Thread(target=work, args=(server,), daemon=True).start()
-    wait_for(lambda: not any(server.state(store).busy for store in given))
+    wait_for(lambda: server.tick() or not any(server.standing(store).state.busy for store in given))
 
     assert order == ["ann", "bob", "cy", "ann", "ann", "ann"]
 
@@ -141,30 +136,61 @@ def test_a_long_batch_makes_way_for_another_visitor_and_goes_on_to_the_same_rows
     monkeypatch.setattr("core.settings.BATCH_SECONDS", 0)
     started: list[str] = []
 
-    def launch(store: Store) -> judging.Thread:
-        started.append(store.job.visitor)
-        return judging.Thread(store, tiny_detector_any)
+    def launch(folder: Path) -> judging.Thread:
+        started.append(Store(folder).job.visitor)
+        return judging.Thread(Store(folder), tiny_detector_any)
 
     server = BatchQueue(launch)
     long = server.submit(some(90), tiny_detector_any, RULE, False, False, "ann")
     wait_for(lambda: long.done[0] >= 2)
     short = server.submit(some(1), tiny_detector_any, RULE, False, False, "bob")
-    wait_for(lambda: not server.state(short).busy)
-    assert server.state(short).stage == "finished"
+    wait_for(lambda: not server.standing(short).state.busy)
+    assert server.standing(short).state is State.DONE
     assert started[:2] == ["ann", "bob"]
-    wait_for(lambda: not server.state(long).busy)
+    wait_for(lambda: not server.standing(long).state.busy)
 
     assert Review(long, RULE).source.tolist() == [f"{i}.png" for i in range(90)]
+
+
+def test_a_batch_that_is_stopped_while_it_waits_again_has_what_it_judged_in_the_history(
+    tiny_detector_any: Detector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server, store = stopped_midway(tiny_detector_any, monkeypatch)
+    wait_for(lambda: History(visitor="ann").count().judged == store.done[1])
+    History(visitor="ann").forget()
+    later = BatchQueue(judging.by(tiny_detector_any), tick_seconds=0)
+    later.go_on(store)
+
+    later.stop(store)
+
+    wait_for(lambda: History(visitor="ann").count().judged == store.done[1])
+    server.delete(store)
+    assert not store.folder.exists()
+
+
+def test_a_batch_whose_process_cannot_be_started_says_so_and_may_go_on(tiny_detector_any: Detector) -> None:
+    def launch(_: Path) -> judging.Thread:
+        raise OSError("no processes are left")
+
+    server = BatchQueue(launch, tick_seconds=0)
+    store = server.submit(some(1), tiny_detector_any, RULE, False, False, "ann")
+
+    server.tick()
+
+    assert server.standing(store).state is State.FAILED
+    assert "no processes are left" in server.standing(store).message
+    server.go_on(store)
+    assert server.standing(store).state is State.WAITING
 
 
 def test_all_visitors_together_have_a_limit_and_no_files_are_no_batch(
     tiny_detector_any: Detector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("core.settings.ALL_BATCHES", 1)
-    monkeypatch.setattr(BatchQueue, "_work", lambda _: None)
+    server = BatchQueue(tick_seconds=0)
     with pytest.raises(BatchError, match="no files"):
-        hand_in([], tiny_detector_any, "ann")
-    server, _ = hand_in(some(1), tiny_detector_any, "ann")
+        server.submit([], tiny_detector_any, RULE, False, False, "ann")
+    server.submit(some(1), tiny_detector_any, RULE, False, False, "ann")
 
     with pytest.raises(BatchError, match="no more are taken: try again later"):
         server.submit(some(1), tiny_detector_any, RULE, False, False, "bob")
@@ -174,7 +200,7 @@ def test_visitors_see_their_own_batches_the_newest_first(tiny_detector_any: Dete
     server, first = hand_in(some(1), tiny_detector_any)
     second = server.submit(some(2), tiny_detector_any, RULE, False, False, "ann")
     other = server.submit(some(1), tiny_detector_any, RULE, False, False, "bob")
-    wait_for(lambda: not any(server.state(store).busy for store in (first, second, other)))
+    wait_for(lambda: not any(server.standing(store).state.busy for store in (first, second, other)))
 
     assert [store.folder for store in stores("ann")] == [second.folder, first.folder]
     assert [store.folder for store in stores("bob")] == [other.folder]
@@ -184,17 +210,17 @@ def test_a_batch_that_fails_says_why_and_the_next_one_is_judged(
     tiny_detector: Detector, tiny_detector_any: Detector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server, broken = hand_in(some(2), tiny_detector_any)
-    wait_for(lambda: not server.state(broken).busy)
+    wait_for(lambda: not server.standing(broken).state.busy)
     monkeypatch.setattr(type(tiny_detector), "scores", lambda *_: 1 / 0)
     failing = server.submit(some(2), tiny_detector_any, RULE, False, False, "ann")
-    wait_for(lambda: not server.state(failing).busy)
+    wait_for(lambda: not server.standing(failing).state.busy)
     monkeypatch.undo()
     after = server.submit(some(2), tiny_detector_any, RULE, False, False, "ann")
-    wait_for(lambda: not server.state(after).busy)
+    wait_for(lambda: not server.standing(after).state.busy)
 
-    assert server.state(failing).stage == "failed"
-    assert "ZeroDivisionError" in server.state(failing).message
-    assert server.state(after).stage == "finished"
+    assert server.standing(failing).state is State.FAILED
+    assert "ZeroDivisionError" in server.standing(failing).message
+    assert server.standing(after).state is State.DONE
 
 
 def test_old_batches_make_room_and_a_deleted_one_leaves_nothing(
@@ -202,10 +228,10 @@ def test_old_batches_make_room_and_a_deleted_one_leaves_nothing(
 ) -> None:
     monkeypatch.setattr("core.batch.queue.KEPT", 2)
     server, first = hand_in(some(1), tiny_detector_any, keep=False)
-    wait_for(lambda: not server.state(first).busy)
+    wait_for(lambda: not server.standing(first).state.busy)
     for _ in range(2):
         store = server.submit(some(1), tiny_detector_any, RULE, False, False, "ann")
-        wait_for(lambda store=store: not server.state(store).busy)
+        wait_for(lambda store=store: not server.standing(store).state.busy)
 
     assert len(stores("ann")) == 2
     assert not first.folder.exists()
@@ -220,15 +246,15 @@ def test_a_process_of_its_own_judges_a_batch_and_ends_at_once_when_it_is_stopped
 ) -> None:
     server = BatchQueue()
     store = server.submit(some(6), tiny_detector_any, RULE, False, False, "ann")
-    wait_for(lambda: not server.state(store).busy, 300)
-    assert server.state(store) == State("finished", server.state(store).progress, "")
+    wait_for(lambda: not server.standing(store).state.busy, 300)
+    assert server.standing(store) == Standing(State.DONE, server.standing(store).progress)
     assert Review(store, RULE).source.tolist() == [f"{i}.png" for i in range(6)]
 
     second = server.submit(some(60), tiny_detector_any, RULE, False, False, "ann")
-    wait_for(lambda: server.state(second).stage == "running")
+    wait_for(lambda: server.standing(second).state is State.RUNNING)
     server.stop(second)
 
-    assert server.state(second).stage == "stopped"
+    assert server.standing(second).state is State.PAUSED
     with second.alone():
         assert not second.finished
 
@@ -238,10 +264,9 @@ def test_a_batch_of_a_shared_server_is_judged_by_its_visitors_own_model(
 ) -> None:
     monkeypatch.setenv("ODD_DIGIT_SHARED", "1")
     monkeypatch.setattr(apart, "cores", lambda: 0)
-    monkeypatch.setattr(BatchQueue, "_work", lambda _: None)
     own = registry.import_model(tiny_detector_file.read_bytes(), "ann", "anns-own")
     rule = Rule(OperatingPoint("anns-own"))
-    store = BatchQueue().submit(some(2), Detector.load(own.path), rule, False, False, "ann")
+    store = BatchQueue(tick_seconds=0).submit(some(2), Detector.load(own.path), rule, False, False, "ann")
 
     assert worker.main(store.folder) == 0
 

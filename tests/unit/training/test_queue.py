@@ -97,7 +97,7 @@ def test_who_has_trained_for_long_makes_way_for_who_waits_and_goes_on_later(
     long = bench.submit("a1", visitor="anna")
     bench.submit("b1", visitor="ben")
     later = time.time() + 60 * limits.TRAINING_MINUTES + 1
-    monkeypatch.setattr("core.training.queue.time.time", lambda: later)
+    monkeypatch.setattr("core.jobs.queue.time.time", lambda: later)
 
     bench.jobs.tick()
     assert bench.jobs.get(long, "anna").state is State.RUNNING, "without an epoch to show, its time was for nothing"
@@ -117,7 +117,7 @@ def test_a_person_alone_is_never_made_to_wait_for_their_own_jobs(bench: Bench, m
     bench.submit("second")
     finish_an_epoch("first")
     later = time.time() + 60 * limits.TRAINING_MINUTES + 1
-    monkeypatch.setattr("core.training.queue.time.time", lambda: later)
+    monkeypatch.setattr("core.jobs.queue.time.time", lambda: later)
 
     bench.jobs.tick()
 

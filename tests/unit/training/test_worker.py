@@ -18,9 +18,10 @@ from core.detector import Detector, estimator, registry
 from core.errors import WriteError
 from core.gan.recipe import TrainingSettings
 from core.gan.trainer import Trainer
-from core.training import process, run, snapshots
+from core.jobs import process
+from core.jobs.process import GAVE_UP, said
+from core.training import run, snapshots
 from core.training.job import Job, State, frames_folder, jobs_folder, read_report, write_job
-from core.training.process import GAVE_UP, said
 from core.training.queue import Jobs
 from core.training.run import RunSpec
 from core.training.worker import Clock, Orders, main

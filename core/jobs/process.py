@@ -15,7 +15,7 @@ from typing import Protocol
 
 from core import paths
 from core.errors import OddDigitError
-from core.files.atomic import write_whole
+from core.files.atomic import write_whole, writing
 
 LOG, MESSAGE = "worker.log", "message.txt"
 GAVE_UP, NO_ROOM = 1, 4
@@ -23,10 +23,10 @@ NICENESS = 5
 
 
 class Worker(Protocol):
-    """Something that trains one job and can be told what to do."""
+    """Something that does one job and can be told what to do."""
 
     def say(self, word: str) -> None:
-        """Pass on an order: a word of ``core.training.worker``."""
+        """Pass on an order, a word that it knows."""
 
     def exit_code(self) -> int | None:
         """None while it works; 0 when it has finished the job; anything else when it has not."""
@@ -43,8 +43,10 @@ class Process:
         module: what does the job there.
     """
 
-    def __init__(self, folder: Path, module: str = "core.training.worker") -> None:
-        with (folder / LOG).open("wb") as log:
+    def __init__(self, folder: Path, module: str) -> None:
+        with writing(folder):  # a full disk takes not even its log
+            log = (folder / LOG).open("wb")
+        with log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", module, str(folder)],
                 cwd=paths.ROOT,
