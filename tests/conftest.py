@@ -165,6 +165,12 @@ def state_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+@pytest.fixture
+def shared_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is tested runs on a server of many visitors."""
+    monkeypatch.setenv("ODD_DIGIT_SHARED", "1")
+
+
 @pytest.fixture(scope="session")
 def made_once(pytestconfig: pytest.Config) -> Path:
     """A folder for what is made once for all processes and runs of the same code: tiny models, decoded memory banks.

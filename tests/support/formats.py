@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from core.readers import sources
 from core.readers.items import Item
 from core.readers.rows import read_item
-from tests.support.piles import folder_of, idx, png
+from tests.support.piles import folder_of, idx, png, zipped
 
 N = 20
 PIXELS = [f"pixel{i}" for i in range(784)]
@@ -117,20 +117,6 @@ def write_text_of_numpy(folder: Path, images: Pixels, labels: Pixels) -> Path:
     return folder / "a.txt"
 
 
-def write_zip(folder: Path, images: Pixels, labels: Pixels) -> Path:
-    with zipfile.ZipFile(folder / "pile.zip", "w", zipfile.ZIP_DEFLATED) as archive:
-        for i, (image, label) in enumerate(zip(images, labels, strict=True)):
-            archive.writestr(f"scans/{label}/{i:03d}.png", png(image))
-    return folder / "pile.zip"
-
-
-def write_zipped_idx(folder: Path, images: Pixels, labels: Pixels) -> Path:
-    with zipfile.ZipFile(folder / "idx.zip", "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in reversed(pair(images, labels, "a/t10k").items()):
-            archive.writestr(name, data)
-    return folder / "idx.zip"
-
-
 def write_zip_of_old_powershell(folder: Path, images: Pixels, labels: Pixels) -> Path:
     with zipfile.ZipFile(folder / "a.zip", "w") as archive:
         names = ["digits\\", "digits\\5\\", *(f"digits\\{label}\\{i:02d}.png" for i, label in enumerate(labels))]
@@ -163,7 +149,9 @@ WRITERS: dict[str, Writer] = {
     "IDX": as_files(lambda images, labels: pair(images, labels, "t10k")),
     "IDX, gzipped": as_files(lambda images, labels: pair(images, labels, "train", ".gz", gzip.compress)),
     "IDX, flat": as_files(lambda images, labels: pair(images.reshape(N, -1), labels, "a")),
-    "IDX in a zip": write_zipped_idx,
+    "IDX in a zip": as_files(
+        lambda images, labels: {"idx.zip": zipped(reversed(pair(images, labels, "a/t10k").items()))}
+    ),
     "EMNIST": as_files(
         lambda images, labels: pair(images.transpose(0, 2, 1), labels, "emnist-digits-test", ".gz", gzip.compress)
     ),
@@ -247,6 +235,10 @@ WRITERS: dict[str, Writer] = {
     "folders in parts": as_files(in_parts),
     "folders with leftovers": as_files(with_leftovers),
     "folder of links": write_folder_of_links,
-    "zip": write_zip,
+    "zip": as_files(
+        lambda images, labels: {
+            "pile.zip": zipped((f"scans/{labels[i]}/{i:03d}.png", png(image)) for i, image in enumerate(images))
+        }
+    ),
     "zip of old PowerShell": write_zip_of_old_powershell,
 }

@@ -2,7 +2,8 @@
 
 import io
 import struct
-from collections.abc import Sequence
+import zipfile
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -25,15 +26,27 @@ def png(image: Pixels | NDArray[np.float32] | Image.Image) -> bytes:
     """A picture file of an image: of Pillow's, of bytes, or of ink from 0 to 1."""
     if not isinstance(image, Image.Image):
         image = Image.fromarray(image if image.dtype == np.uint8 else np.round(255 * image).astype(np.uint8))
+    return encoded(image)
+
+
+def encoded(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
+    """A picture file of any kind that Pillow writes, with its options."""
     buffer = io.BytesIO()
-    image.save(buffer, "PNG")
+    image.save(buffer, kind, **options)
     return buffer.getvalue()
 
 
 def document(pages: Sequence[Image.Image]) -> bytes:
     """A PDF of pictures, each a page."""
+    return encoded(pages[0], "PDF", save_all=True, append_images=pages[1:])
+
+
+def zipped(files: Iterable[tuple[str | zipfile.ZipInfo, bytes]], packing: int = zipfile.ZIP_DEFLATED) -> bytes:
+    """A zip archive of files, each by its name or what else a zip says of it."""
     buffer = io.BytesIO()
-    pages[0].save(buffer, "PDF", save_all=True, append_images=pages[1:])
+    with zipfile.ZipFile(buffer, "w", packing) as archive:
+        for name, data in files:
+            archive.writestr(name, data)
     return buffer.getvalue()
 
 

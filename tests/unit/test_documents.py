@@ -9,12 +9,12 @@ import pytest
 import typer.main
 
 from benchmarks import results
+from core import paths
 from core.errors import OddDigitError
 from scripts import quote
 
-ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "ARCHITECTURE.md", "SECURITY.md"]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+README = (paths.ROOT / "README.md").read_text(encoding="utf-8")
 RESULTS = """# Results
 
 ## Speed
@@ -40,7 +40,7 @@ def commands() -> list[list[str]]:
 
 @pytest.mark.parametrize("document", quote.DOCUMENTS)
 def test_every_table_in_a_document_is_what_the_benchmarks_printed(document: str) -> None:
-    text = (ROOT / document).read_text(encoding="utf-8")
+    text = (paths.ROOT / document).read_text(encoding="utf-8")
 
     assert "<!-- quote {" in text
     assert quote.requoted(text, results.FILE.read_text(encoding="utf-8")) == text
@@ -79,7 +79,7 @@ def test_a_quotation_of_what_is_not_there_names_what_is(asked: str, said: str) -
 
 
 def test_the_python_of_the_readme_runs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(ROOT)
+    monkeypatch.chdir(paths.ROOT)
     (code,) = blocks("python")
     names: dict[str, object] = {}
 
@@ -101,11 +101,11 @@ def test_a_command_of_the_readme_has_the_options_it_is_shown_with(words: list[st
 
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_every_file_that_is_named_is_there(document: str) -> None:
-    text = (ROOT / document).read_text(encoding="utf-8")
+    text = (paths.ROOT / document).read_text(encoding="utf-8")
     linked = {name for name in re.findall(r"\]\(([^)#]+)\)", text) if not name.startswith("http")}
     run = {f"{name.replace('.', '/')}.py" for name in re.findall(r"python -m ((?:benchmarks|scripts)[\w.]+)", text)}
 
-    missing = [name for name in linked | run if not (ROOT / name).exists()]
+    missing = [name for name in linked | run if not (paths.ROOT / name).exists()]
 
     assert not missing
 
@@ -114,16 +114,16 @@ def test_every_environment_variable_is_read_in_settings_and_stands_in_the_readme
     def named(file: Path) -> set[str]:
         return set(re.findall(r"""["'](ODD_DIGIT_[A-Z]+(?:_[A-Z]+)*)["']""", file.read_text(encoding="utf-8")))
 
-    settings = ROOT / "core" / "settings.py"
-    elsewhere = {name for file in (ROOT / "core").rglob("*.py") if file != settings for name in named(file)}
+    settings = paths.ROOT / "core" / "settings.py"
+    elsewhere = {name for file in (paths.ROOT / "core").rglob("*.py") if file != settings for name in named(file)}
 
     assert elsewhere == set()
     assert named(settings) - {"ODD_DIGIT_NOT_SET"} == set(re.findall(r"^\| `(ODD_DIGIT_\w+)`", README, re.MULTILINE))
 
 
 def test_the_lock_file_has_every_pin_but_pytorchs_each_with_hashes() -> None:
-    pins = re.findall(r"^\S+==\S+", (ROOT / "requirements.txt").read_text(encoding="utf-8"), re.MULTILINE)
-    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    pins = re.findall(r"^\S+==\S+", (paths.ROOT / "requirements.txt").read_text(encoding="utf-8"), re.MULTILINE)
+    text = (paths.ROOT / "requirements.lock").read_text(encoding="utf-8")
     named = re.findall(r"^[^#\s]\S+", text, re.MULTILINE)
     hashed = re.findall(r"^([^#\s]\S+).*\\\n    --hash=sha256:[0-9a-f]{64}\b", text, re.MULTILINE)
 
@@ -133,16 +133,16 @@ def test_the_lock_file_has_every_pin_but_pytorchs_each_with_hashes() -> None:
 
 
 def test_every_page_is_in_the_tour() -> None:
-    pages = {file.stem.split("_", 1)[1] for file in (ROOT / "pages").glob("[0-9]_*.py")}
+    pages = {file.stem.split("_", 1)[1] for file in (paths.ROOT / "pages").glob("[0-9]_*.py")}
 
     assert set(re.findall(r"^\| \*\*(\w+)\*\* \|", README, re.MULTILINE)) == pages | {"Draw"}
 
 
 def test_the_container_copies_only_what_there_is_and_all_that_is_imported() -> None:
-    text = (ROOT / "Containerfile").read_text(encoding="utf-8")
+    text = (paths.ROOT / "Containerfile").read_text(encoding="utf-8")
     copied = {word for line in re.findall(r"^COPY (.+) \S+$", text, re.MULTILINE) for word in line.split()}
 
-    assert {name for name in copied if not (ROOT / name).exists()} == set()
+    assert {name for name in copied if not (paths.ROOT / name).exists()} == set()
     assert {"core", "pages", "assets", "checkpoints", ".streamlit", "dashboard.py", "requirements.txt"} <= copied
     assert "pyproject.toml" in copied, "the version stands in it"
     assert "STREAMLIT_SERVER_ADDRESS=0.0.0.0 STREAMLIT_SERVER_ALLOWED_HOSTS=*" in text, (

@@ -30,12 +30,7 @@ def head_of(path: str, cookie: str = "", forwarded: str = "", method: str = "GET
     return {name.decode(): value.decode() for name, value in sent[0]["headers"]}
 
 
-@pytest.fixture
-def _shared(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ODD_DIGIT_SHARED", "1")
-
-
-@pytest.mark.usefixtures("_shared")
+@pytest.mark.usefixtures("shared_server")
 def test_whoever_opens_a_page_gets_a_cookie_that_no_script_reads_and_no_other_site_sends() -> None:
     first, second = head_of("/History")["set-cookie"], head_of("/")["set-cookie"]
 
@@ -46,12 +41,12 @@ def test_whoever_opens_a_page_gets_a_cookie_that_no_script_reads_and_no_other_si
     assert "; Secure" in head_of("/", forwarded="https")["set-cookie"]
 
 
-@pytest.mark.usefixtures("_shared")
+@pytest.mark.usefixtures("shared_server")
 def test_a_visitor_who_comes_back_keeps_the_cookie_for_another_year() -> None:
     assert head_of("/", f"theme=dark; {COOKIE}={TOKEN}")["set-cookie"].startswith(f"{COOKIE}={TOKEN}; Path=/; Max-Age")
 
 
-@pytest.mark.usefixtures("_shared")
+@pytest.mark.usefixtures("shared_server")
 @pytest.mark.parametrize("worn", ["", "short", "t" * 44, "../../" + "t" * 37])
 def test_a_cookie_that_was_never_given_is_replaced(worn: str) -> None:
     said = head_of("/", f"{COOKIE}={worn}")["set-cookie"].partition(";")[0].partition("=")[2]
@@ -60,7 +55,7 @@ def test_a_cookie_that_was_never_given_is_replaced(worn: str) -> None:
     assert said != worn
 
 
-@pytest.mark.usefixtures("_shared")
+@pytest.mark.usefixtures("shared_server")
 @pytest.mark.parametrize("path", ["/_stcore/health", "/static/index.js", "/media/picture.png"])
 def test_what_is_no_page_gets_no_cookie(path: str) -> None:
     assert "set-cookie" not in head_of(path)
@@ -84,7 +79,7 @@ st.write(st.session_state["kept"])
 """
 
 
-@pytest.mark.usefixtures("_shared")
+@pytest.mark.usefixtures("shared_server")
 def test_a_session_taken_up_with_another_cookie_begins_from_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     worn = {COOKIE: TOKEN}
     monkeypatch.setattr("streamlit.runtime.context.ContextProxy.cookies", property(lambda _: worn))
@@ -100,7 +95,7 @@ def test_a_session_taken_up_with_another_cookie_begins_from_nothing(monkeypatch:
     assert page.markdown[1].value == f"of {page.markdown[0].value}"
 
 
-@pytest.mark.usefixtures("_shared")
+@pytest.mark.usefixtures("shared_server")
 def test_without_cookies_a_visitor_is_the_session_and_nobody_else() -> None:
     one, other = (AppTest.from_string(SCRIPT, default_timeout=30).run() for _ in range(2))
 
@@ -108,7 +103,7 @@ def test_without_cookies_a_visitor_is_the_session_and_nobody_else() -> None:
     assert one.markdown[0].value != other.markdown[0].value
 
 
-@pytest.mark.usefixtures("_shared")
+@pytest.mark.usefixtures("shared_server")
 def test_the_proxys_user_is_the_visitor_whatever_the_cookie(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("streamlit.get_option", lambda name: {"X-User": "name"})
     user: dict[str, str] = {"name": "anna"}

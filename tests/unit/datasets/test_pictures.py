@@ -1,7 +1,5 @@
 """Pictures gathered to calibrate on: folders, zips, sheets, and what is left out with its reason."""
 
-import io
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -13,21 +11,13 @@ from core.datasets import own
 from core.datasets import pictures as gathered
 from core.datasets.pictures import collect, gather
 from core.errors import OddDigitError
-from tests.support.piles import document, png
+from tests.support.piles import document, png, zipped
 
 DIGITS = datasets.load("digits", "test")
 
 
 def pictures(label: str, count: int, folder: str = "") -> list[tuple[str, bytes]]:
     return [(f"{folder}{label}-{i}.png", png(image)) for i, image in enumerate(DIGITS.of(label)[:count])]
-
-
-def zipped(files: list[tuple[str, bytes]]) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for name, data in files:
-            archive.writestr(name, data)
-    return buffer.getvalue()
 
 
 def test_a_folder_of_pictures_is_gathered_in_the_order_of_their_names(tmp_path: Path) -> None:

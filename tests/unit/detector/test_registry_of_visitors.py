@@ -9,12 +9,7 @@ from core.errors import ModelError
 from tests.unit.detector.test_registry import put
 
 
-@pytest.fixture
-def shared(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ODD_DIGIT_SHARED", "1")
-
-
-@pytest.mark.usefixtures("shared")
+@pytest.mark.usefixtures("shared_server")
 def test_a_model_of_ones_own_is_on_no_other_visitors_shelf_and_the_machines_is_on_all(
     shipped: Path, tiny_detector_file: Path
 ) -> None:
@@ -27,7 +22,7 @@ def test_a_model_of_ones_own_is_on_no_other_visitors_shelf_and_the_machines_is_o
     assert [model.name for model in registry.models("")] == ["mnist-5", "of-the-machine"]
 
 
-@pytest.mark.usefixtures("shared")
+@pytest.mark.usefixtures("shared_server")
 def test_nobody_but_its_owner_renames_or_deletes_a_model(shipped: Path, tiny_detector_file: Path) -> None:
     put("of-the-machine")
     registry.import_model(tiny_detector_file.read_bytes(), "anna", "of-anna")
@@ -45,7 +40,7 @@ def test_nobody_but_its_owner_renames_or_deletes_a_model(shipped: Path, tiny_det
     assert not list(registry.own_folder("anna").iterdir())
 
 
-@pytest.mark.usefixtures("shared")
+@pytest.mark.usefixtures("shared_server")
 def test_another_visitors_model_is_not_opened_by_its_name_nor_its_path_and_no_error_names_it(
     shipped: Path, tiny_detector_file: Path
 ) -> None:
@@ -60,7 +55,7 @@ def test_another_visitors_model_is_not_opened_by_its_name_nor_its_path_and_no_er
     assert registry.find("of-anna", "anna").own
 
 
-@pytest.mark.usefixtures("shared")
+@pytest.mark.usefixtures("shared_server")
 def test_two_visitors_may_use_one_name_and_each_has_their_own(shipped: Path, tiny_detector_file: Path) -> None:
     paths_of = {who: registry.import_model(tiny_detector_file.read_bytes(), who, "mine").path for who in ("a", "b")}
 
@@ -70,7 +65,7 @@ def test_two_visitors_may_use_one_name_and_each_has_their_own(shipped: Path, tin
     assert registry.find("mine", "b").path == paths_of["b"]
 
 
-@pytest.mark.usefixtures("shared")
+@pytest.mark.usefixtures("shared_server")
 def test_models_from_before_there_was_a_folder_a_visitor_stay_their_owners(shipped: Path) -> None:
     put("of-anna")
     (registry.own_folder("") / "of-anna.owner").write_text("anna")

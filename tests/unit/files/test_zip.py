@@ -1,10 +1,8 @@
 """Zip archives from strangers: what is harmless is read, what is not is refused with its reason."""
 
-import io
 import struct
 import tracemalloc
 import zipfile
-from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,17 +12,9 @@ from hypothesis import strategies as st
 
 from core.errors import ArchiveError
 from core.files import zip as archives
+from tests.support.piles import zipped
 
 PICTURE = b"\x89PNG not really"
-
-
-def packed(files: Iterable[tuple[str | zipfile.ZipInfo, bytes]], compression: int = zipfile.ZIP_DEFLATED) -> bytes:
-    """A zip archive with these (name or ZipInfo, bytes)."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", compression) as archive:
-        for name, data in files:
-            archive.writestr(name, data)
-    return buffer.getvalue()
 
 
 def claiming(archive: bytes, size: int) -> bytes:
@@ -34,7 +24,7 @@ def claiming(archive: bytes, size: int) -> bytes:
 
 
 def test_files_come_in_the_archives_order_without_folders_and_hidden_files(tmp_path: Path) -> None:
-    data = packed(
+    data = zipped(
         [("b/", b""), ("b/2.png", PICTURE), ("a.png", b"x"), ("__MACOSX/a.png", b""), (".DS_Store", b""), ("b/.x", b"")]
     )
     (tmp_path / "pile.zip").write_bytes(data)
@@ -45,13 +35,13 @@ def test_files_come_in_the_archives_order_without_folders_and_hidden_files(tmp_p
 
 @pytest.mark.parametrize("name", ["../out.png", "a/../../out.png", "/etc/out.png", "C:/out.png", "a\\..\\..\\out.png"])
 def test_paths_that_lead_outside_refuse_the_whole_archive(name: str) -> None:
-    data = packed([("fine.png", PICTURE), (zipfile.ZipInfo(name), PICTURE)])
+    data = zipped([("fine.png", PICTURE), (zipfile.ZipInfo(name), PICTURE)])
     with pytest.raises(ArchiveError, match="points outside"):
         next(archives.members(data))
 
 
 def test_a_bomb_is_refused_before_anything_is_unpacked() -> None:
-    data = packed([(f"{i}.png", bytes(60 * 2**20)) for i in range(5)])
+    data = zipped([(f"{i}.png", bytes(60 * 2**20)) for i in range(5)])
     tracemalloc.start()
     with pytest.raises(ArchiveError, match=r"unpack to 315 MB"):
         next(archives.members(data))
@@ -61,7 +51,7 @@ def test_a_bomb_is_refused_before_anything_is_unpacked() -> None:
 
 
 def test_a_bomb_that_lies_about_its_size_is_not_unpacked_beyond_what_it_claims() -> None:
-    data = claiming(packed([("lie.png", bytes(100 * 2**20))]), 1000)
+    data = claiming(zipped([("lie.png", bytes(100 * 2**20))]), 1000)
     tracemalloc.start()
     with pytest.raises(ArchiveError, match="damaged"):
         list(archives.members(data))
@@ -97,7 +87,7 @@ def test_more_than_100000_entries_are_refused_before_a_list_of_them_is_built(tmp
 def test_a_file_that_cannot_be_used_is_named_and_the_others_still_come() -> None:
     link = zipfile.ZipInfo("link.png")
     link.external_attr = 0o120777 << 16
-    data = packed([("in.zip", b"x"), ("sly.png", packed([("a", b"")])), (link, b"/etc/passwd"), ("ok.png", PICTURE)])
+    data = zipped([("in.zip", b"x"), ("sly.png", zipped([("a", b"")])), (link, b"/etc/passwd"), ("ok.png", PICTURE)])
     refused = []
     members = list(archives.members(data, refused=lambda name, why: refused.append((name, why))))
     assert members == [("ok.png", PICTURE)]
@@ -111,9 +101,9 @@ def test_a_file_that_cannot_be_used_is_named_and_the_others_still_come() -> None
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
-        (packed([("in.zip", b"x")]), r"pile: 'in\.zip' is an archive itself: unpack it first"),
-        (packed([("a.png", PICTURE)], zipfile.ZIP_LZMA), "unusual"),
-        (claiming(packed([("a.png", PICTURE)]), 65 * 2**20), "a file may have 64 MB"),
+        (zipped([("in.zip", b"x")]), r"pile: 'in\.zip' is an archive itself: unpack it first"),
+        (zipped([("a.png", PICTURE)], zipfile.ZIP_LZMA), "unusual"),
+        (claiming(zipped([("a.png", PICTURE)]), 65 * 2**20), "a file may have 64 MB"),
     ],
     ids=["an archive", "packing that can swell without bound", "too large for a picture"],
 )
@@ -123,13 +113,13 @@ def test_without_anyone_to_tell_a_file_that_cannot_be_used_ends_the_reading(data
 
 
 def test_an_encrypted_file_is_refused_with_the_remedy() -> None:
-    data = bytearray(packed([("secret.png", PICTURE)]))
+    data = bytearray(zipped([("secret.png", PICTURE)]))
     data[data.index(b"PK\x01\x02") + 8] |= 1
     with pytest.raises(ArchiveError, match="encrypted: pack it again without a password"):
         list(archives.members(bytes(data)))
 
 
-@pytest.mark.parametrize("data", [b"", b"PK", b"not a zip at all", packed([("a.png", PICTURE)])[:-9]])
+@pytest.mark.parametrize("data", [b"", b"PK", b"not a zip at all", zipped([("a.png", PICTURE)])[:-9]])
 def test_what_is_no_whole_zip_says_so(data: bytes, tmp_path: Path) -> None:
     path = tmp_path / "pile.zip"
     path.write_bytes(data)
@@ -139,13 +129,13 @@ def test_what_is_no_whole_zip_says_so(data: bytes, tmp_path: Path) -> None:
 
 
 def test_names_that_would_move_the_cursor_are_made_harmless() -> None:
-    [(name, _)] = archives.members(packed([("a\x1b[2J\u202egnp.exe", b"x")]))
+    [(name, _)] = archives.members(zipped([("a\x1b[2J\u202egnp.exe", b"x")]))
     assert name == "a�[2J�gnp.exe"
 
 
 @given(st.data())
 def test_a_damaged_archive_raises_nothing_but_the_error_made_for_it(data: bytes) -> None:
-    whole = packed([("a/1.png", PICTURE * 3), ("b/2.png", b"")])
+    whole = zipped([("a/1.png", PICTURE * 3), ("b/2.png", b"")])
     at = data.draw(st.integers(0, len(whole) - 1))
     junk = data.draw(st.binary(min_size=1, max_size=8))
     broken = whole[:at] + junk + whole[at + len(junk) :]
@@ -158,7 +148,7 @@ def test_a_damaged_archive_raises_nothing_but_the_error_made_for_it(data: bytes)
 
 @pytest.mark.parametrize("written", ["ü数.png".encode(), "üß.png".encode("cp437")], ids=["UTF-8 unmarked", "an old PC"])
 def test_names_are_read_as_their_packer_wrote_them(written: bytes) -> None:
-    data = packed([("x" * len(written), PICTURE)]).replace(b"x" * len(written), written)
+    data = zipped([("x" * len(written), PICTURE)]).replace(b"x" * len(written), written)
 
     ((name, _),) = archives.members(data)
 

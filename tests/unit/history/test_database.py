@@ -13,14 +13,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from core import paths
 from core.errors import HistoryError
 from core.history import Filter, History, database
 from core.history.database import MIGRATIONS
 from core.history.verdict import checksum
 from tests.support.disks import read_only
 from tests.support.recorded import verdict
-
-ROOT = Path(__file__).resolve().parents[3]
 
 
 def test_ten_threads_write_at_once_and_nothing_is_lost(history: History) -> None:
@@ -59,7 +58,7 @@ for number in range(int(sys.argv[2]), int(sys.argv[3])):
 
 
 def start_writer(path: Path, first: int, end: int) -> "subprocess.Popen[str]":
-    code = WRITER.format(root=str(ROOT))
+    code = WRITER.format(root=str(paths.ROOT))
     command = [sys.executable, "-c", code, str(path), str(first), str(end)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 

@@ -1,6 +1,5 @@
 """One digit in every encoding that scanners, drawing programs and telephones write: the same ink, or a clear no."""
 
-import io
 from collections.abc import Callable
 
 import numpy as np
@@ -11,6 +10,7 @@ from PIL import Image, ImageCms, ImageDraw
 from core import ink
 from core.errors import InkError
 from tests.support.pens import difference
+from tests.support.piles import encoded
 
 Pixels = NDArray[np.uint8]
 Upright = Image.Transpose
@@ -37,12 +37,6 @@ GREY = drawn()
 PAGE: Pixels = np.asarray(GREY)
 COVER: Pixels = 255 - PAGE
 WHOLE = np.full_like(PAGE, 255)
-
-
-def encoded(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
-    file = io.BytesIO()
-    image.save(file, kind, **options)
-    return file.getvalue()
 
 
 def channels(*values: Pixels | int) -> Image.Image:

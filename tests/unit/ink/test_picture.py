@@ -12,12 +12,7 @@ from PIL import ExifTags, Image
 
 from core.errors import InkError
 from core.ink.picture import WORKING_SIDE, open_picture
-
-
-def encoded(image: Image.Image, fmt: str = "PNG", **options: object) -> bytes:
-    file = io.BytesIO()
-    image.save(file, fmt, **options)
-    return file.getvalue()
+from tests.support.piles import encoded
 
 
 def png_header(width: int, height: int) -> bytes:

@@ -1,6 +1,5 @@
 """Pictures as people have them: thin pens, tight crops, scanned rims, see-through frames, odd and costly files."""
 
-import io
 import struct
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from core import ink
 from core.errors import InkError
 from core.ink import pages
 from tests.support.pens import difference
+from tests.support.piles import encoded
 
 Pixels = NDArray[np.uint8]
 SEVEN = [(0.05, 0.1), (0.92, 0.08), (0.62, 0.6), (0.4, 1.36)]
@@ -33,12 +33,6 @@ def written(points: list[tuple[float, float]], height: int, width: int, size: tu
 
 def alike(one: ink.Ink, other: ink.Ink) -> bool:
     return len(one.images) == len(other.images) == 1 and difference(one.images[0], other.images[0]) < 0.04
-
-
-def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
-    file = io.BytesIO()
-    image.save(file, kind, **options)
-    return file.getvalue()
 
 
 @pytest.mark.parametrize("width", [2, 3, 4, 6])
@@ -114,21 +108,18 @@ def test_of_a_tiff_of_several_pages_the_first_is_read_and_the_others_are_said() 
 
 
 def test_a_jpeg_of_filling_is_refused_before_it_is_passed_over_byte_by_byte() -> None:
-    file = io.BytesIO()
-    Image.new("L", (40, 40), 255).save(file, "JPEG")
-    data = file.getvalue()
+    data = encoded(Image.new("L", (40, 40), 255), "JPEG")
 
     with pytest.raises(InkError, match="JPEG of filling"):
         ink.read(data[:2] + b"\xff" * (20 << 20) + data[2:], name="filled.jpg")
 
 
 def test_the_pages_of_a_tiff_are_counted_no_further_than_they_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    file = io.BytesIO()
     page = Image.new("L", (4, 4), 255)
-    page.save(file, "TIFF", save_all=True, append_images=[page] * 9)
+    file = encoded(page, "TIFF", save_all=True, append_images=[page] * 9)
     monkeypatch.setattr(pages, "MOST_PAGES", 3)
     monkeypatch.setattr(TiffImageFile, "n_frames", property(lambda _: pytest.fail("all pages are counted")))
-    [(name, error)] = pages.pages(file.getvalue(), "scan.tif")
+    [(name, error)] = pages.pages(file, "scan.tif")
 
     assert (name, str(error)) == ("scan.tif", "scan.tif has more than 3 pages: split it.")
 

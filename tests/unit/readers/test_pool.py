@@ -3,7 +3,6 @@
 import os
 import struct
 import time
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,7 +14,7 @@ import pytest
 from core.readers import pool, sources
 from core.readers.items import AS_FOUND, Item, Manner
 from core.readers.rows import Row
-from tests.support.piles import digits, folder_of, png
+from tests.support.piles import digits, folder_of, png, zipped
 
 plain = pool._read_item
 
@@ -44,9 +43,7 @@ def mixture(tmp_path: Path) -> list[Path]:
     images, labels = digits(30)
     folder = folder_of(tmp_path / "scans", images[:9])
     (folder / "0004.png").write_bytes(b"no picture")
-    with zipfile.ZipFile(tmp_path / "more.zip", "w") as archive:
-        for i, image in enumerate(images[9:20]):
-            archive.writestr(f"{i:02d}.png", png(image))
+    (tmp_path / "more.zip").write_bytes(zipped((f"{i:02d}.png", png(image)) for i, image in enumerate(images[9:20])))
     np.savez(tmp_path / "stack.npz", images=255 - images[20:], labels=labels[20:])
     (tmp_path / "broken.npz").write_bytes(b"PK\x03\x04 nothing")
     pictures = [{"bytes": png(image), "path": None} for image in images[:3]]
