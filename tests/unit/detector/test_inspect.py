@@ -75,7 +75,7 @@ def test_any_picture_in_range_gets_a_finite_reading(picture: np.ndarray, detecto
     [
         pytest.param(np.zeros((28, 28)), r"shape \(28, 28\): give \(n, 28, 28\)", id="one image without its n"),
         pytest.param(np.zeros((2, 32, 32)), r"shape \(2, 32, 32\)", id="another side"),
-        pytest.param(np.zeros((2, 1, 28, 28)), r"shape \(2, 1, 28, 28\)", id="with channels"),
+        pytest.param(np.zeros((2, 3, 28, 28)), r"shape \(2, 3, 28, 28\)", id="in colour"),
         pytest.param(np.zeros(784), r"shape \(784,\)", id="one flat image"),
         pytest.param(np.full((1, 28, 28), 255), "divide bytes by 255", id="bytes"),
         pytest.param(np.full((1, 28, 28), -0.1), "Negative values in data", id="negative"),
