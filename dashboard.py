@@ -11,7 +11,9 @@ if st.runtime.exists():
     page.show()
 else:
     from core import upkeep
+    from pages.ui import presses
     from pages.ui.visitor import MIDDLEWARE
 
     upkeep.begin()
+    presses.take_whole()
     app = st.App(__file__, middleware=MIDDLEWARE)

@@ -12,7 +12,7 @@ from pages.ui.text import plain
 
 NAME = "Odd Digit Out"
 LOGO, ICON, STYLE = (paths.ASSETS / name for name in ("logo.svg", "icon.svg", "style.html"))
-FIRST = "Draw"
+FIRST, PAGE = "Draw", "page"
 _follow = component.declare("navigation")
 
 
@@ -23,6 +23,7 @@ def page(title: str, lead: str) -> None:
         title: the page's name.
         lead: one sentence that says what the page is for.
     """
+    st.session_state[PAGE] = title
     st.set_page_config(
         page_title=f"{title} · {NAME}" if title != NAME else NAME,
         page_icon=str(ICON),
@@ -31,7 +32,7 @@ def page(title: str, lead: str) -> None:
     )
     st.logo(str(LOGO), size="large")
     st.html(STYLE)
-    _navigation()
+    _navigation(title)
     with st.container(key="name" if title == NAME else "title"):
         st.title(title, anchor=False)
     st.caption(lead)
@@ -54,7 +55,7 @@ def refuse(error: Exception) -> None:
     st.error(plain(error), icon=":material/error:")
 
 
-def _navigation() -> None:
+def _navigation(title: str) -> None:
     """The pages in a row; Streamlit's own list in the sidebar would take a fifth of the window."""
     pages = {FIRST: "dashboard.py"}
     for file in sorted((paths.ROOT / "pages").glob("[0-9]_*.py")):
@@ -62,4 +63,5 @@ def _navigation() -> None:
     with st.container(horizontal=True, gap="small", key="navigation"):
         for label, path in pages.items():
             link(path, label)
-        _follow(key="follow", width="content")
+        # That this runs shows that whatever was pressed before the link has been taken: the link may be followed.
+        _follow(key=(key := f"follow {title}"), data=st.session_state.get(key, {}).get("pressed"), width="content")

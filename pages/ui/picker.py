@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -11,7 +11,7 @@ from core.detector.loading import Arriving
 from core.errors import OddDigitError
 from core.figures import images
 from core.operating_point import EVIDENCES, OperatingPoint
-from pages.ui import picture, state
+from pages.ui import chrome, picture, state
 from pages.ui.visitor import visitor
 
 if TYPE_CHECKING:
@@ -59,24 +59,22 @@ def pick_model(point: OperatingPoint) -> None:
     digits = [word for word, name in _DIGITS.items() if name in names]
     others = [model.name for model in shelf if model.name not in _DIGITS.values()]
     chosen = next((word for word, name in _DIGITS.items() if name == point.model), None)
-    st.session_state["digit_choice"] = chosen
-    st.segmented_control("Normal is", digits, key="digit_choice", on_change=_take_digit, width="content")
+    how = _moved_by("digit_choice", chosen, "model", _DIGITS)
+    st.segmented_control("Normal is", digits, width="content", **how)
     if others:
-        st.session_state["own_choice"] = point.model if point.model in others else None
-        st.selectbox("or one of yours", others, key="own_choice", on_change=_take_own, placeholder="choose", width=130)
+        how = _moved_by("own_choice", point.model if point.model in others else None, "model")
+        st.selectbox("or one of yours", others, placeholder="choose", width=130, **how)
 
 
 def pick_evidence(point: OperatingPoint) -> None:
     """Which score the line is drawn on."""
-    st.session_state["evidence_choice"] = point.evidence
     st.segmented_control(
         "Evidence",
         EVIDENCES[::-1],
-        key="evidence_choice",
-        on_change=_take_evidence,
         required=True,
         width="content",
         help="; ".join(EVIDENCE_WORDS.values()).capitalize() + ".",
+        **_moved_by("evidence_choice", point.evidence, "evidence"),
     )
 
 
@@ -171,36 +169,30 @@ def normal_of(name: str) -> tuple[str, ...]:
 
 
 def _pick_line(point: OperatingPoint) -> None:
-    st.session_state["alpha_choice"] = point.alpha if point.alpha in ALPHAS else None
     st.segmented_control(
         "False alarms you are willing to pay",
         ALPHAS,
-        key="alpha_choice",
         format_func=lambda alpha: f"{100 * alpha:g} %",
-        on_change=_take_alpha,
         help="Of 100 normal digits, this many are flagged. Fewer false alarms let more anomalies slip through.",
+        **_moved_by("alpha_choice", point.alpha if point.alpha in ALPHAS else None, "alpha"),
     )
-    st.session_state["evidence_choice"] = point.evidence
-    st.radio(
-        "Evidence", EVIDENCES[::-1], key="evidence_choice", format_func=EVIDENCE_WORDS.get, on_change=_take_evidence
-    )
+    how = _moved_by("evidence_choice", point.evidence, "evidence")
+    st.radio("Evidence", EVIDENCES[::-1], format_func=EVIDENCE_WORDS.get, **how)
     st.caption("The Threshold page lets you set the line anywhere and see what it costs.")
 
 
-def _take_digit() -> None:
-    if choice := st.session_state["digit_choice"]:
-        state.move(model=_DIGITS[choice])
+def _moved_by(name: str, value: Any, part: str, words: dict[Any, Any] | None = None) -> dict[str, Any]:
+    """What makes a widget show a part of the operating point, and move it.
 
+    Its key is the page's own: a choice that arrives when its page is being left already is read as that page's, not as
+    what the widget of the same name shows on the next.
+    """
+    key = f"{name} {st.session_state[chrome.PAGE]}"
+    st.session_state[key] = value
 
-def _take_own() -> None:
-    if choice := st.session_state["own_choice"]:
-        state.move(model=choice)
+    def take() -> None:
+        if (choice := st.session_state[key]) is not None:
+            moved: dict[str, Any] = {part: words[choice] if words else choice}
+            state.move(**moved)
 
-
-def _take_alpha() -> None:
-    if choice := st.session_state["alpha_choice"]:
-        state.move(alpha=choice)
-
-
-def _take_evidence() -> None:
-    state.move(evidence=st.session_state["evidence_choice"])
+    return {"key": key, "on_change": take}

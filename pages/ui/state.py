@@ -3,6 +3,7 @@
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from core.detector import registry
 from core.errors import OddDigitError
@@ -11,15 +12,16 @@ from pages.ui.text import plain
 from pages.ui.visitor import visitor
 
 STARTING_ALPHA = 0.05
-_POINT, _SAID, _DIGIT = "operating_point", "what_changed", "last_digit"
+_POINT, _SAID, _DIGIT, _PASSED = "operating_point", "what_changed", "last_digit", "links_passed"
+_PASSED_LINKS = 20  # of which a late press may remind
 _BOUND = {"flag_by"}  # what a widget keeps in the link is not to be touched by others
 
 
 def operating_point() -> OperatingPoint:
     """The operating point of this visit: from the link, the rest as left on another page, else the default."""
     point = st.session_state.get(_POINT, OperatingPoint())
-    given = {key: st.query_params[key] for key in ("model", "evidence", "alpha", "threshold") if key in st.query_params}
-    if given and given != point.to_query():
+    given = _of_point(st.query_params.to_dict())
+    if given and given != point.to_query() and not _late(given):
         try:
             point = OperatingPoint.from_query(_left(point, given) | given)
         except OddDigitError as error:
@@ -90,6 +92,8 @@ def set_operating_point(point: OperatingPoint) -> None:
     here, query = st.query_params.to_dict(), point.to_query()
     gone = [key for key in ("alpha", "threshold") if key in here and key not in query]
     changed = {key: value for key, value in query.items() if here.get(key) != value}
+    if (given := _of_point(here)) and given != query:
+        _links_passed().append(given)
     # All at once: every change is a step of the browser's way back, and half a line is another line.
     if gone and not _BOUND & here.keys():
         st.query_params.from_dict({key: value for key, value in here.items() if key not in gone} | query)
@@ -98,6 +102,30 @@ def set_operating_point(point: OperatingPoint) -> None:
         del st.query_params[key]
     if changed:
         st.query_params.update(changed)
+
+
+def _of_point(link: dict[str, str]) -> dict[str, str]:
+    return {key: link[key] for key in ("model", "evidence", "alpha", "threshold") if key in link}
+
+
+def _late(given: dict[str, str]) -> bool:
+    """Whether this page has moved on from that link already, and nobody has gone back to it in the browser.
+
+    What is pressed before the browser has heard of the new link comes with the old one: it is not to undo the choice.
+    """
+    run = get_script_run_ctx()
+    return given in _links_passed() and not (run and run.is_history_navigation)
+
+
+def _links_passed() -> list[dict[str, str]]:
+    """The links that the page has moved on from; another page begins without."""
+    run = get_script_run_ctx()
+    here = run.page_script_hash if run else ""
+    if st.session_state.get(_PASSED, ("",))[0] != here:
+        st.session_state[_PASSED] = (here, [])
+    links: list[dict[str, str]] = st.session_state[_PASSED][1]
+    del links[:-_PASSED_LINKS]
+    return links
 
 
 def _first_model() -> str:

@@ -116,11 +116,22 @@ def test_choosing_another_normal_digit_changes_the_verdict_and_the_link() -> Non
     page = put_on_canvas(open_page(model="mnist-5"), example("a 3"))
     assert "Anomaly" in text(page)
 
-    page.button_group(key="digit_choice").set_value("3").run()
+    page.button_group(key="digit_choice Odd Digit Out").set_value("3").run()
 
     assert "Normal" in text(page)
     assert page.query_params["model"] == "mnist-3"
     assert not page.exception
+
+
+def test_a_press_that_still_comes_with_the_link_of_before_does_not_undo_the_choice() -> None:
+    page = open_page(model="mnist-5")
+    before = {key: page.query_params[key] for key in page.query_params}
+    page.button_group(key="digit_choice Odd Digit Out").set_value("3").run()
+
+    page.query_params.update(before)
+    page.button_group(key="alpha_choice Odd Digit Out").set_value(0.1).run()
+
+    assert (page.query_params["model"], page.query_params["alpha"]) == ("mnist-3", "0.1")
 
 
 def test_a_strange_link_is_answered_with_a_sentence_and_the_page_goes_on() -> None:
@@ -256,7 +267,6 @@ def test_a_six_that_passes_as_a_five_is_not_simply_normal_and_another_model_adds
     assert "The network that knows all ten digits reads it as a 6." in text(page)
     assert [(row.model, row.second_opinion) for row in History().browse()] == [("mnist-5", "6")]
 
-    page.session_state["digit_choice"] = "any"
     page.query_params["model"] = "mnist-any"
     page.run()
 

@@ -97,7 +97,7 @@ def test_from_the_originals_line_a_rate_leads_back_to_the_evidence_before_and_bo
 def test_a_threshold_that_cannot_come_along_to_another_model_is_said_to_stay_behind() -> None:
     page = open_page(threshold="0.31")
 
-    page.selectbox(key="own_choice").set_value("tiny-any")
+    page.selectbox(key="own_choice Where do you draw the line?").set_value("tiny-any")
     checked(page.run())
 
     assert point(page) == OperatingPoint("tiny-any", "fused", 0.05)
@@ -137,7 +137,7 @@ def test_a_link_opens_at_its_threshold_and_choosing_another_evidence_keeps_alpha
     data = drawn(page)
     assert (data["of"], data["setting"][data["row"]]) == ("tiny-5 manifold", 0.1)
 
-    page.segmented_control(key="evidence_choice").set_value("pixel")
+    page.segmented_control(key="evidence_choice Where do you draw the line?").set_value("pixel")
     checked(page.run())
 
     assert point(page) == OperatingPoint("tiny-5", "pixel", 0.1)

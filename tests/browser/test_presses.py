@@ -1,0 +1,81 @@
+"""No press is lost as a page is left: neither one just before the link nor one on the page left behind."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, WebSocketRoute, expect
+
+from tests.browser.conftest import at_rest
+
+pytestmark = pytest.mark.browser
+
+
+class Line:
+    """What browser and server tell each other, which can be held up: then it arrives all at once."""
+
+    def __init__(self, page: Page) -> None:
+        self.held: list[tuple[Callable[[Any], None], Any]] = []
+        self.holds = ""
+        page.route_web_socket(re.compile("_stcore/stream"), self._connect)
+
+    def _connect(self, browser: WebSocketRoute) -> None:
+        server = browser.connect_to_server()
+        browser.on_message(lambda message: self._pass("to the server", server.send, message))
+        server.on_message(lambda message: self._pass("to the browser", browser.send, message))
+
+    def _pass(self, way: str, send: Callable[[Any], None], message: Any) -> None:
+        if self.holds == way:
+            self.held.append((send, message))
+        else:
+            send(message)
+
+    def let_go(self) -> None:
+        self.holds = ""
+        for send, message in self.held:
+            send(message)
+        self.held.clear()
+
+
+def choose(page: Page, digit: str) -> None:
+    """Press one of the digits where the page stands; Playwright itself would wait for what is held up."""
+    page.evaluate(
+        "digit => [...document.querySelectorAll('[role=radio]')].find(one => one.innerText.trim() === digit).click()",
+        digit,
+    )
+
+
+@pytest.mark.parametrize("turn", range(2))
+def test_digits_chosen_just_before_a_link_count_although_the_server_hears_of_all_at_once(
+    page: Page, app: str, turn: int
+) -> None:
+    line = Line(page)
+    page.goto(f"{app}/Batch?model=mnist-3")
+    expect(page.get_by_role("radio", name="1", exact=True)).to_be_visible(timeout=60_000)
+    at_rest(page)
+
+    line.holds = "to the server"
+    page.get_by_role("radio", name="1", exact=True).click()
+    page.get_by_role("radio", name=("5", "7")[turn], exact=True).click()
+    page.get_by_role("link", name="Threshold", exact=True).click()
+    page.wait_for_timeout(100)
+    line.let_go()
+
+    expect(page).to_have_url(re.compile(f"Threshold.*model=mnist-{(5, 7)[turn]}"), timeout=60_000)
+
+
+def test_a_digit_chosen_on_a_page_whose_link_away_is_being_answered_counts_on_the_next(page: Page, app: str) -> None:
+    line = Line(page)
+    page.goto(f"{app}/Batch?model=mnist-3")
+    expect(page.get_by_role("radio", name="1", exact=True)).to_be_visible(timeout=60_000)
+    at_rest(page)
+
+    line.holds = "to the browser"
+    page.get_by_role("link", name="Threshold", exact=True).click()
+    page.wait_for_timeout(700)
+    choose(page, "5")
+    page.wait_for_timeout(300)
+    line.let_go()
+
+    expect(page).to_have_url(re.compile("Threshold.*model=mnist-5"), timeout=60_000)
