@@ -37,6 +37,7 @@ class Scene:
         faint: what is left of the ink within about a quarter of the digit, where the pen hardly touched the paper.
         fold: width in MNIST pixels of a fold across the digit, along which the ink has come off.
         grain: how unevenly the ink lies, as a pencil's on rough paper, standard deviation as a share of the ink.
+        stepped: whether each pixel is of full ink or of none, as a simple drawing program leaves it.
         rotation: degrees, at random to either side.
         blur: standard deviation in MNIST pixels.
         noise: standard deviation, 0 .. 1.
@@ -58,6 +59,7 @@ class Scene:
     faint: float = 1.0
     fold: float = 0.0
     grain: float = 0.0
+    stepped: bool = False
     rotation: float = 0.0
     blur: float = 0.0
     noise: float = 0.01
@@ -116,6 +118,8 @@ def levels() -> list[Level]:
     )
     white = replace(plain, paper=(0.05,) * 3, ink=(0.95,) * 3, noise=0.005)
     add("white on black, pen", {str(w): replace(white, pen=float(w)) for w in (1, 2, 3, 4, 5, 6)}, ("5", "6"))
+    steps = replace(plain, stepped=True, noise=0.0)
+    add("in two tones, size in px", {str(s): replace(steps, side=s) for s in (28, 40, 56)})
     add("size, px", {str(s): replace(plain, side=s, noise=0.0) for s in (28, 56, 280, 1000, 4000)})
     return result
 
@@ -136,7 +140,7 @@ def photograph(digit: Pixels, scene: Scene, rng: np.random.Generator) -> Pixels:
         cover = ndimage.gaussian_filter(cover, scene.blur * _FINE)
     frame = np.asarray(Image.fromarray(cover).resize((scene.side, scene.side), Image.Resampling.BOX))
     side = round(scene.side * scene.page)
-    frame = _worn(np.clip(frame, 0, 1), scene, rng)
+    frame = (frame > 0.5).astype(np.float32) if scene.stepped else _worn(np.clip(frame, 0, 1), scene, rng)
     ink = np.zeros((side, side), np.float32)
     top, left = rng.integers(0, side - scene.side + 1, 2)
     ink[top : top + scene.side, left : left + scene.side] = frame

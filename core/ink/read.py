@@ -24,7 +24,7 @@ from core.ink.illumination import InkMap, find_ink
 from core.ink.masks import grown
 from core.ink.picture import Picture, Source, open_picture
 from core.ink.ruled_lines import remove_ruling
-from core.ink.segments import INKED, Shape, breadth_of, drop_shading, find_shapes
+from core.ink.segments import INKED, Shape, breadth_of, drop_shading, edge_width, find_shapes
 from core.ink.sheet import cut_out
 
 INK_VERSION = 3
@@ -185,13 +185,13 @@ def _unchanged_steps(image: Floats) -> tuple[Step, ...]:
     return (Step("Ink image", _bytes(image), note),)
 
 
-def _redraw(outline: NDArray[np.bool_], step: float) -> Floats:
-    """An outline as an ink image, its strokes within MNIST's range of widths; ``step`` as ``_outline`` gave it."""
-    return strokes.place(strokes.smooth(strokes.normalise(outline), step))
+def _redraw(outline: NDArray[np.bool_], step: float, grey: float) -> Floats:
+    """An outline as an ink image, its strokes within MNIST's range of widths; the rest as ``_outline`` gave it."""
+    return strokes.place(strokes.smooth(strokes.normalise(outline), step, grey))
 
 
-def _outline(ink: Floats, shape: Shape) -> tuple[NDArray[np.bool_], float]:
-    """One shape of the page, as fine as strokes are worked on, and the size of the page's pixels in it."""
+def _outline(ink: Floats, shape: Shape) -> tuple[NDArray[np.bool_], float, float]:
+    """One shape of the page, as fine as strokes are worked on, the size of the page's pixels in it, their greyness."""
     from scipy.ndimage import gaussian_filter, maximum_filter
 
     left, top, right, bottom = shape.box
@@ -204,6 +204,7 @@ def _outline(ink: Floats, shape: Shape) -> tuple[NDArray[np.bool_], float]:
     reach = max(1, longest // 40)
     crop = np.where(grown(own, reach), crop, 0).astype(np.float32)
     crop = np.pad(crop, 2)
+    grey = edge_width(crop, strokes.PALEST)
     factor = BOX * strokes.FINE / longest
     if factor * breadth_of(shape.mask) < HAIRLINE:
         crop = maximum_filter(crop, size=round(HAIRLINE / factor))  # averaged, it would fall to pieces
@@ -215,7 +216,7 @@ def _outline(ink: Floats, shape: Shape) -> tuple[NDArray[np.bool_], float]:
     mask = fine > 0.5 * np.clip(_darkness_nearby(fine), 0.45, 1)
     if not mask.any():
         mask = fine >= fine.max()
-    return _clean(mask), factor
+    return _clean(mask), factor, grey
 
 
 def _darkness_nearby(fine: Floats) -> Floats:

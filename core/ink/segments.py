@@ -86,11 +86,8 @@ def drop_shading(shapes: list[Shape], ink: Floats) -> list[Shape]:
     kept = []
     for shape in shapes:
         left, top, right, bottom = shape.box
-        patch = ink[max(0, top - 2) : bottom + 2, max(0, left - 2) : right + 2]
-        inked = patch > 0.5
-        rim = (inked[1:] != inked[:-1]).sum() + (inked[:, 1:] != inked[:, :-1]).sum()
-        # Pixels between 30 % and 70 % over the length of the edge: two fifths of the way from paper to ink.
-        fade = ((patch > 0.3) & (patch < 0.7)).sum() / max(int(rim), 1) / 0.4
+        # Pixels between 30 % and 70 % are two fifths of the way from paper to ink.
+        fade = edge_width(ink[max(0, top - 2) : bottom + 2, max(0, left - 2) : right + 2], 0.3) / 0.4
         if fade < max(_SOFTEST * longest, _SOFTEST_PIXELS):
             kept.append(shape)
     return kept
@@ -123,6 +120,17 @@ def breadth_of(mask: Mask) -> float:
     inner = np.pad(mask, 1)
     inner = inner[1:-1, 1:-1] & inner[:-2, 1:-1] & inner[2:, 1:-1] & inner[1:-1, :-2] & inner[1:-1, 2:]
     return float(2 * mask.sum() / (mask & ~inner).sum())
+
+
+def edge_width(ink: Floats, palest: float) -> float:
+    """Pixels of an ink map that are grey, at least so much of full ink and so much short of it, a pixel of edge.
+
+    >>> edge_width(np.array([[0, 0.5, 1]], np.float32), 0.1), edge_width(np.array([[0, 1]], np.float32), 0.1)
+    (1.0, 0.0)
+    """
+    inked = ink > 0.5
+    edge = int((inked[1:] != inked[:-1]).sum() + (inked[:, 1:] != inked[:, :-1]).sum())
+    return float(((ink > palest) & (ink < 1 - palest)).sum() / max(edge, 1))
 
 
 def most_prominent(boxes: Boxes) -> int:

@@ -2,16 +2,19 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from core.ink.geometry import BOX, SIDE
 
 # Shapes are worked on as masks this many times finer than the ink image, so that a stroke of any pen has a shape.
 FINE = 6
 THINNEST, THICKEST = 2.6, 2.8
-# MNIST's edges are soft, and the less its digits were enlarged, the less their steps are their writer's.
-SOFTNESS, FAINTEST = 0.4, 0.02
-STEPS, MOST_SMOOTHED = 0.65, 6.0
+SOFTNESS, FAINTEST = 0.4, 0.02  # MNIST's edges are soft
+# How far an outline is smoothed along its length, in pixels of its picture: where edges are grey, and so tell where
+# between two pixels they lie, and where they go in steps; at least and at most so many pixels of the mask.
+GREY_EDGED, STEPPED, LEAST_SMOOTHED, MOST_SMOOTHED = 0.5, 1.5, 1.5, 12.0
+# Pixels of grey a pixel of edge, with which edges go in steps and do not; what is paler counts as paper.
+FEWEST_GREY, ENOUGH_GREY, PALEST = 0.3, 0.5, 0.1
 # Beyond this share of the longest side there are no strokes to thin, and a thinned blob would pass for a 1.
 BLOB = 0.33
 
@@ -82,19 +85,29 @@ def normalise(mask: Mask, thinnest: float = THINNEST, thickest: float = THICKEST
     return (depth > -grow) | (spine & mask)
 
 
-def smooth(mask: Mask, step: float) -> Mask:
+def smooth(mask: Mask, step: float, grey: float) -> Mask:
     """Round off the steps that a drawing of few pixels has along its edges: they are the screen's, not the hand's.
+
+    Each outline is smoothed along its own length (Mokhtarian & Mackworth 1986), so that no gap beside it closes.
 
     Args:
         mask: a shape, its strokes normalised.
         step: pixels of the mask a pixel of the picture.
+        grey: pixels of grey a pixel of edge that the picture has.
     """
-    from scipy.ndimage import gaussian_filter
-
-    if step < 1.5:
+    reach = step * float(np.interp(grey, (FEWEST_GREY, ENOUGH_GREY), (STEPPED, GREY_EDGED)))
+    if reach < LEAST_SMOOTHED:
         return mask
-    sigma = min(STEPS * step, MOST_SMOOTHED)
-    rounded = gaussian_filter(np.pad(mask, 2).astype(np.float32), sigma, mode="constant") > 0.5
+    from scipy.ndimage import gaussian_filter1d
+    from skimage.measure import find_contours
+
+    padded = np.pad(mask, 2)
+    rounded = np.zeros(padded.shape, bool)
+    for outline in find_contours(padded.astype(np.float32), 0.5):
+        points = gaussian_filter1d(outline[:-1], min(reach, MOST_SMOOTHED, len(outline) / 8), axis=0, mode="wrap")
+        within = Image.new("1", padded.shape[::-1])
+        ImageDraw.Draw(within).polygon(points[:, ::-1].ravel().tolist(), fill=1)
+        rounded ^= np.asarray(within)
     return rounded if rounded.any() else mask
 
 

@@ -86,14 +86,20 @@ def test_what_read_makes_passes_read_unchanged(pen: float) -> None:
     np.testing.assert_array_equal(again.images[0], image)
 
 
-def test_the_steps_of_a_drawing_of_few_pixels_are_rounded_off() -> None:
+def test_the_steps_of_a_drawing_of_few_pixels_are_rounded_off_most_where_nothing_between_them_is_grey() -> None:
     y, x = np.mgrid[:168, :168]
     stepped = np.kron(np.abs(x - 0.6 * y - 5)[:28, :28] < 1.5, np.ones((6, 6), bool))
     stroke = np.abs(x - 0.6 * y - 31) < 9
-    before = (stepped ^ stroke).mean()
-    after = (strokes.smooth(stepped, 6)[2:-2, 2:-2] ^ stroke).mean()
-    assert after < 0.6 * before
-    np.testing.assert_array_equal(strokes.smooth(stepped, 1), stepped)
+    away = [(strokes.smooth(stepped, 6, grey)[2:-2, 2:-2] ^ stroke).mean() for grey in (0.0, 1.0)]
+    assert away[0] < 0.6 * (stepped ^ stroke).mean()
+    assert away[0] < away[1] < (stepped ^ stroke).mean()
+    np.testing.assert_array_equal(strokes.smooth(stepped, 0.9, 0.0), stepped)
+
+
+def test_rounding_off_closes_no_gap_between_two_strokes() -> None:
+    bars = np.zeros((60, 90), bool)
+    bars[10:50, 10:40] = bars[10:50, 44:74] = True
+    assert not strokes.smooth(bars, 8, 0.0)[30, 44]  # the middle of the gap, two pixels on by the margin
 
 
 def test_the_ink_image_has_mnists_geometry_and_soft_edges() -> None:
