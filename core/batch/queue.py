@@ -14,9 +14,10 @@ from core.batch.findings import Rule
 from core.batch.run import Progress, begin
 from core.batch.store import Store, batches_dir, stores
 from core.detector import Detector
-from core.errors import BatchError, OddDigitError
+from core.errors import BatchError, InkError, OddDigitError
 from core.files.atomic import writing
 from core.files.leftovers import is_leftover
+from core.ink import apart
 from core.jobs.process import Process, Worker, said, why
 from core.jobs.queue import Entry, Queue, State
 from core.readers import sources
@@ -116,7 +117,7 @@ class BatchQueue(Queue):
                 for i, upload in enumerate(uploads):
                     (folder / "input" / f"{i:06d}").write_bytes(upload.data)
             with quota.turn(visitor):
-                total = sources.count(sources.uploaded(folder / "input", names))
+                total = _count(sources.uploaded(folder / "input", names))
             manner = Manner(together, full=full)
             store = begin(folder, title, detector, rule, manner, total, keep=keep, visitor=visitor, names=names)
         except OddDigitError:
@@ -226,4 +227,12 @@ def names_of(uploads: Sequence[Upload]) -> tuple[str, ...]:
 
 def about(uploads: Sequence[Upload]) -> int:
     """About how many digits the uploads hold, for what must be said beforehand."""
-    return sources.count([Place(upload.name, InMemory(upload.data), len(upload.data)) for upload in uploads])
+    return _count([Place(upload.name, InMemory(bytes(upload.data)), len(upload.data)) for upload in uploads])
+
+
+def _count(places: Sequence[Place]) -> int:
+    """About how many digits there are; a file a digit, where looking into them takes too long."""
+    with suppress(InkError):
+        if not all(map(sources.is_named_picture, places)):
+            return apart.call("the files", sources.count, places, seconds=apart.FILE_SECONDS)
+    return len(places)

@@ -2,6 +2,7 @@
 
 import io
 import re
+import stat
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,7 +73,7 @@ class Place:
             raise BatchError(f"{self.name} is {self.size / 1e6:,.0f} MB: shrink the picture to at most 100 MB.")
         try:
             with self.open() as file:
-                return file.read(LARGEST_PICTURE)
+                return file.read(LARGEST_PICTURE) if self.size else b""  # the system's own may be waited for
         except OSError as error:
             raise BatchError(
                 f"{self.name} cannot be read ({error.strerror or error}): check the path and its permissions."
@@ -112,6 +113,8 @@ def place_of(path: Path, name: str | None = None, label: str | None = None) -> P
         status = path.stat()
     except OSError as error:
         raise BatchError(f"{path}: cannot be read ({error.strerror}). Check the path and its permissions.") from error
+    if not stat.S_ISREG(status.st_mode):  # a pipe or a device gives for ever, or never
+        raise BatchError(f"{path}: is no file: copy what it gives into one, or hand that to standard input (-).")
     return Place(name or str(path), Opener(path), status.st_size, status.st_mtime_ns, label)
 
 

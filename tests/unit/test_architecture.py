@@ -1,5 +1,6 @@
 """Who may import what, and that ARCHITECTURE.md says so: ``core`` knows no screen, pages compute nothing."""
 
+import ast
 import re
 import subprocess
 import sys
@@ -79,19 +80,62 @@ def test_packages_stand_on_at_most_nine_levels() -> None:
     assert max(levels(between_packages()).values()) <= 9
 
 
-def test_models_lie_where_the_registry_says_and_nothing_goes_round_it() -> None:
-    elsewhere = [
-        file for file in (*CORE, *SHARED, *PAGES) if dotted(file) not in ("core.detector.registry", "core.paths")
-    ]
-    round_it = [
-        f"{dotted(file)} names {gate}"
-        for file in elsewhere
-        for gate in ("CHECKPOINTS", "visitor_dir", '/ "models"', '/ "visitors"')
-        if gate in file.read_text(encoding="utf-8")
-        if gate != "visitor_dir" or dotted(file) not in ("core.datasets.uploads", "core.quota", "core.upkeep")
-    ]
+# Who may name a place where things of visitors lie: each is a gate that asks whose they are.
+GATES = {
+    "CHECKPOINTS": {"core.detector.registry"},
+    "visitor_dir": {"core.datasets.uploads", "core.detector.registry", "core.quota", "core.upkeep"},
+    "visitors_dir": {"core.upkeep"},
+    "visitors": set(),
+    "state_dir": {
+        *(
+            "core.batch.store",
+            "core.detector.file",
+            "core.detector.registry",
+            "core.files.atomic",
+            "core.history.history",
+        ),
+        *("core.quota", "core.training.job", "core.training.plan", "core.upkeep", "pages.ui.chrome"),
+    },
+    "batches_dir": {"core.batch.queue", "core.batch.ray_engine", "core.cli.batch"},
+    "jobs_folder": {"core.training.queue", "core.training.plan"},
+    "own_folder": {"core.training.run"},
+    "runs_folder": {"core.training.run", "core.training.queue", "core.training.job"},
+    "ODD_DIGIT_STATE": {"core.settings"},
+}
 
-    assert not round_it
+
+@pytest.mark.parametrize("gate", GATES)
+def test_places_of_visitors_are_named_by_their_gates_alone(gate: str) -> None:
+    defined = {"core.paths", "core.detector.registry", "core.batch.store", "core.training.job"}
+    named = {dotted(file) for file in (*CORE, *SHARED, *PAGES) if gate in words(file)}
+
+    assert named <= defined | GATES[gate]
+
+
+def words(file: Path) -> set[str]:
+    """Every name, attribute, imported name and text, comments and docstrings apart, that a file is made of."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        match node:
+            case ast.Name(id=name) | ast.Attribute(attr=name) | ast.alias(name=name):
+                found.add(name)
+            case ast.Constant(value=str(text)):
+                found.add(text)
+    return found
+
+
+@pytest.mark.parametrize("file", [*SHARED, *PAGES], ids=dotted)
+def test_a_page_says_for_whom_wherever_it_asks_for_what_is_somebodys(file: Path) -> None:
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    for call in calls:
+        name = ast.unparse(call.func)
+        asks = name in ("History", "stores", "quota.usage", "uploads.keep", "uploads.load")
+        asks |= name.startswith("registry.") and not name.startswith("registry.SUFFIX")
+        given = {ast.unparse(value) for value in (*call.args, *(word.value for word in call.keywords))}
+        assert not asks or given & {"visitor()", "whose"}, f"{ast.unparse(call)} says for nobody"
+        assert name not in ("Detector.load", "open", "eval", "exec", "os.walk"), ast.unparse(call)
+        assert not name.endswith((".rglob", ".iterdir", ".open")), ast.unparse(call)
 
 
 def test_the_first_page_shows_its_canvas_before_torch_and_scikit_learn_are_imported() -> None:
@@ -106,3 +150,11 @@ def test_the_first_page_shows_its_canvas_before_torch_and_scikit_learn_are_impor
     done = subprocess.run([sys.executable, "-c", "\n".join(lines)], cwd=ROOT, capture_output=True, text=True)
 
     assert done.stdout.strip() == "set()", done.stderr
+
+
+@pytest.mark.parametrize("file", [*SHARED, *PAGES], ids=dotted)
+def test_what_a_page_keeps_for_later_runs_is_kept_by_whose_it_is(file: Path) -> None:
+    """A function that is remembered for all visitors does not ask who is there: that is one of its arguments."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef) and "st.cache" in "".join(map(ast.unparse, node.decorator_list)):
+            assert "visitor()" not in ast.unparse(node), node.name

@@ -78,7 +78,7 @@ def _files(decides: Rule, detector: Detector) -> None:
         return
     uploads = [Upload(file.name, file.getbuffer()) for file in files]
     try:
-        pictures = _about(tuple(file.file_id for file in files), uploads)
+        pictures = _about(tuple(file.file_id for file in files), uploads, visitor())
     except QuotaError as error:
         chrome.refuse(error)
         return
@@ -143,8 +143,8 @@ def _say_pile(files: int, pictures: int) -> str:
 
 
 @st.cache_data(max_entries=20, show_spinner="Looking into the files…")
-def _about(ids: tuple[str, ...], _uploads: Sequence[Upload]) -> int:  # noqa: ARG001 - the ids tell uploads apart
-    with quota.turn(visitor()):
+def _about(ids: tuple[str, ...], _uploads: Sequence[Upload], whose: str) -> int:  # noqa: ARG001 - the ids tell uploads apart
+    with quota.turn(whose):
         return queue.about(_uploads)
 
 

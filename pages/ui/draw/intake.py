@@ -70,14 +70,14 @@ def upload() -> list[File]:
 def _files(name: str, data: bytes) -> list[File]:
     """What to judge of a file: of a PDF each page, as far as one looks at them one by one."""
     try:
-        return [File(called, page) for called, page in _opened(name, data)]
+        return [File(called, page) for called, page in _opened(name, data, visitor())]
     except QuotaError as error:
         return [File(name, InkError(str(error)))]
 
 
 @st.cache_data(max_entries=20, show_spinner="Opening the pages…")
-def _opened(name: str, data: bytes) -> list[tuple[str, bytes | InkError]]:
-    with quota.turn(visitor()):
+def _opened(name: str, data: bytes, whose: str) -> list[tuple[str, bytes | InkError]]:
+    with quota.turn(whose):
         return apart.call(name, as_files, data, name, MOST_PAGES, seconds=apart.FILE_SECONDS)
 
 
@@ -168,7 +168,7 @@ def judge_pictures(files: Sequence[File], point: OperatingPoint, kind: str) -> N
     judged: list[Judged] = []
     for number, file in enumerate(files):
         try:
-            picture = _read(file.data, file.name, _choice(file))
+            picture = _read(file.data, file.name, _choice(file), visitor())
             readings = detector.inspect(picture.images)
         except OddDigitError as error:
             chrome.refuse(error)
@@ -209,8 +209,8 @@ def _keep(
 
 
 @st.cache_data(max_entries=200, show_spinner="Finding the ink…")
-def _read(data: Source, name: str, choice: dict[str, Any]) -> ink.Ink:
-    with quota.turn(visitor()):
+def _read(data: Source, name: str, choice: dict[str, Any], whose: str) -> ink.Ink:
+    with quota.turn(whose):
         return apart.call(name, partial(ink.read, name=name, **choice), data)
 
 

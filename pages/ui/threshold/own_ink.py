@@ -52,7 +52,9 @@ def section(detector: "Detector", point: OperatingPoint) -> None:
         st.caption("This model knows several digits: give a zip with one folder a digit, named like it.")
     split = st.toggle("Each picture is a sheet of many digits", key="own_ink_sheets")
     try:
-        sent = _gather(tuple((file.name, file.getvalue()) for file in files), normal, split) if files else None
+        sent = (
+            _gather(tuple((file.name, file.getvalue()) for file in files), normal, split, visitor()) if files else None
+        )
         given = [part for part in (drawn, sent) if part is not None]
         missing = set(normal) - {label for part in given for label in part.labels or normal}
         if not given or (missing and sent is None):
@@ -108,6 +110,6 @@ def _calibrate(detector: "Detector", given: Pictures, point: OperatingPoint) -> 
 
 
 @st.cache_data(max_entries=4, show_spinner="Reading the pictures…")
-def _gather(files: tuple[tuple[str, bytes], ...], normal: tuple[str, ...], split: bool) -> Pictures:
-    with quota.turn(visitor()):
+def _gather(files: tuple[tuple[str, bytes], ...], normal: tuple[str, ...], split: bool, whose: str) -> Pictures:
+    with quota.turn(whose):
         return gather(files, normal, split)

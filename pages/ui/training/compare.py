@@ -59,7 +59,7 @@ def _same_digit(chosen: dict[str, Measured]) -> None:
     name = left.selectbox("An example", list(examples), key="compare_example")
     file = right.file_uploader("or a picture of yours", _KINDS, key="compare_file")
     try:
-        picture = _read(file.getvalue(), file.name) if file else _drawn(examples[name])
+        picture = _read(file.getvalue(), file.name, visitor()) if file else _drawn(examples[name])
     except OddDigitError as error:
         chrome.refuse(error)
         return
@@ -70,8 +70,8 @@ def _same_digit(chosen: dict[str, Measured]) -> None:
 
 
 @st.cache_data(max_entries=20, show_spinner="Finding the ink…")
-def _read(data: bytes, name: str) -> ink.Ink:
-    with quota.turn(visitor()):
+def _read(data: bytes, name: str, whose: str) -> ink.Ink:
+    with quota.turn(whose):
         return apart.call(name, partial(ink.read, name=name, split=False), data)
 
 

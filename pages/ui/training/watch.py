@@ -101,7 +101,7 @@ def _finished(job: Job) -> None:
     text, draw = st.columns([5, 1.4], vertical_alignment="center")
     try:
         measured = read_measured(model.path)
-        weak = weaknesses(measured, _flagged(name, model.path.stat().st_mtime_ns))
+        weak = weaknesses(measured, _flagged(str(model.path), model.path.stat().st_mtime_ns, name))
     except OddDigitError as error:
         chrome.refuse(error)
         return
@@ -121,7 +121,7 @@ def _finished(job: Job) -> None:
 
 
 @st.cache_data(max_entries=50, show_spinner="Looking at what it draws…")
-def _flagged(name: str, stamp: int) -> float:  # noqa: ARG001 - the stamp tells a model of the same name apart
+def _flagged(path: str, stamp: int, name: str) -> float:  # noqa: ARG001 - tell models of the same name apart
     """Share of fresh digits by a model's own generators that it calls anomalies."""
     from core.views import latent_walk  # with torch, which a page without a finished job does not wait for
 

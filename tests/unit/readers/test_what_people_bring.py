@@ -15,6 +15,7 @@ from PIL import Image
 from core import ink
 from core.batch import export
 from core.datasets.examples import for_normal
+from core.errors import BatchError
 from core.readers import pool, sources, stacks
 from core.readers.items import AS_FOUND
 from core.readers.rows import read_item
@@ -84,6 +85,9 @@ def test_a_pipe_in_a_folder_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(folder / "pipe.png")
 
     assert len(read(folder)) == 2
+    for given in (folder / "pipe.png", Path("/dev/zero")):
+        with pytest.raises(BatchError, match="is no file: copy what it gives into one"):
+            sources.places([given])
 
 
 def test_results_among_the_inputs_are_left_out_and_the_output_is_none_of_them(tmp_path: Path) -> None:
