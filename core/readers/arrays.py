@@ -81,8 +81,9 @@ class Stream:
 
 
 def is_idx(head: bytes) -> bool:
-    """Whether a file that begins like this is IDX."""
-    return len(head) >= 4 and head[:2] == b"\0\0" and head[2] in IDX_TYPES and 1 <= head[3] <= 4
+    """Whether a file that begins like this is IDX, written big-endian as it should be or little-endian."""
+    magic = head[:4] if head[:2] == b"\0\0" else head[3::-1]
+    return len(head) >= 4 and magic[:2] == b"\0\0" and magic[2] in IDX_TYPES and 1 <= magic[3] <= 4
 
 
 def read_idx(place: Place, labels: Place | None) -> Iterator[Item]:
@@ -93,14 +94,14 @@ def read_idx(place: Place, labels: Place | None) -> Iterator[Item]:
     """
     with ExitStack() as stack:
         images = _open_idx(place, stack)
+        beside = None if labels is None else _open_idx(labels, stack)
+        if beside is not None and len(images.shape) == 1 < len(beside.shape):
+            images, beside = beside, images  # named the wrong way round
         if len(images.shape) == 1:
             raise BatchError(f"{place.name}: holds labels only; give the file of images beside it.")
-        beside = None
-        if labels is not None:
-            beside = _open_idx(labels, stack)
-            if beside.shape[0] != images.shape[0]:
-                raise BatchError(f"{labels.name}: {beside.shape[0]:,} labels for {images.shape[0]:,} images: no pair.")
-        yield from items_of(place.name, images, beside)
+        if beside is not None and beside.shape[0] != images.shape[0]:
+            raise BatchError(f"{beside.name}: {beside.shape[0]:,} labels for {images.shape[0]:,} images: no pair.")
+        yield from items_of(images.name, images, beside)
 
 
 def read_npy(place: Place, labels: Place | None = None) -> Iterator[Item]:
@@ -112,10 +113,11 @@ def read_npy(place: Place, labels: Place | None = None) -> Iterator[Item]:
     with ExitStack() as stack:
         images = npy_stream(place.name, opened(place, stack))
         beside = None if labels is None else npy_stream(labels.name, opened(labels, stack))
-        if labels is not None and beside is not None and beside.shape[:1] != (_images_form(images).count,):
-            there = _images_form(images).count
-            raise BatchError(f"{labels.name}: has shape {beside.shape} for {there:,} images: no pair.")
-        yield from items_of(place.name, images, beside)
+        if beside is not None and len(images.shape) == 1 < len(beside.shape):
+            images, beside = beside, images
+        if beside is not None and beside.shape[:1] != ((there := _images_form(images).count),):
+            raise BatchError(f"{beside.name}: has shape {beside.shape} for {there:,} images: no pair.")
+        yield from items_of(images.name, images, beside)
 
 
 def count(place: Place, kind: str) -> int:
@@ -151,8 +153,10 @@ def items_of(source: str, images: Stream, labels: Stream | None, label: str | No
 
 
 def _images_form(stream: Stream) -> Form:
-    form = Form.of(stream.shape)
-    if form is None:
+    if stream.dtype.names:
+        fields = ", ".join(stream.dtype.names)
+        raise BatchError(f"{stream.name}: holds records of {fields}: save each as an array of its own, numpy.savez.")
+    if (form := Form.of(stream.shape)) is None:
         raise BatchError(
             f"{stream.name}: has shape {stream.shape}; images are (n, height, width), with or without channels, or "
             "(n, pixels), sides up to 1,024."
@@ -188,13 +192,14 @@ def _open_idx(place: Place, stack: ExitStack) -> Stream:
     head, error = read_up_to(file, 4)
     if error is None and not is_idx(head):
         raise BatchError(f"{place.name}: is not an IDX file.")
-    sizes, error = read_up_to(file, 4 * head[3]) if error is None else (head, error)
+    kind, axes, order = (head[2], head[3], ">") if head[:2] == b"\0\0" else (*head[1::-1], "<")
+    sizes, error = read_up_to(file, 4 * axes) if error is None else (head, error)
     if error is not None:
         raise BatchError(f"{place.name}: is damaged ({error}). Copy it again.") from error
-    shape = tuple(np.frombuffer(sizes[: len(sizes) // 4 * 4], ">u4").tolist())
-    if len(shape) < head[3] or 0 in shape:
+    shape = tuple(np.frombuffer(sizes[: len(sizes) // 4 * 4], f"{order}u4").tolist())
+    if len(shape) < axes or 0 in shape:
         raise BatchError(f"{place.name}: its head is cut short or counts no images. Copy it again.")
-    return Stream(place.name, shape, np.dtype(IDX_TYPES[head[2]]), file)
+    return Stream(place.name, shape, np.dtype(IDX_TYPES[kind].replace(">", order)), file)
 
 
 def npy_stream(name: str, file: BinaryIO) -> Stream:

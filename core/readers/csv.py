@@ -17,9 +17,11 @@ from numpy.typing import NDArray
 
 from core.errors import BatchError
 from core.ink.geometry import SIDE
+from core.ink.picture import SUFFIXES
 from core.readers.brightness import Brightness
 from core.readers.columns import LOOK, Columns, named, unnamed
-from core.readers.items import Item, Place
+from core.readers.items import FOLDERS, Item, Place
+from core.readers.rewriting import most, rewriting
 from core.readers.stacks import StackReader
 from core.readers.unpack import DAMAGE, opened, packed_position
 
@@ -32,6 +34,7 @@ _DIGITS = {separator: re.compile(rf"[0-9\r\n{re.escape(separator)}]+") for separ
 _ATTRIBUTE = re.compile(r"@attribute\s+('[^']*'|\"[^\"]*\"|\S+)", re.IGNORECASE)
 _PIXEL = re.compile(r"\"?\D{0,10}\d+\"?")
 _BOOLEAN = {"true": "1", "false": "0"}
+_COMMAS_IN_NUMBERS = re.compile(r"\d,\d+ +\d+,\d+ ")  # between blanks
 _TITLE = "{} lines above the table are passed over."
 _MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32"}
 _MARKS |= {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
@@ -91,6 +94,8 @@ def read_csv(place: Place) -> Iterator[Item]:
             ahead.append(line)
         if damage and not ahead:
             raise damage[0]
+        if (rewritten := rewriting(ahead)) is not None:
+            ahead, lines = list(map(rewritten, ahead)), map(rewritten, lines)
         layout, passed = _layout(place.name, ahead)
         head = ahead[passed - 1].strip() if passed else None
         if passed > 1:
@@ -259,8 +264,10 @@ def _layout(name: str, ahead: Sequence[str]) -> tuple[Layout, int]:
     counts = {mark: sorted(line.count(mark) for line in ahead)[len(ahead) // 2] for mark in ";\t|,"}
     few = min(8, max(counts.values()))
     separator = next((mark for mark in ";\t|," if few and counts[mark] >= few), " ")
+    if separator == "," and most(ahead, _COMMAS_IN_NUMBERS.search):
+        separator = " "
     rows = [cells if isinstance(cells := _split(line, separator), list) else [] for line in ahead]
-    decimal = "," if separator != "," and sum("," in line for line in ahead) > len(ahead) / 2 else "."
+    decimal = "," if most(rows, lambda row: any("," in cell for cell in row)) else "."
     total = sorted(map(len, rows))[len(rows) // 2]
     if total > 1 and all(not row[-1].strip() for row in rows if len(row) == total):
         total -= 1  # a comma at the end of each line
@@ -275,6 +282,8 @@ def _layout(name: str, ahead: Sequence[str]) -> tuple[Layout, int]:
     body = body if head or len(first) < total else [first[:total], *body]
     columns = (named(names, body) if names else None) or (unnamed(body) if body else None)
     if columns is None:
+        if any(cell.lower().endswith(SUFFIXES) for row in body for cell in row):
+            raise BatchError(f"{name}: names pictures and holds none: {FOLDERS}")
         raise BatchError(
             f"{name}: {total} columns make no square images: give a digit a line, 784 columns of pixels (28x28), with "
             "or without a column named 'label'."

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from core.errors import BatchError
 
 LARGEST_PICTURE = 100_000_000  # bytes of one picture file
+FOLDERS = "give the folder that they lie in; folders in it that are named after digits are their labels."
 LABELS = frozenset("0123456789")
 WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 # A digit by another name; the last is how Python prints bytes.

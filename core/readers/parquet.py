@@ -17,7 +17,8 @@ from core.ink.containers import is_picture
 from core.ink.picture import SUFFIXES
 from core.readers.arrays import MOST_IMAGES
 from core.readers.columns import LOOK, guessed, hot, is_square, label_column, named
-from core.readers.items import LARGEST_PICTURE, Item, Place, as_label
+from core.readers.items import FOLDERS, LARGEST_PICTURE, Item, Place, as_label
+from core.readers.rewriting import pixels_in
 from core.readers.stacks import Form, StackReader
 from core.readers.unpack import DAMAGE
 
@@ -26,7 +27,7 @@ LARGEST_GROUP = 4 << 30  # bytes that one row group may claim to unpack to
 TOGETHER = 128
 # Arrow sets a gigabyte of addresses aside when first asked, which is all that a reader with limits may add.
 pa.allocate_buffer(1)
-_PATHS = "holds paths of pictures and not the pictures: give the folder that they lie in, or embed them as bytes."
+_PATHS = f"holds paths of pictures and not the pictures: {FOLDERS}"
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,7 @@ def _layout(name: str, table: pq.ParquetFile) -> Layout:
         return Layout(tuple(small[i] for i in found.pixels), tuple(small[i] for i in found.label), found.note)
     texts = [i for i, column in enumerate(small) if _is_text(schema.field(column).type) and (column,) != label]
     for i in texts:
-        if any(_decoded(row[i]) is not None for row in rows):
+        if any(_decoded(row[i]) is not None or pixels_in(str(row[i])) for row in rows):
             return Layout((small[i],), label)
     for i in texts:
         if any(str(row[i]).lower().endswith(SUFFIXES) for row in rows):
@@ -130,8 +131,7 @@ def _layout(name: str, table: pq.ParquetFile) -> Layout:
 
 def _rank(kind: Any) -> int:
     """How surely a column of a type holds pictures: 3 bytes, 2 lists of rows, 1 lists of numbers, 0 no."""
-    if isinstance(kind, pa.BaseExtensionType):
-        kind = kind.storage_type
+    kind = _plain(kind)
     if pa.types.is_struct(kind):
         return 3 * (kind.get_field_index("bytes") >= 0)
     if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
@@ -142,11 +142,18 @@ def _rank(kind: Any) -> int:
     return min(nested, 2) if nested <= 3 and _is_number(kind) else 0
 
 
+def _plain(kind: Any) -> Any:
+    """The type of what a column holds: of an extension what it is stored as, of a dictionary what stands in it."""
+    kind = kind.storage_type if isinstance(kind, pa.BaseExtensionType) else kind
+    return kind.value_type if pa.types.is_dictionary(kind) else kind
+
+
 def _is_number(kind: Any) -> bool:
     return pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)
 
 
 def _is_text(kind: Any) -> bool:
+    kind = _plain(kind)
     return pa.types.is_string(kind) or pa.types.is_large_string(kind)
 
 
@@ -186,7 +193,7 @@ def _unwrapped(value: Any) -> Any:
     if isinstance(value, dict):
         value = value.get("bytes") or value.get("path")
     if isinstance(value, str):
-        value = _decoded(value) or value
+        value = _decoded(value) or ((pixels := pixels_in(value)) and [float(pixel) for pixel in pixels]) or value
     if isinstance(value, bytes) and is_square(len(value)) and not is_picture(value):
         return list(value)  # the pixels themselves
     return value

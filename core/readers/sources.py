@@ -25,7 +25,10 @@ MOST_FILES = 1_000_000
 FEW = 32  # entries of a zip that may hold a file of labels beside one of images
 READERS = {"npz": npz.read_npz, "csv": csv.read_csv, "parquet": parquet.read_parquet}
 # What names of images have where those of their labels have something else.
-_BESIDE = (("images", "labels"), ("image", "label"), ("X", "y"), ("x", "y"), ("data", "target"))
+_BESIDE = (
+    *(("images", "labels"), ("image", "label"), ("imgs", "labels"), ("X", "y"), ("x", "y")),
+    *(("data", "target"), ("data", "labels"), ("images", "targets"), ("inputs", "targets")),
+)
 # Heads of the tables that this program writes (batch and score), which are no digits where they lie among them.
 RESULTS = (b"number,source,left,top,right,bottom,model,evidence", b"source,box,model,evidence,")
 RESULT_COLUMNS = {"number", "source", "model", "evidence", "verdict", "anomaly_score"}
@@ -97,7 +100,9 @@ def count(batch: Sequence[Place]) -> int:
 def paired(batch: Sequence[Place]) -> Iterator[tuple[Place, Place | None]]:
     """Each place with the file of IDX labels that belongs to it; such a file is then no place of its own."""
     by_name = {_plain_name(place.name): place for place in batch}
-    partners = {name: by_name.get(label_name(name)) if label_name(name) != name else None for name in by_name}
+    partners = {
+        name: next((by_name[other] for other in label_names(name) if other in by_name), None) for name in by_name
+    }
     taken = {id(partner) for partner in partners.values() if partner is not None}
     for place in batch:
         if id(place) in taken:
@@ -105,20 +110,19 @@ def paired(batch: Sequence[Place]) -> Iterator[tuple[Place, Place | None]]:
         yield place, partners[_plain_name(place.name)] or _sibling(place)
 
 
-def label_name(name: str) -> str:
-    """The name of the labels that go with images in IDX or ``.npy`` of a name; the name itself for other files.
+def label_names(name: str) -> list[str]:
+    """What the labels may be called that go with images in IDX or ``.npy`` of a name; nothing for other files.
 
-    >>> label_name("t10k-images-idx3-ubyte"), label_name("a/X_train.npy"), label_name("images.png")
-    ('t10k-labels-idx1-ubyte', 'a/y_train.npy', 'images.png')
+    >>> label_names("t10k-images-idx3-ubyte"), label_names("a/X_train.npy"), label_names("images.png")
+    (['t10k-labels-idx1-ubyte'], ['a/y_train.npy'], [])
     """
     folder, slash, file = name.rpartition("/")
+    renamed: list[str] = []
     if PurePosixPath(file).suffix == ".npy":
-        renamed = next((file.replace(*pair, 1) for pair in _BESIDE if pair[0] in file), file)
+        renamed = [file.replace(*pair, 1) for pair in _BESIDE if pair[0] in file]
     elif "idx" in file or not PurePosixPath(file).suffix:
-        renamed = file.replace("images", "labels").replace("idx3", "idx1")
-    else:
-        renamed = file
-    return f"{folder}{slash}{renamed}"
+        renamed = [file.replace("images", "labels").replace("idx3", "idx1")]
+    return [f"{folder}{slash}{other}" for other in renamed if other != file]
 
 
 def is_named_picture(place: Place) -> bool:
@@ -281,13 +285,13 @@ def _plain_name(name: str) -> str:
 
 def _sibling(place: Place) -> Place | None:
     """The file of labels that lies beside an IDX file of images on this machine, where only the images were given."""
-    wanted = label_name(_plain_name(place.name))
-    if wanted == _plain_name(place.name) or not isinstance(place.open, Opener) or "idx" not in place.name:
+    if not isinstance(place.open, Opener) or "idx" not in place.name:
         return None
-    for suffix in ("", ".gz"):
-        path = place.open.path.with_name(PurePosixPath(wanted).name + suffix)
-        if path.is_file():
-            return replace(place_of(path), name=wanted + suffix)
+    for name in label_names(_plain_name(place.name)):
+        for suffix in ("", ".gz"):
+            path = place.open.path.with_name(PurePosixPath(name).name + suffix)
+            if path.is_file():
+                return replace(place_of(path), name=name + suffix)
     return None
 
 

@@ -1,7 +1,8 @@
 """Arrays and tables as different programs shape, scale and label them: each is the same digits, or says why not."""
 
 import base64
-from collections.abc import Callable
+import struct
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ import pytest
 from core import datasets, ink
 from core.errors import DatasetError, InkError
 from tests.support.formats import images_of, read
-from tests.support.piles import digits, png
+from tests.support.piles import digits, idx, png
 
 N = 20
 IMAGES, LABELS = digits(N)
@@ -153,12 +154,44 @@ def test_labels_in_an_array_of_their_own_lie_beside_the_images(tmp_path: Path) -
     assert [item.label for item in items] == [str(label) for label in LABELS]
 
 
+def test_arrays_that_are_named_the_wrong_way_round_and_idx_of_other_machines_are_read(tmp_path: Path) -> None:
+    folder = tmp_path / "a"
+    folder.mkdir()
+    (folder / "train-images-idx3-ubyte").write_bytes(idx(LABELS.astype(np.uint8)))
+    (folder / "train-labels-idx1-ubyte").write_bytes(idx(IMAGES))
+    np.save(folder / "x_test.npy", LABELS)
+    np.save(folder / "y_test.npy", IMAGES)
+    (folder / "z-images-idx3-ubyte").write_bytes(struct.pack("<4I", 2051, *IMAGES.shape) + IMAGES.tobytes())
+    (folder / "z-labels-idx1-ubyte").write_bytes(struct.pack("<2I", 2049, N) + LABELS.astype(np.uint8).tobytes())
+
+    items = read(folder)
+
+    assert [item.label for item in items] == 3 * [str(label) for label in LABELS]
+    np.testing.assert_array_equal(images_of(items), np.concatenate([IMAGES] * 3))
+
+
+def test_records_and_lists_of_files_are_refused_with_the_remedy(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", np.zeros(20, dtype=[("label", "i4"), ("image", "u1", (28, 28))]))
+    (tmp_path / "b.csv").write_text("file,label\n" + "".join(f"{i}.png,{i}\n" for i in range(10)))
+
+    records, listed = read(tmp_path)
+
+    assert "holds records of label, image: save each as an array" in records.error
+    assert "names pictures and holds none: give the folder" in listed.error
+
+
 def table(head: list[str] | None, columns: np.ndarray, separator: str = ",", end: str = "\n") -> str:
     rows = [] if head is None else [head]
     return "".join(separator.join(map(str, row)) + end for row in [*rows, *columns.tolist()])
 
 
+def one_a_line(form: str, rows: Iterable[np.ndarray | str], between: str = " ") -> str:
+    texts = [row if isinstance(row, str) else between.join(map(str, row)) for row in rows]
+    return "".join(form.format(label, text) + "\n" for label, text in zip(LABELS, texts, strict=True))
+
+
 FIRST = np.column_stack([LABELS, FLAT])
+SHARES = np.array([[f"{value:.4f}" for value in row] for row in FLAT / 255])
 PLAIN = table(["label", *PIXELS], FIRST)
 TABLES: dict[str, str] = {
     "a title": "My digits, of 2024\n\n" + PLAIN,
@@ -177,6 +210,13 @@ TABLES: dict[str, str] = {
     "one-hot of truths": table([*PIXELS, *(f"class_{i}" for i in range(10))], np.column_stack([FLAT, ONE_HOT == 1])),
     "one-hot beside a label": table(["label", *PIXELS, *WORDS], np.column_stack([FIRST, ONE_HOT])),
     "standardised": table(["label", *PIXELS], np.column_stack([LABELS, np.round((FLAT / 255 - 0.13) / 0.3, 4)])),
+    "one text cell": "emotion,pixels,Usage\n" + one_a_line("{0},{1},Training", FLAT),
+    "one text cell, of shares": "label;pixels\n" + one_a_line("{0};{1}", SHARES),
+    "lists of rows in one cell": one_a_line('{0},"{1}"', [str(image.tolist()) for image in IMAGES]),
+    "single quotes": one_a_line("'{0}','{1}'", FLAT, "','"),
+    "decimal commas in quotes": one_a_line('{0},"{1}"', np.char.replace(SHARES, ".", ","), '","'),
+    "decimal commas between blanks": one_a_line("{0} {1}", np.char.replace(SHARES, ".", ",")),
+    "LIBSVM's": one_a_line("{0} {1}", [" ".join(f"{i + 1}:{row[i]}" for i in np.flatnonzero(row)) for row in FLAT]),
     "Weka's ARFF": "% MNIST\n@RELATION m\n"
     + "".join(f"@ATTRIBUTE pixel{i} real\n" for i in range(784))
     + "@ATTRIBUTE class {0,1}\n@DATA\n"
@@ -245,6 +285,11 @@ COLUMNS: dict[str, dict[str, object]] = {
     "beside embeddings": {"embedding": np.ones((N, 64)).tolist(), "scan": PICTURES, "label": LABELS},
     "beside other columns": {"fold": np.arange(N) % 3, "label": LABELS, **dict(zip(PIXELS, FLAT.T, strict=True))},
     "a label of another name": {"image": PICTURES, "ziffer": LABELS},
+    "text of pixels": {"image": [" ".join(map(str, row)) for row in FLAT], "label": LABELS},
+    "dictionaries": {
+        "image": pa.array(PICTURES).dictionary_encode(),
+        "label": pa.array(map(str, LABELS)).dictionary_encode(),
+    },
 }
 
 
