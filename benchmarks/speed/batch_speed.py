@@ -22,8 +22,8 @@ from benchmarks.results import table
 from core import datasets
 from core.batch import export
 from core.batch.findings import Review, Rule
+from core.batch.run import begin as begin_batch
 from core.batch.run import run
-from core.batch.store import Job, Store
 from core.detector import Detector
 from core.operating_point import OperatingPoint
 from core.readers import sources
@@ -51,8 +51,7 @@ def main(
         for at in range(0, images, len(pixels)):
             stack[at : at + len(pixels)] = pixels[: images - at]
         del stack
-        job = Job("pile", point, None, detector.card_.normal, detector.fingerprint, total=images)
-        store = Store.create(folder / "batch", job, detector.calibrations_["fused"])
+        store = begin_batch(folder / "batch", "pile", detector, Rule(point), total=images)
         start = largest()
         bare, batch = 0.0, 0.0
         bare_images, done = 0, 0

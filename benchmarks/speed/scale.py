@@ -25,8 +25,7 @@ from benchmarks.speed.scans import scan
 from core import datasets
 from core.batch import ray_engine, ray_partitions
 from core.batch.findings import Rule
-from core.batch.run import Progress, run
-from core.batch.store import Job, Store
+from core.batch.run import Progress, begin, run
 from core.detector import Detector
 from core.operating_point import OperatingPoint
 from core.readers import sources
@@ -60,11 +59,7 @@ def main(
         for count in map(int, workers.split(",")):
             start, rate = timed(ray_engine.score(cut, rule, AS_FOUND, count, str(folder / f"rows-{count}")))
             rows.append(row("a stack", count, start, rate, None))
-            store = Store.create(
-                folder / f"local-{count}",
-                Job("scans", rule.point, None, detector.card_.normal, detector.fingerprint, total=pictures),
-                detector.calibrations_["fused"],
-            )
+            store = begin(folder / f"local-{count}", "scans", detector, rule, total=pictures)
             _, local = timed(run(store, sources.places([scans]), detector, workers=count))
             start, rate = timed(ray_engine.score(cut_pictures, rule, AS_FOUND, count, str(folder / f"scans-{count}")))
             rows.append(row("pictures", count, start, rate, rate / local))

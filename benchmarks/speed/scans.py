@@ -28,8 +28,10 @@ from benchmarks.results import table
 from benchmarks.speed.batch_speed import largest
 from benchmarks.speed.targets import timed, twelve_megapixels
 from core import datasets, ink
+from core.batch.findings import Rule
+from core.batch.run import begin as begin_batch
 from core.batch.run import run
-from core.batch.store import Job, Store
+from core.batch.store import Store
 from core.detector import Detector
 from core.ink import apart
 from core.operating_point import OperatingPoint
@@ -168,9 +170,7 @@ def _judging(folder: Path, places: list[Place], detector: Detector, count: int) 
 
 
 def _store(folder: Path, detector: Detector, count: int) -> Store:
-    point = OperatingPoint(detector.card_.name)
-    job = Job("pile", point, None, detector.card_.normal, detector.fingerprint, total=count)
-    return Store.create(folder, job, detector.calibrations_["fused"])
+    return begin_batch(folder, "pile", detector, Rule(OperatingPoint(detector.card_.name)), total=count)
 
 
 def _held() -> int:

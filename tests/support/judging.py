@@ -1,13 +1,17 @@
-"""Judging of batches in a thread of the test instead of a process: quicker, and of detectors that lie on no shelf."""
+"""Judging of batches in the test's own process, at once or in a thread: quicker, and of detectors on no shelf."""
 
 import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from core.batch import worker
+from core.batch import run, worker
+from core.batch.findings import Review, Rule
 from core.batch.store import Store
 from core.detector import Detector
 from core.jobs.process import ending
+from core.operating_point import OperatingPoint
+from core.readers import sources
+from core.readers.items import AS_FOUND, Manner
 
 
 class Thread:
@@ -52,3 +56,13 @@ def by_name(folder: Path) -> Thread:
     """A thread that judges by the detector that the batch names."""
     store = Store(folder)
     return Thread(store, Detector.load(store.job.point.model))
+
+
+def judged_batch(
+    folder: Path, detector: Detector, point: OperatingPoint, *paths: Path, manner: Manner = AS_FOUND
+) -> Review:
+    """A batch of a visitor, "ann", judged to its end in a folder of its own."""
+    store = run.begin(folder, "a pile", detector, Rule(point), manner, visitor="ann")
+    for _ in run.run(store, sources.places(paths), detector):
+        pass
+    return Review(store, Rule(point))

@@ -12,15 +12,13 @@ from PIL import Image
 
 from core import paths
 from core.batch import export
-from core.batch.findings import Review, Rule
-from core.batch.run import run
-from core.batch.store import Job, Store
+from core.batch.findings import Review
 from core.detector import Detector
 from core.errors import BatchError
 from core.history import Filter, History
 from core.operating_point import DISTANCES, EVIDENCES, OperatingPoint
-from core.readers import sources
-from core.readers.items import AS_FOUND, Manner
+from core.readers.items import Manner
+from tests.support.judging import judged_batch
 from tests.support.piles import digits, png
 
 POINT = OperatingPoint("tiny-any", "fused", 0.2)
@@ -38,16 +36,9 @@ def pile(tmp_path: Path) -> Path:
     return folder
 
 
-def reviewed(folder: Path, pile: Path, detector: Detector, point: OperatingPoint, manner: Manner = AS_FOUND) -> Review:
-    job = Job("pile", point, None, detector.card_.normal, detector.fingerprint, manner, visitor="ann")
-    store = Store.create(folder, job, detector.calibrations_[point.evidence])
-    list(run(store, sources.places([pile]), detector))
-    return Review(store, Rule(point))
-
-
 @pytest.fixture
 def review(tmp_path: Path, pile: Path, tiny_detector_any: Detector) -> Review:
-    return reviewed(tmp_path / "batch", pile, tiny_detector_any, POINT)
+    return judged_batch(tmp_path / "batch", tiny_detector_any, POINT, pile)
 
 
 def test_the_table_holds_every_row_in_the_piles_order(review: Review, tmp_path: Path) -> None:
@@ -75,14 +66,10 @@ def test_a_file_named_like_a_formula_opens_as_text(
     name: str, tmp_path: Path, tiny_detector_any: Detector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-
     Path(name).write_bytes(png(digits(1)[0][0]))
-    job = Job("pile", POINT, None, tiny_detector_any.card_.normal, tiny_detector_any.fingerprint)
-    store = Store.create(tmp_path / "batch", job, tiny_detector_any.calibrations_["fused"])
-    list(run(store, sources.places([Path(name)]), tiny_detector_any))
-
     text = io.StringIO(newline="")
-    export.export_csv(Review(store, Rule(POINT)), text)
+
+    export.export_csv(judged_batch(tmp_path / "batch", tiny_detector_any, POINT, Path(name)), text)
 
     (line,) = csv.DictReader(io.StringIO(text.getvalue()))
     assert line["source"] == f"'{name}"
@@ -103,7 +90,7 @@ def test_pandas_reads_the_parquet_with_its_pictures(review: Review, tmp_path: Pa
 def test_nothing_is_drawn_for_a_table_unless_it_is_full_and_its_numbers_are_the_same(
     review: Review, tmp_path: Path, pile: Path, tiny_detector_any: Detector
 ) -> None:
-    full = reviewed(tmp_path / "full", pile, tiny_detector_any, POINT, Manner(full=True))
+    full = judged_batch(tmp_path / "full", tiny_detector_any, POINT, pile, manner=Manner(full=True))
     export.write(full, tmp_path / "full.parquet")
     export.write(review, tmp_path / "found.parquet")
     export.write(review, tmp_path / "found.csv")
@@ -123,7 +110,7 @@ def test_nothing_is_drawn_for_a_table_unless_it_is_full_and_its_numbers_are_the_
 def test_an_evidence_that_needs_a_drawing_has_every_digit_drawn(
     tmp_path: Path, pile: Path, tiny_detector_any: Detector
 ) -> None:
-    by_pixels = reviewed(tmp_path / "batch", pile, tiny_detector_any, OperatingPoint("tiny-any", "pixel", 0.2))
+    by_pixels = judged_batch(tmp_path / "batch", tiny_detector_any, OperatingPoint("tiny-any", "pixel", 0.2), pile)
 
     assert list(export.columns_of(by_pixels)) == [*export.COLUMNS, *export.PICTURES]
     assert {len(verdict.scores) for verdict in export.verdicts(by_pixels)} == {len(EVIDENCES)}
@@ -133,12 +120,9 @@ def test_an_exported_parquet_is_a_pile_again_with_the_same_verdicts(
     review: Review, tmp_path: Path, tiny_detector_any: Detector
 ) -> None:
     export.write(review, tmp_path / "found.parquet")
-    job = Job("again", POINT, None, tiny_detector_any.card_.normal, tiny_detector_any.fingerprint)
-    store = Store.create(tmp_path / "again", job, tiny_detector_any.calibrations_["fused"])
 
-    list(run(store, sources.places([tmp_path / "found.parquet"]), tiny_detector_any))
+    again = judged_batch(tmp_path / "again", tiny_detector_any, POINT, tmp_path / "found.parquet")
 
-    again = Review(store, Rule(POINT))
     assert again.flagged.tolist() == review.flagged.tolist()
     assert again.label.tolist() == review.label.tolist()
 

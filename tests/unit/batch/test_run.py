@@ -12,6 +12,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from core import datasets
+from core.batch import run as running
 from core.batch.findings import Review, Rule
 from core.batch.notes import Note
 from core.batch.run import key, resume, run
@@ -21,6 +22,7 @@ from core.errors import BatchError
 from core.operating_point import OperatingPoint
 from core.readers import sources
 from core.readers.items import AS_FOUND, Manner
+from tests.support.judging import judged_batch
 from tests.support.pens import beside_a_faint_stroke, folded
 from tests.support.piles import digits, folder_of, sheet
 
@@ -30,16 +32,12 @@ POINT = OperatingPoint("tiny-any", "fused", 0.1)
 TOGETHER = Manner(together=True)
 
 
-def begin(folder: Path, detector: Detector, manner: Manner = AS_FOUND) -> Store:
-    job = Job("a pile", POINT, None, detector.card_.normal, detector.fingerprint, manner=manner)
-    return Store.create(folder, job, detector.calibrations_["fused"])
+def begin(folder: Path, detector: Detector) -> Store:
+    return running.begin(folder, "a pile", detector, Rule(POINT))
 
 
 def judge(folder: Path, detector: Detector, *paths: Path, manner: Manner = AS_FOUND) -> Review:
-    store = begin(folder, detector, manner)
-    for _ in run(store, sources.places(paths), detector):
-        pass
-    return Review(store, Rule(POINT))
+    return judged_batch(folder, detector, POINT, *paths, manner=manner)
 
 
 def test_a_batch_says_what_inspect_says_of_each_digit_in_the_piles_order(
