@@ -37,7 +37,9 @@ def as_images(images: ArrayLike) -> NDArray[np.float32]:
         if given.dtype.kind not in "fiub":
             raise TypeError(given.dtype)
         with np.errstate(over="ignore"):  # what is too large for float32 becomes infinite, and is refused below
-            array = np.require(given, np.float32, ["C", "W"])
+            array = np.ascontiguousarray(given, np.float32)
+        if not array.flags.writeable:
+            array = array.copy()
     except (TypeError, ValueError) as error:
         if isinstance(error, OddDigitError):
             raise

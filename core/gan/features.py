@@ -34,7 +34,6 @@ _SPREAD = (4.2, 5.2)
 _FLOOR = 1e-6
 
 Made = TypeVar("Made", bound=Callable[..., Any])
-Shape = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]  # what ``_shape`` gives
 
 
 def constant(make: Made) -> Made:
@@ -170,52 +169,65 @@ def deskew(images: Tensor) -> Tensor:
     return _sheared(images, _shape(images))
 
 
-def _sheared(images: Tensor, shape: Shape) -> Tensor:
-    axis, _ = _moments()
+def _sheared(images: Tensor, shape: Tensor) -> Tensor:
+    across, down = _axes()
     _, y, slant, _, _ = shape
     # A shear moves whole rows, so that one-dimensional interpolation along x is all it takes.
-    position = axis + slant[:, None, None] * (axis[:, None] - y[:, None, None])  # (n, 28, 28): source column
+    position = across + slant * (down - y)  # (n, 28, 28): source column
     # What is not a number has no column; its pixels stay NaN all the same.
     left = position.nan_to_num().floor().clamp(-1, _SIDE)
     share = (position - left).clamp(0, 1)
     padded = F.pad(images, (1, 2))  # (n, 28, 31)
     column = left.long() + 1
-    return torch.gather(padded, 2, column) * (1 - share) + torch.gather(padded, 2, column + 1) * share
+    return padded.gather(2, column) * (1 - share) + padded[:, :, 1:].gather(2, column) * share
 
 
-def _normalised(images: Tensor, shape: Shape) -> Tensor:
+def _normalised(images: Tensor, shape: Tensor) -> Tensor:
     """Without slant, the ink's spread along x and y that of an average digit; an empty image stays empty."""
-    x, y, slant, across, down = (values[:, None, None] for values in shape)  # (n, 1, 1) each
-    step_x = (across.sqrt() / _SPREAD[0]).clamp(0.35, 1.6)  # source pixels per pixel
-    step_y = (down.sqrt() / _SPREAD[1]).clamp(0.5, 1.6)
-    offset = _moments()[0] - (_SIDE - 1) / 2  # (28,), from the middle
-    rows = step_y * offset[:, None]  # (n, 28, 1)
-    columns = x + step_x * offset + slant * rows  # (n, 28, 28)
+    x, y, slant, _, _ = shape
+    least, most, spread = _steps()
+    step_x, step_y = (shape[3:].sqrt() / spread).clamp(least, most)  # (n, 1, 1) each: source pixels per pixel
+    across, down = _axes((_SIDE - 1) / 2)
+    rows = step_y * down  # (n, 28, 1)
+    columns = x + step_x * across + slant * rows  # (n, 28, 28)
     grid = torch.stack((columns, (y + rows).expand_as(columns)), dim=3)  # (n, 28, 28, 2)
     scaled = (2 * grid + 1) / _SIDE - 1  # grid_sample's coordinates
     return F.grid_sample(images.unsqueeze(1), scaled, align_corners=False).squeeze(1)
 
 
-def _shape(images: Tensor) -> Shape:
-    """Centre of mass x and y, slant, and variance along x (slant removed) and y of images: ``(n,)`` float32 each."""
-    _, moments = _moments()
+def _shape(images: Tensor) -> Tensor:
+    """Centre of mass x and y, slant, and variance along x (slant removed) and y: ``(5, n, 1, 1)`` float32."""
+    moments = _moments()
     # In double precision: in single, how a product is added up depends on how many images there are.
-    table = moments @ images.double() @ moments.T  # (n, 3, 3): [power of y, power of x]
-    ink, of_x, of_xx, of_y, of_xy, _, of_yy, _, _ = table.flatten(1).unbind(1)  # (n,) each
-    mass = ink.clamp_min(1e-3)
-    y, x = of_y / mass, of_x / mass
-    covariance = of_xy / mass - x * y
-    down = of_yy / mass - y.square()
+    table = (moments @ images.double() @ moments.T).flatten(1)  # (n, 9): powers of y, then of x
+    _, x, xx, y, xy, _, yy, _, _ = (table / table[:, :1].clamp_min(1e-3)).unbind(1)  # (n,) each, of an ink of 1
+    covariance = xy - x * y
+    down = yy - y.square()
     slant = (covariance / down.clamp_min(1.0)).clamp(-1.0, 1.0)
-    across = (of_xx / mass - x.square() - slant * covariance).clamp_min(0.3)
-    return x.float(), y.float(), slant.float(), across.float(), down.clamp_min(0.3).float()
+    across = xx - x.square() - slant * covariance
+    variances = torch.stack((across, down)).clamp_min(0.3)
+    return torch.cat((torch.stack((x, y, slant)), variances)).float()[:, :, None, None]
 
 
 @constant
-def _moments() -> tuple[Tensor, Tensor]:
-    """Pixel positions ``(28,)`` float32 and their powers 0, 1 and 2 ``(3, 28)`` float64."""
+def _axes(origin: float = 0.0) -> tuple[Tensor, Tensor]:
+    """Pixel positions along x ``(28,)`` and along y ``(28, 1)``."""
+    axis = torch.arange(_SIDE) - origin
+    return axis, axis.unsqueeze(1)
+
+
+@constant
+def _moments() -> Tensor:
+    """Powers 0, 1 and 2 of pixel positions, ``(3, 28)`` float64."""
     axis = torch.arange(_SIDE, dtype=torch.float64)
-    return axis.float(), torch.stack((torch.ones_like(axis), axis, axis.square()))
+    return torch.stack((torch.ones_like(axis), axis, axis.square()))
+
+
+@constant
+def _steps() -> tuple[Tensor, Tensor, Tensor]:
+    """Least and most that moment normalisation stretches, and the spread it aims at, of x and y ``(2, 1, 1, 1)``."""
+    least, most, spread = torch.tensor(((0.35, 0.5), (1.6, 1.6), _SPREAD))[:, :, None, None, None]
+    return least, most, spread
 
 
 @constant

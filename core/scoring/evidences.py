@@ -92,10 +92,11 @@ def distance_scores(scales: Sequence[Scale], neighbourhoods: Sequence[Neighbourh
         scales: of the logarithm of normal digits' distances to each scorer's memory bank.
         neighbourhoods: of the images in each of these banks.
     """
-    distances = torch.stack([neighbourhood.distance for neighbourhood in neighbourhoods])  # (scorers, n)
+    distances = array(torch.stack([neighbourhood.distance for neighbourhood in neighbourhoods]))  # (scorers, n)
     centres, spreads = np.array(scales).T[:, :, None]  # (scorers, 1) each
     standing = (logarithm(distances) - centres) / spreads
-    return {"manifold": on_grid(array(distances)), "fused": on_grid(np.logaddexp(0, standing))}
+    manifold, fused = on_grid(np.stack((distances, np.logaddexp(0, standing))))
+    return {"manifold": manifold, "fused": fused}
 
 
 def describe(images: Images) -> Tensor:
@@ -112,9 +113,9 @@ def on_grid(scores: Floats) -> Floats:
     return (np.round(scores / size) * size).astype(np.float32).astype(np.float64)
 
 
-def logarithm(distances: Tensor) -> Floats:
+def logarithm(distances: Floats) -> Floats:
     """Of distances, which may be 0."""
-    return np.log(np.maximum(array(distances), 1e-6))
+    return np.log(np.maximum(distances, 1e-6))
 
 
 def tensor(images: Images) -> Tensor:

@@ -225,12 +225,12 @@ def nearest_in_each(banks: Sequence[MemoryBank], features: Tensor) -> list[Neigh
     for start in range(0, max(len(features), 1), together):
         rows = slice(start, start + together)
         pairs = zip(banks, hits, strict=True)
-        differences = torch.stack([bank.points[f.indices[rows]] - f.query[rows].unsqueeze(1) for bank, f in pairs])
-        squared = torch.stack([f.squared[rows] for f in hits])  # (banks, r, k + 1)
-        blend = locally_linear_weights(differences.flatten(0, 1), squared.flatten(0, 1))  # (banks * r, k)
-        missed = (blend.unsqueeze(1) @ differences.flatten(0, 1)).squeeze(1)  # (banks * r, c)
-        blends.append(blend.unflatten(0, differences.shape[:2]))
-        inside.append(missed.square().sum(dim=1).unflatten(0, differences.shape[:2]))
+        differences = torch.cat([bank.points[f.indices[rows]] - f.query[rows, None] for bank, f in pairs])
+        blend = locally_linear_weights(differences, torch.cat([f.squared[rows] for f in hits]))  # (banks * r, k)
+        missed = (blend.unsqueeze(1) @ differences).squeeze(1)  # (banks * r, c)
+        each = len(banks), len(features[rows])
+        blends.append(blend.unflatten(0, each))
+        inside.append(missed.square().sum(dim=1).unflatten(0, each))
     parts = zip(hits, torch.cat(blends, dim=1), torch.cat(inside, dim=1), strict=True)
     return [
         Neighbourhood((within + OUTSIDE * f.outside).sqrt(), f.indices, blend, f.squared) for f, blend, within in parts

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from core.operating_point import DISTANCES
-from core.scoring.evidences import Evidences, Images, Scale, describe, distance_scores, on_grid
+from core.scoring.evidences import Evidences, Images, Scale, describe, distance_scores, logarithm, on_grid
 from core.scoring.memory_bank import Neighbourhood, nearest_in_each
 from core.scoring.scorer import Scorer
 
@@ -98,7 +98,7 @@ def behind(distances: Floats) -> Floats:
     >>> behind(np.array([[1.0], [1.0], [np.e]])).ravel().tolist()
     [0.0, 0.0, 1.0]
     """
-    logarithms = np.log(np.maximum(distances, 1e-6))
+    logarithms = logarithm(distances)
     return logarithms - logarithms.min(axis=0)
 
 

@@ -263,19 +263,21 @@ class Scorer:
         strokes = edges(views(both).flatten(0, 1)).unflatten(0, (3, 2 * n))  # (3, 2n, 3, 784)
         seen = directions_of(strokes[: self.settings.views])  # (2n, views * 8, 14, 14)
         logits = self._discriminate.judge(whole_rows(seen, rows))[: 2 * n]  # type: ignore[operator]
-        logit, reconstruction_logit = map(array, logits.chunk(2))  # (n,) each
-        ink = (given + reconstruction).sum(dim=(1, 2)).clamp_min(1.0)  # (n,)
         features, others = gradient_features_of(strokes[0], strokes[1]).chunk(2)  # (n, F) each
+        residual = given - reconstruction
+        ink = (given + reconstruction).sum(dim=(1, 2)).clamp_min(1.0)  # (n,)
+        pixel = residual.square().sum(dim=(1, 2)) / ink
+        gradient = (features - others).square().sum(dim=1).sqrt()
+        measured = array(torch.stack((pixel, gradient, *logits.chunk(2))))  # (4, n)
+        surprise = np.logaddexp(0, -measured[2:])  # (2, n), minus the logarithm of a probability
+        probability, reconstruction_probability = np.exp(-surprise)
+        evidences = on_grid(np.concatenate((measured[:2], surprise[:1])))  # (3, n)
         return Evidences(
-            scores={
-                "pixel": on_grid(array((given - reconstruction).square().sum(dim=(1, 2)) / ink)),
-                "gradient": on_grid(array((features - others).square().sum(dim=1).sqrt())),
-                "discriminator": on_grid(np.logaddexp(0, -logit)),
-            },
+            scores=dict(zip(("pixel", "gradient", "discriminator"), evidences, strict=True)),
             reconstruction=reconstruction.numpy(),
-            residual=(given - reconstruction).numpy(),
-            probability=_probability(logit),
-            reconstruction_probability=_probability(reconstruction_logit),
+            residual=residual.numpy(),
+            probability=probability,
+            reconstruction_probability=reconstruction_probability,
         )
 
     def _blended(self, neighbourhood: Neighbourhood) -> Tensor:
@@ -332,7 +334,7 @@ def _scale(bank: MemoryBank, validation_images: Images) -> Scale:
     """Of the logarithms of normal digits' distances, about normally distributed."""
     with one_thread():
         chunks = [validation_images[at : at + CHUNK] for at in range(0, len(validation_images), CHUNK)]
-        return Scale.of(logarithm(torch.cat([bank.nearest(describe(chunk)).distance for chunk in chunks])))
+        return Scale.of(logarithm(array(torch.cat([bank.nearest(describe(chunk)).distance for chunk in chunks]))))
 
 
 @torch.no_grad()
@@ -343,7 +345,3 @@ def _decode(generator: nn.Module, latents: Tensor) -> Tensor:
 @torch.no_grad()
 def _encode(networks: Networks, images: Images) -> Tensor:
     return torch.cat([networks.encoder(chunk) for chunk in tensor(images).unsqueeze(1).split(CHUNK)])
-
-
-def _probability(logits: Floats) -> Floats:
-    return np.exp(-np.logaddexp(0, -logits))

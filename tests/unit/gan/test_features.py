@@ -100,7 +100,7 @@ def test_an_image_has_the_same_features_alone_and_among_others(describe: Callabl
 
 
 def test_one_may_learn_from_features_after_a_mere_look(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("_bands", "_cell_weights", "_lobes", "_moments", "cell_windows"):
+    for name in ("_axes", "_bands", "_cell_weights", "_lobes", "_moments", "_steps", "cell_windows"):
         monkeypatch.setattr(features, name, features.constant(getattr(features, name).__wrapped__))
     with torch.inference_mode():
         manifold_features(digits(2))
