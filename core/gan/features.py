@@ -58,13 +58,12 @@ def gradient_features(images: Tensor) -> Tensor:
     torch.Size([2, 980])
     """
     images = images.float()
-    return gradient_features_of(edges(images), edges(deskew(images)))
+    return gradient_features_of(edges(images), directed(edges(deskew(images)), UPRIGHT_ORIENTATIONS))
 
 
 def gradient_features_of(plain: Tensor, upright: Tensor) -> Tensor:
-    """``gradient_features`` of images whose ``edges`` ``(n, 3, 784)``, as they are and without slant, are at hand."""
-    halves = _histogram(plain, ORIENTATIONS), _histogram(upright, UPRIGHT_ORIENTATIONS)
-    return torch.cat(halves, dim=1)  # (n, 588 + 392)
+    """``gradient_features`` of what is at hand: the images' ``edges`` ``(n, 3, 784)``, ``directed`` without slant."""
+    return torch.cat((_histogram(directed(plain, ORIENTATIONS)), _histogram(upright)), dim=1)  # (n, 588 + 392)
 
 
 def manifold_features(images: Tensor) -> Tensor:
@@ -87,7 +86,7 @@ def manifold_features(images: Tensor) -> Tensor:
 
 def features_of_views(seen: Tensor) -> Tensor:
     """``manifold_features`` of images whose ``views`` ``(3, n, 28, 28)`` are at hand already."""
-    parts = histogram(seen.flatten(0, 1), ORIENTATIONS).chunk(3)
+    parts = _histogram(directed(edges(seen.flatten(0, 1)), ORIENTATIONS)).chunk(3)
     return torch.cat([weight * part for weight, part in zip(_VIEW_WEIGHTS, parts, strict=True)], dim=1)
 
 
@@ -97,21 +96,8 @@ def views(images: Tensor) -> Tensor:
     return torch.stack((images, _sheared(images, shape), _normalised(images, shape)))
 
 
-def histogram(images: Tensor, orientations: int) -> Tensor:
-    """Rooted, normalised histogram of edge directions over overlapping cells.
-
-    Args:
-        images: ``(n, 28, 28)``.
-        orientations: how many signed directions to tell apart.
-
-    Returns:
-        ``(n, orientations * 49)``, unit length.
-    """
-    return _histogram(edges(images), orientations)
-
-
-def _histogram(strokes: Tensor, orientations: int) -> Tensor:
-    maps = directed(strokes, orientations)  # (n, o, 28, 28)
+def _histogram(maps: Tensor) -> Tensor:
+    """Rooted, normalised histogram of ``directed`` edges over overlapping cells: ``(n, o * 49)``, of unit length."""
     counts = pooled(maps, CELLS).flatten(1)  # (n, o * 49)
     total = counts.sum(dim=1, keepdim=True).clamp_min(_FLOOR)
     # sqrt(x + floor) - sqrt(floor) is zero for no edge and has a finite slope there.

@@ -18,10 +18,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from core.errors import TrainingError
-from core.gan.features import directed, edges, pooled
+from core.gan.features import UPRIGHT_ORIENTATIONS, directed, edges, pooled
 from core.gan.features import views as views_of
 
-ORIENTATIONS = 8  # directions that discriminators and critics tell apart
+ORIENTATIONS = UPRIGHT_ORIENTATIONS  # directions that discriminators and critics tell apart
 VIEWS = 3  # of an image that a discriminator sees: as it is, without slant, without slant and proportions
 
 
@@ -114,13 +114,13 @@ def directions_seen(images: Tensor, views: int) -> Tensor:
     """
     plain = images.squeeze(1)
     seen = plain.unsqueeze(0) if views == 1 else views_of(plain)[:views]  # (views, n, 28, 28)
-    return directions_of(edges(seen.flatten(0, 1)).unflatten(0, seen.shape[:2]))
+    return directions_of(directed(edges(seen.flatten(0, 1)), ORIENTATIONS).unflatten(0, seen.shape[:2]))
 
 
-def directions_of(strokes: Tensor) -> Tensor:
-    """``directions_seen`` in views whose edges are at hand: (views, n, 3, 784) -> (n, views * ORIENTATIONS, 14, 14)."""
-    maps = _softened(directed(strokes.flatten(0, 1), ORIENTATIONS))  # (views * n, o, 14, 14)
-    return maps.unflatten(0, strokes.shape[:2]).transpose(0, 1).flatten(1, 2)
+def directions_of(maps: Tensor) -> Tensor:
+    """``directions_seen`` in views ``directed`` already: (views, n, 8, 28, 28) -> (n, views * 8, 14, 14)."""
+    softened = _softened(maps.flatten(0, 1))  # (views * n, o, 14, 14)
+    return softened.unflatten(0, maps.shape[:2]).transpose(0, 1).flatten(1, 2)
 
 
 def edge_directions(images: Tensor, orientations: int) -> Tensor:

@@ -78,8 +78,9 @@ def filled(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def _extent(marked: NDArray[np.uint8] | NDArray[np.bool_]) -> tuple[slice, slice]:
     """Rows and columns that hold all that is marked in any image, ``(rows, columns, n)``."""
-    rows = np.flatnonzero(np.any(marked.reshape(len(marked), -1), axis=1))
-    columns = np.flatnonzero(np.any(np.any(marked, axis=0), axis=1))
+    some = np.bitwise_or.reduce  # ``any``, which takes twice as long to call
+    rows = some(marked.reshape(len(marked), -1), axis=1).nonzero()[0]
+    columns = some(some(marked, axis=0), axis=1).nonzero()[0]
     return (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)) if len(rows) else (slice(0), slice(0))
 
 

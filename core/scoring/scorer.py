@@ -21,8 +21,8 @@ from torch import Tensor, nn
 from core.errors import ModelError
 from core.gan import latents as latent_codes
 from core.gan.determinism import one_thread
-from core.gan.features import FEATURES_VERSION, edges, gradient_features_of, views
-from core.gan.networks import Networks, architecture_of, directions_of, for_inference, whole_rows
+from core.gan.features import FEATURES_VERSION, directed, edges, gradient_features_of, views
+from core.gan.networks import ORIENTATIONS, Networks, architecture_of, directions_of, for_inference, whole_rows
 from core.gan.prior import SPREAD, Mixture
 from core.gan.recipe import TrainingSettings
 from core.operating_point import EVIDENCES
@@ -260,10 +260,11 @@ class Scorer:
         rows = architecture_of(self.settings.architecture).rows
         reconstruction = self._generate(whole_rows(self._blended(neighbourhood), rows))[:n].squeeze(1)
         both = torch.cat((given, reconstruction))  # (2n, 28, 28)
-        strokes = edges(views(both).flatten(0, 1)).unflatten(0, (3, 2 * n))  # (3, 2n, 3, 784)
-        seen = directions_of(strokes[: self.settings.views])  # (2n, views * 8, 14, 14)
+        strokes = edges(views(both).flatten(0, 1))  # (3 * 2n, 3, 784)
+        maps = directed(strokes, ORIENTATIONS).unflatten(0, (3, 2 * n))  # (3, 2n, 8, 28, 28)
+        seen = directions_of(maps[: self.settings.views])  # (2n, views * 8, 14, 14)
         logits = self._discriminate.judge(whole_rows(seen, rows))[: 2 * n]  # type: ignore[operator]
-        features, others = gradient_features_of(strokes[0], strokes[1]).chunk(2)  # (n, F) each
+        features, others = gradient_features_of(strokes[: 2 * n], maps[1]).chunk(2)  # (n, F) each
         residual = given - reconstruction
         ink = (given + reconstruction).sum(dim=(1, 2)).clamp_min(1.0)  # (n,)
         pixel = residual.square().sum(dim=(1, 2)) / ink
