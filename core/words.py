@@ -127,13 +127,13 @@ def say_share(share: float) -> str:
     return f"{percent:.{1 - math.floor(math.log10(percent))}f} %"
 
 
-def say_nearest(asked: float | None, kept: float) -> str:
-    """Why a line stands at another rate than was asked for; empty where nobody sees a difference or none was asked for.
+def say_nearest(asked: float, kept: float) -> str:
+    """Why a line stands at another rate than was asked for; empty where nobody sees a difference.
 
-    >>> say_nearest(0.05, 0.0489), say_nearest(0.05, 0.0498), say_nearest(None, 0.3)
-    ('the nearest to 5 % that keeps it', '', '')
+    >>> say_nearest(0.05, 0.0489), say_nearest(0.05, 0.0498)
+    ('the nearest to 5 % that keeps it', '')
     """
-    if asked is None or f"{100 * asked:.1f}" == f"{100 * kept:.1f}":
+    if f"{100 * asked:.1f}" == f"{100 * kept:.1f}":
         return ""
     return f"the nearest to {100 * asked:g} % that keeps it"
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from core.batch import second_opinions
-from core.batch.label_errors import LabelCheck
+from core.batch.label_errors import FALSE_RATE, LabelCheck
 from core.batch.score import EDGES
 from core.batch.store import Store
 from core.calibration.conformal import Calibration
@@ -252,14 +252,25 @@ class Review:
 
 
 def say_expected(review: Review) -> str:
-    """How many normal digits by people would be flagged, one sentence; empty where nothing is known of people."""
-    calibration, judged = review.calibration, review.summary.judged
-    likely = calibration.between(review.threshold)
-    if likely is None or review.rule.rate is not None:
-        return ""
-    low, high = (judged * likely[0]).round().astype(int)
-    digits = f"{judged:,} normal digit{'s' * (judged != 1)}"
-    return f"Of {digits} by {_people(calibration)}, most likely between {low:,} and {high:,} would be flagged."
+    """What is to be thought of a batch's counts: how many normal digits are among what is flagged, and the like."""
+    summary, rate = review.summary, review.rule.rate
+    likely = review.calibration.between(review.threshold)
+    said = []
+    if rate is None:
+        some = f"about {summary.expected:,.0f}" if summary.expected >= 0.5 else "hardly one"
+        said.append(f"If all of it were normal, {some} would be flagged")
+        if likely is not None:
+            low, high = (summary.judged * likely[0]).round().astype(int)
+            said[0] += f"; by {_people(review.calibration)}, most likely {low:,} to {high:,}"
+    elif summary.flagged:
+        said.append(f"At most about {max(1, np.ceil(summary.expected)):,.0f} of the flagged are normal")
+    else:
+        said.append(f"None can be flagged with a rate of {100 * rate:g} %")
+    if summary.doubted:
+        said.append(f"A network that knows all ten digits reads {summary.doubted:,} of those that passed as another")
+    if (right := FALSE_RATE * summary.mislabelled) >= 1:
+        said.append(f"About {right:,.0f} of the labels called wrong are right after all")
+    return ". ".join(said) + "."
 
 
 def say_rule(rule: Rule, calibration: Calibration) -> str:

@@ -1,5 +1,6 @@
 """What can be known before a training run starts: whether it can succeed, and how long it will take."""
 
+import os
 import shutil
 import time
 from collections.abc import Mapping
@@ -26,6 +27,7 @@ BYTES_SPARE = 50 * 2**20
 TRAIN_SHARE = 0.7
 STARTING_SECONDS = 5.0  # until the process of a job has loaded its libraries and begins
 # Costs per image, in units of training on it once; measured with the conv architecture on MNIST's 5s.
+NOTICED = 1.5  # times as long on a busy machine: less than that nobody notices
 FITTING = 2.6  # of making a digit's scorer
 INSPECTION = 0.21  # of scoring by one digit's networks
 _PROBE_IMAGES = 64
@@ -146,6 +148,12 @@ def seconds_an_image(architecture: str) -> float:
             (discriminator(drawn).mean() + (drawn - images).square().mean()).backward()
             tries.append(time.thread_time() - started)
     return min(tries) / _PROBE_IMAGES * architecture_of(architecture).cost
+
+
+def busy() -> float:
+    """How many times as long as alone a training takes beside what ran in the last minute; 1.0 where cores are free."""
+    waiting = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+    return max(1.0, (waiting + 1) / (os.cpu_count() or 1))
 
 
 def _check_disk(labels: int) -> None:

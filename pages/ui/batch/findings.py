@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from core.batch import corrections, export, queue, second_opinions
 from core.batch.findings import SHOWN, Review, Rule, Summary, say_expected
-from core.batch.label_errors import FALSE_RATE
 from core.batch.store import Store
 from core.errors import OddDigitError
 from core.figures import batch
@@ -20,7 +19,10 @@ from pages.ui.batch import watch
 from pages.ui.batch.rows import FAILED, gallery, opened, table
 from pages.ui.text import plain
 
-WORDS = {kind: kind for kind in SHOWN} | {"doubted": "passed, read otherwise", "mislabelled": "probably mislabelled"}
+WORDS = {kind: kind for kind in SHOWN} | {
+    "doubted": "passed, look like another digit",
+    "mislabelled": "probably mislabelled",
+}
 GALLERY, TABLE, CHARTS = "Gallery", "Table", "Charts"
 A_GALLERY, A_TABLE = 48, 100
 SECONDS = 5.0  # between two looks at a batch that is still judged
@@ -37,9 +39,8 @@ def show(store: Store, decides: Rule) -> None:
         st.fragment(_so_far, run_every=SECONDS)(store, rule)
         return
     review = _reviewed(store, rule)
-    st.markdown(f"### {headline(review.summary, rule)}")
-    if expected := say_expected(review):
-        st.caption(expected)
+    st.markdown(f"### {headline(review.summary)}")
+    st.caption(say_expected(review))
     if not same:
         st.caption(f"Judged by {plain(job.point.model)}, {job.point.evidence}: choose those above to move the line.")
     for note in store.notes:
@@ -56,7 +57,7 @@ def _so_far(store: Store, rule: Rule) -> None:
     """The oddest of what has been judged so far. Nothing else: what is drawn anew all the time is not to be pressed."""
     try:
         review = _reviewed(store, rule)
-        st.markdown(f"### {headline(review.summary, rule)}")
+        st.markdown(f"### {headline(review.summary)}")
         st.caption("The oddest so far; press one for its full reading. Files to take away come when all are judged.")
         gallery(review, review.order("all")[:A_GALLERY], "all")
         opened(review)
@@ -89,29 +90,19 @@ def _look_through(review: Review) -> None:
         chrome.refuse(error)
 
 
-def headline(summary: Summary, decides: Rule) -> str:
+def headline(summary: Summary) -> str:
     """The pile in one line.
 
-    >>> from core.operating_point import OperatingPoint
-    >>> headline(Summary(10_003, 10_000, 3, 412, 500.0, 0, 0, 0), Rule(OperatingPoint()))
-    '10,000 digits · 412 flagged (about 500 expected if all were normal) · 3 refused'
+    >>> headline(Summary(10_003, 10_000, 3, 412, 500.0, 0, 0, 0))
+    '10,000 digits · 412 flagged · 3 refused'
     """
-    if decides.rate is None:
-        some = f"about {summary.expected:,.0f}" if summary.expected >= 0.5 else "hardly one"
-        expected = f"{some} expected if all were normal"
-    elif summary.flagged:
-        expected = f"at most about {max(1, np.ceil(summary.expected)):,.0f} of them normal"
-    else:
-        expected = f"none can be with a rate of {100 * decides.rate:g} %"
-    parts = [f"{summary.judged:,} digit{'s' * (summary.judged != 1)}", f"{summary.flagged:,} flagged ({expected})"]
+    parts = [f"{summary.judged:,} digit{'s' * (summary.judged != 1)}", f"{summary.flagged:,} flagged"]
     if summary.doubted:
-        parts.append(f"{summary.doubted:,} passed that the network of all ten digits reads otherwise")
+        parts.append(f"{summary.doubted:,} passed, but look like another digit")
     if summary.refused:
         parts.append(f"{summary.refused:,} refused")
     if summary.labelled:
-        right = f" (about {FALSE_RATE * summary.mislabelled:,.0f} of them right after all)"
-        doubted = summary.mislabelled * FALSE_RATE >= 1
-        parts.append(f"{summary.mislabelled:,} probably mislabelled{right * doubted}")
+        parts.append(f"{summary.mislabelled:,} probably mislabelled")
     return " · ".join(parts)
 
 

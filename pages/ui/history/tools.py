@@ -2,6 +2,7 @@
 
 import io
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -16,15 +17,20 @@ from pages.ui.history import rows
 from pages.ui.text import plain
 from pages.ui.visitor import visitor
 
+if TYPE_CHECKING:
+    from core.detector import Detector
+
 DAY, HOUR = 86400.0, 3600.0
 SAMPLE = 100
 SEED = 0
+_MADE = "calibrated_now"
 
 
 def summary(counts: Counts, today: Counts) -> None:
     """How much was judged, and what people said of it."""
     marked = f", {counts.marked:,} marked, {counts.wrong:,} of them wrong" if counts.marked else ""
-    st.markdown(f"**Today {_numbers(today)}.** In all {_numbers(counts)}{marked}.")
+    before = f"** In all {_numbers(counts)}" if today != counts else "**"
+    st.markdown(f"**Today {_numbers(today)}{'.' * (today != counts)}{before}{marked}.")
 
 
 def over_time(history: History, which: Filter) -> None:
@@ -136,12 +142,22 @@ def _make(reviewed: Review, model: str) -> None:
     detector = picker.detector(model)
     calibration_set.look_over(detector, reviewed.names, reviewed.images)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        name = st.text_input("Name of the new model", f"{model}-mine", key="calibrated_name", width=240)
-        pressed = st.button(f"Calibrate on {len(reviewed.images):,} normal digits", key="calibrate", type="primary")
-    if pressed:
+        st.text_input("Name of the new model", f"{model}-mine", key="calibrated_name", width=240)
+        what = f"Calibrate on {len(reviewed.images):,} normal digits"
+        st.button(what, key="calibrate", type="primary", on_click=_calibrate, args=(detector, reviewed))
+    if made := st.session_state.pop(_MADE, None):
+        st.success(f"{plain(made)} is ready: choose it wherever a model is chosen.", icon=":material/check_circle:")
+
+
+def _calibrate(detector: "Detector", reviewed: Review) -> None:
+    name = st.session_state["calibrated_name"]
+    try:
         made = detector.calibrated(reviewed.images, reviewed.labels, name, "the writers of a reviewed history")
         registry.add(made.state_, name, visitor())
-        st.success(f"{plain(name)} is ready: choose it wherever a model is chosen.", icon=":material/check_circle:")
+    except OddDigitError as error:
+        st.session_state[rows.FAILED] = error
+        return
+    st.session_state[_MADE] = name
 
 
 def _csv(history: History, which: Filter) -> bytes:

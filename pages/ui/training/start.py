@@ -1,5 +1,7 @@
 """Asking for a training run: data, normal digits, name; everything else has a default and is folded away."""
 
+from dataclasses import replace
+
 import streamlit as st
 
 from core import datasets
@@ -11,9 +13,11 @@ from core.ink.picture import SUFFIXES
 from core.training import queue, run
 from core.training.plan import (
     MOST_EPOCHS,
+    NOTICED,
     STARTING_SECONDS,
     Counts,
     Plan,
+    busy,
     count_images,
     plan_run,
     seconds_an_image,
@@ -58,18 +62,16 @@ def offer() -> None:
     below = st.container()
     plan, trouble = _plan(spec, counts)
     _say(below, spec, plan, trouble)
-    # Acted on here rather than in a callback: whoever changes a field and clicks at once gets what they see.
-    go = row[0].button(
+    row[0].button(
         "Train",
         type="primary",
         width="stretch",
         key="train",
         disabled=trouble is not None,
         icon=":material/play_arrow:",
+        on_click=_start,
+        args=(spec, counts),
     )
-    if go and trouble is None:
-        _start(spec, plan)
-        st.rerun()
 
 
 def _dataset() -> str:
@@ -234,16 +236,28 @@ def _say(
         below.caption(f"{datasets.NAMES[spec.dataset]}. It is fetched first, then trained on.")
         return
     others = f" and {plan.anomalies:,} of other kinds" if plan.anomalies else ", but no others to tell apart,"
-    seconds = say_duration(STARTING_SECONDS + plan.work * _seconds_an_image(spec.architecture))
+    seconds = STARTING_SECONDS + plan.work * _seconds_an_image(spec.architecture)
+    shared = busy()
+    now = f", {say_duration(shared * seconds)} as busy as it is now" if shared > NOTICED else ""
     below.caption(
-        f"**About {seconds}** on this machine while little else runs. It learns from {plan.learnt:,} of "
-        f"{plan.images:,} normal digits, the other {plan.images - plan.learnt:,} tune and calibrate it; "
-        f"{plan.normals:,} more{others} measure it."
+        f"**About {say_duration(seconds)}** on this machine while little else runs{now}. It learns from "
+        f"{plan.learnt:,} of {plan.images:,} normal digits, the other {plan.images - plan.learnt:,} tune and calibrate "
+        f"it; {plan.normals:,} more{others} measure it."
     )
 
 
-def _start(spec: RunSpec, plan: Plan | None) -> None:
+def _start(spec: RunSpec, counts: Counts | None) -> None:
+    """Start what the form shows, with what was typed or chosen there in the moment of the click."""
+    spec = replace(
+        spec,
+        name=st.session_state["train_name"].strip(),
+        epochs=int(st.session_state["train_epochs"]),
+        seed=int(st.session_state["train_seed"]),
+    )
+    plan, trouble = _plan(spec, counts)
     try:
+        if trouble is not None:
+            raise trouble
         queue.of_server().submit(spec, plan.finishing / plan.training if plan else 0.0)
     except (OddDigitError, OSError) as error:
         st.session_state[_FAILED] = error

@@ -215,7 +215,9 @@ def test_a_batch_keeps_where_the_rate_of_people_most_likely_lies(
 
     assert kept.between(threshold) == pytest.approx(calibration.between(threshold))
     assert kept.caution == calibration.caution
-    assert f"Of 100 normal digits by {people}, most likely between" in say_expected(Review(store, Rule(point)))
+    assert f"If all of it were normal, about 5 would be flagged; by {people}, most likely" in say_expected(
+        Review(store, Rule(point))
+    )
     assert f"5 % of normal digits by {people}, most likely between" in say_rule(Rule(point), kept)
 
 
@@ -223,7 +225,7 @@ def test_a_batch_of_before_keeps_its_scores_alone(review: Callable[..., Review])
     reviewed = review(row(1.0))
 
     assert np.load(reviewed.store.folder / "calibration.npy").ndim == 1
-    assert say_expected(reviewed) == ""
+    assert say_expected(reviewed) == "If all of it were normal, hardly one would be flagged."
 
 
 def test_a_small_calibration_set_is_known_beforehand_to_flag_nothing() -> None:

@@ -29,6 +29,15 @@ def finish(spec: RunSpec, **options: Any) -> Detector:
     return Detector.load(spec.name)
 
 
+def test_a_training_is_forecast_to_take_longer_on_a_busy_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plan.os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(plan.os, "getloadavg", lambda: (0.1, 0.0, 0.0))
+    assert plan.busy() == 1.0
+
+    monkeypatch.setattr(plan.os, "getloadavg", lambda: (5.0, 0.0, 0.0))
+    assert plan.busy() == 3.0
+
+
 def test_a_run_ends_on_the_shelf_evaluated_on_images_that_took_no_part_in_it() -> None:
     detector = finish(RunSpec("mine", ("5",), "digits", "dense", 1))
     assert detector.card_.dataset == "digits"
