@@ -9,10 +9,10 @@ from torch import Tensor, nn
 
 from core.gan import losses
 from core.gan.determinism import one_thread, seeded
-from core.gan.negatives import jitter, malformed, varied
+from core.gan.negatives import batch_of, jitter, malformed
 from core.gan.networks import build
 from core.gan.optimisers import AdamW
-from core.gan.recipe import FEW_IMAGES, TrainingSettings, rate_factor
+from core.gan.recipe import TrainingSettings, rate_factor
 
 
 def alone(images: np.ndarray, settings: TrainingSettings) -> tuple[nn.Module, list[float]]:
@@ -57,9 +57,7 @@ class DiscriminatorTraining:
         self.optimiser.param_groups[0]["lr"] = self._settings.discriminator_rate * rate_factor(fraction)
         with one_thread(), seeded(self.random):
             rows = torch.randint(len(self._images), (self._settings.batch_size,), generator=self.random)
-            images = self._images[rows]
-            if len(self._images) < FEW_IMAGES:
-                images = varied(images, self.random)
+            images = batch_of(self._images, rows, self.random)
             # All are resampled alike, so that resampling tells nothing apart.
             normal = jitter(images, self.random).unsqueeze(1)  # (b, 1, 28, 28)
             negatives = jitter(malformed(images, self.random), self.random).unsqueeze(1)

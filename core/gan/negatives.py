@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from core.gan.recipe import FEW_IMAGES
 from core.ink import geometry
 
 _SIDE = 28
@@ -54,10 +55,12 @@ def jitter(images: Tensor, random: torch.Generator) -> Tensor:
     return _resample(images, _affine_grid(matrix) + shift + _waves(n, 4, 0.02, random))
 
 
-def varied(images: Tensor, random: torch.Generator) -> Tensor:
-    """Images ``(n, 28, 28)`` as another go of the same hand would have them."""
+def batch_of(images: Tensor, rows: Tensor, random: torch.Generator) -> Tensor:
+    """Rows of training images, ``(b, 28, 28)``; of few images, each time as another go of the same hand has them."""
+    if len(images) >= FEW_IMAGES:
+        return images[rows]
     seed = int(torch.randint(2**62, (1,), generator=random))
-    return torch.from_numpy(geometry.augment(images.numpy(), np.random.default_rng(seed)))
+    return torch.from_numpy(geometry.augment(images[rows].numpy(), np.random.default_rng(seed)))
 
 
 def warp_strongly(images: Tensor, random: torch.Generator) -> Tensor:

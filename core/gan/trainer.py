@@ -21,7 +21,7 @@ from core.gan import losses, recipe
 from core.gan.critic import Critic
 from core.gan.determinism import one_thread
 from core.gan.discriminator import DiscriminatorTraining
-from core.gan.negatives import varied
+from core.gan.negatives import batch_of
 from core.gan.networks import Networks, build
 from core.gan.optimisers import Adam
 from core.gan.prior import Mixture
@@ -141,9 +141,7 @@ class Trainer:
         fresh = None if self.prior is None else self.prior.widened(self._log_noise.detach().exp())
         self._mode(training=True)
         for done, batch in enumerate(self._batches(), start=1):
-            images = self.images[batch]
-            if len(self.images) < FEW_IMAGES:
-                images = varied(images, self._random)
+            images = batch_of(self.images, batch, self._random)
             with one_thread():
                 step_losses = self._step(images, self.epoch * self.settings.steps + done - 1, fresh)
             if not all(np.isfinite(value) for value in step_losses.values()):

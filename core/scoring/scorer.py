@@ -39,7 +39,7 @@ from core.scoring.evidences import (
     on_grid,
     tensor,
 )
-from core.scoring.memory_bank import MOST_HOLES, MOST_POINTS, MemoryBank, Neighbourhood, bank_features, farthest_first
+from core.scoring.memory_bank import MOST_POINTS, MemoryBank, Neighbourhood, bank_features, farthest_first
 
 # Raise it whenever a constant of this package changes, or what a memory bank describes images by: a stored calibration
 # holds for the scores it was made with and no others.
@@ -179,24 +179,8 @@ class Scorer:
         Raises:
             ModelError: something is missing, of another shape, or made for other features.
         """
-        if meta.get("features_version") != FEATURES_VERSION:
-            raise ModelError(
-                f"the model was made for features version {meta.get('features_version')}, this is "
-                f"{FEATURES_VERSION}; train it again"
-            )
-        try:
-            settings = TrainingSettings.read(meta["settings"])
-            scale = Scale.read(meta["fusion"]["manifold"])
-            hole_weight = serialization.checked_weight(meta.get("hole_weight"), MOST_HOLES)
-            latents = latent_codes.checked(tensors["latents"], tensors["latents_scale"], settings.latent_size)
-            held = serialization.checked_held(tensors["latents_held"] if "bank" in meta else None, len(latents))
-            weights = {key.removeprefix("weights."): v for key, v in tensors.items() if key.startswith("weights.")}
-            networks = serialization.rebuilt(settings, weights)
-            mixture = {key.removeprefix("prior."): v for key, v in tensors.items() if key.startswith("prior.")}
-            prior = Mixture.from_tensors(mixture, settings.latent_size) if mixture else None
-        except (KeyError, TypeError, ValueError, RuntimeError) as error:
-            reason = " ".join(str(error).split())[:200]
-            raise ModelError(f"the model is incomplete or damaged ({reason}); train or download it again") from error
+        stored = serialization.read(tensors, meta)
+        hole_weight = stored.hole_weight
         known = "" if hole_weight is None else f"-{hole_weight}"
         name = f"memory-{SCORING_VERSION}-{serialization.fingerprint(tensors)}{known}.safetensors"
         path = None if cache is None else cache / name
@@ -204,7 +188,8 @@ class Scorer:
         def bank() -> MemoryBank:
             if path is not None and (cached := MemoryBank.read(path)) is not None:
                 return cached
-            made = MemoryBank.of(_decode(for_inference(networks.generator), latents[held]), hole_weight)
+            latents = stored.latents[stored.held]
+            made = MemoryBank.of(_decode(for_inference(stored.networks.generator), latents), hole_weight)
             if not torch.isfinite(made.points).all():
                 raise ModelError("the model draws images that are not finite; train or download it again")
             if path is not None:
@@ -213,7 +198,7 @@ class Scorer:
                     made.write(path)
             return made
 
-        return cls(networks, latents, settings, bank, held, scale, prior)
+        return cls(stored.networks, stored.latents, stored.settings, bank, stored.held, stored.scale, stored.prior)
 
     def tensors(self) -> dict[str, Tensor]:
         """Everything that must be stored, at stored precision."""
@@ -240,13 +225,10 @@ class Scorer:
             chunk = images[start : start + CHUNK]
             neighbourhood = self.bank.nearest(describe(chunk))
             compared = self.compare(chunk, neighbourhood)
-            scores = self.distance_scores(neighbourhood) | compared.scores
+            own = distance_scores([self.scale], [neighbourhood])
+            scores = {e: values[0] for e, values in own.items()} | compared.scores
             chunks.append(replace(compared, scores={e: scores[e] for e in EVIDENCES}))
         return Evidences.joined(chunks)
-
-    def distance_scores(self, neighbourhood: Neighbourhood) -> dict[str, Floats]:
-        """The evidences in ``operating_point.DISTANCES`` of n images, ``(n,)`` each."""
-        return {e: scores[0] for e, scores in distance_scores([self.scale], [neighbourhood]).items()}
 
     @torch.no_grad()
     def compare(self, images: Images, neighbourhood: Neighbourhood) -> Evidences:

@@ -10,11 +10,12 @@ def digits(n: int = 16) -> torch.Tensor:
 
 
 OF_ONE = ["doodle", "scribble", "go_astray", "warp_strongly", "swirl", "turn", "move_window", "press"]
-FAMILIES = [*OF_ONE, "overlay", "join_two", "swap_window", "malformed", "jitter", "varied"]
+FAMILIES = [*OF_ONE, "overlay", "join_two", "swap_window", "malformed", "jitter", "batch_of"]
 
 
 def edited(family: str, images: torch.Tensor, seed: int) -> torch.Tensor:
     others = [images.flip(0)] * (family in ("overlay", "join_two", "swap_window"))
+    others += [torch.arange(len(images))] * (family == "batch_of")
     return getattr(negatives, family)(images, *others, torch.Generator().manual_seed(seed))
 
 
@@ -50,3 +51,11 @@ def test_no_edit_touches_the_global_random_state() -> None:
     torch.manual_seed(3)
     negatives.malformed(digits(), torch.Generator().manual_seed(0))
     assert torch.equal(torch.rand(1), expected)
+
+
+def test_many_training_images_are_seen_as_they_are_and_few_never_twice_alike() -> None:
+    few, random = digits(), torch.Generator().manual_seed(0)
+    many, rows = few.repeat(125, 1, 1), torch.tensor([3, 3])
+    assert torch.equal(negatives.batch_of(many, rows, random), many[rows])
+    first, second = negatives.batch_of(few, rows, random)
+    assert not torch.equal(first, second)
