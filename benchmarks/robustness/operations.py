@@ -101,7 +101,7 @@ def train() -> Iterator[None]:
 def judge() -> Iterator[None]:
     """Judge a batch, write its table as the command does, and set a label right."""
     detector = Detector.load(own_file())
-    store = run.resume(batches.batches_dir() / "batch", "a pile", detector, RULE)
+    store = run.resume(batches.batches_dir() / "batch", batches.Job("a pile", RULE.point), detector)
     yield
     if not store.finished:
         yield from (None for _ in run.run(store, sources.places([paths.state_dir() / "pile.npy"]), detector))
@@ -116,7 +116,7 @@ def hand_in() -> Iterator[None]:
     """Hand a batch in, as the page does; who sees it there already does not do so again."""
     if not batches.stores("local"):
         pile = Upload("pile.npy", (paths.state_dir() / "pile.npy").read_bytes())
-        BatchQueue(launch=lambda _: IDLE).submit([pile], Detector.load(own_file()), RULE, False, False, "local")
+        BatchQueue(launch=lambda _: IDLE).submit([pile], Detector.load(own_file()), RULE, "local", keep=False)
     yield
 
 
@@ -244,7 +244,8 @@ def _with_visitor() -> None:
     quota.seen(GONE, "cookie")
     _with_model(GONE)
     History(visitor=GONE).record_all(verdict(i, GONE) for i in range(3))
-    run.begin(batches.batches_dir() / "batch", "a pile", Detector.load(own_file(GONE)), RULE, visitor=GONE)
+    asked = batches.Job("a pile", RULE.point, visitor=GONE)
+    run.begin(batches.batches_dir() / "batch", asked, Detector.load(own_file(GONE)))
 
 
 OPERATIONS = {

@@ -24,6 +24,7 @@ from core.batch import export
 from core.batch.findings import Review, Rule
 from core.batch.run import begin as begin_batch
 from core.batch.run import run
+from core.batch.store import Job
 from core.detector import Detector
 from core.operating_point import OperatingPoint
 from core.readers import sources
@@ -51,7 +52,7 @@ def main(
         for at in range(0, images, len(pixels)):
             stack[at : at + len(pixels)] = pixels[: images - at]
         del stack
-        store = begin_batch(folder / "batch", "pile", detector, Rule(point), total=images)
+        store = begin_batch(folder / "batch", Job("pile", point, total=images), detector)
         start = largest()
         bare, batch = 0.0, 0.0
         bare_images, done = 0, 0

@@ -26,6 +26,7 @@ from core import datasets
 from core.batch import ray_engine, ray_partitions
 from core.batch.findings import Rule
 from core.batch.run import Progress, begin, run
+from core.batch.store import Job
 from core.detector import Detector
 from core.operating_point import OperatingPoint
 from core.readers import sources
@@ -59,7 +60,7 @@ def main(
         for count in map(int, workers.split(",")):
             start, rate = timed(ray_engine.score(cut, rule, AS_FOUND, count, str(folder / f"rows-{count}")))
             rows.append(row("a stack", count, start, rate, None))
-            store = begin(folder / f"local-{count}", "scans", detector, rule, total=pictures)
+            store = begin(folder / f"local-{count}", Job("scans", rule.point, rule.rate, total=pictures), detector)
             _, local = timed(run(store, sources.places([scans]), detector, workers=count))
             start, rate = timed(ray_engine.score(cut_pictures, rule, AS_FOUND, count, str(folder / f"scans-{count}")))
             rows.append(row("pictures", count, start, rate, rate / local))

@@ -28,10 +28,9 @@ from benchmarks.results import table
 from benchmarks.speed.batch_speed import largest
 from benchmarks.speed.targets import timed, twelve_megapixels
 from core import datasets, ink
-from core.batch.findings import Rule
 from core.batch.run import begin as begin_batch
 from core.batch.run import run
-from core.batch.store import Store
+from core.batch.store import Job, Store
 from core.detector import Detector
 from core.ink import apart
 from core.operating_point import OperatingPoint
@@ -170,7 +169,7 @@ def _judging(folder: Path, places: list[Place], detector: Detector, count: int) 
 
 
 def _store(folder: Path, detector: Detector, count: int) -> Store:
-    return begin_batch(folder, "pile", detector, Rule(OperatingPoint(detector.card_.name)), total=count)
+    return begin_batch(folder, Job("pile", OperatingPoint(detector.card_.name), total=count), detector)
 
 
 def _held() -> int:

@@ -12,7 +12,7 @@ from core import quota, settings
 from core.batch import worker
 from core.batch.findings import Rule
 from core.batch.run import Progress, begin
-from core.batch.store import Store, batches_dir, stores
+from core.batch.store import Job, Store, batches_dir, stores
 from core.detector import Detector
 from core.errors import BatchError, InkError, OddDigitError
 from core.files.atomic import writing
@@ -21,7 +21,7 @@ from core.ink import apart
 from core.jobs.process import Process, Worker, said, why
 from core.jobs.queue import Entry, Queue, State
 from core.readers import sources
-from core.readers.items import InMemory, Manner, Place, parts_of
+from core.readers.items import AS_FOUND, InMemory, Manner, Place, parts_of
 from core.words import clean_text
 
 _TICK_SECONDS = 0.1
@@ -73,10 +73,9 @@ class BatchQueue(Queue):
         uploads: Sequence[Upload],
         detector: Detector,
         rule: Rule,
-        together: bool,
-        keep: bool,
         visitor: str,
-        full: bool = False,
+        manner: Manner = AS_FOUND,
+        keep: bool = True,
     ) -> Store:
         """Take files in and begin to judge them; they lie on disk until that is done, and no longer.
 
@@ -84,10 +83,9 @@ class BatchQueue(Queue):
             uploads: the files, in order.
             detector: what judges.
             rule: what decides, at first.
-            together: take every picture as one digit.
-            keep: record verdicts in the history.
             visitor: whose batch it is.
-            full: draw every digit, as ``items.Manner`` says.
+            manner: how pictures are read, and whether every digit is drawn.
+            keep: record verdicts in the history.
 
         Raises:
             BatchError: no files, no room for them, or the visitor has as many batches at work as they may.
@@ -118,8 +116,8 @@ class BatchQueue(Queue):
                     (folder / "input" / f"{i:06d}").write_bytes(upload.data)
             with quota.turn(visitor):
                 total = _count(sources.uploaded(folder / "input", names))
-            manner = Manner(together, full=full)
-            store = begin(folder, title, detector, rule, manner, total, keep=keep, visitor=visitor, names=names)
+            job = Job(title, rule.point, rule.rate, manner=manner, total=total, keep=keep, visitor=visitor, names=names)
+            store = begin(folder, job, detector)
         except OddDigitError:
             shutil.rmtree(folder, ignore_errors=True)
             raise

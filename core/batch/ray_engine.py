@@ -25,7 +25,7 @@ from core.batch.findings import Rule
 from core.batch.ray_partitions import Unit, is_address, items, places, units
 from core.batch.run import Progress, begin, key
 from core.batch.score import SCHEMA, judge
-from core.batch.store import HOW_WRITTEN, Store, batches_dir
+from core.batch.store import HOW_WRITTEN, Job, Store, batches_dir
 from core.calibration.discoveries import discoveries
 from core.detector import Detector, registry
 from core.detector.file import read_measured
@@ -245,7 +245,7 @@ def tally(rows: str, rule: Rule) -> dict[str, float | int | str | None]:
 def _gather(folder: Path, cut: Sequence[Unit], detector: Detector, rule: Rule, manner: Manner, title: str) -> Store:
     if lost := len(cut) - len(written(str(folder / "rows"))):
         raise BatchError(f"{lost:,} of {len(cut):,} units were not judged: start the same command again.")
-    store = begin(folder, title, detector, rule, manner)
+    store = begin(folder, Job(title, rule.point, rule.rate, manner=manner), detector)
     for half_gathered in store.parts:
         half_gathered.unlink()
     done = first = 0

@@ -4,18 +4,17 @@ import hashlib
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.batch.findings import Rule
 from core.batch.notes import SAID
 from core.batch.orientation import LOOK, Image, say_better
 from core.batch.score import judge
 from core.batch.store import Job, Store, trash
 from core.errors import BatchError
 from core.readers import pool, sources
-from core.readers.items import AS_FOUND, Manner, Place
+from core.readers.items import Manner, Place
 
 if TYPE_CHECKING:
     from core.detector import Detector
@@ -53,42 +52,18 @@ class Progress:
         return self.items / self.total if self.total else 1.0
 
 
-def begin(
-    folder: Path,
-    title: str,
-    detector: "Detector",
-    rule: Rule,
-    manner: Manner = AS_FOUND,
-    total: int = 0,
-    *,
-    keep: bool = True,
-    visitor: str = "",
-    names: tuple[str, ...] = (),
-) -> Store:
-    """A new batch in a folder, nothing of it judged yet; the arguments are the attributes of ``store.Job``.
+def begin(folder: Path, asked: Job, detector: "Detector") -> Store:
+    """A new batch in a folder, nothing of it judged yet; what the detector is and when it began is added to the job.
 
     Raises:
         WriteError: the folder cannot be written.
     """
-    job = Job(
-        title=title,
-        point=rule.point,
-        rate=rule.rate,
-        normal=detector.card_.normal,
-        model_hash=detector.fingerprint,
-        manner=manner,
-        total=total,
-        keep=keep,
-        visitor=visitor,
-        created=time.time(),
-        names=names,
-    )
-    return Store.create(folder, job, detector.calibrations_[rule.point.evidence])
+    normal, model_hash = detector.card_.normal, detector.fingerprint
+    job = replace(asked, normal=normal, model_hash=model_hash, created=time.time())
+    return Store.create(folder, job, detector.calibrations_[asked.point.evidence])
 
 
-def resume(
-    folder: Path, title: str, detector: "Detector", rule: Rule, manner: Manner = AS_FOUND, total: int = 0
-) -> Store:
+def resume(folder: Path, asked: Job, detector: "Detector") -> Store:
     """The batch in a folder, to be gone on with; a new one where there is none, or none that is whole."""
     if folder.exists():
         try:
@@ -97,7 +72,7 @@ def resume(
             return store
         except BatchError:
             trash(folder)
-    return begin(folder, title, detector, rule, manner, total)
+    return begin(folder, asked, detector)
 
 
 def run(

@@ -69,9 +69,9 @@ class Job:
 
     title: str
     point: OperatingPoint
-    rate: float | None
-    normal: tuple[str, ...]
-    model_hash: str
+    rate: float | None = None
+    normal: tuple[str, ...] = ()
+    model_hash: str = ""
     manner: Manner = AS_FOUND
     total: int = 0
     keep: bool = True

@@ -132,7 +132,7 @@ def _local(inputs: list[str], rule: "Rule", manner: "Manner", workers: int | Non
     """Judge on this machine, going on where an interrupted run of the same command stopped."""
     from core.batch import run
     from core.batch.findings import Review, foresee
-    from core.batch.store import batches_dir
+    from core.batch.store import Job, batches_dir
     from core.ink import apart
     from core.readers import sources
 
@@ -145,7 +145,8 @@ def _local(inputs: list[str], rule: "Rule", manner: "Manner", workers: int | Non
     detector = Detector.load(rule.point.model)
     folder = batches_dir() / f"cli-{run.key(places, detector.fingerprint, rule.point.evidence, manner)}"
     total = sources.count(places)
-    store = run.resume(folder, ", ".join(inputs)[:200], detector, rule, manner, total)
+    asked = Job(", ".join(inputs)[:200], rule.point, rule.rate, manner=manner, total=total)
+    store = run.resume(folder, asked, detector)
     if left_out:
         names = ", ".join(sorted({path.name for path in left_out})[:5])
         store.note(f"Left out: {len(left_out):,} of the system's files ({names}).")

@@ -48,7 +48,7 @@ def finished(server: queue.BatchQueue, store: Store) -> Store:
 def judged(detector: Detector, uploads: list[queue.Upload], keep: bool = False) -> Store:
     """A pile that was judged before the page is opened."""
     server = queue.of_server()
-    return finished(server, server.submit(uploads, detector, RULE, False, keep, ME))
+    return finished(server, server.submit(uploads, detector, RULE, ME, keep=keep))
 
 
 def test_the_examples_are_judged_at_a_click_and_shown_oddest_first() -> None:
@@ -144,7 +144,7 @@ def test_what_passes_and_is_read_otherwise_by_the_network_of_all_ten_can_be_look
     server, rule = queue.of_server(), Rule(OperatingPoint("tiny-5", "fused", 0.05))
     fives = datasets.load("digits", "test").of("5")[:3]
     uploads = [queue.Upload(f"{i}.png", png(np.rint(255 * image).astype(np.uint8))) for i, image in enumerate(fives)]
-    store = finished(server, server.submit(uploads, tiny_detector, rule, False, False, ME))
+    store = finished(server, server.submit(uploads, tiny_detector, rule, ME, keep=False))
     sixes = np.zeros((3, 10))
     sixes[:, 6] = 0.9
     np.save(store.folder / second_opinions.FILE, sixes)
@@ -242,7 +242,7 @@ def test_an_interrupted_batch_can_be_gone_on_with(tiny_detector_any: Detector, m
     monkeypatch.setattr("core.batch.run.TOGETHER", 1)
     server = queue.of_server()
     uploads = [queue.Upload(f"{i}.png", png(image)) for i, image in enumerate(digits(60)[0])]
-    store = server.submit(uploads, tiny_detector_any, RULE, False, False, ME)
+    store = server.submit(uploads, tiny_detector_any, RULE, ME, keep=False)
     wait_for(lambda: store.done[0] >= 2)
     server.stop(store)
     finished(server, store)

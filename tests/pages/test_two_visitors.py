@@ -9,7 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core import paths, quota, settings
-from core.batch.findings import Rule
+from core.batch import store as batches
 from core.batch.run import begin
 from core.batch.store import batches_dir
 from core.datasets import uploads
@@ -49,8 +49,8 @@ def visit(
     ours = replace(detector.card_, name=f"{SECRET}-pen", calibrated_on=f"{SECRET}'s own ink")
     registry.add(replace(detector.state_, card=ours), ours.name, "anna")
     uploads.keep([(f"{SECRET}/five.png", png(digits(1)[0][0]))], "", "anna")
-    rule = Rule(OperatingPoint(SECRET))
-    begin(batches_dir() / "hers", f"{MARKED}.png", detector, rule, visitor="anna", names=(f"{MARKED}.png",))
+    asked = batches.Job(f"{MARKED}.png", OperatingPoint(SECRET), visitor="anna", names=(f"{MARKED}.png",))
+    begin(batches_dir() / "hers", asked, detector)
     (batches_dir() / "hers" / "corrections.json").write_text(f'{{"0": "{SECRET}"}}', encoding="utf-8")
     hers = verdict(1, visitor="anna", source=f"upload: {MARKED}.png", model=SECRET, true_label=SECRET)
     assert History(visitor="anna").record(hers) == 1

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from core.batch import run, worker
 from core.batch.findings import Review, Rule
-from core.batch.store import Store
+from core.batch.store import Job, Store
 from core.detector import Detector
 from core.jobs.process import ending
 from core.operating_point import OperatingPoint
@@ -62,7 +62,7 @@ def judged_batch(
     folder: Path, detector: Detector, point: OperatingPoint, *paths: Path, manner: Manner = AS_FOUND
 ) -> Review:
     """A batch of a visitor, "ann", judged to its end in a folder of its own."""
-    store = run.begin(folder, "a pile", detector, Rule(point), manner, visitor="ann")
+    store = run.begin(folder, Job("a pile", point, manner=manner, visitor="ann"), detector)
     for _ in run.run(store, sources.places(paths), detector):
         pass
     return Review(store, Rule(point))

@@ -61,7 +61,7 @@ def test_who_keeps_too_much_is_refused_more_at_every_door_and_nobody_else_is(
         lambda: registry.import_model(tiny_detector_file.read_bytes(), "anna", "mine"),
         lambda: uploads.keep([("5.png", b"x")], "5", "anna"),
         lambda: Jobs(tick_seconds=0).submit(RunSpec("mine", visitor="anna")),
-        lambda: BatchQueue().submit([Upload("5.png", b"x")], tiny_detector, rule, False, False, "anna"),
+        lambda: BatchQueue().submit([Upload("5.png", b"x")], tiny_detector, rule, "anna", keep=False),
     ):
         with pytest.raises(QuotaError, match="take 1 of the 1 MB that a visitor has here"):
             door()

@@ -62,10 +62,10 @@ def test_a_visitor_with_too_many_batches_at_work_is_refused_and_nothing_is_kept(
     monkeypatch.setattr(settings, "BATCHES", 1)
     upload, rule = Upload("one.png", png(np.zeros((28, 28), np.uint8))), Rule(OperatingPoint("tiny-5"))
     table = BatchQueue(tick_seconds=0)
-    table.submit([upload], tiny_detector, rule, True, False, "anna")
+    table.submit([upload], tiny_detector, rule, "anna", keep=False)
 
     with pytest.raises(BatchError, match="1 of your batches are not judged yet"):
-        table.submit([upload], tiny_detector, rule, True, False, "anna")
-    table.submit([upload], tiny_detector, rule, True, False, "ben")
+        table.submit([upload], tiny_detector, rule, "anna", keep=False)
+    table.submit([upload], tiny_detector, rule, "ben", keep=False)
 
     assert len(stores("anna")) == 1

@@ -13,6 +13,7 @@ from core.datasets import examples, public
 from core.detector import Detector
 from core.errors import OddDigitError, QuotaError
 from core.operating_point import OperatingPoint
+from core.readers.items import Manner
 from core.words import say_normal
 from pages.ui import chrome
 from pages.ui.text import plain
@@ -160,15 +161,8 @@ def _try_mnist(detector: Detector, decides: Rule) -> None:
 def _submit(uploads: Sequence[Upload], detector: Detector, decides: Rule) -> None:
     state: Any = st.session_state
     try:
-        store = queue.of_server().submit(
-            uploads,
-            detector,
-            decides,
-            bool(state.get(_WHOLE)),
-            bool(state.get(_KEEP, True)),
-            visitor(),
-            bool(state.get(_FULL)),
-        )
+        manner, keep = Manner(bool(state.get(_WHOLE)), full=bool(state.get(_FULL))), bool(state.get(_KEEP, True))
+        store = queue.of_server().submit(uploads, detector, decides, visitor(), manner, keep)
     except OddDigitError as error:
         state[_FAILED] = error
         return

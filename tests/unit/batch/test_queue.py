@@ -25,7 +25,7 @@ def hand_in(
     uploads: list[Upload], detector: Detector, visitor: str = "ann", keep: bool = True
 ) -> tuple[BatchQueue, Store]:
     server = BatchQueue(judging.by(detector))
-    return server, server.submit(uploads, detector, RULE, False, keep, visitor)
+    return server, server.submit(uploads, detector, RULE, visitor, keep=keep)
 
 
 def some(n: int) -> list[Upload]:
@@ -106,10 +106,10 @@ def test_where_a_rate_decides_a_stopped_batch_waits_for_its_end_to_enter_the_his
 ) -> None:
     monkeypatch.setattr("core.batch.run.TOGETHER", 1)
     server = BatchQueue(judging.by(tiny_detector_any))
-    store = server.submit(some(30), tiny_detector_any, Rule(RULE.point, 0.2), False, True, "ann")
+    store = server.submit(some(30), tiny_detector_any, Rule(RULE.point, 0.2), "ann")
     wait_for(lambda: store.done[0] >= 2)
     server.stop(store)
-    after = server.submit(some(1), tiny_detector_any, RULE, False, False, "ann")
+    after = server.submit(some(1), tiny_detector_any, RULE, "ann", keep=False)
     wait_for(lambda: not server.standing(after).state.busy)
 
     assert History(visitor="ann").count().judged == 0
@@ -123,7 +123,7 @@ def test_visitors_take_turns_however_many_batches_one_of_them_hands_in(tiny_dete
         return judging.Thread(Store(folder), tiny_detector_any)
 
     server = BatchQueue(launch, tick_seconds=0)
-    given = [server.submit(some(1), tiny_detector_any, RULE, False, False, who) for who in ("ann",) * 4 + ("bob", "cy")]
+    given = [server.submit(some(1), tiny_detector_any, RULE, who, keep=False) for who in ("ann",) * 4 + ("bob", "cy")]
     wait_for(lambda: server.tick() or not any(server.standing(store).state.busy for store in given))
 
     assert order == ["ann", "bob", "cy", "ann", "ann", "ann"]
@@ -141,9 +141,9 @@ def test_a_long_batch_makes_way_for_another_visitor_and_goes_on_to_the_same_rows
         return judging.Thread(Store(folder), tiny_detector_any)
 
     server = BatchQueue(launch)
-    long = server.submit(some(90), tiny_detector_any, RULE, False, False, "ann")
+    long = server.submit(some(90), tiny_detector_any, RULE, "ann", keep=False)
     wait_for(lambda: long.done[0] >= 2)
-    short = server.submit(some(1), tiny_detector_any, RULE, False, False, "bob")
+    short = server.submit(some(1), tiny_detector_any, RULE, "bob", keep=False)
     wait_for(lambda: not server.standing(short).state.busy)
     assert server.standing(short).state is State.DONE
     assert started[:2] == ["ann", "bob"]
@@ -173,7 +173,7 @@ def test_a_batch_whose_process_cannot_be_started_says_so_and_may_go_on(tiny_dete
         raise OSError("no processes are left")
 
     server = BatchQueue(launch, tick_seconds=0)
-    store = server.submit(some(1), tiny_detector_any, RULE, False, False, "ann")
+    store = server.submit(some(1), tiny_detector_any, RULE, "ann", keep=False)
 
     server.tick()
 
@@ -189,17 +189,17 @@ def test_all_visitors_together_have_a_limit_and_no_files_are_no_batch(
     monkeypatch.setattr("core.settings.ALL_BATCHES", 1)
     server = BatchQueue(tick_seconds=0)
     with pytest.raises(BatchError, match="no files"):
-        server.submit([], tiny_detector_any, RULE, False, False, "ann")
-    server.submit(some(1), tiny_detector_any, RULE, False, False, "ann")
+        server.submit([], tiny_detector_any, RULE, "ann", keep=False)
+    server.submit(some(1), tiny_detector_any, RULE, "ann", keep=False)
 
     with pytest.raises(BatchError, match="no more are taken: try again later"):
-        server.submit(some(1), tiny_detector_any, RULE, False, False, "bob")
+        server.submit(some(1), tiny_detector_any, RULE, "bob", keep=False)
 
 
 def test_visitors_see_their_own_batches_the_newest_first(tiny_detector_any: Detector) -> None:
     server, first = hand_in(some(1), tiny_detector_any)
-    second = server.submit(some(2), tiny_detector_any, RULE, False, False, "ann")
-    other = server.submit(some(1), tiny_detector_any, RULE, False, False, "bob")
+    second = server.submit(some(2), tiny_detector_any, RULE, "ann", keep=False)
+    other = server.submit(some(1), tiny_detector_any, RULE, "bob", keep=False)
     wait_for(lambda: not any(server.standing(store).state.busy for store in (first, second, other)))
 
     assert [store.folder for store in stores("ann")] == [second.folder, first.folder]
@@ -212,10 +212,10 @@ def test_a_batch_that_fails_says_why_and_the_next_one_is_judged(
     server, broken = hand_in(some(2), tiny_detector_any)
     wait_for(lambda: not server.standing(broken).state.busy)
     monkeypatch.setattr(type(tiny_detector), "scores", lambda *_: 1 / 0)
-    failing = server.submit(some(2), tiny_detector_any, RULE, False, False, "ann")
+    failing = server.submit(some(2), tiny_detector_any, RULE, "ann", keep=False)
     wait_for(lambda: not server.standing(failing).state.busy)
     monkeypatch.undo()
-    after = server.submit(some(2), tiny_detector_any, RULE, False, False, "ann")
+    after = server.submit(some(2), tiny_detector_any, RULE, "ann", keep=False)
     wait_for(lambda: not server.standing(after).state.busy)
 
     assert server.standing(failing).state is State.FAILED
@@ -230,7 +230,7 @@ def test_old_batches_make_room_and_a_deleted_one_leaves_nothing(
     server, first = hand_in(some(1), tiny_detector_any, keep=False)
     wait_for(lambda: not server.standing(first).state.busy)
     for _ in range(2):
-        store = server.submit(some(1), tiny_detector_any, RULE, False, False, "ann")
+        store = server.submit(some(1), tiny_detector_any, RULE, "ann", keep=False)
         wait_for(lambda store=store: not server.standing(store).state.busy)
 
     assert len(stores("ann")) == 2
@@ -245,12 +245,12 @@ def test_a_process_of_its_own_judges_a_batch_and_ends_at_once_when_it_is_stopped
     tiny_shelf: tuple[str, str], tiny_detector_any: Detector
 ) -> None:
     server = BatchQueue()
-    store = server.submit(some(6), tiny_detector_any, RULE, False, False, "ann")
+    store = server.submit(some(6), tiny_detector_any, RULE, "ann", keep=False)
     wait_for(lambda: not server.standing(store).state.busy, 300)
     assert server.standing(store) == Standing(State.DONE, server.standing(store).progress)
     assert Review(store, RULE).source.tolist() == [f"{i}.png" for i in range(6)]
 
-    second = server.submit(some(60), tiny_detector_any, RULE, False, False, "ann")
+    second = server.submit(some(60), tiny_detector_any, RULE, "ann", keep=False)
     wait_for(lambda: server.standing(second).state is State.RUNNING)
     server.stop(second)
 
@@ -266,7 +266,7 @@ def test_a_batch_of_a_shared_server_is_judged_by_its_visitors_own_model(
     monkeypatch.setattr(apart, "cores", lambda: 0)
     own = registry.import_model(tiny_detector_file.read_bytes(), "ann", "anns-own")
     rule = Rule(OperatingPoint("anns-own"))
-    store = BatchQueue(tick_seconds=0).submit(some(2), Detector.load(own.path), rule, False, False, "ann")
+    store = BatchQueue(tick_seconds=0).submit(some(2), Detector.load(own.path), rule, "ann", keep=False)
 
     assert worker.main(store.folder) == 0
 

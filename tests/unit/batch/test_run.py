@@ -33,7 +33,7 @@ TOGETHER = Manner(together=True)
 
 
 def begin(folder: Path, detector: Detector) -> Store:
-    return running.begin(folder, "a pile", detector, Rule(POINT))
+    return running.begin(folder, Job("a pile", POINT), detector)
 
 
 def judge(folder: Path, detector: Detector, *paths: Path, manner: Manner = AS_FOUND) -> Review:
@@ -217,7 +217,7 @@ def test_a_batch_with_a_gap_is_begun_anew_and_never_shown_as_whole(
 
     with pytest.raises(BatchError, match="rows after 4 are missing"):
         Review(store, Rule(POINT))
-    again = resume(store.folder, "a pile", tiny_detector_any, Rule(POINT))
+    again = resume(store.folder, Job("a pile", POINT), tiny_detector_any)
     list(run(again, places, tiny_detector_any))
 
     assert len(Review(again, Rule(POINT))) == 10
