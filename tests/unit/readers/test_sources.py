@@ -11,7 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core.errors import BatchError
+from core import ink
+from core.errors import BatchError, InkError
 from core.readers import arrays, parquet, sources
 from core.readers.items import Place, as_label, place_of
 from tests.support.formats import WRITERS, N, images_of, read
@@ -123,6 +124,33 @@ def test_a_file_that_cannot_be_read_is_one_row_that_says_why(name: str, tmp_path
         assert items[-1].picture is None
         assert name in items[-1].error
         assert reason in items[-1].error
+
+
+@pytest.mark.parametrize(
+    ("name", "head", "remedy"),
+    [
+        pytest.param("net.pt", b"PK\x03\x04", "numpy.savez", id="PyTorch"),
+        pytest.param("data_batch_1", b"\x80\x02}q", "can run code", id="a pickle of no name"),
+        pytest.param("mnist.npz", b"\x80\x04\x95", "can run code", id="a pickle of another name"),
+        pytest.param("digits.mat", b"MATLAB 5.0 MAT-file", "scipy.io.loadmat", id="MATLAB"),
+        pytest.param("digits.h5", b"\x89HDF\r\n\x1a\n", "h5py", id="HDF5"),
+        pytest.param("digits.xlsx", b"PK\x03\x04", "CSV", id="Excel"),
+        pytest.param("digits.json", b"[[0]]", "numpy.savez", id="JSON"),
+        pytest.param("digits.tfrecord", bytes(40), "numpy.savez", id="TensorFlow"),
+        pytest.param("digit.svg", b"<svg/>", "PNG", id="SVG"),
+    ],
+)
+def test_what_is_not_read_is_refused_with_its_kind_and_a_way_out(
+    name: str, head: bytes, remedy: str, tmp_path: Path
+) -> None:
+    (tmp_path / name).write_bytes(head)
+
+    [item] = read(tmp_path / name)
+
+    assert f"{name}: is " in item.error
+    assert remedy in item.error
+    with pytest.raises(InkError, match="which is not read"):
+        ink.read(tmp_path / name, name=name)
 
 
 @pytest.mark.parametrize("version", [(2, 0), (3, 0)])

@@ -11,15 +11,15 @@ import pyarrow.parquet as pq
 import pytest
 
 from core import datasets, ink
-from core.errors import DatasetError, InkError
-from tests.support.formats import images_of, read
+from core.errors import DatasetError
+from core.readers.items import Item
+from tests.support.formats import PIXELS, images_of, read
 from tests.support.piles import digits, idx, png
 
 N = 20
 IMAGES, LABELS = digits(N)
 FLAT, SHARE, ONE_HOT = IMAGES.reshape(N, -1), IMAGES / 255, np.eye(10, dtype=int)[LABELS]
 WORDS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
-PIXELS = [f"pixel{i}" for i in range(784)]
 
 ARRAYS = {
     "wrapped to signed bytes": IMAGES.astype(np.int8),
@@ -44,6 +44,12 @@ ARRAYS = {
 }
 
 
+def assert_same(items: list[Item], times: int = 1) -> None:
+    """The digits with their labels, so many times over."""
+    assert [item.label for item in items] == [str(label) for label in LABELS] * times
+    np.testing.assert_array_equal(images_of(items), np.concatenate([IMAGES] * times))
+
+
 @pytest.mark.parametrize("name", ARRAYS)
 def test_an_array_of_any_scale_and_shape_is_the_same_digits(name: str, tmp_path: Path) -> None:
     np.save(tmp_path / "digits.npy", ARRAYS[name])
@@ -66,21 +72,22 @@ def test_the_brightest_of_few_steps_is_white(steps: int, kind: type, tmp_path: P
         assert item.picture.max() / (255 if item.picture.dtype == np.uint8 else 1) == 1
 
 
-def test_what_was_standardised_pixel_by_pixel_is_refused_once(tmp_path: Path) -> None:
-    noisy = SHARE + np.random.default_rng(0).normal(0, 0.1, SHARE.shape)
-    np.save(tmp_path / "digits.npy", (noisy - noisy.mean(axis=0)) / noisy.std(axis=0))
+NOISY = SHARE + np.random.default_rng(0).normal(0, 0.1, SHARE.shape)
+
+
+@pytest.mark.parametrize(
+    ("array", "said"),
+    [
+        pytest.param((NOISY - NOISY.mean(axis=0)) / NOISY.std(axis=0), "pixel by pixel", id="standardised by pixel"),
+        pytest.param(IMAGES.transpose(1, 0, 2), "has shape (28, 20, 28)", id="an axis like the others"),
+    ],
+)
+def test_what_nobody_can_put_right_is_refused_once(array: np.ndarray, said: str, tmp_path: Path) -> None:
+    np.save(tmp_path / "digits.npy", array)
 
     [item] = read(tmp_path / "digits.npy")
 
-    assert "pixel by pixel" in item.error
-
-
-def test_an_axis_that_nothing_tells_from_the_others_is_refused(tmp_path: Path) -> None:
-    np.save(tmp_path / "digits.npy", IMAGES.transpose(1, 0, 2))
-
-    [item] = read(tmp_path / "digits.npy")
-
-    assert "has shape (28, 20, 28)" in item.error
+    assert said in item.error
 
 
 LABELLED: dict[str, dict[str, np.ndarray]] = {
@@ -149,9 +156,7 @@ def test_labels_in_an_array_of_their_own_lie_beside_the_images(tmp_path: Path) -
     np.save(tmp_path / "X_test.npy", IMAGES)
     np.save(tmp_path / "y_test.npy", LABELS)
 
-    items = read(tmp_path)
-
-    assert [item.label for item in items] == [str(label) for label in LABELS]
+    assert_same(read(tmp_path))
 
 
 def test_arrays_that_are_named_the_wrong_way_round_and_idx_of_other_machines_are_read(tmp_path: Path) -> None:
@@ -164,10 +169,7 @@ def test_arrays_that_are_named_the_wrong_way_round_and_idx_of_other_machines_are
     (folder / "z-images-idx3-ubyte").write_bytes(struct.pack("<4I", 2051, *IMAGES.shape) + IMAGES.tobytes())
     (folder / "z-labels-idx1-ubyte").write_bytes(struct.pack("<2I", 2049, N) + LABELS.astype(np.uint8).tobytes())
 
-    items = read(folder)
-
-    assert [item.label for item in items] == 3 * [str(label) for label in LABELS]
-    np.testing.assert_array_equal(images_of(items), np.concatenate([IMAGES] * 3))
+    assert_same(read(folder), times=3)
 
 
 def test_records_and_lists_of_files_are_refused_with_the_remedy(tmp_path: Path) -> None:
@@ -229,10 +231,7 @@ def test_a_table_of_any_layout_is_the_same_labelled_digits(name: str, tmp_path: 
     path = tmp_path / ("digits.arff" if "ARFF" in name else "digits.csv")
     path.write_text(TABLES[name])
 
-    items = [item for item in read(path) if not item.note]
-
-    assert [item.label for item in items] == [str(label) for label in LABELS]
-    np.testing.assert_array_equal(images_of(items), IMAGES)
+    assert_same([item for item in read(path) if not item.note])
 
 
 @pytest.mark.parametrize(
@@ -297,10 +296,7 @@ COLUMNS: dict[str, dict[str, object]] = {
 def test_parquet_columns_of_any_kind_are_the_same_labelled_digits(name: str, tmp_path: Path) -> None:
     pq.write_table(pa.table(COLUMNS[name]), tmp_path / "digits.parquet")
 
-    items = [item for item in read(tmp_path / "digits.parquet") if not item.note]
-
-    assert [item.label for item in items] == [str(label) for label in LABELS]
-    np.testing.assert_array_equal(images_of(items), IMAGES)
+    assert_same([item for item in read(tmp_path / "digits.parquet") if not item.note])
 
 
 @pytest.mark.parametrize("cell", ["train/7.png", {"bytes": None, "path": "train/7.png"}], ids=["text", "Hugging Face"])
@@ -317,30 +313,3 @@ def test_a_table_is_known_by_its_lines_whatever_it_is_called(name: str, tmp_path
 
     for path in tmp_path.iterdir():
         np.testing.assert_array_equal(images_of(read(path)), IMAGES)
-
-
-@pytest.mark.parametrize(
-    ("name", "head", "remedy"),
-    [
-        pytest.param("net.pt", b"PK\x03\x04", "numpy.savez", id="PyTorch"),
-        pytest.param("data_batch_1", b"\x80\x02}q", "can run code", id="a pickle of no name"),
-        pytest.param("mnist.npz", b"\x80\x04\x95", "can run code", id="a pickle of another name"),
-        pytest.param("digits.mat", b"MATLAB 5.0 MAT-file", "scipy.io.loadmat", id="MATLAB"),
-        pytest.param("digits.h5", b"\x89HDF\r\n\x1a\n", "h5py", id="HDF5"),
-        pytest.param("digits.xlsx", b"PK\x03\x04", "CSV", id="Excel"),
-        pytest.param("digits.json", b"[[0]]", "numpy.savez", id="JSON"),
-        pytest.param("digits.tfrecord", bytes(40), "numpy.savez", id="TensorFlow"),
-        pytest.param("digit.svg", b"<svg/>", "PNG", id="SVG"),
-    ],
-)
-def test_what_is_not_read_is_refused_with_its_kind_and_a_way_out(
-    name: str, head: bytes, remedy: str, tmp_path: Path
-) -> None:
-    (tmp_path / name).write_bytes(head)
-
-    [item] = read(tmp_path / name)
-
-    assert f"{name}: is " in item.error
-    assert remedy in item.error
-    with pytest.raises(InkError, match="which is not read"):
-        ink.read(tmp_path / name, name=name)
