@@ -133,8 +133,7 @@ class Calibration:
         Raises:
             OddDigitError: a score is NaN.
         """
-        values = not_nan(scores)
-        at_least = self.n - np.searchsorted(self.scores, values, side="left")
+        at_least = self.n - self.scores.searchsorted(not_nan(scores))
         return (1 + at_least) / (self.n + 1)
 
     def rank(self, alpha: float) -> int:

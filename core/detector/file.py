@@ -196,13 +196,13 @@ def _wake(scorers: Mapping[str, Scorer], watcher: Watcher | None) -> None:
     """Make all memory banks, side by side: on a fresh machine each is decoded first."""
     waiting, choosing = list(scorers), Lock()
 
-    def make_one(_: int) -> None:
+    def make_one(_turn: int) -> None:
         with choosing:
             label = waiting[0] if watcher is None else watcher.choose(waiting)
             waiting.remove(label)
         # One thread each, so that a memory comes out the same however many cores there are.
         with one_thread():
-            scorers[label].wake()
+            _ = scorers[label].bank  # made when it is first asked for
         if watcher is not None:
             watcher.ready(label)
 

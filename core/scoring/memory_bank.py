@@ -17,6 +17,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load as from_bytes
 from safetensors.torch import save as to_bytes
 from torch import Tensor
+from torch.nn import functional as F
 
 from core.files import tensors as tensor_files
 from core.gan.features import MANIFOLD_FEATURES, features_of_views, views
@@ -225,7 +226,7 @@ def nearest_in_each(banks: Sequence[MemoryBank], features: Tensor) -> list[Neigh
     for start in range(0, max(len(features), 1), together):
         rows = slice(start, start + together)
         pairs = zip(banks, hits, strict=True)
-        differences = torch.cat([bank.points[f.indices[rows]] - f.query[rows, None] for bank, f in pairs])
+        differences = torch.cat([F.embedding(f.indices[rows], bank.points) - f.query[rows, None] for bank, f in pairs])
         blend = locally_linear_weights(differences, torch.cat([f.squared[rows] for f in hits]))  # (banks * r, k)
         missed = (blend.unsqueeze(1) @ differences).squeeze(1)  # (banks * r, c)
         each = len(banks), len(features[rows])

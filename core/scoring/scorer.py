@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from core.errors import ModelError
 from core.gan import latents as latent_codes
@@ -96,10 +97,6 @@ class Scorer:
         if not isinstance(self._bank, MemoryBank):
             self._bank = self._bank()
         return self._bank
-
-    def wake(self) -> None:
-        """Make the memory bank, if it was not made yet; raises what ``bank`` does."""
-        _ = self.bank
 
     @classmethod
     def fit(
@@ -272,7 +269,8 @@ class Scorer:
         standing = (neighbourhood.distance.clamp_min(1e-6).log() - self.scale.centre) / self.scale.spread  # (n,)
         oddness = ((standing - _ODD) / (_ODDEST - _ODD)).clamp(0, 1)  # 0 for normal digits' distances, 1 beyond them
         weights = torch.lerp(neighbourhood.blend, neighbourhood.few, oddness.unsqueeze(1))  # (n, k)
-        return (weights.unsqueeze(2) * self.latents[self.held[neighbourhood.indices]]).sum(dim=1)
+        latents = F.embedding(self.held[neighbourhood.indices], self.latents)  # (n, k, latent)
+        return (weights.unsqueeze(2) * latents).sum(dim=1)
 
     @cached_property
     def prior(self) -> Mixture:
