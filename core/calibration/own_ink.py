@@ -43,6 +43,7 @@ def review(
     known: Calibration,
     normal: tuple[str, ...],
     refused: Sequence[tuple[str, str]] = (),
+    odds: float = 0.0,
 ) -> Review:
     """Look through a calibration set: another hand makes all of it a little odd, so oddness is within the set.
 
@@ -53,8 +54,9 @@ def review(
         known: what the detector was measured against before.
         normal: labels of the detector's normal digits.
         refused: (name, reason) of everything that could not be used.
+        odds: what ``assemble.strangeness`` says of the images.
     """
-    promised = adapted(Calibration.fit(scores), known)
+    promised = adapted(Calibration.fit(scores), known, odds)
     seen: dict[bytes, int] = {}
     repeated = tuple(i for i, image in enumerate(images) if seen.setdefault(image.tobytes(), i) != i)
     middle, upper = np.quantile(scores, [0.5, 0.75])
@@ -98,7 +100,7 @@ def say_promise(promised: Calibration, alpha: float) -> str:
         )
     low, high = promised.rates[promised.n - promised.rank(alpha)]
     return (
-        f"A line at {_percent(alpha)} flags {_percent(alpha)} of normal ones by that hand, most likely between "
+        f"A line at {_percent(alpha)} flags about {_percent(alpha)} of normal ones by that hand, most likely between "
         f"{say_share(low)} and {say_share(high)}: estimated from {n} digits and from what other people's are like. "
         f"The {n} alone promise, with 95 % confidence, no more than {say_share(promised.bound(alpha))}."
     )

@@ -64,10 +64,12 @@ def calibrate(
         given = collect(images, normal)  # before torch, which a folder that is not there does not wait for
         from core.calibration import own_ink
         from core.detector import Detector
+        from core.detector.assemble import strangeness
 
         detector = Detector.load(model)
         scores, known = detector.inspect(given.images).scores["fused"], detector.calibrations_["fused"]
-        seen = own_ink.review(given.names, given.images, scores, known, normal, given.refused)
+        odds = strangeness(detector.state_, given.images, given.labels)
+        seen = own_ink.review(given.names, given.images, scores, known, normal, given.refused, odds)
         if seen.promise:
             say.print(seen.promise)
         for concern in seen.concerns:

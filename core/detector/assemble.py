@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from core.calibration.conformal import Calibration
-from core.calibration.few_digits import adapted
+from core.calibration.few_digits import ENOUGH, adapted, odds_of_strangers
 from core.detector.inputs import as_images, chunks
 from core.detector.model_card import UNNAMED, Card
 from core.detector.state import DetectorState
@@ -15,6 +15,7 @@ from core.errors import OddDigitError
 from core.operating_point import DISTANCES, EVIDENCES
 from core.scoring import multi_digit
 from core.scoring.scorer import Scorer
+from core.scoring.two_sample import aside
 
 Calibrations = dict[str, Calibration]
 
@@ -47,6 +48,22 @@ def recalibrate(
     state: DetectorState, images: ArrayLike, labels: Sequence[str] | None, name: str, calibrated_on: str
 ) -> DetectorState:
     """The same detector with its promise remade on other people's normal digits; see ``Detector.calibrated``."""
+    parts = by_label(state, images, labels)
+    if missing := [label for label in state.scorers if label not in parts]:
+        raise OddDigitError(f"no image of {', '.join(missing)}: give normal digits of every label.")
+    pooled, digits = calibrations_of(state.scorers, state.standards, parts)
+    odds = strangeness(state, images, labels)
+    pooled = {e: adapted(own, state.calibrations[e], odds) for e, own in pooled.items()}
+    digits = {
+        n: {e: adapted(own, state.digit_calibrations[n][e], odds) for e, own in of.items()} for n, of in digits.items()
+    }
+    counts = {label: (*state.card.counts[label][:2], len(part)) for label, part in parts.items()}
+    card = replace(state.card, name=name, calibrated_on=calibrated_on, counts=counts, strangers=0, recalibrated=True)
+    return replace(state, card=card, calibrations=pooled, digit_calibrations=digits)
+
+
+def by_label(state: DetectorState, images: ArrayLike, labels: Sequence[str] | None) -> dict[str, NDArray[np.float32]]:
+    """Other people's digits by what they are, in the detector's order; takes and raises what ``strangeness`` does."""
     checked = as_images(images)
     names = list(state.scorers)
     given = np.array([names[0]] * len(checked) if labels is None else [str(label) for label in labels])
@@ -57,15 +74,16 @@ def recalibrate(
     for label in np.unique(given):
         if label not in names:
             raise OddDigitError(f"label {str(label)!r} is none of this detector's digits: {', '.join(names)}.")
-    if missing := [label for label in names if label not in given]:
-        raise OddDigitError(f"no image of {', '.join(missing)}: give normal digits of every label.")
-    parts = {label: checked[given == label] for label in names}
-    pooled, digits = calibrations_of(state.scorers, state.standards, parts)
-    pooled = {e: adapted(own, state.calibrations[e]) for e, own in pooled.items()}
-    digits = {n: {e: adapted(own, state.digit_calibrations[n][e]) for e, own in of.items()} for n, of in digits.items()}
-    counts = {label: (*state.card.counts[label][:2], len(part)) for label, part in parts.items()}
-    card = replace(state.card, name=name, calibrated_on=calibrated_on, counts=counts, strangers=0, recalibrated=True)
-    return replace(state, card=card, calibrations=pooled, digit_calibrations=digits)
+    return {label: checked[given == label] for label in names if label in given}
+
+
+def strangeness(state: DetectorState, images: ArrayLike, labels: Sequence[str] | None) -> float:
+    """Log-likelihood ratio that digits are by strangers, not by people like those whose digits the detector learnt.
+
+    Takes and raises what ``Detector.calibrated`` does, but labels may lack.
+    """
+    few = {name: part[:ENOUGH] for name, part in by_label(state, images, labels).items()}
+    return sum(odds_of_strangers(aside(state.scorers[name], part), len(part)) for name, part in few.items())
 
 
 def rescore(

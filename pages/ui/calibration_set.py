@@ -22,11 +22,15 @@ def look_over(
     detector: "Detector",
     names: Sequence[str],
     given: NDArray[np.float32],
+    labels: Sequence[str] | None,
     refused: Sequence[tuple[str, str]] = (),
 ) -> None:
     """What digits ``(n, 28, 28)`` promise once a model is calibrated on them, and what is doubtful about them."""
+    from core.detector.assemble import strangeness
+
     scores, known = detector.scores(given).scores["fused"], detector.calibrations_["fused"]
-    seen = own_ink.review(names, given, scores, known, detector.card_.normal, refused)
+    odds = strangeness(detector.state_, given, labels)
+    seen = own_ink.review(names, given, scores, known, detector.card_.normal, refused, odds)
     if seen.promise:
         st.info(plain(seen.promise), icon=":material/straighten:")
     for line in seen.concerns:

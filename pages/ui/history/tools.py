@@ -140,7 +140,7 @@ def _make(reviewed: Review, model: str) -> None:
         st.info("There is no normal digit in this sample to calibrate on.", icon=":material/info:")
         return
     detector = picker.detector(model)
-    calibration_set.look_over(detector, reviewed.names, reviewed.images)
+    calibration_set.look_over(detector, reviewed.names, reviewed.images, reviewed.labels)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.text_input("Name of the new model", f"{model}-mine", key="calibrated_name", width=240)
         what = f"Calibrate on {len(reviewed.images):,} normal digits"

@@ -70,7 +70,7 @@ def section(detector: "Detector", point: OperatingPoint) -> None:
 def _read(detector: "Detector", given: Pictures, shown: int) -> None:
     """The digits as they were read; the first ``shown`` are in sight already."""
     st.markdown(f"**{len(given.images)} digits read.**")
-    calibration_set.look_over(detector, given.names, given.images, given.refused)
+    calibration_set.look_over(detector, given.names, given.images, given.labels, given.refused)
     if len(sent := given.images[shown : shown + 200]):
         picture.show(images.sheet_png(sent, 20), f"{len(sent)} of your digits", caption="What was read")
     if given.refused:

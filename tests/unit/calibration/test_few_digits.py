@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from core.calibration.conformal import Calibration
-from core.calibration.few_digits import ENOUGH, KNOWN, SCORES, adapted
+from core.calibration.few_digits import ENOUGH, FEWEST_KNOWN, SCORES, adapted, odds_of_strangers
 
 
 def known(n: int = 4_000) -> Calibration:
@@ -69,7 +69,7 @@ def test_the_bound_is_what_the_own_digits_promise_alone() -> None:
 
 @pytest.mark.parametrize(
     ("own", "others"),
-    [pytest.param(ENOUGH, 4_000, id="own digits suffice"), pytest.param(20, KNOWN - 1, id="nothing is known")],
+    [pytest.param(ENOUGH, 4_000, id="own digits suffice"), pytest.param(20, FEWEST_KNOWN - 1, id="nothing is known")],
 )
 def test_where_others_help_nothing_it_is_the_own_digits_conformal_calibration(own: int, others: int) -> None:
     alone = Calibration.fit(hand(own, 0.2))
@@ -81,3 +81,21 @@ def test_equal_scores_and_known_ones_that_do_not_differ_are_no_trouble() -> None
     calibration = adapted(Calibration.fit(np.full(20, 2.0)), Calibration.fit(np.full(600, 1.0)))
 
     assert np.isfinite(calibration.scores).all()
+
+
+def test_digits_that_lie_to_one_side_are_by_strangers_and_the_more_surely_the_more_they_are() -> None:
+    about, aside = (odds_of_strangers(statistic, 20) for statistic in (1.1, 1.6))
+
+    assert about < -0.5
+    assert aside > 2
+    assert odds_of_strangers(1 + 100 * 0.03, 100) > aside
+    assert odds_of_strangers(1.0, 1) == pytest.approx(0, abs=0.5)
+
+
+def test_people_like_those_known_move_the_threshold_less_than_strangers_of_the_same_scores() -> None:
+    own = Calibration.fit(hand(20, 0.4))
+    usual = known().threshold(0.05)
+
+    like, strange = (adapted(own, known(), odds).threshold(0.05) for odds in (-9.0, 9.0))
+
+    assert usual < like < usual + 0.35 * (strange - usual)

@@ -24,7 +24,7 @@ def test_few_digits_promise_what_they_are_estimated_to_and_what_they_promise_alo
     known = Calibration.fit(np.arange(999) / 200)
     said = own_ink.say_promise(adapted(Calibration.fit(np.arange(20) / 4), known), 0.05)
 
-    assert "flags 5 % of normal ones by that hand, most likely between 2" in said
+    assert "flags about 5 % of normal ones by that hand, most likely between 3" in said
     assert "estimated from 20 digits" in said
     assert "The 20 alone promise, with 95 % confidence, no more than 23 %." in said
 

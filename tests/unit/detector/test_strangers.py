@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from core.calibration.conformal import Calibration
+from core.calibration.few_digits import adapted
 from core.datasets import load
 from core.detector import Detector, file, strangers
 from core.errors import ModelError, OddDigitError
@@ -82,7 +84,7 @@ def test_ones_own_ink_takes_the_place_of_strangers(corrected: Detector) -> None:
 def test_few_digits_of_ones_own_are_kept_in_a_file_with_what_they_are_estimated_to_promise(
     corrected: Detector, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("core.calibration.few_digits.KNOWN", 10)
+    monkeypatch.setattr("core.calibration.few_digits.FEWEST_KNOWN", 10)
     own = corrected.calibrated(FIVES[:20], None, "mine", "my own hand")
     own.save(tmp_path / "mine.safetensors")
 
@@ -94,6 +96,19 @@ def test_few_digits_of_ones_own_are_kept_in_a_file_with_what_they_are_estimated_
         np.testing.assert_array_equal(again.scores, calibration.scores)
         np.testing.assert_array_equal(again.rates, calibration.rates)  # type: ignore[arg-type]
     assert loaded.fingerprint == own.fingerprint
+
+
+@pytest.mark.parametrize("odds", [-9.0, 9.0])
+def test_what_few_digits_look_like_decides_how_far_they_move_the_promise(
+    corrected: Detector, monkeypatch: pytest.MonkeyPatch, odds: float
+) -> None:
+    monkeypatch.setattr("core.calibration.few_digits.FEWEST_KNOWN", 10)
+    monkeypatch.setattr("core.detector.assemble.odds_of_strangers", lambda statistic, n: odds)
+    own = corrected.calibrated(FIVES[:20], None, "mine", "my own hand")
+
+    scores = corrected.inspect(FIVES[:20]).scores["fused"]
+    expected = adapted(Calibration.fit(scores), corrected.calibrations_["fused"], odds)
+    np.testing.assert_array_equal(own.calibrations_["fused"].scores, expected.scores)
 
 
 def test_other_images_or_too_few_stretches_are_refused(tiny_detector: Detector) -> None:
