@@ -13,7 +13,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
-from PIL import Image
 
 from core.batch.findings import Review
 from core.batch.score import EDGES, SCHEMA, evidences
@@ -170,7 +169,7 @@ def digit_files(review: Review, rows: Sequence[int] | NDArray[np.int64]) -> Iter
         some = [int(row) for row in rows[at : at + 500]]
         for row, image in zip(some, review.store.pictures(some), strict=True):
             if review.judged[row]:
-                yield row, f"{row + 1:06d}_{_file_name(review.source[row])}.png", _png(_bytes(image))
+                yield row, f"{row + 1:06d}_{_file_name(review.source[row])}.png", storage.png(storage.grey(image))
 
 
 def verdicts(review: Review) -> Iterator[Verdict]:
@@ -282,14 +281,4 @@ def _file_name(source: str) -> str:
 
 
 def _image_png(data: bytes | None) -> bytes | None:
-    return None if data is None else _png(_bytes(storage.from_bytes(data)))
-
-
-def _bytes(image: NDArray[np.float32]) -> NDArray[np.uint8]:
-    return np.rint(np.clip(image, 0, 1) * 255).astype(np.uint8)
-
-
-def _png(pixels: NDArray[np.uint8]) -> bytes:
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "PNG")
-    return buffer.getvalue()
+    return None if data is None else storage.png(storage.grey(storage.from_bytes(data)))

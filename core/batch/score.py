@@ -69,8 +69,7 @@ def judge(rows: Sequence[Row], detector: "Detector", evidence: str, full: bool =
             scores = detector.scores(images)
         else:
             scores = readings = detector.inspect(images)
-            drawn = np.rint(np.clip(readings.reconstruction, 0, 1) * 255).astype(np.uint8)
-            fill("reconstruction", [drawing.tobytes() for drawing in drawn])
+            fill("reconstruction", [drawing.tobytes() for drawing in storage.grey(readings.reconstruction)])
         fill("image", storage.to_bytes(scores.images))
         digits = scores.digits_by(evidence)
         fill("digit_p_values", np.stack(list(digits.values()), axis=1) if digits else np.zeros((len(at), 0)))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageChops
 
 from core.ink.picture import Source, open_picture
+from core.ink.storage import grey
 
 BLUE, ORANGE = "#2f7ed8", "#e8672a"  # of what is normal and what is not, told apart by people with any colour vision
 _BLUE_RGB, _ORANGE_RGB = np.array([47, 126, 216]), np.array([232, 103, 42])
@@ -94,8 +95,7 @@ def page_with_boxes(data: Source, name: str, boxes: NDArray[np.int64]) -> tuple[
         InkError: not a picture, or damaged.
     """
     picture = open_picture(data, name)
-    pixels = np.rint(np.clip(picture.pixels, 0, 1) * 255).astype(np.uint8)
-    return pixels, _around(boxes, picture.width, picture.height)
+    return grey(picture.pixels), _around(boxes, picture.width, picture.height)
 
 
 def page_of_digits(
@@ -116,7 +116,7 @@ def page_of_digits(
     scale = min(1.0, _PAGE_SIDE / max(width, height))
     page = Image.new("L", (max(1, round(scale * width)), max(1, round(scale * height))), 255)
     for image, box in zip(images, np.rint(scale * placed).astype(int), strict=True):
-        paper = Image.fromarray(np.rint(255 * (1 - np.clip(image, 0, 1))).astype(np.uint8))
+        paper = Image.fromarray(grey(1 - image))
         inked = ImageChops.invert(paper).getbbox() or (0, 0, *paper.size)
         size = np.maximum(box[2:] - box[:2], 1).tolist()
         page.paste(paper.crop(inked).resize(size, Image.Resampling.BICUBIC), tuple(box[:2].tolist()))

@@ -1,9 +1,11 @@
-"""Ink images as they are kept on disk: bit for bit, a byte a pixel wherever that loses nothing."""
+"""Ink images as they are kept: bit for bit, a byte a pixel wherever that loses nothing; and as pictures, rounded."""
 
+import io
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from core.ink.geometry import SIDE
 
@@ -32,3 +34,15 @@ def from_bytes(data: bytes) -> NDArray[np.float32]:
     """
     pixels = LEVELS[np.frombuffer(data, np.uint8)] if len(data) == SIDE * SIDE else np.frombuffer(data, "<f4").copy()
     return pixels.reshape(SIDE, SIDE)
+
+
+def grey(images: NDArray[np.floating]) -> NDArray[np.uint8]:
+    """Brightness of any shape, 0 .. 1, as whole numbers 0 .. 255; what lies beyond is cut."""
+    return np.rint(np.clip(images, 0, 1) * 255).astype(np.uint8)
+
+
+def png(pixels: NDArray[np.uint8]) -> bytes:
+    """Pixels ``(h, w)`` or ``(h, w, 3)`` as a PNG file."""
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()

@@ -21,6 +21,7 @@ from core.errors import TrainingError
 from core.files import tensors as tensor_files
 from core.gan.features import gradient_features
 from core.gan.trainer import Trainer
+from core.ink import storage
 
 SHOWN = 8  # held-out digits, and as many odd ones, whose reconstructions are drawn
 COMPARED = 200  # at most so many held-out normals, and others, are set apart
@@ -114,7 +115,7 @@ def frames(folder: Path) -> list[Path]:
 def write(path: Path, frame: Frame) -> None:
     """Keep a frame, whole or not at all; its pictures are rounded to bytes."""
     tensors = {name: value for name, value in vars(frame).items() if isinstance(value, np.ndarray)}
-    tensors = {name: _bytes(value) if value.ndim == 3 else value for name, value in tensors.items()}
+    tensors = {name: storage.grey(value) if value.ndim == 3 else value for name, value in tensors.items()}
     about = {"frame": json.dumps({"label": frame.label, "epoch": frame.epoch, "losses": frame.losses})}
     tensor_files.write(path, to_bytes(tensors, about))
 
@@ -128,7 +129,7 @@ def read(path: Path) -> Frame:
     try:
         metadata, content = tensor_files.read(path)
         about, tensors = json.loads(metadata["frame"]), from_bytes(content)
-        tensors = {key: _unit(value) if value.dtype == np.uint8 else value for key, value in tensors.items()}
+        tensors = {key: storage.LEVELS[value] if value.dtype == np.uint8 else value for key, value in tensors.items()}
         losses = {str(name): float(value) for name, value in about["losses"].items()}
         return Frame(label=str(about["label"]), epoch=int(about["epoch"]), losses=losses, **tensors)
     except (SafetensorError, OSError, KeyError, TypeError, ValueError, AttributeError) as error:
@@ -155,11 +156,3 @@ def _errors(images: NDArray[np.float32], drawn: NDArray[np.float32]) -> NDArray[
         return np.zeros(0, dtype=np.float32)
     gap = gradient_features(torch.from_numpy(images)) - gradient_features(torch.from_numpy(drawn))
     return gap.square().sum(dim=1).numpy().astype(np.float32)
-
-
-def _bytes(images: NDArray[np.float32]) -> NDArray[np.uint8]:
-    return np.ascontiguousarray((np.clip(images, 0, 1) * 255).round().astype(np.uint8))
-
-
-def _unit(images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    return (images / np.float32(255)).astype(np.float32)

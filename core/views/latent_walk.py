@@ -1,13 +1,13 @@
 """Walking through what a generator has learnt: fresh digits, a map of its latents, and the way from one to another."""
 
 import base64
-import io
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
+from scipy.ndimage import map_coordinates
+from scipy.spatial.distance import cdist
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 
@@ -16,6 +16,7 @@ from core.detector.inputs import as_images
 from core.detector.readings import ANOMALY
 from core.errors import OddDigitError
 from core.gan.latents import optimised
+from core.ink import storage
 from core.operating_point import OperatingPoint
 from core.scoring import multi_digit
 from core.scoring.scorer import Scorer
@@ -53,9 +54,7 @@ class Drawn:
         """All pictures side by side as one grey PNG, white is ink."""
         rows = len(self.images) // self.columns
         sheet = self.images.reshape(rows, self.columns, 28, 28).swapaxes(1, 2).reshape(rows * 28, -1)
-        buffer = io.BytesIO()
-        Image.fromarray(np.round(255 * np.clip(sheet, 0, 1)).astype(np.uint8)).save(buffer, "PNG")
-        return buffer.getvalue()
+        return storage.png(storage.grey(sheet))
 
     def at(self, x: float, y: float = 0.0) -> Floats:
         """The latent at a place, ``(latent_size,)``.
@@ -66,12 +65,9 @@ class Drawn:
         """
         rows = len(self.latents) // self.columns
         grid = self.latents.reshape(rows, self.columns, -1)
-        x, y = float(np.clip(x, 0, self.columns - 1)), float(np.clip(y, 0, rows - 1))
-        left, top = min(int(x), max(self.columns - 2, 0)), min(int(y), max(rows - 2, 0))
-        right, bottom = min(left + 1, self.columns - 1), min(top + 1, rows - 1)
-        upper = grid[top, left] * (1 - x + left) + grid[top, right] * (x - left)
-        lower = grid[bottom, left] * (1 - x + left) + grid[bottom, right] * (x - left)
-        between: Floats = (upper * (1 - y + top) + lower * (y - top)).astype(np.float32)
+        numbers = np.arange(grid.shape[2])
+        places = np.broadcast_arrays(y, x, numbers)
+        between: Floats = map_coordinates(grid, places, order=1, mode="nearest")
         return between
 
 
@@ -123,9 +119,7 @@ def plane(scorer: Scorer, through: Floats, directions: tuple[int, int] = (0, 1))
 
 def _where_latents_lie(places: NDArray[np.floating], latents: Floats) -> NDArray[np.floating]:
     """The mean of the latents around each place ``(n, latent_size)``, the nearer the more (Nadaraya-Watson)."""
-    squares = (
-        np.square(places).sum(axis=1, keepdims=True) - 2 * places @ latents.T + np.square(latents).sum(axis=1)
-    )  # (n, m)
+    squares = cdist(places, latents, "sqeuclidean")  # (n, m)
     near = np.sort(squares, axis=1)[:, [0, min(_AROUND, squares.shape[1]) - 1]]
     width = np.maximum(near[:, 1:] - near[:, :1], 1e-9)
     weights = np.exp(-3 * (squares - near[:, :1]) / width)

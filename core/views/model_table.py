@@ -20,7 +20,7 @@ def summary(measured: Measured) -> dict[str, str]:
         "normal": ", ".join(card.normal),
         "data": say_data(card.dataset),
         "AUROC": "–" if area is None else f"{area:.4f}",
-        "false alarms at 5 %": _false_alarms(measured, 0.05),
+        "false alarms at 5 %": _rates(measured, 0.05)[0],
         "made": card.created[:10],
     }
 
@@ -46,8 +46,8 @@ def facts(measured: Measured) -> dict[str, str]:
         area = evaluation.auroc(e) if evaluation is not None else None
         rows[f"AUROC, {e}"] = "no anomalies to tell apart" if area is None else f"{area:.4f}"
     for alpha in ALPHAS:
-        rows[f"false alarms, promised {100 * alpha:g} %"] = _false_alarms(measured, alpha)
-        rows[f"anomalies caught at {100 * alpha:g} %"] = _caught(measured, alpha)
+        flagged, caught = _rates(measured, alpha)
+        rows |= {f"false alarms, promised {100 * alpha:g} %": flagged, f"anomalies caught at {100 * alpha:g} %": caught}
     rows["made"] = f"{card.created[:16].replace('T', ' ')} UTC"
     rows["with"] = ", ".join(f"{name} {version}" for name, version in card.versions.items())
     return rows
@@ -76,18 +76,11 @@ def say_data(dataset: str) -> str:
     return NAMES[dataset].title if dataset in NAMES else dataset
 
 
-def _false_alarms(measured: Measured, alpha: float) -> str:
-    evaluation = measured.evaluation
-    if evaluation is None or not evaluation.n_normal:
-        return "not measured"
+def _rates(measured: Measured, alpha: float) -> tuple[str, str]:
+    """Shares of normal digits flagged, and of anomalies caught, where the evaluation holds any."""
+    evaluation, whose = measured.evaluation, " of other people's" * measured.card.recalibrated
+    if evaluation is None:
+        return "not measured", "no anomalies"
     counts = evaluation.confusion("fused", measured.calibrations["fused"].threshold(alpha))
-    whose = " of other people's" if measured.card.recalibrated else ""
-    return f"{100 * counts.false_alarm_rate:.1f} %{whose}"
-
-
-def _caught(measured: Measured, alpha: float) -> str:
-    evaluation = measured.evaluation
-    if evaluation is None or not evaluation.n_anomaly:
-        return "no anomalies"
-    counts = evaluation.confusion("fused", measured.calibrations["fused"].threshold(alpha))
-    return f"{100 * counts.detection_rate:.1f} %"
+    flagged = f"{100 * counts.false_alarm_rate:.1f} %{whose}" if evaluation.n_normal else "not measured"
+    return flagged, f"{100 * counts.detection_rate:.1f} %" if evaluation.n_anomaly else "no anomalies"
