@@ -93,7 +93,7 @@ def _pieces(ink: Floats) -> Iterator[tuple[Place, Mask]]:
 
     factor = factor_of(ink)
     names, _ = label(pooled(ink) > INKED, structure=np.ones((3, 3)))
-    for name, (rows, columns) in enumerate(find_objects(names), start=1):
+    for name, (rows, columns) in enumerate(find_objects(names) if names.size else (), start=1):  # of a thread, nothing
         if max(rows.stop - rows.start, columns.stop - columns.start) * factor < _SMALLEST:
             continue
         top, left = rows.start * factor, columns.start * factor

@@ -62,7 +62,7 @@ def _along(mask: Mask, pixels: int) -> Mask:
     """Grown up and down alone, in steps that double."""
     result = np.array(mask, order="C")
     reached = 0
-    while reached < pixels:
+    while reached < pixels and len(mask):  # of a thread, coarsely looked at, nothing is left
         step = min(reached + 1, pixels - reached, len(mask))
         before = result.copy()
         result[step:] |= before[:-step]

@@ -211,6 +211,8 @@ def _items_of(place: Place, labels: Place | None) -> Iterator[Item]:
     except OddDigitError as error:
         yield Item(place.name, None, place.label, error=str(error))
     # The one boundary of a file: whatever its bytes make a library raise ends the file and never the batch.
+    except MemoryError:
+        yield Item(place.name, None, place.label, error=f"{place.name}: unpacks to more than a reader's memory.")
     except Exception as error:
         reason = f"{type(error).__name__}: {error}".rstrip(": ")
         yield Item(place.name, None, place.label, error=f"{place.name}: cannot be read on ({reason}). Copy it again.")

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable
+from contextlib import suppress
 
 import numpy as np
 from hypothesis import given, settings
@@ -101,3 +102,11 @@ def test_a_damaged_file_gives_valid_ink_images_or_a_reason(data: bytes) -> None:
     for _ in range(data.draw(st.integers(1, 4))):
         blob[data.draw(st.integers(0, len(blob) - 1))] = data.draw(st.integers(0, 255))
     assert_valid_or_refused(lambda: read(bytes(blob[: data.draw(st.integers(1, len(blob)))])))
+
+
+def test_a_thread_of_a_picture_is_read_or_refused_and_never_looked_at_for_ever() -> None:
+    page = np.full((2_000, 3), 255, np.uint8)
+    page[666:1_000, 1] = 0
+    for thread in (page, page.T, np.full((6_400, 3), 255, np.uint8)):
+        with suppress(InkError):
+            assert_valid(read(thread))
