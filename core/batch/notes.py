@@ -1,7 +1,13 @@
 """Notes: what is to be said about a batch as a whole, and of how many of its pictures."""
 
 import json
-from typing import NamedTuple
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from core.readers.rows import Row
 
 SAID = {"faint": "Faint strokes were left out", "fold": "Gaps that are cut straight, as by a fold, were closed"}
 
@@ -34,3 +40,23 @@ class Note(NamedTuple):
         except (ValueError, TypeError):
             kind = next((kind for kind, begins in SAID.items() if line.startswith(begins)), "")
             return cls(kind, int("".join(filter(str.isdecimal, line)) or 1)) if kind else cls(text=line)
+
+
+def of_rows(rows: "Sequence[Row]") -> list[Note]:
+    """What the pictures of some rows give rise to say, and of how many."""
+    counts = {kind: len({row.item for row in rows if kind in row.noted}) for kind in SAID}
+    return [Note(kind, pictures) for kind, pictures in counts.items() if pictures]
+
+
+def added_up(notes: Iterable[Note]) -> tuple[Note, ...]:
+    """Notes in the order in which they came up, each thing once; pictures of one kind add up."""
+    counts: Counter[tuple[str, str]] = Counter()
+    for note in notes:
+        counts[note.kind, note.text] += note.pictures
+    return tuple(Note(kind, pictures, text) for (kind, text), pictures in counts.items())
+
+
+def left_out(files: Sequence[Path]) -> str:
+    """What is said of files of a folder that systems leave there; nothing where there are none."""
+    names = ", ".join(sorted({path.name for path in files})[:5])
+    return f"Left out: {len(files):,} of the system's files ({names})." if files else ""

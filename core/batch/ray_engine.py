@@ -22,6 +22,8 @@ from pyarrow import fs
 
 from core import paths
 from core.batch.findings import Rule
+from core.batch.notes import Note, left_out, of_rows
+from core.batch.orientation import LOOK, Image, say_better
 from core.batch.ray_partitions import Unit, is_address, items, places, units
 from core.batch.run import Progress, begin, key
 from core.batch.score import SCHEMA, judge
@@ -31,9 +33,11 @@ from core.detector import Detector, registry
 from core.detector.file import read_measured
 from core.errors import BatchError
 from core.files.atomic import write_whole
+from core.ink import storage
 from core.readers import pool, sources
 from core.readers.items import Manner, Place
 
+_NOTES = b"odd-digit.notes"
 _FILE = re.compile(r"unit-(\d{9})\.parquet")
 
 
@@ -57,12 +61,18 @@ def run(
     Raises:
         BatchError: Ray is not installed, or an input cannot be read.
     """
-    batch = [place for name in inputs for place in places(name, apart)]
+    left: list[Path] = []
+    batch = [place for name in inputs for place in places(name, apart, left.append)]
     detector = Detector.load(rule.point.model)
     folder = batches_dir() / f"ray-{key(batch, detector.fingerprint, rule.point.evidence, manner)}"
     cut = units(batch)
     yield from score(cut, rule, manner, workers, str(folder / "rows"))
-    yield _gather(folder, cut, detector, rule, manner, ", ".join(inputs)[:200])
+    store = _gather(folder, cut, detector, rule, manner, ", ".join(inputs)[:200])
+    if said := left_out(left):
+        store.note(said)
+    for note in remarks(str(folder / "rows"), detector):
+        store.note(note)
+    yield store
 
 
 def score(cut: Sequence[Unit], rule: Rule, manner: Manner, workers: int | None, rows: str) -> Iterator[Progress]:
@@ -172,8 +182,11 @@ class Actor:
     def _judge(self, unit: Unit) -> tuple[int, int]:
         pictures = all(sources.is_named_picture(file) for file in unit.files)
         source = pool.Stream(unit.files[0].name, unit.files[0].label, not pictures, items, (unit,))
-        rows = [row for reading in self.reader.read([source]) for row in reading.rows]
+        readings = list(self.reader.read([source]))
+        rows = [row for reading in readings for row in reading.rows]
+        said = [*(Note(text=reading.note) for reading in readings if reading.note), *of_rows(rows)]
         table = judge(rows, self.detector, self.evidence, self.manner.full)
+        table = table.replace_schema_metadata({_NOTES: json.dumps([note._asdict() for note in said])})
         name = f"unit-{unit.order:09d}.parquet"
         if is_address(self.rows):
             system, folder = fs.FileSystem.from_uri(self.rows)
@@ -197,6 +210,22 @@ def written(rows: str) -> set[int]:
     except (pa.ArrowException, OSError) as error:
         raise BatchError(f"{rows}: cannot be listed ({error}). Check the address and the access to it.") from error
     return {int(match[1]) for file in listed if (match := _FILE.fullmatch(file.base_name))}
+
+
+def remarks(rows: str, detector: Detector) -> Iterator[Note]:
+    """What is to be said about the batch whose units are in a folder or at an address, as of one judged locally."""
+    looked_at: list[Image] = []
+    system, folder = _system(rows)
+    for order in sorted(written(rows)):
+        with system.open_input_file(f"{folder}/unit-{order:09d}.parquet") as file:
+            part = pq.ParquetFile(file)
+            for note in json.loads((part.schema_arrow.metadata or {}).get(_NOTES, b"[]")):
+                yield Note(**note)
+            if more := LOOK - len(looked_at):
+                images = part.read(columns=["image"])["image"].drop_null().slice(0, more)
+                looked_at += [storage.from_bytes(image) for image in images.to_pylist()]
+    if said := say_better(looked_at, detector):
+        yield Note(text=said)
 
 
 def tally(rows: str, rule: Rule) -> dict[str, float | int | str | None]:

@@ -1,6 +1,6 @@
 """A batch cut into units that any machine can judge: listed from disk or an object store."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -53,18 +53,19 @@ def is_address(name: str) -> bool:
     return "://" in name
 
 
-def places(name: str, apart: Path | None = None) -> list[Place]:
+def places(name: str, apart: Path | None = None, left_out: Callable[[Path], object] = id) -> list[Place]:
     """The files under a path or an address, in order.
 
     Args:
         name: path or address.
         apart: where results will be written, which is none of the inputs.
+        left_out: called with each file of a folder that is passed over.
 
     Raises:
         BatchError: there is nothing, or it cannot be listed.
     """
     if not is_address(name):
-        return sources.places([Path(name)], apart)
+        return sources.places([Path(name)], apart, left_out)
     try:
         system, path = fs.FileSystem.from_uri(name)
         info = system.get_file_info(path)

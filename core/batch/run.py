@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.batch.notes import SAID
+from core.batch.notes import of_rows
 from core.batch.orientation import LOOK, Image, say_better
 from core.batch.score import judge
 from core.batch.store import Job, Store, trash
@@ -113,9 +113,8 @@ def run(
             nonlocal rows, written, refused, last_write
             if rows:
                 store.append(judge(rows, detector, store.job.point.evidence, store.job.manner.full), items, written)
-            for kind in SAID:
-                if pictures := len({row.item for row in rows if kind in row.noted}):
-                    store.note(kind=kind, pictures=pictures)
+            for counted in of_rows(rows):
+                store.note(counted)
             refused += sum(bool(row.error) for row in rows)
             looked_at.extend([row.image for row in rows if row.image is not None][: LOOK - len(looked_at)])
             written, rows = written + len(rows), []

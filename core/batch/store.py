@@ -9,7 +9,6 @@ import hashlib
 import json
 import re
 import shutil
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import asdict, dataclass, field, replace
@@ -23,7 +22,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from core import paths
-from core.batch.notes import Note
+from core.batch.notes import Note, added_up
 from core.calibration.conformal import Calibration
 from core.errors import BatchError
 from core.files.atomic import alone, write_whole
@@ -167,15 +166,14 @@ class Store:
     @property
     def notes(self) -> tuple[Note, ...]:
         """What is to be said about the batch as a whole, in the order in which it came up, each thing once."""
-        counts: Counter[tuple[str, str]] = Counter()
         with suppress(OSError):
-            for note in map(Note.of, (self.folder / "notes.txt").read_text("utf-8").splitlines()):
-                counts[note.kind, note.text] += note.pictures
-        return tuple(Note(kind, pictures, text) for (kind, text), pictures in counts.items())
+            return added_up(map(Note.of, (self.folder / "notes.txt").read_text("utf-8").splitlines()))
+        return ()
 
-    def note(self, text: str = "", kind: str = "", pictures: int = 0) -> None:
-        """Add something to be said about the batch; pictures of one kind add up."""
-        line = json.dumps(Note(kind, pictures, " ".join(text.split()))._asdict())
+    def note(self, note: Note | str) -> None:
+        """Add something to be said about the batch."""
+        note = Note(text=note) if isinstance(note, str) else note
+        line = json.dumps(note._replace(text=" ".join(note.text.split()))._asdict())
         with suppress(OSError), (self.folder / "notes.txt").open("a", encoding="utf-8") as file:
             file.write(line + "\n")
 

@@ -17,6 +17,7 @@ from core.operating_point import OperatingPoint
 
 if TYPE_CHECKING:
     from core.batch.findings import Review, Rule
+    from core.batch.notes import Note
     from core.readers.items import Manner, Place
 
 STANDARD_INPUT = STANDARD_OUTPUT = "-"
@@ -130,7 +131,7 @@ def _check_suffix(output: str) -> None:
 
 def _local(inputs: list[str], rule: "Rule", manner: "Manner", workers: int | None, output: Path) -> "Review":
     """Judge on this machine, going on where an interrupted run of the same command stopped."""
-    from core.batch import run
+    from core.batch import notes, run
     from core.batch.findings import Review, foresee
     from core.batch.store import Job, batches_dir
     from core.ink import apart
@@ -147,9 +148,8 @@ def _local(inputs: list[str], rule: "Rule", manner: "Manner", workers: int | Non
     total = sources.count(places)
     asked = Job(", ".join(inputs)[:200], rule.point, rule.rate, manner=manner, total=total)
     store = run.resume(folder, asked, detector)
-    if left_out:
-        names = ", ".join(sorted({path.name for path in left_out})[:5])
-        store.note(f"Left out: {len(left_out):,} of the system's files ({names}).")
+    if said := notes.left_out(left_out):
+        store.note(said)
     if rule.rate is not None and (warning := foresee(store.calibration.n, total, rule.rate, store.calibration.caution)):
         say.print(warning, style="yellow")
     if store.done[0]:
@@ -188,7 +188,8 @@ def _ray(inputs: list[str], rule: "Rule", manner: "Manner", workers: int | None,
 
 def _ray_to_folder(inputs: list[str], output: str, rule: "Rule", manner: "Manner", workers: int | None) -> None:
     """Judge with Ray into a folder or address of Parquet files, which no single machine ever holds at once."""
-    from core.batch import ray_engine, ray_partitions
+    from core.batch import notes, ray_engine, ray_partitions
+    from core.detector import Detector
 
     places = [place for name in inputs for place in ray_partitions.places(name)]
     ray_engine.claim(output, places, rule, manner)
@@ -198,6 +199,13 @@ def _ray_to_folder(inputs: list[str], output: str, rule: "Rule", manner: "Manner
         for progress in ray_engine.score(cut, rule, manner, workers, output):
             bar.update(task, completed=progress.items)
     print_json({"output": output} | ray_engine.tally(output, rule))
+    _say(notes.added_up(ray_engine.remarks(output, Detector.load(rule.point.model))))
+
+
+def _say(notes: "tuple[Note, ...]") -> None:
+    remedies = {"faint": ": --faint takes them in.", "fold": ": score --no-mend leaves one open."}
+    for note in notes:
+        say.print(str(note).rstrip(".") + remedies[note.kind] if note.kind else note.text)
 
 
 def _write(review: "Review", output: str) -> None:
@@ -205,7 +213,6 @@ def _write(review: "Review", output: str) -> None:
     from core.batch import export
     from core.batch.findings import say_rule
 
-    remedies = {"faint": ": --faint takes them in.", "fold": ": score --no-mend leaves one open."}
     summary, replaced = review.summary, ""
     if output == STANDARD_OUTPUT:
         export.export_csv(review, sys.stdout)
@@ -214,8 +221,7 @@ def _write(review: "Review", output: str) -> None:
         alpha = review.rule.point.alpha if review.rule.rate is None else None
         point = {"model": review.point.model, "evidence": review.point.evidence, "alpha": alpha}
         print_json({"output": output, **point, "fdr": review.rule.rate, **asdict(summary)})
-    for note in review.store.notes:
-        say.print(str(note).rstrip(".") + remedies[note.kind] if note.kind else note.text)
+    _say(review.store.notes)
     if replaced:
         say.print(replaced)
     words = f"{summary.judged:,} judged, {summary.flagged:,} flagged, {summary.refused:,} refused"

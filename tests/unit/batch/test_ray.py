@@ -8,10 +8,12 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from core.batch import ray_engine, ray_partitions
+from core.batch import orientation, ray_engine, ray_partitions
 from core.batch.findings import Review, Rule
+from core.batch.notes import Note, added_up
+from core.batch.run import begin, run
 from core.batch.score import judge
-from core.batch.store import Store
+from core.batch.store import Job, Store
 from core.calibration.discoveries import discoveries
 from core.detector import Detector
 from core.errors import BatchError
@@ -19,6 +21,7 @@ from core.operating_point import OperatingPoint
 from core.readers import sources
 from core.readers.items import AS_FOUND, Manner
 from core.readers.rows import read_item
+from tests.support.pens import beside_a_faint_stroke
 from tests.support.piles import digits, folder_of, idx
 
 RULE = Rule(OperatingPoint("tiny-any", "fused", 0.1))
@@ -116,6 +119,30 @@ def test_units_that_are_written_already_are_not_judged_again(
 
     assert ray_engine.written(str(tmp_path / "rows")) == set(range(len(cut)))
     assert list(ray_engine.score(cut, RULE, AS_FOUND, 1, str(tmp_path / "rows"))) == []
+
+
+def test_what_is_said_of_a_batch_is_what_is_said_of_it_locally(
+    tmp_path: Path, tiny_shelf: tuple[str, str], tiny_detector_any: Detector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(orientation, "SEVERAL", 1)
+    monkeypatch.setattr(ray_partitions, "UNIT_ROWS", 40)
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    for i in range(3):
+        beside_a_faint_stroke().save(pictures / f"{i}.png")
+    np.save(tmp_path / "a.npy", digits(120)[0].transpose(0, 2, 1))
+    inputs = [pictures, tmp_path / "a.npy"]
+    store = begin(tmp_path / "local", Job("", RULE.point, None), tiny_detector_any)
+    for _ in run(store, sources.places(inputs), tiny_detector_any):
+        pass
+    cut = ray_partitions.units([place for name in inputs for place in ray_partitions.places(str(name))])
+    worker(tiny_shelf, str(tmp_path / "rows"))({"unit": np.array(cut, dtype=object)})
+
+    remarks = added_up(ray_engine.remarks(str(tmp_path / "rows"), tiny_detector_any))
+
+    assert sorted(remarks) == sorted(store.notes)
+    assert Note("faint", 3) in remarks
+    assert "do they lie wrong" in remarks[-1].text
 
 
 def test_the_tally_of_written_rows_is_benjamini_and_hochbergs(
