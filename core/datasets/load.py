@@ -201,6 +201,20 @@ def available(name: str) -> bool:
     return name == "digits" or (name in NAMES and all(public.present(name, part) for part in ("train", "test")))
 
 
+def title(name: str) -> str:
+    """A data set's name as people know it; of one's own, no path.
+
+    >>> title("mnist"), title("npz:/home/anna/secret/3f.npz"), title("folder:letters/")
+    ('MNIST', 'own pictures', 'own pictures (letters)')
+    """
+    kind, _, path = name.partition(":")
+    if kind == "folder":
+        return f"own pictures ({path.rstrip('/').rsplit('/', 1)[-1]})"
+    if kind == "npz":
+        return "own pictures"
+    return NAMES[name].title if name in NAMES else name
+
+
 def labels_in(name: str) -> tuple[str, ...]:
     """Names of the labels of a set, without reading its images; those of an array or a table need it read.
 

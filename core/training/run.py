@@ -193,7 +193,8 @@ def finish(detector: "Detector", name: str, dataset: str, evaluation_sets: list[
     from core.detector import Detector
 
     evaluation = concatenate([detector.evaluate(part) for part in evaluation_sets])
-    sets = " and ".join(f"{part.name} ({part.part})" for part in evaluation_sets)
+    names = [part.name if part.name in datasets.NAMES else datasets.title(part.name) for part in evaluation_sets]
+    sets = " and ".join(f"{name} ({part.part})" for name, part in zip(names, evaluation_sets, strict=True))
     if evaluation.n_anomaly:
         anomalies = sorted({evaluation.label_names[i] for i in evaluation.label[evaluation.anomaly]})
         listed = ", ".join(anomalies) if len(anomalies) <= 30 else f"{len(anomalies)} other labels"
@@ -210,9 +211,7 @@ def writers_of(dataset: str) -> str:
     """Whose ink a data set holds, as a sentence goes on after "measured against ... by".
 
     >>> writers_of("mnist"), writers_of("digits"), writers_of("folder:letters")
-    ("MNIST's writers", "the writers of scikit-learn's digits", 'the writers of letters')
+    ("MNIST's writers", "the writers of scikit-learn's digits", 'the writers of own pictures (letters)')
     """
-    if dataset in datasets.NAMES:
-        title = datasets.NAMES[dataset].title
-        return f"the writers of {title}" if title.endswith("s") else f"{title}'s writers"
-    return f"the writers of {Path(dataset.split(':', 1)[-1]).stem}"
+    title = datasets.title(dataset)
+    return f"{title}'s writers" if dataset in datasets.NAMES and not title.endswith("s") else f"the writers of {title}"

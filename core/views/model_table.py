@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from core.datasets import title
 from core.detector.state import Measured
 from core.operating_point import EVIDENCES
 
@@ -18,7 +19,7 @@ def summary(measured: Measured) -> dict[str, str]:
     area = evaluation.auroc("fused") if evaluation is not None else None
     return {
         "normal": ", ".join(card.normal),
-        "data": say_data(card.dataset),
+        "data": title(card.dataset),
         "AUROC": "–" if area is None else f"{area:.4f}",
         "false alarms at 5 %": _rates(measured, 0.05)[0],
         "made": card.created[:10],
@@ -33,7 +34,7 @@ def facts(measured: Measured) -> dict[str, str]:
     planned = card.settings.get("epochs", epochs)
     rows = {
         "normal": ", ".join(card.normal),
-        "data": say_data(card.dataset),
+        "data": title(card.dataset),
         "digits": f"{trained:,} trained on, {tuned:,} tuned on, {calibrated:,} calibrated on (split {card.split_seed})",
         "calibrated on": card.calibrated_on + (" (after training)" if card.recalibrated else ""),
         "architecture": str(card.settings.get("architecture", "unknown")),
@@ -58,22 +59,6 @@ def table(models: Mapping[str, Measured]) -> dict[str, list[str]]:
     columns = {name: facts(measured) for name, measured in models.items()}
     rows = list(next(iter(columns.values()))) if columns else []
     return {"card": rows, **{name: [values[row] for row in rows] for name, values in columns.items()}}
-
-
-def say_data(dataset: str) -> str:
-    """A data set's name as people know it; of one's own, no path.
-
-    >>> say_data("mnist"), say_data("npz:/home/anna/secret/3f.npz"), say_data("folder:letters")
-    ('MNIST', 'own pictures', 'own pictures (letters)')
-    """
-    from core.datasets import NAMES
-
-    kind, _, path = dataset.partition(":")
-    if kind == "folder":
-        return f"own pictures ({path.rstrip('/').rsplit('/', 1)[-1]})"
-    if kind == "npz":
-        return "own pictures"
-    return NAMES[dataset].title if dataset in NAMES else dataset
 
 
 def _rates(measured: Measured, alpha: float) -> tuple[str, str]:

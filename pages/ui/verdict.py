@@ -88,9 +88,9 @@ def headline(
     kind = f"{'anomaly' if words.anomaly else 'normal'}{'-asking' if note == _ASKING else ''}"
     with st.container(key=f"verdict-{kind}-{row}-{key}", gap="xsmall"):
         st.markdown(f"### :{COLOUR[words.anomaly]}[{SIGN[words.anomaly]} {plain(words.verdict)}]")
-        if words.second_opinion or note:
-            st.markdown(f":material/group: {plain(words.second_opinion or note)}")
-        st.markdown(f"**{plain(words.meaning)}** {plain(words.extrapolation)}")
+        # One element with or without a second opinion: what is drawn anew leaves none of the former ones behind.
+        second_line = f":material/group: {plain(said)}\n\n" if (said := words.second_opinion or note) else ""
+        st.markdown(f"{second_line}**{plain(words.meaning)}** {plain(words.extrapolation)}")
         st.caption(plain(words.calibration_set) + (_FOREIGN if foreign_ink and not card.recalibrated else ""))
 
 
