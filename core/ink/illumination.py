@@ -31,8 +31,9 @@ _PALEST, _PALER = 0.25, 0.8
 # Keeps ratios of dark pixels from being ratios of noise.
 _GLOW = np.float32(0.04)
 _DECISIVE = 0.6
-# A border of one tone, and how much of the box of all else may be of the other: more is a frame's inside.
-_ONE_TONE, _FRAMED = 0.02, 0.75
+# A border of one tone, and how much of the box of all else may be of the other: more is a frame's inside. Of the border
+# around a digit cut out along its ink, so much may be ink, which is in no corner.
+_ONE_TONE, _FRAMED, _TIGHT = 0.02, 0.75, 0.25
 _FAINTEST = 0.07
 _NOISE_FACTOR = 6.0
 _ENOUGH = 20_000  # values for a quantile
@@ -151,10 +152,11 @@ def _darkness_by_votes(coarse: Floats) -> float:
 
 
 def _is_all_round(dark: Mask, share: float) -> bool:
-    """Whether what the border of a picture is made of is also along the box of all else."""
-    if _ONE_TONE < share < 1 - _ONE_TONE:
-        return False
+    """Whether what the border of a picture is made of is also along the box of all else, or around what fills it."""
     other = dark if share < 0.5 else ~dark
+    share = min(share, 1 - share)
+    if share >= _ONE_TONE:
+        return share < _TIGHT and _fills(other) and not other[[0, 0, -1, -1], [0, -1, 0, -1]].any()
     rows, columns = np.flatnonzero(other.any(axis=1)), np.flatnonzero(other.any(axis=0))
     if not len(rows):
         return False

@@ -15,6 +15,7 @@ INKED = 0.4
 # All sizes below are shares of the longest side of the largest shape.
 _SPECK = 0.14
 _HAIR_GAP = 0.04
+_DUST, _LEAST_DUST = 0.02, 50
 _FLAT = 0.05
 _BAR_GAP = 0.3
 _TORN, _TALLEST = 0.25, 2.1
@@ -62,7 +63,7 @@ def find_shapes(mask: Mask, *, split: bool = True) -> list[Shape]:
         return []
     if len(boxes) == 1:
         left, top, right, bottom = (int(edge) for edge in boxes[0])
-        return [Shape(mask[top:bottom, left:right], (left, top, right, bottom))]
+        return [Shape(pieces[top:bottom, left:right] > 0, (left, top, right, bottom))]
     groups = _joined(boxes[kept], _folded(pieces, kept + 1, boxes[kept])) if split else np.zeros(len(kept), np.int64)
     names = np.zeros(len(boxes) + 1, np.int64)
     names[kept + 1] = groups + 1
@@ -157,7 +158,11 @@ def _pieces(mask: Mask) -> tuple[NDArray[np.int32], Boxes, NDArray[np.int64]]:
     if not count:
         return pieces, np.zeros((0, 4), np.int64), np.zeros(0, np.int64)
     extents = find_objects(pieces)
-    longest = max(max(s.stop - s.start for s in slices) for slices in extents)
+    sizes = np.array([max(s.stop - s.start for s in slices) for slices in extents])
+    longest = int(sizes.max())
+    dust = np.flatnonzero(sizes <= _DUST * longest) + 1
+    if _LEAST_DUST < len(dust) < count:  # dots of a dithered scan, which would be joined to strokes and each other
+        return _pieces(mask & ~np.isin(pieces, dust))
     gap = round(_HAIR_GAP * longest)
     if gap and 1 < count <= _MOST_PIECES:
         pieces, _ = label(maximum_filter(mask.view(np.uint8), size=gap + 1), structure=np.ones((3, 3)))
@@ -172,7 +177,8 @@ def _worth_keeping(boxes: Boxes, areas: NDArray[np.int64], shape: tuple[int, ...
     """Leave out specks, and what the picture's edge cuts off while whole shapes stand inside."""
     height, width = shape
     size = np.maximum(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1])
-    cut = (boxes[:, 0] == 0) | (boxes[:, 1] == 0) | (boxes[:, 2] == width) | (boxes[:, 3] == height)
+    sides = np.array([[0], [0], [width], [height]]) == boxes.T
+    cut = sides.any(axis=0)
     main = int(np.argmax(areas))
     if cut.any() and not cut.all():
         inside = int(np.argmax(np.where(cut, 0, areas)))
@@ -183,6 +189,7 @@ def _worth_keeping(boxes: Boxes, areas: NDArray[np.int64], shape: tuple[int, ...
     flat = np.minimum(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]) < _FLAT * size[main]
     if not cut[main]:
         keep &= ~(cut & flat)  # the rest of a ruled line
+        keep &= sides.sum(axis=0) < 2  # a scan's rim that is not straight, or its corner
         keep &= ~cut | ((size >= 0.6 * size[main]) & (size <= 1.6 * size[main]))
     return keep
 

@@ -20,13 +20,13 @@ def cropped(page: NDArray[np.uint8], margin: int) -> NDArray[np.uint8]:
 
 
 @pytest.mark.parametrize("stroke", [FIVE, RING, NINE, SEVEN, ONE], ids=["5", "0", "9", "7", "1"])
-@pytest.mark.parametrize("pen", [20, 45])
+@pytest.mark.parametrize(("pen", "margin"), [(20, 5), (45, 5), (30, 0)])
 @pytest.mark.parametrize("is_light", [True, False], ids=["white on black", "black on white"])
 def test_a_bold_digit_that_fills_its_frame_is_ink_on_whichever_paper(
-    stroke: list[tuple[float, float]], pen: int, is_light: bool
+    stroke: list[tuple[float, float]], pen: int, is_light: bool, margin: int
 ) -> None:
     page = drawing(stroke, pen=pen)
-    tight = cropped(page, 5)
+    tight = cropped(page, margin)
     ink = read(255 - tight if is_light else tight)
     assert len(ink.images) == 1
     assert difference(read(page).images[0], ink.images[0]) < 0.04

@@ -70,6 +70,17 @@ def test_the_black_rim_of_a_scan_is_left_out(sides: str) -> None:
     assert np.abs(read.boxes - ink.read(page).boxes).max() <= 3
 
 
+def test_a_slanting_rim_and_the_dots_of_a_dithered_scan_are_no_ink() -> None:
+    page = written(SEVEN, 220, 12, (300, 400))
+    slanting = page.copy()
+    y, x = np.mgrid[:400, :300]
+    slanting[y > 361 + x * 14 / 300] = 5
+    dithered = np.asarray(Image.fromarray(np.maximum(page, 20) - 5).convert("1"))
+
+    assert alike(ink.read(slanting), ink.read(page))
+    assert alike(ink.read(dithered), ink.read(page))
+
+
 def test_a_window_with_its_shadow_and_a_round_cut_out_show_what_is_inside() -> None:
     page = written(SEVEN, 120, 4, (600, 600))
     y, x = np.mgrid[:600, :600]
