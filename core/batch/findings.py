@@ -236,9 +236,8 @@ class Review:
         if shown == "refused":
             return rows
         by_score = rows[np.argsort(-np.nan_to_num(self.score[rows], nan=-np.inf), kind="stable")]
-        if shown != "mislabelled":
-            return by_score
-        return by_score[np.argsort(-self.labels.suspicion[by_score], kind="stable")]
+        doubt = self.labels.suspicion[by_score]
+        return by_score[np.argsort(-doubt, kind="stable")] if shown == "mislabelled" else by_score
 
     @cached_property
     def label_names(self) -> tuple[str, ...]:
@@ -286,8 +285,7 @@ def say_rule(rule: Rule, calibration: Calibration) -> str:
             "write as those it was measured against; of another country or camera more are."
         )
     if rule.point.alpha is not None:
-        kept = calibration.kept(rule.point.alpha)
-        if not kept:
+        if not (kept := calibration.kept(rule.point.alpha)):
             return no_threshold(calibration, rule.point.alpha)
         nearest = say_nearest(rule.point.alpha, kept)
         percent = f"{say_share(kept)} ({nearest})" if nearest else f"{100 * rule.point.alpha:g} %"
