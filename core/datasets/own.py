@@ -14,7 +14,7 @@ from core.files.folder import files_in
 from core.files.leftovers import is_leftover
 from core.ink import apart
 from core.ink.geometry import SIDE
-from core.readers.items import Item, Manner, Opener, Place, place_of
+from core.readers.items import Item, Manner, Place, place_of
 
 LARGEST_ARRAY = 1 << 30  # bytes unpacked: a third of a million ink images
 MOST_FILES = 200_000
@@ -142,8 +142,12 @@ def _check_size(name: str, count: int) -> None:
 
 def _picture(file: str, source: Path | bytes, label: str) -> Iterator[Read]:
     """What a picture file holds; works apart."""
-    picture = Place(file, Opener(source), 0) if isinstance(source, Path) else source
-    return _read(Item(file, picture, label, together=True))
+    try:
+        picture = place_of(source, file) if isinstance(source, Path) else source
+    except BatchError as error:
+        yield file, InkError(str(error))
+    else:
+        yield from _read(Item(file, picture, label, together=True))
 
 
 def _portions(place: Place) -> Iterator[list[Read]]:

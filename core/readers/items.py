@@ -113,9 +113,13 @@ def place_of(path: Path, name: str | None = None, label: str | None = None) -> P
     try:
         status = path.stat()
     except OSError as error:
-        raise BatchError(f"{path}: cannot be read ({error.strerror}). Check the path and its permissions.") from error
+        raise BatchError(
+            f"{name or path}: cannot be read ({error.strerror}). Check the path and its permissions."
+        ) from error
     if not stat.S_ISREG(status.st_mode):  # a pipe or a device gives for ever, or never
-        raise BatchError(f"{path}: is no file: copy what it gives into one, or hand that to standard input (-).")
+        raise BatchError(
+            f"{name or path}: is no file: copy what it gives into one, or hand that to standard input (-)."
+        )
     return Place(name or str(path), Opener(path), status.st_size, status.st_mtime_ns, label)
 
 
