@@ -61,6 +61,6 @@ def test_one_visitor_meets_nothing_of_another_and_finds_their_own_after_a_reload
     # The first finds everything again in a new tab.
     again = watch(contexts[0].new_page())
     visit(again, app, "Batch", "45 digits")
-    visit(again, app, "History", "In all 4")
+    visit(again, app, "History", "Today 4")
     for context in contexts:
         context.close()
