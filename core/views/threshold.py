@@ -13,7 +13,7 @@ from core.calibration.evaluation import Evaluation
 from core.detector.model_card import Card
 from core.operating_point import EVIDENCES, OperatingPoint
 from core.views.fixed_threshold import FIXED_THRESHOLDS, ON_EVIDENCE
-from core.views.threshold_table import ThresholdTable, tabulate
+from core.views.threshold_table import ALPHAS, ThresholdTable, tabulate
 from core.words import name_normals, say_nearest
 
 BINS = 60
@@ -98,7 +98,8 @@ class View:
             "curves": _curves(evaluation, point.evidence),
             "sentence": promise(calibration, card),
             "more": more(calibration, evaluation, card),
-            "nearest": "" if point.alpha is None else say_nearest(point.alpha, calibration.kept(point.alpha)),
+            # A line put somewhere by hand asked for no rate.
+            "nearest": say_nearest(point.alpha, calibration.kept(point.alpha)) if point.alpha in ALPHAS else "",
             "noLine": "" if np.isfinite(table.threshold[-1]) else no_threshold(calibration, point.alpha or 0),
         }
         return cls(table, row, data)
