@@ -194,8 +194,7 @@ class Review:
     @cached_property
     def summary(self) -> Summary:
         """The batch in figures."""
-        judged, flagged = int(self.judged.sum()), int(self.flagged.sum())
-        rate = self.rule.rate
+        judged, flagged, rate = int(self.judged.sum()), int(self.flagged.sum()), self.rule.rate
         kept = float(self.calibration.alpha(self.threshold)[0]) if np.isfinite(self.threshold) else 0.0
         expected = kept * judged if rate is None else rate * flagged
         return Summary(
@@ -236,8 +235,9 @@ class Review:
         if shown == "refused":
             return rows
         by_score = rows[np.argsort(-np.nan_to_num(self.score[rows], nan=-np.inf), kind="stable")]
-        doubt = self.labels.suspicion[by_score]
-        return by_score[np.argsort(-doubt, kind="stable")] if shown == "mislabelled" else by_score
+        if shown == "mislabelled":
+            return by_score[np.argsort(-self.labels.suspicion[by_score], kind="stable")]
+        return by_score
 
     @cached_property
     def label_names(self) -> tuple[str, ...]:
@@ -253,9 +253,9 @@ class Review:
 def say_expected(review: Review) -> str:
     """What is to be thought of a batch's counts: how many normal digits are among what is flagged, and the like."""
     summary, rate = review.summary, review.rule.rate
-    likely = review.calibration.between(review.threshold)
     said = []
     if rate is None:
+        likely = review.calibration.between(review.threshold)
         some = f"about {summary.expected:,.0f}" if summary.expected >= 0.5 else "hardly one"
         said.append(f"If all of it were normal, {some} would be flagged")
         if likely is not None:
@@ -291,8 +291,7 @@ def say_rule(rule: Rule, calibration: Calibration) -> str:
         percent = f"{say_share(kept)} ({nearest})" if nearest else f"{100 * rule.point.alpha:g} %"
         whose = _whose(calibration, rule.point.alpha)
         return f"About {percent} of normal digits{whose} are flagged; what is odd comes on top."
-    threshold = rule.point.threshold or 0.0
-    share = 100 * float(calibration.alpha(threshold)[0])
+    share = 100 * float(calibration.alpha(threshold := rule.point.threshold or 0.0)[0])
     return f"Every digit with a score above {threshold:g} is flagged, as {share:.2g} % of normal digits are."
 
 

@@ -33,8 +33,9 @@ class Kind(NamedTuple):
     aside: tuple[float, float]
 
 
-# About the moments of the half that nothing is measured on, less what so few digits must vary; the share makes the two
-# kinds fare alike there. `python -m benchmarks.promise.few_digits --first-half` prints both.
+# About the moments of the half that the table does not measure, less what so few digits must vary; the share makes the
+# two kinds fare alike there: `python -m benchmarks.promise.few_digits --first-half` prints both. Both halves were
+# in sight while ways were compared (benchmarks/results.md).
 KNOWN = Kind((-0.02, 0.06), (0.0, 0.04), (0.0073, 0.0))
 STRANGERS = Kind((0.2, 0.22), (0.12, 0.06), (0.029, 0.5))
 SHARE = 0.27  # of strangers among the people who calibrate

@@ -38,6 +38,15 @@ class Line:
         self.held.clear()
 
 
+def batch_at_rest(page: Page, app: str) -> Line:
+    """The Batch page, drawn whole, and the line it has to the server."""
+    line = Line(page)
+    page.goto(f"{app}/Batch?model=mnist-3")
+    expect(page.get_by_role("radio", name="1", exact=True)).to_be_visible(timeout=60_000)
+    at_rest(page)
+    return line
+
+
 def choose(page: Page, digit: str) -> None:
     """Press one of the digits where the page stands; Playwright itself would wait for what is held up."""
     page.evaluate(
@@ -50,10 +59,7 @@ def choose(page: Page, digit: str) -> None:
 def test_digits_chosen_just_before_a_link_count_although_the_server_hears_of_all_at_once(
     page: Page, app: str, turn: int
 ) -> None:
-    line = Line(page)
-    page.goto(f"{app}/Batch?model=mnist-3")
-    expect(page.get_by_role("radio", name="1", exact=True)).to_be_visible(timeout=60_000)
-    at_rest(page)
+    line = batch_at_rest(page, app)
 
     line.holds = "to the server"
     page.get_by_role("radio", name="1", exact=True).click()
@@ -66,10 +72,7 @@ def test_digits_chosen_just_before_a_link_count_although_the_server_hears_of_all
 
 
 def test_a_digit_chosen_on_a_page_whose_link_away_is_being_answered_counts_on_the_next(page: Page, app: str) -> None:
-    line = Line(page)
-    page.goto(f"{app}/Batch?model=mnist-3")
-    expect(page.get_by_role("radio", name="1", exact=True)).to_be_visible(timeout=60_000)
-    at_rest(page)
+    line = batch_at_rest(page, app)
 
     line.holds = "to the browser"
     page.get_by_role("link", name="Threshold", exact=True).click()
