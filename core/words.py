@@ -6,7 +6,7 @@ import re
 LONGEST_TEXT = 500
 # What moves a terminal's cursor, breaks a line, or turns the direction of what is read.
 _MOVES = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-HARDLY_NORMAL = 0.15  # a p-value that an anomaly of another line would have, said even where the digit passes
+HARDLY_NORMAL = 0.15  # a p-value that an anomaly at another threshold would have, said even where the digit passes
 
 
 def say_verdict(anomaly: bool, reads_as: tuple[str, ...] | None = None, p_value: float = 1.0, only: str = "") -> str:
@@ -41,7 +41,7 @@ def visible(text: object, keep: str = "") -> str:
     >>> visible("7" + chr(27) + "[2J" + chr(0x202E) + "gnp.png")
     '7�[2J�gnp.png'
     """
-    return _MOVES.sub(lambda found: found[0] if found[0] in keep else "\ufffd", str(text))
+    return _MOVES.sub(lambda match: match[0] if match[0] in keep else "\ufffd", str(text))
 
 
 def either(names: tuple[str, ...]) -> str:
@@ -128,7 +128,7 @@ def say_share(share: float) -> str:
 
 
 def say_nearest(asked: float, kept: float) -> str:
-    """Why a line stands at another rate than was asked for; empty where nobody sees a difference.
+    """Why a threshold stands at another rate than was asked for; empty where nobody sees a difference.
 
     >>> say_nearest(0.05, 0.0489), say_nearest(0.05, 0.0498)
     ('the nearest to 5 % that keeps it', '')

@@ -1,4 +1,4 @@
-"""Where the line stands: a slider against everything it changes, what it promises, and the digits at the line."""
+"""Where the threshold stands: a slider against everything it changes, what it promises, and the digits at it."""
 
 import streamlit as st
 

@@ -8,7 +8,7 @@ from pages.ui.batch import findings, intake, watch
 
 chrome.page("Find the odd ones in a pile", "Scans, a whole data set, a sheet full of digits: the oddest come first.")
 try:
-    point = picker.model_and_line()
+    point = picker.model_and_threshold()
     detector = picker.detector(point.model)
 except OddDigitError as error:
     chrome.refuse(error)

@@ -102,8 +102,10 @@ def run(
         figures = judge(peer, test.images, anomaly, peer.detector.card_.seconds)
     else:
         figures = measure(peer, training.of(digit), test.images, anomaly, seed)
-    scores, lines = peer.detector.inspect(test.images).scores, peer.detector.calibrations_
-    alone = {e: quality(scores[e], lines[e].threshold(ours.ALPHA), anomaly) for e in EVIDENCES if e != ours.EVIDENCE}
+    scores, calibrations = peer.detector.inspect(test.images).scores, peer.detector.calibrations_
+    alone = {
+        e: quality(scores[e], calibrations[e].threshold(ours.ALPHA), anomaly) for e in EVIDENCES if e != ours.EVIDENCE
+    }
     rows = [(f"ours, {e} alone", replace(figures, **areas)) for e, areas in alone.items()]
     return [*rows, (method.name, figures)]  # the row that is looked for comes last: then all the others are there
 

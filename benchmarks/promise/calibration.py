@@ -86,9 +86,9 @@ def exchangeable(detectors: Detectors, draws: int) -> str:
 def simulate(
     sample: Callable[..., NDArray[np.float64]], rate_above: Callable[..., NDArray[np.float64]], n: int, draws: int
 ) -> tuple[NDArray[np.float64], float]:
-    """Mean true false-alarm rate at each alpha, and the share of calibration sets whose band holds at all lines."""
+    """Mean true false-alarm rate at each alpha, and the share of sets whose band holds at all thresholds."""
     rng = np.random.default_rng(n)
-    bound_of = Calibration(np.arange(n, dtype=float)).band(np.arange(n))  # by position of the line
+    bound_of = Calibration(np.arange(n, dtype=float)).band(np.arange(n))  # by position of the threshold
     rates, held = np.zeros(len(ALPHAS)), 0
     for _ in range(draws):
         scores = np.sort(sample(rng, n))
@@ -178,7 +178,7 @@ def other_ink(detectors: Detectors) -> str:
 
 
 def original_experiment(detectors: Detectors) -> str:
-    """50 normal digits and 54 others, 1,000 draws from the test file: calibrated at 0.05, and the original's lines."""
+    """50 normal digits and 54 others, 1,000 draws from the test file: at 0.05, and at the original's thresholds."""
     test = datasets.load("mnist", "test")
     rows = []
     for digit, detector in detectors.items():

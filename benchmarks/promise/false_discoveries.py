@@ -65,10 +65,10 @@ def main(
             for share in SHARES:
                 rng = np.random.default_rng(0)
                 piles = [draw(calibration, normal, odd, pile, share, parted, rng) for _ in range(draws)]
-                found_at = {rate: [(discoveries(p, rate, caution), truth) for p, truth in piles] for rate in RATES}
-                cells = [say(found_at[rate]) for rate in RATES]
+                discovered = {rate: [(discoveries(p, rate, caution), truth) for p, truth in piles] for rate in RATES}
+                cells = [say(discovered[rate]) for rate in RATES]
                 if share >= 0.004:
-                    worst = max(worst, *(false_share(found_at[rate]) - rate for rate in RATES[1:]))
+                    worst = max(worst, *(false_share(discovered[rate]) - rate for rate in RATES[1:]))
                 cells.append(say([(p_values <= ALPHA, truth) for p_values, truth in piles]))
                 rows.append([f"{100 * share:g} %", *cells])
             columns = ["anomalies", *(f"q = {rate:g}" for rate in RATES), f"alpha = {ALPHA:g}"]

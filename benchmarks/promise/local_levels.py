@@ -1,7 +1,7 @@
 """How far each order statistic's own bound must reach so that all n bounds hold together: computed, not simulated.
 
-The true false-alarm rate of a line at the k-th largest of n calibration scores is the k-th smallest of n uniforms, so
-the band of ``core.calibration.conformal`` holds everywhere when U(k) <= b(k) for all k, where b(k) is the 1 - level
+The true false-alarm rate of a threshold at the k-th largest of n calibration scores is the k-th smallest of n uniforms,
+so the band of ``core.calibration.conformal`` holds everywhere when U(k) <= b(k) for all k, where b(k) is the 1 - level
 quantile of Beta(k, n - k + 1). A uniform sample of n is a Poisson process of rate n given its n points (Moscovich and
 Nadler 2017), whose count at b(k) must be at least k: one short convolution a step follows its distribution exactly.
 """
@@ -41,7 +41,7 @@ def level(n: int) -> float:
 
 
 def simulated_coverage(n: int, draws: int, seed: int = 0) -> float:
-    """Share of simulated calibration sets whose band, as the product computes it, holds at all lines at once."""
+    """Share of simulated calibration sets whose band, as the product computes it, holds at all thresholds at once."""
     k = np.arange(1, n + 1)
     bounds = betaincinv(k, n - k + 1, 1 - local_level(n))
     rng = np.random.default_rng(seed)

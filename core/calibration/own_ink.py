@@ -26,7 +26,7 @@ class Review:
     Attributes:
         repeated: rows of images that equal an earlier one.
         odd: rows of images far odder than the rest, oddest first.
-        promise: what the set promises at 5 %, one sentence; empty where it is too small for a line there.
+        promise: what the set promises at 5 %, one sentence; empty where it is too small for a threshold there.
         concerns: what is doubtful or short about it, one sentence each.
     """
 
@@ -87,7 +87,7 @@ def review(
 
 
 def say_promise(promised: Calibration, alpha: float) -> str:
-    """What own digits promise at an alpha that leaves a line, one sentence: alone, or few with what is known of others.
+    """What own digits promise at an alpha that leaves a threshold, one sentence: alone, or few beside others'.
 
     >>> say_promise(Calibration.fit(np.arange(30)), 0.05)
     'With 30 digits a line at 5 % flags 3.2 % of normal ones on average, and with 95 % confidence no more than 16.6 %.'

@@ -18,7 +18,7 @@ def scores(normal: NDArray[np.float64], pile: NDArray[np.float64], threshold: fl
     Args:
         normal: raw scores of calibration digits ``(n,)``.
         pile: raw scores of the pile ``(m,)``.
-        threshold: the line; infinite draws none.
+        threshold: on the raw score axis; infinite draws none.
     """
     together = np.concatenate([normal, pile])
     low, high = float(together.min()), float(np.quantile(together, 0.995))
@@ -50,7 +50,7 @@ def scores(normal: NDArray[np.float64], pile: NDArray[np.float64], threshold: fl
     figure.update_layout(bargap=0)
     figure.update_xaxes(title="score (higher is odder)")
     figure.update_yaxes(title="digits", rangemode="tozero")
-    return styled(figure, 280).update_layout(margin_t=52, legend_y=1.32)  # above the word at the line
+    return styled(figure, 280).update_layout(margin_t=52, legend_y=1.32)  # above the threshold's name
 
 
 def by_label(label: NDArray[np.object_], flagged: NDArray[np.bool_], mislabelled: NDArray[np.bool_]) -> go.Figure:

@@ -54,11 +54,11 @@ def add_histograms(
 def standing(
     scores: NDArray[np.float64], threshold: float, score: float, whose: str = "yours", normals: str = "normal digits"
 ) -> go.Figure:
-    """Histogram of the scores of normal digits, with the line and where one digit stands.
+    """Histogram of the scores of normal digits, with the threshold and where one digit stands.
 
     Args:
         scores: raw scores of normal digits ``(n,)``.
-        threshold: the line; infinite draws none.
+        threshold: on the raw score axis; infinite draws none.
         score: the digit's own raw score.
         whose: what the digit is called.
         normals: what the normal digits are called.

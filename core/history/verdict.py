@@ -42,7 +42,7 @@ class Verdict:
         model: the detector's name.
         evidence: which evidence decided.
         alpha: the operating point's false-alarm rate; None with a fixed threshold.
-        threshold: the line on the raw score axis; None when alpha was too small to flag anything.
+        threshold: on the raw score axis; None when alpha was too small to flag anything.
         scores: raw score of each evidence.
         p_values: conformal p-value of each evidence.
         p_value: p-value of the evidence that decided.
@@ -51,7 +51,7 @@ class Verdict:
         digits: for models of several digits, label -> p-value; else empty.
         model_hash: which build of the model, so that a retrained one of the same name is another.
         visitor: who judged it; empty on the command line.
-        drawing: id of one drawing (or upload) that is judged again while it or the line changes; empty for none.
+        drawing: id of one drawing (or upload) that is judged again while it or the threshold changes; empty for none.
         time: when it was first judged, UTC seconds since 1970.
         last_seen: when it was last judged, UTC seconds since 1970.
         true_label: what a person says it was; None while nobody has.
@@ -90,16 +90,16 @@ class Verdict:
         Args:
             readings: what the detector said.
             row: which of them.
-            point: evidence and line; the model's name is taken from the readings.
+            point: evidence and threshold; the model's name is taken from the readings.
             **about: ``source`` and ``source_kind``, and where known ``model_hash``, ``visitor`` and ``drawing``.
         """
-        line = readings.threshold(point)
+        threshold = readings.threshold(point)
         digits = readings.digits_by(point.evidence)
         return cls(
             model=readings.model,
             evidence=point.evidence,
             alpha=point.alpha,
-            threshold=line if math.isfinite(line) else None,
+            threshold=threshold if math.isfinite(threshold) else None,
             scores={name: float(values[row]) for name, values in readings.scores.items()},
             p_values={name: float(values[row]) for name, values in readings.p_values.items()},
             p_value=float(readings.p_values[point.evidence][row]),
@@ -132,8 +132,8 @@ class Verdict:
     @property
     def identity(self) -> bytes:
         """Sixteen bytes that are the same for the same image, model and operating point, whoever judged it."""
-        line = None if self.alpha is not None else self.threshold
-        judged_by = _judged_by(self.model, self.model_hash, self.evidence, self.alpha, line)
+        fixed = None if self.alpha is not None else self.threshold
+        judged_by = _judged_by(self.model, self.model_hash, self.evidence, self.alpha, fixed)
         _check_image(self.image)
         return blake2b(np.ascontiguousarray(self.image, "<f4").tobytes() + judged_by, digest_size=16).digest()
 

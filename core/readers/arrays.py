@@ -139,13 +139,13 @@ def items_of(source: str, images: Stream, labels: Stream | None, label: str | No
     form = _images_form(images)
     beside = None if labels is None else _labels(labels)
     reader = StackReader(source)
-    found: Columns | None = None
+    columns: Columns | None = None
     for block in images.rows(form):
         given: Sequence[object] = ()
-        if form.columns and (found := found or unnamed(block[:LOOK].tolist())) is None:
+        if form.columns and (columns := columns or unnamed(block[:LOOK].tolist())) is None:
             form = Form(1, block.shape[0], block.shape[1], single=True)
-        if found is not None:
-            given, block = found.labels(block.tolist()), block[:, list(found.pixels)]
+        if columns is not None:
+            given, block = columns.labels(block.tolist()), block[:, list(columns.pixels)]
         grey = form.grey(block)
         if beside is not None:
             given = [next(beside, None) for _ in range(len(grey))]

@@ -178,5 +178,5 @@ def label_of(parts: Sequence[str]) -> str | None:
     word = name.removesuffix("es" if name == "sixes" else "s")
     if word in WORDS:
         return str(WORDS.index(word))
-    found = _FOLDER.fullmatch(name)
-    return found["digit"] if found else None
+    match = _FOLDER.fullmatch(name)
+    return match["digit"] if match else None

@@ -113,9 +113,9 @@ def _layout(name: str, table: pq.ParquetFile) -> Layout:
     if able:
         chosen, note = guessed(small, rows, range(len(small)))
         return Layout((picture,), tuple(small[i] for i in chosen), note)
-    found = named(small, rows)
-    if found is not None and all(_is_number(schema.field(small[i]).type) for i in found.pixels):
-        return Layout(tuple(small[i] for i in found.pixels), tuple(small[i] for i in found.label), found.note)
+    columns = named(small, rows)
+    if columns is not None and all(_is_number(schema.field(small[i]).type) for i in columns.pixels):
+        return Layout(tuple(small[i] for i in columns.pixels), tuple(small[i] for i in columns.label), columns.note)
     texts = [i for i, column in enumerate(small) if _is_text(schema.field(column).type) and (column,) != label]
     for i in texts:
         if any(_decoded(row[i]) is not None or pixels_in(str(row[i])) for row in rows):

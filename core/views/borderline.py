@@ -1,4 +1,4 @@
-"""The evaluation digits that say most about a line: nearest on either side, worst misses, worst false alarms."""
+"""The evaluation digits that say most about a threshold: nearest on either side, worst misses, worst false alarms."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ class Group:
 
 
 def groups(evaluation: Evaluation, evidence: str, threshold: float, count: int = COUNT) -> tuple[Group, ...]:
-    """The four groups at a line, each of at most ``count`` digits."""
+    """The four groups at a threshold, each of at most ``count`` digits."""
     inside, outside = evaluation.nearest(evidence, threshold, count)
     misses = evaluation.worst_misses(evidence, threshold, count)
     alarms = evaluation.worst_false_alarms(evidence, threshold, count)

@@ -1,4 +1,4 @@
-"""The experiment this project grew from, repeated today: 50 normal digits, 54 others, and a line set by hand."""
+"""The experiment this project grew from, repeated today: 50 normal digits, 54 others, and a threshold set by hand."""
 
 from dataclasses import dataclass
 

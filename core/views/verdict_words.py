@@ -39,7 +39,7 @@ def describe(
     Args:
         readings: the readings.
         row: which of them.
-        point: model, evidence and line.
+        point: model, evidence and threshold.
         calibrated_on: whose ink the detector was calibrated on, for example ``"MNIST's writers"``.
         second: the opinion of the model of all ten digits, where it was asked.
     """

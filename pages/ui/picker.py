@@ -1,4 +1,4 @@
-"""Choosing what is normal and where the line stands; the same widgets on every page that judges."""
+"""Choosing what is normal and where the threshold stands; the same widgets on every page that judges."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -32,19 +32,19 @@ EVIDENCE_WORDS = {
 _DIGITS = {"any": "mnist-any"} | {str(d): f"mnist-{d}" for d in range(10)}
 
 
-def model_and_line() -> OperatingPoint:
-    """Which digit is normal and where the line stands; returns the operating point."""
+def model_and_threshold() -> OperatingPoint:
+    """Which digit is normal and where the threshold stands; returns the operating point."""
     point = state.operating_point()
     state.said()
     with st.container(horizontal=True, vertical_alignment="bottom", key="choices"):
         pick_model(point)
-        with st.popover(say_line(point)):
-            _pick_line(point)
+        with st.popover(say_threshold(point)):
+            _pick_threshold(point)
     return state.operating_point()
 
 
 def model(point: OperatingPoint, evidence: bool = False) -> None:
-    """Which digit is normal, and on demand which score the line is drawn on."""
+    """Which digit is normal, and on demand which score the threshold is on."""
     state.said()
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         pick_model(point)
@@ -67,7 +67,7 @@ def pick_model(point: OperatingPoint) -> None:
 
 
 def pick_evidence(point: OperatingPoint) -> None:
-    """Which score the line is drawn on."""
+    """Which score the threshold is on."""
     st.segmented_control(
         "Evidence",
         EVIDENCES[::-1],
@@ -113,10 +113,10 @@ def if_awake(name: str) -> "Detector | None":
     return _taken(arriving, file) if arriving.awake else None
 
 
-def say_line(point: OperatingPoint) -> str:
-    """Where the line is, in a few words."""
-    line = f"score {point.threshold:g}" if point.alpha is None else f"{100 * point.alpha:g} % false alarms"
-    return f"line at {line}" + ("" if point.evidence == "fused" else f", {point.evidence}")
+def say_threshold(point: OperatingPoint) -> str:
+    """Where the threshold is, in a few words."""
+    where = f"score {point.threshold:g}" if point.alpha is None else f"{100 * point.alpha:g} % false alarms"
+    return f"line at {where}" + ("" if point.evidence == "fused" else f", {point.evidence}")
 
 
 def _file(name: str) -> tuple[str, int]:
@@ -168,7 +168,7 @@ def normal_of(name: str) -> tuple[str, ...]:
     return registry.card(name, visitor()).normal
 
 
-def _pick_line(point: OperatingPoint) -> None:
+def _pick_threshold(point: OperatingPoint) -> None:
     st.segmented_control(
         "False alarms you are willing to pay",
         ALPHAS,

@@ -60,7 +60,7 @@ def _left(point: OperatingPoint, given: dict[str, str]) -> dict[str, str]:
 
 
 def keep_digit(image: NDArray[np.float32]) -> None:
-    """Keep a visitor's last digit, ``(28, 28)``, for the digits at the line."""
+    """Keep a visitor's last digit, ``(28, 28)``, for the digits at the threshold."""
     st.session_state[_DIGIT] = image
 
 
@@ -94,7 +94,7 @@ def set_operating_point(point: OperatingPoint) -> None:
     changed = {key: value for key, value in query.items() if here.get(key) != value}
     if (given := _of_point(here)) and given != query:
         _links_passed().append(given)
-    # All at once: every change is a step of the browser's way back, and half a line is another line.
+    # All at once: every change is a step of the browser's way back, and half a threshold is another one.
     if gone and not _BOUND & here.keys():
         st.query_params.from_dict({key: value for key, value in here.items() if key not in gone} | query)
         return

@@ -46,7 +46,7 @@ def show(
     Args:
         readings: the readings.
         row: which of them.
-        point: model, evidence and line.
+        point: model, evidence and threshold.
         card: the detector's card.
         foreign_ink: whether the picture is a photograph or an upload, so that its writer and pen differ.
         key: tells apart two verdicts on one page.

@@ -45,7 +45,7 @@ def middle(locator: Locator, across: float, down: float = 0.7) -> tuple[float, f
     return box["x"] + across * box["width"], box["y"] + down * box["height"]
 
 
-def test_line_point_and_matrix_follow_the_thumb_before_it_is_let_go(explorer: Page) -> None:
+def test_threshold_point_and_matrix_follow_the_thumb_before_it_is_let_go(explorer: Page) -> None:
     band = explorer.get_by_test_id("line")
     link = explorer.url
     explorer.mouse.move(*middle(band, 0.9))
@@ -62,7 +62,7 @@ def test_line_point_and_matrix_follow_the_thumb_before_it_is_let_go(explorer: Pa
     assert what_is_shown(explorer)["promise"] == near["promise"]
 
 
-def test_a_line_that_was_let_go_survives_a_reload_and_goes_along_to_other_pages(explorer: Page) -> None:
+def test_a_threshold_that_was_let_go_survives_a_reload_and_goes_along_to_other_pages(explorer: Page) -> None:
     explorer.mouse.click(*middle(explorer.get_by_test_id("line"), 0.3))
     expect(explorer).not_to_have_url(re.compile("alpha=0.05"), timeout=30 * SECONDS)
     at_rest(explorer)
@@ -78,7 +78,7 @@ def test_a_line_that_was_let_go_survives_a_reload_and_goes_along_to_other_pages(
     expect(explorer).to_have_url(re.compile(re.escape(alpha.group())), timeout=60 * SECONDS)
 
 
-def test_the_browsers_way_back_leads_to_the_line_that_stood_there(explorer: Page) -> None:
+def test_the_browsers_way_back_leads_to_the_threshold_that_stood_there(explorer: Page) -> None:
     promised = {}
     for rate in ("1 %", "10 %"):
         explorer.get_by_role("button", name=rate, exact=True).click()
@@ -100,7 +100,7 @@ def test_the_browsers_way_back_leads_to_the_line_that_stood_there(explorer: Page
     assert promised["1 %"] in shown
 
 
-def test_keys_alpha_beside_the_slider_and_clicks_on_the_charts_move_the_line(explorer: Page) -> None:
+def test_keys_alpha_beside_the_slider_and_clicks_on_the_charts_move_the_threshold(explorer: Page) -> None:
     band, alpha = explorer.get_by_test_id("line"), explorer.get_by_test_id("alpha")
 
     band.focus()
@@ -131,7 +131,7 @@ def test_keys_alpha_beside_the_slider_and_clicks_on_the_charts_move_the_line(exp
         assert what_is_shown(explorer)["promise"] != before, chart
 
 
-def test_log_counts_and_all_evidences_are_drawn_on_demand_and_a_digit_at_the_line_opens_its_full_reading(
+def test_log_counts_and_all_evidences_are_drawn_on_demand_and_a_digit_at_the_threshold_opens_its_full_reading(
     explorer: Page,
 ) -> None:
     curves, bars = explorer.locator(".roc .curve"), explorer.locator(".histogram path.anomaly")

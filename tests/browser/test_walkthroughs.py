@@ -170,7 +170,7 @@ def test_someone_whose_sevens_have_a_bar_makes_them_the_yardstick(page: Page, ap
     verdict(page, "Normal")
 
 
-def test_a_pupil_with_a_teachers_link_meets_the_teachers_line_on_every_page_and_their_own_digit_at_it(
+def test_a_pupil_with_a_teachers_link_meets_the_teachers_threshold_on_every_page_and_their_own_digit_at_it(
     page: Page, app: str
 ) -> None:
     page.goto(f"{app}/?model=tiny-5&alpha=0.1")

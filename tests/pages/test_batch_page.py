@@ -1,4 +1,4 @@
-"""The Batch page: hand a pile in, see the odd ones first, move the line, take the findings away."""
+"""The Batch page: hand a pile in, see the odd ones first, move the threshold, take the findings away."""
 
 import io
 import zipfile
@@ -128,7 +128,7 @@ def test_a_sheet_is_split_and_its_digits_open_with_their_place_in_it(
     assert [box["id"] for box in again["boxes"]] == [box["id"] for box in itself["boxes"]] == list(range(10))
 
 
-def test_the_line_can_be_moved_after_the_pile_was_judged(tiny_detector_any: Detector) -> None:
+def test_the_threshold_can_be_moved_after_the_pile_was_judged(tiny_detector_any: Detector) -> None:
     store = judged(tiny_detector_any, [queue.Upload(f"{i}.png", png(image)) for i, image in enumerate(digits(40)[0])])
     counts = {}
     for alpha in (0.05, 0.5):

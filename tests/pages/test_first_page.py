@@ -59,7 +59,7 @@ def test_before_the_first_stroke_an_example_is_judged_and_called_one() -> None:
     assert History().count().judged == 0
 
 
-def test_a_link_to_another_model_leaves_the_line_where_it_was_or_says_why_not() -> None:
+def test_a_link_to_another_model_leaves_the_threshold_where_it_was_or_says_why_not() -> None:
     page = open_page(model="mnist-5", evidence="pixel", alpha="0.1")
     page.query_params.clear()
     page.query_params["model"] = "mnist-3"

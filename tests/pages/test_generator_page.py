@@ -40,7 +40,7 @@ def test_the_page_opens_with_a_map_a_walk_fresh_digits_their_originals_and_says_
     assert "from a mixture of" in dict(zip(card["card"], card["tiny-5"], strict=True))["fresh latents"]
 
 
-def test_the_detector_itself_judges_the_fresh_digits_at_the_line_of_the_link() -> None:
+def test_the_detector_itself_judges_the_fresh_digits_at_the_threshold_of_the_link() -> None:
     detector = Detector.load("tiny-5")
     drawn = latent_walk.fresh(detector.scorers_["5"], 0).images
 

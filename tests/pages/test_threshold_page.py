@@ -1,4 +1,4 @@
-"""The Threshold page as Streamlit runs it, without a browser: what is shown, what moves the line, what is missing."""
+"""The Threshold page as Streamlit runs it, without a browser: what it shows, what moves it, what is missing."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -32,15 +32,15 @@ def point(page: AppTest) -> OperatingPoint:
     return OperatingPoint.from_query(query)
 
 
-def let_go(line: dict[str, float], **query: str) -> AppTest:
-    """What happens when the thumb is let go in the browser: the component's callback, with the line it sends."""
+def let_go(threshold: dict[str, float], **query: str) -> AppTest:
+    """What happens when the thumb is let go in the browser: the component's callback, with the threshold it sends."""
     script = """
 import streamlit as st
 from pages.ui.threshold import explorer
 st.session_state[explorer.KEY] = {"line": LINE}
 explorer._take()
 """
-    sent = AppTest.from_string(script.replace("LINE", repr(line)), default_timeout=30)
+    sent = AppTest.from_string(script.replace("LINE", repr(threshold)), default_timeout=30)
     for key, value in query.items():
         sent.query_params[key] = value
     return checked(sent.run())
@@ -71,7 +71,7 @@ def test_the_page_opens_at_five_percent_with_promise_histogram_all_five_curves_a
         pytest.param("the original's 0.08", OperatingPoint("tiny-5", "pixel", None, 0.08), id="its other line"),
     ],
 )
-def test_a_named_line_moves_the_operating_point_and_the_link(label: str, there: OperatingPoint) -> None:
+def test_a_named_threshold_moves_the_operating_point_and_the_link(label: str, there: OperatingPoint) -> None:
     page = open_page()
 
     page.button(key=f"line-{label}").click()
@@ -80,7 +80,7 @@ def test_a_named_line_moves_the_operating_point_and_the_link(label: str, there: 
     assert point(page) == there
 
 
-def test_from_the_originals_line_a_rate_leads_back_to_the_evidence_before_and_both_ways_are_said() -> None:
+def test_from_the_originals_threshold_a_rate_leads_back_to_the_evidence_before_and_both_ways_are_said() -> None:
     page = open_page(evidence="manifold")
 
     page.button(key="line-the original's 0.20").click()
@@ -104,7 +104,7 @@ def test_a_threshold_that_cannot_come_along_to_another_model_is_said_to_stay_beh
     assert "The line at score 0.31 belongs to tiny-5" in text(page)
 
 
-def test_the_best_balance_is_marked_as_needing_labels_and_sets_a_fixed_line() -> None:
+def test_the_best_balance_is_marked_as_needing_labels_and_sets_a_fixed_threshold() -> None:
     page = open_page()
     best = Detector.load("tiny-5").evaluation_.best_balance("fused")  # type: ignore[union-attr]
 
@@ -117,7 +117,7 @@ def test_the_best_balance_is_marked_as_needing_labels_and_sets_a_fixed_line() ->
 
 
 @pytest.mark.parametrize(
-    ("line", "there"),
+    ("sent", "there"),
     [
         pytest.param({"alpha": 0.2}, OperatingPoint("tiny-5", "fused", 0.2), id="a line an alpha gives"),
         pytest.param({"threshold": 12.5}, OperatingPoint("tiny-5", "fused", None, 12.5), id="a fixed line"),
@@ -126,8 +126,8 @@ def test_the_best_balance_is_marked_as_needing_labels_and_sets_a_fixed_line() ->
         pytest.param({}, OperatingPoint("tiny-5", "fused", 0.05), id="nothing changes nothing"),
     ],
 )
-def test_the_line_that_is_let_go_becomes_the_operating_point(line: dict[str, Any], there: OperatingPoint) -> None:
-    page = let_go(line, model="tiny-5", evidence="fused", alpha="0.05")
+def test_the_threshold_that_is_let_go_becomes_the_operating_point(sent: dict[str, Any], there: OperatingPoint) -> None:
+    page = let_go(sent, model="tiny-5", evidence="fused", alpha="0.05")
 
     assert point(page) == there
 
@@ -151,7 +151,7 @@ def test_too_few_calibration_digits_for_an_alpha_say_how_many_it_takes_and_sever
     assert "of normal 0s, 5s and 8s by" in drawn(open_page(model="tiny-any"))["sentence"]
 
 
-def test_the_digits_at_the_line_are_shown_and_one_opens_its_full_reading_with_the_second_opinion(
+def test_the_digits_at_the_threshold_are_shown_and_one_opens_its_full_reading_with_the_second_opinion(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     page = open_page()
@@ -169,7 +169,7 @@ def test_the_digits_at_the_line_are_shown_and_one_opens_its_full_reading_with_th
     assert "is waking" not in text(page)
 
 
-def test_the_originals_line_tells_the_story_and_draws_again_on_demand(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_originals_threshold_tells_the_story_and_draws_again_on_demand(monkeypatch: pytest.MonkeyPatch) -> None:
     # The small evaluation set holds fewer than 50 normal digits.
     assert "The experiment takes 50 normal digits and 54 others" in text(open_page(evidence="pixel", threshold="0.2"))
     monkeypatch.setattr("core.views.fixed_threshold.NORMALS", 20)
@@ -239,7 +239,7 @@ def test_a_broken_model_file_is_an_error_in_words(tiny_shelf: tuple[str, str]) -
     assert "tiny-5.safetensors" in text(page)
 
 
-def test_a_visitors_own_digit_stands_on_its_side_of_the_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_visitors_own_digit_stands_on_its_side_of_the_threshold(monkeypatch: pytest.MonkeyPatch) -> None:
     image = datasets.load("digits", "test").of("5")[0]
     page = open_page()
     assert not any(tile["id"] < 0 for group in components(page, "tiles") for tile in group["tiles"])

@@ -114,14 +114,14 @@ def test_places_of_visitors_are_named_by_their_gates_alone(gate: str) -> None:
 
 def words(file: Path) -> set[str]:
     """Every name, attribute, imported name and text, comments and docstrings apart, that a file is made of."""
-    found: set[str] = set()
+    parts: set[str] = set()
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         match node:
             case ast.Name(id=name) | ast.Attribute(attr=name) | ast.alias(name=name):
-                found.add(name)
+                parts.add(name)
             case ast.Constant(value=str(text)):
-                found.add(text)
-    return found
+                parts.add(text)
+    return parts
 
 
 @pytest.mark.parametrize("file", [*SHARED, *PAGES], ids=dotted)

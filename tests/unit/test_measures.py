@@ -102,7 +102,7 @@ def test_a_peer_tells_zeros_from_ones(peer: Pca | Neighbours, two_digits: datase
     assert measured.train_seconds > 0
 
 
-def test_detection_and_false_alarms_are_counted_at_the_methods_own_line() -> None:
+def test_detection_and_false_alarms_are_counted_at_the_methods_own_threshold() -> None:
     figures = quality(np.array([0.1, 0.6, 0.4, 0.9]), 0.5, np.array([False, False, True, True]))
 
     assert figures == {"auroc": 0.75, "detection": 0.5, "false_alarms": 0.5}

@@ -45,7 +45,7 @@ def test_a_link_that_cannot_be_meant_is_refused_by_name(query: dict[str, str], n
         OperatingPoint.from_query(query)
 
 
-def test_moving_the_line_keeps_model_and_evidence() -> None:
+def test_moving_the_threshold_keeps_model_and_evidence() -> None:
     point = OperatingPoint("mnist-7", "pixel", 0.1)
 
     fixed = point.at_threshold(0.2)

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmarks.detection.peers.contract import Floats, Images, Method, quantile_line
+from benchmarks.detection.peers.contract import Floats, Images, Method, quantile_threshold
 from core.datasets.public import torchvision_datasets
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Ganomaly:
                 loss.backward()
                 judge.step()
         self.model.eval()
-        self.threshold = quantile_line(self.score(images))  # anomalib's own needs labelled anomalies
+        self.threshold = quantile_threshold(self.score(images))  # anomalib's own needs labelled anomalies
 
     def score(self, images: Images) -> Floats:
         """Mean squared distance between the latents of the image and of its reconstruction."""

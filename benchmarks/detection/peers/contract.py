@@ -30,7 +30,7 @@ class Peer(Protocol):
 
     @property
     def threshold(self) -> float:
-        """The method's own default line: a score above it is an anomaly."""
+        """The method's own default threshold: a score above it is an anomaly."""
 
 
 @dataclass(frozen=True)
@@ -118,8 +118,8 @@ def quality(scores: Floats, threshold: float, anomaly: NDArray[np.bool_]) -> dic
     }
 
 
-def quantile_line(scores: Floats) -> float:
-    """A line that a share ``CONTAMINATION`` of the training scores lies beyond: it needs no anomaly."""
+def quantile_threshold(scores: Floats) -> float:
+    """A threshold that a share ``CONTAMINATION`` of the training scores lies beyond: it needs no anomaly."""
     return float(np.quantile(scores, 1 - CONTAMINATION))
 
 

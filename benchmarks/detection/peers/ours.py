@@ -26,7 +26,7 @@ class Ours:
 
     @property
     def threshold(self) -> float:
-        """The line at alpha 0.05."""
+        """The threshold at alpha 0.05."""
         return self.detector.calibrations_[EVIDENCE].threshold(ALPHA)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from benchmarks.detection.peers.contract import Floats, Images, Method, flat, quantile_line
+from benchmarks.detection.peers.contract import Floats, Images, Method, flat, quantile_threshold
 from core.gan.features import gradient_features, manifold_features
 from core.scoring.memory_bank import MemoryBank, bank_features
 
@@ -21,7 +21,7 @@ class Pca:
         from sklearn.decomposition import PCA
 
         self.model = PCA(self.COMPONENTS, random_state=seed).fit(flat(images))
-        self.threshold = quantile_line(self.score(images))
+        self.threshold = quantile_threshold(self.score(images))
 
     def score(self, images: Images) -> Floats:
         """Mean squared error of the reconstruction."""
@@ -48,7 +48,7 @@ class Neighbours:
 
         self.search = NearestNeighbors(n_neighbors=self.NEIGHBOURS).fit(self.describe(images))
         own, _ = self.search.kneighbors()  # of every training image, itself left out
-        self.threshold = quantile_line(own.mean(axis=1))
+        self.threshold = quantile_threshold(own.mean(axis=1))
 
     def score(self, images: Images) -> Floats:
         """Mean distance to the five nearest."""
@@ -63,10 +63,10 @@ class RealBank:
     """
 
     def fit(self, images: Images, seed: int) -> None:  # noqa: ARG002 - nothing here is random
-        """Remember nine in ten of the training images; the rest say where the line is."""
+        """Remember nine in ten of the training images; the rest say where the threshold is."""
         rest = np.arange(len(images)) % 10 == 9
         self.bank = MemoryBank.of(torch.from_numpy(images[~rest]))
-        self.threshold = quantile_line(self.score(images[rest]))
+        self.threshold = quantile_threshold(self.score(images[rest]))
 
     def score(self, images: Images) -> Floats:
         """Distance to the nearest blend of neighbours."""

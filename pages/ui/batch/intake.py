@@ -27,7 +27,7 @@ _KEEP, _WHOLE, _FULL, _FAILED = "pile_keep", "pile_whole", "pile_full", "pile_fa
 
 
 def rule(point: OperatingPoint, detector: Detector) -> Rule:
-    """What decides: the line above, or a false discovery rate over the whole pile; a sentence says what it promises."""
+    """What decides: the threshold above, or a false discovery rate over the whole batch, with its promise."""
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         how = st.segmented_control(
             "What is to stay rare",

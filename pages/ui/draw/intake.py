@@ -98,7 +98,7 @@ def judge_drawing(
 
     Args:
         drawing: what is to be judged.
-        point: model, evidence and line.
+        point: model, evidence and threshold.
         at_hand: takes the verdict once more, in a line.
     """
     example = f"An example, {drawing.example}. Draw your own and the verdict follows every stroke."

@@ -12,7 +12,7 @@ def show() -> None:
     """Choose what is normal, then draw or hand in."""
     chrome.page(chrome.NAME, "Draw a digit. A network that has only ever seen normal ones tells you how odd yours is.")
     try:
-        point = picker.model_and_line()
+        point = picker.model_and_threshold()
         normal = picker.normal_of(point.model)
     except OddDigitError as error:
         chrome.refuse(error)

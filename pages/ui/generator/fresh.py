@@ -50,8 +50,8 @@ def show(detector: "Detector", digit: str, point: OperatingPoint) -> None:
             _with_it(detector, digit, point, drawn, chosen)
     real = int((drawn.probability >= 0.5).sum())
     st.caption(
-        f"The discriminator takes {real} of these {len(flagged)} for real. With the {picker.say_line(point)} the whole "
-        f"detector calls {int(flagged.sum())} of them anomalies: those framed in orange."
+        f"The discriminator takes {real} of these {len(flagged)} for real. With the {picker.say_threshold(point)} the "
+        f"whole detector calls {int(flagged.sum())} of them anomalies: those framed in orange."
     )
     _say_what_is_weak(detector, float(flagged.mean()) if point == OperatingPoint(point.model) else None)
 
@@ -89,7 +89,7 @@ def _reading(detector: "Detector", point: OperatingPoint, image: NDArray[np.floa
 
 
 def _say_what_is_weak(detector: "Detector", flagged: float | None) -> None:
-    """What is weak, and what helps; the share of these digits that is flagged counts at the default line alone."""
+    """What is weak, and what helps; the share of these digits that is flagged counts at the default threshold alone."""
     if weak := weaknesses(detector.state_, flagged):
         said = f"{plain(' '.join(weak))} **{plain(remedy(detector.state_))}**"
         st.warning(f"A weak generator. {said}", icon=":material/trending_down:")

@@ -39,7 +39,7 @@ def show(history: History, rows: list[Verdict | Damaged]) -> None:
             with st.container(gap=None, width="stretch"):
                 st.markdown(describe(row))
                 st.caption(
-                    f"{local_time.say(row.last_seen)} · {plain(_source(row))} · {plain(row.model)}, {_line(row)}"
+                    f"{local_time.say(row.last_seen)} · {plain(_source(row))} · {plain(row.model)}, {_threshold(row)}"
                 )
             _marks(history, row)
             if st.button(
@@ -74,7 +74,7 @@ def describe(row: Verdict) -> str:
 @st.dialog("The full reading", width="medium")
 def open_again(row: Verdict) -> None:
     """Judge the kept ink again and show everything; what was recorded stands beside it where the model has changed."""
-    judged = f"judged {local_time.say(row.last_seen)} by {row.model}, line at {_line(row)}"
+    judged = f"judged {local_time.say(row.last_seen)} by {row.model}, line at {_threshold(row)}"
     st.caption(plain(f"{_source(row)}, {judged}; row {row.id}."))
     try:
         detector = picker.detector(row.model)
@@ -169,6 +169,6 @@ def _source(row: Verdict) -> str:
     return say_kind(row.source) if row.source == row.source_kind else row.source
 
 
-def _line(row: Verdict) -> str:
-    line = f"score {row.threshold:g}" if row.alpha is None else f"{100 * row.alpha:g} % false alarms"
-    return line + ("" if row.evidence == "fused" else f", {row.evidence}")
+def _threshold(row: Verdict) -> str:
+    where = f"score {row.threshold:g}" if row.alpha is None else f"{100 * row.alpha:g} % false alarms"
+    return where + ("" if row.evidence == "fused" else f", {row.evidence}")

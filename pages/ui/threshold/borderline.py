@@ -1,4 +1,4 @@
-"""The digits at the line with reconstruction and heat map; choosing one opens its full reading."""
+"""The digits at the threshold with reconstruction and heat map; choosing one opens its full reading."""
 
 import io
 from collections.abc import Mapping
@@ -30,7 +30,7 @@ _YOURS = -1  # the tile of a visitor's own digit; the others are rows of the eva
 
 
 def show(detector: "Detector", evaluation: Evaluation, point: OperatingPoint, threshold: float) -> None:
-    """Four groups of digits: either side of the line, worst misses, worst false alarms."""
+    """Four groups of digits: either side of the threshold, worst misses, worst false alarms."""
     st.subheader("The digits at the line", anchor=False)
     st.caption(
         "Each digit over what a normal one would look like and where they differ, framed :blue[blue] if it really is "
@@ -93,7 +93,7 @@ def _group(
     readings: dict[int, Readings],
     own: Readings | None,
 ) -> None:
-    """One group; on the side of the line where a visitor's own digit lies, that one stands first."""
+    """One group; on the side of the threshold where a visitor's own digit lies, that one stands first."""
     st.markdown(f"**{group.title}**")
     rows = group.rows[: borderline.COUNT - (own is not None)]
     names = {row: evaluation.label_names[evaluation.label[row]] for row in rows}

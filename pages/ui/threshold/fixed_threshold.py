@@ -1,4 +1,4 @@
-"""The story of 0 of 54: what a line set by hand finds, and the experiment repeated on this model."""
+"""The story of 0 of 54: what a threshold set by hand finds, and the experiment repeated on this model."""
 
 from typing import TYPE_CHECKING
 
@@ -24,7 +24,7 @@ def chosen(point: OperatingPoint) -> bool:
 
 
 def story(detector: "Detector", evaluation: Evaluation, point: OperatingPoint) -> None:
-    """What the line finds today, and the original's experiment drawn again as often as one likes."""
+    """What that threshold finds today, and the original's experiment drawn again as often as one likes."""
     counts = evaluation.confusion(point.evidence, point.threshold or 0.0)
     with st.container(border=True):
         seed = st.session_state.setdefault("original_draw", 0)
@@ -39,7 +39,9 @@ def story(detector: "Detector", evaluation: Evaluation, point: OperatingPoint) -
         else:
             replayed = fixed_threshold.replay(readings, "fused", detector.calibrations_["fused"].threshold(CALIBRATED))
             st.markdown(replayed.story())
-            table = [_row(f"mean squared error over {line:.2f}", counts) for line, counts in replayed.original]
+            table = [
+                _row(f"mean squared error over {threshold:.2f}", counts) for threshold, counts in replayed.original
+            ]
             table.append(_row(f"fused, calibrated at {100 * CALIBRATED:g} %", replayed.yours))
             st.dataframe(pd.DataFrame(table), hide_index=True, width="content")
             st.button("Draw other digits", icon=":material/casino:", on_click=_again, key="original_again")

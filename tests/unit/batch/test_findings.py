@@ -62,7 +62,7 @@ def test_scores_beyond_the_threshold_are_flagged_and_refusals_never_are(review: 
     assert summary.expected == pytest.approx(0.15)
 
 
-def test_the_line_of_an_alpha_and_its_p_values_flag_the_same_rows(review: Callable[..., Review]) -> None:
+def test_the_threshold_of_an_alpha_and_its_p_values_flag_the_same_rows(review: Callable[..., Review]) -> None:
     scores = np.random.default_rng(0).uniform(0, 110, 200)
     for alpha in (0.01, 0.05, 0.1, 0.5):
         reviewed = review(*(row(score) for score in scores), alpha=alpha)
@@ -70,14 +70,14 @@ def test_the_line_of_an_alpha_and_its_p_values_flag_the_same_rows(review: Callab
         reviewed.store.delete()
 
 
-def test_a_fixed_line_flags_by_score_alone(review: Callable[..., Review]) -> None:
+def test_a_fixed_threshold_flags_by_score_alone(review: Callable[..., Review]) -> None:
     reviewed = review(row(50), row(51), alpha=None, threshold=50.5)
 
     assert reviewed.flagged.tolist() == [False, True]
     assert reviewed.digit_alpha == pytest.approx(0.5)
 
 
-def test_the_second_opinion_follows_the_line_and_names_what_passes_as_another_digit(
+def test_the_second_opinion_follows_the_threshold_and_names_what_passes_as_another_digit(
     review: Callable[..., Review],
 ) -> None:
     reviewed = review(row(50), row(95.5), row(), row(50))

@@ -69,7 +69,7 @@ def test_a_digit_is_flagged_exactly_where_its_p_value_is_at_most_alpha(
 
 @QUICK
 @given(SCORES, RATES)
-def test_no_more_calibration_digits_than_promised_lie_beyond_the_line(scores: np.ndarray, alpha: float) -> None:
+def test_no_more_calibration_digits_than_promised_lie_beyond_the_threshold(scores: np.ndarray, alpha: float) -> None:
     calibration = Calibration.fit(scores)
 
     beyond = int(calibration.flags(scores, alpha).sum())
@@ -79,7 +79,7 @@ def test_no_more_calibration_digits_than_promised_lie_beyond_the_line(scores: np
 
 @QUICK
 @given(SCORES, RATES)
-def test_alpha_and_threshold_are_two_ways_to_write_one_line(scores: np.ndarray, alpha: float) -> None:
+def test_alpha_and_threshold_are_two_ways_to_write_one_threshold(scores: np.ndarray, alpha: float) -> None:
     calibration = Calibration.fit(scores)
     threshold = calibration.threshold(alpha)
 

@@ -84,7 +84,7 @@ def test_the_curve_rises_from_nothing_flagged_to_everything_flagged() -> None:
 
 @QUICK
 @given(SOME, SOME)
-def test_no_line_is_better_balanced_than_the_best(normal: list[float], odd: list[float]) -> None:
+def test_no_threshold_is_better_balanced_than_the_best(normal: list[float], odd: list[float]) -> None:
     measured = evaluation(normal, odd)
     best = measured.best_balance("fused")
     assert best is not None

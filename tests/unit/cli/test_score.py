@@ -79,7 +79,7 @@ def test_the_source_is_the_path_as_it_was_given_and_a_model_is_found_by_its_path
         assert (printed["source"], printed["model"]) == (given, "tiny-5")
 
 
-def test_an_alpha_too_small_for_any_line_is_null_in_json(run: Run) -> None:
+def test_an_alpha_too_small_for_any_threshold_is_null_in_json(run: Run) -> None:
     (printed,) = objects(run("score", draw(), "--model", "tiny-5", "--alpha", "0.0001", "--format", "json"))
 
     assert printed["threshold"] is None

@@ -65,9 +65,9 @@ def test_the_decision_function_is_zero_at_the_threshold(tiny_detector: Detector)
 
     decisions = detector.decision_function(calibrate)
 
-    # The line is one of the calibration scores, and the digit that has it is normal still.
-    (at_line,) = np.flatnonzero(decisions == 0)
-    assert detector.predict(calibrate[[at_line]]) == [1]
+    # The threshold is one of the calibration scores, and the digit that has it is normal still.
+    (at_threshold,) = np.flatnonzero(decisions == 0)
+    assert detector.predict(calibrate[[at_threshold]]) == [1]
     assert (decisions < 0).sum() == detector.calibrations_["fused"].rank(0.1) - 1
 
 

@@ -113,7 +113,7 @@ def test_a_record_has_exactly_the_keys_that_the_command_line_promises() -> None:
     assert record["digits"] == pytest.approx({"4": 0.05, "9": 0.025})
 
 
-def test_a_record_is_strict_json_even_where_the_line_is_infinite() -> None:
+def test_a_record_is_strict_json_even_where_the_threshold_is_infinite() -> None:
     record = readings(1e9).record(0, TOO_STRICT)
 
     assert record["threshold"] is None

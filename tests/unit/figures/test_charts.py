@@ -26,7 +26,7 @@ def test_the_histogram_holds_every_score_and_one_far_beyond_stands_at_its_edge_a
     assert high - low < 10 * np.ptp(scores)
 
 
-def test_your_digit_is_orange_beyond_the_line_and_blue_within() -> None:
+def test_your_digit_is_orange_beyond_the_threshold_and_blue_within() -> None:
     scores = np.linspace(0, 1, 50)
 
     colours = [charts.standing(scores, 0.9, score).layout.shapes[1].line.color for score in (0.95, 0.9)]
@@ -34,7 +34,7 @@ def test_your_digit_is_orange_beyond_the_line_and_blue_within() -> None:
     assert colours == [ORANGE, BLUE]
 
 
-def test_an_infinite_line_is_not_drawn() -> None:
+def test_an_infinite_threshold_is_not_drawn() -> None:
     figure = charts.standing(np.linspace(0, 1, 50), INF, 0.3)
 
     assert lines(figure) == {"yours": 0.3}
@@ -65,7 +65,7 @@ def test_roc_curves_carry_their_area() -> None:
 @pytest.mark.parametrize(
     ("score", "sides"), [(0.5, ["left", "right"]), (0.99, ["right", "left"]), (1e6, ["right", "right"])]
 )
-def test_the_names_of_line_and_digit_stand_apart_and_on_the_picture_however_near_they_are(
+def test_the_names_of_threshold_and_digit_stand_apart_and_on_the_picture_however_near_they_are(
     score: float, sides: list[str]
 ) -> None:
     figure = charts.standing(np.linspace(0, 1, 50), 0.9, score)

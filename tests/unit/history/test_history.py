@@ -53,7 +53,7 @@ def test_an_image_comes_back_bit_for_bit(history: History, image: np.ndarray) ->
     np.testing.assert_array_equal(stored, image)
 
 
-def test_a_row_of_readings_becomes_a_verdict_with_its_line_and_its_digits() -> None:
+def test_a_row_of_readings_becomes_a_verdict_with_its_threshold_and_its_digits() -> None:
     scores = np.array([0.5, 9.0])
     calibration = Calibration.fit(np.linspace(0, 1, 200))
     readings = Readings(
@@ -105,7 +105,7 @@ def test_what_is_no_verdict_is_refused_and_nothing_is_recorded(
     assert history.count().judged == 0
 
 
-def test_the_same_image_model_and_line_are_one_row_that_was_last_seen_later(history: History) -> None:
+def test_the_same_image_model_and_threshold_are_one_row_that_was_last_seen_later(history: History) -> None:
     first = history.record(verdict(1, time=100.0, last_seen=100.0))
 
     again = history.record(verdict(1, time=900.0, last_seen=900.0, source="camera", source_kind="camera"))

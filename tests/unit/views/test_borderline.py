@@ -23,7 +23,7 @@ def made(name: str, part: str) -> Dataset:
     return Dataset(name, images, np.zeros(10, np.int64), ("5",), part)
 
 
-def test_the_four_groups_lie_on_their_sides_of_the_line() -> None:
+def test_the_four_groups_lie_on_their_sides_of_the_threshold() -> None:
     inside, outside, misses, alarms = borderline.groups(EVALUATION, "fused", 3, count=2)
 
     scores = EVALUATION.scores["fused"]
@@ -83,7 +83,7 @@ def test_the_experiment_draws_fifty_normal_digits_and_then_fifty_four_others_wit
         fixed_threshold.draw(EVALUATION, seed=0)
 
 
-def test_a_line_above_every_error_catches_none_of_54_and_the_story_says_so() -> None:
+def test_a_threshold_above_every_error_catches_none_of_54_and_the_story_says_so() -> None:
     judged = readings(*([1.0] * 50 + [99.0] * 54))
 
     replayed = fixed_threshold.replay(judged, "fused", threshold=50.0)

@@ -29,7 +29,7 @@ def view(point: OperatingPoint, evaluated: object = EVALUATION, calibration: Cal
 
 @settings(max_examples=40, deadline=None)
 @given(st.integers(1, 3_000), st.floats(0.0005, 0.999))
-def test_the_line_of_the_operating_point_is_always_in_the_table(n: int, alpha: float) -> None:
+def test_the_threshold_of_the_operating_point_is_always_in_the_table(n: int, alpha: float) -> None:
     calibration = Calibration.fit(np.arange(n, dtype=float))
 
     table = tabulate(calibration, None, OperatingPoint("m", "fused", alpha))
@@ -39,7 +39,7 @@ def test_the_line_of_the_operating_point_is_always_in_the_table(n: int, alpha: f
 
 @settings(max_examples=40, deadline=None)
 @given(st.integers(1, 3_000))
-def test_a_line_sent_back_as_its_setting_is_that_line_again(n: int) -> None:
+def test_a_threshold_sent_back_as_its_setting_is_that_threshold_again(n: int) -> None:
     calibration = Calibration.fit(np.arange(n, dtype=float))
     table = tabulate(calibration, None, OperatingPoint())
 
@@ -48,7 +48,7 @@ def test_a_line_sent_back_as_its_setting_is_that_line_again(n: int) -> None:
     assert [calibration.threshold(a) for a in table.setting[settable]] == table.threshold[settable].tolist()
 
 
-def test_a_line_that_tied_scores_hold_below_the_rate_asked_for_says_so() -> None:
+def test_a_threshold_that_tied_scores_hold_below_the_rate_asked_for_says_so() -> None:
     tied = Calibration.fit([*range(94), *[94] * 5])
 
     assert view(OperatingPoint(), calibration=CALIBRATION).data["nearest"] == ""
@@ -98,7 +98,7 @@ def test_the_lines_between_the_first_and_last_calibration_digit_are_all_ones_an_
     assert table.threshold[-1] >= EVALUATION.scores["fused"].max()
 
 
-def test_an_alpha_without_a_line_is_the_last_row_and_flags_nothing() -> None:
+def test_an_alpha_without_a_threshold_is_the_last_row_and_flags_nothing() -> None:
     few = Calibration.fit(np.arange(30.0))
 
     displayed = view(OperatingPoint("made-5", "fused", 0.01), calibration=few)
