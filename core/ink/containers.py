@@ -1,5 +1,6 @@
 """Containers of pictures: what their first bytes say, before anything is decoded or when it could not be."""
 
+import io
 import math
 from typing import BinaryIO
 
@@ -14,6 +15,10 @@ TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 OFFER = "give a PNG, JPEG, HEIC, AVIF, WebP, TIFF, BMP or GIF picture, or a PDF."
 MOST_SCANS, MOST_PIECES = 60, 100_000  # of a JPEG, of a TIFF
 MOST_FILLING = 1 << 17  # bytes between the segments of a JPEG
+# Of a PNG, what Pillow unpacks and refuses where it is long, though no pixel depends on it; but for what may say which
+# way up the picture is.
+_BESIDE = (b"tEXt", b"zTXt", b"iTXt", b"iCCP")
+_UPRIGHT = (b"Raw profile type exif\0", b"XML:com.adobe.xmp\0\0")
 
 
 def is_picture(head: bytes) -> bool:
@@ -74,6 +79,21 @@ def _pieces_of_tiff(file: BinaryIO, head: bytes) -> int:
     across = int(tags.get(TiffImagePlugin.TILEWIDTH, width))
     down = int(tags.get(TiffImagePlugin.TILELENGTH, tags.get(TiffImagePlugin.ROWSPERSTRIP, height)))
     return math.ceil(width / across) * math.ceil(height / down)
+
+
+def without_texts(file: BinaryIO) -> BinaryIO:
+    """A PNG without its texts and colour profile, of whatever length; any other file as it is, at its start."""
+    kept, at, size = [b"\x89PNG\r\n\x1a\n"], 8, file.seek(0, io.SEEK_END)
+    file.seek(0)
+    whole = file.read(8) != kept[0]
+    while not whole and at < size:
+        head = file.read(8)
+        rest = file.read(int.from_bytes(head[:4]) + 4)
+        at += len(head) + len(rest)
+        if head[4:] not in _BESIDE or rest.startswith(_UPRIGHT):
+            kept += (head, rest)
+    file.seek(0)
+    return file if whole or sum(map(len, kept)) == size else io.BytesIO(b"".join(kept))
 
 
 def has_more_pages(image: Image.Image) -> bool:

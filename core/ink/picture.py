@@ -104,7 +104,7 @@ def _from_file(file: BinaryIO, name: str) -> Picture:
         if pdf.is_pdf(head):
             total, page = next(pdf.pages(file.read(pdf.LARGEST_BYTES + 1), name))
             return replace(_from_array(page, name), more_pages=total > 1)
-        with Image.open(file, formats=containers.formats(head)) as image:
+        with Image.open(containers.without_texts(file), formats=containers.formats(head)) as image:
             picture = _from_image(image, name)
             return replace(picture, more_pages=containers.has_more_pages(image))
     except InkError:

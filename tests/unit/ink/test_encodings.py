@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageDraw
+from PIL.PngImagePlugin import PngInfo
 
 from core import ink
 from core.errors import InkError
@@ -56,6 +57,14 @@ def whole(kind: type, factor: float = 1, offset: float = 0) -> bytes:
     return encoded(Image.fromarray((PAGE * np.float64(factor) + offset).astype(kind)), "TIFF")
 
 
+def written(*texts: str) -> PngInfo:
+    """What a program notes in a PNG, packed."""
+    info = PngInfo()
+    for text in texts:
+        info.add_text("workflow", text, zip=True)
+    return info
+
+
 SAME: dict[str, Callable[[], bytes]] = {
     "black ink on transparent black": lambda: encoded(channels(0, 0, 0, COVER)),
     "black ink on transparent white": lambda: encoded(channels(PAGE, PAGE, PAGE, COVER)),
@@ -95,6 +104,9 @@ SAME: dict[str, Callable[[], bytes]] = {
     "a profile": lambda: encoded(
         GREY.convert("RGB"), icc_profile=ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     ),
+    "a profile of 2 MB": lambda: encoded(GREY.convert("RGB"), icc_profile=bytes(2_000_000)),
+    "text of 2 MB": lambda: encoded(GREY, pnginfo=written("a" * 2_000_000)),
+    "text after text": lambda: encoded(GREY, pnginfo=written(*["a" * 1_000_000] * 65)),
     "a profile of junk": lambda: encoded(GREY.convert("RGB"), icc_profile=b"junk"),
     "one bit": lambda: encoded(GREY.convert("1", dither=Image.Dither.NONE)),
     "BMP of one bit": lambda: encoded(GREY.convert("1", dither=Image.Dither.NONE), "BMP"),
