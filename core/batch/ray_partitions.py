@@ -77,7 +77,8 @@ def places(name: str, apart: Path | None = None, left_out: Callable[[Path], obje
     for file in sorted((file for file in files if file.is_file), key=lambda file: file.path):
         if not file.base_name.startswith("_") and not is_leftover(file.path.removeprefix(path).strip("/").split("/")):
             uri = f"{scheme}://{file.path}"
-            stamp, label = file.mtime_ns or 0, label_of(file.path.split("/"))
+            inside = file.path.removeprefix(path.rstrip("/").rpartition("/")[0]).strip("/")
+            stamp, label = file.mtime_ns or 0, label_of(inside.split("/"))
             files_under.append(Place(uri, RemoteOpener(uri), file.size or 0, stamp, label))
     if not files_under:
         raise BatchError(f"{name}: there is no file under this address.")

@@ -50,7 +50,9 @@ def train(
 
     It is calibrated and evaluated, too. Interrupted or killed, it goes on after the last whole epoch with --resume.
     """
-    labels = tuple(dict.fromkeys(part.strip() for part in normal.split(",") if part.strip()))
+    from core.readers.items import as_label
+
+    labels = tuple(dict.fromkeys(label for part in normal.split(",") if (label := as_label(part))))
     if not labels:
         raise typer.BadParameter("name at least one digit, such as 5.", param_hint="--normal")
     whole = None

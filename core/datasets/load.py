@@ -16,6 +16,7 @@ from core import paths
 from core.datasets import own, public
 from core.errors import DatasetError
 from core.ink.geometry import to_ink_images
+from core.readers.items import as_label
 
 STRETCHES = 24  # of about ten writers each, in MNIST
 PARTS = ("train", "test", "all")
@@ -50,14 +51,15 @@ class Dataset:
         return len(self.labels)
 
     def of(self, label: str) -> np.ndarray:
-        """Images ``(m, 28, 28)`` of one label, in the set's order.
+        """Images ``(m, 28, 28)`` of one label, in the set's order; a digit may be named in words.
 
         Raises:
             DatasetError: the set knows no such label.
         """
-        if label not in self.label_names:
+        known = label if label in self.label_names else as_label(label)
+        if known not in self.label_names:
             raise DatasetError(f"{self.name}: has no label '{label}'; it has {', '.join(self.label_names)}.")
-        return self.images[self.labels == self.label_names.index(label)]
+        return self.images[self.labels == self.label_names.index(known)]
 
     @property
     def stretches(self) -> np.ndarray | None:

@@ -11,10 +11,10 @@ import numpy as np
 from core import paths
 from core.errors import BatchError, DatasetError, InkError
 from core.files.folder import files_in
-from core.files.leftovers import is_leftover
 from core.ink import apart
 from core.ink.geometry import SIDE
-from core.readers.items import Item, Manner, Place, place_of
+from core.ink.picture import SUFFIXES
+from core.readers.items import Item, Manner, Place, label_of, place_of
 
 LARGEST_ARRAY = 1 << 30  # bytes unpacked: a third of a million ink images
 MOST_FILES = 200_000
@@ -44,28 +44,12 @@ def locate(path: str) -> Path:
 
 
 def folder_labels(path: str) -> tuple[str, ...]:
-    """Names of the sub-folders of a folder, sorted; hidden ones are left out.
+    """The labels of the pictures in a folder, sorted.
 
     Raises:
-        DatasetError: there is no such folder, or nothing in it is a sub-folder.
+        DatasetError: there is no such folder, or no file in it lies in a sub-folder.
     """
-    folder = locate(path)
-    if not folder.is_dir():
-        raise DatasetError(f"folder:{path}: there is no folder {folder}. Give one that has a sub-folder per label.")
-    try:
-        names = _sub_folders(folder)
-        if names and {name.lower() for name in names} <= PARTS:
-            # training/ and testing/ stand above the labels, as data sets are often packed.
-            names = sorted({label for name in names for label in _sub_folders(folder / name)})
-    except OSError as error:
-        raise DatasetError(f"folder:{path}: cannot be listed ({error.strerror}). Check its permissions.") from error
-    if not names:
-        raise DatasetError(f"folder:{path}: has no sub-folders. Put the pictures into one sub-folder per label.")
-    return tuple(names)
-
-
-def _sub_folders(folder: Path) -> list[str]:
-    return sorted(item.name for item in folder.iterdir() if item.is_dir() and not is_leftover((item.name, "")))
+    return _sorted({label for _, label in _labelled(path) if label})
 
 
 def read_folder(path: str, progress: Progress | None = None) -> Content:
@@ -74,21 +58,28 @@ def read_folder(path: str, progress: Progress | None = None) -> Content:
     Raises:
         DatasetError: no such folder, too many files, or not one picture could be read.
     """
-    folder, names = locate(path), folder_labels(path)
-    files = sorted(file for file in files_in(folder) if len(file.relative_to(folder).parts) > 1)
+    files, folder = _labelled(path), locate(path)
     if len(files) > MOST_FILES:
         raise DatasetError(f"folder:{path}: {len(files):,} files; at most {MOST_FILES:,}. Take a part of them.")
-    labelled = [(_label(file.relative_to(folder), names), file) for file in files]
-    pictures = ((label, str(file.relative_to(folder)), file) for label, file in labelled if label is not None)
+    pictures = ((label, file, folder / file) for file, label in files if label)
     content = read_pictures(pictures, len(files), f"folder:{path}", progress)
-    # A label all of whose pictures were refused, or that has none, still is one.
-    back = np.array([names.index(name) for name in content.label_names], dtype=np.int64)
-    return content._replace(labels=back[content.labels], label_names=names)
+    beside = [file for file, label in files if not label and file.lower().endswith(SUFFIXES)]
+    return content._replace(refused=content.refused + tuple((file, "lies in no sub-folder.") for file in beside))
 
 
-def _label(inside: Path, names: Sequence[str]) -> str | None:
-    """The outermost folder that a file lies in and that is a label."""
-    return next((part for part in inside.parts[:-1] if part in names), None)
+def _labelled(path: str) -> list[tuple[str, str | None]]:
+    """The files of a folder, sorted, and the label of each: the digit that a folder is named after, or the outermost.
+
+    Folders such as training/ and testing/ stand above the labels, as data sets are often packed.
+    """
+    folder = locate(path)
+    if not folder.is_dir():
+        raise DatasetError(f"folder:{path}: there is no folder {folder}. Give one that has a sub-folder per label.")
+    parts = sorted(file.relative_to(folder).parts for file in files_in(folder))
+    outer = [next((part for part in above if part.lower() not in PARTS), None) for *above, _ in parts]
+    if not any(outer):
+        raise DatasetError(f"folder:{path}: has no sub-folders of files. Put the pictures into a sub-folder per label.")
+    return [(str(Path(*at)), label_of(at) or name) for at, name in zip(parts, outer, strict=True)]
 
 
 def read_pictures(
@@ -188,12 +179,15 @@ def _content(name: str, portions: Iterable[Sequence[Read]], total: int, progress
         read = [(source, (image, UNLABELLED)) for source, (image, _) in read]
     refused += [(source, "has no label.") for source, (_, label) in read if label is None]
     known = [(image, label) for _, (image, label) in read if label is not None]
-    names = sorted({label for _, label in known})
-    if all(re.fullmatch(r"-?\d{1,9}", label) for label in names):
-        names.sort(key=int)
+    names = _sorted({label for _, label in known})
     at = {label: i for i, label in enumerate(names)}
     indices = np.array([at[label] for _, label in known], dtype=np.int64)
-    return Content(np.stack([image for image, _ in known]), indices, tuple(names), tuple(refused))
+    return Content(np.stack([image for image, _ in known]), indices, names, tuple(refused))
+
+
+def _sorted(labels: set[str]) -> tuple[str, ...]:
+    """Labels in order, by number where all of them are numbers."""
+    return tuple(sorted(labels, key=int if all(re.fullmatch(r"-?\d{1,9}", label) for label in labels) else None))
 
 
 def unit(pixels: np.ndarray) -> np.ndarray:

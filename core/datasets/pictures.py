@@ -13,6 +13,7 @@ from core.files.folder import files_in
 from core.files.zip import looks_like_zip, members
 from core.ink import apart
 from core.ink.pages import read_pages
+from core.readers.items import label_of, parts_of
 
 MOST = 5_000
 
@@ -111,4 +112,5 @@ def _unzipped(files: Iterable[tuple[str, bytes]], refused: list[tuple[str, str]]
 
 
 def _folder(name: str) -> str:
-    return PurePosixPath(name).parent.name
+    """The label of a picture: the digit that a folder of it is named after, or the folder that it lies in."""
+    return label_of(parts_of(name)) or PurePosixPath(name).parent.name

@@ -27,13 +27,14 @@ IDX_TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x
 
 @dataclass
 class Stream:
-    """An array that is read from the front, some rows at a time."""
+    """An array that is read from the front, some rows at a time; ``either`` where its values may lie in either order."""
 
     name: str
     shape: tuple[int, ...]
     dtype: np.dtype
     file: BinaryIO
     columnwise: bool = False
+    either: bool = False
 
     def rows(self, form: Form | None = None) -> Iterator[NDArray[np.generic]]:
         """Consecutive blocks of some rows, in the machine's byte order; what is no stack of rows comes as one block.
@@ -51,7 +52,7 @@ class Stream:
             whole = self._whole().reshape(shape)
             whole = np.moveaxis(whole, -1, 0) if form is not None and form.last else whole
             for at in range(0, len(whole), together):
-                yield np.ascontiguousarray(whole[at : at + together]).astype(self.dtype.newbyteorder("="))
+                yield np.ascontiguousarray(whole[at : at + together])
             return
         # Few rows with columns beside the pixels may be one picture.
         if form is not None and (form.single or (form.columns and shape[0] <= LARGEST_SIDE)):
@@ -61,14 +62,17 @@ class Stream:
             data, error = read_up_to(self.file, count * row)
             whole_rows = len(data) // row if row else count
             if whole_rows:
-                values = np.frombuffer(data, self.dtype, whole_rows * row // self.dtype.itemsize)
-                yield values.reshape(whole_rows, *shape[1:]).astype(self.dtype.newbyteorder("="))
+                yield self._values(data[: whole_rows * row]).reshape(whole_rows, *shape[1:])
             if isinstance(error, BatchError):
                 raise error
             if error is not None:
                 raise BatchError(f"{self.name}: is damaged after {at + whole_rows:,} of {shape[0]:,} rows ({error}).")
             if whole_rows < count:
                 raise BatchError(f"{self.name}: ends after {at + whole_rows:,} of {shape[0]:,} rows.")
+
+    def goes_on(self) -> bool:
+        """Whether something stands after all rows, which were read."""
+        return bool(read_up_to(self.file, 1)[0])
 
     def _whole(self) -> NDArray[np.generic]:
         size = math.prod(self.shape) * self.dtype.itemsize
@@ -77,7 +81,21 @@ class Stream:
         data, error = read_up_to(self.file, size)
         if len(data) < size:
             raise BatchError(f"{self.name}: ends before its {self.shape[0]:,} rows are complete.") from error
-        return np.frombuffer(data, self.dtype).reshape(self.shape, order="F" if self.columnwise else "C")
+        return self._values(data).reshape(self.shape, order="F" if self.columnwise else "C")
+
+    def _values(self, data: bytes) -> NDArray[np.generic]:
+        """The values of some bytes, in the machine's order."""
+        if self.either and not _are_usual(np.frombuffer(data, self.dtype)):
+            other = self.dtype.newbyteorder()
+            self.dtype = other if _are_usual(np.frombuffer(data, other)) else self.dtype
+        self.either = False  # the first values have told
+        return np.frombuffer(data, self.dtype).astype(self.dtype.newbyteorder("="))
+
+
+def _are_usual(values: NDArray[np.generic]) -> bool:
+    """Whether these could be brightness or labels, which numbers written the wrong way round could hardly."""
+    sizes = np.abs(values[values != 0].astype(np.float64))
+    return bool(np.isfinite(sizes).all() and ((sizes > 1e-20) & (sizes <= 65535)).all() and values.min() >= -256)
 
 
 def is_idx(head: bytes) -> bool:
@@ -150,6 +168,8 @@ def items_of(source: str, images: Stream, labels: Stream | None, label: str | No
         if beside is not None:
             given = [next(beside, None) for _ in range(len(grey))]
         yield from reader.items(grey, given or [label] * len(grey))
+    if images.goes_on():
+        yield Item(source, None, note=f"{source}: goes on after the {form.count:,} images that its head counts.")
 
 
 def _images_form(stream: Stream) -> Form:
@@ -188,6 +208,7 @@ def _labels(stream: Stream) -> Iterator[object]:
 
 
 def _open_idx(place: Place, stack: ExitStack) -> Stream:
+    """An IDX file whose magic number, sizes and values may each be written big-endian, as they should, or not."""
     file = opened(place, stack)
     head, error = read_up_to(file, 4)
     if error is None and not is_idx(head):
@@ -196,10 +217,12 @@ def _open_idx(place: Place, stack: ExitStack) -> Stream:
     sizes, error = read_up_to(file, 4 * axes) if error is None else (head, error)
     if error is not None:
         raise BatchError(f"{place.name}: is damaged ({error}). Copy it again.") from error
-    shape = tuple(np.frombuffer(sizes[: len(sizes) // 4 * 4], f"{order}u4").tolist())
+    whole = sizes[: len(sizes) // 4 * 4]
+    ways = [np.frombuffer(whole, f"{way}u4").tolist() for way in (order, ">", "<")]
+    shape = min(ways, key=lambda way: max(way, default=0))  # the wrong way round, small numbers are huge
     if len(shape) < axes or 0 in shape:
         raise BatchError(f"{place.name}: its head is cut short or counts no images. Copy it again.")
-    return Stream(place.name, shape, np.dtype(IDX_TYPES[kind].replace(">", order)), file)
+    return Stream(place.name, tuple(shape), np.dtype(IDX_TYPES[kind].replace(">", order)), file, either=True)
 
 
 def npy_stream(name: str, file: BinaryIO) -> Stream:

@@ -169,14 +169,20 @@ def parts_of(name: str) -> list[str]:
 
 
 def label_of(parts: Sequence[str]) -> str | None:
-    """The label that a file's folder gives it: the digit that the folder is named after.
+    """The label that a file's folders give it: the digit that the nearest of them is named after, by whatever name.
+
+    The one rule for batches, people's own sets, uploads and calibration.
 
     >>> [label_of((folder, "a.png")) for folder in ("7", "07", "digit_7", "Class-7", "7s", "Sevens", "page 7", "17")]
     ['7', '7', '7', '7', '7', '7', None, None]
+    >>> label_of(("5", "page 2", "a.png"))
+    '5'
     """
-    name = parts[-2].strip().lower() if len(parts) > 1 else ""
-    word = name.removesuffix("es" if name == "sixes" else "s")
-    if word in WORDS:
-        return str(WORDS.index(word))
-    match = _FOLDER.fullmatch(name)
-    return match["digit"] if match else None
+    for part in reversed(parts[:-1]):
+        name = part.strip().lower()
+        word = name.removesuffix("es" if name == "sixes" else "s")
+        if word in WORDS:
+            return str(WORDS.index(word))
+        if match := _FOLDER.fullmatch(name):
+            return match["digit"]
+    return None

@@ -61,7 +61,8 @@ def places(inputs: Sequence[Path], apart: Path | None = None, left_out: Callable
         if not inside:
             raise BatchError(f"{path}: there is no file in this folder. Give one that holds pictures.")
         shown = Path(path.name) if path.is_absolute() else path
-        files += [_place_in_folder(file, str(shown / file.relative_to(path))) for file in inside]
+        for file, name in ((file, file.relative_to(path)) for file in inside):
+            files.append(_place_in_folder(file, str(shown / name), label_of((path.name, *name.parts))))
         if len(files) > MOST_FILES:
             raise BatchError(f"{path}: more than {MOST_FILES:,} files. Take a part of them, or use --engine ray.")
     return files
@@ -305,9 +306,9 @@ def _inside_folder(folder: Path, apart: Path | None, left_out: Callable[[Path], 
     return (path for path in files_in(folder, left_out) if apart is None or real(path) != real(apart))
 
 
-def _place_in_folder(path: Path, name: str) -> Place:
+def _place_in_folder(path: Path, name: str, label: str | None) -> Place:
     """A file of a folder; one that cannot even be looked at is refused when it is read, and alone."""
     try:
-        return replace(place_of(path, name, label_of(path.parts)), listed=True)
+        return replace(place_of(path, name, label), listed=True)
     except BatchError:
-        return Place(name, Opener(path), 0, label=label_of(path.parts), listed=True)
+        return Place(name, Opener(path), 0, label=label, listed=True)

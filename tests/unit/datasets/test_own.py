@@ -12,7 +12,10 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
 from core import datasets
+from core.datasets import uploads
+from core.datasets.pictures import collect
 from core.errors import DatasetError
+from core.readers import sources
 from tests.support.piles import digits
 
 PIXELS, LABELS = digits(12)[0], np.arange(12) % 10
@@ -39,12 +42,31 @@ def pictures(tmp_path: Path) -> Path:
     return tmp_path / "pictures"
 
 
-def test_the_sub_folder_of_a_picture_is_its_label(pictures: Path) -> None:
+def test_the_digit_that_a_folder_is_named_after_is_the_label_of_its_pictures_wherever_they_are_read(
+    pictures: Path,
+) -> None:
     own = datasets.load(f"folder:{pictures}", "all")
-    assert own.label_names == ("one", "seven") == datasets.labels_in(f"folder:{pictures}")
+    batch = sources.places([pictures])
+    calibrated = collect(pictures, ("1", "7"))
+    upload = uploads.keep([(place.name, place.read()) for place in batch], "mine", "anna")
+
+    assert own.label_names == ("1", "7") == datasets.labels_in(f"folder:{pictures}")
     assert own.images.shape == (20, 28, 28)
     np.testing.assert_array_equal(own.labels, [0] * 10 + [1] * 10)
-    assert own.of("seven").max() > 0.9
+    np.testing.assert_array_equal(own.of("seven"), own.of("7"))
+    assert [place.label for place in batch] == calibrated.labels == [own.label_names[label] for label in own.labels]
+    assert upload.counts == {"1": 10, "7": 10}
+
+
+def test_folders_of_no_digit_are_labels_as_they_are_called_and_a_picture_in_none_is_refused(tmp_path: Path) -> None:
+    for name in ("a/first/x.png", "training/b/x.png", "one/page 2/x.png", "x.png"):
+        (tmp_path / "own" / name).parent.mkdir(parents=True, exist_ok=True)
+        picture("7").save(tmp_path / "own" / name)
+
+    own = datasets.load(f"folder:{tmp_path / 'own'}", "all")
+
+    assert own.label_names == ("1", "a", "b")
+    assert own.refused == (("x.png", "lies in no sub-folder."),)
 
 
 def test_a_broken_picture_is_reported_and_the_others_are_read(pictures: Path) -> None:

@@ -1,6 +1,7 @@
 """Arrays and tables as different programs shape, scale and label them: each is the same digits, or says why not."""
 
 import base64
+import itertools
 import struct
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -159,17 +160,37 @@ def test_labels_in_an_array_of_their_own_lie_beside_the_images(tmp_path: Path) -
     assert_same(read(tmp_path))
 
 
-def test_arrays_that_are_named_the_wrong_way_round_and_idx_of_other_machines_are_read(tmp_path: Path) -> None:
+def test_arrays_that_are_named_the_wrong_way_round_are_read(tmp_path: Path) -> None:
     folder = tmp_path / "a"
     folder.mkdir()
     (folder / "train-images-idx3-ubyte").write_bytes(idx(LABELS.astype(np.uint8)))
     (folder / "train-labels-idx1-ubyte").write_bytes(idx(IMAGES))
     np.save(folder / "x_test.npy", LABELS)
     np.save(folder / "y_test.npy", IMAGES)
-    (folder / "z-images-idx3-ubyte").write_bytes(struct.pack("<4I", 2051, *IMAGES.shape) + IMAGES.tobytes())
-    (folder / "z-labels-idx1-ubyte").write_bytes(struct.pack("<2I", 2049, N) + LABELS.astype(np.uint8).tobytes())
 
-    assert_same(read(folder), times=3)
+    assert_same(read(folder), times=2)
+
+
+@pytest.mark.parametrize("orders", map("".join, itertools.product("<>", repeat=3)))
+@pytest.mark.parametrize("kind", ["u1", "i4", "f8"])
+def test_idx_is_read_whichever_way_its_magic_number_sizes_and_values_are_written(
+    orders: str, kind: str, tmp_path: Path
+) -> None:
+    code = {"u1": 0x08, "i4": 0x0C, "f8": 0x0E}[kind] << 8
+    for name, array in (("a-images-idx3", IMAGES), ("a-labels-idx1", LABELS)):
+        head = struct.pack(f"{orders[0]}I", code + array.ndim) + struct.pack(f"{orders[1]}{array.ndim}I", *array.shape)
+        (tmp_path / name).write_bytes(head + array.astype(orders[2] + kind).tobytes())
+
+    assert_same(read(tmp_path))
+
+
+def test_what_stands_after_the_images_that_a_head_counts_is_said(tmp_path: Path) -> None:
+    (tmp_path / "a-images-idx3-ubyte").write_bytes(idx(IMAGES).replace(b"\0\0\0\x14", b"\0\0\0\x0f", 1))
+
+    *items, note = read(tmp_path)
+
+    assert (len(items), note.error) == (15, "")
+    assert "goes on after the 15 images" in note.note
 
 
 def test_records_and_lists_of_files_are_refused_with_the_remedy(tmp_path: Path) -> None:
