@@ -27,7 +27,7 @@ IDX_TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x
 
 @dataclass
 class Stream:
-    """An array that is read from the front, some rows at a time; ``either`` where its values may lie in either order."""
+    """An array that is read from the front, some rows at a time; ``either`` where values may lie in either order."""
 
     name: str
     shape: tuple[int, ...]

@@ -171,7 +171,7 @@ def test_arrays_that_are_named_the_wrong_way_round_are_read(tmp_path: Path) -> N
     assert_same(read(folder), times=2)
 
 
-@pytest.mark.parametrize("orders", map("".join, itertools.product("<>", repeat=3)))
+@pytest.mark.parametrize("orders", ["".join(orders) for orders in itertools.product("<>", repeat=3)])
 @pytest.mark.parametrize("kind", ["u1", "i4", "f8"])
 def test_idx_is_read_whichever_way_its_magic_number_sizes_and_values_are_written(
     orders: str, kind: str, tmp_path: Path
