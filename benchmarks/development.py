@@ -3,14 +3,13 @@
 They lie in the state folder. MNIST's training images 0-49,999 train, validate and calibrate them; 50,000-59,999 judge.
 """
 
-import sys
-import time
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+from benchmarks.harness import busy, say
 from benchmarks.results import slug
 from core import datasets, paths
 from core.detector import Detector, estimator
@@ -35,14 +34,14 @@ def trained(digit: str, variant: str = SHIPPED, seed: int = 0) -> Detector:
     """A detector of one digit, trained if it is not there yet; the seconds on its card are of processor time."""
     file = file_of(digit, variant, seed)
     if not file.exists():
-        sys.stderr.write(f"training {file.stem}\n")
+        say(f"training {file.stem}")
         training, _ = datasets.development(datasets.load("mnist", "train"))
         settings = dict(VARIANTS[variant])
         architecture = settings.pop("architecture", "conv")
-        busy = time.process_time()
+        detector = Detector(architecture=architecture, seed=seed)
         with patch.object(estimator, "TrainingSettings", partial(TrainingSettings, **settings)):
-            state = Detector(architecture=architecture, seed=seed).fit(training.of(digit)).state_
-        seconds = round(time.process_time() - busy, 1)
+            seconds = round(busy(detector.fit, training.of(digit)), 1)
         file.parent.mkdir(parents=True, exist_ok=True)
+        state = detector.state_
         Detector.of(replace(state, card=replace(state.card, seconds=seconds))).save(file)
     return Detector.load(file)

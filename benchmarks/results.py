@@ -1,116 +1,24 @@
-"""Results of benchmarks: a section each in ``results.md``, its tables as CSV in ``tables/``, written by one helper.
-
-A figure that is kept comes from a commit: with changes in the tree, writing is refused before anything is measured.
-"""
+"""Results of benchmarks as a document: a section each in ``results.md``, its tables as CSV in ``tables/`` beside it."""
 
 import csv
 import io
-import os
-import platform
 import re
-import shlex
-import subprocess
-import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import NamedTuple
 
-import __main__
-from core import paths
 from core.files import atomic
 
 BENCHMARKS = Path(__file__).resolve().parent
 FILE = BENCHMARKS / "results.md"
 TABLES = "tables"  # the folder beside it
-LIBRARIES = ("torch", "numpy", "scikit-learn", "streamlit")
-# What benchmarks themselves write makes no figure of the next one doubtful.
-_WRITTEN = (":(exclude,glob)benchmarks/**/*.csv", ":(exclude,glob)benchmarks/**/*.md")
 
 
-class Report:
-    """Where a benchmark's text goes: to standard output, and into results.md as well where it is to be kept.
-
-    Args:
-        write: keep it. Make the report before measuring, so that a refusal costs nothing.
-
-    Raises:
-        SystemExit: it is to be kept, and tracked files differ from the commit.
-    """
-
-    def __init__(self, write: bool) -> None:
-        self._write, self._commit = write, commit()
-        if write and self._commit.endswith("+"):
-            raise SystemExit(
-                "results.md takes no figure of a tree with changes: commit them first, or leave out --write."
-            )
-
-    def publish(self, section: str, text: str) -> None:
-        """Print a section, below the line that says how it was made, and keep it where asked to."""
-        whole = f"{header(self._commit)}\n{text.strip()}\n"
-        sys.stdout.write(whole)
-        sys.stdout.flush()  # the next section may take minutes, or be stopped
-        if self._write:
-            put(section, whole)
-
-
-@dataclass(frozen=True)
-class Table:
-    """A markdown table.
-
-    Attributes:
-        columns: names of the columns.
-        rows: cells as they are written, a list a row.
-    """
+class Table(NamedTuple):
+    """A markdown table: names of its columns, and its cells as they are written, a list a row."""
 
     columns: list[str]
     rows: list[list[str]]
-
-    def csv(self) -> str:
-        """The same cells as comma-separated values."""
-        buffer = io.StringIO()
-        csv.writer(buffer, lineterminator="\n").writerows([self.columns, *self.rows])
-        return buffer.getvalue()
-
-
-def command() -> str:
-    """The command line of this process as one would type it, ``python -m benchmarks.speed.scale --workers 1 2``."""
-    module = getattr(__main__.__spec__, "name", None) or sys.argv[0]
-    return shlex.join(["python", "-m", module.removesuffix(".__main__"), *sys.argv[1:]])
-
-
-def header(at_commit: str) -> str:
-    """Command, date, commit, machine and versions, as the two lines above a section's tables."""
-    versions = [f"Python {platform.python_version()}"] + [f"{name} {installed(name)}" for name in LIBRARIES]
-    day = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
-    return f"`{command()}`, {day}, commit {at_commit}\n\n{machine()}; {', '.join(versions)}.\n"
-
-
-def installed(package: str) -> str:
-    """Version of a package, or "not installed"."""
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "not installed"
-
-
-def machine() -> str:
-    """Processor, cores and memory, in words."""
-    info = Path("/proc/cpuinfo")
-    names = re.findall(r"^model name\s*: (.+)$", info.read_text(), re.MULTILINE) if info.is_file() else []
-    model = names[0] if names else platform.processor() or platform.machine()
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    return f"{model}, {os.cpu_count()} cores, {memory:.0f} GiB, load at the end {os.getloadavg()[0]:.1f}"
-
-
-def commit() -> str:
-    """Short name of the commit checked out, with "+" when tracked files differ; "unknown" outside a repository."""
-    try:
-        name = _git("rev-parse", "--short", "HEAD")
-        return name + ("+" if _git("status", "--porcelain", "--untracked-files=no", "--", ".", *_WRITTEN) else "")
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -138,9 +46,8 @@ def tables(text: str) -> list[Table]:
     >>> tables("| digit | AUROC |\n|:--|--:|\n| 5 | 0.9951 |\n")
     [Table(columns=['digit', 'AUROC'], rows=[['5', '0.9951']])]
     """
-    blocks = re.findall(r"(?:^\|.*\|\n?)+", text, re.MULTILINE)
     result = []
-    for block in blocks:
+    for block in re.findall(r"(?:^\|.*\|\n?)+", text, re.MULTILINE):
         columns, _, *rows = [[word.strip() for word in line.strip()[1:-1].split("|")] for line in block.splitlines()]
         result.append(Table(columns, rows))
     return result
@@ -158,14 +65,12 @@ def put(section: str, text: str, file: Path = FILE) -> None:
     parts[section] = text.strip()
     whole = document(parts)
     atomic.write_whole(file, lambda part: part.write_text(whole, encoding="utf-8"))
-    folder = file.with_name(TABLES)
+    folder, kept = file.with_name(TABLES), csv_files(parts)
     folder.mkdir(exist_ok=True)
-    kept = csv_files(parts)
     for name, content in kept.items():
         (folder / name).write_text(content, encoding="utf-8")
-    for other in folder.glob("*.csv"):
-        if other.name not in kept:
-            other.unlink()
+    for other in {*folder.glob("*.csv")} - {folder / name for name in kept}:
+        other.unlink()
 
 
 def document(parts: Mapping[str, str]) -> str:
@@ -176,11 +81,13 @@ def document(parts: Mapping[str, str]) -> str:
 
 def csv_files(parts: Mapping[str, str]) -> dict[str, str]:
     """Name and content of the CSV file for every table of a results file; a section's second one ends in ``-2``."""
-    return {
-        f"{slug(name)}{f'-{number}' if number > 1 else ''}.csv": one.csv()
-        for name, body in parts.items()
-        for number, one in enumerate(tables(body), 1)
-    }
+    files = {}
+    for name, body in parts.items():
+        for number, one in enumerate(tables(body), 1):
+            buffer = io.StringIO()
+            csv.writer(buffer, lineterminator="\n").writerows([one.columns, *one.rows])
+            files[f"{slug(name)}{f'-{number}' if number > 1 else ''}.csv"] = buffer.getvalue()
+    return files
 
 
 def slug(heading: str) -> str:
@@ -190,8 +97,3 @@ def slug(heading: str) -> str:
     'one-class-test'
     """
     return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
-
-
-def _git(*arguments: str) -> str:
-    done = subprocess.run(["git", *arguments], cwd=paths.ROOT, check=True, capture_output=True, text=True)
-    return done.stdout.strip()

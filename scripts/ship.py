@@ -16,7 +16,6 @@ scores and the card.
 """
 
 import re
-import sys
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, replace
@@ -28,9 +27,9 @@ import numpy as np
 import typer
 from safetensors import safe_open
 
-from benchmarks import common
-from benchmarks.common import ALL_DIGITS, Digits, Write, begin
 from benchmarks.detection import outliers
+from benchmarks.harness import ALL_DIGITS, Digits, Sections, one_thread, say
+from benchmarks.harness import run as run_benchmark
 from benchmarks.results import table
 from core import datasets, paths
 from core.calibration.evaluation import Evaluation, concatenate
@@ -65,10 +64,8 @@ def main(
     ] = False,
     rescore: Annotated[bool, typer.Option("--rescore", help="Keep the networks, make all scores anew.")] = False,
     only_report: Annotated[bool, typer.Option("--report", help="Make nothing, report what is there.")] = False,
-    write: Write = False,
-) -> None:
+) -> Sections:
     """Train what is missing, join, check and print what was made."""
-    kept = begin(write)
     chosen = tuple(sorted(dict.fromkeys(digits.split(","))))
     files = [output / f"mnist-{name}.safetensors" for name in (*chosen, "any")[: None if len(chosen) > 1 else 1]]
     own = dict(zip(chosen, files, strict=False))
@@ -81,7 +78,7 @@ def main(
     if len(chosen) > 1 and not discriminators and (rescore or not only_report):
         say("joining mnist-any")
         join([Detector.load(file) for file in own.values()], files[-1])
-    kept.publish("Shipped models", report(files))
+    yield "Shipped models", *report(files)
     problems = [problem for file in files for problem in faults(file)]
     if problems:
         say("\n".join(problems))
@@ -117,7 +114,7 @@ def remake(own: dict[str, Path], jobs: int) -> None:
 
 def rescore_digit(digit: str, file: Path) -> str:
     """Weigh, calibrate, evaluate and save the model of one digit again, by the split that made it."""
-    common.one_thread()
+    one_thread()
     state = detector_file.load(file, outdated=True)
     training = datasets.load("mnist", "train")
     normals = training.of(digit)
@@ -142,7 +139,7 @@ def judge_anew(own: dict[str, Path], joined: Path, jobs: int) -> None:
 
 def judge_digit(digit: str, file: Path) -> str:
     """Train the discriminator of one digit's model anew, and score by it what was scored by the last one."""
-    common.one_thread()
+    one_thread()
     state = detector_file.load(file)
     own = datasets.load("mnist", "train").of(digit)
     scorer = state.scorers[digit]
@@ -215,7 +212,7 @@ def work_folder(digit: str) -> Path:
 
 def make_digit(digit: str, epochs: int | None, seed: int, file: Path) -> str:
     """Train, calibrate, evaluate and save the model of one digit; resumes a killed run."""
-    common.one_thread()
+    one_thread()
     images, labels, stretches = run.normal_images(datasets.load("mnist", "train"), (digit,))
     detector = Detector(epochs=epochs, seed=seed)
     for progress in detector.fit_steps(images, labels, work_folder(digit), stretches=stretches):
@@ -254,8 +251,8 @@ def faults(file: Path) -> list[str]:
     return faulty
 
 
-def report(files: Iterable[Path]) -> str:
-    """Size, training time and test figures of each model, in markdown."""
+def report(files: Iterable[Path]) -> tuple[str, str]:
+    """Size, training time and test figures of each model."""
     rows = []
     for file in files:
         detector = Detector.load(file)
@@ -272,14 +269,8 @@ def report(files: Iterable[Path]) -> str:
         rows.append(["least of single digits", *map(float, singles.min(axis=0)), "", "", "", ""])
     columns = ["model", *EVIDENCES, "caught at 5 %", "false alarms", "MB", "trained in s"]
     title = "Shipped models: AUROC by evidence on MNIST's test images, and the promise kept at alpha 0.05 (fused)."
-    return f"{title}\n\n{table(columns, rows)}"
-
-
-def say(text: str) -> None:
-    """Progress goes to standard error, so that standard output is the table alone."""
-    sys.stderr.write(text + "\n")
-    sys.stderr.flush()
+    return title, table(columns, rows)
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_benchmark(main)

@@ -1,11 +1,11 @@
 """How wrong labels are ranked: errors put into MNIST's labels, found again by one model of all digits.
 
-    python -m benchmarks.detection.label_errors [--model mnist-any] [--shares 0.01,0.03] [--draws 20] [--write]
+    python -m benchmarks.detection.label_errors [--draws 20] [--write]
 
 Into the test set's at random, any other digit or the one that the ink is most like. And into those of the training
 file's oddest digits, one in a hundred of each kind, half of which get another label at random: there nothing is like a
-digit. Each of them is scored by what the memory holds of the other five sixths of the file. Prints a Markdown table,
-which `--write` puts into benchmarks/results.md. The ranking is the one that the Batch page uses.
+digit. Each of them is scored by what the memory holds of the other five sixths of the file. The ranking is the one that
+the Batch page uses.
 """
 
 from dataclasses import replace
@@ -16,59 +16,47 @@ import typer
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score
 
-from benchmarks.common import Write, begin
+from benchmarks.harness import Sections, look, percent, run
 from benchmarks.results import table
 from core import datasets
 from core.batch.label_errors import LabelCheck
 from core.detector import Detector, strangers
 
-ALPHA = 0.05
+MODEL, ALPHA, SHARES = "mnist-any", 0.05, (0.01, 0.03)
 UNMEASURED = (
     "Labels that MNIST's test file itself has wrong are not measured: no list of them that people confirmed is at hand."
 )
 
 
-def main(
-    model: Annotated[str, typer.Option(help="A model of all digits.")] = "mnist-any",
-    shares: Annotated[str, typer.Option(help="How many labels are made wrong.")] = "0.01,0.03",
-    draws: Annotated[int, typer.Option(help="Of each share.")] = 20,
-    images: Annotated[int | None, typer.Option(help="Only so many of the test images.")] = None,
-    write: Write = False,
-) -> None:
+def main(draws: Annotated[int, typer.Option(help="Of each share of wrong labels.")] = 20) -> Sections:
     """Score the test set once, then draw the errors again and again."""
-    report = begin(write)
-    detector, test = Detector.load(model), datasets.load("mnist", "test")
-    labels = test.labels[:images]
-    p_values = np.stack(list(detector.inspect(test.images[:images]).digits.values()), axis=1)
-    rows = []
-    for kind, share in [(kind, share) for kind in ("random", "confusable") for share in map(float, shares.split(","))]:
-        rows.append([f"{100 * share:g} %, {kind}", *averaged(p_values, labels, share, kind, draws)])
-    p_values, labels = oddest(detector, datasets.load("mnist", "train"))
-    rows.append(["half of the oddest", *averaged(p_values, labels, 0.5, "random", draws)])
-    columns = [
-        "wrong labels",
-        "average precision",
-        "lowest draw",
-        "marked probably mislabelled",
-        "of those wrong",
-        "found",
+    look()
+    detector, test = Detector.load(MODEL), datasets.load("mnist", "test")
+    p_values = np.stack(list(detector.inspect(test.images).digits.values()), axis=1)
+    rows = [
+        [f"{100 * share:g} %, {kind}", *averaged(p_values, test.labels, share, kind, draws)]
+        for kind in ("random", "confusable")
+        for share in SHARES
     ]
-    title = f"{model}, {len(test.labels[:images]):,} test images, {draws} draws each."
-    report.publish("Label errors", f"{title}\n\n{table(columns, rows)}\n{UNMEASURED}")
+    rows.append(["half of the oddest", *averaged(*oddest(detector), 0.5, "random", draws)])
+    columns = ["wrong labels", "average precision", "lowest draw", "marked probably mislabelled", "of those wrong"]
+    title = f"{MODEL}, {len(test.labels):,} test images, {draws} draws each."
+    yield "Label errors", title, table([*columns, "found"], rows), UNMEASURED
 
 
 def averaged(
     p_values: NDArray[np.float64], labels: NDArray[np.int64], share: float, kind: str, draws: int
-) -> tuple[float, float, str, str, str]:
+) -> list[object]:
     """Cells of a row of the table."""
     drawn = np.array([one_draw(p_values, labels, share, kind, seed) for seed in range(draws)])
     precision, marked, right, recall = map(float, drawn.mean(axis=0))
-    return precision, float(drawn[:, 0].min()), f"{marked:.0f}", f"{100 * right:.1f} %", f"{100 * recall:.1f} %"
+    return [precision, float(drawn[:, 0].min()), f"{marked:.0f}", percent(right), percent(recall)]
 
 
-def oddest(detector: Detector, training: datasets.Dataset) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+def oddest(detector: Detector) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """p-values as each digit and labels of the oddest hundredth of each kind, scored by those who never met them."""
-    state, stretches = detector.state_, training.stretches
+    state, training = detector.state_, datasets.load("mnist", "train")
+    stretches = training.stretches
     assert stretches is not None
     sixths = stretches * strangers.FOLDS // (stretches.max() + 1)
     parts, labels, scores = [], [], []
@@ -98,12 +86,11 @@ def one_draw(
     other = (labels + rng.integers(1, 10, len(labels))) % 10
     if kind == "confusable":
         other = np.where(labels[:, None] == np.arange(10), -1, p_values).argmax(axis=1)
-    given = np.where(wrong, other, labels)
-    check = LabelCheck(p_values, given[:, None] == np.arange(10), ALPHA)
+    check = LabelCheck(p_values, np.where(wrong, other, labels)[:, None] == np.arange(10), ALPHA)
     marked = check.mislabelled
     precision = float(average_precision_score(wrong, check.suspicion))
     return precision, float(marked.sum()), float(wrong[marked].mean()), float(marked[wrong].mean())
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run(main)

@@ -11,30 +11,28 @@ measures again. Variants are chosen on the development split, part of the traini
 images is noted in test_log.md.
 """
 
-import sys
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
+import pandas as pd
 import typer
 
-from benchmarks import common, results
-from benchmarks.common import ALL_DIGITS, Digits, Write, begin
-from benchmarks.detection.peers import anomalib_family, ours, pyod_family, scikit
-from benchmarks.detection.peers.contract import Measured, Method, judge, measure, quality
+from benchmarks.detection.peers import anomalib, pyod, scikit
+from benchmarks.detection.peers.contract import ALPHA, EVIDENCE, Measured, Method, Ours, judge, measure, quality
+from benchmarks.harness import ALL_DIGITS, Digits, Sections, Seeds, installed, look, percent, rows_of, run, say
+from benchmarks.results import table
 from core import datasets
 from core.detector import Detector
 from core.operating_point import EVIDENCES
 
-METHODS = [*ours.METHODS, *scikit.METHODS, *pyod_family.METHODS, *anomalib_family.METHODS]
-FIGURES = tuple(Measured.__dataclass_fields__)
+METHODS = [Method("ours", "torch", Ours), *scikit.METHODS, *pyod.METHODS, *anomalib.METHODS]
 KEY = ("method", "digit", "seed", "split")
-COLUMNS = (*KEY, *FIGURES, "version", "date")
-TEST_LOG = results.BENCHMARKS / "test_log.md"
+COLUMNS = (*KEY, *Measured._fields, "version", "date")
+COSTS = ["trained in s, wall", "processor s", "one image, ms", "images/s", "caught", "false alarms", "digits"]
 
 
 class Split(StrEnum):
@@ -48,38 +46,35 @@ def main(
     split: Annotated[Split, typer.Option(help="Which images judge.")] = Split.development,
     methods: Annotated[str, typer.Option(help="Parts of names, or all.")] = "all",
     digits: Digits = ALL_DIGITS,
-    seeds: Annotated[str, typer.Option(help="Which seeds, such as 0,1,2.")] = "0",
+    seeds: Seeds = "0",
     shipped: Annotated[bool, typer.Option("--shipped", help="Take our seed 0 from the shipped models.")] = False,
     others: Annotated[Path | None, typer.Option(help="Where models of other seeds lie.")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Measure again what is measured already.")] = False,
-    write: Write = False,
-) -> None:
-    """Measure what is missing and print markdown tables."""
-    kept = begin(write)
+) -> Sections:
+    """Measure what is missing, and compare all that is measured."""
     chosen = select(METHODS, methods)
-    rows = common.rows_of("detection/one_class", COLUMNS, KEY)
-    training, test = images_of(split)
+    rows = rows_of("detection/one_class", COLUMNS, KEY)
     asked = [(m, d, s) for d in digits.split(",") for s in map(int, seeds.split(",")) for m in chosen]
     wanted = [(m, d, s) for m, d, s in asked if fresh or not rows.find(method=m.name, digit=d, seed=s, split=split)]
     if wanted and split is Split.test:
-        log_use(TEST_LOG)
+        look()
+    training, test = images_of(split)
     for method, digit, seed in wanted:
-        sys.stderr.write(f"{method.name}, digit {digit}, seed {seed}\n")
+        say(f"{method.name}, digit {digit}, seed {seed}")
         model = trained(digit, seed, others) if shipped and split is Split.test else None
-        for name, figures in run(method, digit, seed, training, test, model):
-            day = f"{datetime.now(UTC):%Y-%m-%d}"
-            about = {"method": name, "digit": digit, "seed": seed, "split": split, "date": day}
-            rows.append(about | {"version": results.installed(method.package)} | vars(figures))
-    kept.publish(f"One class, {split}", report(rows.read(), split))
+        for name, figures in measured(method, digit, seed, training, test, model):
+            about = {"method": name, "digit": digit, "seed": seed, "split": split, "date": f"{datetime.now(UTC):%F}"}
+            rows.append(about | {"version": installed(method.package)} | figures._asdict())
+    yield f"One class, {split}", *report(rows.read(), split)
 
 
 def select(methods: Iterable[Method], wanted: str) -> list[Method]:
     """Methods in whose names a word begins with one of these, if installed; says which are left out."""
     words = [word.strip().lower() for word in wanted.split(",")]
     chosen = [m for m in methods if wanted == "all" or any(f" {word}" in f" {m.name.lower()}" for word in words)]
-    missing = [m.name for m in chosen if results.installed(m.package) == "not installed"]
+    missing = [m.name for m in chosen if installed(m.package) == "not installed"]
     if missing:
-        sys.stderr.write(f"left out, not installed: {', '.join(missing)} (requirements-benchmarks.txt has them)\n")
+        say(f"left out, not installed: {', '.join(missing)} (requirements-benchmarks.txt has them)")
     return [m for m in chosen if m.name not in missing]
 
 
@@ -89,24 +84,24 @@ def images_of(split: Split) -> tuple[datasets.Dataset, datasets.Dataset]:
     return (training, datasets.load("mnist", "test")) if split is Split.test else datasets.development(training)
 
 
-def run(
+def measured(
     method: Method, digit: str, seed: int, training: datasets.Dataset, test: datasets.Dataset, model: Path | str | None
 ) -> list[tuple[str, Measured]]:
     """Measure one method on one digit: (name of the row, figures); ours comes with a row for each evidence alone."""
     anomaly = np.array(test.label_names)[test.labels] != digit
     peer = method.make()
-    if not isinstance(peer, ours.Ours):
-        return [(method.name, measure(peer, training.of(digit), test.images, anomaly, seed))]
-    if model is not None:
+    if model is not None and isinstance(peer, Ours):
         peer.detector = Detector.load(model)
         figures = judge(peer, test.images, anomaly, peer.detector.card_.seconds)
     else:
         figures = measure(peer, training.of(digit), test.images, anomaly, seed)
-    scores, calibrations = peer.detector.inspect(test.images).scores, peer.detector.calibrations_
-    alone = {
-        e: quality(scores[e], calibrations[e].threshold(ours.ALPHA), anomaly) for e in EVIDENCES if e != ours.EVIDENCE
-    }
-    rows = [(f"ours, {e} alone", replace(figures, **areas)) for e, areas in alone.items()]
+    rows = []
+    if isinstance(peer, Ours):
+        scores, calibrations = peer.detector.inspect(test.images).scores, peer.detector.calibrations_
+        for evidence in (name for name in EVIDENCES if name != EVIDENCE):
+            area, detection, alarms = quality(scores[evidence], calibrations[evidence].threshold(ALPHA), anomaly)
+            alone = figures._replace(auroc=area, detection=detection, false_alarms=alarms)
+            rows.append((f"ours, {evidence} alone", alone))
     return [*rows, (method.name, figures)]  # the row that is looked for comes last: then all the others are there
 
 
@@ -118,80 +113,35 @@ def trained(digit: str, seed: int, others: Path | None) -> Path | str | None:
     return file if file is not None and file.exists() else None
 
 
-def log_use(file: Path) -> None:
-    """Note that the test images were looked at."""
-    if not file.exists():
-        file.write_text(
-            "# When the test images were looked at\n\nVariants are chosen on development images; the test images are "
-            "for reporting.\n\n| date | commit | command |\n|:--|:--|:--|\n"
-        )
-    with file.open("a") as out:
-        out.write(f"| {datetime.now(UTC):%Y-%m-%d %H:%M} | {results.commit()} | `{results.command()}` |\n")
-
-
-def report(rows: list[dict[str, str]], split: str) -> str:
-    """Markdown: AUROC by method and digit, then cost and default thresholds by method."""
-    rows = [row for row in rows if row["split"] == split]
-    digits = sorted({row["digit"] for row in rows})
-    names = list(dict.fromkeys(row["method"] for row in rows))
-
-    def mean(name: str, column: str, digit: str | None = None) -> float:
-        values = [float(r[column]) for r in rows if r["method"] == name and digit in (None, r["digit"])]
-        return float(np.nanmean(values)) if values and not np.isnan(values).all() else float("nan")
-
-    areas: list[tuple[float, list[object]]] = []
-    for name in names:
-        by_digit = {digit: mean(name, "auroc", digit) for digit in digits}
-        seeds = sorted({r["seed"] for r in rows if r["method"] == name})
-        whole = not any(np.isnan(value) for value in by_digit.values())
-        middle = float(np.mean(list(by_digit.values()))) if whole else float("nan")
-        cells = [_figure(middle), *(_figure(value) for value in by_digit.values()), _spread(rows, name), len(seeds)]
-        areas.append((middle if whole else -1.0, [name, *cells]))
-    areas.sort(key=lambda pair: -pair[0])
-    kind = "MNIST's test images" if split == "test" else "development images 50,000-59,999 of the training part"
-    text = f"AUROC by digit on {kind}; spread is the standard deviation over seeds of the mean.\n\n"
-    columns = ["method", "mean", *digits, "spread", "seeds"]
-    text += results.table(columns, [cells for _, cells in areas])
-    text += (
-        "\nMeans over the digits measured; speeds in processor time of one thread, wall time with whatever else the "
-        "machine did; caught and false alarms at each method's own default threshold.\n\n"
-    )
-    columns = [
-        "method",
-        "trained in s, wall",
-        "processor s",
-        "one image, ms",
-        "images/s",
-        "caught",
-        "false alarms",
-        "digits",
-    ]
+def report(rows: list[dict[str, str]], split: str) -> tuple[str, ...]:
+    """AUROC by method and digit, then cost and default thresholds by method."""
+    every = pd.DataFrame(rows).query("split == @split").astype(dict.fromkeys(Measured._fields, float))
+    methods = every["method"].unique()  # in the order of the file
+    areas = every.pivot_table(index="method", columns="digit", values="auroc", sort=False)
+    areas.insert(0, "mean", areas.mean(axis=1, skipna=False))
+    by_seed = every.pivot_table(index=["method", "seed"], columns="digit", values="auroc")
+    whole = by_seed[by_seed.notna().all(axis=1)].mean(axis=1).groupby("method")
+    areas["spread"], areas["seeds"] = whole.std(), every.groupby("method")["seed"].nunique()
+    lines = []
+    for name, *cells, seeds in areas.loc[methods].sort_values("mean", ascending=False, kind="stable").itertuples():
+        lines.append([name, *("" if np.isnan(value) else f"{value:.4f}" for value in cells), seeds])
     costs = []
-    for name in names:
-        if " alone" in name:
-            continue
-        seconds, busy, single, rate, caught, false = (mean(name, column) for column in FIGURES[1:])
-        known = len({r["digit"] for r in rows if r["method"] == name})
-        shown = [f"{seconds:.1f}", "" if np.isnan(busy) else f"{busy:.1f}", f"{single:.1f}", f"{rate:,.0f}"]
-        costs.append([name, *shown, f"{100 * caught:.0f} %", f"{100 * false:.0f} %", known])
-    return text + results.table(columns, costs)
-
-
-def _figure(value: float) -> str:
-    return "" if np.isnan(value) else f"{value:.4f}"
-
-
-def _spread(rows: list[dict[str, str]], name: str) -> str:
-    """Standard deviation over seeds of the mean over digits; empty where there is but one seed."""
-    by_seed: dict[str, dict[str, float]] = {}
-    for row in rows:
-        if row["method"] == name:
-            by_seed.setdefault(row["seed"], {})[row["digit"]] = float(row["auroc"])
-    means = [
-        np.mean(list(areas.values())) for areas in by_seed.values() if len(areas) == max(map(len, by_seed.values()))
-    ]
-    return f"{np.std(means, ddof=1):.4f}" if len(means) > 1 else ""
+    for name in (name for name in methods if " alone" not in name):
+        own = every[every["method"] == name]
+        means = own[list(Measured._fields)].mean()
+        spent = "" if np.isnan(means["cpu_seconds"]) else f"{means['cpu_seconds']:.1f}"
+        single, rate = f"{means['one_image_ms']:.1f}", f"{means['images_per_second']:,.0f}"
+        shares = (percent(means[column], 0) for column in ("detection", "false_alarms"))
+        costs.append([name, f"{means['train_seconds']:.1f}", spent, single, rate, *shares, own["digit"].nunique()])
+    kind = "MNIST's test images" if split == "test" else "development images 50,000-59,999 of the training part"
+    return (
+        f"AUROC by digit on {kind}; spread is the standard deviation over seeds of the mean.",
+        table(["method", *areas.columns], lines),
+        "Means over the digits measured; speeds in processor time of one thread, wall time with whatever else the "
+        "machine did; caught and false alarms at each method's own default threshold.",
+        table(["method", *COSTS], costs),
+    )
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run(main)

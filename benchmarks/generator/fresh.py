@@ -9,7 +9,6 @@ Held-out real digits are the reference, and as many training digits against them
 digit is written to fresh.csv as it is measured, and an interrupted run goes on.
 """
 
-import sys
 from dataclasses import replace
 from enum import StrEnum
 from typing import Annotated
@@ -20,10 +19,9 @@ import typer
 from numpy.typing import NDArray
 from torch import Tensor
 
-from benchmarks import common
-from benchmarks.common import ALL_DIGITS, Digits, Write, auroc, begin
 from benchmarks.detection import one_class
 from benchmarks.development import SHIPPED, VARIANTS, trained
+from benchmarks.harness import ALL_DIGITS, Digits, Sections, Seeds, auroc, look, rows_of, run, say
 from benchmarks.results import table
 from core import datasets
 from core.detector import Detector
@@ -50,9 +48,8 @@ FIGURES = {
 REAL = ("flagged", "precision", "recall", "pixel_precision", "pixel_recall", "grey")
 COLUMNS = (*KEY, *FIGURES, *(f"real_{name}" for name in REAL))
 NEIGHBOURS = 3
-COMPONENTS = (
-    128  # principal ones of the features, for the Fréchet distance: a covariance needs more images than numbers
-)
+# Principal components of the features, for the Fréchet distance: a covariance needs more images than numbers.
+COMPONENTS = 128
 _CHUNK = 256
 
 
@@ -68,12 +65,10 @@ def main(
     digits: Digits = ALL_DIGITS,
     split: Annotated[Split, typer.Option(help="Which images are the reference.")] = Split.development,
     variants: Annotated[str, typer.Option(help=f"Of {', '.join(VARIANTS)}, or all.")] = SHIPPED,
-    seeds: Annotated[str, typer.Option(help="Seeds of training, such as 0,1,2.")] = "0",
-    write: Write = False,
-) -> None:
-    """Measure what is missing and print a markdown table: by digit, or by variant where there are several."""
-    report = begin(write)
-    rows = common.rows_of("generator/fresh", COLUMNS, KEY)
+    seeds: Seeds = "0",
+) -> Sections:
+    """Measure what is missing: by digit, or by variant where there are several."""
+    rows = rows_of("generator/fresh", COLUMNS, KEY)
     training, judging = images_of(split)
     chosen = list(VARIANTS) if variants == "all" else variants.split(",")
     shipped = split is not Split.development
@@ -87,24 +82,23 @@ def main(
     ]
     missing = [key for key in keys if not rows.find(**key)]
     if missing and split is Split.test:
-        one_class.log_use(one_class.TEST_LOG)
+        look()
     for key in missing:
-        digit = key["digit"]
-        sys.stderr.write(f"{key['variant']}, digit {digit}, seed {key['seed']}\n")
-        detector = Detector.load(f"mnist-{digit}") if shipped else trained(digit, key["variant"], int(key["seed"]))
+        digit, variant, seed = key["digit"], key["variant"], key["seed"]
+        say(f"{variant}, digit {digit}, seed {seed}")
+        detector = Detector.load(f"mnist-{digit}") if shipped else trained(digit, variant, int(seed))
         rows.append({**key, **measure(detector, digit, training, judging)})
     kept = [row for key in keys if (row := rows.find(**key))]
-    shape = f"as many as there are reference ones, {split} split"
+    shape = f"Fresh digits, as many as there are reference ones, {split} split."
     if len(chosen) == 1:
-        lines = [[row["digit"], *_cells([row])] for row in kept]
-        text = table(["digit", *FIGURES.values()], [*lines, ["mean", *_cells(kept)], ["real ones, mean", *_real(kept)]])
-        title = "Fresh digits" if split is Split.test else f"Fresh digits, {split}"
-        report.publish(title, f"Fresh digits, {shape}.\n\n{text}")
+        lines = [[row["digit"], *_cells([row])] for row in kept] + [["mean", *_cells(kept)]]
+        heading = "Fresh digits" if split is Split.test else f"Fresh digits, {split}"
+        yield heading, shape, table(["digit", *FIGURES.values()], [*lines, ["real ones, mean", *_real(kept)]])
     else:
         lines = [[variant, *_cells([row for row in kept if row["variant"] == variant])] for variant in chosen]
+        title = f"Digit {digits}, seed {seeds}: means, ± standard deviation between seeds. {shape}"
         text = table(["variant", *FIGURES.values()], [*lines, ["real ones", *_real(kept)]])
-        title = f"Digit {digits}, seed {seeds}: means, ± standard deviation between seeds. Fresh digits, {shape}."
-        report.publish(f"Fresh digits, ablation on {digits}", f"{title}\n\n{text}")
+        yield f"Fresh digits, ablation on {digits}", title, text
 
 
 def images_of(split: Split) -> tuple[datasets.Dataset, datasets.Dataset]:
@@ -132,34 +126,29 @@ def measure(detector: Detector, digit: str, training: datasets.Dataset, test: da
     def area(values: NDArray[np.float64]) -> float:
         return auroc(values[~anomaly], values[anomaly])
 
-    features = {name: described(part) for name, part in (("held", held_out[:n]), ("real", real), ("fresh", fresh))}
-    everything = described(learnt)
-    mean = everything.mean(dim=0)
-    basis = torch.linalg.eigh((everything - mean).T @ (everything - mean)).eigenvectors[:, -COMPONENTS:]
-    precision, recall = precision_recall(features["held"], features["fresh"])
-    real_precision, real_recall = precision_recall(features["held"], features["real"])
-    held_pixels = torch.from_numpy(held_out[:n]).flatten(1)
-    pixels, real_pixels = (precision_recall(held_pixels, torch.from_numpy(part).flatten(1)) for part in (fresh, real))
-    distance = {name: frechet(features["held"] @ basis, features[name] @ basis) for name in ("real", "fresh")}
-    nearest = {name: nearest_distance(features[name], everything) for name in ("held", "fresh")}
-    return {
+    known = described(learnt)
+    held, like, made = (described(part) for part in (held_out[:n], real, fresh))
+    points = {
+        "": (held, like, made),
+        "pixel_": [torch.from_numpy(part).flatten(1) for part in (held_out[:n], real, fresh)],
+    }
+    covered = {}
+    for name, (there, others, drawn) in points.items():
+        covered[f"{name}precision"], covered[f"{name}recall"] = precision_recall(there, drawn)
+        covered[f"real_{name}precision"], covered[f"real_{name}recall"] = precision_recall(there, others)
+    centred = known - known.mean(dim=0)
+    basis = torch.linalg.eigh(centred.T @ centred).eigenvectors[:, -COMPONENTS:]
+    reached = frechet(held @ basis, made @ basis) / frechet(held @ basis, like @ basis)
+    return covered | {
         "flagged": flagged(detector, fresh),
-        "precision": precision,
-        "recall": recall,
-        "pixel_precision": pixels[0],
-        "pixel_recall": pixels[1],
-        "frechet": distance["fresh"] / distance["real"],
+        "frechet": reached,
         "grey": grey_share(fresh),
         "bank_gap": area(scores["manifold"]) - area(of_fresh_bank(scorer, test.images)),
         "discriminator": area(scores["discriminator"]),
-        "nearest": nearest["fresh"] / nearest["held"],
+        "nearest": nearest_distance(made, known) / nearest_distance(held, known),
         "fused": area(scores["fused"]),
         "pixel": area(scores["pixel"]),
         "real_flagged": flagged(detector, held_out),
-        "real_precision": real_precision,
-        "real_recall": real_recall,
-        "real_pixel_precision": real_pixels[0],
-        "real_pixel_recall": real_pixels[1],
         "real_grey": grey_share(held_out),
     }
 
@@ -185,9 +174,8 @@ def precision_recall(real: Tensor, fresh: Tensor) -> tuple[float, float]:
         return torch.cdist(points, points).kthvalue(NEIGHBOURS + 1, dim=1).values  # the first one is the point itself
 
     distance = torch.cdist(real, fresh)  # (n, m)
-    precision = (distance <= reach(real)[:, None]).any(dim=0).float().mean()
-    recall = (distance <= reach(fresh)).any(dim=1).float().mean()
-    return float(precision), float(recall)
+    within_real, within_fresh = distance <= reach(real)[:, None], distance <= reach(fresh)
+    return float(within_real.any(dim=0).float().mean()), float(within_fresh.any(dim=1).float().mean())
 
 
 def frechet(one: Tensor, other: Tensor) -> float:
@@ -236,4 +224,4 @@ def _real(rows: list[dict[str, str]]) -> list[str]:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run(main)

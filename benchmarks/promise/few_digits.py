@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 from torch import Tensor, cat
 
-from benchmarks.common import Write, begin
+from benchmarks.harness import Sections, percent, run
 from benchmarks.results import table
 from core import datasets
 from core.calibration import few_digits
@@ -60,32 +60,28 @@ Way = Callable[[Hand, Own], float]
 def main(
     draws: Annotated[int, typer.Option(min=24, help="Of each digit and kind.")] = 240,
     first_half: Annotated[bool, typer.Option("--first-half", help="The half on which the prior was chosen.")] = False,
-    write: Write = False,
-) -> None:
-    """Draw, calibrate, and print how near the rates are to the promise."""
-    report = begin(write)
+) -> Sections:
+    """Draw, calibrate, and see how near the rates are to the promise."""
     every = list(hands(first_half))
     rates = drawn(every, OWN, WAYS, draws)
     rows = [[name, *(cell for kind in (USPS, MNIST) for cell in said(rates[name, kind]))] for name in WAYS]
     columns = ["way", *(f"{kind}: {what}" for kind in (USPS, MNIST) for what in ("kept", "mean rate"))]
-    shipped = min(np.mean(near(rates[SHIPPED, kind])) for kind in (USPS, MNIST))
-    verdict = "kept" if shipped >= 0.9 else f"not kept, {100 * shipped:.1f} %"
+    shipped = min(float(near(rates[SHIPPED, kind]).mean()) for kind in (USPS, MNIST))
+    verdict = "kept" if shipped >= 0.9 else f"not kept, {percent(shipped)}"
     text = f"Rates at {ALPHA:g} from {OWN} digits. Kept: within {WITHIN:g} of it; must in 90 % of draws: {verdict}."
     if first_half:
-        report.publish("Few digits, first half", f"{text}\n\n{table(columns, rows)}\n\n{moments(every)}")
+        yield "Few digits, first half", text, table(columns, rows), moments(every)
         return
-    report.publish("Few digits", f"{text}\n\n{table(columns, rows)}")
+    yield "Few digits", text, table(columns, rows)
     ways = {name: WAYS[name] for name in (PLAIN, SHIPPED)}
     rows = []
     for n in NUMBERS:
         rates = drawn(every, n, ways, draws)
         rows.append([str(n), *(said(rates[way, kind])[0] for kind in (USPS, MNIST) for way in ways)])
-    columns = [
-        "own digits",
-        *(f"{kind}: {way}" for kind in (USPS, MNIST) for way in ("plain conformal", "as it ships")),
-    ]
+    short = ("plain conformal", "as it ships")
+    columns = ["own digits", *(f"{kind}: {way}" for kind in (USPS, MNIST) for way in short)]
     text = f"Draws kept, by how many digits calibrate, of hands with at least {LEFT} more to measure."
-    report.publish("Few digits, by their number", f"{text}\n\n{table(columns, rows)}")
+    yield "Few digits, by their number", text, table(columns, rows)
 
 
 def drawn(every: list[Hand], n: int, ways: Mapping[str, Way], draws: int) -> Rates:
@@ -161,7 +157,7 @@ def near(rates: list[float]) -> NDArray[np.bool_]:
 
 def said(rates: list[float]) -> tuple[str, float]:
     """Share of draws that keep the promise, and the mean rate."""
-    return f"{100 * near(rates).mean():.1f} %", float(np.mean(rates))
+    return percent(near(rates).mean()), float(np.mean(rates))
 
 
 def places(hand: Hand, scores: Floats) -> Floats:
@@ -220,4 +216,4 @@ WAYS: dict[str, Way] = {
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run(main)

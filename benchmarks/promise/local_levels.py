@@ -9,6 +9,7 @@ Nadler 2017), whose count at b(k) must be at least k: one short convolution a st
 import numpy as np
 from scipy.special import betaincinv, gammaln
 
+from benchmarks.results import table
 from core.calibration.conformal import CONFIDENCE, LOCAL_LEVELS, local_level
 
 NEGLIGIBLE = 1e-18  # share of the largest probability below which a count is dropped
@@ -53,9 +54,10 @@ def simulated_coverage(n: int, draws: int, seed: int = 0) -> float:
     return held / draws
 
 
-def rows(draws: int) -> list[tuple[int, str, str, str]]:
-    """For each size of the table: n, the level computed, the constant in use, and its coverage by simulation."""
-    return [
-        (n, f"{level(n):.6f}", f"{constant:g}", f"{simulated_coverage(n, draws):.4f}")
+def computed(draws: int) -> str:
+    """The table of ``core.calibration.conformal.LOCAL_LEVELS``: what is computed beside what is in use."""
+    rows = [
+        [str(n), f"{level(n):.6f}", f"{constant:g}", f"{simulated_coverage(n, draws):.4f}"]
         for n, constant in LOCAL_LEVELS.items()
     ]
+    return table(["n", "computed", "in use", f"band in use holds, {draws:,} draws"], rows)

@@ -6,8 +6,8 @@ A file of each format that is read (pictures, stacks, tables, archives, models) 
 bytes overwritten, zeroed, cut out, doubled, swapped or put to the largest number, the end cut off, another format's
 bytes put in. All go through the readers that the pages and commands use, with their limits of memory and time.
 
-Prints a Markdown table: tried, refused, right, faults; with `--write` into benchmarks/results.md. Ends with 1 where
-there is a fault: an exception that comes through, a file that gives neither digits nor a reason, an image that is none.
+Ends with 1 where there is a fault: an exception that comes through, a file that gives neither digits nor a reason, an
+image that is none.
 """
 
 import bz2
@@ -16,7 +16,6 @@ import io
 import lzma
 import re
 import tempfile
-import time
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -32,8 +31,7 @@ import typer
 from numpy.typing import NDArray
 from PIL import Image
 
-from benchmarks.common import Write, report_faults
-from benchmarks.results import Report
+from benchmarks.harness import Sections, busy, faults_of, run
 from core import datasets, paths
 from core.detector import file as detector_file
 from core.errors import OddDigitError
@@ -43,8 +41,11 @@ from core.readers import pool, sources
 from core.readers.items import AS_FOUND
 
 DIGITS = 6  # in a file that holds several
+TOGETHER = 2_000  # files of a batch
 MODEL = "mnist-5"
 MODELS_OF = 50  # one try in so many is a model: loading one takes as long as reading some hundred pictures
+KINDS = ("flip bits", "overwrite", "zero", "largest number", "cut out", "double", "end", "append", "swap", "graft")
+LARGEST = (b"\xff\xff\xff\x7f", b"\x7f\xff\xff\xff", b"\xff" * 4, b"\xff" * 8, b"\0\0\0\x80")
 HEAD = 160  # bytes at the start, where formats say what they hold: half of all changes are made there
 SLOW_SECONDS = 15.0  # of processor time for a model
 _MODES = {"png": "RGBA", "jpg": "RGB", "bmp": "L", "gif": "P", "webp": "RGB", "tif": "L"}
@@ -105,7 +106,7 @@ def mutated(content: bytes, others: Sequence[bytes], random: Random) -> bytes:
     data = bytearray(content)
     for _ in range(random.integers(1, 4)):
         if len(data) > 8:
-            _CHANGES[int(random.integers(len(_CHANGES)))](data, others, random)
+            _change(data, others, random)
     return bytes(data)
 
 
@@ -150,11 +151,8 @@ def read_all(files: dict[str, tuple[str, bytes]], tallies: dict[str, Tally]) -> 
 
 def load_model(content: bytes, tally: Tally) -> None:
     """Load what may be a model, and count what becomes of it."""
-    tally.tried += 1
-    with tempfile.TemporaryDirectory() as name:
-        path = Path(name) / "model.safetensors"
-        path.write_bytes(content)
-        begun = time.process_time()
+
+    def load(path: Path) -> None:
         try:
             detector_file.load(path)
             tally.right += 1
@@ -162,18 +160,22 @@ def load_model(content: bytes, tally: Tally) -> None:
             tally.refused += 1
         except BaseException as error:  # the fault that is looked for
             tally.faults.append(f"a model: {type(error).__name__}: {error}")
-        if (taken := time.process_time() - begun) > SLOW_SECONDS:
+
+    tally.tried += 1
+    with tempfile.TemporaryDirectory() as name:
+        path = Path(name) / "model.safetensors"
+        path.write_bytes(content)
+        if (taken := busy(load, path)) > SLOW_SECONDS:
             tally.faults.append(f"a model took {taken:.0f} seconds")
 
 
-def fuzz(tries: int, seed: int, only: str = "", together: int = 2_000, models: bool = True) -> dict[str, Tally]:
+def fuzz(tries: int, seed: int, only: str = "", models: bool = True) -> dict[str, Tally]:
     """Try so many mutated files, and one whole file of each format beside them.
 
     Args:
         tries: how many, shared out evenly between the formats.
         seed: of the changes; each file's are its own, whatever the number of tries.
         only: one format alone.
-        together: how many files are one batch.
         models: whether models are among them.
     """
     whole = {kind: content for kind, content in originals().items() if only in ("", kind)}
@@ -185,9 +187,9 @@ def fuzz(tries: int, seed: int, only: str = "", together: int = 2_000, models: b
             tally.faults.append(f"a whole {kind} file is not read")
     kinds = list(whole)
     numbers = [i for i in range(tries) if not models or only or i % MODELS_OF]
-    for start in range(0, len(numbers), together):
+    for start in range(0, len(numbers), TOGETHER):
         files = {}
-        for i in numbers[start : start + together]:
+        for i in numbers[start : start + TOGETHER]:
             kind = kinds[i % len(kinds)]
             files[f"{i:06d}.{kind}"] = (kind, mutated(whole[kind], others, np.random.default_rng((seed, i))))
         read_all(files, tallies)
@@ -196,75 +198,42 @@ def fuzz(tries: int, seed: int, only: str = "", together: int = 2_000, models: b
         content = (paths.CHECKPOINTS / f"{MODEL}.safetensors").read_bytes()
         for i in range(0, tries, MODELS_OF):
             random = np.random.default_rng((seed, i))
-            # Half of them as somebody makes them who knows of the checksum.
-            changed = mutated(content if i % 2 else _unsealed(content), [content], random)
+            # Half of them as somebody makes them who knows of the checksum: it goes by a name nobody looks for.
+            unsealed = content.replace(tensors.CHECKSUM.encode(), b"SHA256", 1)
+            changed = mutated(content if i % 2 else unsealed, [content], random)
             load_model(changed, tallies["model"])
     return tallies
 
 
-def _flip(data: bytearray, _: Sequence[bytes], random: Random) -> None:
-    for _bit in range(random.integers(1, 9)):
-        data[_place(data, random)] ^= 1 << random.integers(8)
-
-
-def _overwrite(data: bytearray, _: Sequence[bytes], random: Random) -> None:
-    at = _place(data, random)
-    data[at : at + 16] = random.bytes(min(16, len(data) - at))
-
-
-def _zero(data: bytearray, _: Sequence[bytes], random: Random) -> None:
-    at = _place(data, random)
-    size = min(int(random.integers(1, 64)), len(data) - at)
-    data[at : at + size] = bytes(size)
-
-
-def _largest(data: bytearray, _: Sequence[bytes], random: Random) -> None:
-    at = _place(data, random)
-    number = (b"\xff\xff\xff\x7f", b"\x7f\xff\xff\xff", b"\xff" * 4, b"\xff" * 8, b"\0\0\0\x80")[random.integers(5)]
-    data[at : at + len(number)] = number
-
-
-def _cut_out(data: bytearray, _: Sequence[bytes], random: Random) -> None:
-    at = _place(data, random)
-    del data[at : at + int(random.integers(1, 64))]
-
-
-def _double(data: bytearray, _: Sequence[bytes], random: Random) -> None:
-    at = _place(data, random)
-    data[at:at] = data[at : at + int(random.integers(1, 256))]
-
-
-def _end(data: bytearray, _: Sequence[bytes], random: Random) -> None:
-    del data[int(random.integers(1, len(data))) :]
-
-
-def _append(data: bytearray, _: Sequence[bytes], random: Random) -> None:
-    data += random.bytes(int(random.integers(1, 256)))
-
-
-def _swap(data: bytearray, _: Sequence[bytes], random: Random) -> None:
-    one, other = sorted(int(at) for at in random.integers(0, len(data) - 4, 2))
-    data[one : one + 4], data[other : other + 4] = data[other : other + 4], data[one : one + 4]
-
-
-def _graft(data: bytearray, others: Sequence[bytes], random: Random) -> None:
-    other = others[int(random.integers(len(others)))]
-    at, begin = _place(data, random), int(random.integers(len(other)))
-    data[at : at + 64] = other[begin : begin + 64]
-
-
-_CHANGES: tuple[Callable[[bytearray, Sequence[bytes], Random], None], ...] = (
-    _flip,
-    _overwrite,
-    _zero,
-    _largest,
-    _cut_out,
-    _double,
-    _end,
-    _append,
-    _swap,
-    _graft,
-)
+def _change(data: bytearray, others: Sequence[bytes], random: Random) -> None:
+    """One change of one kind, in place."""
+    at, few, many = _place(data, random), int(random.integers(1, 64)), int(random.integers(1, 256))
+    match KINDS[int(random.integers(len(KINDS)))]:
+        case "flip bits":
+            for _ in range(random.integers(1, 9)):
+                data[_place(data, random)] ^= 1 << random.integers(8)
+        case "overwrite":
+            data[at : at + 16] = random.bytes(min(16, len(data) - at))
+        case "zero":
+            data[at : at + few] = bytes(min(few, len(data) - at))
+        case "largest number":
+            number = LARGEST[random.integers(len(LARGEST))]
+            data[at : at + len(number)] = number
+        case "cut out":
+            del data[at : at + few]
+        case "double":
+            data[at:at] = data[at : at + many]
+        case "end":
+            del data[int(random.integers(1, len(data))) :]
+        case "append":
+            data += random.bytes(many)
+        case "swap":
+            one, other = sorted(int(at) for at in random.integers(0, len(data) - 4, 2))
+            data[one : one + 4], data[other : other + 4] = data[other : other + 4], data[one : one + 4]
+        case "graft":
+            other_file = others[int(random.integers(len(others)))]
+            begin = int(random.integers(len(other_file)))
+            data[at : at + 64] = other_file[begin : begin + 64]
 
 
 def _place(data: bytearray, random: Random) -> int:
@@ -275,15 +244,9 @@ def _is_ink(image: NDArray[np.float32]) -> bool:
     return image.shape == (28, 28) and bool(np.isfinite(image).all()) and 0 <= image.min() <= image.max() <= 1
 
 
-def _unsealed(content: bytes) -> bytes:
-    """A model whose checksum goes by a name that nobody looks for."""
-    return content.replace(tensors.CHECKSUM.encode(), b"SHA256", 1)
-
-
 def _saved(picture: Image.Image, kind: str) -> bytes:
-    return _written(
-        lambda file: picture.save(file, {"jpg": "JPEG", "tif": "TIFF", "heic": "HEIF"}.get(kind, kind.upper()))
-    )
+    name = {"jpg": "JPEG", "tif": "TIFF", "heic": "HEIF"}.get(kind, kind.upper())
+    return _written(lambda file: picture.save(file, name))
 
 
 def _written(write: Callable[[io.BytesIO], object]) -> bytes:
@@ -302,15 +265,13 @@ def main(
     tries: Annotated[int, typer.Option(help="In all.")] = 10_000,
     seed: Annotated[int, typer.Option(help="Of the changes.")] = 0,
     only: Annotated[str, typer.Option(help="One format alone, such as png or lists.parquet.")] = "",
-    write: Write = False,
-) -> None:
+) -> Sections:
     """Change, read and count."""
-    report = Report(write)
     tallies = fuzz(tries, seed, only)
     columns = ["format", "tried", "refused", "right", "refused, by an exception's name"]
     rows = {kind: [one.tried, one.refused, one.right, one.unnamed] for kind, one in tallies.items()}
-    report_faults(report, "Mutated files", columns, rows, {kind: one.faults for kind, one in tallies.items()})
+    yield from faults_of("Mutated files", columns, rows, {kind: one.faults for kind, one in tallies.items()})
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run(main)

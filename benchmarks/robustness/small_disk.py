@@ -4,12 +4,12 @@
 
 Mounts a file system of 1 MB in a name space of its own (`unshare -rm`, Linux; where that is not allowed it says so and
 ends), keeps some verdicts there, and then has every command of the command line work and every page open: first with
-what room there is, then with none. Once there is room again everything that was kept must still be there, whole. Prints
-a Markdown table, with `--write` into benchmarks/results.md; ends with 1 where there is a fault.
+what room there is, then with none. Once there is room again everything that was kept must still be there, whole. Ends
+with 1 where there is a fault.
 """
 
-import argparse
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -17,10 +17,12 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
+import typer
 from streamlit.testing.v1 import AppTest
 from typer.testing import CliRunner
 
-from benchmarks.results import Report, table
+from benchmarks.harness import Sections, run, say
+from benchmarks.results import table
 from benchmarks.robustness import apart, operations
 from core import paths, settings
 from core.cli.app import app
@@ -40,8 +42,14 @@ COMMANDS: dict[str, tuple[str, ...]] = {
 PAGES = ("dashboard.py", *(f"pages/{file.name}" for file in sorted((paths.ROOT / "pages").glob("[0-9]_*.py"))))
 
 
-def inside(report: Report) -> bool:
-    """On the small disk: try everything, and tell whether there was a fault."""
+def main() -> Sections:
+    """Go onto the small disk, if not there yet, and try everything."""
+    if not os.path.ismount(DISK):
+        DISK.mkdir(exist_ok=True)
+        again = shlex.join([sys.executable, "-m", "benchmarks.robustness.small_disk", *sys.argv[1:]])
+        inside = f"mount -t tmpfs -o size=1m none {DISK} && exec {again}"
+        done = subprocess.run(["unshare", "-rm", "sh", "-c", inside], check=False, cwd=paths.ROOT)
+        raise typer.Exit(done.returncode)
     os.environ[settings.STATE] = str(DISK)
     apart.forked(_keep)
     tries = {name: partial(_command, words) for name, words in COMMANDS.items()}
@@ -52,8 +60,9 @@ def inside(report: Report) -> bool:
     after = apart.forked(_kept)
     rows.append(["verdicts there afterwards", f"{after}, {KEPT} were kept before", ""])
     faults = sum("fault" in str(cell) for row in rows for cell in row) + (int(after) < KEPT)
-    report.publish("A disk of 1 MB", table(["what", "some room", "no room"], rows) + f"\nFaults: {faults}.")
-    return bool(faults)
+    yield "A disk of 1 MB", table(["what", "some room", "no room"], rows), f"Faults: {faults}."
+    if faults:
+        raise typer.Exit(1)
 
 
 def _keep() -> None:
@@ -75,7 +84,7 @@ def _try(name: str, work: Callable[[], str], room: bool) -> str:
         said = apart.forked(work) or "fault: not a word"
     except RuntimeError as error:
         said = f"fault: {' '.join(str(error)[-300:].split())}"
-    sys.stderr.write(f"{name}, {'some' if room else 'no'} room: {said}\n")
+    say(f"{name}, {'some' if room else 'no'} room: {said}")
     return said
 
 
@@ -103,22 +112,5 @@ def _last(text: str) -> str:
     return lines[-1].strip()[:90] if lines else ""
 
 
-def main() -> int:
-    """Run from the command line; returns the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--write", action="store_true", help="put the table into benchmarks/results.md")
-    parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.inside:
-        sys.argv.remove("--inside")
-        return inside(Report(options.write))
-    DISK.mkdir(exist_ok=True)
-    again = f"exec {sys.executable} -m benchmarks.robustness.small_disk --inside {'--write' * options.write}"
-    done = subprocess.run(
-        ["unshare", "-rm", "sh", "-c", f"mount -t tmpfs -o size=1m none {DISK} && {again}"], check=False, cwd=paths.ROOT
-    )
-    return done.returncode
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main, threads=None)

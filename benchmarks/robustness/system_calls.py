@@ -1,14 +1,14 @@
 """Faults at every system call: each write operation ended, or refused by the disk, at each of its calls once.
 
-    python -m benchmarks.robustness.system_calls [--only import,queue] [--means strace|python] [--every 1] [--write]
+    python -m benchmarks.robustness.system_calls [--only import,queue] [--means strace|python|moments] [--every 1]
 
 First an operation is done undisturbed, and every system call that changes the state folder is counted. Then it is begun
 anew for each of them: killed there (SIGKILL), or told there that the disk is full (ENOSPC), broken (EIO) or read-only
 (EROFS). What is left must be a state between two of the operation's steps, whole; a refusal must be in words; done
-again it must come to the undisturbed result; and a sweep must leave nothing over. Prints a Markdown table, with
-`--write` into benchmarks/results.md; ends with 1 where there is a fault. Linux: processes are forked, and `strace`, if
-it is installed, does the rest. `--means python` needs nothing: it ends or refuses what Python's own calls open, rename,
-link, remove and make, and so sees nothing inside SQLite and no half-written file.
+again it must come to the undisturbed result; and a sweep must leave nothing over. Ends with 1 where there is a fault.
+Linux: processes are forked, and `strace`, if it is installed, does the rest. Two other means need nothing: `python`
+ends or refuses what Python's own calls open, rename, link, remove and make, and so sees nothing inside SQLite and no
+half-written file; `moments` kills at twenty moments, spread evenly over the time that an operation takes.
 """
 
 import errno
@@ -19,6 +19,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
@@ -26,14 +27,14 @@ from typing import Annotated, Any, NamedTuple
 
 import typer
 
-from benchmarks.common import Write, report_faults
-from benchmarks.results import Report
+from benchmarks.harness import Sections, faults_of, run, say
 from benchmarks.robustness import apart, operations
 from benchmarks.robustness.operations import OPERATIONS, Operation, Size
 from core import paths
 
 SMALL = Size(rows=24, images=80, steps=2, together=16)
 KILL = "KILL"
+MOMENTS = 20
 WAYS = {KILL: 1, "ENOSPC": 1, "EIO": 3, "EROFS": 3}  # at every call, or at one in so many
 CALLS = (
     "creat,open,openat,openat2,write,pwrite64,writev,pwritev,pwritev2,sendfile,copy_file_range,fallocate,truncate,"
@@ -122,6 +123,18 @@ def _is_in(path: object, state: str, arguments: tuple[Any, ...]) -> bool:
     return text.startswith(state) or (bool(text) and not text.startswith("/") and arguments[-1] not in (-1, None))
 
 
+def by_moments(work: Callable[[], None], way: str = KILL, at: Call | None = None) -> tuple[str, list[Call]]:
+    """As ``by_strace``, but killed after so many milliseconds, whatever it does just then; other ways do nothing."""
+    started = time.monotonic()
+    pid, ours = apart.begun(work)
+    if at and way == KILL:
+        time.sleep(at.number / 1000)
+        os.kill(pid, signal.SIGKILL)  # it is not waited for yet, so that its number is nobody else's
+    said = _ended(pid, apart.heard(ours))
+    most = 1000 * (time.monotonic() - started)
+    return said, [Call("millisecond", round(most * share / MOMENTS)) for share in range(MOMENTS)]
+
+
 def _ended(pid: int, said: str) -> str:
     return KILL if os.WIFSIGNALED(os.waitpid(pid, 0)[1]) else said
 
@@ -165,7 +178,7 @@ def strike(name: str, by: Strike, every: int = 1, ways: tuple[str, ...] = tuple(
                 refused += said.startswith("refused: ")
                 if wrong := _wrong(operation, states, said, way):
                     faults.append(f"{name}, {way} at {call.name} {call.number}: {wrong}")
-                    sys.stderr.write(f"{faults[-1]}\n")
+                    say(faults[-1])
     return Tally(len(calls), struck, refused, faults)
 
 
@@ -206,25 +219,25 @@ def _wrong(operation: Operation, states: list[str], said: str, way: str) -> str:
         return str(error)
 
 
+MEANS: dict[str, Strike] = {"strace": by_strace, "python": by_python, "moments": by_moments}
+
+
 def main(
     only: Annotated[str, typer.Option(help=f"Some alone, with commas: {', '.join(OPERATIONS)}.")] = "",
-    means: Annotated[str, typer.Option(help="strace or python.")] = "strace",
+    means: Annotated[str, typer.Option(help=f"{', '.join(MEANS)}.")] = "strace",
     every: Annotated[int, typer.Option(min=1, help="Only one call in so many.")] = 1,
-    write: Write = False,
-) -> None:
+) -> Sections:
     """Strike every operation and count."""
     if means == "strace" and not shutil.which("strace"):
-        sys.stdout.write("strace is not installed: nothing was struck. Install it, or give --means python.\n")
+        say("strace is not installed: nothing was struck. Install it, or give --means python.")
         return
-    report = Report(write)
     operations.be_small(SMALL)
-    by = by_strace if means == "strace" else by_python
-    tallies = {name: strike(name, by, every) for name in (only.split(",") if only else OPERATIONS)}
+    ways = (KILL,) if means == "moments" else tuple(WAYS)
+    tallies = {name: strike(name, MEANS[means], every, ways) for name in (only.split(",") if only else OPERATIONS)}
     columns = ["operation", "calls that change the state folder", "killed", *list(WAYS)[1:], "refused in words"]
     rows = {name: [one.calls, *(one.struck[way] for way in WAYS), one.refused] for name, one in tallies.items()}
-    faults = {name: one.faults for name, one in tallies.items()}
-    report_faults(report, "Faults at every system call", columns, rows, faults)
+    yield from faults_of("Faults at every system call", columns, rows, {k: one.faults for k, one in tallies.items()})
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run(main, threads=None)

@@ -5,16 +5,13 @@
 Starts the app as a shared server on a state folder of its own, and a browser with cookies of its own for each visitor.
 First one draws alone; then all but the last draw in turn, while the last, in a process of its own, hands in bombs and
 floods of files, imports a model that lies, starts batches and trainings, and pauses them; then one is alone again.
-Prints a Markdown table of seconds from the pen's lifting to the verdict, with `--write` into benchmarks/results.md.
-Ends with 1 where a stroke among all of them takes more than 1.5 times as long as alone (medians), or the server's log
-or a console has an error. Needs Chromium.
+Measured are seconds from the pen's lifting to the verdict. Ends with 1 where a stroke among all of them takes more than
+1.5 times as long as alone (medians), or the server's log or a console has an error. Needs Chromium.
 """
 
-import argparse
 import gzip
 import io
 import itertools
-import os
 import re
 import signal
 import subprocess
@@ -25,40 +22,48 @@ import zipfile
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+import typer
 
-from benchmarks.results import Report, table
+from benchmarks.harness import Sections, run, yes
+from benchmarks.results import table
 from benchmarks.speed.browser import OURS, PATIENCE, PICTURES, WATCH, chromium, draw, opened, serve, verdict_after
 
-MUST = 1.5
+MODEL, MUST = "mnist-5", 1.5
 ALONE = 0.15  # of the minutes, before and after
 REST = 0.7  # seconds between two strokes of the visitors
 PATIENT = 30_000  # ms that the hostile one waits for anything
 
 
-def measure(visitors: int, minutes: float, model: str) -> tuple[str, bool]:
-    """Draw for so long: the table, and whether all is as it must be."""
+def main(
+    visitors: Annotated[int, typer.Option(help="How many, the hostile one among them.")] = 10,
+    minutes: Annotated[float, typer.Option(help="For which all draw.")] = 10,
+    hostile: Annotated[str, typer.Option(hidden=True)] = "",
+) -> Sections:
+    """Draw alone, among all, and alone again."""
     from playwright.sync_api import sync_playwright
 
+    if hostile:
+        be_hostile(hostile)
+        return
     errors: list[str] = []
     with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
         folder = Path(name)
-        os.environ["ODD_DIGIT_SHARED"] = "1"
         browser = chromium(playwright)
-        with serve(OURS, folder) as url:
-            pages = [opened(browser, f"{url}/?model={model}", errors) for _ in range(visitors - 1)]
+        with serve(OURS, folder, ODD_DIGIT_SHARED="1") as url:
+            pages = [opened(browser, f"{url}/?model={MODEL}", errors) for _ in range(visitors - 1)]
             for page in pages:
                 page.wait_for_selector(PICTURES, timeout=PATIENCE)
                 page.evaluate(WATCH)
             strokes = itertools.count()
             alone = _draw(pages[:1], ALONE * minutes, strokes)
             command = [sys.executable, "-m", "benchmarks.robustness.visitors", "--hostile", url]
-            with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as hostile:
+            with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
                 together = _draw(pages, minutes, strokes)
-                hostile.send_signal(signal.SIGINT)
-                did = hostile.communicate(timeout=2 * PATIENCE / 1000)[0].strip()
+                process.send_signal(signal.SIGINT)
+                did = process.communicate(timeout=2 * PATIENCE / 1000)[0].strip()
             alone += _draw(pages[:1], ALONE * minutes, strokes)
             for page in pages:
                 page.context.close()
@@ -70,11 +75,13 @@ def measure(visitors: int, minutes: float, model: str) -> tuple[str, bool]:
         [who, len(waits), *(round(float(np.quantile(waits, share)), 2) for share in (0.5, 0.95))]
         for who, waits in ((f"{visitors}, one of them hostile", together), ("one alone, before and after", alone))
     ]
-    kept = "yes" if ratio <= MUST else "no"
-    text = table(["visitors", "strokes", "stroke to verdict, median s", "95 % within, s"], rows)
-    text += f"\nMedians: {ratio:.2f} times alone (must be at most {MUST}: {kept}). The hostile one: {did or 'nothing'}."
-    listed = "".join(f"\n- {error}" for error in errors[:20])
-    return f"{text} Errors: {len(errors)}.{listed}", ratio <= MUST and not errors
+    text = f"Medians: {ratio:.2f} times alone (must be at most {MUST}: {yes(ratio <= MUST)}). "
+    text += f"The hostile one: {did or 'nothing'}. Errors: {len(errors)}." + "".join(
+        f"\n- {one}" for one in errors[:20]
+    )
+    yield "Visitors", table(["visitors", "strokes", "stroke to verdict, median s", "95 % within, s"], rows), text
+    if ratio > MUST or errors:
+        raise typer.Exit(1)
 
 
 def _draw(pages: list[Any], minutes: float, strokes: "itertools.count[int]") -> list[float]:
@@ -91,7 +98,7 @@ def _draw(pages: list[Any], minutes: float, strokes: "itertools.count[int]") -> 
     return waits
 
 
-def hostile(url: str) -> None:
+def be_hostile(url: str) -> None:
     """Do whatever a visitor can do to the others, until interrupted; then say what was done how often."""
     from playwright.sync_api import Error, sync_playwright
 
@@ -182,23 +189,5 @@ ACTS: dict[str, Callable[[Any, str], None]] = {
 }
 
 
-def main() -> int:
-    """Run from the command line; returns the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--visitors", type=int, default=10)
-    parser.add_argument("--minutes", type=float, default=10)
-    parser.add_argument("--model", default="mnist-5")
-    parser.add_argument("--write", action="store_true", help="put the table into benchmarks/results.md")
-    parser.add_argument("--hostile", default="", help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.hostile:
-        hostile(options.hostile)
-        return 0
-    report = Report(options.write)
-    text, well = measure(options.visitors, options.minutes, options.model)
-    report.publish("Visitors", text)
-    return not well
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main, threads=None)

@@ -1,10 +1,9 @@
 """A batch against bare arrays: how much streaming, storing and exporting cost, and how much memory a pile takes.
 
-    python -m benchmarks.speed.batch_speed [--model mnist-5] [--images 10000] [--history] [--write]
+    python -m benchmarks.speed.batch_speed [--images 10000] [--history] [--write]
 
 Both are timed in one run, taking turns, on the same images, in seconds of the processor, which other programs' load is
-not in. Prints images per second, their ratio, and by how much the process's largest size grew over the batch; `--write`
-puts it into benchmarks/results.md.
+not in. Measured are images per second, their ratio, and by how much the process's largest size grew over the batch.
 """
 
 import os
@@ -13,86 +12,63 @@ import tempfile
 import time
 from pathlib import Path
 from typing import Annotated
+from unittest.mock import patch
 
 import numpy as np
 import typer
 
-from benchmarks.common import Write, begin
+from benchmarks.harness import Sections, busy, run
 from benchmarks.results import table
-from core import datasets
+from core import datasets, settings
 from core.batch import export
+from core.batch import run as batch
 from core.batch.findings import Review, Rule
-from core.batch.run import begin as begin_batch
-from core.batch.run import run
 from core.batch.store import Job
 from core.detector import Detector
 from core.operating_point import OperatingPoint
 from core.readers import sources
 
-PORTION = 2048  # images that bare arrays are timed on, again and again between portions of the batch
+MODEL = "mnist-5"
+TURN = 256  # images that bare arrays are timed on, again and again between portions of the batch
+BARE = 10_240  # images after which they have been timed enough
 
 
 def main(
-    model: Annotated[str, typer.Option(help="What judges.")] = "mnist-5",
     images: Annotated[int, typer.Option(help="In the pile.")] = 10_000,
     history: Annotated[bool, typer.Option("--history", help="Also record every verdict.")] = False,
-    write: Write = False,
-) -> None:
+) -> Sections:
     """Time the two in turns."""
-    report = begin(write)
-    detector, test = Detector.load(model), datasets.load("mnist", "test")
-    pixels = np.rint(test.images * 255).astype(np.uint8)
-    arrays = test.images[:PORTION]
-    detector.scores(arrays)
-    point = OperatingPoint(model)
-    with tempfile.TemporaryDirectory() as name:
+    detector, test = Detector.load(MODEL), datasets.load("mnist", "test").images
+    detector.scores(test[:2048])
+    point = OperatingPoint(MODEL)
+    # A history of its own, as a person's first pile has.
+    with tempfile.TemporaryDirectory() as name, patch.dict(os.environ, {settings.STATE: f"{name}/state"}):
         folder = Path(name)
-        os.environ["ODD_DIGIT_STATE"] = str(folder / "state")  # a history of its own, as a person's first pile has
-        stack = np.lib.format.open_memmap(folder / "pile.npy", "w+", np.uint8, (images, 28, 28))
-        for at in range(0, images, len(pixels)):
-            stack[at : at + len(pixels)] = pixels[: images - at]
-        del stack
-        store = begin_batch(folder / "batch", Job("pile", point, total=images), detector)
+        np.save(folder / "pile.npy", np.resize(np.rint(test * 255).astype(np.uint8), (images, 28, 28)))
+        store = batch.begin(folder / "batch", Job("pile", point, total=images), detector)
         start = largest()
-        bare, batch = 0.0, 0.0
-        bare_images, done = 0, 0
-        steps = run(store, sources.places([folder / "pile.npy"]), detector)
+        steps = batch.run(store, sources.places([folder / "pile.npy"]), detector)
+        seconds, bare, timed = 0.0, 0.0, 0
         while True:
             began = time.process_time()
             step = next(steps, None)
-            batch += time.process_time() - began
+            seconds += time.process_time() - began
             if step is None:
                 break
             # Bare arrays keep pace with the batch, so that a busy machine slows both alike.
-            while bare_images < min(step.items, 5 * PORTION) and step.items > done:
-                began = time.process_time()
-                detector.scores(arrays[:256])
-                bare += time.process_time() - began
-                bare_images += 256
-            done = step.items
-        began = time.process_time()
+            while timed < min(step.items, BARE):
+                bare += busy(detector.scores, test[:TURN])
+                timed += TURN
         review = Review(store, Rule(point))
-        export.write(review, folder / "found.csv")
-        exported = time.process_time() - began
-        recorded = 0.0
+        exported = busy(export.write, review, folder / "found.csv")
+        whole = {"batch": seconds, "batch with CSV": seconds + exported}
         if history:
-            began = time.process_time()
-            export.keep(review)
-            recorded = time.process_time() - began
-        scored = bare_images / bare
-        rows = [["Detector.scores on arrays", f"{scored:,.0f}", ""]]
-        for word, seconds in (
-            ("batch", batch),
-            ("batch with CSV", batch + exported),
-            ("batch with CSV and history", batch + exported + recorded),
-        ):
-            if word.endswith("history") and not history:
-                continue
-            rate = images / seconds
-            rows.append([word, f"{rate:,.0f}", f"{rate / scored:.2f}"])
+            whole["batch with CSV and history"] = seconds + exported + busy(export.keep, review)
         grown = f"Memory above start: {(largest() - start) / 1e6:,.0f} MB."
-    rates = table(["what", "images/s", "ratio"], rows)
-    report.publish("Batch speed", f"{model}, {images:,} images. {grown}\n\n{rates}")
+    rate = timed / bare
+    rows = [["Detector.scores on arrays", f"{rate:,.0f}", ""]]
+    rows += [[what, f"{images / spent:,.0f}", f"{images / spent / rate:.2f}"] for what, spent in whole.items()]
+    yield "Batch speed", f"{MODEL}, {images:,} images. {grown}", table(["what", "images/s", "ratio"], rows)
 
 
 def largest() -> int:
@@ -101,4 +77,4 @@ def largest() -> int:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run(main)

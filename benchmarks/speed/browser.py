@@ -1,9 +1,4 @@
-"""The first page's speed as a person meets it, in Chromium, each beside a page that does the least it could do.
-
-- Stroke end to new verdict: the first page, and the same page whose detector answers with a constant.
-- Fresh start: from launching the server to a visible canvas, and the same for a bare page that imports torch and shows
-  a canvas.
-"""
+"""Browser: a server and a page in Chromium, and how long a stroke waits for its verdict there."""
 
 import os
 import re
@@ -12,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -23,16 +17,7 @@ from typing import Any
 import numpy as np
 
 from core import paths
-from core.detector import registry
 
-BARE = """
-import streamlit as st
-import torch
-from streamlit_drawable_canvas import st_canvas
-
-st.title(f"torch {torch.__version__}")
-st_canvas(stroke_width=20, width=280, height=280, return_image_data=True, key="canvas")
-"""
 # The page's own code and the server as they are; only what the model would compute is known beforehand.
 CONSTANT = """
 import sys
@@ -73,33 +58,9 @@ OURS = [sys.executable, "-m", "streamlit", "run", "dashboard.py"]
 CANVAS = "canvas.upper-canvas"
 PICTURES = '[class*="st-key-pictures-"] img'
 PATIENCE = 90_000  # ms
+WARM = 2  # first strokes, which load what the page had not needed yet
 # Streamlit's own, on a link straight to a page: its script first looks for its server below that page.
 HARMLESS = re.compile(r"/[A-Z]\w+/_stcore/")
-
-
-def measure(model: str, strokes: int, starts: int) -> dict[str, float]:
-    """Medians in seconds: "stroke", "stroke constant", "start" and "start bare".
-
-    Args:
-        model: name of the detector on the page.
-        strokes: how many strokes on each page, taking turns.
-        starts: how many fresh starts of each server, taking turns; 0 leaves them out.
-    """
-    from playwright.sync_api import sync_playwright
-
-    with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
-        folder = Path(name)
-        (folder / "state").mkdir()
-        if registry.own_folder("").is_dir():
-            (folder / "state" / "models").symlink_to(registry.own_folder(""))
-        (folder / "bare.py").write_text(BARE)
-        (folder / "constant.py").write_text(CONSTANT)
-        browser = chromium(playwright)
-        seconds = _strokes(browser, folder, model, strokes)
-        if starts:
-            seconds |= _starts(browser, folder, model, starts)
-        browser.close()
-    return seconds
 
 
 def chromium(playwright: Any) -> Any:
@@ -125,29 +86,29 @@ def opened(browser: Any, url: str, errors: list[str] | None = None) -> Any:
     return page
 
 
-def _strokes(browser: Any, folder: Path, model: str, count: int) -> dict[str, float]:
+def strokes(browser: Any, folder: Path, model: str, count: int) -> dict[str, float]:
+    """Median seconds from a stroke's end to its verdict: "ours", and "constant", whose detector knows its answer.
+
+    Args:
+        browser: a browser.
+        folder: where the two servers keep their state.
+        model: name of the detector on the page.
+        count: how many strokes on each page, taking turns.
+    """
+    (folder / "constant.py").write_text(CONSTANT)
     constant = [sys.executable, str(folder / "constant.py"), "run", "dashboard.py"]
-    seconds: dict[str, list[float]] = {"stroke": [], "stroke constant": []}
+    seconds: dict[str, list[float]] = {"ours": [], "constant": []}
     with serve(OURS, folder / "state") as one, serve(constant, folder / "state") as other:
-        pages = {}
-        for name, url in (("stroke", one), ("stroke constant", other)):
-            pages[name] = opened(browser, f"{url}/?model={model}")
-            pages[name].wait_for_selector(PICTURES, timeout=PATIENCE)
-            pages[name].evaluate(WATCH)
-        for number in range(count + 2):
+        pages = {name: opened(browser, f"{url}/?model={model}") for name, url in (("ours", one), ("constant", other))}
+        for page in pages.values():
+            page.wait_for_selector(PICTURES, timeout=PATIENCE)
+            page.evaluate(WATCH)
+        for number in range(count + WARM):
             for name, page in pages.items():
-                taken = stroke(page, number)
-                if number >= 2:  # the first strokes load what the page had not needed yet
-                    seconds[name].append(taken)
-    return {name: float(np.median(values)) for name, values in seconds.items()}
-
-
-def stroke(page: Any, number: int) -> float:
-    """Draw a short stroke in a place of its own; seconds from the pen's lifting to the new verdict."""
-    draw(page, number)
-    taken = verdict_after(page)
-    page.wait_for_timeout(700)  # for the rest of the page to arrive before the next stroke
-    return taken
+                draw(page, number)
+                seconds[name].append(verdict_after(page))
+                page.wait_for_timeout(700)  # for the rest of the page to arrive before the next stroke
+    return {name: float(np.median(values[WARM:])) for name, values in seconds.items()}
 
 
 def draw(page: Any, number: int) -> None:
@@ -168,19 +129,6 @@ def verdict_after(page: Any) -> float:
     """Wait for the verdict on what was drawn last; seconds from the pen's lifting to it."""
     page.wait_for_function("window.watched.seen !== null", timeout=PATIENCE)
     return float(page.evaluate("(window.watched.seen - window.watched.up) / 1000"))
-
-
-def _starts(browser: Any, folder: Path, model: str, count: int) -> dict[str, float]:
-    commands = {"start": OURS, "start bare": [*OURS[:-1], str(folder / "bare.py")]}
-    seconds: dict[str, list[float]] = {name: [] for name in commands}
-    for _ in range(count):
-        for name, command in commands.items():
-            began = time.monotonic()
-            with serve(command, folder / "state") as url:
-                page = opened(browser, f"{url}/?model={model}")
-                seconds[name].append(time.monotonic() - began)
-                page.close()
-    return {name: float(np.median(values)) for name, values in seconds.items()}
 
 
 @contextmanager

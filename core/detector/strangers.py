@@ -22,7 +22,7 @@ from core.scoring import multi_digit
 
 MOST = 20_000  # digits scored so, evenly out of all: what a file has room for
 # Parts that are left out of the memory in turn. More of them keep the promise more exactly to people of the same file
-# (`python -m benchmarks.promise.calibration --stretches`), fewer are the more cautious to people from elsewhere.
+# (benchmarks/results.md), fewer are the more cautious to people from elsewhere.
 FOLDS = 6
 MOST_STRETCHES = 250  # told apart afterwards
 FEWEST_OF_ONE = 5  # digits of one label in a stretch, on average

@@ -63,7 +63,7 @@ class RealBank:
     """
 
     def fit(self, images: Images, seed: int) -> None:  # noqa: ARG002 - nothing here is random
-        """Remember nine in ten of the training images; the rest say where the threshold is."""
+        """Remember nine in ten of the training images; the rest give the threshold."""
         rest = np.arange(len(images)) % 10 == 9
         self.bank = MemoryBank.of(torch.from_numpy(images[~rest]))
         self.threshold = quantile_threshold(self.score(images[rest]))
