@@ -97,17 +97,8 @@ class Review:
 
     def __init__(self, store: Store, rule: Rule) -> None:
         evidence = store.job.point.evidence
-        names = [
-            "item",
-            "source",
-            "label",
-            "error",
-            *EDGES,
-            f"score_{evidence}",
-            f"p_value_{evidence}",
-            "digit_p_values",
-        ]
-        tables = list(store.tables(names))
+        scores = (f"score_{evidence}", f"p_value_{evidence}")
+        tables = list(store.tables(["item", "source", "label", "error", *EDGES, *scores, "digit_p_values"]))
         if not tables:
             raise BatchError(f"{store.job.title}: nothing of this batch has been judged yet.")
         table = pa.concat_tables([part.replace_schema_metadata(None) for part in tables])
@@ -178,18 +169,23 @@ class Review:
         return self.rule.point.alpha if self.rule.rate is None else None
 
     @cached_property
+    def _read(self) -> Bools | None:
+        """Rows that the model of all ten reads as the digit of a model of one, ``(n,)``; None where not asked."""
+        if self._second is None:
+            return None
+        return np.asarray(self._second[:, DIGITS.index(self.normal[0])] > (self._second_alpha or DEFAULT_ALPHA))
+
+    @cached_property
     def doubted(self) -> Bools:
         """Which rows pass a model of one digit, while the model of all ten reads them as another, ``(n,)``."""
-        if self._second is None:
-            return np.zeros(len(self), bool)
-        as_normal = self._second[:, DIGITS.index(self.normal[0])]
-        return self.judged & ~self.flagged & (as_normal <= (self._second_alpha or DEFAULT_ALPHA))
+        return np.zeros(len(self), bool) if self._read is None else self.judged & ~self.flagged & ~self._read
 
     @cached_property
     def labels(self) -> LabelCheck:
         """The labels that came along, against what the ink could be."""
         named = np.stack([self.judged & (self.label == name) for name in self.normal], axis=1)
-        return LabelCheck(self.digits if self.digits.shape[1] else self.p_value[:, None], named, self.digit_alpha)
+        p_values = self.digits if self.digits.shape[1] else self.p_value[:, None]
+        return LabelCheck(p_values, named, self.digit_alpha, self._read)
 
     @cached_property
     def summary(self) -> Summary:

@@ -21,15 +21,20 @@ class LabelCheck:
         p_values: conformal p-value of each row as each digit, ``(m, k)``; NaN for rows that were not judged.
         named: which digit the label names, ``(m, k)``; no digit in a row without a label that the model knows.
         alpha: p-values at or below it make a digit implausible.
+        read: rows that the model of all ten reads as their label, where it was asked beside a model of one, ``(m,)``.
 
     >>> check = LabelCheck(np.array([[0.01, 0.6], [0.01, 0.02]]), np.array([[True, False], [True, False]]), 0.05)
     >>> check.mislabelled.tolist(), check.suspicion.round(1).tolist()
     ([True, True], [1.8, 0.3])
+    >>> odd_sevens, read = np.array([[0.01], [0.01]]), np.array([False, True])
+    >>> LabelCheck(odd_sevens, np.array([[True], [True]]), 0.05, read).mislabelled.tolist()
+    [True, False]
     """
 
     p_values: Floats
     named: NDArray[np.bool_]
     alpha: float
+    read: NDArray[np.bool_] | None = None
 
     @cached_property
     def p_value(self) -> Floats:
@@ -59,6 +64,7 @@ class LabelCheck:
     def mislabelled(self) -> NDArray[np.bool_]:
         """Rows that are probably mislabelled, ``(m,)``: the label is not plausible, and another digit is more so.
 
+        A model of one digit knows no other: an odd 7 that the model of all ten still reads as a 7 is odd, not misfiled.
         Plausible or not itself: an odd 3 that is labelled 5 is one, too. Of all that are named, at most ``FALSE_RATE``
         are expected to be right after all (Benjamini and Hochberg 1995, over all labels of the batch).
         """
@@ -66,7 +72,8 @@ class LabelCheck:
         named = np.zeros(len(self.p_value), bool)
         named[known] = discoveries(self.p_value[known], FALSE_RATE)
         with np.errstate(invalid="ignore"):
-            return named & self.disagreeing & (self.suspicion > 0)
+            suspected = named & self.disagreeing & (self.suspicion > 0)
+        return suspected if self.read is None else suspected & ~self.read
 
     def explain(self, row: int, label: str, normal: tuple[str, ...]) -> str:
         """Why a label is doubted: where the ink would stand as the label and as the best other digit, one sentence.

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from core.calibration.conformal import Calibration
 from core.calibration.few_digits import ENOUGH, adapted, odds_of_strangers
 from core.detector.inputs import as_images, chunks
-from core.detector.model_card import UNNAMED, Card
+from core.detector.model_card import UNNAMED, Card, now
 from core.detector.state import DetectorState
 from core.errors import OddDigitError
 from core.operating_point import DISTANCES, EVIDENCES
@@ -58,7 +58,8 @@ def recalibrate(
         n: {e: adapted(own, state.digit_calibrations[n][e], odds) for e, own in of.items()} for n, of in digits.items()
     }
     counts = {label: (*state.card.counts[label][:2], len(part)) for label, part in parts.items()}
-    card = replace(state.card, name=name, calibrated_on=calibrated_on, counts=counts, strangers=0, recalibrated=True)
+    card = replace(state.card, name=name, calibrated_on=calibrated_on, counts=counts, strangers=0)
+    card = replace(card, recalibrated=True, created=now())
     return replace(state, card=card, calibrations=pooled, digit_calibrations=digits)
 
 

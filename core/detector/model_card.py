@@ -52,7 +52,7 @@ class Card:
     evaluated_on: str = "not evaluated yet"
     strangers: int = 0
     recalibrated: bool = False
-    created: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
+    created: str = field(default_factory=lambda: now())
     versions: dict[str, str] = field(default_factory=lambda: library_versions())
 
     @property
@@ -145,6 +145,11 @@ _KINDS: dict[str, type | tuple[type, ...]] = {
     "created": str,
     "versions": dict,
 }
+
+
+def now() -> str:
+    """UTC time, ISO 8601."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def library_versions() -> dict[str, str]:

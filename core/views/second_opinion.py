@@ -64,8 +64,13 @@ class SecondOpinion:
 
 
 def of_field(field: str | None, normal: tuple[str, ...], anomaly: bool) -> SecondOpinion | None:
-    """The opinion whose ``field`` was kept beside the first model's verdict; None where none was."""
-    return SecondOpinion(() if field == "none" else tuple(field.split()), normal[0], anomaly) if field else None
+    """The opinion whose ``field`` was kept beside the first model's verdict; None where none was.
+
+    Without ``normal``, of a model that is gone, it agrees with none.
+    """
+    if not field:
+        return None
+    return SecondOpinion(() if field == "none" else tuple(field.split()), "".join(normal[:1]), anomaly)
 
 
 def wanted(normal: tuple[str, ...]) -> bool:

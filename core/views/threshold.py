@@ -194,7 +194,7 @@ def _curves(evaluation: Evaluation | None, chosen: str) -> list[dict[str, Any]]:
             return []
         keep = _spread(curve.false_alarm_rate, curve.detection_rate)
         points = np.stack([curve.false_alarm_rate[keep], curve.detection_rate[keep]], axis=1)
-        curves.append({"name": name, "area": float(f"{curve.area:.5g}"), "points": np.round(points, 5).tolist()})
+        curves.append({"name": name, "area": round(curve.area, 4), "points": np.round(points, 5).tolist()})
     return curves
 
 

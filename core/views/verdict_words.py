@@ -1,6 +1,6 @@
 """Verdicts in words: one sentence a person understands, from numbers that are promised."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from core.detector.readings import ANOMALY, Readings
 from core.operating_point import OperatingPoint
@@ -26,9 +26,9 @@ class Wording:
     anomaly: bool
     verdict: str
     meaning: str
-    calibration_set: str
-    extrapolation: str
-    second_opinion: str
+    calibration_set: str = ""
+    extrapolation: str = ""
+    second_opinion: str = ""
 
 
 def describe(
@@ -43,22 +43,50 @@ def describe(
         calibrated_on: whose ink the detector was calibrated on, for example ``"MNIST's writers"``.
         second: the opinion of the model of all ten digits, where it was asked.
     """
-    anomaly = int(readings.class_id(point)[row]) == ANOMALY
-    normals = name_normals(readings.normal)
-    p_value = float(readings.p_values[point.evidence][row])
     calibration = readings.calibrations[point.evidence]
     by_strangers = calibration.exchangeable is not None and calibration.rates is None
     size = calibration.n if calibration.rates is None else calibration.own
-    reads_as = readings.prediction_set(point, row) if readings.digit_p_values else None
-    verdict = say_verdict(anomaly, reads_as, p_value, normals if second is not None and second.disagrees else "")
-    return Wording(
-        anomaly=anomaly,
-        verdict=verdict,
-        meaning=f"{say_oddness(p_value, normals, calibration.n)}.",
-        calibration_set=f"Measured against {size:,} {normals} by {calibrated_on}{STRANGERS * by_strangers}"
-        f"{', and what is known of other people' * (calibration.rates is not None)}.",
+    words = recorded(
+        int(readings.class_id(point)[row]) == ANOMALY,
+        float(readings.p_values[point.evidence][row]),
+        readings.normal,
+        calibration.n,
+        readings.prediction_set(point, row) if readings.digit_p_values else None,
+        second,
+    )
+    return replace(
+        words,
+        calibration_set=f"Measured against {size:,} {name_normals(readings.normal)} by {calibrated_on}"
+        f"{STRANGERS * by_strangers}{', and what is known of other people' * (calibration.rates is not None)}.",
         extrapolation=_extrapolate(readings, row, point),
-        second_opinion="" if second is None else second.sentence(),
+    )
+
+
+def recorded(
+    anomaly: bool,
+    p_value: float,
+    normal: tuple[str, ...],
+    n: int | None,
+    reads_as: tuple[str, ...] | None = None,
+    second: SecondOpinion | None = None,
+) -> Wording:
+    """Say what was kept of a verdict, whose model may be gone.
+
+    Args:
+        anomaly: the verdict.
+        p_value: of the evidence that decided.
+        normal: labels of the model's normal digits; empty where it is gone.
+        n: how many digits the p-value was measured against, where that is known.
+        reads_as: the prediction set of a model of several digits.
+        second: the opinion of the model of all ten digits, where it was asked.
+    """
+    normals = name_normals(normal) if normal else "its normal digits"
+    only = normals if normal and second is not None and second.disagrees else ""
+    return Wording(
+        anomaly,
+        say_verdict(anomaly, reads_as, p_value, only),
+        f"{say_oddness(p_value, normals, n)}.",
+        second_opinion="" if second is None or not (normal or anomaly) else second.sentence(),
     )
 
 

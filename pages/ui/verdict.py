@@ -5,10 +5,12 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 import streamlit as st
+from numpy.typing import NDArray
 
+from core.detector import registry
 from core.detector.model_card import Card
 from core.detector.readings import Readings
-from core.errors import OddDigitError
+from core.errors import ModelError, OddDigitError
 from core.figures import charts, images
 from core.ink import Ink
 from core.operating_point import EVIDENCES, OperatingPoint
@@ -16,8 +18,9 @@ from core.views.differences import differences, say_differences
 from core.views.second_opinion import SecondOpinion, wanted
 from core.views.verdict_words import Wording, describe
 from core.words import name_normals
-from pages.ui import opinion, picker, picture
+from pages.ui import chrome, opinion, picker, picture
 from pages.ui.text import plain
+from pages.ui.visitor import visitor
 
 SIGN = {False: ":material/check_circle:", True: ":material/warning:"}
 COLOUR = {False: "blue", True: "orange"}
@@ -116,10 +119,31 @@ def details(readings: Readings, row: int, point: OperatingPoint, key: str = "", 
         _evidences(readings, row, point)
 
 
-def in_a_line(words: Wording, about: str = "") -> None:
-    """The verdict and what it means, in a line; ``about`` says first what was judged, where one could not tell."""
+def in_a_line(words: Wording, about: str = "", short: bool = False) -> None:
+    """The verdict and what it means, in a line.
+
+    Args:
+        words: the verdict.
+        about: says first what was judged, where one could not tell.
+        short: a second opinion is said in place of the first one's meaning.
+    """
     answer = f":{COLOUR[words.anomaly]}[{SIGN[words.anomaly]} **{plain(words.verdict)}**]"
-    st.markdown(f"{about}{answer} · {plain(words.second_opinion or words.meaning)}")
+    more = words.second_opinion if short and words.second_opinion else f"{words.meaning} {words.second_opinion}"
+    st.markdown(f"{about}{answer} · {plain(more)}")
+
+
+def as_recorded(words: Wording, image: NDArray[np.float32]) -> None:
+    """What was kept of a verdict, where its model cannot judge the digit ``(28, 28)`` again, or not as it did."""
+    in_a_line(words, "As recorded: ")
+    picture.show(images.digit_png(image), "the digit as the model saw it", width=224)
+
+
+def without(model: str, error: ModelError) -> None:
+    """Say that a model is not here any more, or why it cannot be used."""
+    if model in {one.name for one in registry.models(visitor())}:
+        chrome.refuse(error)
+    else:
+        st.info(f"{plain(model)} is no longer here: this is what it said.", icon=":material/history:")
 
 
 def how_it_was_read(ink: Ink) -> None:

@@ -13,11 +13,11 @@ from core.batch import corrections, queue, second_opinions
 from core.batch.findings import Review, Rule
 from core.batch.store import Store, stores
 from core.datasets.examples import sample_files
-from core.detector import Detector
+from core.detector import Detector, registry
 from core.history import History
 from core.operating_point import OperatingPoint
 from tests.support import judging, opened
-from tests.support.opened import checked, text
+from tests.support.opened import as_read, checked, text
 from tests.support.pens import beside_a_faint_stroke, folded
 from tests.support.piles import digits, png, sheet
 from tests.support.waiting import wait_for
@@ -236,6 +236,28 @@ def test_a_batch_keeps_its_model_when_another_is_chosen_and_is_deleted_with_ever
     assert not store.folder.exists()
     assert "Nothing judged yet" in text(page)
     assert page.session_state["hand-in"]
+
+
+def test_a_batch_whose_model_is_gone_still_opens_as_it_was_recorded(
+    tiny_detector: Detector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = queue.of_server()
+    uploads = [queue.Upload(f"5/{i}.png", png(image)) for i, image in enumerate(digits(30)[0])]
+    rule = Rule(OperatingPoint("tiny-5", "fused", 0.05))
+    store = finished(server, server.submit(uploads, tiny_detector, rule, ME, keep=False))
+    read = np.zeros((30, 10))
+    read[:, 5] = 0.9
+    np.save(store.folder / second_opinions.FILE, read)
+    assert Review(store, rule).labels.read is not None
+    registry.delete("tiny-5", "")
+    opened.press(monkeypatch, "gallery", int(np.argmax(Review(store, rule).flagged)))
+
+    said = as_read(text(show()))
+
+    assert "Judged by tiny-5, fused, which is no longer here: the line stays." in said
+    assert "tiny-5 is no longer here: this is what it said." in said
+    assert "normal 5s look at least this odd." in said
+    assert "would still read it as a 5" in said
 
 
 def test_an_interrupted_batch_can_be_gone_on_with(tiny_detector_any: Detector, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -231,13 +231,16 @@ def test_a_row_of_a_model_that_changed_since_says_so_and_shows_both(
 
 
 def test_a_row_whose_model_is_gone_still_shows_what_was_recorded(history: History) -> None:
-    (row,) = history.record_all([replace(one(), model="long-gone")])
+    (row,) = history.record_all([replace(one(), model="long-gone", class_id=1, second_opinion="9")])
     page = show()
 
     checked(page.button(key=f"open-{row}").click().run())
 
-    assert any("no model 'long-gone'" in as_read(error.value) for error in page.error)
-    assert "As recorded: " in text(page)
+    assert list(page.error) == []
+    said = as_read(text(page))
+    assert "long-gone is no longer here" in said
+    assert "As recorded: " in said
+    assert said.count("reads it as a 9") == 2, "the second opinion went with the model"
 
 
 def test_a_sample_needs_a_model_and_is_drawn_whatever_the_verdicts_are(

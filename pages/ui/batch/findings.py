@@ -12,12 +12,14 @@ from numpy.typing import NDArray
 from core.batch import corrections, export, queue, second_opinions
 from core.batch.findings import SHOWN, Review, Rule, Summary, say_expected
 from core.batch.store import Store
+from core.detector import registry
 from core.errors import OddDigitError
 from core.figures import batch
 from pages.ui import chrome
 from pages.ui.batch import watch
 from pages.ui.batch.rows import FAILED, gallery, opened, table
 from pages.ui.text import plain
+from pages.ui.visitor import visitor
 
 WORDS = {kind: kind for kind in SHOWN} | {
     "doubted": "passed, look like another digit",
@@ -42,7 +44,10 @@ def show(store: Store, decides: Rule) -> None:
     st.markdown(f"### {headline(review.summary)}")
     st.caption(say_expected(review))
     if not same:
-        st.caption(f"Judged by {plain(job.point.model)}, {job.point.evidence}: choose those above to move the line.")
+        here = job.point.model in {model.name for model in registry.models(visitor())}
+        how = ": choose those above to move the line" if here else ", which is no longer here: the line stays"
+        said = f"Judged by {plain(job.point.model)}, {job.point.evidence}{how}."
+        st.caption(f"{said} What stands above is for the next pile.")
     for note in store.notes:
         st.caption(plain(f"{note} {_OTHERWISE}" if note.kind else note.text))
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):

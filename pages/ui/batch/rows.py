@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 from core.batch import corrections, queue
 from core.batch.findings import Review
 from core.batch.queue import Upload
-from core.errors import OddDigitError
+from core.errors import ModelError, OddDigitError
 from core.figures.images import digit_png, inline, page_of_digits, page_with_boxes
+from core.views.verdict_words import recorded
 from core.words import either, say_rarity
 from pages.ui import chrome, picker, tiles, verdict
 from pages.ui.text import plain
@@ -116,8 +117,8 @@ def _drawn(review: Review, images: NDArray[np.float32], judged: NDArray[np.bool_
         readings = picker.detector(review.point.model).inspect(images[judged])
         for i, drawing in zip(np.flatnonzero(judged), readings.reconstruction, strict=True):
             drawn[i] = drawing
-    except OddDigitError as error:
-        chrome.refuse(error)
+    except ModelError as error:
+        verdict.without(review.point.model, error)
     return drawn
 
 
@@ -143,10 +144,18 @@ def _reading(review: Review) -> None:
     st.caption(f"Number {row + 1:,} · {plain(review.source[row])}")
     try:
         _label(review, row)
-        detector = picker.detector(review.point.model)
-        images = review.store.pictures([row])
-        _where(review, row)
-        readings, second = detector.inspect(images), review.second_opinion(row)
+        images, second = review.store.pictures([row]), review.second_opinion(row)
+        try:
+            detector = picker.detector(review.point.model)
+        except ModelError as error:
+            verdict.without(review.point.model, error)
+            anomaly, reads_as = bool(review.flagged[row]), review.prediction_set(row) or None
+            n = review.calibration.n
+            verdict.as_recorded(recorded(anomaly, review.p_value[row], review.normal, n, reads_as, second), images[0])
+            return
+        finally:
+            _where(review, row)
+        readings = detector.inspect(images)
         verdict.show(
             readings, 0, review.point, detector.card_, True, key=f"batch-{row}", whose="this one", second=second
         )

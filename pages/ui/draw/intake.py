@@ -116,7 +116,7 @@ def judge_drawing(
     if at_hand is not None:
         about = f"{drawing.example}: " if drawing.example else ""
         with at_hand:
-            verdict.in_a_line(describe(readings, 0, point, detector.card_.calibrated_on, second[0]), about)
+            verdict.in_a_line(describe(readings, 0, point, detector.card_.calibrated_on, second[0]), about, short=True)
 
     def keep(asked: SecondOpinion | None) -> None:
         if not drawing.example:

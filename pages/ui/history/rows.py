@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import streamlit as st
@@ -13,8 +14,8 @@ from core.figures import images
 from core.history import Damaged, Filter, History, Verdict
 from core.operating_point import EVIDENCES
 from core.views import second_opinion
-from core.words import name_normals, say_oddness, say_verdict
-from pages.ui import chrome, local_time, picker, picture, verdict
+from core.views.verdict_words import Wording, recorded
+from pages.ui import local_time, picker, picture, verdict
 from pages.ui.history.bar import say_kind
 from pages.ui.text import plain
 from pages.ui.visitor import visitor
@@ -37,7 +38,7 @@ def show(history: History, rows: list[Verdict | Damaged]) -> None:
                 continue
             picture.show(images.digit_png(row.image, 2), f"the digit of row {row.id}", width=56)
             with st.container(gap=None, width="stretch"):
-                st.markdown(describe(row))
+                verdict.in_a_line(_words(row))
                 st.caption(
                     f"{local_time.say(row.last_seen)} · {plain(_source(row))} · {plain(row.model)}, {_threshold(row)}"
                 )
@@ -51,24 +52,17 @@ def show(history: History, rows: list[Verdict | Damaged]) -> None:
         open_again(opened)
 
 
-def describe(row: Verdict) -> str:
-    """The verdict in the words, colour and sign that every page uses."""
-    anomaly = row.class_id == ANOMALY
-    second = None
-    try:
+def _words(row: Verdict) -> Wording:
+    """The verdict in the words that every page uses."""
+    normal: tuple[str, ...] = ()
+    n = None
+    with suppress(ModelError):
         card = registry.card(row.model, visitor())
-        normals, n = name_normals(card.normal), card.calibration_size
-        second = second_opinion.of_field(row.second_opinion, card.normal, anomaly)
-    except ModelError:
-        normals, n = "its normal digits", None
+        normal, n = card.normal, card.calibration_size
+    anomaly = row.class_id == ANOMALY
     reads_as = row.prediction_set if row.digits and row.alpha is not None else None
-    only = normals if second is not None and second.disagrees else ""
-    words = say_verdict(anomaly, reads_as, row.p_value, only)
-    more = "" if second is None else plain(second.sentence())
-    return (
-        f":{verdict.COLOUR[anomaly]}[{verdict.SIGN[anomaly]} **{plain(words)}**] · "
-        f"{plain(say_oddness(row.p_value, normals, n))}{more and f'. {more}'}"
-    )
+    second = second_opinion.of_field(row.second_opinion, normal, anomaly)
+    return recorded(anomaly, row.p_value, normal, n, reads_as, second)
 
 
 @st.dialog("The full reading", width="medium")
@@ -80,7 +74,7 @@ def open_again(row: Verdict) -> None:
         detector = picker.detector(row.model)
         readings = detector.inspect(row.image[None])
     except ModelError as error:
-        chrome.refuse(error)
+        verdict.without(row.model, error)
         _as_recorded(row)
         return
     if not math.isclose(readings.p_values[row.evidence][0], row.p_value) or _rebuilt(row, detector.fingerprint):
@@ -153,8 +147,7 @@ def _delete(history: History, which: Filter) -> None:
 
 
 def _as_recorded(row: Verdict) -> None:
-    st.markdown(f"As recorded: {describe(row)}.")
-    picture.show(images.digit_png(row.image), "the digit as the model saw it", width=224)
+    verdict.as_recorded(_words(row), row.image)
     columns = ("evidence", "score", "p-value")
     st.table(
         [dict(zip(columns, (e, row.scores[e], row.p_values[e]), strict=True)) for e in EVIDENCES if e in row.scores]

@@ -12,6 +12,7 @@ from sklearn.exceptions import NotFittedError
 
 from core import datasets
 from core.detector import Detector
+from core.detector.model_card import now
 from core.errors import OddDigitError, TrainingError
 from core.operating_point import OperatingPoint
 from tests.support.bundled import digits, load, of, same
@@ -165,6 +166,7 @@ def test_recalibrated_its_scores_stay_its_p_values_are_those_of_the_new_ink_and_
     ink = of("5", "test")
     fingerprint, card, before = tiny_detector.fingerprint, tiny_detector.card_, tiny_detector.inspect(ink)
 
+    made = now()
     recalibrated = tiny_detector.calibrated(ink, None, "my-5", "the writers of my fives")
 
     after = recalibrated.inspect(ink)
@@ -172,6 +174,7 @@ def test_recalibrated_its_scores_stay_its_p_values_are_those_of_the_new_ink_and_
     assert sorted(after.p_value) == pytest.approx(np.arange(2, len(ink) + 2) / (len(ink) + 1), abs=0.05)
     assert (recalibrated.card_.name, recalibrated.card_.calibrated_on) == ("my-5", "the writers of my fives")
     assert recalibrated.card_.recalibrated
+    assert recalibrated.card_.created >= made
     assert recalibrated.card_.counts["5"][2] == len(ink)
     assert recalibrated.fingerprint != tiny_detector.fingerprint
     assert (tiny_detector.fingerprint, tiny_detector.card_) == (fingerprint, card)

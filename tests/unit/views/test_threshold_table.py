@@ -176,7 +176,7 @@ def test_all_five_curves_come_with_their_areas_the_chosen_one_first() -> None:
 
     assert curves[0]["name"] == "gradient"
     assert {curve["name"] for curve in curves} == set(EVIDENCES)
-    assert curves[0]["area"] == pytest.approx(EVALUATION.auroc("gradient"), abs=1e-5)
+    assert curves[0]["area"] == float(f"{EVALUATION.auroc('gradient'):.4f}"), "rounded once, as on the model's card"
     assert (curves[0]["points"][0], curves[0]["points"][-1]) == ([0, 0], [1, 1])
 
 
