@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.ink.masks import grown
-from core.ink.ruled_lines import factor_of, pooled
+from core.ink.resize import pooled
+from core.ink.ruled_lines import factor_of
 from core.ink.segments import INKED, breadth_of
 
 Floats = NDArray[np.float32]
@@ -62,7 +63,7 @@ def follow(ink: Floats, faintest: float, wanted: bool | None = None) -> Followed
         wanted: True takes in all that may be ink, False nothing, None what goes on from dark ink as a stroke does.
     """
     low = max(_PALEST, faintest)
-    strokes = _faint_strokes(pooled(ink), low) if low < INKED / _ABOVE else []
+    strokes = _faint_strokes(pooled(ink, factor_of(ink)), low) if low < INKED / _ABOVE else []
     if len(strokes) > _MOST:
         return Followed(ink, 0, 0)
     taken = [stroke for stroke in strokes if (stroke.goes_on if wanted is None else wanted)]

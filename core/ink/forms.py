@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from core.ink.ruled_lines import Line, factor_of, find_printed_lines, pooled, without
+from core.ink.resize import pooled
+from core.ink.ruled_lines import Line, factor_of, find_printed_lines, without
 from core.ink.segments import INKED
 
 Floats = NDArray[np.float32]
@@ -92,7 +93,7 @@ def _pieces(ink: Floats) -> Iterator[tuple[Place, Mask]]:
     from scipy.ndimage import find_objects, label
 
     factor = factor_of(ink)
-    names, _ = label(pooled(ink) > INKED, structure=np.ones((3, 3)))
+    names, _ = label(pooled(ink, factor) > INKED, structure=np.ones((3, 3)))
     for name, (rows, columns) in enumerate(find_objects(names) if names.size else (), start=1):  # of a thread, nothing
         if max(rows.stop - rows.start, columns.stop - columns.start) * factor < _SMALLEST:
             continue

@@ -23,6 +23,7 @@ from core.ink.geometry import BOX, is_ink_image, negative
 from core.ink.illumination import InkMap, find_ink
 from core.ink.masks import grown
 from core.ink.picture import Picture, Source, open_picture
+from core.ink.resize import pooled
 from core.ink.ruled_lines import remove_ruling
 from core.ink.segments import INKED, Shape, breadth_of, drop_shading, edge_width, find_shapes
 from core.ink.sheet import cut_out
@@ -226,7 +227,7 @@ def _darkness_nearby(fine: Floats) -> Floats:
     height, width = fine.shape
     block = strokes.FINE
     padded = np.pad(fine, ((0, -height % block), (0, -width % block)))
-    blocks = padded.reshape(padded.shape[0] // block, block, -1, block).max(axis=(1, 3))
+    blocks = pooled(padded, block)
     dark = gaussian_filter(maximum_filter(blocks, size=3), 1.0)
     box = (0, 0, width / block, height / block)
     return np.asarray(Image.fromarray(dark).resize((width, height), Image.Resampling.BILINEAR, box))

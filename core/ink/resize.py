@@ -1,4 +1,4 @@
-"""Resizing of pictures by averaging, so that nothing thin is skipped; and back to size, where pixels were repeated."""
+"""Resizing of pictures so that nothing thin is skipped: averaged, pooled, and back to size where pixels were repeated."""
 
 from __future__ import annotations
 
@@ -28,6 +28,19 @@ def shrunk(values: Floats, longest: int) -> Floats:
         return values
     ratio = longest / max(height, width)
     return resized(values, (max(1, round(width * ratio)), max(1, round(height * ratio))))
+
+
+def pooled(ink: Floats, side: int) -> Floats:
+    """The darkest of each block of so many pixels a side, so that a hairline is not averaged away; what is over, cut.
+
+    >>> pooled(np.arange(6, dtype=np.float32).reshape(2, 3), 2).tolist()
+    [[4.0]]
+    """
+    if side == 1:
+        return ink
+    height, width = (length // side * side for length in ink.shape)
+    rows = np.maximum.reduce([ink[i:height:side, :width] for i in range(side)])
+    return np.maximum.reduce([rows[:, i::side] for i in range(side)])
 
 
 def unrepeated(values: Floats) -> Floats:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from core.ink.resize import pooled
 from core.ink.segments import INKED, breadth_of
 
 Floats = NDArray[np.float32]
@@ -79,7 +80,7 @@ def find_lines(ink: Floats) -> list[Line]:
     """Lines that cross the whole picture from left to right, at most 12 degrees off level."""
     from scipy.ndimage import uniform_filter
 
-    drawn = pooled(ink) > _DRAWN
+    drawn = pooled(ink, factor_of(ink)) > _DRAWN
     height, width = drawn.shape
     edge = max(1, width // 50)
     if min(height, width) < 24 or not (drawn[:, :edge].any() and drawn[:, -edge:].any()):
@@ -117,16 +118,6 @@ def find_printed_lines(ink: Floats) -> list[Line]:
     """Those of ``find_lines`` that are drawn nearly all the way, as printed ones are."""
     sway = max(1, round(0.015 * max(ink.shape)))
     return [line for line in find_lines(ink) if (_band(ink, _path(ink, line), sway) > _DRAWN).any(0).mean() > _THROUGH]
-
-
-def pooled(ink: Floats) -> Floats:
-    """The darkest of each block, so that a hairline is not averaged away."""
-    factor = factor_of(ink)
-    if factor == 1:
-        return ink
-    h, w = ink.shape[0] // factor, ink.shape[1] // factor
-    columns = ink[: h * factor, : w * factor].reshape(h, factor, w * factor).max(axis=1)
-    return np.maximum.reduce([columns[:, i::factor] for i in range(factor)])
 
 
 def factor_of(ink: Floats) -> int:

@@ -91,7 +91,8 @@ def _find(grey: Floats, light: Mask) -> Mask | None:
                 and border <= most
                 and side[~sheet].mean() < _MOST_ALIKE
                 and _is_written_on(sheet, side)
-                and _is_four_cornered(sheet, _SHARP_CORNERED if _is_solid(sheet, side) else _FOUR_CORNERED)
+                and (rectangular := _rectangularity(sheet)) > _FOUR_CORNERED
+                and (rectangular > _SHARP_CORNERED or not _is_solid(sheet, side))
                 and _ends_sharply(sheet, side, grey)
             ):
                 return sheet
@@ -189,21 +190,21 @@ def _is_solid(sheet: Mask, side: Mask) -> bool:
     return count > 0
 
 
-def _is_four_cornered(sheet: Mask, least: float) -> bool:
-    """Whether it fills its convex hull, and that so much of the smallest rectangle around it."""
+def _rectangularity(sheet: Mask) -> float:
+    """The share of the smallest rectangle around it that its convex hull is; 0 where it is not solid, or a strip."""
     from scipy.spatial import ConvexHull
 
     y, x = np.nonzero(sheet)
     hull = ConvexHull(np.stack([x, y], axis=1))
     if len(x) < _SOLID * hull.volume:  # in two dimensions, that is its area
-        return False
+        return 0.0
     corners = hull.points[hull.vertices]
     turns = np.radians(np.arange(0, 90, 2.0))
     along = np.ptp(np.outer(np.cos(turns), corners[:, 0]) + np.outer(np.sin(turns), corners[:, 1]), axis=1)
     across = np.ptp(np.outer(np.cos(turns), corners[:, 1]) - np.outer(np.sin(turns), corners[:, 0]), axis=1)
     best = int(np.argmin(along * across))
     short, long = sorted((float(along[best]), float(across[best])))
-    return bool(hull.volume > least * short * long and short > _LEAST_ASPECT * long)
+    return float(hull.volume) / (short * long) if short > _LEAST_ASPECT * long else 0.0
 
 
 def _ends_sharply(sheet: Mask, side: Mask, grey: Floats) -> bool:
