@@ -1,4 +1,4 @@
-"""Resizing of pictures so that nothing thin is skipped: averaged, pooled, and back to size where pixels were repeated."""
+"""Resizing of pictures so that nothing thin is lost: averaged, pooled, and back to size where pixels were repeated."""
 
 from __future__ import annotations
 
