@@ -1,7 +1,9 @@
 """Phrases that every page, command and file shares: verdicts, shares of digits, durations."""
 
+import difflib
 import math
 import re
+from collections.abc import Iterable
 
 LONGEST_TEXT = 500
 # What moves a terminal's cursor, breaks a line, or turns the direction of what is read.
@@ -51,6 +53,16 @@ def either(names: tuple[str, ...]) -> str:
     ('4', '4, 7 or 9', '')
     """
     return " or ".join(part for part in (", ".join(names[:-1]), *names[-1:]) if part)
+
+
+def did_you_mean(name: str, there: Iterable[str]) -> str:
+    """A question for who has mistyped a name, with a blank at its end; empty where nothing is near.
+
+    >>> did_you_mean("minst", ("mnist", "usps")), did_you_mean("letters", ("mnist", "usps"))
+    ("Did you mean 'mnist'? ", '')
+    """
+    close = difflib.get_close_matches(name.lower(), there, n=1)
+    return f"Did you mean '{close[0]}'? " if close else ""
 
 
 def one_of(name: str) -> str:

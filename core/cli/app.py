@@ -1,7 +1,8 @@
 """The command line: the same detectors, the same readings and the same history as the pages.
 
 JSON and tables go to standard output, everything else to standard error. Exit codes: 0 all judged or done, 1 some
-refused or failed, 2 wrong usage, a model or a name for one that cannot be used included, 130 interrupted.
+refused or failed, 2 asked for wrongly, so that nothing was begun (an unknown model or data set, a path that leads
+nowhere, a name that is taken), 130 interrupted.
 """
 
 import warnings
@@ -11,6 +12,7 @@ import typer
 from typer.core import TyperCommand
 
 from core.cli import batch, models, score, train
+from core.cli.output import program
 
 
 class Command(TyperCommand):
@@ -42,6 +44,17 @@ for command, examples in (
     app.command(epilog=examples, cls=Command)(command)
 
 
+@app.command("help")
+def help_(
+    context: typer.Context,
+    command: Annotated[str | None, typer.Argument(metavar="[COMMAND]", help="The command in question.")] = None,
+) -> None:
+    """Say what there is, or how to use a command."""
+    assert context.parent is not None
+    group: Any = context.parent.command
+    group.main([*([command] if command else []), "--help"], prog_name=program())
+
+
 def _say_version(wanted: bool) -> None:
     if wanted:
         from core import paths
@@ -53,7 +66,7 @@ def _say_version(wanted: bool) -> None:
 @app.callback(epilog=score.EXAMPLES)
 def _options(
     version: Annotated[  # noqa: ARG001 - said by its own callback
-        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Show the version and exit.")
+        bool, typer.Option("--version", "-V", callback=_say_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
     """Tell odd digits from normal ones."""

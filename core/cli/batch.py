@@ -2,22 +2,26 @@
 
 import sys
 import zlib
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
 
 from core.cli.options import Evidence, EvidenceOption, FaintOption, ModelOption, SecondOption, WholeOption
-from core.cli.output import REFUSED, check_model, ending, examples, print_json, say
-from core.errors import HistoryError, OddDigitError
+from core.cli.output import REFUSED, ending, examples, print_json, say, usage
+from core.errors import HistoryError
 from core.operating_point import OperatingPoint
 
 if TYPE_CHECKING:
     from core.batch.findings import Review, Rule
     from core.batch.notes import Note
+    from core.batch.run import Progress
+    from core.batch.store import Store
     from core.readers.items import Manner, Place
 
 STANDARD_INPUT = STANDARD_OUTPUT = "-"
@@ -36,11 +40,23 @@ class Engine(StrEnum):
     ray = "ray"
 
 
+def _inputs(names: list[str]) -> list[str]:
+    """What can be looked at, before anything that takes time is imported; folders and addresses are later."""
+    from core.readers.items import place_of
+
+    with usage():
+        for name in names:
+            if name != STANDARD_INPUT and "://" not in name and not Path(name).is_dir():
+                place_of(Path(name))
+    return names
+
+
 def batch(
     inputs: Annotated[
         list[str],
         typer.Argument(
             metavar="INPUT",
+            callback=_inputs,
             help="Pictures, folders, zip, IDX, npy, npz, CSV or Parquet, in any mixture; - for standard input.",
         ),
     ],
@@ -85,63 +101,89 @@ def batch(
     if to_folder and second:
         why = "rows in a folder hold scores and no verdict: write to a .csv or .parquet file for the second opinions."
         raise typer.BadParameter(why, param_hint="--second-opinion")
-    rule = _rule(OperatingPoint(model, evidence.value), alpha, fdr)
+    from core.batch.findings import Review, Rule
+
+    point = OperatingPoint(model, evidence.value)
+    with usage("--alpha" if fdr is None else "--fdr"):
+        rule = Rule(point if alpha is None else point.at_alpha(alpha), fdr)
     if output != STANDARD_OUTPUT and not to_folder:
-        _check_suffix(output)
+        from core.batch.export import check_suffix
+
+        with usage("--output"):
+            check_suffix(Path(output))
     if whole:  # which asked for the former until it was one word for one thing
         say.print("--whole reads what lies around a sheet of paper, too; --together takes a picture as one digit.")
     from core.readers.items import Manner
 
-    manner = Manner(together, whole, faint, full)
-    with ending(lambda: "Interrupted: what was judged is kept, and the same command goes on where it was."):
-        check_model(model)
+    manner, watch = Manner(together, whole, faint, full), _Watch("parts" if engine is Engine.ray else "items")
+    with ending(watch.interrupted):
         if to_folder:
-            _ray_to_folder(inputs, output.rstrip("/"), rule, manner, workers)
+            _ray_to_folder(inputs, output.rstrip("/"), rule, manner, workers, watch)
             return
-        judge = _ray if engine is Engine.ray else _local
-        review = judge(inputs, rule, manner, workers, Path(output))
+        if engine is Engine.ray:
+            from core.batch import ray_engine
+
+            store = watch.to_end(ray_engine.run(inputs, rule, manner, workers, Path(output)))
+        else:
+            store = watch.to_end(_local(inputs, rule, manner, workers, Path(output)))
+        assert store is not None, "the last step of either engine"
+        review = Review(store, rule)
         if second:
             from core.batch import second_opinions
 
-            second_opinions.add(review.store)
+            second_opinions.add(store)
         _write(review, output)
         if not no_history:
             _keep(review)
-        review.store.delete()
+        store.delete()
     raise typer.Exit(REFUSED if review.summary.refused else 0)
 
 
-def _rule(point: OperatingPoint, alpha: float | None, fdr: float | None) -> "Rule":
-    from core.batch.findings import Rule
+class _Watch:
+    """How far a batch is: shown on a bar, and said where it is interrupted."""
 
-    try:
-        return Rule(point if alpha is None else point.at_alpha(alpha), fdr)
-    except OddDigitError as error:
-        raise typer.BadParameter(str(error)) from error
+    def __init__(self, what: str) -> None:
+        self._what, self._done, self._total = what, 0, 0
+
+    def to_end(self, steps: "Iterable[Progress | Store]") -> "Store | None":
+        """Show progress; gives the store that is the last step, where there is one."""
+        from core.batch.store import Store
+
+        store = None
+        with Bar(*_BAR, console=say) as bar:
+            task = bar.add_task(f"judging {self._what}", total=None)
+            for step in steps:
+                if isinstance(step, Store):
+                    store = step
+                else:
+                    self._done, self._total = step.items, step.total
+                    bar.update(task, completed=step.items, total=step.total)
+        return store
+
+    def interrupted(self) -> str:
+        """What was done until now, and how to go on."""
+        if not self._done:
+            return "Interrupted: nothing was judged yet."
+        how_far = f"{self._done:,} of about {self._total:,} {self._what} are judged and kept"
+        return f"Interrupted: {how_far}, and the same command goes on where it was."
 
 
-def _check_suffix(output: str) -> None:
-    from core.batch.export import check_suffix
-
-    try:
-        check_suffix(Path(output))
-    except OddDigitError as error:
-        raise typer.BadParameter(str(error), param_hint="--output") from error
-
-
-def _local(inputs: list[str], rule: "Rule", manner: "Manner", workers: int | None, output: Path) -> "Review":
-    """Judge on this machine, going on where an interrupted run of the same command stopped."""
+def _local(
+    inputs: list[str], rule: "Rule", manner: "Manner", workers: int | None, output: Path
+) -> "Iterator[Progress | Store]":
+    """Judge on this machine, going on where an interrupted run of the same command stopped; the store comes last."""
     from core.batch import notes, run
-    from core.batch.findings import Review, foresee
+    from core.batch.findings import foresee
     from core.batch.store import Job, batches_dir
     from core.ink import apart
     from core.readers import sources
 
     left_out: list[Path] = []
-    places = sources.places([Path(name) for name in inputs if name != STANDARD_INPUT], output, left_out.append)
+    with usage("INPUT"):
+        places = sources.places([Path(name) for name in inputs if name != STANDARD_INPUT], output, left_out.append)
     if STANDARD_INPUT in inputs:
         places.append(_standard_input())
-    from core.detector import Detector  # with torch, which a file that is not there does not wait for
+    from core.detector import Detector
 
     detector = Detector.load(rule.point.model)
     folder = batches_dir() / f"cli-{run.key(places, detector.fingerprint, rule.point.evidence, manner)}"
@@ -154,11 +196,9 @@ def _local(inputs: list[str], rule: "Rule", manner: "Manner", workers: int | Non
         say.print(warning, style="yellow")
     if store.done[0]:
         say.print(f"Going on after {store.done[0]:,} of about {total:,}, judged before.")
-    with Progress(*_BAR, console=say) as bar:
-        task = bar.add_task("judging", total=total, completed=store.done[0])
-        for progress in run.run(store, places, detector, workers=workers or apart.cores()):
-            bar.update(task, completed=progress.items, total=progress.total)
-    return Review(store, rule)
+    yield run.Progress(store.done[0], total, *(0, 0, 0.0, None))
+    yield from run.run(store, places, detector, workers=workers or apart.cores())
+    yield store
 
 
 def _standard_input() -> "Place":
@@ -170,34 +210,16 @@ def _standard_input() -> "Place":
     return Place(name, InMemory(data), len(data), stamp=zlib.crc32(data))
 
 
-def _ray(inputs: list[str], rule: "Rule", manner: "Manner", workers: int | None, output: Path) -> "Review":
-    """Judge with Ray, going on where an interrupted run of the same command stopped."""
-    from core.batch import ray_engine
-    from core.batch.findings import Review
-    from core.batch.store import Store
-
-    with Progress(*_BAR, console=say) as bar:
-        task = bar.add_task("judging units", total=None)
-        for step in ray_engine.run(inputs, rule, manner, workers, output):
-            if isinstance(step, Store):
-                store = step
-            else:
-                bar.update(task, completed=step.items, total=step.total)
-    return Review(store, rule)
-
-
-def _ray_to_folder(inputs: list[str], output: str, rule: "Rule", manner: "Manner", workers: int | None) -> None:
+def _ray_to_folder(
+    inputs: list[str], output: str, rule: "Rule", manner: "Manner", workers: int | None, watch: _Watch
+) -> None:
     """Judge with Ray into a folder or address of Parquet files, which no single machine ever holds at once."""
     from core.batch import notes, ray_engine, ray_partitions
     from core.detector import Detector
 
     places = [place for name in inputs for place in ray_partitions.places(name)]
     ray_engine.claim(output, places, rule, manner)
-    cut = ray_partitions.units(places)
-    with Progress(*_BAR, console=say) as bar:
-        task = bar.add_task("judging units", total=len(cut))
-        for progress in ray_engine.score(cut, rule, manner, workers, output):
-            bar.update(task, completed=progress.items)
+    watch.to_end(ray_engine.score(ray_partitions.units(places), rule, manner, workers, output))
     print_json({"output": output} | ray_engine.tally(output, rule))
     _say(notes.added_up(ray_engine.remarks(output, Detector.load(rule.point.model))))
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from core.cli.options import ModelOption
-from core.cli.output import Format, check_model, ending, examples, fetch, print_evaluation, print_models, say
+from core.cli.options import DatasetOption, ModelOption
+from core.cli.output import Format, ending, examples, fetch, print_evaluation, print_models, say
 from core.errors import OddDigitError
 from core.operating_point import EVIDENCES
 
@@ -28,16 +28,13 @@ def models(output: FormatOption = Format.table) -> None:
 
 def evaluate(
     model: ModelOption,
-    dataset: Annotated[str, typer.Option(help="Labelled data set to evaluate on.")] = "mnist",
+    dataset: DatasetOption = "mnist",
     output: FormatOption = Format.table,
 ) -> None:
     """Measure a model on the test part of a data set."""
     with ending():
+        fetch(dataset)  # before torch, which a set that cannot be had does not wait for
         from core import datasets
-
-        check_model(model)
-        datasets.labels_in(dataset)  # names one that is not there before torch is waited for
-        fetch(dataset)
         from core.detector import Detector
 
         detector = Detector.load(model)
@@ -47,7 +44,9 @@ def evaluate(
 
 def calibrate(
     model: ModelOption,
-    images: Annotated[Path, typer.Option(help="Folder of pictures; sub-folders name the digits.")],
+    images: Annotated[
+        Path, typer.Option(exists=True, file_okay=False, help="Folder of pictures, sub-folders named after digits.")
+    ],
     name: Annotated[str, typer.Option(metavar="NAME", help="Name of the new model.")],
 ) -> None:
     """Calibrate a model on other people's ink.
@@ -61,7 +60,7 @@ def calibrate(
         place = registry.place_for(name, "")
         from core.datasets.pictures import collect
 
-        given = collect(images, normal)  # before torch, which a folder that is not there does not wait for
+        given = collect(images, normal)  # before torch, which a folder without pictures does not wait for
         from core.calibration import own_ink
         from core.detector import Detector
         from core.detector.assemble import strangeness

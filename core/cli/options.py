@@ -1,12 +1,11 @@
-"""Options that commands share: model, evidence and alpha, which make an operating point."""
+"""Options that commands share, and what is refused of them before anything is begun."""
 
 from enum import StrEnum
 from typing import Annotated
 
 import typer
 
-from core.errors import OddDigitError
-from core.operating_point import OperatingPoint
+from core.cli.output import usage
 
 
 class Evidence(StrEnum):
@@ -26,8 +25,34 @@ def model_names(incomplete: str) -> list[str]:
     return [model.name for model in registry.models("") if model.name.startswith(incomplete)]
 
 
+def _model(name: str) -> str:
+    """A model that is there and is one, by its file's head alone: before torch is waited for."""
+    from core.detector import registry
+
+    with usage():
+        registry.card(name, "")
+    return name
+
+
+def _dataset(name: str) -> str:
+    from core.datasets.load import check
+
+    with usage():
+        check(name)
+    return name
+
+
 ModelOption = Annotated[
-    str, typer.Option(help="Name of a model, or a .safetensors file.", autocompletion=model_names, metavar="NAME")
+    str,
+    typer.Option(
+        help="Name of a model, or a .safetensors file.", autocompletion=model_names, metavar="NAME", callback=_model
+    ),
+]
+DatasetOption = Annotated[
+    str,
+    typer.Option(
+        metavar="SET", help="Data set: a name, folder:PATH, or npz:PATH, an array or a table.", callback=_dataset
+    ),
 ]
 WholeOption = Annotated[bool, typer.Option("--whole", help="Read what lies around a sheet of paper, too.")]
 FaintOption = Annotated[
@@ -43,15 +68,3 @@ SecondOption = Annotated[
     typer.Option("--second-opinion", help="Where a single digit is normal, say how the model of all ten reads it."),
 ]
 EvidenceOption = Annotated[Evidence, typer.Option(help="Which score decides.")]
-
-
-def operating_point(model: str, evidence: Evidence, alpha: float) -> OperatingPoint:
-    """The operating point that the options name.
-
-    Raises:
-        typer.BadParameter: alpha is no rate.
-    """
-    try:
-        return OperatingPoint(model, evidence.value, alpha)
-    except OddDigitError as error:
-        raise typer.BadParameter(str(error)) from error

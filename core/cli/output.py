@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import typer
 from rich.console import Console
@@ -14,13 +14,14 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Column, Table
 
 from core.calibration.prediction_set import prediction_set
+from core.cli import interrupt
 from core.errors import ModelError, OddDigitError
 from core.words import visible
 
 if TYPE_CHECKING:
     from core.datasets import Dataset
 
-REFUSED, USAGE, INTERRUPTED = 1, 2, 130
+REFUSED, USAGE = 1, 2
 _REFUSED_SHOWN = 5
 _WIDE = 100_000  # columns of what is no terminal, so that a row stays a line
 # File names and errors are printed as they are: brackets and colons in them are no markup.
@@ -78,32 +79,32 @@ def ending(interrupted: Callable[[], str] = lambda: "Interrupted: nothing was ch
     Args:
         interrupted: says what was done until then, and how to go on.
     """
+    interrupt.begin()
     try:
         yield
-    except ModelError as error:
-        fail(error, USAGE)
-    except OddDigitError as error:
-        fail(error, REFUSED)
-    except KeyboardInterrupt:
-        say.print(interrupted())
-        raise typer.Exit(INTERRUPTED) from None
+    except (Exception, KeyboardInterrupt) as error:
+        if isinstance(error, KeyboardInterrupt) or interrupt.pressed():
+            say.print(interrupted())
+            raise typer.Exit(interrupt.INTERRUPTED) from None
+        if isinstance(error, OddDigitError):
+            say.print(str(error), style="red")
+            raise typer.Exit(USAGE if isinstance(error, ModelError) else REFUSED) from error
+        raise
+    finally:
+        interrupt.end()
 
 
-def fail(error: OddDigitError, code: int) -> NoReturn:
-    """End the command with an error's text."""
-    say.print(str(error), style="red")
-    raise typer.Exit(code) from error
+@contextmanager
+def usage(option: str | None = None) -> Iterator[None]:
+    """Around what checks how a command was asked for: an error there is wrong usage, and nothing was begun.
 
-
-def check_model(model: str) -> None:
-    """Refuse a model that is not there, or is none, by its file's head alone: before torch is waited for.
-
-    Raises:
-        ModelError: it cannot be used.
+    Args:
+        option: what was given wrongly; None where the error is raised in the option's own callback.
     """
-    from core.detector import registry
-
-    registry.card(model, "")
+    try:
+        yield
+    except OddDigitError as error:
+        raise typer.BadParameter(str(error), param_hint=option and f"'{option}'") from error
 
 
 def fetch(dataset: str) -> None:

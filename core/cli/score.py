@@ -11,17 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from core.cli.options import (
-    Evidence,
-    EvidenceOption,
-    FaintOption,
-    ModelOption,
-    SecondOption,
-    WholeOption,
-    operating_point,
-)
-from core.cli.output import REFUSED, TableFormat, check_model, ending, examples, print_scores, program, say
+from core.cli.options import Evidence, EvidenceOption, FaintOption, ModelOption, SecondOption, WholeOption
+from core.cli.output import REFUSED, TableFormat, ending, examples, print_scores, program, say, usage
 from core.errors import HistoryError, InkError, OddDigitError
+from core.operating_point import OperatingPoint
 from core.words import visible
 
 if TYPE_CHECKING:
@@ -29,7 +22,6 @@ if TYPE_CHECKING:
     from core.detector.readings import Readings
     from core.ink import Ink
     from core.ink.picture import Source
-    from core.operating_point import OperatingPoint
 
 STANDARD_INPUT = "-"
 LARGEST_PICTURE = 100_000_000  # bytes taken from standard input
@@ -83,7 +75,8 @@ def score(
     """Judge pictures of digits."""
     if split and together:
         raise typer.BadParameter("the shapes of a picture are one digit or several.", param_hint="--split --together")
-    point = operating_point(model, evidence, alpha)
+    with usage("--alpha"):
+        point = OperatingPoint(model, evidence.value, alpha)
     done = refused = 0
 
     @cache
@@ -114,12 +107,11 @@ def score(
             done += 1
 
     with ending(lambda: f"Interrupted: {done} of {len(files)} files are done."):
-        check_model(model)
         print_scores(records(), output)
     raise typer.Exit(REFUSED if refused else 0)
 
 
-def _second_opinions(readings: "Readings", point: "OperatingPoint") -> tuple[str | None, ...]:
+def _second_opinions(readings: "Readings", point: OperatingPoint) -> tuple[str | None, ...]:
     """The digits that the model of all ten reads in each image; None where the model itself knows several."""
     from core.views import second_opinion
 
@@ -179,7 +171,7 @@ def _picture(file: str) -> "Source":
 
 
 def _keep(
-    detector: "Detector", readings: "Readings", point: "OperatingPoint", source: str, second: tuple[str | None, ...]
+    detector: "Detector", readings: "Readings", point: OperatingPoint, source: str, second: tuple[str | None, ...]
 ) -> None:
     from core.history import History, Verdict
 

@@ -8,7 +8,8 @@ import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from core.cli.models import summary
-from core.cli.output import Format, ending, examples, fetch, load, print_evaluation, program, say
+from core.cli.options import DatasetOption
+from core.cli.output import Format, ending, examples, fetch, load, print_evaluation, program, say, usage
 
 if TYPE_CHECKING:
     from core.datasets import Dataset
@@ -37,9 +38,7 @@ class Architecture(StrEnum):
 
 def train(
     normal: Annotated[str, typer.Option(metavar="DIGITS", help="Normal digits: 5, or 0,5, or any.")],
-    dataset: Annotated[
-        str, typer.Option(help="Data set: a name, folder:PATH, or npz:PATH, an array or a table.")
-    ] = "mnist",
+    dataset: DatasetOption = "mnist",
     architecture: Annotated[Architecture, typer.Option(help="Kind of networks.")] = Architecture.conv,
     epochs: Annotated[int | None, typer.Option(min=1, help="Of 2,080 digits each; 20 by default.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Same seed, same machine: the same detector.")] = 0,
@@ -55,21 +54,26 @@ def train(
     labels = tuple(dict.fromkeys(label for part in normal.split(",") if (label := as_label(part))))
     if not labels:
         raise typer.BadParameter("name at least one digit, such as 5.", param_hint="--normal")
-    whole = None
-    with ending():
-        if not resume:
-            whole = _check(labels, dataset, name)
-            fetch(dataset)
+    spec = None
+
+    def interrupted() -> str:
+        from core.training import run
+
+        if spec is None or not run.folder(spec).exists():
+            return "Interrupted: nothing was changed."
+        asked = ["train", "--normal", normal, "--dataset", spec.dataset, "--name", spec.name, "--resume"]
+        return f"Interrupted. Every epoch that was finished is kept. Go on with: {program()} {shlex.join(asked)}"
+
+    with ending(interrupted):
+        whole = None if resume else _check(labels, dataset, name)
         from core.training import run
 
         spec = run.RunSpec(name or run.default_name(dataset, labels), labels, dataset, architecture.value, epochs, seed)
         if resume:
-            spec = run.interrupted(spec)
+            with usage("--resume"):
+                spec = run.interrupted(spec)
             say.print(f"Going on with {spec.name} as it was asked for: {', '.join(spec.normal)} of {spec.dataset}.")
-            fetch(spec.dataset)
-    asked = ["train", "--normal", normal, "--dataset", spec.dataset, "--name", spec.name, "--resume"]
-    again = f"{program()} {shlex.join(asked)}"
-    with ending(lambda: f"Interrupted. Every epoch that was finished is kept. Go on with: {again}"):
+        fetch(spec.dataset)
         _run(spec, resume, whole)
         from core.detector import Detector, registry
 
@@ -81,7 +85,7 @@ def _check(labels: tuple[str, ...], dataset: str, name: str | None) -> "Dataset 
     """Refuse what can be known to be wrong before torch is waited for; all of a set of one's own, which is read for it.
 
     Raises:
-        DatasetError: there is no such data set.
+        DatasetError: it cannot be read.
         ModelError: the name cannot be used.
         typer.BadParameter: a label is not in the data set.
     """

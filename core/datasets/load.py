@@ -4,7 +4,6 @@ Names are those of `NAMES`, ``folder:PATH`` (a sub-folder per label) and ``npz:P
 Importing this module is quick; torch, torchvision and scikit-learn are imported by the sets that need them.
 """
 
-import difflib
 import string
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -17,6 +16,7 @@ from core.datasets import own, public
 from core.errors import DatasetError
 from core.ink.geometry import to_ink_images
 from core.readers.items import as_label
+from core.words import did_you_mean
 
 STRETCHES = 24  # of about ten writers each, in MNIST
 PARTS = ("train", "test", "all")
@@ -203,6 +203,19 @@ def available(name: str) -> bool:
     return name == "digits" or (name in NAMES and all(public.present(name, part) for part in ("train", "test")))
 
 
+def check(name: str) -> None:
+    """Refuse a set that is not there, before anything of it is read or fetched.
+
+    Raises:
+        DatasetError: there is none; the text names those there are.
+    """
+    kind, _, path = name.partition(":")
+    if kind not in OWN or not path:
+        _check_name(name)
+    elif not available(name):
+        raise DatasetError(f"there is no {'folder' if kind == 'folder' else 'file'} {path}, nor {own.locate(path)}.")
+
+
 def title(name: str) -> str:
     """A data set's name as people know it; of one's own, no path.
 
@@ -238,8 +251,7 @@ def labels_in(name: str) -> tuple[str, ...]:
 def _check_name(name: str) -> None:
     if name in NAMES:
         return
-    close = difflib.get_close_matches(name.lower(), NAMES, n=1)
-    hint = f"Did you mean '{close[0]}'? " if close else ""
+    hint = did_you_mean(name, NAMES)
     if own.locate(name).exists():
         hint = f"Did you mean '{'folder' if own.locate(name).is_dir() else 'npz'}:{name}'? "
     raise DatasetError(

@@ -15,6 +15,7 @@ from core import paths, quota, settings
 from core.detector.model_card import Card, read_card
 from core.errors import ModelError, WriteError
 from core.files.atomic import writing
+from core.words import did_you_mean
 
 if TYPE_CHECKING:
     from core.detector.state import DetectorState
@@ -81,8 +82,8 @@ def find(name: str | Path, visitor: str) -> Model:
             return Model(path.stem, path)
     if model := there.get(str(name).removesuffix(SUFFIX)):
         return model
-    names = ", ".join(there) or "none yet"
-    raise ModelError(f"there is no model {str(name)!r}: the models here are {names}; or give a {SUFFIX} file.")
+    hint, names = did_you_mean(str(name), there), ", ".join(there) or "none yet"
+    raise ModelError(f"there is no model {str(name)!r}. {hint}The models here are {names}; or give a {SUFFIX} file.")
 
 
 def card(name: str | Path, visitor: str) -> Card:

@@ -46,8 +46,8 @@ def test_a_data_set_without_anomalies_has_no_auroc_and_no_detection_rate(run: Ru
     ("arguments", "code", "said"),
     [
         pytest.param(("--model", "tiny-6"), 2, "there is no model 'tiny-6'", id="unknown model"),
-        pytest.param(("--model", "tiny-5", "--dataset", "minst"), 1, "Did you mean 'mnist'", id="misspelt data set"),
-        pytest.param(("--model", "tiny-5", "--dataset", "folder:nowhere"), 1, "nowhere", id="missing folder"),
+        pytest.param(("--model", "tiny-5", "--dataset", "minst"), 2, "Did you mean 'mnist'", id="misspelt data set"),
+        pytest.param(("--model", "tiny-5", "--dataset", "folder:nowhere"), 2, "nowhere", id="missing folder"),
         pytest.param((), 2, "--model", id="no model"),
     ],
 )

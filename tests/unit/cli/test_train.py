@@ -9,6 +9,7 @@ import pytest
 from core.datasets import own
 from core.detector import Detector, estimator, registry
 from core.gan.recipe import TrainingSettings
+from core.training.run import RunSpec, reserve
 from tests.support.command_line import Run, save_npz, start
 from tests.support.waiting import wait_for
 
@@ -42,10 +43,10 @@ def test_train_puts_a_calibrated_and_evaluated_detector_on_the_shelf(run: Run, m
         pytest.param(("--normal", ","), 2, "name at least one digit", id="no label"),
         pytest.param(("--normal", "5", "--name", "../x"), 2, "is no model name", id="a name that climbs"),
         pytest.param(("--normal", "5", "--name", "tiny-5"), 2, "of a model that is already here", id="a name in use"),
-        pytest.param(("--normal", "5", "--resume"), 1, "no interrupted run", id="nothing to resume"),
+        pytest.param(("--normal", "5", "--resume"), 2, "no interrupted run", id="nothing to resume"),
         pytest.param(("--normal", "5", "--epochs", "0"), 2, "--epochs", id="no epochs"),
         pytest.param(("--normal", "5", "--architecture", "tree"), 2, "--architecture", id="unknown architecture"),
-        pytest.param(("--normal", "5", "--dataset", "digit"), 1, "Did you mean 'digits'", id="misspelt data set"),
+        pytest.param(("--normal", "5", "--dataset", "digit"), 2, "Did you mean 'digits'", id="misspelt data set"),
         pytest.param((), 2, "--normal", id="nothing normal"),
     ],
 )
@@ -87,7 +88,8 @@ def test_training_killed_in_the_middle_resumes_to_the_same_detector_as_if_it_had
 
 
 def test_interrupted_by_the_keyboard_training_says_how_to_go_on(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(*_: object, **__: object) -> Iterator[object]:
+    def interrupted(spec: RunSpec, *_: object, **__: object) -> Iterator[object]:
+        reserve(spec)
         raise KeyboardInterrupt
         yield
 

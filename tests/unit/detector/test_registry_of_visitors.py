@@ -49,9 +49,8 @@ def test_another_visitors_model_is_not_opened_by_its_name_nor_its_path_and_no_er
     for name in ("of-anna", str(theirs), f"../anna/models/{theirs.name}", "nothing"):
         with pytest.raises(ModelError) as said:
             registry.card(name, "ben")
-        assert str(said.value) == (
-            f"there is no model {name!r}: the models here are mnist-5; or give a .safetensors file."
-        )
+        there = "The models here are mnist-5; or give a .safetensors file."
+        assert str(said.value) == f"there is no model {name!r}. {there}"
     assert registry.find("of-anna", "anna").own
 
 
