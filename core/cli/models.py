@@ -42,11 +42,15 @@ def evaluate(
         print_evaluation(summary(Detector.of(replace(detector.state_, evaluation=evaluation))), output)
 
 
+def _folder(path: Path) -> Path:
+    if not path.is_dir():
+        raise typer.BadParameter(f"there is no folder {path}: give one that holds pictures of normal digits.")
+    return path
+
+
 def calibrate(
     model: ModelOption,
-    images: Annotated[
-        Path, typer.Option(exists=True, file_okay=False, help="Folder of pictures, sub-folders named after digits.")
-    ],
+    images: Annotated[Path, typer.Option(callback=_folder, help="Folder of pictures, sub-folders named after digits.")],
     name: Annotated[str, typer.Option(metavar="NAME", help="Name of the new model.")],
 ) -> None:
     """Calibrate a model on other people's ink.
