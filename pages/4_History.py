@@ -28,11 +28,7 @@ def page(history: History) -> None:
         return
     tools.summary(counts, today)
     which = bar.choose(history)
-    left, right = st.columns(2)
-    with left:
-        tools.over_time(history, which)
-    with right:
-        which = tools.sample(history, which)
+    which = tools.sample(history, which)
     count = history.count(which)
     tools.review_sample(history, which)
     pages = max(1, -(-count.judged // A_PAGE))

@@ -30,7 +30,8 @@ def operating_point() -> OperatingPoint:
         fallback = _first_model()
         if fallback != point.model:
             st.warning(f"There is no model {plain(repr(point.model))} here; showing {plain(fallback)} instead.")
-        point = OperatingPoint(fallback, point.evidence, point.alpha, point.threshold)
+        given = {"model": fallback}
+        point = OperatingPoint.from_query(_left(point, given) | given)
     set_operating_point(point)
     return point
 

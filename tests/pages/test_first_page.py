@@ -75,6 +75,10 @@ def test_a_link_to_another_model_leaves_the_threshold_where_it_was_or_says_why_n
     assert "The line at score 2.5 belongs to mnist-3. It stands at 5 % now." in text(page.run())
     assert page.query_params["alpha"] == "0.05"
 
+    said = text(open_page(model="long-gone", threshold="2.5"))
+    assert "There is no model 'long-gone' here; showing mnist-any instead." in said
+    assert "The line at score 2.5 belongs to long-gone. It stands at 5 % now." in said
+
 
 def test_a_drawn_five_is_normal_and_a_broken_one_is_not() -> None:
     page = open_page(model="mnist-5")

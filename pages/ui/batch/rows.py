@@ -1,4 +1,4 @@
-"""The rows of a batch: as a gallery, as a table, and one of them opened in full."""
+"""The rows of a batch: the judged as a gallery, the refused with their reasons, and one of them opened in full."""
 
 import numpy as np
 import pandas as pd
@@ -9,7 +9,7 @@ from core.batch import corrections, queue
 from core.batch.findings import Review
 from core.batch.queue import Upload
 from core.errors import ModelError, OddDigitError
-from core.figures.images import digit_png, inline, page_of_digits, page_with_boxes
+from core.figures.images import page_of_digits, page_with_boxes
 from core.views.verdict_words import recorded
 from core.words import either, say_rarity
 from pages.ui import chrome, picker, tiles, verdict
@@ -61,65 +61,10 @@ def correct(review: Review, labels: dict[int, str | None]) -> None:
         st.session_state[FAILED] = error
 
 
-def table(review: Review, rows: NDArray[np.int64]) -> None:
-    """The same as lines of a table; a chosen one can be opened."""
-    images = review.store.pictures(rows.tolist())
-    drawn = _drawn(review, images, review.judged[rows])
-    lines = []
-    for row, image, drawing in zip(rows.tolist(), images, drawn, strict=True):
-        judged = bool(review.judged[row])
-        lines.append(
-            {
-                "number": row + 1,
-                "digit": _uri(image) if judged else None,
-                "reconstruction": None if drawing is None else _uri(drawing),
-                "verdict": _word(review, row),
-                "p-value": review.p_value[row],
-                "score": review.score[row],
-                "reads as": _reads_as(review, row),
-                "label": review.label[row],
-                "label fits": _fits(review, row),
-                "source": review.source[row],
-                "reason": review.error[row] or None,
-            }
-        )
-    columns = {
-        "number": st.column_config.NumberColumn(width="small", help="place in the pile, from 1"),
-        "digit": st.column_config.ImageColumn(width="small", help="as the model sees it"),
-        "reconstruction": st.column_config.ImageColumn(width="small", help="the nearest normal digit"),
-        "p-value": st.column_config.NumberColumn(format="%.4f", help="share of normal digits at least this odd"),
-        "score": st.column_config.NumberColumn(format="%.4g", help="higher is odder"),
-        "reads as": st.column_config.TextColumn(help="what the ink could be, to a model that knows several digits"),
-        "label fits": st.column_config.TextColumn(help="whether the ink could be what the label says"),
-    }
-    frame = pd.DataFrame(lines).dropna(axis=1, how="all")
-    event = st.dataframe(
-        frame,
-        hide_index=True,
-        row_height=44,
-        column_config=columns,
-        on_select="rerun",
-        selection_mode="single-row",
-        key=f"table-{rows[0]}-{len(rows)}",
-    )
-    chosen = event.selection.rows
-    if chosen and chosen[0] < len(rows) and review.judged[row := int(rows[chosen[0]])]:
-        if st.button(f"Open number {row + 1:,}", icon=":material/open_in_full:", key="open-chosen"):
-            _open(review, row)
-    else:
-        st.caption("Choose a line to open its full reading.")
-
-
-def _drawn(review: Review, images: NDArray[np.float32], judged: NDArray[np.bool_]) -> list[NDArray[np.float32] | None]:
-    """Reconstructions of the judged of some images, drawn when they are looked at; none where the model is gone."""
-    drawn: list[NDArray[np.float32] | None] = [None] * len(images)
-    try:
-        readings = picker.detector(review.point.model).inspect(images[judged])
-        for i, drawing in zip(np.flatnonzero(judged), readings.reconstruction, strict=True):
-            drawn[i] = drawing
-    except ModelError as error:
-        verdict.without(review.point.model, error)
-    return drawn
+def refused(review: Review, rows: NDArray[np.int64]) -> None:
+    """What could not be read, in the order it came, and why."""
+    columns = {"number": rows + 1, "source": review.source[rows], "reason": review.error[rows]}
+    st.dataframe(pd.DataFrame(columns), hide_index=True, key=f"refused-{rows[0]}")
 
 
 def _open(review: Review, row: int) -> None:
@@ -222,16 +167,3 @@ def _reads_as(review: Review, row: int) -> str | None:
     if not review.judged[row] or (second is None and not review.digits.shape[1]):
         return None
     return either(review.prediction_set(row) if second is None else second.reads_as) or "no digit"
-
-
-def _fits(review: Review, row: int) -> str | None:
-    """Whether the label is one of the digits that the ink could be; None without a label that the model knows."""
-    if np.isnan(review.labels.p_value[row]):
-        return None
-    if not review.labels.disagreeing[row]:
-        return "yes"
-    return "no: probably mislabelled" if review.labels.mislabelled[row] else "no"
-
-
-def _uri(image: NDArray[np.float32]) -> str:
-    return inline(digit_png(image, 2))
