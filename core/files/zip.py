@@ -18,6 +18,7 @@ LARGEST_TOTAL = 4 * 2**30  # bytes unpacked
 BOMB_RATIO, BOMB_BYTES = 100, 256 * 2**20  # what unpacks to both more than this many times its size and this much
 NESTED = (".zip", ".7z", ".rar", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".zst", ".npz", ".jar")
 _ENTRY = b"PK\x01\x02"
+_LONGEST_ENDING = 22 + 0xFFFF  # bytes, comment and all
 _PIECE = 1 << 20  # bytes of a file looked through at a time
 _STARTS_ARCHIVE = (b"PK\x03\x04", b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a\x07", b"\x1f\x8b\x08", b"\xfd7zXZ\x00", b"BZh")
 _ENCRYPTED, _UTF8 = 0x1, 0x800
@@ -105,13 +106,15 @@ def _entries(source: bytes | Path) -> int:
 def _checked(archive: zipfile.ZipFile, name: str) -> list[zipfile.ZipInfo]:
     """The entries that are files for people, once the list as a whole is known to be harmless."""
     entries = archive.infolist()
+    size, promised = _ending(archive)
+    if len(entries) < promised:
+        raise ArchiveError(f"{name}: lists {len(entries):,} of its {promised:,} files. Pack or copy it again.")
     for entry in entries:
         path = entry.filename.replace("\\", "/")
         if path.startswith("/") or path[1:2] == ":" or ".." in path.split("/"):
-            raise ArchiveError(f"{name}: '{_shown(path)}' points outside the archive: refused.")
+            raise ArchiveError(f"{name}: '{_shown(path)}' points outside the archive: refused. Pack its folder again.")
     total = sum(entry.file_size for entry in entries)
     # Its own size, not the sum of packed sizes: entries that share one packed piece would count it many times.
-    size = _size(archive)
     if total > LARGEST_TOTAL or (total > BOMB_BYTES and total > BOMB_RATIO * size):
         raise ArchiveError(
             f"{name}: {size / 1e6:,.1f} MB that unpack to {total / 1e6:,.0f} MB. "
@@ -122,10 +125,15 @@ def _checked(archive: zipfile.ZipFile, name: str) -> list[zipfile.ZipInfo]:
     return [entry for entry, is_wanted in zip(entries, wanted, strict=True) if is_wanted]
 
 
-def _size(archive: zipfile.ZipFile) -> int:
+def _ending(archive: zipfile.ZipFile) -> tuple[int, int]:
+    """Bytes of an archive, and how many files it says it has (APPNOTE.TXT, 4.3.16); 0 where that stands elsewhere."""
     file = archive.fp
     assert file is not None
-    return file.seek(0, io.SEEK_END)
+    size = file.seek(0, io.SEEK_END)
+    file.seek(max(0, size - _LONGEST_ENDING))
+    _, _, ending = file.read().rpartition(b"PK\x05\x06")
+    count = int.from_bytes(ending[6:8], "little")
+    return size, count if count < 0xFFFF else 0
 
 
 def _unpack(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:

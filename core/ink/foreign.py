@@ -38,6 +38,28 @@ KINDS: tuple[tuple[str, tuple[str, ...], tuple[bytes, ...], str], ...] = (
     ("a document", (".docx", ".doc", ".pptx", ".odt", ".html", ".htm"), (b"<!DOCTYPE html", b"<html"), _PICTURE),
     ("a drawing", (".svg", ".eps", ".ps", ".ai", ".psd", ".xcf"), (b"<svg", b"%!PS", b"8BPS", b"gimp xcf"), _PICTURE),
     ("raw bytes", (".raw", ".bin"), (), f"save it {_ARRAYS}: nothing in it says how its images lie"),
+    (
+        "an archive",
+        (
+            ".7z",
+            ".rar",
+            ".tar",
+            ".tgz",
+            ".zst",
+            ".lz4",
+            ".z",
+            ".lz",
+            ".lzma",
+            ".cab",
+            ".iso",
+            ".dmg",
+            ".arj",
+            ".lzh",
+            ".exe",
+        ),
+        (b"7z\xbc\xaf\x27\x1c", b"Rar!", b"\x28\xb5\x2f\xfd", b"\x04\x22\x4d\x18", b"LZIP", b"MSCF", b"070701"),
+        "unpack it first, or pack it as zip",
+    ),
     ("a film", (".webm", ".mov", ".avi", ".mkv", ".mp4"), (b"\x1aE\xdf\xa3",), "save a picture of it as PNG"),
 )
 
@@ -55,5 +77,6 @@ def remedy(name: str, head: bytes = b"") -> str | None:
     """
     suffixes = {suffix.lower() for suffix in PurePosixPath(name).suffixes[-2:]} - {".gz", ".bz2", ".xz"}
     named = [kind for kind in KINDS if suffixes & set(kind[1])]
+    head = b"Rar!" if head[257:262] == b"ustar" else head  # tar's mark stands where a file's content would
     known = named or [kind for kind in KINDS if kind[2] and head.startswith(kind[2])]
     return f"{name}: is {known[0][0]}, which is not read: {known[0][3]}." if known else None

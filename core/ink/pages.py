@@ -94,7 +94,9 @@ def _pages(picture: Source, name: str) -> Iterator[tuple[str, Source]]:
     if pdf.is_pdf(head):
         for number, (total, page) in enumerate(pdf.pages(data, name), 1):
             yield f"{name} page {number}" if total > 1 else name, page
-    elif (count := _page_count(data)) > 1:
+        return
+    count, breaks_off = _page_count(data)
+    if count > 1:
         if count > MOST_PAGES:
             raise InkError(f"{name} has more than {MOST_PAGES:,} pages: split it.")
         with Image.open(io.BytesIO(data), formats=["TIFF"]) as file:
@@ -104,6 +106,8 @@ def _pages(picture: Source, name: str) -> Iterator[tuple[str, Source]]:
                     yield f"{name} page {at + 1}", file
     else:
         yield name, picture
+    if breaks_off:
+        raise InkError(f"{name} is damaged after page {count}: copy or scan it again.")
 
 
 def _head(picture: Source) -> bytes:
@@ -119,13 +123,16 @@ def _head(picture: Source) -> bytes:
     return bytes(picture[:512]) if isinstance(picture, bytes) else b""
 
 
-def _page_count(data: bytes) -> int:
-    """How many pages a TIFF file has; 1 where it is none, which is said where it is read."""
-    try:
-        with Image.open(io.BytesIO(data), formats=["TIFF"]) as file, suppress(EOFError):
-            file.seek(MOST_PAGES)  # counting them all would look at each, for half a minute
-            return MOST_PAGES + 1
-        with Image.open(io.BytesIO(data), formats=["TIFF"]) as file:  # a vain seek miscounts
-            return int(getattr(file, "n_frames", 1))
-    except Exception:
-        return 1
+def _page_count(data: bytes) -> tuple[int, bool]:
+    """How many pages of a TIFF file can be found, and whether it breaks off after them; (1, False) of another file."""
+    count, breaks_off = 1, False
+    with suppress(Exception), Image.open(io.BytesIO(data), formats=["TIFF"]) as file:
+        try:
+            while count <= MOST_PAGES:  # counting them all would look at each, for half a minute
+                file.seek(count)
+                count += 1
+        except EOFError:
+            pass
+        except Exception:
+            breaks_off = True
+    return count, breaks_off

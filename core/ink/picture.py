@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageOps
+from PIL.TiffImagePlugin import TiffImageFile
 
 from core import settings
 from core.errors import InkError
@@ -30,6 +31,7 @@ WORKING_SIDE, STRIP, LONGEST_STRIP = 800, 0.25, 8
 Floats = NDArray[np.float32]
 Source = bytes | Path | Image.Image | NDArray[Any] | InkError
 
+_SAMPLE_FORMAT = 339  # tag of TIFF (6.0, section 19)
 # A sheet that was cut out fills its box; so much of a drawing of one colour is another by so much at most.
 _FILLED, _WRITTEN, _OTHER, _SHEET = 0.7, 0.0005, 0.3, 0.9
 
@@ -128,7 +130,7 @@ def _from_image(image: Image.Image, name: str) -> Picture:
     try:
         image.load()
         orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
-        small = _shrink(image)
+        small = _shrink(_as_meant(image))
         if orientation != 1:
             # All else that a file says of itself, which may be damaged, is left behind.
             small.info = {}
@@ -173,6 +175,16 @@ def _brightness(array: NDArray[Any], name: str) -> Floats:
     if low < -0.001 or high > top:
         raise InkError(f"{name} holds values from {low:g} to {high:g}: brightness runs 0 .. 1 or 0 .. 255.")
     return np.clip(array.astype(np.float32) / np.float32(top), 0, 1)
+
+
+def _as_meant(image: Image.Image) -> Image.Image:
+    """A picture whose numbers are what its TIFF says: Pillow takes signed bytes for bytes and any 32 bits for signed."""
+    signed = isinstance(image, TiffImageFile) and image.tag_v2.get(_SAMPLE_FORMAT, (1,))[0] == 2
+    if signed and image.mode == "L":
+        return Image.fromarray(np.asarray(image) ^ 128)
+    if isinstance(image, TiffImageFile) and not signed and image.mode == "I":
+        return Image.fromarray(np.asarray(image).view(np.uint32).astype(np.float32))
+    return image
 
 
 def _shrink(image: Image.Image) -> Image.Image:

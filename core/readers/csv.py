@@ -26,6 +26,7 @@ from core.readers.stacks import StackReader
 from core.readers.unpack import DAMAGE, opened, packed_position
 
 LONGEST_LINE = 1 << 20  # characters
+MOST_JOINED = 1024  # lines of one cell
 LOOK_AHEAD = 200  # lines that decide where the label stands and which value is white
 LOOK_AHEAD_SIZE = 1 << 24  # characters that are looked at for it
 TOGETHER = 2048  # lines parsed at a time
@@ -166,8 +167,8 @@ def _lines(place: Place, stack: ExitStack, damage: list[BatchError]) -> Iterator
         file = io.BufferedReader(cast(io.RawIOBase, opened(place, stack)), 1 << 16)
         head = file.peek(4)
         text = io.TextIOWrapper(file, _encoding(head), "replace", newline="")
-        while line := text.readline(LONGEST_LINE):
-            if len(line) == LONGEST_LINE:
+        for line in _rows(iter(lambda: text.readline(LONGEST_LINE), "")):
+            if len(line) >= LONGEST_LINE:
                 raise BatchError(
                     f"{place.name}: a line is longer than {LONGEST_LINE:,} characters: no table of digits."
                 )
@@ -181,6 +182,17 @@ def _lines(place: Place, stack: ExitStack, damage: list[BatchError]) -> Iterator
         damage.append(error)
     except DAMAGE as error:
         damage.append(BatchError(f"{place.name}: cannot be read on ({error}). Copy it again."))
+
+
+def _rows(lines: Iterator[str]) -> Iterator[str]:
+    """Lines, joined where a quoted cell goes on in the next one; a quote that nothing closes is text."""
+    ahead: list[str] = []
+    while line := ahead.pop(0) if ahead else next(lines, ""):
+        if line.count('"') % 2:
+            ahead += islice(lines, MOST_JOINED - len(ahead))
+            end = next((i for i, later in enumerate(ahead, 1) if later.count('"') % 2), 0)
+            line, ahead = line + "".join(ahead[:end]), ahead[end:]
+        yield line
 
 
 def _encoding(head: bytes) -> str:

@@ -160,6 +160,7 @@ def as_label(value: object) -> str | None:
     text = str(value).strip()[:100]
     if _WHOLE.fullmatch(text):
         text = str(int(float(text)))
+    text = text[1:] if re.fullmatch(r"\+\d+", text) else text  # as LIBSVM writes them
     return _DIGITS.get(text.lower(), text) or None
 
 

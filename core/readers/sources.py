@@ -32,7 +32,6 @@ _BESIDE = (
 # Heads of the tables that this program writes (batch and score), which are no digits where they lie among them.
 RESULTS = (b"number,source,left,top,right,bottom,model,evidence", b"source,box,model,evidence,")
 RESULT_COLUMNS = {"number", "source", "model", "evidence", "verdict", "anomaly_score"}
-_ARCHIVES = {b"7z\xbc\xaf\x27\x1c": "7z", b"Rar!": "rar", b"\x28\xb5\x2f\xfd": "zst"}
 
 
 def places(inputs: Sequence[Path], apart: Path | None = None, left_out: Callable[[Path], object] = id) -> list[Place]:
@@ -155,11 +154,8 @@ def kind_of(place: Place) -> str:
         raise BatchError(f"{place.name}: cannot be read ({error}). Copy it again.") from error
     packed = unpack.is_unpacked(file)
     suffix = PurePosixPath(_plain_name(name)).suffix
-    archive = next((kind for magic, kind in _ARCHIVES.items() if head.startswith(magic)), "")
-    if head[257:262] == b"ustar":
-        archive = "tar"
-    if archive or (packed and archives.looks_like_zip(head)) or (packed and head.startswith(b"PAR1")):
-        raise BatchError(f"{place.name}: is packed ({archive or 'twice'}): unpack it first.")
+    if packed and (archives.looks_like_zip(head) or head.startswith(b"PAR1")):
+        raise BatchError(f"{place.name}: is packed twice: unpack it first.")
     if pdf.is_pdf(head) and not packed:
         return "pdf"
     if arrays.is_idx(head):

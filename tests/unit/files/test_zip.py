@@ -126,6 +126,14 @@ def test_what_is_no_whole_zip_says_so(data: bytes, tmp_path: Path) -> None:
             next(archives.members(source))
 
 
+def test_a_list_of_contents_that_lacks_files_refuses_the_archive() -> None:
+    data = bytearray(zipped((f"{i}.png", b"...") for i in range(3)))
+    data[-10:-6] = (60).to_bytes(4, "little")  # bytes of the list, by which its last entry alone is in it
+
+    with pytest.raises(ArchiveError, match="lists 1 of its 3 files"):
+        list(archives.members(bytes(data), "scans.zip"))
+
+
 def test_names_that_would_move_the_cursor_are_made_harmless() -> None:
     [(name, _)] = archives.members(zipped([("a\x1b[2J\u202egnp.exe", b"x")]))
     assert name == "a�[2J�gnp.exe"

@@ -91,6 +91,10 @@ SAME: dict[str, Callable[[], bytes]] = {
     "TIFF of floats 0 .. 255": lambda: whole(np.float32),
     "TIFF of floats 0 .. 65535": lambda: whole(np.float32, 257),
     "TIFF of floats -1 .. 1": lambda: whole(np.float32, 1 / 127.5, -1),
+    "TIFF of unsigned 32 bits": lambda: encoded(
+        Image.fromarray((PAGE * np.uint32(0x1010101)).view(np.int32)), "TIFF", tiffinfo={339: 1}
+    ),
+    "TIFF of signed bytes": lambda: encoded(Image.fromarray(PAGE ^ 128), "TIFF", tiffinfo={339: 2}),
     "TIFF in strips": lambda: encoded(GREY, "TIFF", tiffinfo={278: 1}),
     "TIFF, LZW": lambda: encoded(GREY, "TIFF", compression="tiff_lzw"),
     "TIFF, JPEG": lambda: encoded(GREY.convert("RGB"), "TIFF", compression="jpeg"),

@@ -213,6 +213,11 @@ def one_a_line(form: str, rows: Iterable[np.ndarray | str], between: str = " ") 
     return "".join(form.format(label, text) + "\n" for label, text in zip(LABELS, texts, strict=True))
 
 
+def sparse(pair: str, between: str, start: int) -> list[str]:
+    """The pixels of each image that are not 0, each with its number from ``start`` on."""
+    return [between.join(pair.format(i + start, row[i]) for i in np.flatnonzero(row)) for row in FLAT]
+
+
 FIRST = np.column_stack([LABELS, FLAT])
 SHARES = np.array([[f"{value:.4f}" for value in row] for row in FLAT / 255])
 PLAIN = table(["label", *PIXELS], FIRST)
@@ -236,10 +241,19 @@ TABLES: dict[str, str] = {
     "one text cell": "emotion,pixels,Usage\n" + one_a_line("{0},{1},Training", FLAT),
     "one text cell, of shares": "label;pixels\n" + one_a_line("{0};{1}", SHARES),
     "lists of rows in one cell": one_a_line('{0},"{1}"', [str(image.tolist()) for image in IMAGES]),
+    "rows in one cell, a line each": one_a_line('{0},"{1}"', [str(i).replace("[", "") for i in IMAGES]),
+    "an array as it is printed": "label,image\n" + one_a_line('{0},"{1}"', map(str, FLAT)),
+    "a note of two lines": ",".join(["label", "note", *PIXELS]) + "\n" + one_a_line('{0},"two\nlines",{1}', FLAT, ","),
+    "a label in single quotes": one_a_line("'{0}',{1}", FLAT, ","),
     "single quotes": one_a_line("'{0}','{1}'", FLAT, "','"),
     "decimal commas in quotes": one_a_line('{0},"{1}"', np.char.replace(SHARES, ".", ","), '","'),
     "decimal commas between blanks": one_a_line("{0} {1}", np.char.replace(SHARES, ".", ",")),
-    "LIBSVM's": one_a_line("{0} {1}", [" ".join(f"{i + 1}:{row[i]}" for i in np.flatnonzero(row)) for row in FLAT]),
+    "LIBSVM's": one_a_line("{0} {1}", sparse("{}:{}", " ", 1)),
+    "LIBSVM's with signs, queries and comments": one_a_line("+{0} qid:3 {1} # a digit", sparse("{}:{}", " ", 1)),
+    "sparse ARFF": "@RELATION m\n"
+    + "".join(f"@ATTRIBUTE pixel{i} real\n" for i in range(784))
+    + "@ATTRIBUTE class {0,1}\n@DATA\n"
+    + one_a_line("{{{1}, 784 {0}}}", sparse("{} {}", ", ", 0)),
     "Weka's ARFF": "% MNIST\n@RELATION m\n"
     + "".join(f"@ATTRIBUTE pixel{i} real\n" for i in range(784))
     + "@ATTRIBUTE class {0,1}\n@DATA\n"

@@ -20,7 +20,7 @@ from core.readers import pool, sources, stacks
 from core.readers.items import AS_FOUND
 from core.readers.rows import read_item
 from tests.support.formats import WRITERS, N, images_of, read
-from tests.support.piles import digits, document, folder_of, idx, png
+from tests.support.piles import digits, document, folder_of, idx, png, zipped
 
 
 def test_what_is_left_out_of_an_npz_is_said(tmp_path: Path) -> None:
@@ -61,12 +61,13 @@ def test_brightness_from_minus_one_to_one_is_read(tmp_path: Path) -> None:
 
 
 def test_an_archive_that_is_not_read_and_a_packed_picture_are_refused_with_the_remedy(tmp_path: Path) -> None:
+    (tmp_path / "twice.zip.gz").write_bytes(gzip.compress(zipped([("7/a.png", b"")])))
     with tarfile.open(tmp_path / "digits.tar.gz", "w:gz") as archive:
         archive.addfile(tarfile.TarInfo("7/a.png"))
     (tmp_path / "digits.7z").write_bytes(b"7z\xbc\xaf\x27\x1c" + bytes(20))
     (tmp_path / "seven.png.gz").write_bytes(gzip.compress(png(digits(1)[0][0])))
 
-    for name in ("digits.tar.gz", "digits.7z", "seven.png.gz"):
+    for name in ("digits.tar.gz", "digits.7z", "seven.png.gz", "twice.zip.gz"):
         (item,) = read(tmp_path / name)
         assert "unpack it first" in item.error
 
@@ -113,6 +114,19 @@ def test_every_page_of_a_tiff_gives_its_row_and_a_blank_one_a_refusal(tmp_path: 
     assert "page 2: no ink found" in rows[1].error
     for at in (0, 2, 3):
         np.testing.assert_array_equal(rows[at].image, ink.read(pages[at]).images[0])
+
+
+def test_the_pages_before_the_damage_of_a_tiff_are_read_and_the_damage_is_said(tmp_path: Path) -> None:
+    pages = [for_normal((digit,))[0].picture().convert("L") for digit in "573"]
+    pages[0].save(tmp_path / "whole.tif", save_all=True, append_images=pages[1:])
+    data = (tmp_path / "whole.tif").read_bytes()
+    (tmp_path / "cut.tif").write_bytes(data[: len(data) * 2 // 3])
+    (item,) = read(tmp_path / "cut.tif")
+
+    *rows, last = read_item(0, item)
+
+    assert [row.error for row in rows] == [""] * len(rows)
+    assert "is damaged after page" in last.error
 
 
 def test_every_page_of_a_pdf_gives_its_row_in_a_folder_and_in_a_zip(tmp_path: Path) -> None:
