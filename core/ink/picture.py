@@ -178,7 +178,7 @@ def _brightness(array: NDArray[Any], name: str) -> Floats:
 
 
 def _as_meant(image: Image.Image) -> Image.Image:
-    """A picture whose numbers are what its TIFF says: Pillow takes signed bytes for bytes and any 32 bits for signed."""
+    """A picture whose numbers are what its TIFF says: Pillow takes all bytes for unsigned and 32 bits for signed."""
     signed = isinstance(image, TiffImageFile) and image.tag_v2.get(_SAMPLE_FORMAT, (1,))[0] == 2
     if signed and image.mode == "L":
         return Image.fromarray(np.asarray(image) ^ 128)
