@@ -15,22 +15,19 @@ from core.errors import TrainingError
 from core.files import tensors as tensor_files
 
 CHECKPOINT_VERSION = 3
+Part = nn.Module | torch.optim.Optimizer
 
 
-def save(
-    path: Path,
-    networks: Mapping[str, nn.Module],
-    optimisers: Mapping[str, torch.optim.Optimizer],
-    loose: Mapping[str, Tensor],
-    run: dict[str, Any],
-) -> None:
-    """Write weights, optimiser states, loose tensors and ``run`` (fit for JSON), whole or not at all."""
+def save(path: Path, parts: Mapping[str, Part], loose: Mapping[str, Tensor], run: dict[str, Any]) -> None:
+    """Write networks and optimisers, loose tensors and ``run`` (fit for JSON), whole or not at all."""
     tensors = {f"loose.{name}": value for name, value in loose.items()}
-    for name, network in networks.items():
-        tensors |= {f"{name}.{key}": value for key, value in network.state_dict().items()}
-    for name, optimiser in optimisers.items():
-        for index, state in optimiser.state_dict()["state"].items():
-            tensors |= {f"optimiser.{name}.{index}.{key}": value for key, value in state.items()}
+    for name, part in parts.items():
+        states = part.state_dict()
+        if isinstance(part, nn.Module):
+            tensors |= {f"{name}.{key}": value for key, value in states.items()}
+        else:
+            numbered = states["state"].items()
+            tensors |= {f"{name}.{index}.{key}": value for index, state in numbered for key, value in state.items()}
     tensors = {key: value.contiguous() for key, value in tensors.items()}
     metadata = {"run": json.dumps({"version": CHECKPOINT_VERSION} | run)}
     tensor_files.write(path, to_bytes(tensors, metadata))
@@ -52,30 +49,23 @@ def read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     return run, tensors
 
 
-def restore(
-    tensors: dict[str, Tensor],
-    networks: Mapping[str, nn.Module],
-    optimisers: Mapping[str, torch.optim.Optimizer],
-    loose: Iterable[str],
-) -> dict[str, Tensor]:
+def restore(tensors: dict[str, Tensor], parts: Mapping[str, Part], loose: Iterable[str]) -> dict[str, Tensor]:
     """Put networks and optimisers back to where they stood when the tensors were saved; returns the loose tensors.
 
     Raises:
         TrainingError: a tensor is missing or of another shape.
     """
     try:
-        for name, network in networks.items():
-            network.load_state_dict(_under(tensors, f"{name}."))
-        for name, optimiser in optimisers.items():
-            state: dict[int, dict[str, Tensor]] = {}
-            for key, value in _under(tensors, f"optimiser.{name}.").items():
+        for name, part in parts.items():
+            own = {key.removeprefix(f"{name}."): value for key, value in tensors.items() if key.startswith(f"{name}.")}
+            if isinstance(part, nn.Module):
+                part.load_state_dict(own)
+                continue
+            states: dict[int, dict[str, Tensor]] = {}
+            for key, value in own.items():
                 index, entry = key.split(".")
-                state.setdefault(int(index), {})[entry] = value
-            optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
+                states.setdefault(int(index), {})[entry] = value
+            part.load_state_dict({"state": states, "param_groups": part.state_dict()["param_groups"]})
         return {name: tensors[f"loose.{name}"] for name in loose}
     except (KeyError, RuntimeError, ValueError) as error:
         raise TrainingError("the checkpoint does not fit this run; delete it to start afresh") from error
-
-
-def _under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_weights, fuse_linear_bn_weights
 
-from core.gan.networks import ORIENTATIONS, Architecture, Networks, directions_seen, register, whole_rows
+from core.gan.networks import ORIENTATIONS, Architecture, Discriminator, Networks, register, whole_rows
 
 
 class ConvEncoder(nn.Module):
@@ -70,30 +70,17 @@ class ConvGenerator(nn.Module):
         return whole
 
 
-class ConvDiscriminator(nn.Module):
-    """Looks at gradient orientations, not at pixels.
-
-    On pixels a discriminator learns the resampling artefacts of its training negatives; on pooled edge
-    directions it has to learn strokes.
-
-    Args:
-        views: of each image, 1 to 3; see ``directions_seen``.
-        attention: whether every place looks at every other one.
-    """
+class ConvDiscriminator(Discriminator):
+    """Three convolutions over pooled edge directions."""
 
     def __init__(self, views: int, attention: bool = False) -> None:
-        super().__init__()
-        self.views = views
+        super().__init__(views)
         self.first = nn.Conv2d(views * ORIENTATIONS, 32, 3, padding=1)
         self.second = nn.Conv2d(32, 48, 3, stride=2, padding=1)
         self.attention = SelfAttention(48) if attention else nn.Identity()
         self.third = nn.Conv2d(48, 64, 3, stride=2, padding=1)
         self.dropout = nn.Dropout(0.3)
         self.logit: nn.Module = nn.Linear(64 * 4 * 4, 1)
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Images (n, 1, 28, 28) -> logits (n,)."""
-        return self.judge(directions_seen(images, self.views))
 
     def judge(self, seen: Tensor) -> Tensor:
         """What ``directions_seen`` makes of images, (n, views * 8, 14, 14) -> logits (n,)."""
@@ -213,9 +200,7 @@ register(
     Architecture(
         name="conv",
         words="convolutions, the default",
-        build=lambda latent_size, views: Networks(
-            ConvEncoder(latent_size), ConvGenerator(latent_size), ConvDiscriminator(views)
-        ),
+        build=lambda size, views: Networks(ConvEncoder(size), ConvGenerator(size), ConvDiscriminator(views)),
         rows=1,  # ``folded`` minds the rest
         cost=2.7,
     )
@@ -224,8 +209,8 @@ register(
     Architecture(
         name="attention",
         words="convolutions that look at the whole digit",
-        build=lambda latent_size, views: Networks(
-            ConvEncoder(latent_size, True), ConvGenerator(latent_size, True), ConvDiscriminator(views, True)
+        build=lambda size, views: Networks(
+            ConvEncoder(size, attention=True), ConvGenerator(size, attention=True), ConvDiscriminator(views, True)
         ),
         rows=4,
         cost=2.9,

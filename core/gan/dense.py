@@ -4,7 +4,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from core.gan.features import pooled
-from core.gan.networks import ORIENTATIONS, Architecture, Networks, directions_seen, register
+from core.gan.networks import ORIENTATIONS, Architecture, Discriminator, Networks, register
 
 
 class DenseEncoder(nn.Sequential):
@@ -18,28 +18,18 @@ class DenseGenerator(nn.Sequential):
     """Fully connected: latents (n, latent_size) -> images (n, 1, 28, 28) in 0..1."""
 
     def __init__(self, latent_size: int) -> None:
-        super().__init__(
-            nn.Linear(latent_size, 256),
-            nn.ReLU(),
-            nn.Linear(256, 784),
-            nn.Sigmoid(),
-            nn.Unflatten(1, (1, 28, 28)),
-        )
+        grey = nn.Sigmoid(), nn.Unflatten(1, (1, 28, 28))
+        super().__init__(nn.Linear(latent_size, 256), nn.ReLU(), nn.Linear(256, 784), *grey)
 
 
-class DenseDiscriminator(nn.Module):
+class DenseDiscriminator(Discriminator):
     """Fully connected over pooled edge directions."""
 
     def __init__(self, views: int) -> None:
-        super().__init__()
-        self.views = views
+        super().__init__(views)
         self.first = nn.Linear(views * ORIENTATIONS * 7 * 7, 128)
         self.dropout = nn.Dropout(0.3)
         self.logit = nn.Linear(128, 1)
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Images (n, 1, 28, 28) -> logits (n,)."""
-        return self.judge(directions_seen(images, self.views))
 
     def judge(self, seen: Tensor) -> Tensor:
         """What ``directions_seen`` makes of images, (n, views * 8, 14, 14) -> logits (n,)."""
@@ -52,9 +42,7 @@ register(
     Architecture(
         name="dense",
         words="no convolutions, half the time",
-        build=lambda latent_size, views: Networks(
-            DenseEncoder(latent_size), DenseGenerator(latent_size), DenseDiscriminator(views)
-        ),
+        build=lambda size, views: Networks(DenseEncoder(size), DenseGenerator(size), DenseDiscriminator(views)),
         cost=7.0,
     )
 )

@@ -20,6 +20,7 @@ _SIDE = 28
 _BOX = 2 * 20 / 28  # side of the box that digits fill
 _STEPS = 48  # of the way of a doodle
 _AXIS = torch.linspace(-1 + 1 / _SIDE, 1 - 1 / _SIDE, _SIDE)  # pixel centres in grid_sample's coordinates
+_GRID = torch.stack(torch.meshgrid(_AXIS, _AXIS, indexing="xy"), dim=2)  # (28, 28, 2), x and y
 
 
 def malformed(images: Tensor, random: torch.Generator) -> Tensor:
@@ -67,7 +68,7 @@ def warp_strongly(images: Tensor, random: torch.Generator) -> Tensor:
     """Bend the strokes by a smooth displacement of several pixels."""
     n = len(images)
     size = 0.12 + 0.14 * torch.rand(n, 1, 1, 1, generator=random)
-    return _resample(images, _affine_grid(torch.eye(2).expand(n, 2, 2)) + size * _waves(n, 5, 1.0, random))
+    return _resample(images, _GRID + size * _waves(n, 5, 1.0, random))
 
 
 def turn(images: Tensor, random: torch.Generator) -> Tensor:
@@ -84,7 +85,7 @@ def move_window(images: Tensor, random: torch.Generator) -> Tensor:
     angle = 2 * math.pi * torch.rand(n, generator=random)
     length = (8 + 10 * torch.rand(n, generator=random)) / _SIDE
     offset = torch.stack((angle.cos(), angle.sin()), dim=1) * length[:, None]  # (n, 2): x, y
-    moved = _resample(images, _affine_grid(torch.eye(2).expand(n, 2, 2)) - offset[:, None, None])
+    moved = _resample(images, _GRID - offset[:, None, None])
     return torch.maximum(images * (1 - _window(centre, radius)), moved * _window(centre + offset, radius))
 
 
@@ -103,7 +104,7 @@ def swirl(images: Tensor, random: torch.Generator) -> Tensor:
     """Turn the ink about a place near the middle, the less the farther off."""
     n = len(images)
     centre = (0.6 * torch.rand(n, 2, generator=random) - 0.3)[:, None, None]
-    away = _affine_grid(torch.eye(2).expand(n, 2, 2)) - centre  # (n, 28, 28, 2)
+    away = _GRID - centre  # (n, 28, 28, 2)
     reach = 0.35 + 0.35 * torch.rand(n, 1, 1, generator=random)
     most = _sign(n, random)[:, None, None] * (0.9 + 1.4 * torch.rand(n, 1, 1, generator=random))  # radians
     angle = most * torch.exp(-(away.norm(dim=3) / reach).square())
@@ -112,19 +113,13 @@ def swirl(images: Tensor, random: torch.Generator) -> Tensor:
 
 def overlay(images: Tensor, others: Tensor, random: torch.Generator) -> Tensor:
     """Write another normal digit, distorted, on top."""
-    n = len(images)
-    matrix = torch.eye(2) + 0.3 * torch.randn(n, 2, 2, generator=random)
-    shift = 0.25 * torch.randn(n, 1, 1, 2, generator=random)
-    return torch.maximum(images, _resample(others, _affine_grid(matrix) + shift))
+    return torch.maximum(images, _distorted(others, 0.3, random))
 
 
 def join_two(images: Tensor, others: Tensor, random: torch.Generator) -> Tensor:
     """Continue a digit, beyond a straight cut at any angle, by another one that does not fit."""
-    n = len(images)
-    kept = _beyond_a_cut(n, random)
-    matrix = torch.eye(2) + 0.25 * torch.randn(n, 2, 2, generator=random)
-    shift = 0.25 * torch.randn(n, 1, 1, 2, generator=random)
-    return images * kept + _resample(others, _affine_grid(matrix) + shift) * (1 - kept)
+    kept = _beyond_a_cut(len(images), random)
+    return images * kept + _distorted(others, 0.25, random) * (1 - kept)
 
 
 def press(images: Tensor, random: torch.Generator) -> Tensor:
@@ -147,11 +142,8 @@ def scribble(images: Tensor, random: torch.Generator) -> Tensor:
     lifted = torch.rand(n, strokes, 1, generator=random) < 0.3
     start = torch.where(lifted, corners[:, :, 0], corners[:, :, 2].roll(1, dims=1))
     t = torch.linspace(0, 1, points)[:, None]
-    path = (
-        (1 - t).square() * start[:, :, None]
-        + 2 * t * (1 - t) * 1.6 * corners[:, :, None, 1]
-        + t.square() * corners[:, :, None, 2]
-    )  # (n, strokes, points, 2)
+    ends = (1 - t).square() * start[:, :, None] + 2 * t * (1 - t) * 1.6 * corners[:, :, None, 1]
+    path = ends + t.square() * corners[:, :, None, 2]  # (n, strokes, points, 2)
     two = torch.rand(n, generator=random) < 0.5
     path[two, 2] = path[two, 1]
     return _inked(path.flatten(1, 2), random)
@@ -176,9 +168,8 @@ def doodle(images: Tensor, random: torch.Generator) -> Tensor:
     angle = 2 * math.pi * torch.rand(n, 1, generator=random) + turn_by.cumsum(dim=1)
     path = torch.stack((angle.cos(), angle.sin()), dim=2).cumsum(dim=1)  # (n, steps, 2)
     # A third are of two strokes.
-    lifted = (torch.rand(n, 1, generator=random) < 0.35) & (
-        at >= _STEPS * (0.3 + 0.5 * torch.rand(n, 1, generator=random))
-    )
+    two = torch.rand(n, 1, generator=random) < 0.35
+    lifted = two & (at >= _STEPS * (0.3 + 0.5 * torch.rand(n, 1, generator=random)))
     path = path + lifted[:, :, None] * 8 * torch.randn(n, 1, 2, generator=random)
     low, high = path.amin(dim=1, keepdim=True), path.amax(dim=1, keepdim=True)
     size = _BOX * (0.85 + 0.15 * torch.rand(n, 1, 1, generator=random)) / (high - low).amax(dim=2, keepdim=True)
@@ -237,8 +228,14 @@ def _waves(n: int, cells: int, size: float, random: torch.Generator) -> Tensor:
 
 def _affine_grid(matrix: Tensor) -> Tensor:
     """Where each pixel comes from under a linear map about the centre: ``(n, 2, 2) -> (n, 28, 28, 2)``."""
-    x, y = torch.meshgrid(_AXIS, _AXIS, indexing="xy")
-    return torch.stack((x, y), dim=2) @ matrix.transpose(1, 2).unsqueeze(1)
+    return _GRID @ matrix.transpose(1, 2).unsqueeze(1)
+
+
+def _distorted(images: Tensor, size: float, random: torch.Generator) -> Tensor:
+    """Changed by a random linear map about the centre, and moved: ``(n, 28, 28)``."""
+    matrix = torch.eye(2) + size * torch.randn(len(images), 2, 2, generator=random)
+    shift = 0.25 * torch.randn(len(images), 1, 1, 2, generator=random)
+    return _resample(images, _affine_grid(matrix) + shift)
 
 
 def _resample(images: Tensor, grid: Tensor) -> Tensor:

@@ -25,6 +25,57 @@ ORIENTATIONS = UPRIGHT_ORIENTATIONS  # directions that discriminators and critic
 VIEWS = 3  # of an image that a discriminator sees: as it is, without slant, without slant and proportions
 
 
+class Discriminator(nn.Module):
+    """Looks at gradient orientations, not at pixels; each kind offers ``judge``.
+
+    On pixels a discriminator learns the resampling artefacts of its training negatives; on pooled edge
+    directions it has to learn strokes.
+
+    Args:
+        views: of each image, 1 to 3; see ``directions_seen``.
+    """
+
+    judge: Callable[[Tensor], Tensor]  # what ``directions_seen`` makes of images (n, views * 8, 14, 14) -> logits (n,)
+
+    def __init__(self, views: int) -> None:
+        super().__init__()
+        self.views = views
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Images (n, 1, 28, 28) -> logits (n,)."""
+        return self.judge(directions_seen(images, self.views))
+
+
+class Critic(nn.Module):
+    """The adversary that a generator is trained against, and that no model keeps: four convolutions.
+
+    It sees pixels as well as strokes, so that it notices grey where a pen leaves black; what is asked of a
+    discriminator, whether a digit is malformed, is another question, and one network with both jobs does neither well.
+    Before its last convolution every image learns how much its batch varies: a batch that looks alike is not real,
+    whatever each image looks like (Karras et al., "Progressive Growing of GANs", ICLR 2018, section 3).
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(4 + ORIENTATIONS, 24, 3, padding=1)
+        self.second = nn.Conv2d(24, 32, 3, stride=2, padding=1)
+        self.third = nn.Conv2d(32, 48, 3, stride=2, padding=1)
+        self.fourth = nn.Conv2d(48 + 1, 48, 3, padding=1)
+        self.logit = nn.Linear(48 * 4 * 4, 1)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Images (n, 1, 28, 28) -> logits (n,), higher = real."""
+        pixels = F.pixel_unshuffle(images, 2)  # (n, 4, 14, 14)
+        x = torch.cat((pixels, directions_seen(images, 1)), dim=1)  # (n, 12, 14, 14)
+        x = F.leaky_relu(self.first(x), 0.2)  # (n, 24, 14, 14)
+        x = F.leaky_relu(self.second(x), 0.2)  # (n, 32, 7, 7)
+        x = F.leaky_relu(self.third(x), 0.2)  # (n, 48, 4, 4)
+        deviation = (x.var(dim=0, unbiased=False) + 1e-8).sqrt().mean()
+        x = torch.cat((x, deviation.expand(len(x), 1, *x.shape[2:])), dim=1)  # (n, 49, 4, 4)
+        x = F.leaky_relu(self.fourth(x), 0.2)  # (n, 48, 4, 4)
+        return self.logit(x.flatten(1)).squeeze(1)
+
+
 class Networks(NamedTuple):
     """The three networks of one model."""
 
@@ -108,7 +159,7 @@ def whole_rows(given: Tensor, multiple: int) -> Tensor:
 
 
 def directions_seen(images: Tensor, views: int) -> Tensor:
-    """What discriminators see: edge directions of the first so many views of each image.
+    """What discriminators see: edge directions of the first so many views of each image, pooled.
 
     Images (n, 1, 28, 28) -> (n, views * ORIENTATIONS, 14, 14), about 0..1.
     """
@@ -119,17 +170,5 @@ def directions_seen(images: Tensor, views: int) -> Tensor:
 
 def directions_of(maps: Tensor) -> Tensor:
     """``directions_seen`` in views ``directed`` already: (views, n, 8, 28, 28) -> (n, views * 8, 14, 14)."""
-    softened = _softened(maps.flatten(0, 1))  # (views * n, o, 14, 14)
+    softened = torch.sqrt(pooled(maps.flatten(0, 1), cells=14) + 1e-4) - 1e-2  # rooted, so that faint strokes count
     return softened.unflatten(0, maps.shape[:2]).transpose(0, 1).flatten(1, 2)
-
-
-def edge_directions(images: Tensor, orientations: int) -> Tensor:
-    """Edge strength by direction, pooled, rooted so that faint strokes count.
-
-    Images (n, 1, 28, 28) -> (n, orientations, 14, 14), about 0..1.
-    """
-    return _softened(directed(edges(images.squeeze(1)), orientations))
-
-
-def _softened(maps: Tensor) -> Tensor:
-    return torch.sqrt(pooled(maps, cells=14) + 1e-4) - 1e-2

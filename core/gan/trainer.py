@@ -10,19 +10,19 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from core.errors import TrainingError
-from core.gan import checkpoint as training_state
+from core.gan import checkpoint as checkpoints
 from core.gan import losses, recipe
-from core.gan.critic import Critic
 from core.gan.determinism import one_thread
 from core.gan.discriminator import DiscriminatorTraining
 from core.gan.negatives import batch_of
-from core.gan.networks import Networks, build
+from core.gan.networks import Critic, Networks, build
 from core.gan.optimisers import Adam
 from core.gan.prior import Mixture
 from core.gan.recipe import FEW_IMAGES, TrainingSettings
@@ -158,11 +158,10 @@ class Trainer:
         self._mode(training=False)
         with one_thread():
             encoded = self._encoded()
-            self.prior = (
-                Mixture.fit(encoded, _PRIOR_COMPONENTS, seed=self.settings.seed)
-                if self.prior is None
-                else self.prior.refit(encoded, _PRIOR_STEPS)
-            )
+            if self.prior is None:
+                self.prior = Mixture.fit(encoded, _PRIOR_COMPONENTS, seed=self.settings.seed)
+            else:
+                self.prior = self.prior.refit(encoded, _PRIOR_STEPS)
         self._refuse_collapse()
         means = {name: sums[name] / self.settings.steps for name in LOSSES}
         for name in LOSSES:
@@ -170,16 +169,17 @@ class Trainer:
         self.epoch += 1
         self.seconds = earlier + time.monotonic() - started
         if self._checkpoint is not None:
-            self._save(self._checkpoint)
+            self._save(self._checkpoint, self.prior)
         yield self._progress(means, 0.0, epoch_ended=True)
 
     def _step(self, images: Tensor, step: int, prior: Mixture | None) -> dict[str, float]:
         """One step of all networks on images ``(b, 28, 28)``; returns the losses by the names in ``LOSSES``."""
         settings, random = self.settings, self._random
-        encoder, generator, _ = self.networks
-        critic = self._critic
+        encoder, generator, critic = self.networks.encoder, self.networks.generator, self._critic
         fraction = step / (settings.epochs * settings.steps)
-        self._set_rates(fraction)
+        falling = recipe.rate_factor(fraction)
+        self._generator_optimiser.param_groups[0]["lr"] = settings.learning_rate * falling
+        self._critic_optimiser.param_groups[0]["lr"] = settings.critic_rate * falling
         real = images.unsqueeze(1)  # (b, 1, 28, 28)
         half = len(images) // 2
         adversarial = prior is not None and fraction >= _CRITIC_LEARNS and settings.adversarial_weight > 0
@@ -218,12 +218,6 @@ class Trainer:
         judgement = self._judging.step(fraction)
         return {"generator": fooled, "discriminator": judgement, "reconstruction": pixel.item()}
 
-    def _set_rates(self, fraction: float) -> None:
-        """Learning rates of encoder, generator and critic at a share of the run."""
-        factor = recipe.rate_factor(fraction)
-        self._generator_optimiser.param_groups[0]["lr"] = self.settings.learning_rate * factor
-        self._critic_optimiser.param_groups[0]["lr"] = self.settings.critic_rate * factor
-
     def _batches(self) -> Iterator[Tensor]:
         """Rows of the images of each step of an epoch, ``(batch_size,)``: none again before all were seen."""
         wanted = self.settings.steps * self.settings.batch_size
@@ -261,37 +255,40 @@ class Trainer:
             network.train(training)
 
     def _progress(self, losses: dict[str, float], within: float, epoch_ended: bool = False) -> Progress:
-        fraction = (self.epoch + within) / self.settings.epochs
+        epochs = self.settings.epochs
+        fraction = (self.epoch + within) / epochs
         left = self.seconds * (1 - fraction) / fraction if fraction > 0 else None
-        return Progress(
-            stage="training",
-            epoch=self.epoch,
-            epochs=self.settings.epochs,
-            fraction=fraction,
-            seconds=self.seconds,
-            seconds_left=left,
-            losses=losses,
-            epoch_ended=epoch_ended,
-        )
+        return Progress("training", self.epoch, epochs, fraction, self.seconds, left, losses, epoch_ended)
 
-    def _save(self, path: Path) -> None:
-        run = {
-            "settings": dataclasses.asdict(self.settings),
-            "images": len(self.images),
-            "epoch": self.epoch,
-            "seconds": self.seconds,
-            "curve": self.curve,
+    def _parts(self) -> dict[str, checkpoints.Part]:
+        """What a checkpoint holds by its own ``state_dict``."""
+        return {
+            **self.networks._asdict(),
+            "critic": self._critic,
+            "optimiser.generator": self._generator_optimiser,
+            "optimiser.critic": self._critic_optimiser,
+            "optimiser.discriminator": self._judging.optimiser,
         }
-        training_state.save(path, self._modules(), self._optimisers(), self._loose(), run)
+
+    def _run(self) -> dict[str, Any]:
+        """Which run this is, as JSON has it."""
+        return {"settings": dataclasses.asdict(self.settings), "images": len(self.images)}
+
+    def _save(self, path: Path, prior: Mixture) -> None:
+        loose = {f"prior_{field.name}": getattr(prior, field.name) for field in dataclasses.fields(Mixture)}
+        loose |= {"random": self._random.get_state(), "discriminator_random": self._judging.random.get_state()}
+        loose |= {"log_noise": self._log_noise.detach()}
+        run = self._run() | {"epoch": self.epoch, "seconds": self.seconds, "curve": self.curve}
+        checkpoints.save(path, self._parts(), loose, run)
 
     def _restore(self, path: Path) -> None:
-        run, tensors = training_state.read(path)
-        if (run.get("settings"), run.get("images")) != (dataclasses.asdict(self.settings), len(self.images)):
+        run, tensors = checkpoints.read(path)
+        if not self._run().items() <= run.items():
             raise TrainingError(
                 f"{path.name} belongs to a run with other settings or images; "
                 "resume with the same ones, or delete it to start afresh"
             )
-        loose = training_state.restore(tensors, self._modules(), self._optimisers(), _LOOSE)
+        loose = checkpoints.restore(tensors, self._parts(), _LOOSE)
         self._random.set_state(loose["random"])
         self._judging.random.set_state(loose["discriminator_random"])
         self._log_noise.data.copy_(loose["log_noise"])
@@ -300,20 +297,3 @@ class Trainer:
         # are rounded otherwise, and a resumed run would end in other tensors.
         self.prior = Mixture(weights, means, factors.mT.contiguous().mT)
         self.epoch, self.seconds, self.curve = run["epoch"], run["seconds"], run["curve"]
-
-    def _modules(self) -> dict[str, torch.nn.Module]:
-        return {**self.networks._asdict(), "critic": self._critic}
-
-    def _optimisers(self) -> dict[str, torch.optim.Optimizer]:
-        return {
-            "generator": self._generator_optimiser,
-            "critic": self._critic_optimiser,
-            "discriminator": self._judging.optimiser,
-        }
-
-    def _loose(self) -> dict[str, Tensor]:
-        """What is neither a network's nor an optimiser's, by the names in ``_LOOSE``."""
-        assert self.prior is not None
-        prior = {f"prior_{field.name}": getattr(self.prior, field.name) for field in dataclasses.fields(Mixture)}
-        states = {"random": self._random.get_state(), "discriminator_random": self._judging.random.get_state()}
-        return states | {"log_noise": self._log_noise.detach()} | prior

@@ -9,6 +9,7 @@ import torch
 from safetensors.torch import save_file
 
 from core.errors import TrainingError
+from core.gan import discriminator
 from core.gan.recipe import TrainingSettings
 from core.gan.trainer import LOSSES, SAMPLES, Trainer
 from tests.support.bundled import enlarged
@@ -100,12 +101,6 @@ def test_reconstructions_get_better_with_training() -> None:
     assert len(trainer.curve["reconstruction"]) == 12
 
 
-def test_samples_show_the_same_sixteen_latents_every_time() -> None:
-    trainer = finish(QUICK)
-    assert trainer.samples().shape == (SAMPLES, 28, 28)
-    assert np.array_equal(trainer.samples(), trainer.samples())
-
-
 def test_few_images_are_learnt_in_fewer_steps_and_many_in_all() -> None:
     settings = TrainingSettings()
     assert settings.suited_to(100).steps < settings.steps
@@ -121,11 +116,12 @@ def test_settings_survive_json_and_those_of_the_first_recipe_are_read_as_what_th
         assert TrainingSettings.read(json.loads(json.dumps(dataclasses.asdict(kept)))) == kept
 
 
-def test_fresh_digits_of_a_trained_run_come_from_the_prior_and_not_from_one_gaussian() -> None:
+def test_samples_are_the_same_sixteen_every_time_once_trained_from_the_prior_and_not_from_one_gaussian() -> None:
     trainer = Trainer(fives(), QUICK)
     before = trainer.samples()
     list(trainer.run())
-    assert trainer.prior is not None
+    assert trainer.samples().shape == (SAMPLES, 28, 28)
+    assert np.array_equal(trainer.samples(), trainer.samples())
     assert trainer.latent_prior().means.shape[1] == QUICK.latent_size
     assert not np.allclose(before, trainer.samples())
 
@@ -141,27 +137,25 @@ def test_training_leaves_torch_as_it_found_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("images", "words"),
+    ("images", "change", "words"),
     [
-        (np.zeros((4, 28)), "shape"),
-        (np.zeros((1, 28, 28)), "too few"),
-        (np.full((4, 28, 28), 255.0), "between 0"),
-        (np.full((4, 28, 28), np.nan), "between 0"),
+        pytest.param(np.zeros((4, 28)), {}, "shape", id="flat images"),
+        pytest.param(np.zeros((1, 28, 28)), {}, "too few", id="one image"),
+        pytest.param(np.full((4, 28, 28), 255.0), {}, "between 0", id="bytes instead of 0..1"),
+        pytest.param(np.full((4, 28, 28), np.nan), {}, "between 0", id="not a number"),
+        pytest.param(fives(4), {"latent_size": 33}, "latent_size is 33", id="large latents"),
+        pytest.param(fives(4), {"latent_size": 0}, "latent_size is 0", id="no latents"),
+        pytest.param(fives(4), {"epochs": 0}, "at least 1", id="no epochs"),
+        pytest.param(fives(4), {"steps": 0}, "at least 1", id="no steps"),
+        pytest.param(fives(4), {"batch_size": 1}, "at least 2", id="batches of one"),
+        pytest.param(fives(4), {"architecture": "none"}, "no architecture is called 'none'", id="no architecture"),
     ],
-    ids=["flat images", "one image", "bytes instead of 0..1", "not a number"],
 )
-def test_images_that_cannot_be_trained_on_are_refused_with_the_reason(images: np.ndarray, words: str) -> None:
+def test_what_cannot_be_trained_is_refused_with_the_reason(
+    images: np.ndarray, change: dict[str, object], words: str
+) -> None:
     with pytest.raises(TrainingError, match=words):
-        Trainer(images, QUICK)
-
-
-@pytest.mark.parametrize(
-    "change",
-    [{"latent_size": 33}, {"latent_size": 0}, {"epochs": 0}, {"steps": 0}, {"batch_size": 1}, {"architecture": "none"}],
-)
-def test_impossible_settings_are_refused(change: dict[str, object]) -> None:
-    with pytest.raises(TrainingError):
-        Trainer(fives(4), dataclasses.replace(QUICK, **change))
+        Trainer(images, dataclasses.replace(QUICK, **change))
 
 
 def test_divergence_is_reported_and_the_last_good_epoch_kept(tmp_path: Path) -> None:
@@ -199,3 +193,20 @@ def test_a_checkpoint_of_other_settings_a_damaged_or_a_foreign_one_is_refused(tm
     file.write_bytes(file.read_bytes()[:50])
     with pytest.raises(TrainingError, match="not a readable checkpoint"):
         Trainer(fives(), QUICK, file)
+
+
+def test_a_discriminator_trained_alone_is_tensor_for_tensor_what_a_whole_run_ends_with() -> None:
+    conv = dataclasses.replace(QUICK, architecture="conv")
+    trainer = finish(conv)
+    network, curve = discriminator.alone(fives(), conv)
+    expected = trainer.networks.discriminator.state_dict()
+    assert all(torch.equal(expected[name], value) for name, value in network.state_dict().items())
+    assert curve == trainer.curve["discriminator"]
+
+
+def test_other_negatives_change_the_discriminator_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = weights(finish(QUICK))
+    monkeypatch.setattr(discriminator, "malformed", lambda images, random: torch.zeros_like(images))
+    after = weights(finish(QUICK))
+    changed = {name.partition(".")[0] for name in before if not torch.equal(before[name], after[name])}
+    assert changed == {"discriminator"}
