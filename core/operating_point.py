@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from numbers import Real
 
+from core import arguments
 from core.errors import OddDigitError
 
 EVIDENCES = ("pixel", "gradient", "manifold", "discriminator", "fused")
@@ -33,14 +34,19 @@ class OperatingPoint:
     threshold: float | None = None
 
     def __post_init__(self) -> None:
+        arguments.of_type("model", self.model, str, "the name of a model, as text")
         if self.evidence not in EVIDENCES:
             raise OddDigitError(f"evidence {self.evidence!r} is unknown: choose one of {', '.join(EVIDENCES)}.")
         if (self.alpha is None) == (self.threshold is None):
             raise OddDigitError("an operating point takes either alpha or a threshold, not both and not neither.")
         if self.alpha is not None and not (isinstance(self.alpha, Real) and 0 < self.alpha < 1):
-            raise OddDigitError(f"alpha is {self.alpha}: give a false-alarm rate between 0 and 1, such as 0.05.")
-        if self.threshold is not None and not (isinstance(self.threshold, Real) and math.isfinite(self.threshold)):
-            raise OddDigitError(f"threshold is {self.threshold}: give a finite score.")
+            raise OddDigitError(f"alpha is {self.alpha!r}: give a false-alarm rate between 0 and 1, such as 0.05.")
+        score = isinstance(self.threshold, Real) and not isinstance(self.threshold, bool)
+        if self.threshold is not None and not (score and math.isfinite(self.threshold)):
+            raise OddDigitError(f"threshold is {self.threshold!r}: give a finite score.")
+        for name in ("alpha", "threshold"):  # whichever number it was, links and files hold Python's own
+            if (value := getattr(self, name)) is not None:
+                object.__setattr__(self, name, float(value))
 
     def at_alpha(self, alpha: float) -> "OperatingPoint":
         """The same model and evidence with the threshold at a false-alarm rate."""
@@ -66,6 +72,6 @@ class OperatingPoint:
         try:
             threshold = float(query["threshold"]) if query.get("threshold") else None
             alpha = float(query["alpha"]) if query.get("alpha") else (None if threshold is not None else default.alpha)
-        except ValueError as error:
+        except (TypeError, ValueError) as error:
             raise OddDigitError(f"the link's line is not a number ({error}): alpha=0.05, say.") from error
         return cls(query.get("model") or default.model, query.get("evidence") or default.evidence, alpha, threshold)

@@ -12,6 +12,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
+from core import arguments
 from core.cli.options import Evidence, EvidenceOption, FaintOption, ModelOption, SecondOption, WholeOption
 from core.cli.output import REFUSED, ending, examples, print_json, say, usage
 from core.errors import HistoryError
@@ -46,8 +47,8 @@ def _inputs(names: list[str]) -> list[str]:
 
     with usage():
         for name in names:
-            if name != STANDARD_INPUT and "://" not in name and not Path(name).is_dir():
-                place_of(Path(name))
+            if name != STANDARD_INPUT and "://" not in name and not _path(name).is_dir():
+                place_of(_path(name))
     return names
 
 
@@ -110,7 +111,7 @@ def batch(
         from core.batch.export import check_suffix
 
         with usage("--output"):
-            check_suffix(Path(output))
+            check_suffix(_path(output))
     if whole:  # which asked for the former until it was one word for one thing
         say.print("--whole reads what lies around a sheet of paper, too; --together takes a picture as one digit.")
     from core.readers.items import Manner
@@ -123,9 +124,9 @@ def batch(
         if engine is Engine.ray:
             from core.batch import ray_engine
 
-            store = watch.to_end(ray_engine.run(inputs, rule, manner, workers, Path(output)))
+            store = watch.to_end(ray_engine.run(inputs, rule, manner, workers, _path(output)))
         else:
-            store = watch.to_end(_local(inputs, rule, manner, workers, Path(output)))
+            store = watch.to_end(_local(inputs, rule, manner, workers, _path(output)))
         assert store is not None, "the last step of either engine"
         review = Review(store, rule)
         if second:
@@ -180,7 +181,7 @@ def _local(
 
     left_out: list[Path] = []
     with usage("INPUT"):
-        places = sources.places([Path(name) for name in inputs if name != STANDARD_INPUT], output, left_out.append)
+        places = sources.places([_path(name) for name in inputs if name != STANDARD_INPUT], output, left_out.append)
     if STANDARD_INPUT in inputs:
         places.append(_standard_input())
     from core.detector import Detector
@@ -239,7 +240,7 @@ def _write(review: "Review", output: str) -> None:
     if output == STANDARD_OUTPUT:
         export.export_csv(review, sys.stdout)
     else:
-        replaced = export.write(review, Path(output))
+        replaced = export.write(review, _path(output))
         alpha = review.rule.point.alpha if review.rule.rate is None else None
         point = {"model": review.point.model, "evidence": review.point.evidence, "alpha": alpha}
         print_json({"output": output, **point, "fdr": review.rule.rate, **asdict(summary)})
@@ -264,3 +265,7 @@ def _keep(review: "Review") -> None:
         export.keep(review)
     except HistoryError as error:
         say.print(f"Not kept in the history: {error}")
+
+
+def _path(given: str) -> Path:
+    return arguments.path("the path", given)

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from core import arguments
 from core.cli.options import DatasetOption, ModelOption
-from core.cli.output import Format, ending, examples, fetch, print_evaluation, print_models, say
+from core.cli.output import Format, ending, examples, fetch, print_evaluation, print_models, say, usage
 from core.errors import OddDigitError
 from core.operating_point import EVIDENCES
 
@@ -42,7 +43,9 @@ def evaluate(
         print_evaluation(summary(Detector.of(replace(detector.state_, evaluation=evaluation))), output)
 
 
-def _folder(path: Path) -> Path:
+def _folder(given: Path) -> Path:
+    with usage():
+        path = arguments.path("--images", given)
     if not path.is_dir():
         raise typer.BadParameter(f"there is no folder {path}: give one that holds pictures of normal digits.")
     return path

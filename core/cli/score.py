@@ -6,11 +6,11 @@ import sys
 from collections.abc import Iterator
 from enum import StrEnum
 from functools import cache, partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from core import arguments
 from core.cli.options import Evidence, EvidenceOption, FaintOption, ModelOption, SecondOption, WholeOption
 from core.cli.output import REFUSED, TableFormat, ending, examples, print_scores, program, say, usage
 from core.errors import HistoryError, InkError, OddDigitError
@@ -164,10 +164,14 @@ def _picture(file: str) -> "Source":
             return InkError("standard input: more than 100 MB came; shrink the picture.")
         return data
     # os.path says no to what is no path at all, such as a text of 5,000 letters, where pathlib raises.
-    if os.path.isdir(file):  # noqa: PTH112
+    try:
+        path = arguments.path("the path", file)
+    except OddDigitError as error:
+        return InkError(str(error))
+    if os.path.isdir(path):  # noqa: PTH112
         command = f"{program()} batch {shlex.quote(file)} --output verdicts.csv"
         return InkError(f"{file} is a folder: judge all that is in it with `{command}`.")
-    return Path(file)
+    return path
 
 
 def _keep(

@@ -11,7 +11,7 @@ from functools import cache
 
 import numpy as np
 
-from core import paths
+from core import arguments, paths
 from core.datasets import own, public
 from core.errors import DatasetError
 from core.ink.geometry import to_ink_images
@@ -155,7 +155,7 @@ def load(
     """
     if part not in PARTS:
         raise DatasetError(f"{name}: there is no part '{part}'; take one of {', '.join(PARTS)}.")
-    kind, _, path = name.partition(":")
+    kind, path = _place(name)
     if kind in OWN and path:
         content = (own.read_folder if kind == "folder" else own.read_file)(path, progress)
         return Dataset(name, content.images, content.labels, content.label_names, "all", content.refused).only(part)
@@ -187,7 +187,7 @@ def parts(name: str, whole: Dataset | None = None, *, download: bool = True) -> 
     Raises:
         DatasetError: as `load`.
     """
-    if name.partition(":")[0] in OWN:
+    if _place(name)[0] in OWN:
         whole = whole or load(name, "all")
         return whole.only("train"), whole.only("test")
     return load(name, "train", download=download), load(name, "test", download=download)
@@ -195,7 +195,7 @@ def parts(name: str, whole: Dataset | None = None, *, download: bool = True) -> 
 
 def available(name: str) -> bool:
     """Whether `load` can give every part of a set on this machine without a download; False for unknown names."""
-    kind, _, path = name.partition(":")
+    kind, path = _place(name)
     if kind == "folder" and path:
         return own.locate(path).is_dir()
     if kind == "npz" and path:
@@ -222,7 +222,7 @@ def title(name: str) -> str:
     >>> title("mnist"), title("npz:/home/anna/secret/3f.npz"), title("folder:letters/")
     ('MNIST', 'own pictures', 'own pictures (letters)')
     """
-    kind, _, path = name.partition(":")
+    kind, path = _place(name)
     if kind == "folder":
         return f"own pictures ({path.rstrip('/').rsplit('/', 1)[-1]})"
     if kind == "npz":
@@ -239,13 +239,19 @@ def labels_in(name: str) -> tuple[str, ...]:
     >>> labels_in("emnist-letters")[:3]
     ('a', 'b', 'c')
     """
-    kind, _, path = name.partition(":")
+    kind, path = _place(name)
     if kind == "folder" and path:
         return own.folder_labels(path)
     if kind == "npz" and path:
         return own.read_file(path).label_names
     _check_name(name)
     return NAMES[name].label_names
+
+
+def _place(name: object) -> tuple[str, str]:
+    """The kind of a set of someone's own and where it lies; or a public set's name and nothing."""
+    kind, _, path = arguments.of_type("name", name, str, "text, such as mnist, or folder:PATH").partition(":")
+    return kind, path
 
 
 def _check_name(name: str) -> None:

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from core.calibration.conformal import Calibration
 from core.calibration.few_digits import ENOUGH, adapted, odds_of_strangers
-from core.detector.inputs import as_images, chunks
+from core.detector.inputs import as_images, as_labels, chunks
 from core.detector.model_card import UNNAMED, Card, now
 from core.detector.state import DetectorState
 from core.errors import OddDigitError
@@ -67,11 +67,9 @@ def by_label(state: DetectorState, images: ArrayLike, labels: Sequence[str] | No
     """Other people's digits by what they are, in the detector's order; takes and raises what ``strangeness`` does."""
     checked = as_images(images)
     names = list(state.scorers)
-    given = np.array([names[0]] * len(checked) if labels is None else [str(label) for label in labels])
     if len(names) > 1 and labels is None:
         raise OddDigitError(f"{state.card.name} knows several digits: give the label of each image.")
-    if len(given) != len(checked):
-        raise OddDigitError(f"{len(checked)} images came with {len(given)} labels: give one label an image.")
+    given = as_labels("labels", names * len(checked) if labels is None else labels, len(checked))
     for label in np.unique(given):
         if label not in names:
             raise OddDigitError(f"label {str(label)!r} is none of this detector's digits: {', '.join(names)}.")

@@ -14,6 +14,7 @@ from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
+from core import arguments
 from core.calibration.conformal import Calibration
 from core.calibration.evaluation import Evaluation
 from core.calibration.prediction_set import agreeing
@@ -24,9 +25,10 @@ from core.detector.inputs import PIXELS, as_images, as_labels, chunks
 from core.detector.model_card import UNNAMED, Card
 from core.detector.readings import Readings, Scores
 from core.detector.state import DetectorState
+from core.errors import OddDigitError, TrainingError
 from core.gan.determinism import one_thread
 from core.gan.networks import architecture_of
-from core.gan.recipe import TrainingSettings
+from core.gan.recipe import MOST_EPOCHS, TrainingSettings
 from core.gan.trainer import Progress, Trainer
 from core.operating_point import DISTANCES, EVIDENCES, OperatingPoint
 from core.scoring import multi_digit
@@ -34,6 +36,7 @@ from core.scoring.evidences import Evidences
 from core.scoring.scorer import Scorer
 from core.words import name_normals
 
+MOST_SAMPLES = 100_000  # that are drawn at once: 300 MB
 FEW = 8  # images that one thread scores sooner: several wait for each other longer than they work
 
 
@@ -118,6 +121,19 @@ class Detector(OutlierMixin, BaseEstimator):
             self.state_ = named
 
     @property
+    def _point(self) -> OperatingPoint:
+        """Where ``predict`` draws the threshold; refuses an evidence or alpha that is none."""
+        return OperatingPoint(self.card_.name, self.evidence, self.alpha)
+
+    def _training(self) -> TrainingSettings:
+        """What ``fit`` goes by; refuses parameters that are none before any work."""
+        known = architecture_of(arguments.text("architecture", self.architecture, "conv"))
+        epochs = known.epochs if self.epochs is None else arguments.whole("epochs", self.epochs, 1, MOST_EPOCHS)
+        seed = arguments.whole("seed", self.seed, 0, arguments.LARGEST_SEED)
+        OperatingPoint(UNNAMED, self.evidence, self.alpha)
+        return TrainingSettings(architecture=self.architecture, epochs=epochs, seed=seed)
+
+    @property
     def _fitted(self) -> DetectorState:
         if not self.__sklearn_is_fitted__():
             check_is_fitted(self)  # raises; asked for each image it would take as long as a p-value
@@ -188,24 +204,30 @@ class Detector(OutlierMixin, BaseEstimator):
             stretches: which stretch of writers each image is from, ``(n,)``: p-values then hold for people whom the
                 detector never met, where there are enough of them. None: for exchangeable digits, as split conformal.
         """
-        OperatingPoint("", self.evidence, self.alpha)  # refuses what ``predict`` could not use, before any work
+        settings = self._training()
+        split_seed = arguments.whole("split_seed", self.split_seed, 0, arguments.LARGEST_SEED)
         images = as_images(X)
-        labels = as_labels(y, len(images))
-        epochs = architecture_of(self.architecture).epochs if self.epochs is None else self.epochs
-        settings = TrainingSettings(architecture=self.architecture, epochs=epochs, seed=self.seed)
-        fitted = yield from fit_digits(images, labels, settings, self.split_seed, folder, watch, enough)
+        labels = as_labels("y", y, len(images))
+        folder = None if folder is None else arguments.path("folder", folder)
+        writers = None if stretches is None else arguments.array("stretches", stretches, "one number an image").ravel()
+        if writers is not None and len(writers) != len(images):
+            raise TrainingError(f"{len(images)} images came with {len(writers)} stretches: give one number an image.")
+        for name, function in (("watch", watch), ("enough", enough)):
+            if function is not None and not callable(function):
+                raise OddDigitError(f"{name} is no function: give one that is called as training goes, or None.")
+        fitted = yield from fit_digits(images, labels, settings, split_seed, folder, watch, enough)
         pooled, digits = assemble.calibrations_of(fitted.scorers, fitted.standards, fitted.calibrate)
         card = Card(
             name=UNNAMED,
             normal=tuple(fitted.scorers),
-            split_seed=self.split_seed,
+            split_seed=split_seed,
             counts=fitted.counts,
             settings=asdict(settings),
             curve=fitted.curve,
             seconds=round(fitted.seconds, 1),
         )
         state = DetectorState(card, pooled, None, fitted.scorers, fitted.standards, digits)
-        by = {} if stretches is None else {n: np.asarray(stretches)[labels == n] for n in fitted.scorers}
+        by = {} if writers is None else {n: writers[labels == n] for n in fitted.scorers}
         if by and all(map(strangers.enough, by.values())):
             state = strangers.corrected(state, {name: images[labels == name] for name in by}, by)
         self.state_ = state
@@ -248,13 +270,22 @@ class Detector(OutlierMixin, BaseEstimator):
 
     def _by_evidence(self, images: ArrayLike) -> Scores:
         """What the chosen evidence needs and no more."""
-        return self.scores(images) if self.evidence in DISTANCES else self.inspect(images)
+        return self.scores(images) if self._point.evidence in DISTANCES else self.inspect(images)
 
     def sample(self, n: int, seed: int = 0) -> NDArray[np.float32]:
         """Fresh digits as the generators draw them, ``(n, 28, 28)``; those of several digits take turns.
 
         The same n and seed give the same digits.
+
+        Args:
+            n: how many, up to 100,000.
+            seed: 0 to 4,294,967,295.
+
+        Raises:
+            OddDigitError: either is something else.
         """
+        n = arguments.whole("n", n, 0, MOST_SAMPLES)
+        seed = arguments.whole("seed", seed, 0, arguments.LARGEST_SEED)
         drawn, digits = np.zeros((n, 28, 28), dtype=np.float32), len(self.scorers_)
         for i, scorer in enumerate(self.scorers_.values()):
             if wanted := len(drawn[i::digits]):
@@ -273,12 +304,17 @@ class Detector(OutlierMixin, BaseEstimator):
         Raises:
             OddDigitError: a label is missing or not one of the detector's digits.
         """
+        state = self._fitted
+        arguments.text("name", name, "my-5")
+        arguments.text("calibrated_on", calibrated_on, "the writers of my_fives/")
         other = Detector(**self.get_params())
-        other.state_ = assemble.recalibrate(self._fitted, images, labels, name, calibrated_on)
+        other.state_ = assemble.recalibrate(state, images, labels, name, calibrated_on)
         return other
 
     def evaluate(self, dataset: Dataset) -> Evaluation:
         """Score a labelled data set; labels outside the detector's own are its anomalies."""
+        normal = self.card_.normal
+        arguments.of_type("dataset", dataset, Dataset, 'a data set, such as core.datasets.load("mnist", "test")')
         names = np.array(dataset.label_names)[dataset.labels]
         return Evaluation(
             sources=(f"{dataset.name}:{dataset.part}",),
@@ -286,18 +322,19 @@ class Detector(OutlierMixin, BaseEstimator):
             position=np.arange(len(names)),
             label=dataset.labels.astype(np.int64),
             label_names=dataset.label_names,
-            anomaly=~np.isin(names, self.card_.normal),
+            anomaly=~np.isin(names, normal),
             scores=self.inspect(dataset.images).scores,
         )
 
     def score_samples(self, X: ArrayLike) -> NDArray[np.float64]:  # noqa: N803
         """Raw scores turned round, ``(n,)``: higher is more normal."""
-        return -self._by_evidence(X).scores[self.evidence]
+        return -self._by_evidence(X).scores[self._point.evidence]
 
     @property
     def offset_(self) -> float:
         """Where ``score_samples`` is cut: the threshold at ``alpha``, turned round."""
-        return -self.calibrations_[self.evidence].threshold(self.alpha)
+        point = self._point
+        return -self.calibrations_[point.evidence].threshold(float(self.alpha))
 
     def decision_function(self, X: ArrayLike) -> NDArray[np.float64]:  # noqa: N803
         """Distance from the threshold, ``(n,)``: higher is more normal, 0 at the threshold itself."""
@@ -305,8 +342,7 @@ class Detector(OutlierMixin, BaseEstimator):
 
     def predict(self, X: ArrayLike) -> NDArray[np.int64]:  # noqa: N803
         """+1 normal, -1 anomaly, ``(n,)``."""
-        point = OperatingPoint(self.card_.name, self.evidence, self.alpha)
-        return 1 - 2 * self._by_evidence(X).class_id(point)
+        return 1 - 2 * self._by_evidence(X).class_id(self._point)
 
     @property
     def n_features_in_(self) -> int:

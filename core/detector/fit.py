@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from core.datasets import split
 from core.errors import TrainingError
+from core.files.atomic import writing
 from core.gan.recipe import TrainingSettings
 from core.gan.trainer import Progress, Trainer
 from core.scoring.evidences import Scale
@@ -69,6 +70,9 @@ def fit_digits(
     names = _check(images, labels)
     if enough is not None and folder is None:
         raise TrainingError("training can only be ended early where each epoch is kept: give a folder too.")
+    if folder is not None:
+        with writing(folder):  # now, not after an epoch
+            folder.mkdir(parents=True, exist_ok=True)
     enough = enough or (lambda: False)
     started = time.monotonic()
     fitted = Fitted()

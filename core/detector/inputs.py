@@ -4,18 +4,19 @@ Every mistake that was seen in use gets an answer of its own; nothing is guessed
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.sparse import issparse
 
+from core import arguments
 from core.errors import OddDigitError, TrainingError
 
 CHUNK = 256
 PIXELS = 784
 FLAT = ((PIXELS,), (1, 28, 28), (28, 28, 1))  # shapes of an image that are brought to (28, 28)
+_REMEDY = f"numbers 0 .. 1 of shape (n, 28, 28) or (n, {PIXELS}); core.ink.read makes them of pictures"
 
 
 def as_images(images: ArrayLike) -> NDArray[np.float32]:
@@ -28,22 +29,15 @@ def as_images(images: ArrayLike) -> NDArray[np.float32]:
     Raises:
         OddDigitError: sparse, not numbers, of another shape, NaN, infinite, or outside the range; the text says which.
     """
-    if issparse(images):
-        raise OddDigitError("sparse input is not supported: give a dense array, images.toarray().")
-    try:
-        given = np.asarray(images.detach().cpu() if hasattr(images, "detach") else images)
-        if given.dtype.kind == "c":
-            raise OddDigitError("Complex data not supported: give images of 0 (paper) to 1 (ink).")
-        if given.dtype.kind not in "fiub":
-            raise TypeError(given.dtype)
-        with np.errstate(over="ignore"):  # what is too large for float32 becomes infinite, and is refused below
-            array = np.ascontiguousarray(given, np.float32)
-        if not array.flags.writeable:
-            array = array.copy()
-    except (TypeError, ValueError) as error:
-        if isinstance(error, OddDigitError):
-            raise
-        raise OddDigitError("images are not all numbers: give an array (n, 28, 28) or (n, 784) of 0 .. 1.") from error
+    given = arguments.array("images", images, _REMEDY)
+    if given.dtype.kind == "c":
+        raise OddDigitError("Complex data not supported: give images of 0 (paper) to 1 (ink).")
+    if given.dtype.kind not in "fiub":
+        raise OddDigitError(f"images are not all numbers: give {_REMEDY}.")
+    with np.errstate(over="ignore"):  # what is too large for float32 becomes infinite, and is refused below
+        array = np.ascontiguousarray(given, np.float32)
+    if not array.flags.writeable:
+        array = array.copy()
     if array.shape[1:] in FLAT:
         array = array.reshape(-1, 28, 28)
     if array.ndim != 3 or array.shape[1:] != (28, 28):
@@ -73,29 +67,42 @@ def _in_range(images: NDArray[np.float32], is_bytes: bool) -> NDArray[np.float32
     return images
 
 
-def as_labels(y: Sequence[Any] | NDArray[Any] | None, n: int) -> NDArray[np.str_]:
+def as_labels(name: str, labels: Iterable[Any] | None, n: int) -> NDArray[np.str_]:
     """Which digit each of n normal images is, as text, ``(n,)``; without labels all are of one kind.
+
+    Args:
+        name: of the argument, for the sentence.
+        labels: text, bytes or numbers, one an image.
+        n: how many images there are.
 
     Raises:
         TrainingError: outliers are marked as scikit-learn marks them, which a detector must not learn; or an image has
-            no label, or only whether it is odd.
+            no label, several, or only whether it is odd.
     """
-    if y is None:
+    if labels is None:
         return np.array(["digit"] * n)
-    given = np.asarray(y).ravel().tolist()
-    if any(label is None or label != label for label in given):  # as NaN does
-        raise TrainingError("y holds empty labels: leave those rows out, or give no y where all are of one kind.")
-    if any(isinstance(label, bool) for label in given):
-        raise TrainingError("y is true or false: leave the odd rows out and give no y, or the digit of each image.")
-    # Tables with gaps make floats of whole numbers: 5.0 is a 5.
-    whole = (f"{label:.0f}" if isinstance(label, float) and label.is_integer() else str(label) for label in given)
-    labels = np.array(list(whole))
-    if set(labels) & {"-1", "-1.0"}:
+    given = arguments.array(name, labels, "one label an image")
+    if given.size != n:
+        raise TrainingError(f"{n} images came with {given.size} labels: give one label an image.")
+    values = [value.decode(errors="replace") if isinstance(value, bytes) else value for value in given.ravel().tolist()]
+    if any(value is None or value != value or value == "" for value in values):  # NaN is not even itself
         raise TrainingError(
-            "y marks outliers with -1, and a detector learns normal digits only: leave those rows out and give no y, "
-            "or the digit of each image."
+            f"{name} holds empty labels: leave those rows out, or give no {name} if all are of one kind."
         )
-    return labels
+    if any(isinstance(value, bool) for value in values):
+        raise TrainingError(
+            f"{name} is true or false: leave the odd rows out, and give the digit of each image or none."
+        )
+    if not all(isinstance(value, str | int | float) for value in values):
+        raise TrainingError(f"{name} holds what is neither text nor number: give the digit of each image.")
+    # Tables with gaps make floats of whole numbers: 5.0 is a 5.
+    names = np.array([f"{v:.0f}" if isinstance(v, float) and v.is_integer() else str(v) for v in values])
+    if set(names) & {"-1", "-1.0"}:
+        raise TrainingError(
+            f"{name} marks outliers with -1, and a detector learns normal digits only: leave those rows out, and give "
+            "the digit of each image or none."
+        )
+    return names
 
 
 def chunks(images: NDArray[np.float32]) -> list[NDArray[np.float32]]:

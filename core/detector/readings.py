@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from core import arguments
 from core.calibration.conformal import Calibration
 from core.calibration.prediction_set import agreeing, prediction_set
 from core.errors import OddDigitError
@@ -58,6 +59,21 @@ class Scores:
         taken = {f.name: _take(getattr(self, f.name), rows) for f in fields(self) if f.name != "calibrations"}
         return type(self)(**taken, calibrations=self.calibrations)
 
+    def row(self, row: object) -> int:
+        """Which image is meant, counted from 0, or from the last as -1.
+
+        Raises:
+            OddDigitError: there is no such image.
+        """
+        if not len(self):
+            raise OddDigitError(f"row is {row!r}, and these are the readings of no image: inspect one.")
+        return arguments.whole("row", row, -len(self), len(self) - 1)
+
+    def _known(self, evidence: object) -> None:
+        if evidence not in self.scores:
+            known = ", ".join(self.scores)
+            raise OddDigitError(f"evidence {evidence!r} is not among {known}: give one of these; inspect has all.")
+
     @property
     def p_value(self) -> Floats:
         """p-values of the default evidence, ``fused``."""
@@ -75,6 +91,7 @@ class Scores:
 
     def digits_by(self, evidence: str) -> dict[str, Floats]:
         """Per-digit p-values of an evidence; where it is of what is drawn, which only one digit is, the default's."""
+        self._known(evidence)
         if evidence in self.digit_p_values or not self.digits:
             return self.digit_p_values.get(evidence, {})
         return agreeing(self.digits, self.p_values[evidence])
@@ -83,16 +100,19 @@ class Scores:
         """The operating point's threshold on the raw score axis; infinite when alpha is too small to flag anything.
 
         Raises:
-            OddDigitError: the operating point is another model's, whose scores mean something else.
+            OddDigitError: the operating point is another model's, whose scores mean something else, or of an evidence
+                that was not computed.
         """
+        arguments.of_type("point", point, OperatingPoint, "an OperatingPoint; an alpha goes to class_id(alpha=0.05)")
         if self.model not in (point.model, Path(point.model).name.removesuffix(".safetensors")):
             raise OddDigitError(
                 f"the operating point is of {point.model} and these readings are by {self.model}: give one of the same "
                 "model, or class_id(alpha=0.05)."
             )
-        if point.alpha is None:
-            assert point.threshold is not None
+        self._known(point.evidence)
+        if point.threshold is not None:
             return point.threshold
+        assert point.alpha is not None
         return self.calibrations[point.evidence].threshold(point.alpha)
 
     def class_id(self, point: OperatingPoint | None = None, *, alpha: float | None = None) -> NDArray[np.int64]:
@@ -104,13 +124,15 @@ class Scores:
         if (point is None) == (alpha is None):
             raise OddDigitError("give either an operating point or alpha, such as class_id(alpha=0.05).")
         point = point or OperatingPoint(self.model, "fused", alpha)
-        return np.where(self.scores[point.evidence] > self.threshold(point), ANOMALY, NORMAL)
+        threshold = self.threshold(point)
+        return np.where(self.scores[point.evidence] > threshold, ANOMALY, NORMAL)
 
     def prediction_set(self, point: OperatingPoint, row: int) -> tuple[str, ...]:
         """Which normal digits the ink could be at the operating point, most plausible first; none of an anomaly."""
+        threshold, row = self.threshold(point), self.row(row)
         alpha = point.alpha
         if alpha is None:
-            alpha = float(self.calibrations[point.evidence].alpha(self.threshold(point))[0])
+            alpha = float(self.calibrations[point.evidence].alpha(threshold)[0])
         p_values = {name: float(p[row]) for name, p in self.digits_by(point.evidence).items()}
         return prediction_set(p_values, alpha, bool(self.class_id(point)[row]))
 
@@ -126,7 +148,7 @@ class Scores:
 
     def record(self, row: int, point: OperatingPoint) -> dict[str, Any]:
         """One reading as plain data for JSON; an infinite threshold becomes None."""
-        threshold = self.threshold(point)
+        threshold, row = self.threshold(point), self.row(row)
         class_id = int(self.class_id(point)[row])
         p_value = float(self.p_values[point.evidence][row])
         record: dict[str, Any] = {

@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from core import paths, quota, settings
+from core import arguments, paths, quota, settings
 from core.detector.model_card import Card, read_card
 from core.errors import ModelError, WriteError
 from core.files.atomic import writing
@@ -72,11 +72,12 @@ def find(name: str | Path, visitor: str) -> Model:
     Raises:
         ModelError: there is none; the text lists what there is.
     """
+    given = arguments.path("model", name)
     there = {model.name: model for model in models(visitor)}
     if model := there.get(str(name)):
         return model
     follows = not visitor or not settings.shared_server()
-    for path in (Path(name), Path(f"{name}{SUFFIX}")):
+    for path in (given, given.with_name(given.name + SUFFIX) if given.name else given):
         # os.path says no to what is no path at all, such as a text of 5,000 letters, where pathlib raises.
         if follows and path.suffix == SUFFIX and os.path.isfile(path):  # noqa: PTH113
             return Model(path.stem, path)
@@ -99,9 +100,11 @@ def file_for(name: str | Path) -> Path:
     """The file that a detector saved under a path, or a bare name for one's own models, goes to.
 
     Raises:
-        ModelError: a bare name that is not usable, or taken.
+        ModelError: a bare name that is not usable, or taken; or a folder.
     """
-    path = Path(name)
+    path = arguments.path("path", name)
+    if str(name) and os.path.isdir(path):  # noqa: PTH112 - as below
+        raise ModelError(f"{name} is a folder: give a file in it, such as {path / f'my-5{SUFFIX}'}.")
     if path.suffix == SUFFIX:
         return path
     if path.name == str(name):

@@ -13,6 +13,7 @@ from core.gan.latents import LARGEST_LATENT
 from core.gan.networks import VIEWS
 
 FEW_IMAGES = 2_000  # below it every image is varied anew each time it is seen
+MOST_EPOCHS = 1_000
 _FEW_STEPS, _STEPS_OF_FEW = 500, 30  # fewer images than so many: at most so many steps an epoch, a minute in all
 
 

@@ -3,12 +3,16 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
+from core import arguments
 from core.errors import InkError
 from core.ink.pages import pages
+from core.ink.picture import Source
 from core.ink.read import read
 
 
@@ -18,7 +22,8 @@ class Many:
 
     Attributes:
         images: ink images, float32 ``(n, 28, 28)``, 0 paper .. 1 ink.
-        files: the file that each came from, n of them; a page of a document as ``"scan.pdf page 3"``.
+        files: the file that each came from, n of them; a page of a document as ``"scan.pdf page 3"``, and what came
+            from no file as ``"picture 2"``.
         boxes: int64 ``(n, 4)``: left, top, right, bottom of each in its own upright picture, pixels.
         refused: (file, reason) of every picture that holds no ink to read.
     """
@@ -29,11 +34,12 @@ class Many:
     refused: tuple[tuple[str, str], ...]
 
 
-def read_many(pictures: str | Path | Iterable[str | Path], split: bool = True) -> Many:
+def read_many(pictures: str | Path | Source | Iterable[str | Path | Source], split: bool = True) -> Many:
     """Read pictures into ink images; one that cannot be read is listed with its reason, and the rest counts.
 
     Args:
-        pictures: a folder, whose files are read in the order of their names, or paths of files.
+        pictures: a folder, whose files are read in the order of their names; or pictures, each as ``read`` takes it:
+            paths of files, bytes, PIL images, arrays ``(h, w)``, or one array ``(n, h, w)``.
         split: whether separate shapes in a picture are separate digits.
 
     Raises:
@@ -42,8 +48,8 @@ def read_many(pictures: str | Path | Iterable[str | Path], split: bool = True) -
     images, boxes = [np.zeros((0, 28, 28), np.float32)], [np.zeros((0, 4), np.int64)]
     files: list[str] = []
     refused: list[tuple[str, str]] = []
-    for path in _files(pictures):
-        for name, page in pages(path, str(path)):
+    for called, picture in _named(pictures):
+        for name, page in pages(picture, called):
             try:
                 ink = read(page, name=Path(name).name, split=split)
             except InkError as error:
@@ -55,13 +61,25 @@ def read_many(pictures: str | Path | Iterable[str | Path], split: bool = True) -
     return Many(np.concatenate(images), tuple(files), np.concatenate(boxes), tuple(refused))
 
 
-def _files(pictures: str | Path | Iterable[str | Path]) -> list[Path]:
-    if not isinstance(pictures, str | Path):
-        paths = [Path(path) for path in pictures]
-    elif (folder := Path(pictures)).is_dir():
-        return sorted(file for file in folder.iterdir() if file.is_file() and not file.name.startswith("."))
-    else:
-        paths = [folder]
-    if missing := [path for path in paths if not path.is_file()]:
-        raise InkError(f"{missing[0]}: there is no such picture or folder: give paths of files, or a folder of them.")
-    return paths
+def _named(pictures: Any) -> list[tuple[str, Source]]:
+    """Each picture under its path, or its number where it came from no file."""
+    one = isinstance(pictures, str | Path | bytes | bytearray | Image.Image) or getattr(pictures, "ndim", 1) == 2
+    if not one and not isinstance(pictures, Iterable):
+        raise InkError(f"pictures are of type {type(pictures).__name__}: give a folder, or a list of pictures.")
+    named: list[tuple[str, Source]] = []
+    for number, picture in enumerate([pictures] if one else pictures, 1):
+        if not isinstance(picture, str | Path):
+            named.append((f"picture {number}", picture))
+        elif (path := _there(picture)).is_dir():
+            inside = sorted(file for file in path.iterdir() if file.is_file() and not file.name.startswith("."))
+            named += [(str(file), file) for file in inside]
+        else:
+            named.append((str(path), path))
+    return named
+
+
+def _there(given: str | Path) -> Path:
+    path = arguments.path("pictures", given)
+    if not str(given) or (not path.is_dir() and not path.is_file()):
+        raise InkError(f"{given}: there is no such picture or folder: give paths of files, or a folder of them.")
+    return path

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageOps
 from PIL.TiffImagePlugin import TiffImageFile
 
-from core import settings
-from core.errors import InkError
+from core import arguments, settings
+from core.errors import InkError, OddDigitError
 from core.ink import containers, pdf
 from core.ink.masks import along_border
 from core.ink.resize import resized, unrepeated
@@ -77,20 +77,27 @@ def open_picture(source: Source, name: str) -> Picture:
     """
     if isinstance(source, InkError):
         raise source
-    if isinstance(source, np.ndarray):
-        return _from_array(source, name)
     if isinstance(source, Image.Image):
         return _from_image(source, name)
+    if hasattr(source, "__array__"):
+        try:
+            return _from_array(arguments.array(name, source, "an array (h, w), (h, w, 3) or (h, w, 4)"), name)
+        except OddDigitError as error:
+            raise InkError(str(error)) from error
     if isinstance(source, (bytes, bytearray, memoryview)):
         if not len(source):
             raise InkError(f"{name} is empty (0 bytes): save or upload it again.")
         return _from_file(io.BytesIO(source), name)
     if isinstance(source, (str, Path)):
-        path = Path(source)
         try:
+            path = arguments.path(name, source)
             size = path.stat().st_size if path.is_file() else None
         except OSError as error:
             raise InkError(f"{name} cannot be opened ({error.strerror}): check the path.") from error
+        except OddDigitError as error:
+            raise InkError(str(error)) from error
+        if size is None and str(source) and path.is_dir():
+            raise InkError(f"{name} is a folder: give a picture in it, or the folder to read_many.")
         if size is None:
             raise InkError(f"{name}: there is no such file; check the path.")
         if not size:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -93,7 +94,7 @@ class Ink:
 def read(
     picture: Source,
     *,
-    name: str = "picture",
+    name: str | None = None,
     invert: bool | None = None,
     split: bool = True,
     whole: bool = False,
@@ -106,8 +107,8 @@ def read(
 
     Args:
         picture: bytes or path of a PNG, JPEG, HEIC, AVIF, WebP, TIFF, BMP, GIF or PDF file, a PIL image, or an array
-            ``(h, w)``, ``(h, w, 3)`` or ``(h, w, 4)`` of integers or of floats in 0 .. 1 or 0 .. 255.
-        name: what to call the picture in errors.
+            (or tensor) ``(h, w)``, ``(h, w, 3)`` or ``(h, w, 4)`` of integers or of floats in 0 .. 1 or 0 .. 255.
+        name: what to call the picture in errors; by default the file's own name.
         invert: True when ink is lighter than paper, False when darker, None to find out.
         split: whether separate shapes are separate digits; False takes all ink as one shape.
         whole: True reads all of the picture, also where a sheet of paper stands out from what it lies on.
@@ -122,6 +123,8 @@ def read(
     >>> ink.images.shape, ink.boxes.tolist()
     ((1, 28, 28), [[18, 10, 22, 50]])
     """
+    if name is None:
+        name = (Path(picture).name if isinstance(picture, str | Path) else "") or "picture"
     opened = open_picture(picture, name)
     if invert is not False and is_ink_image(opened.pixels):
         return _unchanged(opened)

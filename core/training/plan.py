@@ -16,10 +16,9 @@ from core.detector.fit import FEWEST_IMAGES
 from core.errors import TrainingError
 from core.gan.determinism import one_thread
 from core.gan.networks import architecture_of, build
-from core.gan.recipe import TrainingSettings
+from core.gan.recipe import MOST_EPOCHS, TrainingSettings
 from core.training.run import EVERY_LABEL, RunSpec
 
-MOST_EPOCHS = 1_000
 MOST_LABELS = 100
 # A detector of one digit with its checkpoint, cache and pictures; measured at 14 MB for MNIST's largest digit.
 BYTES_PER_LABEL = 20 * 2**20

@@ -69,7 +69,8 @@ def test_labels_that_say_what_is_odd_or_nothing_are_not_learnt_as_digits(
 
 
 def test_labels_that_a_table_made_floats_of_are_the_digits_they_were() -> None:
-    assert as_labels([5.0, 0, 2.5, float("inf")], 4).tolist() == ["5", "0", "2.5", "inf"]
+    assert as_labels("y", [5.0, 0, 2.5, float("inf")], 4).tolist() == ["5", "0", "2.5", "inf"]
+    assert as_labels("y", np.array([b"5"]), 1).tolist() == ["5"]
 
 
 def test_images_come_as_other_libraries_have_them(tiny_detector_file: Path) -> None:

@@ -74,8 +74,8 @@ def test_the_decision_function_is_zero_at_the_threshold(tiny_detector: Detector)
 
 @pytest.fixture(scope="module")
 def fives() -> Detector:
-    """A detector as ``fit`` leaves it, made in a second or two; shared, so change nothing in it."""
-    return Detector("dense", epochs=1).fit(of("5")[:60])
+    """A detector as ``fit`` leaves it, by NumPy's whole numbers; shared, so change nothing in it."""
+    return Detector("dense", epochs=np.int64(1), seed=np.int32(0), split_seed=np.uint8(0)).fit(of("5")[:60])
 
 
 def test_the_same_seed_gives_the_same_detector_whatever_the_callers_random_state(fives: Detector) -> None:
@@ -132,20 +132,6 @@ def test_a_run_broken_off_after_an_epoch_goes_on_to_the_same_detector(tmp_path: 
 def test_what_cannot_be_fitted_is_refused_before_any_training(count: int, labels: list[str] | None, said: str) -> None:
     with pytest.raises(TrainingError, match=said):
         Detector().fit(np.resize(of("5"), (count, 28, 28)), labels)
-
-
-@pytest.mark.parametrize(
-    ("settings", "said"),
-    [
-        ({"architecture": "transformer"}, "transformer"),
-        ({"epochs": 0}, "epochs"),
-        ({"alpha": 0.0}, "alpha"),
-        ({"evidence": "sound"}, "evidence"),
-    ],
-)
-def test_settings_that_make_no_sense_are_refused_before_any_training(settings: dict[str, object], said: str) -> None:
-    with pytest.raises(OddDigitError, match=said):
-        Detector(**settings).fit(of("5")[:60])
 
 
 def test_what_a_fitted_detector_was_made_of_stands_on_its_card(tiny_detector_any: Detector) -> None:

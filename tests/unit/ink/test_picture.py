@@ -67,7 +67,7 @@ def test_a_missing_an_empty_and_a_folder_path_are_told_apart(tmp_path: Path) -> 
     for path, words in (
         (tmp_path / "gone.png", "no such file"),
         (tmp_path / "empty.png", "0 bytes"),
-        (tmp_path, "no such file"),
+        (tmp_path, "is a folder"),
     ):
         with pytest.raises(InkError, match=words):
             open_picture(path, path.name)
