@@ -56,7 +56,7 @@ def test_a_model_is_found_by_the_path_of_its_file_too(tiny_detector_file: Path) 
     ids=["empty", "unknown", "no suffix", "another file", "null byte", "5,000 letters", "suffix alone"],
 )
 def test_what_is_no_model_is_refused_with_a_list_of_those_there_are(name: str, shipped: Path) -> None:
-    with pytest.raises(ModelError, match=r"there is no model .*the models here are mnist-5; or give"):
+    with pytest.raises(ModelError, match=r"there is no model .*The models here are mnist-5; or give"):
         registry.find(name, "")
 
 
