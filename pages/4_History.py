@@ -11,8 +11,7 @@ from pages.ui.visitor import visitor
 A_PAGE = 20
 
 chrome.page("What was judged", "Every verdict, with the digit it was given on. Say which were right.")
-if failed := st.session_state.pop(rows.FAILED, None):
-    chrome.refuse(failed)
+chrome.failed(rows.PLACE)
 
 
 def page(history: History) -> None:
@@ -22,8 +21,7 @@ def page(history: History) -> None:
     rows.undo(history)
     if not counts.judged:
         st.info("Nothing here yet: what you draw, upload or photograph is listed here.", icon=":material/draw:")
-        if st.button("Draw a digit", icon=":material/draw:", type="primary"):
-            st.switch_page("dashboard.py")
+        chrome.link("dashboard.py", "Draw a digit", ":material/draw:")
         tools.what_is_kept(history)
         return
     tools.summary(counts, today)

@@ -7,12 +7,12 @@ from streamlit.errors import StreamlitPageNotFoundError
 
 from core import paths
 from core.files.atomic import why_not
-from pages.ui import component
+from pages.ui import component, presses
 from pages.ui.text import plain
 
 NAME = "Odd Digit Out"
 LOGO, ICON, STYLE = (paths.ASSETS / name for name in ("logo.svg", "icon.svg", "style.html"))
-FIRST, PAGE = "Draw", "page"
+FIRST = "Draw"
 _follow = component.declare("navigation")
 
 
@@ -23,7 +23,7 @@ def page(title: str, lead: str) -> None:
         title: the page's name.
         lead: one sentence that says what the page is for.
     """
-    st.session_state[PAGE] = title
+    presses.arrive(title)
     st.set_page_config(
         page_title=f"{title} · {NAME}" if title != NAME else NAME,
         page_icon=str(ICON),
@@ -53,6 +53,12 @@ def link(path: str, label: str, icon: str | None = None, **query: str) -> None:
 def refuse(error: Exception) -> None:
     """Say an error that was written for people."""
     st.error(plain(error), icon=":material/error:")
+
+
+def failed(where: str) -> None:
+    """Say what went wrong there with what was pressed."""
+    if error := presses.failed(where):
+        refuse(error)
 
 
 def _navigation(title: str) -> None:

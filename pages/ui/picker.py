@@ -11,7 +11,7 @@ from core.detector.loading import Arriving
 from core.errors import OddDigitError
 from core.figures import images
 from core.operating_point import EVIDENCES, OperatingPoint
-from pages.ui import chrome, picture, state
+from pages.ui import picture, presses, state
 from pages.ui.visitor import visitor
 
 if TYPE_CHECKING:
@@ -187,7 +187,7 @@ def _moved_by(name: str, value: Any, part: str, words: dict[Any, Any] | None = N
     Its key is the page's own: a choice that arrives when its page is being left already is read as that page's, not as
     what the widget of the same name shows on the next.
     """
-    key = f"{name} {st.session_state[chrome.PAGE]}"
+    key = f"{name} {st.session_state[presses.PAGE]}"
     st.session_state[key] = value
 
     def take() -> None:

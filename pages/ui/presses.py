@@ -1,19 +1,26 @@
-"""Presses, each taken whole: what one changes is changed before Streamlit looks at what was pressed after it.
+"""Presses, each taken whole: what one does is done in its callback, before the page is drawn anew or left.
 
-Streamlit lets a newer request end the callbacks of an older one wherever they touch the session's state, and counts the
-older press as taken: on a busy server the second of two quick presses undid the first, or half of it.
+Streamlit lets a newer request end a run wherever it stands, and counts the press that began it as taken. What a button
+does where it returns True may never be reached, so nothing acts there; and a callback is not looked away from either,
+or on a busy server the second of two quick presses would undo the first, or half of it.
 """
 
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.state.safe_session_state import SafeSessionState
 
+from core.errors import OddDigitError
+
+PAGE = "page"  # the title of the page that is shown
+_FAILED, _LEAVING, _OPENED = "failed at", "leaving", "opened"
+
 
 def take_whole() -> None:
-    """Have it so in every session of this process."""
+    """Have callbacks run to their end in every session of this process."""
     setattr(SafeSessionState, "on_script_will_rerun", undisturbed(SafeSessionState.on_script_will_rerun))  # noqa: B010
 
 
@@ -31,3 +38,50 @@ def undisturbed(take: Callable[..., None]) -> Callable[..., None]:
             del waiting["on_scriptrunner_yield"]
 
     return run
+
+
+def attempt(where: str, work: Callable[..., object], *arguments: object) -> None:
+    """Do what a press asks for; what goes wrong is said where the page asks what :func:`failed`."""
+    try:
+        work(*arguments)
+    except (OddDigitError, OSError) as error:
+        st.session_state[f"{_FAILED} {where}"] = error
+
+
+def failed(where: str) -> Exception | None:
+    """What went wrong there since this was last asked."""
+    error: Exception | None = st.session_state.pop(f"{_FAILED} {where}", None)
+    return error
+
+
+def go(path: str, **query: str) -> None:
+    """Have another page opened, with a link's query."""
+    st.session_state[_LEAVING] = (st.session_state[PAGE], path, query)
+    st.switch_page(path, query_params=query)
+
+
+def arrive(title: str) -> None:
+    """A page begins: what was on its way to another goes on there, although the page left behind was heard of since."""
+    left, path, query = st.session_state.get(_LEAVING, ("", "", {}))
+    if left == title:
+        st.switch_page(path, query_params=query)
+    else:
+        st.session_state.pop(_LEAVING, None)
+    if st.session_state.get(PAGE) != title:
+        st.session_state.pop(_OPENED, None)
+    st.session_state[PAGE] = title
+
+
+def open_reading(of: object) -> None:
+    """Have the full reading of something opened; it stays open until it is closed, or its page is left."""
+    st.session_state[_OPENED] = of
+
+
+def opened() -> Any:
+    """What is open; None where nothing is."""
+    return st.session_state.get(_OPENED)
+
+
+def reading(show: Callable[[], None], title: str = "The full reading") -> None:
+    """The dialog in which what is open is shown."""
+    st.dialog(title, width="medium", on_dismiss=lambda: st.session_state.pop(_OPENED, None))(show)()

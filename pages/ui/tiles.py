@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -51,9 +50,9 @@ def show(
     *,
     columns: int | None = None,
     chosen: int | None = None,
-    press: Callable[[int], None] | None = None,
+    press: Callable[[int], None],
     correct: Callable[[dict[int, str | None]], None] | None = None,
-) -> int | None:
+) -> None:
     """Show tiles.
 
     Args:
@@ -63,11 +62,8 @@ def show(
         title: what they are, for those who cannot see them.
         columns: so many in a row; as many as there is room for by default.
         chosen: which of them is marked.
-        press: called with the tile that was pressed before the page is drawn anew.
+        press: called with the tile that was pressed.
         correct: called with labels that were typed, by tile; None takes one back. Without it nothing can be typed.
-
-    Returns:
-        the tile that was just pressed, or None.
     """
     data = {
         "of": of,
@@ -83,8 +79,8 @@ def show(
         if correct is not None and typed.get("of") == of:
             correct({int(tile): label for tile, label in typed["labels"].items()})
 
-    state = _tiles(key=key, data=data, on_press_change=_pressing(key, tiles, press), on_labels_change=take)
-    return _one_of(state.press, [tile.id for tile in tiles])
+    pressed = _pressing(key, [tile.id for tile in tiles], press)
+    _tiles(key=key, data=data, on_press_change=pressed, on_labels_change=take)
 
 
 def boxes(
@@ -120,17 +116,10 @@ def boxes(
     _boxes(key=key, data=data | {"chosen": int(chosen)}, on_press_change=_pressing(key, ids, press))
 
 
-def _pressing(key: str, among: Sequence[Tile | int], press: Callable[[int], None] | None) -> Callable[[], None]:
-    ids = [one.id if isinstance(one, Tile) else int(one) for one in among]
-
+def _pressing(key: str, ids: Sequence[int], press: Callable[[int], None]) -> Callable[[], None]:
     def pressed() -> None:
-        id = _one_of(st.session_state[key].get("press"), ids)
-        if press is not None and id is not None:
+        id = st.session_state[key].get("press")
+        if isinstance(id, int) and id in ids:  # what a browser says may be anything
             press(id)
 
     return pressed
-
-
-def _one_of(pressed: Any, ids: Sequence[int]) -> int | None:
-    """What the browser says was pressed, if it is there."""
-    return pressed if isinstance(pressed, int) and pressed in ids else None

@@ -18,7 +18,7 @@ from core.views.differences import differences, say_differences
 from core.views.second_opinion import SecondOpinion, wanted
 from core.views.verdict_words import Wording, describe
 from core.words import name_normals
-from pages.ui import chrome, opinion, picker, picture
+from pages.ui import chrome, opinion, picker, picture, presses
 from pages.ui.text import plain
 from pages.ui.visitor import visitor
 
@@ -111,10 +111,15 @@ def details(readings: Readings, row: int, point: OperatingPoint, key: str = "", 
         f"**{readings.reconstruction_probability[row]:.2f}** to its reconstruction "
         f":gray[(1 = looks like a real normal digit, 0 = does not)]"
     )
-    if st.button(
-        "Walk around this reconstruction", icon=":material/explore:", type="tertiary", key=f"walk-{row}-{key}"
-    ):
-        _walk(readings, row)
+    st.button(
+        "Walk around this reconstruction",
+        icon=":material/explore:",
+        type="tertiary",
+        key=f"walk-{row}-{key}",
+        on_click=presses.attempt,
+        args=(f"walk-{row}-{key}", _walk, readings, row),
+    )
+    chrome.failed(f"walk-{row}-{key}")
     with st.expander("Each evidence on its own"):
         _evidences(readings, row, point)
 
@@ -159,13 +164,8 @@ def _walk(readings: Readings, row: int) -> None:
     """Open the generator page where the reconstruction lies."""
     from core.views import latent_walk  # with torch, which the first page does not wait for
 
-    try:
-        digit, latent = latent_walk.locate(picker.detector(readings.model), readings.images[row])
-    except OddDigitError as error:
-        st.error(plain(error), icon=":material/error:")
-        return
-    place = {"model": readings.model, "digit": digit, "latent": latent_walk.to_text(latent)}
-    st.switch_page("pages/5_Generator.py", query_params=place)
+    digit, latent = latent_walk.locate(picker.detector(readings.model), readings.images[row])
+    presses.go("pages/5_Generator.py", model=readings.model, digit=digit, latent=latent_walk.to_text(latent))
 
 
 def pictures(readings: Readings, row: int, key: str = "") -> None:

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Page, WebSocketRoute, expect
 
 from tests.browser.conftest import at_rest
+from tests.browser.test_first_page import stroke
 
 pytestmark = pytest.mark.browser
 
@@ -45,6 +46,25 @@ def batch_at_rest(page: Page, app: str) -> Line:
     expect(page.get_by_role("radio", name="1", exact=True)).to_be_visible(timeout=60_000)
     at_rest(page)
     return line
+
+
+def test_a_button_that_leads_to_another_page_leads_there_although_the_canvas_sends_a_stroke_after_it(
+    page: Page, app: str
+) -> None:
+    line = Line(page)
+    page.goto(f"{app}/?model=tiny-5")
+    walk = page.get_by_role("button", name="Walk around this reconstruction")
+    expect(walk).to_be_visible(timeout=90_000)
+    at_rest(page)
+
+    line.holds = "to the server"
+    walk.click()
+    stroke(page, [(60, 250), (140, 30), (220, 250)])
+    page.wait_for_timeout(500)  # the canvas sends a stroke once it has been still for a moment
+    line.let_go()
+
+    expect(page).to_have_url(re.compile("Generator.*latent="), timeout=60_000)
+    expect(page.get_by_test_id("realism").first).not_to_be_empty(timeout=60_000)
 
 
 def choose(page: Page, digit: str) -> None:

@@ -31,15 +31,12 @@ def press(
     """From the next run on a tile is pressed, and labels are typed, as a browser does with ``pages.ui.tiles``."""
     shown = tiles.show
 
-    def show(name: str, of: str, *args: Any, **kwargs: Any) -> int | None:
-        pressed = shown(name, of, *args, **kwargs)
-        if name != key:
-            return pressed
-        if labels and kwargs.get("correct"):
+    def show(name: str, of: str, *args: Any, **kwargs: Any) -> None:
+        shown(name, of, *args, **kwargs)
+        if name == key and labels:
             kwargs["correct"](labels)
-        if tile is not None and kwargs.get("press"):
+        if name == key and tile is not None:
             kwargs["press"](tile)
-        return tile
 
     monkeypatch.setattr(tiles, "show", show)
 

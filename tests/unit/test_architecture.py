@@ -158,3 +158,14 @@ def test_what_a_page_keeps_for_later_runs_is_kept_by_whose_it_is(file: Path) -> 
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.FunctionDef) and "st.cache" in "".join(map(ast.unparse, node.decorator_list)):
             assert "visitor()" not in ast.unparse(node), node.name
+
+
+@pytest.mark.parametrize("file", [*SHARED, *PAGES], ids=dotted)
+def test_what_a_press_does_is_done_in_its_callback(file: Path) -> None:
+    """Where a button returns True the run may have ended before: a newer press ends it, and the older one is lost."""
+    nodes = list(ast.walk(ast.parse(file.read_text(encoding="utf-8"))))
+    alone = [node.value for node in nodes if isinstance(node, ast.Expr)]
+    buttons = [node for node in nodes if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("button")]
+
+    assert [ast.unparse(button) for button in buttons if button not in alone] == []
+    assert file.stem == "presses" or not words(file) & {"switch_page", "dialog", "on_dismiss"}

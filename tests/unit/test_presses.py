@@ -3,7 +3,9 @@
 from types import SimpleNamespace
 
 import pytest
+import streamlit as st
 from streamlit.runtime.scriptrunner_utils.script_requests import RerunData, ScriptRequests
+from streamlit.testing.v1 import AppTest
 
 from pages.ui import presses
 
@@ -20,3 +22,26 @@ def test_a_newer_press_is_looked_at_once_the_one_before_it_has_been_taken(monkey
     newer = requests.on_scriptrunner_yield()
     assert newer is not None
     assert newer.rerun_data.page_script_hash == "threshold"
+
+
+def _leaves(title: str) -> None:
+    import streamlit as st
+
+    from pages.ui import presses
+
+    presses.arrive(title)
+    st.button("Go", on_click=presses.go, args=("pages/3_Batch.py",), kwargs={"model": "mnist-5"})
+
+
+def test_a_page_left_by_a_button_is_left_even_if_more_of_it_is_heard_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    went = []
+    monkeypatch.setattr(st, "switch_page", lambda path, query_params: went.append((path, query_params)))
+    page = AppTest.from_function(_leaves, args=("Threshold",)).run()
+
+    page.button[0].click().run()
+
+    assert went == [("pages/3_Batch.py", {"model": "mnist-5"})] * 2  # as it is pressed, and as the page begins again
+    left = AppTest.from_function(_leaves, args=("Batch",))
+    left.session_state["leaving"] = page.session_state["leaving"]
+    assert "leaving" not in left.run().session_state
+    assert len(went) == 2

@@ -16,7 +16,7 @@ from core.detector import registry
 from core.errors import OddDigitError
 from pages.ui import chrome
 from pages.ui.batch import watch
-from pages.ui.batch.rows import FAILED, gallery, opened, refused
+from pages.ui.batch.rows import PLACE, gallery, opened, refused
 from pages.ui.text import plain
 from pages.ui.visitor import visitor
 
@@ -71,8 +71,7 @@ def _so_far(store: Store, rule: Rule) -> None:
 def _look_through(review: Review) -> None:
     """The rows a person asks for; on its own, so that turning pages neither waits for the page nor renews the files."""
     try:
-        if failed := st.session_state.pop(FAILED, None):
-            chrome.refuse(failed)
+        chrome.failed(PLACE)
         shown, rows = _choose(review)
         if not len(rows):
             which = "" if shown == "all" else f"{WORDS[shown]} "

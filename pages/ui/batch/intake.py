@@ -11,11 +11,11 @@ from core.batch.findings import Rule, foresee, say_rule
 from core.batch.queue import Upload
 from core.datasets import examples, public
 from core.detector import Detector
-from core.errors import OddDigitError, QuotaError
+from core.errors import QuotaError
 from core.operating_point import OperatingPoint
 from core.readers.items import Manner
 from core.words import say_normal
-from pages.ui import chrome
+from pages.ui import chrome, presses
 from pages.ui.text import plain
 from pages.ui.visitor import visitor
 
@@ -23,7 +23,7 @@ ALARMS, DISCOVERIES = "false alarms", "false discoveries"  # as links have them
 _IN_WORDS = {ALARMS: "normal digits that are flagged", DISCOVERIES: "normal digits among the flagged"}
 RATES = (0.01, 0.05, 0.1, 0.2)
 CHOSEN, OPEN = "batch", "hand-in"
-_KEEP, _WHOLE, _FULL, _FAILED = "pile_keep", "pile_whole", "pile_full", "pile_failed"
+_KEEP, _WHOLE, _FULL, _PLACE = "pile_keep", "pile_whole", "pile_full", "hand-in"
 
 
 def rule(point: OperatingPoint, detector: Detector) -> Rule:
@@ -73,8 +73,7 @@ def _files(decides: Rule, detector: Detector) -> None:
         accept_multiple_files="directory" if folder == "a folder" else True,
         key=f"pile-{folder}",
     )
-    if failed := st.session_state.pop(_FAILED, None):
-        chrome.refuse(failed)
+    chrome.failed(_PLACE)
     if not files:
         return
     uploads = [Upload(file.name, file.getbuffer()) for file in files]
@@ -88,8 +87,8 @@ def _files(decides: Rule, detector: Detector) -> None:
             _say_pile(len(uploads), pictures),
             type="primary",
             icon=":material/play_arrow:",
-            on_click=_submit,
-            args=(uploads, detector, decides),
+            on_click=presses.attempt,
+            args=(_PLACE, _submit, uploads, detector, decides),
         )
         st.toggle(
             "Each picture is one digit",
@@ -121,16 +120,12 @@ def nothing_yet(decides: Rule, detector: Detector) -> None:
         icon=":material/inbox:",
     )
     with st.container(horizontal=True, gap="small"):
-        st.button(
-            "Try it with 46 drawn examples", icon=":material/draw:", on_click=_try_sample, args=(detector, decides)
-        )
+        tries = [("46 drawn examples", ":material/draw:", _try_sample)]
         if datasets.available("mnist"):
-            st.button(
-                "Try it with MNIST's 10,000 test digits",
-                icon=":material/dataset:",
-                on_click=_try_mnist,
-                args=(detector, decides),
-            )
+            tries.append(("MNIST's 10,000 test digits", ":material/dataset:", _try_mnist))
+        for what, icon, hand_in in tries:
+            act = (_PLACE, hand_in, detector, decides)
+            st.button(f"Try it with {what}", icon=icon, on_click=presses.attempt, args=act)
 
 
 def _say_pile(files: int, pictures: int) -> str:
@@ -160,10 +155,6 @@ def _try_mnist(detector: Detector, decides: Rule) -> None:
 
 def _submit(uploads: Sequence[Upload], detector: Detector, decides: Rule) -> None:
     state: Any = st.session_state
-    try:
-        manner, keep = Manner(bool(state.get(_WHOLE)), full=bool(state.get(_FULL))), bool(state.get(_KEEP, True))
-        store = queue.of_server().submit(uploads, detector, decides, visitor(), manner, keep)
-    except OddDigitError as error:
-        state[_FAILED] = error
-        return
+    manner, keep = Manner(bool(state.get(_WHOLE)), full=bool(state.get(_FULL))), bool(state.get(_KEEP, True))
+    store = queue.of_server().submit(uploads, detector, decides, visitor(), manner, keep)
     state[CHOSEN], state[OPEN] = store.folder.name, False

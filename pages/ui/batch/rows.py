@@ -1,5 +1,7 @@
 """The rows of a batch: the judged as a gallery, the refused with their reasons, and one of them opened in full."""
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -12,12 +14,11 @@ from core.errors import ModelError, OddDigitError
 from core.figures.images import page_of_digits, page_with_boxes
 from core.views.verdict_words import recorded
 from core.words import either, say_rarity
-from pages.ui import chrome, picker, tiles, verdict
+from pages.ui import chrome, picker, presses, tiles, verdict
 from pages.ui.text import plain
 
 _TEXT = 60
-FAILED = "batch_label_failed"
-_OPENED = "batch_opened"
+PLACE = "batch rows"  # where what went wrong with a label is said
 
 
 def gallery(review: Review, rows: NDArray[np.int64], shown: str) -> None:
@@ -30,11 +31,14 @@ def gallery(review: Review, rows: NDArray[np.int64], shown: str) -> None:
         for row, image in zip(rows.tolist(), images, strict=True)
         if review.judged[row]
     ]
-    opened = tiles.show(
-        "gallery", of, tiled, "Digits of the pile, oddest first", correct=lambda labels: correct(review, labels)
+    tiles.show(
+        "gallery",
+        of,
+        tiled,
+        "Digits of the pile, oddest first",
+        press=lambda row: _open(review, row),
+        correct=lambda labels: correct(review, labels),
     )
-    if opened is not None:
-        _open(review, opened)
     if refused := len(rows) - len(tiled):
         st.caption(f"{refused:,} more could not be read: they have no picture, and their reasons are under refused.")
 
@@ -55,10 +59,7 @@ def _tile(review: Review, row: int, image: NDArray[np.float32], shown: str, corr
 
 def correct(review: Review, labels: dict[int, str | None]) -> None:
     """Keep labels that a person has set right; what goes wrong is said on the page."""
-    try:
-        corrections.correct(review.store, labels)
-    except OddDigitError as error:
-        st.session_state[FAILED] = error
+    presses.attempt(PLACE, corrections.correct, review.store, labels)
 
 
 def refused(review: Review, rows: NDArray[np.int64]) -> None:
@@ -68,24 +69,19 @@ def refused(review: Review, rows: NDArray[np.int64]) -> None:
 
 
 def _open(review: Review, row: int) -> None:
-    st.session_state[_OPENED] = (review.store.folder.name, row)
+    presses.open_reading((review.store.folder.name, row))
 
 
 def opened(review: Review) -> None:
     """The digit that was opened, until it is closed: also while the page is drawn anew because the batch has ended."""
-    kept = st.session_state.get(_OPENED)
-    if kept is not None and kept[0] == review.store.folder.name and kept[1] < len(review):
-        _reading(review)
+    folder, row = presses.opened() or ("", 0)
+    if folder == review.store.folder.name and row < len(review):
+        presses.reading(partial(_reading, review))
 
 
-def _close() -> None:
-    st.session_state.pop(_OPENED, None)
-
-
-@st.dialog("The full reading", width="medium", on_dismiss=_close)
 def _reading(review: Review) -> None:
-    """A digit in full, with its label, and where it stood in its picture."""
-    row = int(st.session_state[_OPENED][1])
+    """A digit in full, with its label, and where it stood in its picture; a press on another there leads to that."""
+    row = int(presses.opened()[1])
     st.caption(f"Number {row + 1:,} · {plain(review.source[row])}")
     try:
         _label(review, row)

@@ -5,16 +5,15 @@ import streamlit as st
 from core.batch import queue, worker
 from core.batch.queue import Standing
 from core.batch.store import Store, stores
-from core.errors import OddDigitError
 from core.jobs.queue import State
 from core.words import say_duration
-from pages.ui import chrome, local_time
+from pages.ui import chrome, local_time, presses
 from pages.ui.batch.intake import CHOSEN, OPEN
 from pages.ui.text import plain
 from pages.ui.visitor import visitor
 
 SECONDS = 1.0
-_FAILED, _BEGUN = "batch_failed", "batch_begun"
+_PLACE, _BEGUN = "batches", "batch_begun"
 
 
 def batches() -> dict[str, Store]:
@@ -24,8 +23,7 @@ def batches() -> dict[str, Store]:
 
 def choose(stores: dict[str, Store]) -> Store | None:
     """The batch to look at, the newest unless another is chosen; None while there is none."""
-    if failed := st.session_state.pop(_FAILED, None):
-        chrome.refuse(failed)
+    chrome.failed(_PLACE)
     if not stores:
         return None
     if st.session_state.get(CHOSEN) not in stores:
@@ -51,7 +49,8 @@ def show(store: Store) -> bool:
         kept = " What is judged so far is in the history." if worker.enters_history(store) else ""
         st.info(f"Stopped after {items:,} of about {store.job.total:,}.{kept}", icon=":material/pause_circle:")
         if store.input.is_dir():
-            st.button("Go on", icon=":material/play_arrow:", type="primary", on_click=_go_on, args=(store,))
+            act = (_PLACE, queue.of_server().go_on, store)
+            st.button("Go on", icon=":material/play_arrow:", type="primary", on_click=presses.attempt, args=act)
     if store.parts:
         return False
     delete(store)
@@ -60,7 +59,13 @@ def show(store: Store) -> bool:
 
 def delete(store: Store) -> None:
     """The button that gives a batch up, with all that was found in it."""
-    st.button("Delete this batch", icon=":material/delete:", type="tertiary", on_click=_delete, args=(store,))
+    st.button(
+        "Delete this batch",
+        icon=":material/delete:",
+        type="tertiary",
+        on_click=presses.attempt,
+        args=(_PLACE, _delete, store),
+    )
 
 
 def _watch(store: Store) -> None:
@@ -86,18 +91,7 @@ def _say(store: Store) -> str:
     return f"{store.job.title}, {local_time.say(store.job.created)}, {store.job.point.model}"
 
 
-def _go_on(store: Store) -> None:
-    try:
-        queue.of_server().go_on(store)
-    except OddDigitError as error:
-        st.session_state[_FAILED] = error
-
-
 def _delete(store: Store) -> None:
-    try:
-        queue.of_server().delete(store)
-    except OddDigitError as error:
-        st.session_state[_FAILED] = error
-        return
+    queue.of_server().delete(store)
     for key in (CHOSEN, OPEN):
         st.session_state.pop(key, None)

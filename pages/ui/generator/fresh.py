@@ -1,5 +1,6 @@
 """Fresh digits: drawn from latents of the prior, each to be pressed; and what is weak about the generator, in words."""
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +14,7 @@ from core.scoring.scorer import Scorer
 from core.views import latent_walk, model_table
 from core.views.latent_walk import Drawn
 from core.views.weakness import remedy, weaknesses
-from pages.ui import chrome, picker, tiles, verdict
+from pages.ui import chrome, picker, presses, tiles, verdict
 from pages.ui.draw import canvas
 from pages.ui.generator import place
 from pages.ui.text import plain
@@ -47,7 +48,9 @@ def show(detector: "Detector", digit: str, point: OperatingPoint) -> None:
         if chosen is None:
             st.markdown("Press one: walk from it, draw on it, or see how it is judged.", width="content")
         else:
-            _with_it(detector, digit, point, drawn, chosen)
+            _with_it(digit, point, drawn, chosen, of)
+    if chosen is not None and presses.opened() == (of, chosen):
+        presses.reading(partial(_reading, detector, point, drawn.images[chosen], chosen))
     real = int((drawn.probability >= 0.5).sum())
     st.caption(
         f"The discriminator takes {real} of these {len(flagged)} for real. With the {picker.say_threshold(point)} the "
@@ -68,17 +71,19 @@ def _tile(drawn: Drawn, i: int, odd: bool) -> tiles.Tile:
     return tiles.Tile(i, tiles.picture_of(drawn.images[i]), (), alt, "anomaly" if odd else "")
 
 
-def _with_it(detector: "Detector", digit: str, point: OperatingPoint, drawn: Drawn, chosen: int) -> None:
-    there = drawn.latents[chosen]
+def _with_it(digit: str, point: OperatingPoint, drawn: Drawn, chosen: int, of: str) -> None:
+    there, drawing = drawn.latents[chosen], (drawn.images[chosen], f"a fresh {digit}", point)
     st.button("Walk from it", icon=":material/explore:", on_click=place.go, args=(there,), key="fresh_go")
-    if st.button("Draw on it", icon=":material/draw:", key="fresh_draw"):
-        canvas.put_picture(drawn.images[chosen], f"a fresh {digit}")
-        st.switch_page("dashboard.py", query_params=point.to_query())
-    if st.button("Judge it", icon=":material/rule:", key="fresh_judge"):
-        _reading(detector, point, drawn.images[chosen], chosen)
+    st.button("Draw on it", icon=":material/draw:", on_click=_draw_on, args=drawing, key="fresh_draw")
+    judged = ((of, chosen),)
+    st.button("Judge it", icon=":material/rule:", on_click=presses.open_reading, args=judged, key="fresh_judge")
 
 
-@st.dialog("The full reading", width="medium")
+def _draw_on(image: NDArray[np.float32], name: str, point: OperatingPoint) -> None:
+    canvas.put_picture(image, name)
+    presses.go("dashboard.py", **point.to_query())
+
+
 def _reading(detector: "Detector", point: OperatingPoint, image: NDArray[np.float32], number: int) -> None:
     try:
         verdict.show(

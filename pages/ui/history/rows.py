@@ -1,32 +1,31 @@
 """The rows of the history: each with its digit, its verdict, room for a person's own word, and the way back into it."""
 
 import math
-from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import streamlit as st
 
 from core.detector import registry
 from core.detector.readings import ANOMALY
-from core.errors import HistoryError, ModelError
+from core.errors import ModelError
 from core.figures import images
 from core.history import Damaged, Filter, History, Verdict
 from core.operating_point import EVIDENCES
 from core.views import second_opinion
 from core.views.verdict_words import Wording, recorded
-from pages.ui import local_time, picker, picture, verdict
+from pages.ui import local_time, picker, picture, presses, verdict
 from pages.ui.history.bar import say_kind
 from pages.ui.text import plain
 from pages.ui.visitor import visitor
 
 LABELS = [*"0123456789", "no digit"]
-FAILED = "history_said"
+PLACE = "history"  # where the page says what went wrong
 
 
 def show(history: History, rows: list[Verdict | Damaged]) -> None:
     """One line a verdict: what it was, what a person says of it, and what can be done with it."""
-    opened = None
     for row in rows:
         with st.container(border=True, horizontal=True, vertical_alignment="center", gap="xsmall", key=f"row-{row.id}"):
             st.checkbox("choose", key=f"chosen-{row.id}", label_visibility="collapsed", width="content")
@@ -43,13 +42,19 @@ def show(history: History, rows: list[Verdict | Damaged]) -> None:
                     f"{local_time.say(row.last_seen)} · {plain(_source(row))} · {plain(row.model)}, {_threshold(row)}"
                 )
             _marks(history, row)
-            if st.button(
-                ":material/open_in_full:", key=f"open-{row.id}", help="Open the full reading", type="tertiary"
-            ):
-                opened = row
+            st.button(
+                ":material/open_in_full:",
+                key=f"open-{row.id}",
+                help="Open the full reading",
+                type="tertiary",
+                on_click=presses.open_reading,
+                args=(row.id,),
+            )
             _delete_button(history, row.id)
-    if opened is not None:  # only now, so that loading its model does not hold up the other rows
-        open_again(opened)
+    # Only now, so that loading its model does not hold up the other rows.
+    for row in rows:
+        if isinstance(row, Verdict) and row.id == presses.opened():
+            presses.reading(partial(open_again, row))
 
 
 def _words(row: Verdict) -> Wording:
@@ -65,7 +70,6 @@ def _words(row: Verdict) -> Wording:
     return recorded(anomaly, row.p_value, normal, n, reads_as, second)
 
 
-@st.dialog("The full reading", width="medium")
 def open_again(row: Verdict) -> None:
     """Judge the kept ink again and show everything; what was recorded stands beside it where the model has changed."""
     judged = f"judged {local_time.say(row.last_seen)} by {row.model}, line at {_threshold(row)}"
@@ -88,7 +92,8 @@ def open_again(row: Verdict) -> None:
 def delete(history: History, which: Filter, label: str, key: str, disabled: bool = False) -> None:
     """A button that deletes what matches; the page offers to undo it."""
     icon = ":material/delete:"
-    st.button(label, key=key, icon=icon, on_click=_delete, args=(history, which), disabled=disabled)
+    act = (PLACE, _delete, history, which)
+    st.button(label, key=key, icon=icon, on_click=presses.attempt, args=act, disabled=disabled)
 
 
 def undo(history: History) -> None:
@@ -99,20 +104,20 @@ def undo(history: History) -> None:
             key="undo",
             icon=":material/undo:",
             type="primary",
-            on_click=_attempt,
-            args=(history.undo_delete,),
+            on_click=presses.attempt,
+            args=(PLACE, history.undo_delete),
         )
 
 
 def _delete_button(history: History, row_id: int) -> None:
-    act: dict[str, Any] = {"on_click": _delete, "args": (history, Filter(ids=(row_id,)))}
+    act: dict[str, Any] = {"on_click": presses.attempt, "args": (PLACE, _delete, history, Filter(ids=(row_id,)))}
     st.button(":material/delete:", key=f"delete-{row_id}", help="Delete this verdict", type="tertiary", **act)
 
 
 def _marks(history: History, row: Verdict) -> None:
     mark, label = f"mark-{row.id}", f"label-{row.id}"
     st.session_state[mark], st.session_state[label] = row.mark, row.true_label
-    act: dict[str, Any] = {"on_change": _mark, "args": (history, row.id, mark, label)}
+    act: dict[str, Any] = {"on_change": presses.attempt, "args": (PLACE, _mark, history, row.id, mark, label)}
     st.segmented_control("This was", ["right", "wrong"], key=mark, label_visibility="collapsed", **act)
     options = LABELS if row.true_label in (*LABELS, None) else [*LABELS, row.true_label]
     st.selectbox(
@@ -129,19 +134,11 @@ def _marks(history: History, row: Verdict) -> None:
 
 
 def _mark(history: History, row_id: int, mark: str, label: str) -> None:
-    _attempt(history.mark, row_id, st.session_state[mark], st.session_state[label])
-
-
-def _attempt(work: Callable[..., object], *arguments: object) -> None:
-    """Do what a click asks for; what goes wrong is said by the page, once."""
-    try:
-        work(*arguments)
-    except HistoryError as error:
-        st.session_state[FAILED] = error
+    history.mark(row_id, st.session_state[mark], st.session_state[label])
 
 
 def _delete(history: History, which: Filter) -> None:
-    _attempt(history.delete, which)
+    history.delete(which)
     for row_id in which.ids or ():
         st.session_state.pop(f"chosen-{row_id}", None)
 

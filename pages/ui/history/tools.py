@@ -12,7 +12,7 @@ from core.errors import HistoryError, OddDigitError
 from core.history import EVERYTHING, Counts, Filter, History
 from core.history.export import export_csv
 from core.history.reviewed_sample import Review, review
-from pages.ui import calibration_set, chrome, picker, usage
+from pages.ui import calibration_set, chrome, picker, presses, usage
 from pages.ui.history import rows
 from pages.ui.text import plain
 from pages.ui.visitor import visitor
@@ -122,19 +122,16 @@ def _make(reviewed: Review, model: str) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.text_input("Name of the new model", f"{model}-mine", key="calibrated_name", width=240)
         what = f"Calibrate on {len(reviewed.images):,} normal digits"
-        st.button(what, key="calibrate", type="primary", on_click=_calibrate, args=(detector, reviewed))
+        act = (rows.PLACE, _calibrate, detector, reviewed)
+        st.button(what, key="calibrate", type="primary", on_click=presses.attempt, args=act)
     if made := st.session_state.pop(_MADE, None):
         st.success(f"{plain(made)} is ready: choose it wherever a model is chosen.", icon=":material/check_circle:")
 
 
 def _calibrate(detector: "Detector", reviewed: Review) -> None:
     name = st.session_state["calibrated_name"]
-    try:
-        made = detector.calibrated(reviewed.images, reviewed.labels, name, "the writers of a reviewed history")
-        registry.add(made.state_, name, visitor())
-    except OddDigitError as error:
-        st.session_state[rows.FAILED] = error
-        return
+    made = detector.calibrated(reviewed.images, reviewed.labels, name, "the writers of a reviewed history")
+    registry.add(made.state_, name, visitor())
     st.session_state[_MADE] = name
 
 

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -16,7 +17,7 @@ from core.figures import images
 from core.files.csv import write_csv
 from core.operating_point import OperatingPoint
 from core.views import borderline
-from pages.ui import chrome, state, tiles, verdict
+from pages.ui import chrome, presses, state, tiles, verdict
 from pages.ui.text import plain
 from pages.ui.visitor import visitor
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from core.detector import Detector
 
 
+_WANTED = "download_wanted"
 _YOURS = -1  # the tile of a visitor's own digit; the others are rows of the evaluation
 
 
@@ -110,11 +112,18 @@ def _group(
         strip = images.inline(images.strip_png(one.images[0], one.reconstruction[0], one.residual[0]))
         lines = (names.get(row, "yours"), _score(one.scores, 0, point))
         strips.append(tiles.Tile(row, strip, lines, f"{kind or 'your own digit'}, reconstruction, heat map", kind))
-    of = f"{detector.fingerprint} {point}"
-    pressed = tiles.show(f"line-{group.title}", of, strips, group.title, columns=borderline.COUNT)
-    if pressed is not None:
-        about = f"Labelled {names[pressed]} in its data set." if pressed in names else "The digit you gave last."
-        _open(shown[pressed], point, detector, about, "this one" if pressed in names else "yours")
+    of = f"{detector.fingerprint} {point} {group.title}"
+
+    def press(row: int) -> None:
+        presses.open_reading((of, row))
+
+    tiles.show(f"line-{group.title}", of, strips, group.title, columns=borderline.COUNT, press=press)
+    opened = presses.opened()
+    if opened in [(of, row) for row in shown]:
+        row = opened[1]
+        about = f"Labelled {names[row]} in its data set." if row in names else "The digit you gave last."
+        whose = "this one" if row in names else "yours"
+        presses.reading(partial(_reading, shown[row], point, detector, about, whose), "A digit at the line")
 
 
 def _score(scores: Mapping[str, "np.ndarray"], row: int, point: OperatingPoint) -> str:
@@ -129,8 +138,7 @@ def _own(detector: "Detector") -> Readings | None:
     return _inspect(detector, detector.fingerprint, (("own", hash(image.tobytes())),), [image])
 
 
-@st.dialog("A digit at the line", width="medium")
-def _open(readings: Readings, point: OperatingPoint, detector: "Detector", about: str, whose: str) -> None:
+def _reading(readings: Readings, point: OperatingPoint, detector: "Detector", about: str, whose: str) -> None:
     st.caption(plain(about))
     verdict.show(readings, 0, point, detector.card_, key="at-the-line", whose=whose)
 
@@ -140,11 +148,14 @@ def _offer_download(evaluation: Evaluation) -> None:
     for name in borderline.not_here(evaluation):
         about = datasets.NAMES[name]
         st.info(f"{about.title} is not on this machine, so its digits are shown without pictures.")
-        if st.button(f"Download {about.title} ({about.download_mb} MB)", key=f"download-{name}"):
+        label, key, act = f"Download {about.title} ({about.download_mb} MB)", f"download-{name}", (_WANTED, name)
+        st.button(label, key=key, on_click=st.session_state.__setitem__, args=act)
+        if st.session_state.get(_WANTED) == name:
             _download(name)
 
 
 def _download(name: str) -> None:
+    """Fetch a data set that was asked for; the page can be left meanwhile, and goes on when one comes back."""
     bar = st.progress(0.0, f"Downloading {datasets.NAMES[name].title}")
 
     def follow(share: float, line: str) -> None:
@@ -155,6 +166,8 @@ def _download(name: str) -> None:
     except OddDigitError as error:
         chrome.refuse(error)
         return
+    finally:
+        st.session_state.pop(_WANTED, None)
     st.rerun()
 
 

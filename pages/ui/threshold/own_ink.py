@@ -15,7 +15,7 @@ from core.figures import images
 from core.ink.picture import SUFFIXES
 from core.operating_point import OperatingPoint
 from core.words import name_normals
-from pages.ui import calibration_set, chrome, picture, state
+from pages.ui import calibration_set, chrome, picture, presses, state
 from pages.ui.text import plain
 from pages.ui.threshold import own_drawings
 from pages.ui.visitor import visitor
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from core.detector import Detector
 
 _NOBODY_SAID = "my own hand"
-_FAILED, _MADE = "own_ink_failed", "own_ink_made"
+_PLACE, _MADE = "own ink", "own_ink_made"
 
 
 @st.fragment
@@ -85,24 +85,19 @@ def _make(detector: "Detector", given: Pictures, point: OperatingPoint) -> None:
         f"Make these {len(given.images)} digits the yardstick",
         type="primary",
         key="own_ink_make",
-        on_click=_calibrate,
-        args=(detector, given, point),
+        on_click=presses.attempt,
+        args=(_PLACE, _calibrate, detector, given, point),
     )
-    if failed := st.session_state.pop(_FAILED, None):
-        chrome.refuse(failed)
+    chrome.failed(_PLACE)
 
 
 def _calibrate(detector: "Detector", given: Pictures, point: OperatingPoint) -> None:
     """Make, keep and choose the new model; a callback, so that the whole page already shows it."""
     name = st.session_state["own_ink_name"].strip()
     whose = st.session_state["own_ink_whose"].strip() or _NOBODY_SAID
-    try:
-        registry.place_for(name, visitor())
-        made = detector.calibrated(given.images, given.labels, name, whose)
-        registry.add(made.state_, name, visitor())
-    except (OddDigitError, OSError) as error:
-        st.session_state[_FAILED] = error
-        return
+    registry.place_for(name, visitor())
+    made = detector.calibrated(given.images, given.labels, name, whose)
+    registry.add(made.state_, name, visitor())
     state.move(model=name)
     text = f"{name} is made and chosen on every page: what it promises is of {whose}. "
     st.session_state[_MADE] = text + f"{point.model} is as it was."

@@ -1,6 +1,5 @@
 """The models there are: one's card, download, import, rename, delete, and two or more side by side."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -15,20 +14,19 @@ from core.errors import OddDigitError
 from core.figures import charts, training
 from core.training.job import forget_upload
 from core.views import model_table
-from pages.ui import chrome, state
+from pages.ui import chrome, presses, state
 from pages.ui.text import plain
 from pages.ui.training import compare
 from pages.ui.visitor import visitor
 
 JUST_DONE = "models_just_done"  # names of models that have this moment been made: their cards come forward
-_FAILED, _DONE, _CHOSEN = "models_failed", "models_done", "models_chosen"
+_PLACE, _DONE, _CHOSEN = "models", "models_done", "models_chosen"
 
 
 def show() -> None:
     """A list of all models, then the card of the one chosen, or those chosen side by side."""
     st.subheader("Models", anchor=False)
-    if failed := st.session_state.pop(_FAILED, None):
-        chrome.refuse(failed)
+    chrome.failed(_PLACE)
     if done := st.session_state.pop(_DONE, None):
         st.success(plain(done), icon=":material/check_circle:")
     shelf = {model.name: model for model in sorted(registry.models(visitor()), key=_newest_own_first)}
@@ -109,12 +107,14 @@ def _actions(model: Model) -> None:
             return
         with st.popover("Rename"):
             st.text_input("New name", model.name, max_chars=64, key=_new_name(model.name))
-            st.button("Rename it", on_click=_rename, args=(model.name,), key="model-rename")
+            act = (_PLACE, _rename, model.name)
+            st.button("Rename it", on_click=presses.attempt, args=act, key="model-rename")
         with st.popover("Delete"):
             st.markdown(
                 f"**{plain(model.name)}** will be gone from every page. A downloaded copy can be imported again."
             )
-            st.button("Delete it", type="primary", on_click=_delete, args=(model.name,), key="model-delete")
+            act = (_PLACE, _delete, model.name)
+            st.button("Delete it", type="primary", on_click=presses.attempt, args=act, key="model-delete")
 
 
 def _import() -> None:
@@ -126,7 +126,8 @@ def _import() -> None:
             max_upload_size=LARGEST_BYTES >> 20,
         )
         st.text_input("Name here", placeholder="as on its card", max_chars=64, key="import_name")
-        st.button("Import", disabled=file is None, on_click=_take_in, key="import")
+        act = (_PLACE, _take_in)
+        st.button("Import", disabled=file is None, on_click=presses.attempt, args=act, key="import")
 
 
 def _use(name: str) -> None:
@@ -141,32 +142,18 @@ def _new_name(name: str) -> str:
 # What was typed is read when the button is pressed: whoever types and presses at once gets what they see.
 def _rename(name: str) -> None:
     new = st.session_state[_new_name(name)].strip()
-    if _safely(lambda: registry.rename(name, new, visitor())):
-        st.session_state[_DONE], st.session_state[_CHOSEN] = f"{name} is called {new} now.", [new]
+    registry.rename(name, new, visitor())
+    st.session_state[_DONE], st.session_state[_CHOSEN] = f"{name} is called {new} now.", [new]
 
 
 def _delete(name: str) -> None:
     dataset = registry.card(name, visitor()).dataset
-    if _safely(lambda: registry.delete(name, visitor())):
-        forget_upload(dataset, visitor())
-        st.session_state[_DONE] = f"{name} is deleted."
+    registry.delete(name, visitor())
+    forget_upload(dataset, visitor())
+    st.session_state[_DONE] = f"{name} is deleted."
 
 
 def _take_in() -> None:
     file, name = st.session_state["import_file"], st.session_state["import_name"].strip()
-
-    def take() -> None:
-        model = registry.import_model(file.getvalue(), visitor(), name)
-        st.session_state[_DONE], st.session_state[_CHOSEN] = f"{model.name} is on the shelf.", [model.name]
-
-    _safely(take)
-
-
-def _safely(do: Callable[[], object]) -> bool:
-    """Do it; what goes wrong is said on the page."""
-    try:
-        do()
-    except (OddDigitError, OSError) as error:
-        st.session_state[_FAILED] = error
-        return False
-    return True
+    model = registry.import_model(file.getvalue(), visitor(), name)
+    st.session_state[_DONE], st.session_state[_CHOSEN] = f"{model.name} is on the shelf.", [model.name]

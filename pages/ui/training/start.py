@@ -24,12 +24,12 @@ from core.training.plan import (
 )
 from core.training.run import EVERY_LABEL, RunSpec
 from core.words import say_duration
-from pages.ui import chrome
+from pages.ui import chrome, presses
 from pages.ui.text import plain
 from pages.ui.visitor import visitor
 
 _OWN = "my own pictures"
-_UPLOAD, _FAILED = "train_upload", "train_failed"
+_UPLOAD, _PLACE = "train_upload", "train"
 _NAME_OFFERED = "train_name_offered"
 _KINDS = [*SUFFIXES, ".pdf", ".zip"]
 
@@ -69,8 +69,8 @@ def offer() -> None:
         key="train",
         disabled=trouble is not None,
         icon=":material/play_arrow:",
-        on_click=_start,
-        args=(spec, counts),
+        on_click=presses.attempt,
+        args=(_PLACE, _start, spec, counts),
     )
 
 
@@ -227,8 +227,7 @@ def _say(
     below: "st.delta_generator.DeltaGenerator", spec: RunSpec, plan: Plan | None, trouble: OddDigitError | None
 ) -> None:
     """What a click would start, or why it cannot."""
-    if failed := st.session_state.pop(_FAILED, None):
-        chrome.refuse(failed)
+    chrome.failed(_PLACE)
     if trouble is not None:
         below.warning(plain(trouble), icon=":material/block:")
         return
@@ -255,11 +254,7 @@ def _start(spec: RunSpec, counts: Counts | None) -> None:
         seed=int(st.session_state["train_seed"]),
     )
     plan, trouble = _plan(spec, counts)
-    try:
-        if trouble is not None:
-            raise trouble
-        queue.of_server().submit(spec, plan.finishing / plan.training if plan else 0.0)
-    except (OddDigitError, OSError) as error:
-        st.session_state[_FAILED] = error
-        return
+    if trouble is not None:
+        raise trouble
+    queue.of_server().submit(spec, plan.finishing / plan.training if plan else 0.0)
     st.session_state[_NAME_OFFERED] = spec.name  # it is taken now, so that the next one is offered in its place

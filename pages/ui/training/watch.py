@@ -15,7 +15,7 @@ from core.training import queue, snapshots
 from core.training.job import Job, Report, State, forget_upload, frames_folder
 from core.views.weakness import remedy, weaknesses
 from core.words import say_duration
-from pages.ui import chrome, picker
+from pages.ui import chrome, picker, presses
 from pages.ui.text import plain
 from pages.ui.training import pictures
 from pages.ui.training.models import JUST_DONE
@@ -32,7 +32,7 @@ _SIGNS = {
     State.DONE: ":material/check_circle:",
 }
 _MOVING = (State.RUNNING, State.WAITING)
-_FAILED, _FRONT, _WATCH, _PRESSED = "job_failed", "watch_front", "watch_job", "watch_pressed"
+_PLACE, _FRONT, _WATCH, _PRESSED = "jobs", "watch_front", "watch_job", "watch_pressed"
 _RECORDED = paths.ASSETS / "learning"
 # What is being redrawn stays as it is until the new has come, instead of fading twice a second.
 _NO_FADING = "<style>.st-key-training_watch [data-stale=true] {opacity: 1 !important; transition: none}</style>"
@@ -42,8 +42,7 @@ def show() -> None:
     """All of this visitor's jobs. What can be pressed is drawn once; only what moves on its own redraws itself."""
     jobs = queue.of_server().of(visitor())
     st.html(_NO_FADING)
-    if failed := st.session_state.pop(_FAILED, None):
-        chrome.refuse(failed)
+    chrome.failed(_PLACE)
     unfinished = [job for job in jobs if job.state is not State.DONE]
     for job in sorted(unfinished, key=lambda job: job.state is not State.RUNNING):
         _row(job)
@@ -144,7 +143,8 @@ def _row(job: Job) -> None:
             _button("Stop and keep it", server.stop, job, "End here; what it has learnt becomes a detector.")
         with st.popover("Delete", key=f"delete-{job.id}"):
             st.markdown(f"What **{plain(job.spec.name)}** has learnt so far will be gone.")
-            st.button("Delete it", key=f"delete-{job.id}-sure", type="primary", on_click=_delete, args=(job,))
+            act = (_PLACE, _delete, job)
+            st.button("Delete it", key=f"delete-{job.id}-sure", type="primary", on_click=presses.attempt, args=act)
 
 
 def _progress(job: Job) -> None:
@@ -195,22 +195,13 @@ def _now(job: Job, report: Report) -> float:
 
 
 def _button(word: str, order: Callable[[str, str], Job], job: Job, help: str = "") -> None:
-    st.button(word, key=f"{word.split()[0].lower()}-{job.id}", on_click=_give, args=(order, job), help=help or None)
-
-
-def _give(order: Callable[[str, str], Job], job: Job) -> None:
-    try:
-        order(job.id, visitor())
-    except OddDigitError as error:
-        st.session_state[_FAILED] = error
+    key, act = f"{word.split()[0].lower()}-{job.id}", (_PLACE, order, job.id, visitor())
+    st.button(word, key=key, on_click=presses.attempt, args=act, help=help or None)
 
 
 def _delete(job: Job) -> None:
-    try:
-        queue.of_server().delete(job.id, visitor())
-        forget_upload(job.spec.dataset, visitor())
-    except OddDigitError as error:
-        st.session_state[_FAILED] = error
+    queue.of_server().delete(job.id, visitor())
+    forget_upload(job.spec.dataset, visitor())
 
 
 def _chosen(watchable: list[Job]) -> Job:
