@@ -194,7 +194,7 @@ def test_refused_files_are_listed_with_their_reasons(tiny_detector_any: Detector
 
     table = page.dataframe[0].value
     assert table["source"].tolist() == ["bad_$x$.png"]
-    assert "bad_$x$.png" in table["reason"].tolist()[0]
+    assert table["reason"].tolist()[0].startswith("is not a picture that can be read: give")
 
 
 def test_a_batch_keeps_its_model_when_another_is_chosen_and_is_deleted_with_everything_in_it(

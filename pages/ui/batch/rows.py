@@ -63,8 +63,9 @@ def correct(review: Review, labels: dict[int, str | None]) -> None:
 
 
 def refused(review: Review, rows: NDArray[np.int64]) -> None:
-    """What could not be read, in the order it came, and why."""
-    columns = {"number": rows + 1, "source": review.source[rows], "reason": review.error[rows]}
+    """What could not be read, in the order it came, and why; whose name stands beside the reason is not named in it."""
+    why = [review.error[row].removeprefix(review.source[row]).lstrip(": ") for row in rows]
+    columns = {"reason": why, "source": review.source[rows], "number": rows + 1}
     st.dataframe(pd.DataFrame(columns), hide_index=True, key=f"refused-{rows[0]}")
 
 
