@@ -1,17 +1,18 @@
 """``train``: refused before anything is made, interrupted at any moment, resumed to the same detector."""
 
-import signal
+import shlex
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from core.datasets import own
-from core.detector import Detector, estimator, registry
-from core.gan.recipe import TrainingSettings
-from core.training.run import RunSpec, reserve
-from tests.support.command_line import Run, save_npz, start
-from tests.support.waiting import wait_for
+from core.detector import Detector, registry
+from core.gan.trainer import Progress
+from core.training import run as training
+from tests.support.command_line import Run, save_npz
 
 
 def test_train_puts_a_calibrated_and_evaluated_detector_on_the_shelf(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,43 +64,31 @@ def test_what_cannot_be_trained_is_refused_before_any_training_and_leaves_nothin
     assert not list(registry.runs_folder("").glob("*"))
 
 
-def test_training_killed_in_the_middle_resumes_to_the_same_detector_as_if_it_had_never_been(
+def test_interrupted_training_says_how_to_go_on_and_then_makes_the_same_detector(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(estimator, "TrainingSettings", TrainingSettings)  # whole epochs, as other processes have
-    few = save_npz("few.npz", ("0", "5"), 63)
-    asked = ("--dataset", few, "--normal", "any", "--epochs", "1", "--architecture", "dense", "--seed", "1")
-    assert run("train", *asked, "--name", "uninterrupted").exit_code == 0
+    few, whole = save_npz("few.npz", ("0", "5"), 63), training.run
+    asked = ("train", "--dataset", few, "--normal", "0,5", "--epochs", "1", "--architecture", "dense", "--seed", "1")
 
-    begun = registry.runs_folder("") / "killed" / "digit-0.safetensors"
-    with start("train", *asked, "--name", "killed") as process:
-        wait_for(lambda: begun.exists() or process.poll() is not None)
-        assert begun.exists(), process.communicate()[1]
-        process.send_signal(signal.SIGKILL)
-    assert process.returncode == -signal.SIGKILL
-    assert "killed" not in [model.name for model in registry.models("")]
-    with start("train", "--normal", "any", "--name", "killed", "--resume") as resumed:
-        said = resumed.communicate(timeout=300)[1]
+    def interrupted(*what: Any, **how: Any) -> Iterator[Progress]:
+        with closing(whole(*what, **how)) as steps:
+            for progress in steps:
+                yield progress
+                if progress.epoch_ended:
+                    raise KeyboardInterrupt
 
-    assert resumed.returncode == 0, said
-    assert f"Going on with killed as it was asked for: any of {few}." in said
-    assert Detector.load("killed").fingerprint == Detector.load("uninterrupted").fingerprint
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "run", interrupted)
+        stopped = run(*asked, "--name", "stopped")
+    go_on = stopped.stderr.rpartition("python -m core ")[2]
+    resumed = run(*shlex.split(go_on))
+    run(*asked, "--name", "uninterrupted")
+
+    assert (stopped.exit_code, stopped.stdout, resumed.exit_code) == (130, "", 0)
+    assert go_on == f"train --normal 0,5 --dataset {few} --name stopped --resume\n"
+    assert f"Going on with stopped as it was asked for: 0, 5 of {few}." in resumed.stderr
+    assert Detector.load("stopped").fingerprint == Detector.load("uninterrupted").fingerprint
     assert not list(registry.runs_folder("").glob("*"))
-
-
-def test_interrupted_by_the_keyboard_training_says_how_to_go_on(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(spec: RunSpec, *_: object, **__: object) -> Iterator[object]:
-        reserve(spec)
-        raise KeyboardInterrupt
-        yield
-
-    monkeypatch.setattr("core.training.run.run", interrupted)
-
-    result = run("train", "--dataset", "digits", "--normal", "0,5", "--name", "stopped")
-
-    assert result.exit_code == 130
-    assert result.stdout == ""
-    assert "python -m core train --normal 0,5 --dataset digits --name stopped --resume" in result.stderr
 
 
 def test_a_disk_that_refuses_ends_training_in_a_sentence(

@@ -23,28 +23,6 @@ def bench() -> Iterator[Bench]:
     bench.jobs.close()
 
 
-def test_jobs_run_one_after_the_other_in_the_order_they_were_asked_for(bench: Bench) -> None:
-    for name in ("first", "second", "third"):
-        bench.submit(name)
-    assert list(bench.states().values()) == [State.RUNNING, State.WAITING, State.WAITING]
-    assert [bench.jobs.ahead(job) for job in bench.jobs.of("")][1:] == [1, 2]
-    bench.end(0)
-    assert list(bench.states().values()) == [State.DONE, State.RUNNING, State.WAITING]
-
-
-def test_a_paused_job_ends_its_process_and_goes_on_in_another(bench: Bench) -> None:
-    first = bench.submit("first")
-    bench.submit("second")
-    bench.jobs.pause(first, "")
-    assert bench.workers[0].code == -9
-    bench.jobs.tick()
-    assert bench.states() == {"first": State.PAUSED, "second": State.RUNNING}
-    bench.jobs.resume(first, "")
-    bench.end(0)
-    assert bench.states() == {"first": State.RUNNING, "second": State.DONE}
-    assert len(bench.workers) == 3
-
-
 def test_a_resumed_job_has_the_place_that_it_had(bench: Bench) -> None:
     bench.submit("first")
     second = bench.submit("second")
@@ -57,8 +35,7 @@ def test_a_resumed_job_has_the_place_that_it_had(bench: Bench) -> None:
     assert bench.states() == {"first": State.DONE, "second": State.RUNNING, "third": State.WAITING}
 
 
-def test_visitors_take_turns_however_much_one_of_them_asks_for(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ODD_DIGIT_SHARED", "1")
+def test_visitors_take_turns_however_much_one_of_them_asks_for(bench: Bench, shared_server: None) -> None:
     for name in ("a1", "a2", "a3", "a4"):
         bench.submit(name, visitor="anna")
     for name in ("b1", "b2"):
@@ -74,10 +51,7 @@ def test_visitors_take_turns_however_much_one_of_them_asks_for(bench: Bench, mon
     assert order == ["a1", "b1", "c1", "a2", "b2", "a3", "a4"]
 
 
-def test_pausing_and_resuming_does_not_come_before_another_visitor(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("ODD_DIGIT_SHARED", "1")
+def test_pausing_and_resuming_does_not_come_before_another_visitor(bench: Bench, shared_server: None) -> None:
     first, second = (bench.submit(name, visitor="anna") for name in ("a1", "a2"))
     bench.submit("b1", visitor="ben")
     for _ in range(3):
@@ -90,9 +64,8 @@ def test_pausing_and_resuming_does_not_come_before_another_visitor(
 
 
 def test_who_has_trained_for_long_makes_way_for_who_waits_and_goes_on_later(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
+    bench: Bench, shared_server: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("ODD_DIGIT_SHARED", "1")
     spec = RunSpec("a1", visitor="anna")
     long = bench.submit("a1", visitor="anna")
     bench.submit("b1", visitor="ben")
@@ -124,8 +97,7 @@ def test_a_person_alone_is_never_made_to_wait_for_their_own_jobs(bench: Bench, m
     assert bench.jobs.get(first, "").state is State.RUNNING
 
 
-def test_all_visitors_together_have_a_limit(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ODD_DIGIT_SHARED", "1")
+def test_all_visitors_together_have_a_limit(bench: Bench, shared_server: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "ALL_JOBS", 2)
     bench.submit("one", visitor="anna")
     bench.submit("two", visitor="ben")
@@ -134,19 +106,20 @@ def test_all_visitors_together_have_a_limit(bench: Bench, monkeypatch: pytest.Mo
         bench.submit("three", visitor="carl")
 
 
-def test_a_worker_that_fails_says_why_and_the_queue_goes_on(bench: Bench) -> None:
-    first = bench.submit("first")
-    bench.submit("second")
-    bench.end(1, cause="training diverged in epoch 3")
-    assert bench.jobs.get(first, "").cause == "training diverged in epoch 3"
-    assert bench.states() == {"first": State.FAILED, "second": State.RUNNING}
-
-
-@pytest.mark.parametrize(("code", "words"), [(-9, "signal 9"), (7, "ended with code 7: Segmentation something")])
-def test_a_worker_that_dies_without_a_word_is_accounted_for(bench: Bench, code: int, words: str) -> None:
+@pytest.mark.parametrize(
+    ("code", "said", "words"),
+    [
+        (1, "training diverged in epoch 3", "training diverged in epoch 3"),
+        (-9, "", "signal 9"),
+        (7, "", "ended with code 7: Segmentation something"),
+    ],
+)
+def test_a_worker_that_fails_or_dies_is_accounted_for_by_what_it_said(
+    bench: Bench, code: int, said: str, words: str
+) -> None:
     job_id = bench.submit("first")
     (jobs_folder() / job_id / "worker.log").write_text("Traceback\nSegmentation something\n")
-    bench.end(code)
+    bench.end(code, said)
     assert words in bench.jobs.get(job_id, "").cause
 
 
@@ -178,19 +151,7 @@ def test_an_unfinished_jobs_name_is_taken_until_it_is_deleted(bench: Bench) -> N
     assert bench.submit("mine") != job_id
 
 
-def test_deleting_a_running_job_ends_its_process(bench: Bench) -> None:
-    job_id = bench.submit("first")
-    bench.jobs.delete(job_id, "")
-    assert bench.workers[0].code == -9
-    assert not run.folder(RunSpec("first")).exists()
-    with pytest.raises(TrainingError, match="no longer here"):
-        bench.jobs.get(job_id, "")
-
-
-def test_each_visitor_of_a_shared_server_sees_and_orders_their_own_jobs(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("ODD_DIGIT_SHARED", "1")
+def test_each_visitor_of_a_shared_server_sees_and_orders_their_own_jobs(bench: Bench, shared_server: None) -> None:
     hers = bench.jobs.submit(RunSpec("mine", visitor="anna"))
     bench.jobs.submit(RunSpec("mine", visitor="ben"))
 

@@ -64,7 +64,9 @@ class QueueMachine(RuleBasedStateMachine):
 
     @rule(job_id=consumes(ids))
     def delete(self, job_id: str) -> None:
+        spec = self.bench.jobs.get(job_id, "").spec
         self.bench.jobs.delete(job_id, "")
+        assert not run.folder(spec).exists()
         del self.expected[job_id]
         self.settle()
         assert not (jobs_folder() / job_id).exists()
