@@ -16,12 +16,12 @@ scores and the card.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, replace
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import typer
@@ -55,10 +55,8 @@ _STORED = re.compile(
 def main(
     digits: Digits = ALL_DIGITS,
     jobs: Annotated[int, typer.Option(min=1, help="Digits trained at once, one core each.")] = 1,
-    epochs: Annotated[int | None, typer.Option(min=1, help="For trials; None takes the recipe's own.")] = None,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     output: Annotated[Path, typer.Option(help="Folder of the models.")] = paths.CHECKPOINTS,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Train again what is finished already.")] = False,
     discriminators: Annotated[
         bool, typer.Option("--discriminators", help="Train the discriminators anew, keep all else.")
     ] = False,
@@ -70,11 +68,14 @@ def main(
     files = [output / f"mnist-{name}.safetensors" for name in (*chosen, "any")[: None if len(chosen) > 1 else 1]]
     own = dict(zip(chosen, files, strict=False))
     if discriminators:
-        judge_anew(own, files[-1], jobs)
+        each(own.items(), judge_digit, jobs)
+        if len(chosen) > 1:
+            judge_joined(list(own.values()), files[-1])
     elif rescore:
-        remake(own, jobs)
+        each(own.items(), rescore_digit, jobs)
     elif not only_report:
-        make(own, jobs, epochs, seed, fresh)
+        waiting = ((digit, file, seed) for digit, file in own.items() if not finished(file, seed))
+        each(waiting, make_digit, jobs)
     if len(chosen) > 1 and not discriminators and (rescore or not only_report):
         say("joining mnist-any")
         join([Detector.load(file) for file in own.values()], files[-1])
@@ -85,31 +86,11 @@ def main(
         raise typer.Exit(1)
 
 
-def make(own: dict[str, Path], jobs: int, epochs: int | None, seed: int, fresh: bool) -> None:
-    """Train the digits that are not finished.
-
-    Args:
-        own: digit -> where its model lies.
-        jobs: processes at once.
-        epochs: None takes the recipe's own.
-        seed: of the training.
-        fresh: whether to train again what is finished.
-    """
-    settings = wanted_settings(epochs, seed)
-    waiting = [digit for digit, file in own.items() if fresh or not finished(file, settings)]
-    if fresh:
-        for digit in waiting:
-            (work_folder(digit) / "digit-0.safetensors").unlink(missing_ok=True)
-    with _pool(jobs) as pool:
-        for done in as_completed([pool.submit(make_digit, digit, epochs, seed, own[digit]) for digit in waiting]):
-            say(f"mnist-{done.result()} is finished")
-
-
-def remake(own: dict[str, Path], jobs: int) -> None:
-    """Make all scores of finished models anew; see ``make``."""
-    with _pool(jobs) as pool:
-        for done in as_completed([pool.submit(rescore_digit, digit, file) for digit, file in own.items()]):
-            say(f"mnist-{done.result()} is scored anew")
+def each(digits: Iterable[tuple[Any, ...]], work: Callable[..., str], jobs: int) -> None:
+    """Do the work of each digit in so many fresh interpreters; a forked child would inherit torch's thread pool."""
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        for done in as_completed([pool.submit(work, *digit) for digit in digits]):
+            say(done.result())
 
 
 def rescore_digit(digit: str, file: Path) -> str:
@@ -122,19 +103,7 @@ def rescore_digit(digit: str, file: Path) -> str:
     scored = assemble.rescore(state, {digit: normals[parts.validation]}, {digit: normals[parts.calibrate]})
     detector = Detector.of(for_strangers(scored, training))
     run.finish(detector, file.stem, "mnist", [datasets.load("mnist", "test")]).save(file)
-    return digit
-
-
-def judge_anew(own: dict[str, Path], joined: Path, jobs: int) -> None:
-    """Train the discriminators of finished models anew, of single digits and then of the model that joins them."""
-    with _pool(jobs) as pool:
-        for done in as_completed([pool.submit(judge_digit, digit, file) for digit, file in own.items()]):
-            say(f"mnist-{done.result()} has its discriminator")
-    if joined not in own.values():
-        parts = [detector_file.load(file) for file in own.values()]
-        curves = {name: curve for part in parts for name, curve in part.card.curve.items()}
-        scorers = {name: scorer for part in parts for name, scorer in part.scorers.items()}
-        detector_file.save(with_discriminators(detector_file.load(joined), scorers, curves), joined)
+    return f"mnist-{digit} is scored anew"
 
 
 def judge_digit(digit: str, file: Path) -> str:
@@ -146,7 +115,15 @@ def judge_digit(digit: str, file: Path) -> str:
     discriminator, losses = alone(own[datasets.split(len(own), state.card.split_seed).train], scorer.settings)
     curves = {digit: state.card.curve[digit] | {"discriminator": losses}}
     detector_file.save(with_discriminators(state, {digit: scorer.judged_by(discriminator)}, curves), file)
-    return digit
+    return f"mnist-{digit} has its discriminator"
+
+
+def judge_joined(files: list[Path], joined: Path) -> None:
+    """Give the model of several digits the discriminators of its parts."""
+    parts = [detector_file.load(file) for file in files]
+    curves = {name: curve for part in parts for name, curve in part.card.curve.items()}
+    scorers = {name: scorer for part in parts for name, scorer in part.scorers.items()}
+    detector_file.save(with_discriminators(detector_file.load(joined), scorers, curves), joined)
 
 
 def with_discriminators(
@@ -185,42 +162,27 @@ def for_strangers(state: DetectorState, training: datasets.Dataset) -> DetectorS
     return strangers.corrected(state, images, {name: training.stretches[rows] for name, rows in of.items()})
 
 
-def _pool(jobs: int) -> ProcessPoolExecutor:
-    """Fresh interpreters: a forked child would inherit torch's thread pool in an undefined state."""
-    return ProcessPoolExecutor(jobs, mp_context=get_context("spawn"))
-
-
-def wanted_settings(epochs: int | None, seed: int) -> TrainingSettings:
-    """The recipe's settings, with another number of epochs for trials."""
-    settings = TrainingSettings(seed=seed)
-    return settings if epochs is None else replace(settings, epochs=epochs)
-
-
-def finished(file: Path, settings: TrainingSettings) -> bool:
-    """Whether a model is there that this version of the code can read and these settings made."""
+def finished(file: Path, seed: int) -> bool:
+    """Whether a model is there that this version of the code can read and the recipe made."""
     try:
         detector = Detector.load(file)
     except ModelError:
         return False
-    return detector.card_.settings == asdict(settings) and detector.evaluation_ is not None
+    return detector.card_.settings == asdict(TrainingSettings(seed=seed)) and detector.evaluation_ is not None
 
 
-def work_folder(digit: str) -> Path:
-    """Where a digit's training state lies until it is finished."""
-    return paths.state_dir() / "ship" / f"mnist-{digit}"
-
-
-def make_digit(digit: str, epochs: int | None, seed: int, file: Path) -> str:
+def make_digit(digit: str, file: Path, seed: int) -> str:
     """Train, calibrate, evaluate and save the model of one digit; resumes a killed run."""
     one_thread()
+    work = paths.state_dir() / "ship" / file.stem
     images, labels, stretches = run.normal_images(datasets.load("mnist", "train"), (digit,))
-    detector = Detector(epochs=epochs, seed=seed)
-    for progress in detector.fit_steps(images, labels, work_folder(digit), stretches=stretches):
+    detector = Detector(seed=seed)
+    for progress in detector.fit_steps(images, labels, work, stretches=stretches):
         if progress.epoch_ended:
-            say(f"mnist-{digit}: epoch {progress.epoch} of {progress.epochs}, {progress.seconds:.0f} s")
+            say(f"{file.stem}: epoch {progress.epoch} of {progress.epochs}, {progress.seconds:.0f} s")
     run.finish(detector, file.stem, "mnist", [datasets.load("mnist", "test")]).save(file)
-    (work_folder(digit) / "digit-0.safetensors").unlink(missing_ok=True)
-    return digit
+    (work / "digit-0.safetensors").unlink(missing_ok=True)
+    return f"{file.stem} is finished"
 
 
 def join(parts: list[Detector], file: Path) -> None:

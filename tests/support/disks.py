@@ -1,6 +1,7 @@
-"""Disks that refuse: a folder that may be read but not written."""
+"""Disks that refuse: a folder that may be read but not written, and one without room."""
 
 import os
+import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,3 +31,14 @@ def read_only(folder: Path) -> Iterator[None]:
             os.seteuid(0)
         for path, mode in before.items():
             path.chmod(mode)
+
+
+@contextmanager
+def full(_: Path) -> Iterator[None]:
+    """No file of this process grows for a while."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))

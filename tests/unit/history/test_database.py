@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from core.errors import HistoryError
 from core.history import Filter, History, database
 from core.history.database import MIGRATIONS
 from core.history.verdict import checksum
-from tests.support.disks import read_only
+from tests.support.disks import full, read_only
 from tests.support.recorded import verdict
 
 
@@ -111,29 +112,25 @@ def test_an_upgrade_that_fails_leaves_the_older_file_whole(history: History, mon
     assert history.record(verdict(2)) == 2
 
 
-def test_a_file_of_a_newer_version_is_refused_and_left_alone(history: History) -> None:
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (f"PRAGMA user_version = {len(MIGRATIONS) + 1}", r"newer version.*update the program"),
+        ("PRAGMA application_id = 0; PRAGMA user_version = 0", "another program's database"),
+    ],
+)
+def test_a_file_of_a_newer_version_or_another_program_is_refused_and_left_alone(
+    history: History, change: str, said: str
+) -> None:
     history.record(verdict(1))
     with sqlite3.connect(history.path) as file:
-        file.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
+        file.executescript(change)
 
-    with pytest.raises(HistoryError, match=r"newer version.*update the program"):
+    with pytest.raises(HistoryError, match=said):
         history.record(verdict(2))
 
     with sqlite3.connect(history.path) as file:
         assert file.execute("SELECT count(*) FROM verdicts").fetchone()[0] == 1
-
-
-def test_another_programs_database_is_refused_and_left_alone(history: History) -> None:
-    with sqlite3.connect(history.path) as file:
-        file.execute("CREATE TABLE accounts(name TEXT)")
-    before = history.path.read_bytes()
-
-    with pytest.raises(HistoryError, match="another program's database"):
-        history.record(verdict(1))
-
-    with sqlite3.connect(history.path) as file:
-        assert [row[0] for row in file.execute("SELECT name FROM sqlite_schema")] == ["accounts"]
-    assert len(history.path.read_bytes()) == len(before)
 
 
 def test_a_clock_that_leaps_a_year_ahead_and_back_takes_no_deletion_with_it(
@@ -234,13 +231,16 @@ def test_reading_what_is_not_there_finds_nothing_and_makes_nothing(tmp_path: Pat
     assert not (tmp_path / "state").exists()
 
 
-def test_a_history_in_a_folder_that_cannot_be_written_is_read_and_says_that_nothing_is_recorded(tmp_path: Path) -> None:
+@pytest.mark.parametrize("refusing", [read_only, full])
+def test_a_history_on_a_disk_that_refuses_is_read_and_says_that_nothing_is_recorded(
+    refusing: Callable[[Path], AbstractContextManager[None]], tmp_path: Path
+) -> None:
     history = History(tmp_path / "state" / "history.sqlite")
     history.record(verdict(1, source="kept before"))
 
-    with read_only(tmp_path / "state"):
+    with refusing(tmp_path / "state"):
         read = [one.source for one in history.browse()]
-        with pytest.raises(HistoryError, match="ODD_DIGIT_STATE"):
+        with pytest.raises(HistoryError, match=r"nothing was recorded|cannot be used"):
             history.record(verdict(2))
 
     assert read == ["kept before"]
