@@ -100,9 +100,13 @@ class Brightness:
         for i in np.flatnonzero(~finite):
             reasons[i] = "holds NaN or infinity: brightness must be a number."
         black, span = (np.reshape(end, (-1, 1, 1)) for end in (low, np.maximum(np.subtract(high, low), 1e-12)))
-        shares = np.clip((values - black) / span, 0, 1)
-        steps = np.rint(255 * shares)
-        off = np.abs(255 * shares - steps).max(axis=(1, 2), initial=0)
+        values -= black
+        values /= span
+        shares = np.clip(values, 0, 1, out=values)
+        scaled = 255 * shares
+        steps = np.rint(scaled)
+        scaled -= steps
+        off = np.abs(scaled, out=scaled).max(axis=(1, 2), initial=0)
         whole = off <= (WHOLE_HALF if block.dtype == np.float16 else WHOLE)
         if whole.all():
             return Grey(steps.astype(np.uint8), reasons)

@@ -12,8 +12,9 @@ from itertools import chain, islice
 from typing import cast
 
 import numpy as np
-import pandas as pd
+import pyarrow as pa
 from numpy.typing import NDArray
+from pyarrow import csv as pa_csv
 
 from core.errors import BatchError
 from core.ink.geometry import SIDE
@@ -31,7 +32,6 @@ LOOK_AHEAD = 200  # lines that decide where the label stands and which value is 
 LOOK_AHEAD_SIZE = 1 << 24  # characters that are looked at for it
 TOGETHER = 2048  # lines parsed at a time
 COUNTED = 1 << 26  # bytes; the lines of a longer file are estimated
-_DIGITS = {separator: re.compile(rf"[0-9\r\n{re.escape(separator)}]+") for separator in ",;\t|"}
 _ATTRIBUTE = re.compile(r"@attribute\s+('[^']*'|\"[^\"]*\"|\S+)", re.IGNORECASE)
 _PIXEL = re.compile(r"\"?\D{0,10}\d+\"?")
 _BOOLEAN = {"true": "1", "false": "0"}
@@ -105,14 +105,13 @@ def read_csv(place: Place) -> Iterator[Item]:
             yield Item(place.name, None, note=f"{place.name}: {layout.columns.note}")
         del ahead[:passed]
         reader = StackReader(place.name)
-        cells = [row for line in ahead if isinstance(row := layout.split(line), list)]
-        images = [image for row in cells if isinstance(image := layout.image(row), np.ndarray)]
-        yield from reader.look(np.stack(images)) if images else ()
+        first = parsed[0].astype(np.float32) if ahead and (parsed := _parse(ahead, layout)) else _images(ahead, layout)
+        yield from reader.look(first) if len(first) else ()
         reader.brightness = reader.brightness or Brightness()
         # Tables that were joined have the head again.
         remaining = (line for line in chain(ahead, lines) if head is None or line.strip() != head)
         while block := list(islice(remaining, TOGETHER)):
-            parsed = _whole_numbers(block, layout) or _parse(block, layout)
+            parsed = _parse(block, layout)
             if parsed is None:
                 yield from _one_by_one(block, layout, reader)
             else:
@@ -205,52 +204,47 @@ def _encoding(head: bytes) -> str:
     return "utf-16-be" if head[:1] == b"\0" and head[1:2] != b"\0" else "utf-8"
 
 
-def _whole_numbers(lines: Sequence[str], layout: Layout) -> tuple[NDArray[np.generic], list[object]] | None:
-    """What ``_parse`` gives for lines of bytes alone, as in nearly all tables, in a fraction of the time; else None."""
-    text, separator = "".join(lines), layout.separator
-    label = layout.columns.label
-    if separator == " " or label not in ((), (0,), (layout.total - 1,)) or not _DIGITS[separator].fullmatch(text):
-        return None
-    if any(line.count(separator) != layout.total - 1 for line in lines):
-        return None
-    try:
-        numbers = np.fromstring(text.replace("\n", separator), np.int64, sep=separator)
-    except ValueError:  # an empty cell
-        return None
-    if numbers.size != len(lines) * layout.total or numbers.max() > 255:
-        return None
-    table = numbers.reshape(len(lines), layout.total)
-    images = table[:, list(layout.columns.pixels)].astype(np.uint8).reshape(len(lines), layout.side, layout.side)
-    if not label:
-        return images, [None] * len(lines)
-    first = label == (0,)  # as text: 007 is what it says
-    cells = [line.split(separator, 1)[0] if first else line.rstrip().rsplit(separator, 1)[1] for line in lines]
-    return images, list(cells)
-
-
 def _parse(lines: Sequence[str], layout: Layout) -> tuple[NDArray[np.generic], list[object]] | None:
     """Images ``(m, side, side)`` and labels of some lines at once; None where one of them needs a look of its own."""
-    text = "".join(lines)
-    if '"' in text:
+    separator = layout.separator
+    if separator == " ":
+        lines, separator = ["\t".join(line.split()) + "\n" for line in lines], "\t"
+    more = lines[0].count(separator) + 1 - layout.total
+    if more and not (more == 1 and all(line.rstrip(" \r\n").endswith(separator) for line in lines)):
         return None
-    separator = r"\s+" if layout.separator == " " else layout.separator
-    kinds = dict.fromkeys(layout.columns.label, str)
-    try:
-        table = pd.read_csv(
-            io.StringIO(text), header=None, sep=separator, decimal=layout.decimal, dtype=kinds, keep_default_na=False
-        )
-    except (ValueError, OverflowError, pd.errors.ParserError):
-        return None
-    if table.shape[1] == layout.total + 1 and (table.iloc[:, -1].astype(str).str.strip() == "").all():
-        table = table.iloc[:, :-1]
-    pixels = table.iloc[:, list(layout.columns.pixels)] if table.shape == (len(lines), layout.total) else table
-    if table.shape != (len(lines), layout.total) or not all(kind.kind in "biuf" for kind in set(pixels.dtypes)):
-        return None
-    images = pixels.to_numpy(np.float32).reshape(len(lines), layout.side, layout.side)
-    if np.isnan(images).any():
-        return None
-    columns = layout.columns._replace(label=tuple(range(len(layout.columns.label))))
-    return images, columns.labels(table.iloc[:, list(layout.columns.label)].values.tolist())
+    names = [str(i) for i in range(layout.total + more)]
+    label, pixels = ([names[i] for i in columns] for columns in (layout.columns.label, layout.columns.pixels))
+    data = "".join(lines).encode()
+    for kind in (pa.uint8(), pa.float64())[layout.decimal in lines[0] :]:  # a fraction is no byte
+        try:
+            table = pa_csv.read_csv(
+                pa.BufferReader(data),
+                pa_csv.ReadOptions(use_threads=False, column_names=names, block_size=len(data) + 1),
+                pa_csv.ParseOptions(delimiter=separator, newlines_in_values=True),
+                pa_csv.ConvertOptions(
+                    column_types=dict.fromkeys(label, pa.string()) | dict.fromkeys(pixels, kind),
+                    include_columns=[*label, *pixels],
+                    null_values=[],
+                    decimal_point=layout.decimal,
+                ),
+            )
+        except pa.ArrowInvalid:
+            continue
+        if table.num_rows != len(lines):
+            return None
+        images = np.stack([column.to_numpy() for column in table.columns[len(label) :]], axis=1)
+        images = images if kind == pa.uint8() else images.astype(np.float32)
+        cells = list(zip(*(column.to_pylist() for column in table.columns[: len(label)]), strict=True))
+        columns = layout.columns._replace(label=tuple(range(len(label))))
+        return images.reshape(-1, layout.side, layout.side), columns.labels(cells or [()] * len(lines))
+    return None
+
+
+def _images(lines: Sequence[str], layout: Layout) -> NDArray[np.float32]:
+    """The images of those lines that hold one, ``(m, side, side)``."""
+    cells = [row for line in lines if isinstance(row := layout.split(line), list)]
+    images = [image for row in cells if isinstance(image := layout.image(row), np.ndarray)]
+    return np.stack(images) if images else np.empty((0, layout.side, layout.side), np.float32)
 
 
 def _one_by_one(lines: Sequence[str], layout: Layout, reader: StackReader) -> Iterator[Item]:
