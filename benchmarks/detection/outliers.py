@@ -1,6 +1,7 @@
 """Sets of what is no digit, for models to which every digit is normal: letters, clothes, Japanese characters."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -10,11 +11,8 @@ from core.datasets import own
 from core.detector import Detector
 from core.errors import DatasetError
 
-LOOK_LIKE_DIGITS = frozenset("lozsgqib")
 
-
-@dataclass(frozen=True)
-class Outliers:
+class Outliers(NamedTuple):
     """One such set.
 
     Attributes:
@@ -27,7 +25,7 @@ class Outliers:
     title: str
     source: str
     label_names: tuple[str, ...]
-    left_out: frozenset[str] = frozenset()
+    left_out: tuple[str, ...] = ()
 
     def load(self) -> datasets.Dataset:
         """The whole set under its own label names, pixel by pixel as its makers drew it and not redrawn.
@@ -42,38 +40,25 @@ class Outliers:
             images, labels = own.unit(arrays["images"]), np.unique(arrays["labels"], return_inverse=True)[1]
         return datasets.Dataset(self.source, images, labels.astype(np.int64), self.label_names, "all")
 
-    def kept(self, dataset: datasets.Dataset) -> np.ndarray:
-        """Which of its images count as anomalies, bool ``(n,)``."""
-        return ~np.isin(np.array(self.label_names)[dataset.labels], sorted(self.left_out))
-
     def evaluate(self, detector: Detector) -> Evaluation:
         """The detector's scores of the images that count, each with its position in the whole set."""
-        dataset = self.load()
-        return _rows(detector.evaluate(dataset), self.kept(dataset))
+        whole = detector.evaluate(self.load())
+        kept = ~np.isin(np.array(self.label_names)[whole.label], self.left_out)
+        rows = {name: getattr(whole, name)[kept] for name in ("source", "position", "label", "anomaly")}
+        return replace(whole, **rows, scores={name: values[kept] for name, values in whole.scores.items()})
+
+
+def _names(kind: str, dataset: str) -> tuple[str, ...]:
+    return tuple(f"{kind}{name}" for name in datasets.NAMES[dataset].label_names)
 
 
 SETS = (
     Outliers(
         "letters without l o z s g q i b",
         "npz:outliers/letters_omniglot_latin_520.npz",
-        tuple(f"letter {name}" for name in datasets.NAMES["emnist-letters"].label_names),
-        frozenset(f"letter {name}" for name in LOOK_LIKE_DIGITS),
+        _names("letter ", "emnist-letters"),
+        tuple(f"letter {name}" for name in "lozsgqib"),
     ),
-    Outliers("Fashion-MNIST", "npz:outliers/fashion_mnist_900.npz", datasets.NAMES["fashion-mnist"].label_names),
-    Outliers(
-        "Kuzushiji-MNIST",
-        "npz:outliers/kmnist_300.npz",
-        tuple(f"kana {name}" for name in datasets.NAMES["kmnist"].label_names),
-    ),
+    Outliers("Fashion-MNIST", "npz:outliers/fashion_mnist_900.npz", _names("", "fashion-mnist")),
+    Outliers("Kuzushiji-MNIST", "npz:outliers/kmnist_300.npz", _names("kana ", "kmnist")),
 )
-
-
-def _rows(evaluation: Evaluation, kept: np.ndarray) -> Evaluation:
-    return replace(
-        evaluation,
-        source=evaluation.source[kept],
-        position=evaluation.position[kept],
-        label=evaluation.label[kept],
-        anomaly=evaluation.anomaly[kept],
-        scores={name: values[kept] for name, values in evaluation.scores.items()},
-    )

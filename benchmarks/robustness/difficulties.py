@@ -19,51 +19,28 @@ _FINE = 10  # working pixels per MNIST pixel
 
 @dataclass(frozen=True)
 class Scene:
-    """How one digit is drawn and photographed.
+    """How one digit is drawn and photographed; lengths in pixels of MNIST's 28 where nothing else is said."""
 
-    Attributes:
-        side: side of the 28-pixel frame in picture pixels.
-        page: side of the page in frames, the digit anywhere on it.
-        pen: stroke width in MNIST pixels; None keeps the writer's own.
-        paper: colour of the paper, 0 .. 1 each.
-        ink: colour of the ink.
-        fall_off: brightness left in the darkest corner.
-        shadow: brightness left in the shadow whose edge crosses the picture.
-        ruling: "" or "ruled" or "squared".
-        line: darkness of ruled or printed lines, as a share of the ink's.
-        printed: "" or what a form has printed around the digit: "box", "row of boxes" or "line" under it.
-        desk: brightness of the wood around the sheet, which then lies askew on it; None for the sheet alone.
-        cut: share of the frame's sides cut off, so that the digit fills the picture.
-        faint: what is left of the ink within about a quarter of the digit, where the pen hardly touched the paper.
-        fold: width in MNIST pixels of a fold across the digit, along which the ink has come off.
-        grain: how unevenly the ink lies, as a pencil's on rough paper, standard deviation as a share of the ink.
-        stepped: whether each pixel is of full ink or of none, as a simple drawing program leaves it.
-        rotation: degrees, at random to either side.
-        blur: standard deviation in MNIST pixels.
-        noise: standard deviation, 0 .. 1.
-        jpeg: quality; 0 leaves the pixels as they are.
-    """
-
-    side: int = 140
-    page: float = 1.0
-    pen: float | None = None
-    paper: tuple[float, float, float] = (0.93, 0.92, 0.9)
+    side: int = 140  # of the 28-pixel frame, in picture pixels
+    page: float = 1.0  # side of the page in frames, the digit anywhere on it
+    pen: float | None = None  # stroke width; None keeps the writer's own
+    paper: tuple[float, float, float] = (0.93, 0.92, 0.9)  # colours, 0 .. 1 each
     ink: tuple[float, float, float] = (0.12, 0.12, 0.15)
-    fall_off: float = 1.0
-    shadow: float = 1.0
-    ruling: str = ""
-    line: float = 0.5
-    printed: str = ""
-    desk: float | None = None
-    cut: float = 0.0
-    faint: float = 1.0
-    fold: float = 0.0
-    grain: float = 0.0
-    stepped: bool = False
-    rotation: float = 0.0
-    blur: float = 0.0
-    noise: float = 0.01
-    jpeg: int = 0
+    fall_off: float = 1.0  # brightness left in the darkest corner
+    shadow: float = 1.0  # brightness left in the shadow whose edge crosses the picture
+    ruling: str = ""  # or "ruled" or "squared"
+    line: float = 0.5  # darkness of ruled or printed lines, as a share of the ink's
+    printed: str = ""  # or what a form has printed around the digit: "box", "row of boxes" or "line" under it
+    desk: float | None = None  # brightness of the wood around the sheet, which then lies askew on it
+    cut: float = 0.0  # share of the frame's sides cut off, so that the digit fills the picture
+    faint: float = 1.0  # what is left of the ink in about a quarter of the digit, where the pen hardly touched
+    fold: float = 0.0  # width of a fold across the digit, along which the ink has come off
+    grain: float = 0.0  # how unevenly the ink lies, as a pencil's does: deviation as a share of the ink
+    stepped: bool = False  # whether each pixel is of full ink or of none, as a simple drawing program leaves it
+    rotation: float = 0.0  # degrees, at random to either side
+    blur: float = 0.0  # standard deviation
+    noise: float = 0.01  # standard deviation, 0 .. 1
+    jpeg: int = 0  # quality; 0 leaves the pixels as they are
 
 
 @dataclass(frozen=True)
@@ -111,11 +88,8 @@ def levels() -> list[Level]:
     add("fold across it, px in 28", {f"{v:g}": replace(plain, fold=v) for v in (0.5, 1.0, 1.5)})
     pencil = replace(plain, paper=(0.62, 0.61, 0.6), noise=0.02, pen=1.5, grain=0.25)
     add("pencil on grey", {f"ink {v:g} on 0.6": replace(pencil, ink=(v,) * 3) for v in (0.25, 0.35, 0.42)})
-    add(
-        "bold, share of the box",
-        {"a quarter": replace(plain, pen=5.0), "a third": replace(plain, pen=6.7)},
-        ("a third",),
-    )
+    bold = {"a quarter": replace(plain, pen=5.0), "a third": replace(plain, pen=6.7)}
+    add("bold, share of the box", bold, ("a third",))
     white = replace(plain, paper=(0.05,) * 3, ink=(0.95,) * 3, noise=0.005)
     add("white on black, pen", {str(w): replace(white, pen=float(w)) for w in (1, 2, 3, 4, 5, 6)}, ("5", "6"))
     steps = replace(plain, stepped=True, noise=0.0)
@@ -152,16 +126,19 @@ def photograph(digit: Pixels, scene: Scene, rng: np.random.Generator) -> Pixels:
         edge = round(scene.cut * side)
         ink = ink[edge : side - edge, edge : side - edge]
         side = len(ink)
-    picture = (
-        np.asarray(scene.paper, np.float32) * (1 - ink[..., None]) + np.asarray(scene.ink, np.float32) * ink[..., None]
-    )
+    paper, pen = (np.asarray(colour, np.float32) for colour in (scene.paper, scene.ink))
+    picture = paper * (1 - ink[..., None]) + pen * ink[..., None]
     picture *= _light(side, scene, rng)[..., None]
     if scene.noise:
         picture += rng.standard_normal((side, side, 1), np.float32) * np.float32(scene.noise)
     if scene.desk is not None:
         picture = _on_a_desk(picture, scene.desk, rng)
     pixels = np.clip(np.rint(picture * 255), 0, 255).astype(np.uint8)
-    return _compressed(pixels, scene.jpeg) if scene.jpeg else pixels
+    if not scene.jpeg:
+        return pixels
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "JPEG", quality=scene.jpeg)
+    return np.asarray(Image.open(file))
 
 
 def _draw(digit: Pixels, pen: float | None, degrees: float) -> Floats:
@@ -182,9 +159,7 @@ def _worn(ink: Floats, scene: Scene, rng: np.random.Generator) -> Floats:
     pixel = len(ink) / 28
     rows, columns = np.nonzero(ink > 0.5)
     at = rng.integers(len(rows))
-    y, x = (
-        (axis - middle) / pixel for axis, middle in zip(np.indices(ink.shape), (rows[at], columns[at]), strict=True)
-    )
+    y, x = (np.indices(ink.shape) - np.array([rows[at], columns[at]])[:, None, None]) / pixel
     if scene.faint < 1:
         ink = ink * (scene.faint + (1 - scene.faint) / (1 + np.exp(-(np.hypot(x, y) - 5) / 0.5)))
     if scene.fold:
@@ -213,10 +188,8 @@ def _light(side: int, scene: Scene, rng: np.random.Generator) -> Floats:
 def _ruling(side: int, scene: Scene, rng: np.random.Generator) -> Floats:
     pitch = scene.side * (0.55 if scene.ruling == "squared" else 0.8)
     thickness = max(1.0, scene.side / 28 * 0.5)
-    lines = np.zeros((side, side), np.float32)
-    along = np.arange(side)
-    rows = ((along + rng.uniform(0, pitch)) % pitch) < thickness
-    lines[rows] = 1
+    lines, along = np.zeros((side, side), np.float32), np.arange(side)
+    lines[((along + rng.uniform(0, pitch)) % pitch) < thickness] = 1
     if scene.ruling == "squared":
         lines[:, ((along + rng.uniform(0, pitch)) % pitch) < thickness] = 1
     tilt = rng.uniform(-2, 2)
@@ -250,9 +223,3 @@ def _on_a_desk(sheet: Floats, brightness: float, rng: np.random.Generator) -> Fl
     lying = ndimage.rotate(np.pad(sheet, place), **turned)
     covered = ndimage.rotate(np.pad(np.ones_like(sheet), place), **turned)
     return lying + wood * (1 - covered)
-
-
-def _compressed(pixels: Pixels, quality: int) -> Pixels:
-    file = io.BytesIO()
-    Image.fromarray(pixels).save(file, "JPEG", quality=quality)
-    return np.asarray(Image.open(file))

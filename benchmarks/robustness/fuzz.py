@@ -58,21 +58,13 @@ Random = np.random.Generator
 
 @dataclass
 class Tally:
-    """What became of the files of a format.
-
-    Attributes:
-        tried: files.
-        refused: those of which nothing was read, with a reason.
-        right: those that gave images, or a model that loads.
-        unnamed: refusals whose reason is an exception's name only, among the refused.
-        faults: what must not happen, in words.
-    """
+    """What became of the files of a format."""
 
     tried: int = 0
-    refused: int = 0
-    right: int = 0
-    unnamed: int = 0
-    faults: list[str] = field(default_factory=list)
+    refused: int = 0  # those of which nothing was read, with a reason
+    right: int = 0  # those that gave images, or a model that loads
+    unnamed: int = 0  # refusals whose reason is an exception's name only, among the refused
+    faults: list[str] = field(default_factory=list)  # what must not happen, in words
 
 
 def originals() -> dict[str, bytes]:
@@ -88,11 +80,8 @@ def originals() -> dict[str, bytes]:
     columns = {"image": pngs, "label": labels}
     lists = {"pixels": [image.tolist() for image in ink], "label": labels}
     files |= {"idx": idx, "csv": lines.encode(), "tsv": lines.replace(",", "\t").encode()}
-    files |= {
-        "idx.gz": gzip.compress(idx, mtime=0),
-        "csv.bz2": bz2.compress(lines.encode()),
-        "idx.xz": lzma.compress(idx),
-    }
+    packed = gzip.compress(idx, mtime=0), bz2.compress(lines.encode()), lzma.compress(idx)
+    files |= dict(zip(("idx.gz", "csv.bz2", "idx.xz"), packed, strict=True))
     files["npy"] = _written(lambda file: np.save(file, ink, allow_pickle=False))
     files["npz"] = _written(lambda file: np.savez_compressed(file, images=ink, labels=labels))
     files["parquet"] = _written(lambda file: pq.write_table(pa.table(columns), file))

@@ -57,19 +57,15 @@ SIZE = Size()
 
 @dataclass(frozen=True)
 class Operation:
-    """Something that is written.
+    """Something that is written."""
 
-    Attributes:
-        steps: does it, or what is left of it; between two steps what ``shown`` tells is whole and may stay.
-        prepare: makes a state folder in which it can begin.
-        any_between: whether more than the states between its steps may be left, since it goes through many things.
-        side_by_side: whether two successive states may stand beside each other, as a model does by both of its names.
-    """
-
+    # Does it, or what is left of it; between two steps what ``shown`` tells is whole and may stay.
     steps: Callable[[], Iterator[None]]
-    prepare: Callable[[], None] = lambda: None
-    any_between: bool = False
-    side_by_side: bool = False
+    prepare: Callable[[], None] = lambda: None  # makes a state folder in which it can begin
+    any_between: bool = False  # whether more than the states between its steps may be left: it goes through many things
+    side_by_side: bool = (
+        False  # whether two successive states may stand beside each other, as a model by both its names
+    )
 
     def work(self) -> None:
         """Do it, or what is left of it, to its end."""

@@ -140,19 +140,12 @@ def _ended(pid: int, said: str) -> str:
 
 
 class Tally(NamedTuple):
-    """What became of an operation.
+    """What became of an operation."""
 
-    Attributes:
-        calls: how many of its system calls change the state folder.
-        struck: how often each way of failing was met.
-        refused: how often it ended in words.
-        faults: what must not be, in words.
-    """
-
-    calls: int
-    struck: Counter[str]
-    refused: int
-    faults: list[str]
+    calls: int  # how many of its system calls change the state folder
+    struck: Counter[str]  # how often each way of failing was met
+    refused: int  # how often it ended in words
+    faults: list[str]  # what must not be, in words
 
 
 def strike(name: str, by: Strike, every: int = 1, ways: tuple[str, ...] = tuple(WAYS)) -> Tally:

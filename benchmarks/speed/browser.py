@@ -152,26 +152,23 @@ def serve(command: list[str], state: Path, **environment: str) -> Iterator[str]:
             [*command, *options], cwd=paths.ROOT, env=variables, stdout=out, stderr=out, start_new_session=True
         )
     url = f"http://127.0.0.1:{port}"
+    give_up = time.monotonic() + PATIENCE / 1000
     try:
-        _wait(server, url, log)
+        while not _answers(url):
+            if server.poll() is not None or time.monotonic() > give_up:
+                raise RuntimeError(f"the server did not start: {log.read_text(errors='replace')[-2000:]}")
+            time.sleep(0.05)
         yield url
     finally:
-        _end(server)
+        for how in (signal.SIGTERM, signal.SIGKILL):
+            with suppress(ProcessLookupError, subprocess.TimeoutExpired):
+                os.killpg(server.pid, how)
+                server.wait(timeout=10)
 
 
-def _wait(server: subprocess.Popen[bytes], url: str, log: Path) -> None:
-    give_up = time.monotonic() + PATIENCE / 1000
-    while time.monotonic() < give_up and server.poll() is None:
-        try:
-            with urllib.request.urlopen(f"{url}/_stcore/health", timeout=2):
-                return
-        except OSError:
-            time.sleep(0.05)
-    raise RuntimeError(f"the server did not start: {log.read_text(errors='replace')[-2000:]}")
-
-
-def _end(server: subprocess.Popen[bytes]) -> None:
-    for how in (signal.SIGTERM, signal.SIGKILL):
-        with suppress(ProcessLookupError, subprocess.TimeoutExpired):
-            os.killpg(server.pid, how)
-            server.wait(timeout=10)
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{url}/_stcore/health", timeout=2):
+            return True
+    except OSError:
+        return False

@@ -10,7 +10,6 @@ much all processes together grow while a zip of so many pictures of 28 px is rea
 
 import io
 import os
-import time
 import zipfile
 from contextlib import suppress
 from pathlib import Path
@@ -84,13 +83,11 @@ def piles(digits: NDArray[np.uint8], detector: Detector) -> tuple[str, str]:
             alone, one, two = (_reading(places, workers, len(digits)) for workers in (0, 1, 2))
             store = _store(folder / "batch", detector, len(digits))
             judged = busy(lambda all_of=places, to=store: list(batch.run(to, all_of, detector))) / len(digits)
-        cells = [f"{1000 * seconds:.1f}" for seconds, _ in (alone, one, two)]
-        share, by_clock = alone[0] / two[0], one[1] / (2 * two[1])
-        limit = at_least(MUST_SHARE, share)
-        speeds = f"{by_clock:.2f}", f"{1 / judged:.0f}"
-        rows.append([f"{holder} of {kind}, {side} px", *cells, f"{share:.2f}", *limit, *speeds])
+        cells = [f"{1000 * seconds:.1f}" for seconds in (alone, one, two)]
+        limit = at_least(MUST_SHARE, alone / two)
+        rows.append([f"{holder} of {kind}, {side} px", *cells, f"{alone / two:.2f}", *limit, f"{1 / judged:.0f}"])
     columns = ["pile", "read alone, ms", "by one, ms", "by two, ms", "of linear", "must", "kept"]
-    columns += ["two of twice one, by the clock", "judged a second and core"]
+    columns += ["judged a second and core"]
     grown = f"{(largest() - before) / 1e6:.0f} MB"
     return f"{len(digits)} pictures a pile, {MODEL}; memory above start: {grown}.", table(columns, rows)
 
@@ -133,16 +130,14 @@ def _pile(folder: Path, holder: str, blobs: list[bytes], kind: str) -> Path:
     return place
 
 
-def _reading(places: list[Place], workers: int, count: int) -> tuple[float, float]:
-    """Seconds a picture takes to be read, after the first quarter: all processes' processor time, and the clock's."""
-    first, begun = count // 4, np.zeros(2)
+def _reading(places: list[Place], workers: int, count: int) -> float:
+    """Seconds of all processes' processor time that a picture takes to be read, after the first quarter."""
+    first, begun = count // 4, 0.0
     for at, _ in enumerate(pool.read(places, 0, AS_FOUND, workers), 1):
-        if at in (first, count):
-            now = np.array([sum(_seconds().values()), time.perf_counter()])
-            if at == count:
-                processor, clock = ((now - begun) / (count - first)).tolist()
-                return processor, clock
-            begun = now
+        if at == first:
+            begun = sum(_seconds().values())
+        elif at == count:
+            return (sum(_seconds().values()) - begun) / (count - first)
     raise SystemExit(f"{count} pictures were to be read, and there were fewer.")
 
 
@@ -162,8 +157,7 @@ def _held() -> int:
 
 def _seconds() -> dict[int, float]:
     """Processor time so far of this process and of all below it, by number, where the system tells (Linux)."""
-    parents: dict[int, int] = {}
-    seconds: dict[int, float] = {}
+    parents, seconds = dict[int, int](), dict[int, float]()
     for file in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):
             fields = file.read_text().rpartition(") ")[2].split()

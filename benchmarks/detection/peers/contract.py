@@ -43,25 +43,15 @@ class Method(NamedTuple):
 
 
 class Measured(NamedTuple):
-    """One method on one digit with one seed.
+    """One method on one digit with one seed."""
 
-    Attributes:
-        auroc: over all test images, the nine other digits as anomalies.
-        train_seconds: wall time from images to the first score.
-        cpu_seconds: processor time of the same, which other work on the machine does not lengthen; NaN if not known.
-        one_image_ms: median processor time of single calls.
-        images_per_second: many at once, of processor time.
-        detection: share of anomalies beyond the method's own threshold.
-        false_alarms: share of normal test digits beyond it.
-    """
-
-    auroc: float
-    train_seconds: float
-    cpu_seconds: float
-    one_image_ms: float
-    images_per_second: float
-    detection: float
-    false_alarms: float
+    auroc: float  # over all test images, the nine other digits as anomalies
+    train_seconds: float  # wall time from images to the first score
+    cpu_seconds: float  # processor time of the same, which other work does not lengthen; NaN if not known
+    one_image_ms: float  # median processor time of single calls
+    images_per_second: float  # many at once, of processor time
+    detection: float  # share of anomalies beyond the method's own threshold
+    false_alarms: float  # share of normal test digits beyond it
 
 
 class Ours:
