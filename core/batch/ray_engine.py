@@ -171,7 +171,7 @@ class Actor:
             path.write_bytes(model)
             self.detector = Detector.load(path)
         self.evidence, self.manner, self.rows = evidence, manner, rows
-        self.reader = pool.Reader(manner, readers)
+        self.readers = readers
 
     def __call__(self, batch: dict[str, NDArray[Any]]) -> dict[str, NDArray[np.int64]]:
         """Units in; how many rows and refusals each gave out."""
@@ -180,9 +180,11 @@ class Actor:
         return {"rows": np.array(rows), "refused": np.array(refused)}
 
     def _judge(self, unit: Unit) -> tuple[int, int]:
-        pictures = all(sources.is_named_picture(file) for file in unit.files)
-        source = pool.Stream(unit.files[0].name, unit.files[0].label, not pictures, items, (unit,))
-        readings = list(self.reader.read([source]))
+        if all(map(sources.is_named_picture, unit.files)):
+            listed = items(unit)
+        else:
+            listed = pool.listed(unit.files[0], items, unit)
+        readings = list(pool.read_items(listed, self.manner, self.readers))
         rows = [row for reading in readings for row in reading.rows]
         said = [*(Note(text=reading.note) for reading in readings if reading.note), *of_rows(rows)]
         table = judge(rows, self.detector, self.evidence, self.manner.full)

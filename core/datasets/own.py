@@ -1,28 +1,28 @@
 """Data sets that people bring: a folder of labelled sub-folders, or an array or a table of images and labels."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from core import paths
-from core.errors import BatchError, DatasetError, InkError
+from core.errors import BatchError, DatasetError
 from core.files.folder import files_in
 from core.ink import apart
 from core.ink.geometry import SIDE
 from core.ink.picture import SUFFIXES
-from core.readers.items import Item, Manner, Place, label_of, place_of
+from core.readers.items import Item, Manner, label_of, place_of
+
+if TYPE_CHECKING:
+    from core.readers.pool import Reading
 
 LARGEST_ARRAY = 1 << 30  # bytes unpacked: a third of a million ink images
 MOST_FILES = 200_000
-PORTION = 256  # images of a file read at a time
+STEPS = 200  # in which progress is said
 ALONE = Manner(together=True)
 Progress = Callable[[float, str], object]
-Labelled = tuple[np.ndarray, str | None]  # an ink image, float32 (28, 28), and what it is said to be
-Read = tuple[str, Labelled | InkError]  # where it came from, and what it came to
 UNLABELLED = "unlabelled"
 # Folders that stand above the labels, where a data set is packed in parts.
 PARTS = {"train", "training", "test", "testing", "val", "valid", "validation"}
@@ -99,8 +99,10 @@ def read_pictures(
     Raises:
         DatasetError: not one picture could be read.
     """
-    things = ((file, (file, source, label)) for label, file, source in pictures)
-    return _content(name, apart.over(_picture, things), total, progress)
+    from core.readers import pool
+
+    items = (_item(file, source, label) for label, file, source in pictures)
+    return _content(name, pool.read_items(items, ALONE, apart.cores()), total, progress)
 
 
 def read_file(path: str, progress: Progress | None = None) -> Content:
@@ -111,7 +113,7 @@ def read_file(path: str, progress: Progress | None = None) -> Content:
     Raises:
         DatasetError: no such file, damaged, too large, or no images in it.
     """
-    from core.readers import sources
+    from core.readers import pool, sources
 
     name, file = f"npz:{path}", locate(path)
     if not file.is_file():
@@ -120,8 +122,8 @@ def read_file(path: str, progress: Progress | None = None) -> Content:
         place = place_of(file, name)
         count = sources.count([place])
         _check_size(name, count)
-        return _content(name, apart.each(name, _portions, place, seconds=apart.FILE_SECONDS), count, progress)
-    except (BatchError, InkError) as error:
+        return _content(name, pool.read([place], 0, ALONE, apart.cores()), count, progress)
+    except BatchError as error:
         raise DatasetError(str(error)) from error
 
 
@@ -131,54 +133,36 @@ def _check_size(name: str, count: int) -> None:
         raise DatasetError(f"{name}: its images would take {needed / 1e9:.1f} GB of memory. Take a part of it.")
 
 
-def _picture(file: str, source: Path | bytes, label: str) -> Iterator[Read]:
-    """What a picture file holds; works apart."""
+def _item(file: str, source: Path | bytes, label: str) -> Item:
+    """A picture file as an item, or why it cannot be one."""
     try:
         picture = place_of(source, file) if isinstance(source, Path) else source
     except BatchError as error:
-        yield file, InkError(str(error))
-    else:
-        yield from _read(Item(file, picture, label, together=True))
+        return Item(file, None, label, error=str(error))
+    return Item(file, picture, label, together=True)
 
 
-def _portions(place: Place) -> Iterator[list[Read]]:
-    """What a file holds, some items at a time; works apart."""
-    from core.readers import sources
-
-    items = sources.read([place])
-    while portion := list(islice(items, PORTION)):
-        if broken := [item.error for item in portion if item.error and item.source == place.name]:
-            raise DatasetError(broken[0])
-        yield [one for item in portion for one in _read(item)]
-
-
-def _read(item: Item) -> Iterator[Read]:
-    """The digit of an item as a batch reads and judges it, or each of a document's pages, or why there is none."""
-    from core.readers.rows import read_item
-
-    if item.note:
-        yield item.source, InkError(item.note)
-    for row in read_item(0, item, ALONE):
-        yield row.source, InkError(row.error) if row.image is None else (row.image, row.label)
-
-
-def _content(name: str, portions: Iterable[Sequence[Read]], total: int, progress: Progress | None) -> Content:
-    read: list[tuple[str, Labelled]] = []
+def _content(name: str, readings: "Iterable[Reading]", total: int, progress: Progress | None) -> Content:
+    read: list[tuple[str, np.ndarray, str | None]] = []
     refused: list[tuple[str, str]] = []
-    for portion in portions:
-        read += [(source, one) for source, one in portion if not isinstance(one, InkError)]
-        refused += [(source, str(one)) for source, one in portion if isinstance(one, InkError)]
+    said = 0
+    for _, rows, note in readings:
+        if broken := [row.error for row in rows if row.error and row.source == name]:  # the file itself
+            raise DatasetError(broken[0])
+        read += [(row.source, row.image, row.label) for row in rows if row.image is not None]
+        refused += [(row.source, row.error) for row in rows if row.error] + ([(name, note)] if note else [])
         done = len(read) + len(refused)
-        if progress is not None:
+        if progress is not None and done - said >= max(1, total // STEPS):
             progress(min(done / max(total, 1), 1.0), f"{name}: picture {done:,} of {max(total, done):,}")
+            said = done
         _check_size(name, done)
     if not read:
         why = f"; the first: {refused[0][1]}" if refused else ""
         raise DatasetError(f"{name}: no picture in it could be read ({len(refused)} refused{why}).")
-    if not any(label for _, (_, label) in read):
-        read = [(source, (image, UNLABELLED)) for source, (image, _) in read]
-    refused += [(source, "has no label.") for source, (_, label) in read if label is None]
-    known = [(image, label) for _, (image, label) in read if label is not None]
+    if not any(label for _, _, label in read):
+        read = [(source, image, UNLABELLED) for source, image, _ in read]
+    refused += [(source, "has no label.") for source, _, label in read if label is None]
+    known = [(image, label) for _, image, label in read if label is not None]
     names = _sorted({label for _, label in known})
     at = {label: i for i, label in enumerate(names)}
     indices = np.array([at[label] for _, label in known], dtype=np.int64)

@@ -2,18 +2,19 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 from numpy.typing import NDArray
 
-from core.errors import InkError, OddDigitError
+from core.errors import OddDigitError
 from core.files.folder import files_in
 from core.files.zip import looks_like_zip, members
 from core.ink import apart
-from core.ink.pages import read_pages
-from core.readers.items import label_of, parts_of
+from core.readers import pool
+from core.readers.items import Item, Manner, label_of, parts_of
 
 MOST = 5_000
 
@@ -73,13 +74,12 @@ def gather(files: Iterable[tuple[str, bytes]], normal: tuple[str, ...], split: b
     """
     refused: list[tuple[str, str]] = []
     read: list[tuple[str, NDArray[np.float32]]] = []
-    things = ((name, (data, name)) for name, data in _unzipped(files, refused))
-    for pages in apart.over(partial(read_pages, split=split), things):
-        for page_name, page in pages:
-            if isinstance(page, InkError):
-                refused.append((page_name, str(page)))
-            else:
-                read.append((page_name, page.images))
+    items = (Item(name, data) for name, data in _unzipped(files, refused))
+    for _, rows, _ in pool.read_items(items, Manner(together=not split), apart.cores()):
+        refused += [(row.source, row.error) for row in rows if row.image is None]
+        digits = [(row.source, row.image) for row in rows if row.image is not None]
+        for page, images in groupby(digits, itemgetter(0)):
+            read.append((page, np.stack([image for _, image in images])))
         if len(read) + len(refused) > MOST:
             raise OddDigitError(f"more than {MOST:,} pictures: a few hundred are plenty, so give a part of them.")
     by_folder = len(normal) > 1 or any(_folder(name) in normal for name, _ in read)

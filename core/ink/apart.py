@@ -3,7 +3,6 @@
 Whatever a file does to its reader, one refusal comes of it, and the next file is read by a fresh process.
 """
 
-import multiprocessing
 import os
 import pickle
 import signal
@@ -11,17 +10,17 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from core import paths, settings
 from core.errors import InkError, OddDigitError
 
 T = TypeVar("T")
-Thing = tuple[str, tuple[Any, ...]]
+Thing = TypeVar("Thing", bound=tuple[Any, ...])
 
 MEMORY = 1 << 30  # bytes that reading one thing may take
 SECONDS = 5.0  # of processor time for one picture
@@ -29,17 +28,30 @@ FILE_SECONDS = 30.0  # of processor time for the next items of a file
 GRACE_SECONDS = 3.0  # of processor time, after which a reader that heeds no signal is ended by the system
 WALL_SECONDS = 300.0  # after which a reader that does not even work is ended
 KEPT = 2  # processes that wait for the next to read
-PORTION, PORTION_BYTES = 16, 2 << 20  # pictures handed to a process at a time
-_REMEDY = "save it as a plain PNG, or take a part of it."
+PORTION, PORTION_COST = 8, 2 << 20  # things handed to a process at a time
+IN_ORDER = 64  # things that are looked at before any goes on
+AHEAD, AHEAD_COST = 16, 64 << 20  # portions of each process, and bytes in all, that are read before they are asked for
 _SERVE = "from core.ink import apart; apart.serve()"
-_ONE_OF_THEM = "\0"  # stands for its name
 _idle: list["_Process"] = []
+_kept = KEPT
 _lock = threading.Lock()
 _serving = False
 
 
 class TooLong(BaseException):
     """Work has taken its time; not an ``Exception``, so that no decoder takes it for damage of the file."""
+
+
+class _UnreadError(Exception):
+    """Why something was not read, without its name."""
+
+
+class Read(NamedTuple, Generic[Thing, T]):
+    """A thing, all that came of it, and why there is no more; empty where it was read whole."""
+
+    thing: Thing
+    results: list[T]
+    why: str = ""
 
 
 def call(name: str, work: Callable[..., T], *args: Any, seconds: float = SECONDS) -> T:
@@ -64,54 +76,56 @@ def each(name: str, work: Callable[..., Iterator[T]], *args: Any, seconds: float
 
     What came before an error has come.
     """
-    if inside():
+    if _serving:  # within limits already
         yield from work(*args)
         return
-    with _lock:
-        process = _idle.pop() if _idle else _Process()
-    whole = False
     try:
-        process.ask((name, seconds, work, args))
-        while True:
-            kind, answer = process.answer()
-            if kind == "lost":
-                raise InkError(f"{name} cannot be read within {limits(seconds)}: {_REMEDY}")
-            whole = kind != "one"
-            if kind == "error":
-                raise answer
-            if whole:
-                return
-            yield answer
-    finally:
-        with _lock:
-            keep = whole and len(_idle) < KEPT
-            if keep:
-                _idle.append(process)
-        if not keep:
-            process.end()
+        with _borrowed(set()) as process:
+            yield from process.stream(seconds, work, args)
+    except _UnreadError as error:
+        raise InkError(f"{name} {error}") from None
 
 
 def over(
-    work: Callable[..., Iterator[tuple[str, T | InkError]]], things: Iterable[Thing]
-) -> Iterator[list[tuple[str, T | InkError]]]:
-    """What a generator gives for each of many things, in order, by as many processes as there are processors.
+    work: Callable[..., Iterator[T]], things: Iterable[Thing], workers: int, cost: Callable[..., int]
+) -> Generator[Read[Thing, T]]:
+    """What a generator gives for each of many things, in order, by several processes at a time.
 
     Args:
-        work: opens one of them, and gives names and what they came to.
-        things: what each is called, and the arguments of ``work``.
+        work: a function that another process can import.
+        things: its arguments, taken a few portions ahead.
+        workers: processes.
+        cost: of a thing, about how many bytes it has; 0 for what is sooner done here than handed over.
 
     Yields:
-        of each thing all that came of it, the last being the reason where it is not read whole.
+        every thing, and what came of it. One that loses its process costs no other its reading.
     """
-    workers = cores()
-    with ThreadPoolExecutor(workers) as threads:
-        waiting: deque[Future[list[list[tuple[str, T | InkError]]]]] = deque()
-        for portion in _portions(things):
-            waiting.append(threads.submit(_read, work, portion))
-            if len(waiting) > 2 * workers:
-                yield from waiting.popleft().result()
+    global _kept
+    waiting: deque[tuple[int, list[Thing], Future[list[Read[Thing, T]]] | None]] = deque()
+    ahead = 0
+    busy: set[_Process] = set()
+    ended = threading.Event()
+    threads = ThreadPoolExecutor(workers)
+    with _lock:
+        _kept += workers
+    try:
+        for portion, size in _portions(things, cost):
+            waiting.append((size, portion, threads.submit(_read, work, portion, busy, ended) if size else None))
+            ahead += size
+            while waiting and (len(waiting) > AHEAD * workers or ahead > AHEAD_COST or _is_done(waiting[0][2])):
+                ahead -= waiting[0][0]
+                yield from _finished(work, *waiting.popleft()[1:])
         while waiting:
-            yield from waiting.popleft().result()
+            yield from _finished(work, *waiting.popleft()[1:])
+    finally:
+        ended.set()
+        threads.shutdown(wait=False, cancel_futures=True)
+        with _lock:
+            _kept -= workers
+            ending = [*busy, *_idle[_kept:]]
+            del _idle[_kept:]
+        for process in ending:
+            process.kill()
 
 
 def cores() -> int:
@@ -120,87 +134,91 @@ def cores() -> int:
     return min(there, settings.READERS)
 
 
-def inside() -> bool:
-    """Whether this process is one that reads for another, here or in a pool: it has limits already."""
-    return _serving or multiprocessing.parent_process() is not None
-
-
-def limit_memory() -> None:
-    """Bound what comes next in this process; beyond that, allocating fails in it, whatever library asks."""
-    with suppress(ImportError, OSError, ValueError):
-        import resource
-
-        pages = int(Path("/proc/self/statm").read_text().split()[0])
-        hard = resource.getrlimit(resource.RLIMIT_AS)[1]
-        resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + MEMORY, hard))
-
-
-def heed_clock() -> None:
-    """Have this process hear when its time is over."""
-    if hasattr(signal, "SIGPROF"):
-        signal.signal(signal.SIGPROF, _too_long)
-
-
-def start_clock(seconds: float) -> None:
-    """Limit what comes next: at first by a signal that Python hears, then by one that ends a decoder that does not."""
-    if hasattr(signal, "setitimer"):
-        signal.setitimer(signal.ITIMER_PROF, seconds)
-        signal.setitimer(signal.ITIMER_VIRTUAL, seconds and seconds + GRACE_SECONDS)
-
-
-def _too_long(*_: object) -> None:
-    raise TooLong
-
-
-def limits(seconds: float) -> str:
-    """What a reader may take, in words."""
-    return f"{MEMORY >> 30} GB of memory and {seconds:g} seconds of work"
-
-
 def _once(work: Callable[..., T], *args: Any) -> Iterator[T]:
     yield work(*args)
 
 
-def _portions(things: Iterable[Thing]) -> Iterator[list[Thing]]:
+def _portions(things: Iterable[Thing], cost: Callable[..., int]) -> Iterator[tuple[list[Thing], int]]:
+    """Things in portions that are worth handing to a process, and what those cost."""
     portion: list[Thing] = []
-    size = 0
+    costly = size = 0
     for thing in things:
         portion.append(thing)
-        size += sum(len(arg) for arg in thing[1] if isinstance(arg, bytes))
-        if len(portion) >= PORTION or size >= PORTION_BYTES:
-            yield portion
-            portion, size = [], 0
+        costs = cost(*thing)
+        costly, size = costly + (costs > 0), size + costs
+        if costly >= PORTION or size >= PORTION_COST or len(portion) >= IN_ORDER:
+            yield portion, size
+            portion, costly, size = [], 0, 0
     if portion:
-        yield portion
+        yield portion, size
 
 
-def _read(work: Callable[..., Iterator[Any]], portion: Sequence[Thing]) -> list[list[Any]]:
-    read: list[list[Any]] = []
-    while len(read) < len(portion):
-        results: list[Any] = []
-        name = portion[len(read)][0]
+def _read(
+    work: Callable[..., Iterator[T]], portion: Sequence[Thing], busy: set["_Process"], ended: threading.Event
+) -> list[Read[Thing, T]]:
+    """A portion read by as many processes as it takes, ``busy`` while they do."""
+    read: list[Read[Thing, T]] = []
+    while len(read) < len(portion) and not ended.is_set():
+        results: list[T] = []
         try:
-            for result in each(_ONE_OF_THEM, _all, work, portion[len(read) :]):
-                if result is None:
-                    read.append(results)
-                    results, name = [], portion[min(len(read), len(portion) - 1)][0]
-                else:
-                    results.append(result)
-        except InkError as error:  # the others are read on, by another process
-            read.append([*results, (name, InkError(str(error).replace(_ONE_OF_THEM, name)))])
+            with _borrowed(busy) as process:
+                if ended.is_set():  # after it has begun to be busy, so that it is ended in any case
+                    break
+                for result in process.stream(SECONDS, _all, (work, portion[len(read) :])):
+                    if result is not None:
+                        results.append(result)
+                        continue
+                    read.append(Read(portion[len(read)], results))
+                    results = []
+        except _UnreadError as error:  # the others are read on
+            read.append(Read(portion[len(read)], results, str(error)))
     return read
 
 
 def _all(work: Callable[..., Iterator[T]], portion: Sequence[Thing]) -> Iterator[T | None]:
-    for _, args in portion:
-        yield from work(*args)
+    for thing in portion:
+        yield from work(*thing)
         yield None
+
+
+def _finished(
+    work: Callable[..., Iterator[T]], portion: list[Thing], future: "Future[list[Read[Thing, T]]] | None"
+) -> Iterable[Read[Thing, T]]:
+    return (Read(thing, list(work(*thing))) for thing in portion) if future is None else future.result()
+
+
+def _is_done(future: "Future[Any] | None") -> bool:
+    return future is None or future.done()
+
+
+@contextmanager
+def _borrowed(busy: set["_Process"]) -> Iterator["_Process"]:
+    """A process that reads, kept for the next where it has done all that it was asked; ``busy`` holds it meanwhile."""
+    with _lock:
+        process = None
+        while _idle and not (process and process.lives()):
+            process = _idle.pop()
+    if process is None or not process.lives():
+        process = _Process()
+    with _lock:
+        busy.add(process)
+    try:
+        yield process
+    finally:
+        with _lock:
+            busy.discard(process)
+            keep = process.rests and len(_idle) < _kept
+            if keep:
+                _idle.append(process)
+        if not keep:
+            process.end()
 
 
 class _Process:
     """A process that reads, one thing after the other."""
 
     def __init__(self) -> None:
+        self.rests = False
         self._process = subprocess.Popen(
             [sys.executable, "-c", _SERVE],
             cwd=paths.ROOT,
@@ -212,23 +230,42 @@ class _Process:
         assert self._process.stdout is not None
         self._questions, self._answers = self._process.stdin, self._process.stdout
 
-    def ask(self, question: tuple[Any, ...]) -> None:
-        """Hand over what to do."""
-        with suppress(BrokenPipeError):  # which the answer says
-            pickle.dump((Path.cwd(), *question), self._questions)
-            self._questions.flush()
+    def stream(self, seconds: float, work: Callable[..., Iterator[T]], args: tuple[Any, ...]) -> Iterator[T]:
+        """What a generator gives there, so many seconds of processor time for each.
 
-    def answer(self) -> tuple[str, Any]:
-        """What comes next: "one" and what it is, "end", "error" and which, or "lost" where the process has ended."""
-        try:
-            kind, answer = pickle.load(self._answers)
-            return kind, answer
-        except (EOFError, pickle.UnpicklingError):
-            return "lost", None
+        Raises:
+            _UnreadError: beyond the limits, or it raised what is not for people.
+        """
+        self.rests = False
+        with suppress(BrokenPipeError):  # which the answer says
+            pickle.dump((Path.cwd(), seconds, work, args), self._questions)
+            self._questions.flush()
+        while True:
+            try:
+                kind, answer = pickle.load(self._answers)
+            except (EOFError, pickle.UnpicklingError):  # the process has ended
+                kind, answer = "lost", None
+            if kind == "lost":
+                within = f"{MEMORY >> 30} GB of memory and {seconds:g} seconds of work"
+                raise _UnreadError(f"cannot be read within {within}: save it as a plain PNG, or take a part of it.")
+            self.rests = kind != "one"
+            if kind == "error":
+                raise answer
+            if kind == "end":
+                return
+            yield answer
+
+    def lives(self) -> bool:
+        """Whether it has not been ended, by whomever."""
+        return self._process.poll() is None
+
+    def kill(self) -> None:
+        """End it at once, whoever waits for its answers."""
+        self._process.kill()
 
     def end(self) -> None:
-        """End it at once."""
-        self._process.kill()
+        """End it at once, and let go of what it took."""
+        self.kill()
         with suppress(BrokenPipeError):
             self._questions.close()
         self._answers.close()
@@ -239,10 +276,13 @@ def serve() -> None:
     """What the other process does: questions come in, answers go out, until nobody asks any more."""
     global _serving
     _serving = True
+    # The present folder, which is on the path, is that of whoever asks: what lies there is no module of ours.
+    sys.path[:] = [entry or str(paths.ROOT) for entry in sys.path]
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what decoders print is nobody's to read
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    heed_clock()
+    if hasattr(signal, "SIGPROF"):
+        signal.signal(signal.SIGPROF, _too_long)
     with suppress(EOFError, BrokenPipeError):
         while True:
             for answer in _answers(*pickle.load(sys.stdin.buffer)):
@@ -251,11 +291,11 @@ def serve() -> None:
 
 
 def _answers(
-    folder: Path, name: str, seconds: float, work: Callable[..., Iterator[Any]], args: tuple[Any, ...]
+    folder: Path, seconds: float, work: Callable[..., Iterator[Any]], args: tuple[Any, ...]
 ) -> Iterator[tuple[str, Any]]:
     with suppress(OSError):
         os.chdir(folder)
-    limit_memory()
+    _limit_memory()
     results = work(*args)
     end = object()
     while True:
@@ -273,7 +313,7 @@ def _answers(
             return
         except Exception as error:
             reason = " ".join(f"{type(error).__name__}: {error}".split())[:200].rstrip(": ")
-            yield "error", InkError(f"{name} cannot be read ({reason}): save it again.")
+            yield "error", _UnreadError(f"cannot be read ({reason}): save it again.")
             return
         if result is end:
             yield "end", None
@@ -281,7 +321,23 @@ def _answers(
         yield "one", result
 
 
+def _limit_memory() -> None:
+    """Bound what comes next in this process; beyond that, allocating fails in it, whatever library asks."""
+    with suppress(ImportError, OSError, ValueError):
+        import resource
+
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+        resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + MEMORY, hard))
+
+
 def _start_clocks(seconds: float) -> None:
-    start_clock(seconds)
+    """Limit what comes next: by a signal that Python hears, by one that ends a decoder that does not, by the time."""
     if hasattr(signal, "setitimer"):
-        signal.setitimer(signal.ITIMER_REAL, seconds and WALL_SECONDS)  # which ends the process
+        signal.setitimer(signal.ITIMER_PROF, seconds)
+        signal.setitimer(signal.ITIMER_VIRTUAL, seconds and seconds + GRACE_SECONDS)
+        signal.setitimer(signal.ITIMER_REAL, seconds and WALL_SECONDS)
+
+
+def _too_long(*_: object) -> None:
+    raise TooLong

@@ -1,6 +1,6 @@
 """Rows of a batch: each item becomes the ink images of its digits, or the reason why there are none."""
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -37,42 +37,32 @@ class Row:
     image: NDArray[np.float32] | None = None
     noted: tuple[str, ...] = ()
 
-    def at(self, position: int) -> "Row":
-        """The same row of an item at another position."""
-        return replace(self, item=position)
 
-
-def read_item(
-    position: int, item: Item, manner: Manner = AS_FOUND, after_each: Callable[[], object] = lambda: None
-) -> list[Row]:
-    """The digits of an item in reading order, or the one row that says why there are none; page by page of a document.
+def read_item(position: int, item: Item, manner: Manner = AS_FOUND) -> Iterator[Row]:
+    """The digits of an item in reading order, page by page of a document; the last row says why there are no more.
 
     Args:
         position: the item's position in the batch.
         item: what was read.
         manner: how pictures are read.
-        after_each: called after each page.
     """
-    source = clean_text(item.source)
-    label = None if item.label is None else clean_text(item.label)
     if item.note:
-        return []
+        return
+    blank = Row(position, clean_text(item.source), None if item.label is None else clean_text(item.label))
     if item.picture is None:
-        return [Row(position, source, label, clean_text(item.error))]
+        yield replace(blank, error=clean_text(item.error))
+        return
     if item.ready and isinstance(item.picture, np.ndarray):
-        return [_ready(position, source, label, item.picture)]
-    rows: list[Row] = []
-    blank = Row(position, source, label)
+        yield _ready(blank, item.picture)
+        return
     split = not (manner.together or item.together)
     # The one boundary of an item: whatever goes wrong inside it is its reason and never ends the batch.
     try:
         picture = item.picture.read() if isinstance(item.picture, Place) else item.picture
-        for name, page in pages(picture, source):
-            rows += _digits(replace(blank, source=name), page, split, manner)
-            after_each()
+        for name, page in pages(picture, blank.source):
+            yield from _digits(replace(blank, source=name), page, split, manner)
     except Exception as error:
-        rows.append(_refused(blank, error))
-    return rows
+        yield _refused(blank, error)
 
 
 def _digits(blank: Row, page: Source, split: bool, manner: Manner) -> list[Row]:
@@ -95,10 +85,10 @@ def _refused(blank: Row, error: Exception) -> Row:
     return replace(blank, error=clean_text(f"{blank.source} cannot be read ({reason})."))
 
 
-def _ready(position: int, source: str, label: str | None, pixels: NDArray[np.generic]) -> Row:
+def _ready(blank: Row, pixels: NDArray[np.generic]) -> Row:
     """What ``ink.read`` makes of an ink image, which it takes as it stands; without the steps for a page."""
     rows, columns = np.logical_or.reduce(pixels, axis=1), np.logical_or.reduce(pixels, axis=0)
     ends = (SIDE - int(columns[::-1].argmax()), SIDE - int(rows[::-1].argmax()))
     box = (int(columns.argmax()), int(rows.argmax()), *ends)
     image = pixels.astype(np.float32)
-    return Row(position, source, label, "", box, image / np.float32(255) if pixels.dtype == np.uint8 else image)
+    return replace(blank, box=box, image=image / np.float32(255) if pixels.dtype == np.uint8 else image)

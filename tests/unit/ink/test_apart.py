@@ -1,13 +1,14 @@
 """Reading apart: whatever a file does to the process that reads it, one refusal comes of it."""
 
 import os
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import Image
 
 from core.errors import DatasetError, InkError
 from core.ink import apart
@@ -35,20 +36,48 @@ def test_errors_for_people_come_through_as_they_are_and_others_as_a_sentence() -
         apart.call("a.png", divmod, 1, 0)
 
 
-def test_a_file_that_ends_its_reader_costs_no_other_file_its_reading(tmp_path: Path) -> None:
-    names = [f"{i}.png" for i in range(20)]
-    for name in names:
-        Image.new("L", (40, 40), 255).save(tmp_path / name)
-    read = partial(_unless, "7.png")
+def test_what_ends_its_reader_keeps_what_came_before_and_costs_no_other_its_reading() -> None:
+    numbers = [(i,) for i in range(20)]
 
-    results = list(apart.over(read, ((name, (tmp_path / name, name)) for name in names)))
+    read = list(apart.over(_twice_unless_seven, numbers, 2, lambda _: 1))
 
-    assert [name for ((name, _),) in results] == names
-    assert [str(error)[:19] for ((_, error),) in results][6:9] == [
-        "6.png: no ink found",
-        "7.png cannot be rea",
-        "8.png: no ink found",
-    ]
+    assert [thing for thing, _, _ in read] == numbers
+    assert [results for _, results, _ in read] == [[i] if i == 7 else [i, i] for i in range(20)]
+    assert [i for i, (_, _, why) in enumerate(read) if why] == [7]
+
+
+def test_what_costs_nothing_is_done_here_in_its_order() -> None:
+    read = apart.over(_process, [(i,) for i in range(200)], 2, lambda i: i // 100)
+
+    ours = [results == [os.getpid()] for _, results, _ in read]
+
+    assert ours == [i < 64 for i in range(200)]  # in portions: what lies among what is handed over goes along
+
+
+def test_things_are_taken_no_further_ahead_than_there_is_work_for() -> None:
+    taken = count()
+    read = apart.over(_process, zip(taken), 1, lambda _: 1)
+
+    next(read)
+    read.close()
+
+    assert next(taken) <= (apart.AHEAD + 2) * apart.PORTION
+
+
+def test_who_stops_asking_ends_the_readers_at_once() -> None:
+    read = apart.over(_process_of_first_portion, [(i,) for i in range(100)], 1, lambda _: 1)
+    ((pid,), _) = next(read)[1:]
+    read.close()
+
+    with pytest.raises(ProcessLookupError):
+        _until_gone(pid, seconds=3)
+
+
+def test_modules_are_not_taken_from_where_a_person_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "colorsys.py").write_text("raise SystemExit")
+    monkeypatch.chdir(tmp_path)
+
+    assert not apart.call("a.png", _file_of, "colorsys").startswith(str(tmp_path))
 
 
 def _first_page(data: bytes, name: str) -> object:
@@ -60,7 +89,28 @@ def _no_folder() -> None:
     raise DatasetError("no such folder")
 
 
-def _unless(ends: str, path: Path, name: str) -> Any:
-    if name == ends:
+def _twice_unless_seven(i: int) -> Iterator[int]:
+    yield i
+    if i == 7:
         os._exit(1)
-    yield from read_pages(path, name)
+    yield i
+
+
+def _process(_: int) -> Iterator[int]:
+    yield os.getpid()
+
+
+def _process_of_first_portion(i: int) -> Iterator[int]:
+    yield os.getpid()
+    while i >= apart.PORTION:
+        pass
+
+
+def _file_of(module: str) -> str:
+    return str(__import__(module).__file__)
+
+
+def _until_gone(pid: int, seconds: float) -> None:
+    began = time.monotonic()
+    while time.monotonic() - began < seconds:
+        os.kill(pid, 0)

@@ -3,7 +3,7 @@
 import os
 import struct
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,30 +11,21 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from core.ink import apart
 from core.readers import pool, sources
 from core.readers.items import AS_FOUND, Item, Manner
-from core.readers.rows import Row
+from core.readers.rows import Row, read_item
 from tests.support.piles import digits, folder_of, png, zipped
 
-plain = pool._read_item
 
-
-def read_items(seconds: float, items: list[Item], manner: Manner) -> list[list[Row]]:
-    """As the pool's own, with readers that can be harmed; found by its name in the process that reads."""
-    pool.read_item = harmful_rows  # type: ignore[assignment]
-    return [plain(seconds, item, manner) for item in items]
-
-
-def harmful_rows(at: int, item: Item, manner: Manner = AS_FOUND, before_each: Callable[[], object] = id) -> list[Row]:
+def harmful(position: int, item: Item, manner: Manner = AS_FOUND) -> Iterator[Row]:
     """As ``rows.read_item``, and does to this process what the item's name says."""
-    from core.readers.rows import read_item
-
-    if not item.error and "kill" in item.source:
+    if item.picture is not None and "kill" in item.source:
         os._exit(9)
-    if not item.error and "spin" in item.source:
+    if item.picture is not None and "spin" in item.source:
         while True:
             time.process_time()
-    return read_item(at, item, manner)
+    yield from read_item(position, item, manner)
 
 
 @pytest.fixture
@@ -83,15 +74,17 @@ def test_what_harms_its_reader_is_one_refused_row_between_its_neighbours(
     images, _ = digits(6)
     for name, image in zip(("a", "b-kill", "c", "d-spin", "e", "f"), images, strict=True):
         (tmp_path / f"{name}.png").write_bytes(png(image))
-    monkeypatch.setattr(pool, "_read_items", read_items)
-    monkeypatch.setattr(pool, "SECONDS", 0.5)
+    monkeypatch.setattr(pool, "read_item", harmful)
+    monkeypatch.setattr(apart, "SECONDS", 0.5)
 
     readings = list(pool.read(sources.places([tmp_path]), 0, AS_FOUND, 1))
 
     errors = [reading.rows[0].error for reading in readings]
     assert [bool(error) for error in errors] == [False, True, False, True, False, False]
-    assert "cannot be read within" in errors[1]
-    assert "takes more than 0.5 seconds" in errors[3]
+    assert errors[3].endswith(
+        "d-spin.png cannot be read within 1 GB of memory and 0.5 seconds of work: "
+        "save it as a plain PNG, or take a part of it."
+    )
 
 
 def test_a_file_that_claims_more_memory_than_a_reader_has_is_refused_and_the_next_is_read(tmp_path: Path) -> None:

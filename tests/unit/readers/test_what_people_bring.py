@@ -108,7 +108,7 @@ def test_every_page_of_a_tiff_gives_its_row_and_a_blank_one_a_refusal(tmp_path: 
     pages[0].save(tmp_path / "scan.tif", save_all=True, append_images=pages[1:], compression="tiff_lzw")
     (item,) = read(tmp_path / "scan.tif")
 
-    rows = read_item(0, item)
+    rows = list(read_item(0, item))
 
     assert [row.source.split("/")[-1] for row in rows] == [f"scan.tif page {page}" for page in (1, 2, 3, 4)]
     assert "page 2: no ink found" in rows[1].error
