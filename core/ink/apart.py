@@ -122,10 +122,12 @@ def over(
         threads.shutdown(wait=False, cancel_futures=True)
         with _lock:
             _kept -= workers
-            ending = [*busy, *_idle[_kept:]]
+            for process in busy:
+                process.kill()
+            surplus = _idle[_kept:]
             del _idle[_kept:]
-        for process in ending:
-            process.kill()
+        for process in surplus:
+            process.end()
 
 
 def cores() -> int:
@@ -194,12 +196,12 @@ def _is_done(future: "Future[Any] | None") -> bool:
 @contextmanager
 def _borrowed(busy: set["_Process"]) -> Iterator["_Process"]:
     """A process that reads, kept for the next where it has done all that it was asked; ``busy`` holds it meanwhile."""
+    process = None
     with _lock:
-        process = None
-        while _idle and not (process and process.lives()):
+        while _idle and process is None:
             process = _idle.pop()
-    if process is None or not process.lives():
-        process = _Process()
+            process = process if process.lives() else None
+    process = process or _Process()
     with _lock:
         busy.add(process)
     try:
@@ -207,7 +209,7 @@ def _borrowed(busy: set["_Process"]) -> Iterator["_Process"]:
     finally:
         with _lock:
             busy.discard(process)
-            keep = process.rests and len(_idle) < _kept
+            keep = process.rests and process.lives() and len(_idle) < _kept
             if keep:
                 _idle.append(process)
         if not keep:
@@ -218,7 +220,7 @@ class _Process:
     """A process that reads, one thing after the other."""
 
     def __init__(self) -> None:
-        self.rests = False
+        self.rests = self._killed = False
         self._process = subprocess.Popen(
             [sys.executable, "-c", _SERVE],
             cwd=paths.ROOT,
@@ -257,10 +259,11 @@ class _Process:
 
     def lives(self) -> bool:
         """Whether it has not been ended, by whomever."""
-        return self._process.poll() is None
+        return not self._killed and self._process.poll() is None
 
     def kill(self) -> None:
         """End it at once, whoever waits for its answers."""
+        self._killed = True
         self._process.kill()
 
     def end(self) -> None:
