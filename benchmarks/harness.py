@@ -46,8 +46,13 @@ def run(main: Callable[..., Iterable[tuple[str, ...]]], threads: int | None = 1)
         main: its options in, sections out; each is printed and kept as soon as it is yielded.
         threads: None leaves as many as there are, for what is measured in processes of its own.
     """
+    typer.run(command(main, threads))
 
-    def command(write: bool = False, **options: object) -> None:
+
+def command(main: Callable[..., Iterable[tuple[str, ...]]], threads: int | None = 1) -> Callable[..., None]:
+    """What ``run`` runs: the benchmark with ``--write`` among its options."""
+
+    def measure(write: bool = False, **options: object) -> None:
         at_commit = commit()
         if write and at_commit.endswith("+"):
             raise SystemExit("results.md takes no figure of a tree with changes: commit them, or leave out --write.")
@@ -62,10 +67,10 @@ def run(main: Callable[..., Iterable[tuple[str, ...]]], threads: int | None = 1)
 
     asked = inspect.signature(main)
     keep = inspect.Parameter("write", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=Write)
-    command.__signature__ = asked.replace(parameters=[*asked.parameters.values(), keep])  # type: ignore[attr-defined]
-    command.__annotations__ = {name: given.annotation for name, given in asked.parameters.items()} | {"write": Write}
-    command.__doc__ = main.__doc__
-    typer.run(command)
+    measure.__signature__ = asked.replace(parameters=[*asked.parameters.values(), keep])  # type: ignore[attr-defined]
+    measure.__annotations__ = {name: given.annotation for name, given in asked.parameters.items()} | {"write": Write}
+    measure.__doc__ = main.__doc__
+    return measure
 
 
 def one_thread() -> None:

@@ -1,5 +1,6 @@
 """What the documents say is so: quoted tables, commands, Python, files, variables."""
 
+import importlib
 import re
 import shlex
 from pathlib import Path
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 import typer.main
 
-from benchmarks import results
+from benchmarks import harness, results
 from core import paths
 from core.errors import OddDigitError
 from scripts import quote
@@ -99,6 +100,14 @@ def test_a_command_of_the_readme_has_the_options_it_is_shown_with(words: list[st
         parameter.callback = None  # which looks whether files and models of these names are here
 
     command.make_context(words[0], words[1:])
+
+
+def test_every_command_that_made_a_table_has_the_options_it_is_shown_with() -> None:
+    made = re.findall(r"^`python -m (\S+) ?(.*?)`, 20", results.FILE.read_text(encoding="utf-8"), re.MULTILINE)
+    for module, options in {*made} - {("benchmarks.speed.scale", "--images 12288 --workers 1 2")}:  # of before commas
+        app = typer.Typer()
+        app.command()(harness.command(importlib.import_module(module).main))
+        typer.main.get_command(app).make_context(module, shlex.split(options))
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
