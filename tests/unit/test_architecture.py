@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from core.paths import ROOT
 from scripts.imports import CORE, MODULES, SHARED, between_modules, between_packages, dotted, imported, levels, package
 
 PAGES = [ROOT / "dashboard.py", *sorted((ROOT / "pages").glob("*.py"))]
+DRAWN = [*SHARED, *PAGES]
 STREAMLIT = {"streamlit", "streamlit_drawable_canvas", "starlette"}  # Starlette is what Streamlit serves with
 DATA = {"numpy", "pandas"}
 # The command line and the training process are doors of their own beside the pages.
@@ -82,40 +84,37 @@ def test_packages_stand_on_at_most_nine_levels() -> None:
 
 # Who may name a place where things of visitors lie: each is a gate that asks whose they are.
 GATES = {
-    "CHECKPOINTS": {"core.detector.registry"},
-    "visitor_dir": {"core.datasets.uploads", "core.detector.registry", "core.quota", "core.upkeep"},
-    "visitors_dir": {"core.upkeep"},
-    "visitors": set(),
-    "state_dir": {
-        *(
-            "core.batch.store",
-            "core.detector.file",
-            "core.detector.registry",
-            "core.files.atomic",
-            "core.history.history",
-        ),
-        *("core.quota", "core.training.job", "core.training.plan", "core.upkeep", "pages.ui.chrome"),
-    },
-    "batches_dir": {"core.batch.queue", "core.batch.ray_engine", "core.cli.batch"},
-    "jobs_folder": {"core.training.queue", "core.training.plan"},
-    "own_folder": {"core.training.run"},
-    "runs_folder": {"core.training.run", "core.training.queue", "core.training.job"},
-    "ODD_DIGIT_STATE": {"core.settings"},
+    "CHECKPOINTS": "core.detector.registry",
+    "visitor_dir": "core.datasets.uploads core.detector.registry core.quota core.upkeep",
+    "visitors_dir": "core.upkeep",
+    "visitors": "",
+    "state_dir": "core.batch.store core.detector.file core.detector.registry core.files.atomic core.history.history "
+    "core.quota core.training.job core.training.plan core.upkeep pages.ui.chrome",
+    "batches_dir": "core.batch.queue core.batch.ray_engine core.cli.batch",
+    "jobs_folder": "core.training.queue core.training.plan",
+    "own_folder": "core.training.run",
+    "runs_folder": "core.training.run core.training.queue core.training.job",
+    "ODD_DIGIT_STATE": "core.settings",
 }
 
 
 @pytest.mark.parametrize("gate", GATES)
 def test_places_of_visitors_are_named_by_their_gates_alone(gate: str) -> None:
     defined = {"core.paths", "core.detector.registry", "core.batch.store", "core.training.job"}
-    named = {dotted(file) for file in (*CORE, *SHARED, *PAGES) if gate in words(file)}
 
-    assert named <= defined | GATES[gate]
+    assert {dotted(file) for file in (*CORE, *DRAWN) if gate in words(file)} <= defined | {*GATES[gate].split()}
+
+
+@cache
+def nodes(file: Path) -> list[ast.AST]:
+    """All that a file is made of."""
+    return list(ast.walk(ast.parse(file.read_text(encoding="utf-8"))))
 
 
 def words(file: Path) -> set[str]:
     """Every name, attribute, imported name and text, comments and docstrings apart, that a file is made of."""
     parts: set[str] = set()
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+    for node in nodes(file):
         match node:
             case ast.Name(id=name) | ast.Attribute(attr=name) | ast.alias(name=name):
                 parts.add(name)
@@ -124,11 +123,9 @@ def words(file: Path) -> set[str]:
     return parts
 
 
-@pytest.mark.parametrize("file", [*SHARED, *PAGES], ids=dotted)
+@pytest.mark.parametrize("file", DRAWN, ids=dotted)
 def test_a_page_says_for_whom_wherever_it_asks_for_what_is_somebodys(file: Path) -> None:
-    tree = ast.parse(file.read_text(encoding="utf-8"))
-    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
-    for call in calls:
+    for call in (node for node in nodes(file) if isinstance(node, ast.Call)):
         name = ast.unparse(call.func)
         asks = name in ("History", "stores", "quota.usage", "uploads.keep", "uploads.load")
         asks |= name.startswith("registry.") and not name.startswith("registry.SUFFIX")
@@ -141,31 +138,26 @@ def test_a_page_says_for_whom_wherever_it_asks_for_what_is_somebodys(file: Path)
 def test_the_first_page_shows_its_canvas_before_torch_and_scikit_learn_are_imported() -> None:
     first = [*(ROOT / "pages" / "ui").glob("*.py"), *(ROOT / "pages" / "ui" / "draw").glob("*.py")]
     modules = {name for file in first for name in imported(file, later=False) if name.startswith("core.")}
-    lines = [
-        *(f"import {name}" for name in sorted(modules)),
-        "import sys",
-        "print({'torch', 'sklearn'} & {*sys.modules})",
-    ]
+    code = f"import sys, {', '.join(sorted(modules))}; print({{'torch', 'sklearn'}} & {{*sys.modules}})"
 
-    done = subprocess.run([sys.executable, "-c", "\n".join(lines)], cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
 
     assert done.stdout.strip() == "set()", done.stderr
 
 
-@pytest.mark.parametrize("file", [*SHARED, *PAGES], ids=dotted)
+@pytest.mark.parametrize("file", DRAWN, ids=dotted)
 def test_what_a_page_keeps_for_later_runs_is_kept_by_whose_it_is(file: Path) -> None:
     """A function that is remembered for all visitors does not ask who is there: that is one of its arguments."""
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+    for node in nodes(file):
         if isinstance(node, ast.FunctionDef) and "st.cache" in "".join(map(ast.unparse, node.decorator_list)):
             assert "visitor()" not in ast.unparse(node), node.name
 
 
-@pytest.mark.parametrize("file", [*SHARED, *PAGES], ids=dotted)
+@pytest.mark.parametrize("file", DRAWN, ids=dotted)
 def test_what_a_press_does_is_done_in_its_callback(file: Path) -> None:
     """Where a button returns True the run may have ended before: a newer press ends it, and the older one is lost."""
-    nodes = list(ast.walk(ast.parse(file.read_text(encoding="utf-8"))))
-    alone = [node.value for node in nodes if isinstance(node, ast.Expr)]
-    buttons = [node for node in nodes if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("button")]
+    alone = [node.value for node in nodes(file) if isinstance(node, ast.Expr)]
+    buttons = [node for node in nodes(file) if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("button")]
 
     assert [ast.unparse(button) for button in buttons if button not in alone] == []
     assert file.stem == "presses" or not words(file) & {"switch_page", "dialog", "on_dismiss"}

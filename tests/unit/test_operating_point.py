@@ -45,18 +45,12 @@ def test_a_link_that_cannot_be_meant_is_refused_by_name(query: dict[str, str], n
         OperatingPoint.from_query(query)
 
 
-def test_moving_the_threshold_keeps_model_and_evidence() -> None:
+def test_a_point_is_a_value_moved_only_by_making_another_and_always_has_a_threshold() -> None:
     point = OperatingPoint("mnist-7", "pixel", 0.1)
 
-    fixed = point.at_threshold(0.2)
-    back = fixed.at_alpha(0.01)
-
-    assert fixed == OperatingPoint("mnist-7", "pixel", None, 0.2)
-    assert back == OperatingPoint("mnist-7", "pixel", 0.01, None)
-
-
-def test_a_point_is_a_value_that_cannot_be_changed_and_needs_a_threshold() -> None:
+    assert point.at_threshold(0.2) == OperatingPoint("mnist-7", "pixel", None, 0.2)
+    assert point.at_threshold(0.2).at_alpha(0.01) == OperatingPoint("mnist-7", "pixel", 0.01, None)
     with pytest.raises(dataclasses.FrozenInstanceError):
-        OperatingPoint().alpha = 0.5  # type: ignore[misc]
+        point.alpha = 0.5  # type: ignore[misc]
     with pytest.raises(OddDigitError, match="not neither"):
         OperatingPoint("mnist-5", "fused", None, None)

@@ -18,19 +18,12 @@ def test_without_any_setting_everything_lies_in_the_repository_wherever_one_stan
 def test_data_sets_and_state_lie_where_the_environment_says_and_asking_makes_no_folder(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("ODD_DIGIT_DATASETS", str(tmp_path / "sets"))
-    monkeypatch.setenv("ODD_DIGIT_STATE", str(tmp_path / "deep" / "state"))
-
-    assert paths.datasets_dir() == tmp_path / "sets"
-    assert paths.state_dir() == tmp_path / "deep" / "state"
-    assert not list(tmp_path.iterdir())
-
-
-def test_a_tilde_and_a_relative_path_are_understood(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("ODD_DIGIT_DATASETS", "~/sets")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("ODD_DIGIT_STATE", "state")
 
-    assert paths.datasets_dir() == tmp_path / "sets"
-    assert paths.state_dir() == tmp_path / "state"
+    for sets, state in ((str(tmp_path / "sets"), str(tmp_path / "deep" / "state")), ("~/sets", "deep/state")):
+        monkeypatch.setenv("ODD_DIGIT_DATASETS", sets)
+        monkeypatch.setenv("ODD_DIGIT_STATE", state)
+        assert paths.datasets_dir() == tmp_path / "sets"
+        assert paths.state_dir() == tmp_path / "deep" / "state"
+    assert not list(tmp_path.iterdir())

@@ -42,11 +42,20 @@ def status(session: str, length: bytes | None, method: str = "PUT", meanwhile: U
 
 
 @pytest.mark.usefixtures("held")
-def test_a_page_may_hold_half_and_another_still_has_room() -> None:
-    assert status("anna", b"300000") == 200
-    assert status("anna", b"500000") == 413
-    assert status("ben", b"500000") == 200
-    assert status("ben", b"1100000") == 413
+@pytest.mark.parametrize(
+    ("page", "length", "answer"),
+    [
+        pytest.param("anna", b"300000", 200, id="what leaves a page below its half"),
+        pytest.param("anna", b"500000", 413, id="more than that"),
+        pytest.param("ben", b"500000", 200, id="another page, which still has room"),
+        pytest.param("ben", b"1100000", 413, id="more than half at once"),
+        *(pytest.param("ben", length, 411, id=f"of the length {length!r}") for length in (None, b"", b"-5", b"many")),
+    ],
+)
+def test_a_page_may_hold_half_of_what_all_may_and_says_how_much_it_brings(
+    page: str, length: bytes | None, answer: int
+) -> None:
+    assert status(page, length) == answer
 
 
 def test_all_together_may_hold_so_much_and_what_is_taken_away_makes_room(held: MemoryUploadedFileManager) -> None:
@@ -55,12 +64,6 @@ def test_all_together_may_hold_so_much_and_what_is_taken_away_makes_room(held: M
     assert status("cleo", b"600000") == 413
     held.remove_session_files("anna")
     assert status("cleo", b"600000") == 200
-
-
-@pytest.mark.usefixtures("held")
-@pytest.mark.parametrize("length", [None, b"", b"-5", b"many"])
-def test_an_upload_that_does_not_say_how_long_it_is_is_refused(length: bytes | None) -> None:
-    assert status("ben", length) == 411
 
 
 @pytest.mark.usefixtures("held")
