@@ -1,15 +1,19 @@
 """One digit in every encoding that scanners, drawing programs and telephones write: the same ink, or a clear no."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
+import pillow_heif
 import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageDraw
 from PIL.PngImagePlugin import PngInfo
+from PIL.TiffImagePlugin import TiffImageFile
 
 from core import ink
 from core.errors import InkError
+from core.ink import pages
 from tests.support.pens import difference
 from tests.support.piles import encoded
 
@@ -65,6 +69,18 @@ def written(*texts: str) -> PngInfo:
     return info
 
 
+def taken(upright: Image.Image, kind: str, turned: int = 1) -> bytes:
+    """A photograph by a camera that was held in one of eight ways, and says so."""
+    pillow_heif.register_heif_opener()
+    camera = Image.Exif()
+    camera[274] = turned
+    lying = upright.transpose(LYING[turned]) if turned in LYING else upright.copy()
+    if kind == "HEIF":  # whose encoder takes how it lies from the picture's own note
+        lying.info["exif"] = camera.tobytes()
+        return encoded(lying, kind)
+    return encoded(lying, kind, exif=camera)
+
+
 SAME: dict[str, Callable[[], bytes]] = {
     "black ink on transparent black": lambda: encoded(channels(0, 0, 0, COVER)),
     "black ink on transparent white": lambda: encoded(channels(PAGE, PAGE, PAGE, COVER)),
@@ -117,6 +133,7 @@ SAME: dict[str, Callable[[], bytes]] = {
     "GIF": lambda: encoded(GREY, "GIF"),
     "WebP without loss": lambda: encoded(GREY.convert("RGB"), "WEBP", lossless=True),
     "AVIF": lambda: encoded(GREY.convert("RGB"), "AVIF"),
+    "HEIC": lambda: taken(GREY, "HEIF"),
 }
 
 
@@ -136,21 +153,21 @@ def test_a_digit_is_the_same_however_it_is_encoded(encode: Callable[[], bytes], 
 
 
 @pytest.mark.parametrize("turned", LYING)
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "HEIF"])
 def test_a_photograph_is_read_the_way_up_that_its_camera_says(
-    kind: str, turned: int, expected: NDArray[np.float32]
+    tmp_path: Path, kind: str, turned: int, expected: NDArray[np.float32]
 ) -> None:
-    camera = Image.Exif()
-    camera[274] = turned
+    file = tmp_path / "photograph"  # from its path, Pillow would map a TIFF into memory as it lies
+    file.write_bytes(taken(GREY, kind, turned))
 
-    read = ink.read(encoded(GREY.convert("RGB").transpose(LYING[turned]), kind, exif=camera))
+    read = ink.read(file)
 
     assert difference(read.images[0], expected) < 0.02
     assert np.abs(read.boxes - ink.read(PAGE).boxes).max() <= 2
 
 
-@pytest.mark.parametrize("kind", ["GIF", "PNG", "WEBP"])
-def test_of_an_animation_the_first_frame_is_read_and_that_is_said(kind: str) -> None:
+@pytest.mark.parametrize("kind", ["GIF", "PNG", "WEBP", "TIFF"])
+def test_of_several_pages_or_frames_the_first_is_read_and_that_is_said(kind: str) -> None:
     frames = [GREY.convert("RGB"), Image.new("RGB", GREY.size, "white")]
 
     read = ink.read(encoded(frames[0], kind, save_all=True, append_images=frames[1:]))
@@ -158,6 +175,16 @@ def test_of_an_animation_the_first_frame_is_read_and_that_is_said(kind: str) -> 
     assert [doubt.kind for doubt in read.doubts] == ["pages"]
     with pytest.raises(InkError, match="no ink found, in the first of its pages or frames"):
         ink.read(encoded(frames[1], kind, save_all=True, append_images=frames[:1]))
+
+
+def test_the_pages_of_a_tiff_are_counted_no_further_than_they_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    page = Image.new("L", (4, 4), 255)
+    file = encoded(page, "TIFF", save_all=True, append_images=[page] * 9)
+    monkeypatch.setattr(pages, "MOST_PAGES", 3)
+    monkeypatch.setattr(TiffImageFile, "n_frames", property(lambda _: pytest.fail("all pages are counted")))
+    [(name, error)] = pages.pages(file, "scan.tif")
+
+    assert (name, str(error)) == ("scan.tif", "scan.tif has more than 3 pages: split it.")
 
 
 @pytest.mark.parametrize("turned", [False, True], ids=["wide", "tall"])

@@ -1,19 +1,12 @@
 """Pictures as people have them: thin pens, tight crops, scanned rims, see-through frames, odd and costly files."""
 
-import struct
-from pathlib import Path
-
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, TiffImagePlugin
-from PIL.TiffImagePlugin import TiffImageFile
+from PIL import Image, ImageDraw
 
 from core import ink
-from core.errors import InkError
-from core.ink import pages
 from tests.support.pens import difference
-from tests.support.piles import encoded
 
 Pixels = NDArray[np.uint8]
 SEVEN = [(0.05, 0.1), (0.92, 0.08), (0.62, 0.6), (0.4, 1.36)]
@@ -94,59 +87,3 @@ def test_a_window_with_its_shadow_and_a_round_cut_out_show_what_is_inside() -> N
 
     for picture in (window, round_one):
         assert alike(ink.read(picture), ink.read(page))
-
-
-@pytest.mark.parametrize("compression", [None, "tiff_lzw"])
-def test_a_tiff_on_its_side_is_upright_from_a_path_and_from_bytes(tmp_path: Path, compression: str | None) -> None:
-    page = written(SEVEN, 220, 14, (300, 400))
-    tags = TiffImagePlugin.ImageFileDirectory_v2()
-    tags[274] = 6  # shown turned by a quarter to the right
-    lying = Image.fromarray(page).transpose(Image.Transpose.ROTATE_90)
-    lying.save(tmp_path / "seven.tif", tiffinfo=tags, compression=compression)
-
-    for source in (tmp_path / "seven.tif", (tmp_path / "seven.tif").read_bytes()):
-        np.testing.assert_array_equal(ink.read(source).images, ink.read(page).images)
-
-
-def test_of_a_tiff_of_several_pages_the_first_is_read_and_the_others_are_said() -> None:
-    pages = [Image.fromarray(written(points, 220, 14, (300, 400))) for points in (SEVEN, FOUR)]
-
-    read = ink.read(encoded(pages[0], "TIFF", save_all=True, append_images=pages[1:]))
-
-    np.testing.assert_array_equal(read.images, ink.read(pages[0]).images)
-    assert [doubt.kind for doubt in read.doubts] == ["pages"]
-    assert not ink.read(encoded(pages[0], "TIFF")).doubts
-
-
-def test_a_jpeg_of_filling_is_refused_before_it_is_passed_over_byte_by_byte() -> None:
-    data = encoded(Image.new("L", (40, 40), 255), "JPEG")
-
-    with pytest.raises(InkError, match="JPEG of filling"):
-        ink.read(data[:2] + b"\xff" * (20 << 20) + data[2:], name="filled.jpg")
-
-
-def test_the_pages_of_a_tiff_are_counted_no_further_than_they_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    page = Image.new("L", (4, 4), 255)
-    file = encoded(page, "TIFF", save_all=True, append_images=[page] * 9)
-    monkeypatch.setattr(pages, "MOST_PAGES", 3)
-    monkeypatch.setattr(TiffImageFile, "n_frames", property(lambda _: pytest.fail("all pages are counted")))
-    [(name, error)] = pages.pages(file, "scan.tif")
-
-    assert (name, str(error)) == ("scan.tif", "scan.tif has more than 3 pages: split it.")
-
-
-def test_a_jpeg_of_a_thousand_scans_is_refused_before_it_is_decoded() -> None:
-    data = encoded(Image.fromarray(written(SEVEN, 220, 14, (300, 400))), "JPEG", progressive=True)
-    ink.read(data)
-    start = data.rindex(b"\xff\xda")
-
-    with pytest.raises(InkError, match=r"JPEG of 1,\d{3} scans"):
-        ink.read(data[:start] + data[start:-2] * 1000 + data[-2:], name="scans.jpg")
-
-
-def test_a_tiff_of_millions_of_tiles_is_refused_before_they_are_listed() -> None:
-    tags = [(256, 4, 2000), (257, 4, 2000), (258, 3, 8), (259, 3, 1), (262, 3, 1), (322, 4, 1), (323, 4, 1)]
-    body = b"".join(struct.pack("<HHI4s", tag, kind, 1, struct.pack("<I", value)) for tag, kind, value in tags)
-
-    with pytest.raises(InkError, match="cut into 4,000,000 pieces"):
-        ink.read(b"II*\0" + struct.pack("<IH", 8, len(tags)) + body + bytes(4), name="tiles.tif")
