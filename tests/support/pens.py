@@ -1,12 +1,18 @@
 """Digits drawn with a round pen, as pictures, and how far two ink images are apart."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from core.datasets.examples import Points
+from core.ink import Ink, read
 
 FIVE: Points = [(180, 60), (110, 60), (100, 130), (150, 120), (185, 160), (165, 205), (95, 215)]
+SEVEN: Points = [(90, 60), (190, 60), (130, 240)]
+FOUR: Points = [(150, 50), (85, 160), (195, 163)]
+RING: Points = [(140 + 70 * np.cos(turn), 140 + 90 * np.sin(turn)) for turn in np.linspace(0, 2 * np.pi, 60)]
 
 
 def drawing(
@@ -35,6 +41,14 @@ def difference(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
     """Mean absolute difference of two ink images, the second moved by at most a pixel to fit."""
     moved = [np.roll(other, (dy, dx), (0, 1)) for dy in (-1, 0, 1) for dx in (-1, 0, 1)]
     return min(float(np.abs(one - m).mean()) for m in moved)
+
+
+def read_alike(page: Image.Image | NDArray[Any], plain: NDArray[Any], within: float = 0.04, **choices: bool) -> Ink:
+    """A picture read, which holds one shape and, but for so much, the ink of a plainer picture."""
+    ink = read(page, **choices)
+    assert len(ink.images) == 1
+    assert difference(read(plain).images[0], ink.images[0]) < within
+    return ink
 
 
 def beside_a_faint_stroke() -> Image.Image:
