@@ -16,7 +16,13 @@ from core.cli.output import program
 
 
 class Command(TyperCommand):
-    """A command whose refusals of a value do not begin with what pydantic calls them."""
+    """A command whose help and refusals are in no programmer's words."""
+
+    def __init__(self, *given: Any, **how: Any) -> None:
+        super().__init__(*given, **how)
+        for parameter in self.params:
+            if parameter.nargs == -1:
+                parameter.display_type = lambda _: ""  # type: ignore[attr-defined] # which is "<list[str]>"
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """The arguments that no option takes; raises what the base does."""
@@ -29,6 +35,7 @@ class Command(TyperCommand):
 
 app = typer.Typer(
     no_args_is_help=True,
+    add_completion=program() == "odd-digit",  # a shell completes the name of a command, not of a module
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -47,7 +54,7 @@ for command, examples in (
 @app.command("help")
 def help_(
     context: typer.Context,
-    command: Annotated[str | None, typer.Argument(metavar="[COMMAND]", help="The command in question.")] = None,
+    command: Annotated[str | None, typer.Argument(metavar="COMMAND", help="The command in question.")] = None,
 ) -> None:
     """Say what there is, or how to use a command."""
     assert context.parent is not None

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as Bar
 
 from core import arguments
-from core.cli.options import Evidence, EvidenceOption, FaintOption, ModelOption, SecondOption, WholeOption
+from core.cli.options import Evidence, EvidenceOption, FaintOption, ModelOption, SecondOption, WholeOption, none_empty
 from core.cli.output import REFUSED, ending, examples, print_json, say, usage
 from core.errors import HistoryError
 from core.operating_point import OperatingPoint
@@ -46,7 +46,7 @@ def _inputs(names: list[str]) -> list[str]:
     from core.readers.items import place_of
 
     with usage():
-        for name in names:
+        for name in none_empty(names):
             if name != STANDARD_INPUT and "://" not in name and not _path(name).is_dir():
                 place_of(_path(name))
     return names
@@ -64,6 +64,8 @@ def batch(
     output: Annotated[
         str,
         typer.Option(
+            "--output",
+            "-o",
             metavar="FILE",
             help="File to write: .csv or .parquet with every row, .zip of the flagged digits, - for CSV on standard "
             "output. With ray also a folder or an address, ending in /, such as s3://bucket/results/, for more rows "

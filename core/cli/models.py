@@ -9,7 +9,7 @@ import typer
 from core import arguments
 from core.cli.options import DatasetOption, ModelOption
 from core.cli.output import Format, ending, examples, fetch, print_evaluation, print_models, say, usage
-from core.errors import OddDigitError
+from core.errors import DatasetError, OddDigitError
 from core.operating_point import EVIDENCES
 
 if TYPE_CHECKING:
@@ -36,10 +36,14 @@ def evaluate(
     with ending():
         fetch(dataset)  # before torch, which a set that cannot be had does not wait for
         from core import datasets
+        from core.datasets import own
         from core.detector import Detector
 
+        part = datasets.load(dataset, "test")
+        if not len(part) or part.label_names == (own.UNLABELLED,):
+            raise DatasetError(f"{dataset}: no digit in it has a label, and without them nothing can be measured.")
         detector = Detector.load(model)
-        evaluation = detector.evaluate(datasets.load(dataset, "test"))
+        evaluation = detector.evaluate(part)
         print_evaluation(summary(Detector.of(replace(detector.state_, evaluation=evaluation))), output)
 
 

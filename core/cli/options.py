@@ -25,6 +25,13 @@ def model_names(incomplete: str) -> list[str]:
     return [model.name for model in registry.models("") if model.name.startswith(incomplete)]
 
 
+def none_empty(names: list[str]) -> list[str]:
+    """Names of files, of which none is empty: that would be the folder one is in."""
+    if "" in names:
+        raise typer.BadParameter("a name is empty.")
+    return names
+
+
 def _model(name: str) -> str:
     """A model that is there and is one, by its file's head alone: before torch is waited for."""
     from core.detector import registry

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from core import arguments
-from core.cli.options import Evidence, EvidenceOption, FaintOption, ModelOption, SecondOption, WholeOption
+from core.cli.options import Evidence, EvidenceOption, FaintOption, ModelOption, SecondOption, WholeOption, none_empty
 from core.cli.output import REFUSED, TableFormat, ending, examples, print_scores, program, say, usage
 from core.errors import HistoryError, InkError, OddDigitError
 from core.operating_point import OperatingPoint
@@ -57,7 +57,10 @@ class InkIs(StrEnum):
 
 def score(
     files: Annotated[
-        list[str], typer.Argument(metavar="FILE", help="Pictures, each with one digit; - for standard input.")
+        list[str],
+        typer.Argument(
+            metavar="FILE", callback=none_empty, help="Pictures, each with one digit; - for standard input."
+        ),
     ],
     model: ModelOption = "mnist-any",
     evidence: EvidenceOption = Evidence.fused,

@@ -103,6 +103,7 @@ def test_every_command_of_the_contract_is_there_with_its_options_and_helps_with_
     assert {said.exit_code for said in helps} == {0}
     (text,) = {said.stdout.partition("\n")[2] for said in helps}  # after the name that it was called by
     assert f"  python -m core {name} " in text
+    assert "list[" not in text
 
 
 PRESSED = """

@@ -104,6 +104,7 @@ def test_a_false_discovery_rate_warns_where_it_cannot_flag(tmp_path: Path, tiny_
         (["--model", "none"], "there is no model 'none'"),
         (["missing.png"], "missing.png: cannot be read"),
         (["."], "there is no file in this folder"),
+        ([""], "a name is empty"),
         (["--output", "found.doc"], "ends in"),
         (["--engine", "ray", "--output", "rows/", "--second-opinion"], "no verdict"),
     ],

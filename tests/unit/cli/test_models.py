@@ -49,11 +49,16 @@ def test_a_data_set_without_anomalies_has_no_auroc_and_no_detection_rate(run: Ru
         pytest.param(("--model", "tiny-5", "--dataset", "minst"), 2, "Did you mean 'mnist'", id="misspelt data set"),
         pytest.param(("--model", "tiny-5", "--dataset", "folder:nowhere"), 2, "nowhere", id="missing folder"),
         pytest.param((), 2, "--model", id="no model"),
+        pytest.param(
+            ("--model", "tiny-5", "--dataset", "npz:bare.npy"), 1, "no digit in it has a label", id="no labels"
+        ),
     ],
 )
 def test_what_cannot_be_evaluated_ends_with_a_reason(
     arguments: tuple[str, ...], code: int, said: str, run: Run
 ) -> None:
+    np.save("bare.npy", datasets.load("digits", "test").images[:9])
+
     result = run("evaluate", *arguments, "--format", "json")
 
     assert result.exit_code == code

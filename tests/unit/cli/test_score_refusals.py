@@ -106,6 +106,7 @@ def test_a_good_file_with_a_name_like_markup_is_judged_and_named_as_it_is(run: R
     "arguments",
     [
         pytest.param((), id="no file"),
+        pytest.param(("five.png", ""), id="an empty name"),
         pytest.param(("five.png", "--alpha", "0"), id="alpha 0"),
         pytest.param(("five.png", "--alpha", "1"), id="alpha 1"),
         pytest.param(("five.png", "--alpha", "nan"), id="alpha NaN"),
