@@ -12,14 +12,23 @@ from core.detector import Detector, assemble
 from core.errors import OddDigitError
 
 
-def test_single_detectors_join_to_the_very_detector_that_one_fit_gives() -> None:
+def test_single_detectors_join_to_the_very_detector_that_one_fit_gives_be_it_broken_off(tmp_path: Path) -> None:
     parts = {name: load("digits", "train").of(name)[:60] for name in ("3", "0")}
     singles = [Detector("dense", epochs=1).fit(images, [name] * 60) for name, images in parts.items()]
     calibrate = {name: images[split(60, 0).calibrate] for name, images in parts.items()}
 
     joined = Detector.of(assemble.join([single.state_ for single in singles], calibrate))
 
-    whole = Detector("dense", epochs=1).fit(np.concatenate(list(parts.values())), ["3"] * 60 + ["0"] * 60)
+    whole, steps = Detector("dense", epochs=1), []
+    images, labels = np.concatenate(list(parts.values())), ["3"] * 60 + ["0"] * 60
+    for step in Detector("dense", epochs=1).fit_steps(images, labels, tmp_path):
+        steps.append(step)
+        if step.epoch_ended:
+            break
+    steps += whole.fit_steps(images, labels, tmp_path)
+    assert [step.stage for step in steps if step.epoch_ended] == ["digit 0: training", "digit 3: training"]
+    assert [step.fraction for step in steps] == sorted(step.fraction for step in steps)
+    assert steps[-1].fraction == 1
     assert joined.card_.normal == ("0", "3")
     assert joined.fingerprint == whole.fingerprint
     assert joined.state_.standards == whole.state_.standards

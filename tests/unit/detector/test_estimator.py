@@ -101,25 +101,6 @@ def test_another_seed_gives_another_detector_and_fitting_again_forgets_the_first
     assert detector.card_.settings["seed"] == 4
 
 
-def test_a_run_broken_off_after_an_epoch_goes_on_to_the_same_detector(tmp_path: Path) -> None:
-    images, labels = np.concatenate([of("0")[:50], of("5")[:50]]), ["0"] * 50 + ["5"] * 50
-    uninterrupted = Detector("dense", epochs=2)
-    steps = list(uninterrupted.fit_steps(images, labels))
-    fractions = [step.fraction for step in steps]
-    assert fractions == sorted(fractions)
-    assert fractions[-1] == 1
-    assert [step.stage for step in steps if step.epoch_ended] == ["digit 0: training"] * 2 + ["digit 5: training"] * 2
-
-    for progress in Detector("dense", epochs=2).fit_steps(images, labels, tmp_path):
-        if progress.epoch_ended and progress.fraction > 0.7:
-            break
-    resumed = Detector("dense", epochs=2)
-    remaining = [step for step in resumed.fit_steps(images, labels, tmp_path) if step.epoch_ended]
-
-    assert len(remaining) == 1
-    assert resumed.fingerprint == uninterrupted.fingerprint
-
-
 @pytest.mark.parametrize(
     ("count", "labels", "said"),
     [

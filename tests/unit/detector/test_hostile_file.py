@@ -152,103 +152,84 @@ def test_another_version_is_refused_with_both_versions_and_a_remedy(
     refused(path, rf"saved with {key} version {version}, this is version \d+: train it anew .* or use the version")
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        pytest.param(lambda text: text.pop("structure"), id="no structure"),
-        pytest.param(lambda text: text.update(structure=""), id="empty structure"),
-        pytest.param(lambda text: text.update(structure="{not json"), id="structure is no JSON"),
-        pytest.param(lambda text: text.update(structure="[" * 100_000), id="structure nested too deep"),
-        pytest.param(lambda text: text.update(structure="[]"), id="structure is a list"),
-        pytest.param(lambda text: text.update(structure="null"), id="structure is null"),
-        pytest.param(lambda text: text.update(card="{}"), id="empty card"),
-        pytest.param(lambda text: text.update(card="[" * 100_000), id="card nested too deep"),
-        pytest.param(lambda text: text.pop("card"), id="no card"),
-        pytest.param(lambda text: text.update(odd_digit="model"), id="another magic word"),
-    ],
-)
-def test_text_inside_that_cannot_be_read_is_refused(
-    change: Callable[[dict[str, str]], object], copy_with: Callable[..., Path]
-) -> None:
-    refused(copy_with(metadata=change))
-
-
 def meta(change: dict[str, Any]) -> Callable[[Structure], object]:
     """Changes the settings of the first digit's networks."""
     return lambda structure: structure["scorers"][0]["meta"]["settings"].update(change)
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        pytest.param(meta({"architecture": "transformer"}), id="an unknown architecture"),
-        pytest.param(meta({"architecture": "conv"}), id="another architecture than the weights'"),
-        pytest.param(meta({"architecture": ["conv"]}), id="architecture is a list"),
-        pytest.param(meta({"latent_size": 10**9}), id="a billion latents"),
-        pytest.param(meta({"latent_size": -1}), id="less than no latents"),
-        pytest.param(meta({"latent_size": 31}), id="another latent width"),
-        pytest.param(meta({"latent_size": "32"}), id="latent width is text"),
-        pytest.param(meta({"latent_size": 32.0}), id="latent width is a float"),
-        pytest.param(meta({"command": "rm"}), id="an unknown setting"),
-        pytest.param(lambda s: s["scorers"][0]["meta"].update(settings=None), id="no settings"),
-        pytest.param(lambda s: s["scorers"][0].update(meta=[]), id="meta is a list"),
-        pytest.param(lambda s: s["scorers"][0]["meta"].update(features_version=99), id="other features"),
-        pytest.param(lambda s: s["scorers"][0]["meta"].update(fusion={}), id="no fusion"),
-        pytest.param(lambda s: s["scorers"][0]["meta"]["fusion"].update(manifold=[0, float("nan")]), id="NaN fusion"),
-        pytest.param(lambda s: s["scorers"][0]["meta"]["fusion"].update(manifold=[0, 0]), id="fusion without spread"),
-        pytest.param(lambda s: s["scorers"][0]["meta"]["fusion"].update(manifold=[10**400, 1]), id="fusion too large"),
-        pytest.param(lambda s: s.update(scorers=[]), id="no digits"),
-        pytest.param(lambda s: s.update(scorers=s["scorers"] * 1_000), id="3,000 digits"),
-        pytest.param(lambda s: s.update(scorers=s["scorers"][:2]), id="a digit less than on the card"),
-        pytest.param(lambda s: s["scorers"].append(s["scorers"][0]), id="a digit twice"),
-        pytest.param(lambda s: s["scorers"][0].update(label="9"), id="another digit than on the card"),
-        pytest.param(lambda s: s.update(scorers="abc"), id="digits are letters"),
-        pytest.param(lambda s: s.update(standards={}), id="no standards"),
-        pytest.param(lambda s: s["standards"]["0"].update(fused=[0.0, 0.0]), id="a standard without scale"),
-        pytest.param(lambda s: s["standards"]["0"].update(fused=["a", "b"]), id="a standard of letters"),
-        pytest.param(lambda s: s["evaluation"].update(label_names=["0"]), id="labels without names"),
-        pytest.param(lambda s: s["evaluation"].update(sources=[]), id="no sources"),
-        pytest.param(lambda s: s.update(evaluation=7), id="evaluation is a number"),
-    ],
-)
-def test_a_structure_that_does_not_fit_is_refused(
-    change: Callable[[Structure], object], copy_with: Callable[..., Path]
-) -> None:
-    refused(copy_with(structure=change))
 
 
 def put(name: str, tensor: torch.Tensor) -> Callable[[Tensors], object]:
     return lambda tensors: tensors.update({name: tensor})
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        pytest.param(put("scorer.0.latents", torch.zeros(0, 32, dtype=torch.int8)), id="no latents"),
-        pytest.param(put("scorer.0.latents", torch.zeros(1, 32, dtype=torch.int8)), id="a single latent"),
-        pytest.param(put("scorer.0.latents", torch.zeros(9, 31, dtype=torch.int8)), id="latents of another width"),
-        pytest.param(put("scorer.0.latents", torch.zeros(10**6, 1, dtype=torch.int8)), id="latents that broadcast"),
-        pytest.param(put("scorer.0.latents", torch.zeros(10**6, 32, dtype=torch.int8)), id="a million latents"),
-        pytest.param(put("scorer.0.latents", torch.zeros((), dtype=torch.int8)), id="latents of no dimension"),
-        pytest.param(put("scorer.0.latents_scale", torch.ones(10**6, 32)), id="steps that broadcast"),
-        pytest.param(put("scorer.0.latents_scale", torch.full((32,), 3e38)), id="steps beyond all numbers"),
-        pytest.param(put("scorer.0.latents_scale", torch.full((32,), torch.nan)), id="NaN steps"),
-        pytest.param(put("calibration.fused", torch.tensor([0.1, torch.nan])), id="NaN calibration"),
-        pytest.param(put("calibration.fused", torch.zeros(0)), id="no calibration scores"),
-        pytest.param(put("calibration.fused", torch.zeros(3, 3)), id="a table of calibration scores"),
-        pytest.param(put("calibration.fused", torch.zeros(2 * 10**6)), id="two million calibration scores"),
-        pytest.param(put("digit.1.pixel", torch.tensor([torch.inf])), id="infinite digit calibration"),
-        pytest.param(put("evaluation.label", torch.full((397,), -1, dtype=torch.int16)), id="negative labels"),
-        pytest.param(put("evaluation.label", torch.zeros(396, dtype=torch.uint8)), id="a label short"),
-        pytest.param(put("evaluation.source", torch.full((397,), 200, dtype=torch.uint8)), id="unknown sources"),
-        pytest.param(put("evaluation.anomaly", torch.zeros(397, 1, dtype=torch.uint8)), id="a column for a row"),
-        pytest.param(put("evaluation.fused", torch.full((397,), torch.inf)), id="infinite evaluation scores"),
-    ],
-)
-def test_tensors_that_do_not_fit_are_refused(
-    change: Callable[[Tensors], object], copy_with: Callable[..., Path]
-) -> None:
-    refused(copy_with(tensors=change))
+TEXT: dict[str, Callable[[dict[str, str]], object]] = {
+    "no structure": lambda text: text.pop("structure"),
+    "empty structure": lambda text: text.update(structure=""),
+    "structure is no JSON": lambda text: text.update(structure="{not json"),
+    "structure nested too deep": lambda text: text.update(structure="[" * 100_000),
+    "structure is a list": lambda text: text.update(structure="[]"),
+    "structure is null": lambda text: text.update(structure="null"),
+    "empty card": lambda text: text.update(card="{}"),
+    "card nested too deep": lambda text: text.update(card="[" * 100_000),
+    "no card": lambda text: text.pop("card"),
+    "another magic word": lambda text: text.update(odd_digit="model"),
+}
+STRUCTURE: dict[str, Callable[[Structure], object]] = {
+    "an unknown architecture": meta({"architecture": "transformer"}),
+    "another architecture than the weights'": meta({"architecture": "conv"}),
+    "architecture is a list": meta({"architecture": ["conv"]}),
+    "a billion latents": meta({"latent_size": 10**9}),
+    "less than no latents": meta({"latent_size": -1}),
+    "another latent width": meta({"latent_size": 31}),
+    "latent width is text": meta({"latent_size": "32"}),
+    "latent width is a float": meta({"latent_size": 32.0}),
+    "an unknown setting": meta({"command": "rm"}),
+    "no settings": lambda s: s["scorers"][0]["meta"].update(settings=None),
+    "meta is a list": lambda s: s["scorers"][0].update(meta=[]),
+    "other features": lambda s: s["scorers"][0]["meta"].update(features_version=99),
+    "no fusion": lambda s: s["scorers"][0]["meta"].update(fusion={}),
+    "NaN fusion": lambda s: s["scorers"][0]["meta"]["fusion"].update(manifold=[0, float("nan")]),
+    "fusion without spread": lambda s: s["scorers"][0]["meta"]["fusion"].update(manifold=[0, 0]),
+    "fusion too large": lambda s: s["scorers"][0]["meta"]["fusion"].update(manifold=[10**400, 1]),
+    "no digits": lambda s: s.update(scorers=[]),
+    "3,000 digits": lambda s: s.update(scorers=s["scorers"] * 1_000),
+    "a digit less than on the card": lambda s: s.update(scorers=s["scorers"][:2]),
+    "a digit twice": lambda s: s["scorers"].append(s["scorers"][0]),
+    "another digit than on the card": lambda s: s["scorers"][0].update(label="9"),
+    "digits are letters": lambda s: s.update(scorers="abc"),
+    "no standards": lambda s: s.update(standards={}),
+    "a standard without scale": lambda s: s["standards"]["0"].update(fused=[0.0, 0.0]),
+    "a standard of letters": lambda s: s["standards"]["0"].update(fused=["a", "b"]),
+    "labels without names": lambda s: s["evaluation"].update(label_names=["0"]),
+    "no sources": lambda s: s["evaluation"].update(sources=[]),
+    "evaluation is a number": lambda s: s.update(evaluation=7),
+}
+TENSORS: dict[str, Callable[[Tensors], object]] = {
+    "no latents": put("scorer.0.latents", torch.zeros(0, 32, dtype=torch.int8)),
+    "a single latent": put("scorer.0.latents", torch.zeros(1, 32, dtype=torch.int8)),
+    "latents of another width": put("scorer.0.latents", torch.zeros(9, 31, dtype=torch.int8)),
+    "latents that broadcast": put("scorer.0.latents", torch.zeros(10**6, 1, dtype=torch.int8)),
+    "a million latents": put("scorer.0.latents", torch.zeros(10**6, 32, dtype=torch.int8)),
+    "latents of no dimension": put("scorer.0.latents", torch.zeros((), dtype=torch.int8)),
+    "steps that broadcast": put("scorer.0.latents_scale", torch.ones(10**6, 32)),
+    "steps beyond all numbers": put("scorer.0.latents_scale", torch.full((32,), 3e38)),
+    "NaN steps": put("scorer.0.latents_scale", torch.full((32,), torch.nan)),
+    "NaN calibration": put("calibration.fused", torch.tensor([0.1, torch.nan])),
+    "no calibration scores": put("calibration.fused", torch.zeros(0)),
+    "a table of calibration scores": put("calibration.fused", torch.zeros(3, 3)),
+    "two million calibration scores": put("calibration.fused", torch.zeros(2 * 10**6)),
+    "infinite digit calibration": put("digit.1.pixel", torch.tensor([torch.inf])),
+    "negative labels": put("evaluation.label", torch.full((397,), -1, dtype=torch.int16)),
+    "a label short": put("evaluation.label", torch.zeros(396, dtype=torch.uint8)),
+    "unknown sources": put("evaluation.source", torch.full((397,), 200, dtype=torch.uint8)),
+    "a column for a row": put("evaluation.anomaly", torch.zeros(397, 1, dtype=torch.uint8)),
+    "infinite evaluation scores": put("evaluation.fused", torch.full((397,), torch.inf)),
+}
+TAMPERED = {"metadata": TEXT, "structure": STRUCTURE, "tensors": TENSORS}
+
+
+@pytest.mark.parametrize(("part", "what"), [(part, what) for part, changes in TAMPERED.items() for what in changes])
+def test_what_was_tampered_with_is_refused(part: str, what: str, copy_with: Callable[..., Path]) -> None:
+    refused(copy_with(**{part: TAMPERED[part][what]}))  # type: ignore[index]
 
 
 def test_every_tensor_is_needed(copy_with: Callable[..., Path], tiny_detector_any_file: Path) -> None:
