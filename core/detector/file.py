@@ -39,6 +39,7 @@ MOST_SCORES = 1_000_000  # in one column
 MOST_WORKERS = 8  # each decodes a digit's memory: some 100 MB meanwhile
 # What reading a file that someone has tampered with can raise, besides the project's own errors.
 _DAMAGE = (LookupError, ValueError, TypeError, ArithmeticError, RuntimeError, AttributeError)
+_COLUMNS = {"source": np.uint8, "position": np.int32, "label": np.int16, "anomaly": np.uint8}  # of an evaluation
 _VERSIONS = {"format": FORMAT, "ink": INK_VERSION, "features": FEATURES_VERSION, "scoring": SCORING_VERSION}
 
 
@@ -62,12 +63,9 @@ def save(state: DetectorState, path: Path, new: bool = False) -> None:
         "standards": state.standards,
     }
     if (evaluation := state.evaluation) is not None:
-        tensors["evaluation.source"] = torch.from_numpy(evaluation.source.astype(np.uint8))
-        tensors["evaluation.position"] = torch.from_numpy(evaluation.position.astype(np.int32))
-        tensors["evaluation.label"] = torch.from_numpy(evaluation.label.astype(np.int16))
-        tensors["evaluation.anomaly"] = torch.from_numpy(evaluation.anomaly.astype(np.uint8))
-        for e in EVIDENCES:
-            tensors[f"evaluation.{e}"] = _narrow(evaluation.scores[e])
+        for name, stored in _COLUMNS.items():
+            tensors[f"evaluation.{name}"] = torch.from_numpy(getattr(evaluation, name).astype(stored))
+        tensors |= {f"evaluation.{e}": _narrow(evaluation.scores[e]) for e in EVIDENCES}
         structure["evaluation"] = {"sources": evaluation.sources, "label_names": evaluation.label_names}
     metadata = {key: str(value) for key, value in _VERSIONS.items()}
     metadata |= MAGIC | {"card": state.card.to_json(), "structure": json.dumps(structure)}
@@ -234,24 +232,16 @@ def _calibrations(tensors: dict[str, torch.Tensor]) -> dict[str, Calibration]:
 def _evaluation(structure: dict[str, Any], tensors: dict[str, torch.Tensor]) -> Evaluation | None:
     if "evaluation" not in structure:
         return None
-    evaluation = Evaluation(
-        sources=tuple(str(name) for name in structure["evaluation"]["sources"]),
-        source=tensors["evaluation.source"].numpy().astype(np.int64),
-        position=tensors["evaluation.position"].numpy().astype(np.int64),
-        label=tensors["evaluation.label"].numpy().astype(np.int64),
-        label_names=tuple(str(name) for name in structure["evaluation"]["label_names"]),
-        anomaly=tensors["evaluation.anomaly"].numpy().astype(bool),
-        scores={e: _wide(tensors[f"evaluation.{e}"]) for e in EVIDENCES},
-    )
-    columns = (
-        evaluation.source,
-        evaluation.position,
-        evaluation.label,
-        evaluation.anomaly,
-        *evaluation.scores.values(),
-    )
-    if any(column.shape != (len(evaluation),) for column in columns):
+    columns = {name: tensors[f"evaluation.{name}"].numpy().astype(np.int64) for name in _COLUMNS}
+    scores = {e: _wide(tensors[f"evaluation.{e}"]) for e in EVIDENCES}
+    if len({column.shape for column in (*columns.values(), *scores.values())}) > 1 or columns["label"].ndim != 1:
         raise ModelError("its evaluation scores differ in number: fetch the file again.")
+    evaluation = Evaluation(
+        **columns | {"anomaly": columns["anomaly"].astype(bool)},
+        sources=tuple(str(name) for name in structure["evaluation"]["sources"]),
+        label_names=tuple(str(name) for name in structure["evaluation"]["label_names"]),
+        scores=scores,
+    )
     for column, most in ((evaluation.source, len(evaluation.sources)), (evaluation.label, len(evaluation.label_names))):
         if len(evaluation) and not 0 <= column.min() <= column.max() < most:
             raise ModelError("its evaluation names labels it does not list: fetch the file again.")

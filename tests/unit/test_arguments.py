@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 import torch
 from PIL import Image
+from scipy.sparse import csr_array
 
 from core import datasets
 from core.detector import Detector
@@ -62,6 +63,17 @@ REFUSED: dict[str, Callable[[], object]] = {
     "y cannot be read from a value of type list": lambda: fit(y=["5", ["6"]] * 30),
     "60 images came with 600 labels": lambda: fit(y=np.eye(10)[[5] * 60]),
     "y holds what is neither text nor number": lambda: fit(y=[{}] * 60),
+    "y marks outliers with -1": lambda: fit(y=[-1] * 60),
+    "marks outliers with -1, and": lambda: fit(y=[-1.0] * 60),
+    "outliers with -1": lambda: fit(y=["-1"] * 60),
+    "y is true or false": lambda: fit(y=[True, False] * 30),
+    "y holds empty labels": lambda: fit(y=[float("nan")] * 60),
+    "holds empty labels: leave": lambda: fit(y=["5", None] * 30),
+    "49 images: give at least 50": lambda: fit(digits(49)),
+    "no images to train on": lambda: fit(digits(0)),
+    "60 images came with 59 labels": lambda: fit(y=["5"] * 59),
+    "label '6' has 20 images": lambda: fit(digits(80), ["5"] * 60 + ["6"] * 20),
+    "give a folder too": lambda: steps(enough=bool),
     "folder is 5: give a path": lambda: steps(folder=5),
     "cannot be written": lambda: steps(folder=Path(__file__)),
     "watch is no function": lambda: steps(watch=5),
@@ -71,6 +83,8 @@ REFUSED: dict[str, Callable[[], object]] = {
     "model is b'mnist-5': give a path, as text": lambda: Detector.load(b"mnist-5"),
     "there is no such user": lambda: Detector.load("~nobody-here/x"),
     "point is 0.05: give an OperatingPoint": lambda: readings(1).class_id(0.05),
+    "alpha is 0: give a false-alarm rate between 0 and 1": lambda: readings(1).class_id(alpha=0),
+    "alpha is nan": lambda: readings(1).class_id(alpha=float("nan")),
     "point is 'stand-in': give": lambda: readings(1).threshold("stand-in"),
     "'sound' is not among pixel": lambda: readings(1).digits_by("sound"),
     "row is 9: give a whole number from -1 to 0": lambda: readings(1).record(9, POINT),
@@ -89,6 +103,23 @@ REFUSED: dict[str, Callable[[], object]] = {
     "there is no such picture or folder": lambda: read_many(""),
     "name is 5: give text, such as mnist": lambda: datasets.load(5),
     "name is None: give text": lambda: datasets.title(None),
+}
+BLANK = np.zeros((1, 28, 28))
+NO_IMAGES: dict[str, Any] = {
+    "shape (28, 28): give (n, 28, 28)": BLANK[0],
+    "shape (2, 32, 32)": np.zeros((2, 32, 32)),
+    "shape (2, 3, 28, 28)": np.zeros((2, 3, 28, 28)),
+    "shape (784,)": np.zeros(784),
+    "divide bytes by 255": BLANK + 255,
+    "Negative values in data": BLANK - 0.1,
+    "hold NaN": BLANK + np.nan,
+    "hold infinity": BLANK + np.inf,
+    "hold infinity (inf)": BLANK + 1e300,  # as float32
+    "bytes of 0 and 1": np.ones((1, 28, 28), np.uint8),
+    "sparse": csr_array(np.eye(784)),
+    "not all numbers": [["a"] * 784],
+    "give numbers 0 .. 1 of shape": [[1.0, 2.0], [1.0]],
+    "Complex": BLANK + 1j,
 }
 REFUSED_BY_A_FITTED_ONE: dict[str, Callable[[Detector], object]] = {
     "n is -1: give a whole number from 0 to 100,000": lambda d: d.sample(-1),
@@ -116,6 +147,12 @@ def test_a_wrong_argument_is_named_and_said_what_it_takes(says: str) -> None:
 def test_a_fitted_detector_says_what_it_takes(says: str, tiny_detector: Detector) -> None:
     with pytest.raises(OddDigitError, match=re.escape(says)):
         REFUSED_BY_A_FITTED_ONE[says](tiny_detector)
+
+
+@pytest.mark.parametrize("says", NO_IMAGES)
+def test_images_that_are_none_are_refused_with_what_to_give(says: str, tiny_detector: Detector) -> None:
+    with pytest.raises(OddDigitError, match=re.escape(says)):
+        tiny_detector.inspect(NO_IMAGES[says])
 
 
 @pytest.mark.parametrize("parameters", [{"evidence": "sound"}, {"alpha": 2}, {"alpha": "x"}])

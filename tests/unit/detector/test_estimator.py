@@ -13,7 +13,7 @@ from sklearn.exceptions import NotFittedError
 from core import datasets
 from core.detector import Detector
 from core.detector.model_card import now
-from core.errors import OddDigitError, TrainingError
+from core.errors import OddDigitError
 from core.operating_point import OperatingPoint
 from tests.support.bundled import digits, load, of, same
 
@@ -99,20 +99,6 @@ def test_another_seed_gives_another_detector_and_fitting_again_forgets_the_first
 
     assert detector.fingerprint != fives.fingerprint
     assert detector.card_.settings["seed"] == 4
-
-
-@pytest.mark.parametrize(
-    ("count", "labels", "said"),
-    [
-        pytest.param(49, None, "49 images: give at least 50", id="too few"),
-        pytest.param(0, None, "no images to train on", id="none"),
-        pytest.param(60, ["5"] * 59, "60 images came with 59 labels", id="a label short"),
-        pytest.param(100, ["5"] * 60 + ["6"] * 40, "label '6' has 40 images", id="a small class"),
-    ],
-)
-def test_what_cannot_be_fitted_is_refused_before_any_training(count: int, labels: list[str] | None, said: str) -> None:
-    with pytest.raises(TrainingError, match=said):
-        Detector().fit(np.resize(of("5"), (count, 28, 28)), labels)
 
 
 def test_what_a_fitted_detector_was_made_of_stands_on_its_card(tiny_detector_any: Detector) -> None:

@@ -5,13 +5,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from scipy.sparse import csr_array
 
 from core import datasets
 from core.calibration.prediction_set import agreeing
 from core.detector import Detector
 from core.detector.estimator import FEW
-from core.errors import OddDigitError
 from core.operating_point import DISTANCES, EVIDENCES, OperatingPoint
 from core.scoring import multi_digit
 from core.scoring.multi_digit import RIVALRY
@@ -68,30 +66,6 @@ def test_any_picture_in_range_gets_a_finite_reading(picture: np.ndarray, detecto
     assert all(
         np.isfinite(values).all() for values in (*readings.scores.values(), readings.reconstruction, readings.residual)
     )
-
-
-@pytest.mark.parametrize(
-    ("images", "said"),
-    [
-        pytest.param(np.zeros((28, 28)), r"shape \(28, 28\): give \(n, 28, 28\)", id="one image without its n"),
-        pytest.param(np.zeros((2, 32, 32)), r"shape \(2, 32, 32\)", id="another side"),
-        pytest.param(np.zeros((2, 3, 28, 28)), r"shape \(2, 3, 28, 28\)", id="in colour"),
-        pytest.param(np.zeros(784), r"shape \(784,\)", id="one flat image"),
-        pytest.param(np.full((1, 28, 28), 255), "divide bytes by 255", id="bytes"),
-        pytest.param(np.full((1, 28, 28), -0.1), "Negative values in data", id="negative"),
-        pytest.param(np.full((1, 28, 28), np.nan), "hold NaN", id="NaN"),
-        pytest.param(np.full((1, 28, 28), np.inf), "hold infinity", id="infinite"),
-        pytest.param(np.full((1, 28, 28), 1e300), "hold infinity", id="infinite as float32"),
-        pytest.param(np.ones((1, 28, 28), np.uint8), "bytes of 0 and 1", id="bytes that are no bytes"),
-        pytest.param(csr_array(np.eye(784)), "sparse", id="sparse"),
-        pytest.param([["a"] * 784], "numbers", id="text"),
-        pytest.param([[1.0, 2.0], [1.0]], "numbers", id="ragged"),
-        pytest.param(np.zeros((1, 28, 28), complex) + 1j, "Complex", id="complex"),
-    ],
-)
-def test_images_that_are_none_are_refused_with_what_to_give(images: object, said: str, tiny_detector: Detector) -> None:
-    with pytest.raises(OddDigitError, match=said):
-        tiny_detector.inspect(images)
 
 
 def test_an_image_reads_the_same_alone_and_in_any_batch(detector: Detector) -> None:

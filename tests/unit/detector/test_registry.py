@@ -11,7 +11,6 @@ from safetensors.torch import load, save
 
 from core import paths
 from core.detector import Detector, file, registry
-from core.detector.model_card import Card
 from core.errors import ModelError, WriteError
 from core.files import tensors
 
@@ -44,12 +43,6 @@ def test_a_file_of_ones_own_with_a_shipped_name_never_takes_the_shipped_models_p
     assert registry.find("mnist-5", "").path == shipped / "mnist-5.safetensors"
 
 
-def test_a_model_is_found_by_the_path_of_its_file_too(tiny_detector_file: Path) -> None:
-    model = registry.find(tiny_detector_file, "")
-
-    assert (model.name, model.path, model.shipped) == ("tiny-5", tiny_detector_file, False)
-
-
 @pytest.mark.parametrize(
     "name",
     ["", "mnist-11", "../mnist-5", "/etc/passwd", "no\0.safetensors", "x" * 5_000 + ".safetensors", ".safetensors"],
@@ -58,13 +51,6 @@ def test_a_model_is_found_by_the_path_of_its_file_too(tiny_detector_file: Path) 
 def test_what_is_no_model_is_refused_with_a_list_of_those_there_are(name: str, shipped: Path) -> None:
     with pytest.raises(ModelError, match=r"there is no model .*The models here are mnist-5; or give"):
         registry.find(name, "")
-
-
-def test_a_card_is_read_without_the_rest_of_the_model(tiny_shelf: tuple[str, str]) -> None:
-    card = registry.card("tiny-any", "")
-
-    assert isinstance(card, Card)
-    assert (card.name, card.normal) == ("tiny-any", ("0", "5", "8"))
 
 
 @pytest.mark.parametrize("name", ["5", "my-5", "My_fives.v2", "a" * 64, "5..2", "any"])
@@ -253,3 +239,81 @@ def test_of_many_who_take_one_name_at_once_one_has_it_and_the_others_are_told(
 
     assert refused == ["'mine' is the name of a model that is already here: choose another name."] * 3
     assert registry.card("mine", "").name == "mine"
+
+
+# On a shared server everyone's models are everyone's, a visitor's own are nobody else's.
+
+
+@pytest.mark.usefixtures("shared_server")
+def test_a_model_of_ones_own_is_on_no_other_visitors_shelf_and_the_machines_is_on_all(
+    shipped: Path, tiny_detector_file: Path
+) -> None:
+    put("of-the-machine")
+
+    registry.import_model(tiny_detector_file.read_bytes(), "anna", "of-anna")
+
+    assert [model.name for model in registry.models("anna")] == ["mnist-5", "of-anna", "of-the-machine"]
+    assert [model.name for model in registry.models("ben")] == ["mnist-5", "of-the-machine"]
+    assert [model.name for model in registry.models("")] == ["mnist-5", "of-the-machine"]
+
+
+@pytest.mark.usefixtures("shared_server")
+def test_nobody_but_its_owner_renames_or_deletes_a_model(shipped: Path, tiny_detector_file: Path) -> None:
+    put("of-the-machine")
+    registry.import_model(tiny_detector_file.read_bytes(), "anna", "of-anna")
+
+    for name in ("of-anna", "of-the-machine"):
+        with pytest.raises(ModelError, match=r"none of your own models|there is no model"):
+            registry.delete(name, "ben")
+        with pytest.raises(ModelError, match=r"none of your own models|there is no model"):
+            registry.rename(name, "bens", "ben")
+    registry.rename("of-anna", "annas", "anna")
+
+    assert [model.name for model in registry.models("ben")] == ["mnist-5", "of-the-machine"]
+    assert [model.name for model in registry.models("anna")] == ["mnist-5", "annas", "of-the-machine"]
+    registry.delete("annas", "anna")
+    assert not list(registry.own_folder("anna").iterdir())
+
+
+@pytest.mark.usefixtures("shared_server")
+def test_another_visitors_model_is_not_opened_by_its_name_nor_its_path_and_no_error_names_it(
+    shipped: Path, tiny_detector_file: Path
+) -> None:
+    theirs = registry.import_model(tiny_detector_file.read_bytes(), "anna", "of-anna").path
+
+    for name in ("of-anna", str(theirs), f"../anna/models/{theirs.name}", "nothing"):
+        with pytest.raises(ModelError) as said:
+            registry.card(name, "ben")
+        there = "The models here are mnist-5; or give a .safetensors file."
+        assert str(said.value) == f"there is no model {name!r}. {there}"
+    assert registry.find("of-anna", "anna").own
+
+
+@pytest.mark.usefixtures("shared_server")
+def test_two_visitors_may_use_one_name_and_each_has_their_own(shipped: Path, tiny_detector_file: Path) -> None:
+    paths_of = {who: registry.import_model(tiny_detector_file.read_bytes(), who, "mine").path for who in ("a", "b")}
+
+    registry.delete("mine", "a")
+
+    assert not paths_of["a"].exists()
+    assert registry.find("mine", "b").path == paths_of["b"]
+
+
+@pytest.mark.usefixtures("shared_server")
+def test_models_from_before_there_was_a_folder_a_visitor_stay_their_owners(shipped: Path) -> None:
+    put("of-anna")
+    (registry.own_folder("") / "of-anna.owner").write_text("anna")
+    (registry.runs_folder("") / "begun").mkdir(parents=True)
+    (registry.own_folder("") / "begun.owner").write_text("anna")
+
+    assert [model.name for model in registry.models("ben")] == ["mnist-5"]
+    assert [model.name for model in registry.models("anna")] == ["mnist-5", "of-anna"]
+    assert [run.name for run in registry.runs_folder("anna").iterdir()] == ["begun"]
+
+
+def test_on_ones_own_machine_every_model_is_ones_own(shipped: Path, tiny_detector_file: Path) -> None:
+    registry.import_model(tiny_detector_file.read_bytes(), "local", "mine")
+
+    assert [model.name for model in registry.models("someone else")] == ["mnist-5", "mine"]
+    registry.delete("mine", "local")
+    assert [model.name for model in registry.models("")] == ["mnist-5"]
