@@ -9,18 +9,15 @@ import signal
 import subprocess
 import sys
 import threading
-from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from core import paths, settings
 from core.errors import InkError, OddDigitError
 
 T = TypeVar("T")
-Thing = TypeVar("Thing", bound=tuple[Any, ...])
 
 MEMORY = 1 << 30  # bytes that reading one thing may take
 SECONDS = 5.0  # of processor time for one picture
@@ -28,11 +25,8 @@ FILE_SECONDS = 30.0  # of processor time for the next items of a file
 GRACE_SECONDS = 3.0  # of processor time, after which a reader that heeds no signal is ended by the system
 WALL_SECONDS = 300.0  # after which a reader that does not even work is ended
 KEPT = 2  # processes that wait for the next to read
-PORTION, PORTION_COST = 8, 2 << 20  # things handed to a process at a time
-IN_ORDER = 64  # things that are looked at before any goes on
-AHEAD, AHEAD_COST = 16, 64 << 20  # portions of each process, and bytes in all, that are read before they are asked for
 _SERVE = "from core.ink import apart; apart.serve()"
-_idle: list["_Process"] = []
+_idle: list["Process"] = []
 _kept = KEPT
 _lock = threading.Lock()
 _serving = False
@@ -42,16 +36,8 @@ class TooLong(BaseException):
     """Work has taken its time; not an ``Exception``, so that no decoder takes it for damage of the file."""
 
 
-class _UnreadError(Exception):
+class UnreadError(Exception):
     """Why something was not read, without its name."""
-
-
-class Read(NamedTuple, Generic[Thing, T]):
-    """A thing, all that came of it, and why there is no more; empty where it was read whole."""
-
-    thing: Thing
-    results: list[T]
-    why: str = ""
 
 
 def call(name: str, work: Callable[..., T], *args: Any, seconds: float = SECONDS) -> T:
@@ -80,48 +66,28 @@ def each(name: str, work: Callable[..., Iterator[T]], *args: Any, seconds: float
         yield from work(*args)
         return
     try:
-        with _borrowed(set()) as process:
+        with borrowed() as process:
             yield from process.stream(seconds, work, args)
-    except _UnreadError as error:
+    except UnreadError as error:
         raise InkError(f"{name} {error}") from None
 
 
-def over(
-    work: Callable[..., Iterator[T]], things: Iterable[Thing], workers: int, cost: Callable[..., int]
-) -> Generator[Read[Thing, T]]:
-    """What a generator gives for each of many things, in order, by several processes at a time.
-
-    Args:
-        work: a function that another process can import.
-        things: its arguments, taken a few portions ahead.
-        workers: processes.
-        cost: of a thing, about how many bytes it has; 0 for what is sooner done here than handed over.
+@contextmanager
+def at_work(more: int) -> Iterator[set["Process"]]:
+    """So many more processes may wait for the next to read; those that are at work when it ends are ended.
 
     Yields:
-        every thing, and what came of it. One that loses its process costs no other its reading.
+        which are at work, for ``borrowed``.
     """
     global _kept
-    waiting: deque[tuple[int, list[Thing], Future[list[Read[Thing, T]]] | None]] = deque()
-    ahead = 0
-    busy: set[_Process] = set()
-    ended = threading.Event()
-    threads = ThreadPoolExecutor(workers)
+    busy: set[Process] = set()
     with _lock:
-        _kept += workers
+        _kept += more
     try:
-        for portion, size in _portions(things, cost):
-            waiting.append((size, portion, threads.submit(_read, work, portion, busy, ended) if size else None))
-            ahead += size
-            while waiting and (len(waiting) > AHEAD * workers or ahead > AHEAD_COST or _is_done(waiting[0][2])):
-                ahead -= waiting[0][0]
-                yield from _finished(work, *waiting.popleft()[1:])
-        while waiting:
-            yield from _finished(work, *waiting.popleft()[1:])
+        yield busy
     finally:
-        ended.set()
-        threads.shutdown(wait=False, cancel_futures=True)
         with _lock:
-            _kept -= workers
+            _kept -= more
             for process in busy:
                 process.kill()
             surplus = _idle[_kept:]
@@ -130,78 +96,16 @@ def over(
             process.end()
 
 
-def cores() -> int:
-    """How many processes can work at a time, in this container or on this machine, and may."""
-    there = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(there, settings.READERS)
-
-
-def _once(work: Callable[..., T], *args: Any) -> Iterator[T]:
-    yield work(*args)
-
-
-def _portions(things: Iterable[Thing], cost: Callable[..., int]) -> Iterator[tuple[list[Thing], int]]:
-    """Things in portions that are worth handing to a process, and what those cost."""
-    portion: list[Thing] = []
-    costly = size = 0
-    for thing in things:
-        portion.append(thing)
-        costs = cost(*thing)
-        costly, size = costly + (costs > 0), size + costs
-        if costly >= PORTION or size >= PORTION_COST or len(portion) >= IN_ORDER:
-            yield portion, size
-            portion, costly, size = [], 0, 0
-    if portion:
-        yield portion, size
-
-
-def _read(
-    work: Callable[..., Iterator[T]], portion: Sequence[Thing], busy: set["_Process"], ended: threading.Event
-) -> list[Read[Thing, T]]:
-    """A portion read by as many processes as it takes, ``busy`` while they do."""
-    read: list[Read[Thing, T]] = []
-    while len(read) < len(portion) and not ended.is_set():
-        results: list[T] = []
-        try:
-            with _borrowed(busy) as process:
-                if ended.is_set():  # after it has begun to be busy, so that it is ended in any case
-                    break
-                for result in process.stream(SECONDS, _all, (work, portion[len(read) :])):
-                    if result is not None:
-                        results.append(result)
-                        continue
-                    read.append(Read(portion[len(read)], results))
-                    results = []
-        except _UnreadError as error:  # the others are read on
-            read.append(Read(portion[len(read)], results, str(error)))
-    return read
-
-
-def _all(work: Callable[..., Iterator[T]], portion: Sequence[Thing]) -> Iterator[T | None]:
-    for thing in portion:
-        yield from work(*thing)
-        yield None
-
-
-def _finished(
-    work: Callable[..., Iterator[T]], portion: list[Thing], future: "Future[list[Read[Thing, T]]] | None"
-) -> Iterable[Read[Thing, T]]:
-    return (Read(thing, list(work(*thing))) for thing in portion) if future is None else future.result()
-
-
-def _is_done(future: "Future[Any] | None") -> bool:
-    return future is None or future.done()
-
-
 @contextmanager
-def _borrowed(busy: set["_Process"]) -> Iterator["_Process"]:
+def borrowed(busy: set["Process"] | None = None) -> Iterator["Process"]:
     """A process that reads, kept for the next where it has done all that it was asked; ``busy`` holds it meanwhile."""
+    busy = set() if busy is None else busy
     process = None
     with _lock:
         while _idle and process is None:
             process = _idle.pop()
             process = process if process.lives() else None
-    process = process or _Process()
+    process = process or Process()
     with _lock:
         busy.add(process)
     try:
@@ -216,7 +120,17 @@ def _borrowed(busy: set["_Process"]) -> Iterator["_Process"]:
             process.end()
 
 
-class _Process:
+def cores() -> int:
+    """How many processes can work at a time, in this container or on this machine, and may."""
+    there = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(there, settings.READERS)
+
+
+def _once(work: Callable[..., T], *args: Any) -> Iterator[T]:
+    yield work(*args)
+
+
+class Process:
     """A process that reads, one thing after the other."""
 
     def __init__(self) -> None:
@@ -236,7 +150,7 @@ class _Process:
         """What a generator gives there, so many seconds of processor time for each.
 
         Raises:
-            _UnreadError: beyond the limits, or it raised what is not for people.
+            UnreadError: beyond the limits, or it raised what is not for people.
         """
         self.rests = False
         with suppress(BrokenPipeError):  # which the answer says
@@ -249,7 +163,7 @@ class _Process:
                 kind, answer = "lost", None
             if kind == "lost":
                 within = f"{MEMORY >> 30} GB of memory and {seconds:g} seconds of work"
-                raise _UnreadError(f"cannot be read within {within}: save it as a plain PNG, or take a part of it.")
+                raise UnreadError(f"cannot be read within {within}: save it as a plain PNG, or take a part of it.")
             self.rests = kind != "one"
             if kind == "error":
                 raise answer
@@ -316,7 +230,7 @@ def _answers(
             return
         except Exception as error:
             reason = " ".join(f"{type(error).__name__}: {error}".split())[:200].rstrip(": ")
-            yield "error", _UnreadError(f"cannot be read ({reason}): save it again.")
+            yield "error", UnreadError(f"cannot be read ({reason}): save it again.")
             return
         if result is end:
             yield "end", None

@@ -1,6 +1,6 @@
 """Rows of a batch: each item becomes the ink images of its digits, or the reason why there are none."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -63,6 +63,15 @@ def read_item(position: int, item: Item, manner: Manner = AS_FOUND) -> Iterator[
             yield from _digits(replace(blank, source=name), page, split, manner)
     except Exception as error:
         yield _refused(blank, error)
+
+
+def read_each(
+    read: Callable[[int, Item, Manner], Iterator[Row]], portion: Sequence[tuple[int, Item]], manner: Manner
+) -> Iterator[Row | None]:
+    """What ``read`` makes of some items, and None after each of them."""
+    for position, item in portion:
+        yield from read(position, item, manner)
+        yield None
 
 
 def _digits(blank: Row, page: Source, split: bool, manner: Manner) -> list[Row]:

@@ -4,6 +4,7 @@ import os
 import struct
 import time
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -16,16 +17,23 @@ from core.readers import pool, sources
 from core.readers.items import AS_FOUND, Item, Manner
 from core.readers.rows import Row, read_item
 from tests.support.piles import digits, folder_of, png, zipped
+from tests.support.waiting import wait_for
 
 
 def harmful(position: int, item: Item, manner: Manner = AS_FOUND) -> Iterator[Row]:
     """As ``rows.read_item``, and does to this process what the item's name says."""
+    while item.picture is not None and "spin" in item.source:
+        time.process_time()
+    yield from read_item(position, item, manner)
     if item.picture is not None and "kill" in item.source:
         os._exit(9)
-    if item.picture is not None and "spin" in item.source:
-        while True:
-            time.process_time()
-    yield from read_item(position, item, manner)
+
+
+def reader(position: int, item: Item, manner: Manner) -> Iterator[Row]:
+    """A row that says which process this is; after the first portion it works for ever, and says so by a file."""
+    yield Row(position, str(os.getpid()), None)
+    while position >= pool.PICTURES and item.label is not None:
+        Path(item.label).touch()
 
 
 @pytest.fixture
@@ -79,8 +87,9 @@ def test_what_harms_its_reader_is_one_refused_row_between_its_neighbours(
 
     readings = list(pool.read(sources.places([tmp_path]), 0, AS_FOUND, 1))
 
-    errors = [reading.rows[0].error for reading in readings]
+    errors = [reading.rows[-1].error for reading in readings]
     assert [bool(error) for error in errors] == [False, True, False, True, False, False]
+    assert [len(reading.rows) for reading in readings] == [1, 2, 1, 1, 1, 1], "what came before has come"
     assert errors[3].endswith(
         "d-spin.png cannot be read within 1 GB of memory and 0.5 seconds of work: "
         "save it as a plain PNG, or take a part of it."
@@ -100,6 +109,31 @@ def test_a_file_that_claims_more_memory_than_a_reader_has_is_refused_and_the_nex
 
     assert "column by column" in first.rows[0].error
     assert second.rows[0].image is not None
+
+
+def test_what_needs_no_reading_is_done_here_in_its_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "read_item", reader)
+    items = [Item("a", np.zeros((28, 28), np.uint8), ready=i < 100) for i in range(200)]
+
+    readings = list(pool.read_items(items, AS_FOUND, 2))
+
+    here = [reading.rows[0].source == str(os.getpid()) for reading in readings]
+    assert here == [i < pool.IN_ORDER for i in range(200)], "what lies among pictures goes along with them"
+
+
+def test_items_are_taken_a_few_portions_ahead_and_who_stops_asking_ends_the_readers_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool, "read_item", reader)
+    taken = count()
+    readings = pool.read_items((Item("a", b"", str(tmp_path / "at work")) for _ in taken), AS_FOUND, 1)
+    process = Path("/proc", next(readings).rows[0].source)
+    wait_for((tmp_path / "at work").exists)
+
+    readings.close()
+
+    wait_for(lambda: not process.exists())
+    assert next(taken) <= (pool.AHEAD + 2) * pool.PICTURES
 
 
 def said(readings: list[pool.Reading]) -> list[tuple[object, ...]]:
