@@ -41,7 +41,7 @@ def main(
 ) -> Sections:
     """Measure what the promise comes to."""
     if levels:
-        yield "Local levels", local_levels.computed(10 * draws)
+        yield "Local levels", local_levels.computed()
         return
     parts: dict[str, Callable[[Detectors], tuple[str, ...]]] = {
         "exchangeable": lambda detectors: exchangeable(detectors, draws),

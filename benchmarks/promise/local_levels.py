@@ -10,7 +10,7 @@ import numpy as np
 from scipy.special import betaincinv, gammaln
 
 from benchmarks.results import table
-from core.calibration.conformal import CONFIDENCE, LOCAL_LEVELS, local_level
+from core.calibration.conformal import CONFIDENCE, LOCAL_LEVELS
 
 NEGLIGIBLE = 1e-18  # share of the largest probability below which a count is dropped
 PRECISION = 5e-4  # relative, of the level found
@@ -41,23 +41,7 @@ def level(n: int) -> float:
     return low
 
 
-def simulated_coverage(n: int, draws: int, seed: int = 0) -> float:
-    """Share of simulated calibration sets whose band, as the product computes it, holds at all thresholds at once."""
-    k = np.arange(1, n + 1)
-    bounds = betaincinv(k, n - k + 1, 1 - local_level(n))
-    rng = np.random.default_rng(seed)
-    held = 0
-    for at in range(0, draws, chunk := max(1, 2_000_000 // n)):
-        # Uniform order statistics without sorting: partial sums of exponentials over the last of them.
-        sums = rng.exponential(size=(min(chunk, draws - at), n + 1)).cumsum(axis=1)
-        held += int((sums[:, :-1] <= bounds * sums[:, -1:]).all(axis=1).sum())
-    return held / draws
-
-
-def computed(draws: int) -> str:
+def computed() -> str:
     """The table of ``core.calibration.conformal.LOCAL_LEVELS``: what is computed beside what is in use."""
-    rows = [
-        [str(n), f"{level(n):.6f}", f"{constant:g}", f"{simulated_coverage(n, draws):.4f}"]
-        for n, constant in LOCAL_LEVELS.items()
-    ]
-    return table(["n", "computed", "in use", f"band in use holds, {draws:,} draws"], rows)
+    rows = [[str(n), f"{level(n):.6f}", f"{constant:g}"] for n, constant in LOCAL_LEVELS.items()]
+    return table(["n", "computed", "in use"], rows)

@@ -12,13 +12,11 @@ image that is none.
 
 import bz2
 import gzip
-import io
 import lzma
 import re
 import tempfile
-import zipfile
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
@@ -32,6 +30,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from benchmarks.harness import Sections, busy, faults_of, run
+from benchmarks.samples import written, zipped
 from core import datasets, paths
 from core.detector import file as detector_file
 from core.errors import OddDigitError
@@ -82,11 +81,11 @@ def originals() -> dict[str, bytes]:
     files |= {"idx": idx, "csv": lines.encode(), "tsv": lines.replace(",", "\t").encode()}
     packed = gzip.compress(idx, mtime=0), bz2.compress(lines.encode()), lzma.compress(idx)
     files |= dict(zip(("idx.gz", "csv.bz2", "idx.xz"), packed, strict=True))
-    files["npy"] = _written(lambda file: np.save(file, ink, allow_pickle=False))
-    files["npz"] = _written(lambda file: np.savez_compressed(file, images=ink, labels=labels))
-    files["parquet"] = _written(lambda file: pq.write_table(pa.table(columns), file))
-    files["lists.parquet"] = _written(lambda file: pq.write_table(pa.table(lists), file))
-    files["zip"] = _written(lambda file: _zip(file, {f"{i}/a.png": png for i, png in enumerate(pngs)}))
+    files["npy"] = written(lambda file: np.save(file, ink, allow_pickle=False))
+    files["npz"] = written(lambda file: np.savez_compressed(file, images=ink, labels=labels))
+    files["parquet"] = written(lambda file: pq.write_table(pa.table(columns), file))
+    files["lists.parquet"] = written(lambda file: pq.write_table(pa.table(lists), file))
+    files["zip"] = zipped({f"{i}/a.png": png for i, png in enumerate(pngs)})
     return files
 
 
@@ -235,19 +234,7 @@ def _is_ink(image: NDArray[np.float32]) -> bool:
 
 def _saved(picture: Image.Image, kind: str) -> bytes:
     name = {"jpg": "JPEG", "tif": "TIFF", "heic": "HEIF"}.get(kind, kind.upper())
-    return _written(lambda file: picture.save(file, name))
-
-
-def _written(write: Callable[[io.BytesIO], object]) -> bytes:
-    buffer = io.BytesIO()
-    write(buffer)
-    return buffer.getvalue()
-
-
-def _zip(file: io.BytesIO, content: dict[str, bytes]) -> None:
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in content.items():
-            archive.writestr(name, data)
+    return written(lambda file: picture.save(file, name))
 
 
 def main(

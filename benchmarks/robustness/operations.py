@@ -1,7 +1,7 @@
 """Write operations: everything that the app keeps on disk, as steps that can be begun again wherever they were ended.
 
 Each operation is prepared in a state folder of its own, goes on from whatever it finds there, and what it comes to can
-be told in words that are equal where it is the same. ``kills`` and ``system_calls`` end them in different ways.
+be told in words that are equal where it is the same. ``system_calls`` ends them in different ways.
 """
 
 import hashlib

@@ -10,7 +10,6 @@ Measured are seconds from the pen's lifting to the verdict. Ends with 1 where a 
 """
 
 import gzip
-import io
 import itertools
 import re
 import signal
@@ -18,7 +17,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import zipfile
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -29,6 +27,7 @@ import typer
 
 from benchmarks.harness import Sections, run, yes
 from benchmarks.results import table
+from benchmarks.samples import written, zipped
 from benchmarks.speed.browser import OURS, PATIENCE, PICTURES, WATCH, chromium, draw, opened, serve, verdict_after
 
 MODEL, MUST = "mnist-5", 1.5
@@ -127,7 +126,7 @@ def _bombs(page: Any, url: str) -> None:
     files = {
         "bomb.csv.gz": gzip.compress(b"9" * 50_000_000),
         "lies-idx3-ubyte.gz": gzip.compress(b"\0\0\x08\x03" + b"\x00\x0f\x42\x40" + b"\0\0\x04\0" * 2 + bytes(10_000)),
-        "zip-in-zip.zip": _zip({"inner.zip": _zip({"zeros.npy": bytes(100_000_000)})}),
+        "zip-in-zip.zip": zipped({"inner.zip": zipped({"zeros.npy": bytes(100_000_000)})}),
         "huge.png": b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\1\0\0\0\1\0\0\x08\0\0\0\0" + bytes(1000),
     }
     _hand_in(page, url, files)
@@ -139,9 +138,7 @@ def _flood(page: Any, url: str) -> None:
 
 def _batch(page: Any, url: str) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (5_000, 28, 28), dtype=np.uint8)
-    buffer = io.BytesIO()
-    np.save(buffer, noise)
-    _hand_in(page, url, {"noise.npy": buffer.getvalue()})
+    _hand_in(page, url, {"noise.npy": written(lambda file: np.save(file, noise))})
 
 
 def _train(page: Any, url: str) -> None:
@@ -170,14 +167,6 @@ def _hand_in(page: Any, url: str, files: dict[str, bytes]) -> None:
         [{"name": name, "mimeType": "application/octet-stream", "buffer": content} for name, content in files.items()]
     )
     page.get_by_role("button", name=re.compile("^Judge")).click()
-
-
-def _zip(files: dict[str, bytes]) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in files.items():
-            archive.writestr(name, content)
-    return buffer.getvalue()
 
 
 ACTS: dict[str, Callable[[Any, str], None]] = {

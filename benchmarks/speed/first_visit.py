@@ -6,22 +6,20 @@ Every row has a reference measured in the same run, since what the clock says de
 bare page of Streamlit that imports torch, the same page whose detector answers with a constant, the command line.
 """
 
-import io
 import os
 import re
 import subprocess
 import sys
 import tempfile
 import time
-import zipfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from benchmarks.harness import Quick, Sections, at_most, run
 from benchmarks.results import table
+from benchmarks.samples import scan, zipped
 from benchmarks.speed import browser as pages
 from core import datasets, paths
 
@@ -99,8 +97,10 @@ def pile(browser: Any, folder: Path, count: int) -> dict[str, float]:
     """Seconds of a zip of so many digits on the Batch page, to the "first" odd one and the "last", and by command."""
     folder.mkdir()
     archive, few = folder / "digits.zip", folder / "few.zip"
-    _fill(archive, count)
-    _fill(few, 10)
+    digits = np.rint(datasets.load("mnist", "test").images[:count] * 255).astype(np.uint8)
+    scans = {f"{i:05d}.png": scan(digit, 28, "PNG") for i, digit in enumerate(digits)}
+    archive.write_bytes(zipped(scans))
+    few.write_bytes(zipped(dict(list(scans.items())[:10])))
     environment = os.environ | {"ODD_DIGIT_STATE": str(folder / "state")}
 
     def judged(zipped: Path) -> float:
@@ -138,14 +138,6 @@ def _tab(page: Any) -> float:
     page.get_by_role("tab", name="Upload").click()
     page.get_by_test_id("stFileUploader").first.wait_for(timeout=pages.PATIENCE)
     return time.monotonic() - began
-
-
-def _fill(archive: Path, count: int) -> None:
-    with zipfile.ZipFile(archive, "w") as out:
-        for i, image in enumerate(datasets.load("mnist", "test").images[:count]):
-            file = io.BytesIO()
-            Image.fromarray(np.rint(255 * (1 - image)).astype(np.uint8)).save(file, "PNG")
-            out.writestr(f"{i:05d}.png", file.getvalue())
 
 
 if __name__ == "__main__":

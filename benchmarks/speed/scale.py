@@ -21,7 +21,7 @@ import typer
 
 from benchmarks.harness import Sections, run
 from benchmarks.results import table
-from benchmarks.speed.scans import scan
+from benchmarks.samples import scan
 from core import datasets
 from core.batch import ray_engine, ray_partitions
 from core.batch import run as batch

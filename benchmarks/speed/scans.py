@@ -8,9 +8,7 @@ judged. A pool's start is left out: the first quarter of a pile is not timed. Wi
 much all processes together grow while a zip of so many pictures of 28 px is read, judged and written.
 """
 
-import io
 import os
-import zipfile
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,12 +17,11 @@ from typing import Annotated
 import numpy as np
 import typer
 from numpy.typing import NDArray
-from PIL import Image
 
 from benchmarks.harness import Sections, at_least, at_most, busy, run
 from benchmarks.results import table
+from benchmarks.samples import decoded, scan, twelve_megapixels, zipped
 from benchmarks.speed.batch_speed import largest
-from benchmarks.speed.targets import decoded, twelve_megapixels
 from core import datasets, ink
 from core.batch import run as batch
 from core.batch.store import Job, Store
@@ -109,25 +106,15 @@ def memory_of(count: int, detector: Detector) -> str:
     return table(columns, [[*sizes, *at_most(MUST_MEMORY, grown, " MB")]])
 
 
-def scan(digit: NDArray[np.uint8], side: int, kind: str) -> bytes:
-    """A digit as a scanner would give it: dark on white, so many pixels high."""
-    file = io.BytesIO()
-    Image.fromarray(255 - digit).resize((side, side), Image.Resampling.BICUBIC).save(file, kind, quality=90)
-    return file.getvalue()
-
-
 def _pile(folder: Path, holder: str, blobs: list[bytes], kind: str) -> Path:
-    place = folder / ("pile.zip" if holder == "zip" else "pile")
-    names = [f"{i:05d}.{kind.lower()}" for i in range(len(blobs))]
+    files = {f"{i:05d}.{kind.lower()}": blob for i, blob in enumerate(blobs)}
     if holder == "zip":
-        with zipfile.ZipFile(place, "w") as archive:
-            for name, blob in zip(names, blobs, strict=True):
-                archive.writestr(name, blob)
-    else:
-        place.mkdir()
-        for name, blob in zip(names, blobs, strict=True):
-            (place / name).write_bytes(blob)
-    return place
+        (folder / "pile.zip").write_bytes(zipped(files))
+        return folder / "pile.zip"
+    (folder / "pile").mkdir()
+    for name, blob in files.items():
+        (folder / "pile" / name).write_bytes(blob)
+    return folder / "pile"
 
 
 def _reading(places: list[Place], workers: int, count: int) -> float:

@@ -7,20 +7,18 @@ processor time, call by call in turns, so that whatever else the machine does hi
 with decoding it. What pages take is measured by ``first_visit``.
 """
 
-import io
 import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from unittest.mock import patch
 
 import numpy as np
-from PIL import Image
 from sklearn.neighbors import NearestNeighbors
 
 from benchmarks.harness import Quick, Sections, at_least, at_most, busy, run
 from benchmarks.results import table
+from benchmarks.samples import decoded, twelve_megapixels
 from core import datasets, ink, settings
-from core.datasets import examples
 from core.detector import Detector
 from core.ink.picture import open_picture
 
@@ -89,24 +87,6 @@ def photograph(repeats: int) -> Row:
     times = [f"{1000 * seconds:.0f} ms" for seconds in (ours, middle["decoding"])]
     title = "photograph of 12 megapixels to ink image, beyond decoding"
     return [title, *times, f"{ratio:.2f}", *at_most(MUST_PHOTO, ratio)]
-
-
-def decoded(blob: bytes) -> np.ndarray:
-    """The pixels of a picture, by Pillow alone."""
-    return np.asarray(Image.open(io.BytesIO(blob)))
-
-
-def twelve_megapixels() -> bytes:
-    """A photograph of a sheet in fading light, a digit on it, as the JPEG that a phone makes."""
-    height, width, side = 3000, 4000, 1500
-    digit = np.asarray(examples.for_normal(("5",))[0].picture().resize((side, side)), np.float64)
-    page = np.full((height, width), 225.0)
-    page[700 : 700 + side, 1200 : 1200 + side] = 30 + 0.75 * digit
-    page *= np.linspace(1, 0.6, width)
-    noisy = page[:, :, None] * (0.98, 1, 0.95) + np.random.default_rng(0).normal(0, 4, (height, width, 1))
-    file = io.BytesIO()
-    Image.fromarray(np.clip(noisy, 0, 255).astype(np.uint8)).save(file, "JPEG", quality=90)
-    return file.getvalue()
 
 
 if __name__ == "__main__":

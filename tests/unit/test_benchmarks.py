@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from benchmarks import harness, results
+from benchmarks import harness, results, samples
 from benchmarks.detection import one_class, outliers
 from benchmarks.detection.peers.contract import Measured
 from benchmarks.speed import scans
@@ -205,7 +205,7 @@ def test_a_file_with_images_in_it_or_above_its_size_is_not_shipped(tmp_path: Pat
 
 
 def test_scans_are_timed_against_decoding_and_a_missed_limit_is_said() -> None:
-    blobs = [scans.scan(np.eye(28, dtype=np.uint8) * 255, 64, kind) for kind in ("PNG", "JPEG")]
+    blobs = [samples.scan(np.eye(28, dtype=np.uint8) * 255, 64, kind) for kind in ("PNG", "JPEG")]
 
     assert scans.row("two", blobs, 1e-6)[-2:] == ["at most 1e-06 ms", "no"]
     assert scans.row("two", blobs)[-2:] == ["", ""]
