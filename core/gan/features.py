@@ -105,31 +105,16 @@ def _histogram(maps: Tensor) -> Tensor:
 
 
 def pooled(maps: Tensor, cells: int) -> Tensor:
-    """Average maps over overlapping triangular windows.
-
-    Args:
-        maps: ``(n, channels, h, h)``.
-        cells: windows along each side.
-
-    Returns:
-        ``(n, channels, cells, cells)``.
-    """
+    """Maps averaged over overlapping triangular windows: ``(n, channels, h, h) -> (n, channels, cells, cells)``."""
     weights = _cell_weights(cells, maps.shape[-1])  # (cells, h)
     return weights @ maps @ weights.T
 
 
 def directed(strokes: Tensor, orientations: int) -> Tensor:
-    """Edge strength of every pixel, parted by direction.
+    """Edge strength of every pixel, parted by signed direction: ``edges (n, 3, 784) -> (n, orientations, 28, 28)``.
 
     A lobe around each direction, ``relu(cos(angle) - cos(width))`` times the edge strength, is a matrix product
     and a relu: no arc tangent, cheap and differentiable.
-
-    Args:
-        strokes: the images' ``edges``, ``(n, 3, 784)``.
-        orientations: number of signed directions, evenly spread.
-
-    Returns:
-        ``(n, orientations, 28, 28)``, not negative.
     """
     return F.relu_(_lobes(orientations) @ strokes).unflatten(2, (_SIDE, _SIDE))
 
