@@ -19,19 +19,18 @@ from core.training.run import RunSpec
 
 
 @pytest.fixture
-def _shared(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ODD_DIGIT_SHARED", "1")
+def _one_megabyte(shared_server: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(settings, "VISITOR_MB", 1)
 
 
 @pytest.fixture
-def anna_is_full(_shared: None) -> None:
+def anna_is_full(_one_megabyte: None) -> None:
     folder = uploads.folder("anna")
     folder.mkdir(parents=True)
     (folder / "pictures.npz").write_bytes(bytes(1_000_001))
 
 
-@pytest.mark.usefixtures("_shared")
+@pytest.mark.usefixtures("shared_server")
 def test_models_uploads_batches_and_trainings_count_for_whose_they_are(state_dir: Path) -> None:
     uploads.folder("anna").mkdir(parents=True)
     (uploads.folder("anna") / "pictures.npz").write_bytes(bytes(100))
@@ -79,7 +78,7 @@ def test_what_is_kept_is_said_with_what_to_delete_where_that_is_nearly_all() -> 
     assert "delete batches, which take the most, and verdicts in the history" in much.remedy()
 
 
-@pytest.mark.usefixtures("_shared")
+@pytest.mark.usefixtures("shared_server")
 def test_a_calibrated_model_counts_too_and_a_rename_takes_nothing_more(
     tiny_detector: Detector, tiny_detector_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -92,7 +91,7 @@ def test_a_calibrated_model_counts_too_and_a_rename_takes_nothing_more(
     registry.rename("mine", "still-mine", "anna")
 
 
-@pytest.mark.usefixtures("_shared")
+@pytest.mark.usefixtures("shared_server")
 def test_files_of_a_visitor_are_opened_one_after_the_other_and_of_all_so_many_at_a_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -108,7 +107,7 @@ def test_files_of_a_visitor_are_opened_one_after_the_other_and_of_all_so_many_at
         pass
 
 
-@pytest.mark.usefixtures("_shared")
+@pytest.mark.usefixtures("shared_server")
 def test_who_waits_for_a_turn_gets_it_when_the_one_before_has_ended_however_that_ends() -> None:
     begun, order = threading.Event(), []
 

@@ -61,10 +61,8 @@ def test_of_a_cache_beyond_its_share_what_was_used_longest_ago_goes(
     assert files_in(state_dir / "cache") == {"0.safetensors", "1.safetensors"}
 
 
-def test_what_nobody_can_reach_any_more_goes_with_all_that_is_theirs(
-    state_dir: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("ODD_DIGIT_SHARED", "1")
+@pytest.mark.usefixtures("shared_server")
+def test_what_nobody_can_reach_any_more_goes_with_all_that_is_theirs(state_dir: Path) -> None:
     for visitor, known_by, days in (
         ("gone", "cookie", 402),
         ("back", "cookie", 390),
@@ -89,10 +87,8 @@ def test_what_nobody_can_reach_any_more_goes_with_all_that_is_theirs(
     assert (paths.visitors_dir() / "older" / quota.SEEN).exists(), "whose time begins now"
 
 
-def test_a_visitors_run_that_no_job_goes_on_with_goes_and_one_that_waits_stays(
-    state_dir: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("ODD_DIGIT_SHARED", "1")
+@pytest.mark.usefixtures("shared_server")
+def test_a_visitors_run_that_no_job_goes_on_with_goes_and_one_that_waits_stays() -> None:
     quota.seen("anna", "cookie")
     write_job(jobs_folder() / "one", Job("one", RunSpec("wanted", visitor="anna")))
     for name in ("wanted", "orphan"):
