@@ -67,8 +67,9 @@ def arrive(title: str) -> None:
         st.switch_page(path, query_params=query)
     else:
         st.session_state.pop(_LEAVING, None)
-    if st.session_state.get(PAGE) != title:
-        st.session_state.pop(_OPENED, None)
+    run = get_script_run_ctx()
+    if st.session_state.get(PAGE) != title or (run and run.is_history_navigation):
+        st.session_state.pop(_OPENED, None)  # the browser's way back leads out of a reading, too
     st.session_state[PAGE] = title
 
 

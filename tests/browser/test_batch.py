@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import at_rest, go_to, press
-from tests.support.piles import digits, folder_of, png
+from tests.support.piles import digits, png
 
 pytestmark = pytest.mark.browser
 SECONDS = 1000
@@ -56,30 +56,3 @@ def test_five_hundred_files_are_judged_shown_and_exported(page: Page, app: str, 
     assert [int(line["number"]) for line in lines] == list(range(1, FILES + 1))
     assert [line["source"] for line in lines] == [file.name for file in files]
     assert [line["number"] for line in lines if line["error"]] == ["8"]
-
-
-def test_labels_are_typed_in_the_gallery_and_a_digit_opens_in_full(page: Page, app: str, tmp_path: Path) -> None:
-    images, _ = digits(12)
-    files = folder_of(tmp_path, [np.ascontiguousarray(image) for image in images])
-    open_batch_page(page, app)
-    hand_in(page, sorted(files.iterdir()))
-    page.get_by_role("button", name="Judge 12 files").click(timeout=60 * SECONDS)
-    expect(page.get_by_role("heading", name=re.compile("^12 digits"))).to_be_visible(timeout=120 * SECONDS)
-
-    at_rest(page)
-    page.get_by_role("radio", name="all 12").click()
-    tiles = page.get_by_test_id("tiles").get_by_role("button")
-    expect(tiles).to_have_count(12, timeout=30 * SECONDS)
-    tiles.first.focus()
-    for key in "35":  # each is typed at the next digit
-        page.keyboard.press(key)
-    expect(page.get_by_text("2 labels corrected")).to_be_visible(timeout=30 * SECONDS)
-    expect(tiles.first).to_contain_text("→ 3")
-
-    reading = page.get_by_role("dialog")
-    press(tiles.first, reading)
-
-    expect(reading.locator("[class*=st-key-verdict-]").get_by_text("look at least this odd")).to_be_visible(
-        timeout=60 * SECONDS
-    )
-    expect(reading.get_by_text("as the model sees it")).to_be_visible(timeout=30 * SECONDS)

@@ -88,28 +88,3 @@ def test_an_example_can_be_drawn_on(page: Page, app: str) -> None:
     stroke(page, [(60, 250), (140, 30), (220, 250)])
 
     verdict(page, "Anomaly")
-
-
-def test_a_photograph_is_uploaded_and_judged(page: Page, app: str, photograph: Path) -> None:
-    open_first_page(page, app)
-
-    upload(page, photograph)
-
-    verdict(page, "Normal")
-    expect(page.get_by_text("MNIST's writers")).to_be_visible()
-
-
-@pytest.fixture
-def photograph(tmp_path: Path) -> Path:
-    """A five on grey paper under uneven light, as a phone would save it."""
-    import numpy as np
-    from PIL import Image
-
-    five = np.asarray(for_normal(("5",))[0].picture().resize((560, 560)), dtype=np.float32) / 255
-    page = np.full((900, 1200), 0.8, dtype=np.float32)
-    page[150:710, 300:860] *= 0.25 + 0.75 * five
-    light = np.linspace(0.6, 1.0, 1200, dtype=np.float32)
-    noise = np.random.default_rng(0).normal(0, 0.01, page.shape)
-    file = tmp_path / "five.jpg"
-    Image.fromarray((255 * np.clip(page * light + noise, 0, 1)).astype(np.uint8)).save(file, quality=80)
-    return file

@@ -124,10 +124,12 @@ def test_someone_with_a_zip_of_scans_gets_the_odd_the_misfiled_and_the_unreadabl
     expect(page.get_by_role("dialog")).to_be_hidden(timeout=30 * SECONDS)
     at_rest(page)
 
-    # A label is set right with a digit key, and the corrected set is theirs to take away.
+    # Labels are set right with digit keys, each at the next digit, and the corrected set is theirs to take away.
     page.get_by_test_id("tiles").get_by_role("button").first.focus()
-    page.keyboard.press("5")
-    expect(page.get_by_text(re.compile("labels? corrected"))).to_be_visible(timeout=30 * SECONDS)
+    for key in "35":
+        page.keyboard.press(key)
+    expect(page.get_by_text("2 labels corrected")).to_be_visible(timeout=30 * SECONDS)
+    expect(page.get_by_test_id("tiles").get_by_role("button").first).to_contain_text("→ 3")
     with page.expect_download() as waiting:
         page.get_by_role("button", name="The corrected set, zip").click(timeout=30 * SECONDS)
     with zipfile.ZipFile(waiting.value.path()) as corrected:
@@ -168,6 +170,18 @@ def test_someone_whose_sevens_have_a_bar_makes_them_the_yardstick(page: Page, ap
     assert "model=my-sevens" in page.url
     upload(page, sevens[63])
     verdict(page, "Normal")
+
+    # So is a pile of them, and what was judged stays so.
+    go_to(page, "Batch")
+    hand_in(page, sevens[60:])
+    page.get_by_role("button", name="Judge 4 files").click(timeout=60 * SECONDS)
+    expect(page.get_by_role("heading", name=re.compile("^4 digits"))).to_be_visible(timeout=120 * SECONDS)
+    go_to(page, "History")
+    expect(page.get_by_text("my-sevens, 5 % false alarms").first).to_be_visible(timeout=60 * SECONDS)
+    press(page.locator("[class*=st-key-open-] button").first, page.get_by_role("dialog"))
+    expect(page.get_by_role("dialog").get_by_text("Measured against 60 normal 7s by my own hand")).to_be_visible(
+        timeout=60 * SECONDS
+    )
 
 
 def test_a_pupil_with_a_teachers_link_meets_the_teachers_threshold_on_every_page_and_their_own_digit_at_it(

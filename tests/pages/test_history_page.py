@@ -45,7 +45,8 @@ def show(**query: str | list[str]) -> AppTest:
 
 
 def rows(page: AppTest) -> list[int]:
-    return [int(box.key.removeprefix("chosen-")) for box in page.checkbox if box.key.startswith("chosen-")]
+    keys = [str(button.key) for button in page.button]
+    return [int(key.removeprefix("delete-")) for key in keys if key.removeprefix("delete-").isdigit()]
 
 
 def test_an_empty_history_says_how_it_fills_and_where_it_lies_and_anothers_rows_leave_it_empty(
@@ -128,18 +129,6 @@ def test_one_row_is_deleted_and_brought_back(history: History) -> None:
 
     assert rows(page) == [third, second, first]
     assert not [button for button in page.button if button.key == "undo"]
-
-
-def test_the_chosen_rows_are_deleted(history: History) -> None:
-    first, second, third = fill(history)
-    page = show()
-    checked(page.checkbox(key=f"chosen-{first}").check().run())
-    checked(page.checkbox(key=f"chosen-{third}").check().run())
-
-    checked(page.button(key="delete-chosen").click().run())
-
-    assert rows(page) == [second]
-    assert not [button for button in page.button if button.key == "delete-chosen"]
 
 
 def test_what_the_filter_shows_is_deleted_or_everything_and_brought_back(history: History) -> None:

@@ -45,3 +45,12 @@ def test_a_page_left_by_a_button_is_left_even_if_more_of_it_is_heard_of(monkeypa
     left.session_state["leaving"] = page.session_state["leaving"]
     assert "leaving" not in left.run().session_state
     assert len(went) == 2
+
+
+@pytest.mark.parametrize("back", [False, True])
+def test_the_browsers_way_back_closes_the_reading_that_is_open(back: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(presses, "get_script_run_ctx", lambda: SimpleNamespace(is_history_navigation=back))
+    page = AppTest.from_function(_leaves, args=("Batch",))
+    page.session_state["page"], page.session_state["opened"] = "Batch", ("a batch", 7)
+
+    assert ("opened" in page.run().session_state) is not back

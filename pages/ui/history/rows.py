@@ -28,7 +28,6 @@ def show(history: History, rows: list[Verdict | Damaged]) -> None:
     """One line a verdict: what it was, what a person says of it, and what can be done with it."""
     for row in rows:
         with st.container(border=True, horizontal=True, vertical_alignment="center", gap="xsmall", key=f"row-{row.id}"):
-            st.checkbox("choose", key=f"chosen-{row.id}", label_visibility="collapsed", width="content")
             if isinstance(row, Damaged):
                 st.markdown(
                     f"Row {row.id} was damaged on the disk: what stood there cannot be trusted.", width="stretch"
@@ -92,7 +91,7 @@ def open_again(row: Verdict) -> None:
 def delete(history: History, which: Filter, label: str, key: str, disabled: bool = False) -> None:
     """A button that deletes what matches; the page offers to undo it."""
     icon = ":material/delete:"
-    act = (PLACE, _delete, history, which)
+    act = (PLACE, history.delete, which)
     st.button(label, key=key, icon=icon, on_click=presses.attempt, args=act, disabled=disabled)
 
 
@@ -110,7 +109,7 @@ def undo(history: History) -> None:
 
 
 def _delete_button(history: History, row_id: int) -> None:
-    act: dict[str, Any] = {"on_click": presses.attempt, "args": (PLACE, _delete, history, Filter(ids=(row_id,)))}
+    act: dict[str, Any] = {"on_click": presses.attempt, "args": (PLACE, history.delete, Filter(ids=(row_id,)))}
     st.button(":material/delete:", key=f"delete-{row_id}", help="Delete this verdict", type="tertiary", **act)
 
 
@@ -135,12 +134,6 @@ def _marks(history: History, row: Verdict) -> None:
 
 def _mark(history: History, row_id: int, mark: str, label: str) -> None:
     history.mark(row_id, st.session_state[mark], st.session_state[label])
-
-
-def _delete(history: History, which: Filter) -> None:
-    history.delete(which)
-    for row_id in which.ids or ():
-        st.session_state.pop(f"chosen-{row_id}", None)
 
 
 def _as_recorded(row: Verdict) -> None:

@@ -33,12 +33,7 @@ def summary(counts: Counts, today: Counts) -> None:
 
 
 def export_and_delete(history: History, which: Filter, shown: int, everything: int) -> None:
-    """Take the verdicts shown away as a table; delete the chosen, the shown or all of them."""
-    chosen = tuple(
-        int(str(key).removeprefix("chosen-"))
-        for key, value in st.session_state.items()
-        if str(key).startswith("chosen-") and value
-    )
+    """Take the verdicts shown away as a table; delete those or all of them."""
     st.download_button(
         f"Export {shown:,} as CSV",
         lambda: _csv(history, which),
@@ -48,8 +43,6 @@ def export_and_delete(history: History, which: Filter, shown: int, everything: i
         on_click="ignore",
         disabled=not shown,
     )
-    if chosen:
-        rows.delete(history, Filter(ids=chosen), f"Delete the {len(chosen)} chosen", "delete-chosen")
     if which != EVERYTHING:
         rows.delete(history, which, f"Delete these {shown:,}", "delete-shown", disabled=not shown)
     rows.delete(history, EVERYTHING, f"Delete all {everything:,}", "delete-all")
