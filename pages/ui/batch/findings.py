@@ -2,6 +2,7 @@
 
 import io
 import re
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -119,7 +120,7 @@ def _corrected(review: Review) -> None:
         )
         st.download_button(
             "The corrected set, zip",
-            partial(_corrected_zip, review, right),
+            partial(_made, partial(corrections.write_zip, corrections=right), review),
             f"{_stem(review.store)}-corrected.zip",
             "application/zip",
             key=f"corrected-{len(right)}-{changed}",
@@ -128,12 +129,6 @@ def _corrected(review: Review) -> None:
             help="Every digit in a folder named after its right label, and a table of all labels: hand it in again, "
             "or train on it.",
         )
-
-
-def _corrected_zip(review: Review, right: dict[int, str]) -> bytes:
-    buffer = io.BytesIO()
-    corrections.write_zip(review, buffer, right)
-    return buffer.getvalue()
 
 
 def _reviewed(store: Store, rule: Rule) -> Review:
@@ -175,12 +170,12 @@ def _exports(review: Review, decides: Rule) -> None:
     key = f"{review.store.folder.name}-{decides}"
     for label, name, kind, make in (
         ("CSV", ".csv", "text/csv", _csv),
-        ("Parquet", ".parquet", "application/vnd.apache.parquet", _parquet),
+        ("Parquet", ".parquet", "application/vnd.apache.parquet", export.write_parquet),
         (f"{review.summary.flagged:,} flagged, zip", "-flagged.zip", "application/zip", _zip),
     ):
         st.download_button(
             label,
-            partial(make, review),
+            partial(_made, make, review),
             f"{_stem(review.store)}{name}",
             kind,
             key=f"batch{name}-{key}",
@@ -194,19 +189,17 @@ def _stem(store: Store) -> str:
     return re.sub(r"[^A-Za-z0-9-]+", "_", store.job.title.rsplit(".", 1)[0]).strip("_")[:60] or "batch"
 
 
-def _csv(review: Review) -> bytes:
-    text = io.StringIO(newline="")
+def _made(write: Callable[[Review, io.BytesIO], None], review: Review) -> bytes:
+    buffer = io.BytesIO()
+    write(review, buffer)
+    return buffer.getvalue()
+
+
+def _csv(review: Review, file: io.BytesIO) -> None:
+    text = io.TextIOWrapper(file, "utf-8", newline="", write_through=True)
     export.export_csv(review, text)
-    return text.getvalue().encode()
+    text.detach()
 
 
-def _parquet(review: Review) -> bytes:
-    buffer = io.BytesIO()
-    export.write_parquet(review, buffer)
-    return buffer.getvalue()
-
-
-def _zip(review: Review) -> bytes:
-    buffer = io.BytesIO()
-    export.write_zip(review, buffer, review.order("flagged"))
-    return buffer.getvalue()
+def _zip(review: Review, file: io.BytesIO) -> None:
+    export.write_zip(review, file, review.order("flagged"))

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from core import ink, quota
 from core.detector.readings import Readings
-from core.errors import InkError, OddDigitError, QuotaError
+from core.errors import HistoryError, InkError, OddDigitError, QuotaError
 from core.figures.images import page_with_boxes
+from core.history import History, Verdict
 from core.ink import apart
 from core.ink.geometry import SIDE
 from core.ink.pages import as_files
@@ -24,7 +25,6 @@ from core.views.second_opinion import SecondOpinion
 from core.views.verdict_words import describe
 from core.words import either, say_verdict
 from pages.ui import chrome, opinion, picker, state, tiles, verdict
-from pages.ui.draw import record
 from pages.ui.draw.canvas import Drawing
 from pages.ui.text import plain
 from pages.ui.visitor import visitor
@@ -121,7 +121,7 @@ def judge_drawing(
     def keep(asked: SecondOpinion | None) -> None:
         if not drawing.example:
             state.keep_digit(readings.images[0])
-            record.keep(readings, point, detector.fingerprint, "canvas", "canvas", drawing.id, (asked,))
+            _record(readings, point, detector, "canvas", "canvas", drawing.id, (asked,))
 
     keep(second[0])
     later = verdict.show(readings, 0, point, detector.card_, whose="the example" if drawing.example else "yours")
@@ -202,10 +202,33 @@ def _keep(
         if one.row == 0:
             second = opinion.at_once(one.readings, point)
             source = f"{kind}: {one.file.name}" if kind == "upload" else kind
-            drawing = f"{one.file.digest}-{one.number}"
-            record.keep(one.readings, point, detector.fingerprint, kind, source, drawing, second)
+            _record(one.readings, point, detector, kind, source, f"{one.file.digest}-{one.number}", second)
             said += second
     return tuple(said)
+
+
+def _record(
+    readings: Readings,
+    point: OperatingPoint,
+    detector: "Detector",
+    kind: str,
+    source: str,
+    drawing: str,
+    second: Sequence[SecondOpinion | None],
+) -> None:
+    """Record verdicts; the same ``drawing`` is one row, updated. A history that cannot be written is said once."""
+    about = {"source": source, "source_kind": kind, "model_hash": detector.fingerprint, "visitor": visitor()}
+    verdicts = []
+    for row, asked in enumerate(second):
+        about["drawing"] = f"{drawing}-{row}-{point.model}"  # another model's verdict on it is a row of its own
+        field = None if asked is None else asked.field
+        verdicts.append(Verdict.of(readings, row, point, **about, second_opinion=field))
+    try:
+        History(visitor=visitor()).record_all(verdicts)
+    except HistoryError as error:
+        if not st.session_state.get("history_failed"):
+            st.toast(f"Not kept in the history: {plain(error)}", icon=":material/warning:")
+        st.session_state["history_failed"] = True
 
 
 @st.cache_data(max_entries=200, show_spinner="Finding the ink…")
