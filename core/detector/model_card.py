@@ -55,11 +55,6 @@ class Card:
     created: str = field(default_factory=lambda: now())
     versions: dict[str, str] = field(default_factory=lambda: library_versions())
 
-    @property
-    def calibration_size(self) -> int:
-        """How many digits its p-values are measured against."""
-        return self.strangers or sum(calibrate for _, _, calibrate in self.counts.values())
-
     def to_json(self) -> str:
         """The card as one line of JSON; ``from_json`` reads it back to an equal card."""
         return json.dumps(dataclasses.asdict(self), sort_keys=True)

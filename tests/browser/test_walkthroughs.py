@@ -173,6 +173,7 @@ def test_someone_whose_sevens_have_a_bar_makes_them_the_yardstick(page: Page, ap
 
     # So is a pile of them, and what was judged stays so.
     go_to(page, "Batch")
+    at_rest(page)
     hand_in(page, sevens[60:])
     page.get_by_role("button", name="Judge 4 files").click(timeout=60 * SECONDS)
     expect(page.get_by_role("heading", name=re.compile("^4 digits"))).to_be_visible(timeout=120 * SECONDS)

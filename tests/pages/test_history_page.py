@@ -5,10 +5,12 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.calibration.conformal import Calibration
+from core.calibration.few_digits import adapted
 from core.datasets import load
 from core.detector import Detector, registry
 from core.history import History, Verdict
-from core.operating_point import OperatingPoint
+from core.operating_point import EVIDENCES, OperatingPoint
 from tests.support.opened import as_read, checked, open_page, text
 from tests.support.recorded import verdict
 
@@ -81,6 +83,21 @@ def test_what_passed_one_network_and_reads_otherwise_to_that_of_all_ten_is_calle
 
     assert "Normal for a network that knows only 5s" in said
     assert "30 % of normal 5s look at least this odd. The network that knows all ten digits reads it as a 6." in said
+
+
+def test_few_digits_of_ones_own_stand_for_as_many_as_where_they_were_judged(
+    history: History, tiny_detector: Detector
+) -> None:
+    own, known = Calibration.fit(np.arange(24.0)), Calibration.fit(np.arange(600.0))
+    few = replace(tiny_detector.state_, calibrations=dict.fromkeys(EVIDENCES, adapted(own, known)))
+    registry.add(few, "few-fives", "")
+    few_fives = {"model": "few-fives", "class_id": 1}
+    history.record_all([replace(one(number), **few_fives, p_value=p) for number, p in ((1, 0.001), (2, 0.03))])
+
+    said = text(show())
+
+    assert "Fewer than 1 in 999 normal 5s look at least this odd." in said
+    assert "3.0 % of normal 5s look at least this odd." in said
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,13 @@
 import math
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
 from core.detector import registry
+from core.detector.file import read_measured
 from core.detector.readings import ANOMALY
 from core.errors import ModelError
 from core.figures import images
@@ -60,13 +62,20 @@ def _words(row: Verdict) -> Wording:
     """The verdict in the words that every page uses."""
     normal: tuple[str, ...] = ()
     n = None
-    with suppress(ModelError):
-        card = registry.card(row.model, visitor())
-        normal, n = card.normal, card.calibration_size
+    with suppress(ModelError, OSError):
+        path = registry.find(row.model, visitor()).path
+        normal, n = _against(str(path), path.stat().st_mtime_ns)
     anomaly = row.class_id == ANOMALY
     reads_as = row.prediction_set if row.digits and row.alpha is not None else None
     second = second_opinion.of_field(row.second_opinion, normal, anomaly)
     return recorded(anomaly, row.p_value, normal, n, reads_as, second)
+
+
+@st.cache_data(max_entries=100, show_spinner=False)
+def _against(path: str, stamp: int) -> tuple[tuple[str, ...], int]:  # noqa: ARG001 - a rewritten file is read anew
+    """The normal digits of a model, and how many its p-values are measured against: few of one's own stand for more."""
+    measured = read_measured(Path(path))
+    return measured.card.normal, measured.calibrations["fused"].n
 
 
 def open_again(row: Verdict) -> None:

@@ -26,7 +26,7 @@ def test_every_digit_is_scored_without_its_own_stretch_so_none_looks_less_odd(
 ) -> None:
     calibration = corrected.calibrations_["fused"]
 
-    assert calibration.n == corrected.card_.strangers == corrected.card_.calibration_size == len(FIVES)
+    assert calibration.n == corrected.card_.strangers == len(FIVES)
     assert calibration.stretches is not None
     assert sorted(calibration.stretches.tolist()) == STRETCHES.tolist()
     known = np.sort(tiny_detector.scores(FIVES).scores["fused"])
@@ -78,7 +78,7 @@ def test_ones_own_ink_takes_the_place_of_strangers(corrected: Detector) -> None:
     own = corrected.calibrated(FIVES[:30], None, "mine", "my own hand")
 
     assert own.calibrations_["fused"].exchangeable is None
-    assert (own.card_.strangers, own.card_.calibration_size) == (0, 30)
+    assert (own.card_.strangers, own.calibrations_["fused"].n) == (0, 30)
 
 
 def test_few_digits_of_ones_own_are_kept_in_a_file_with_what_they_are_estimated_to_promise(
