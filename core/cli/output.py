@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
-from rich.table import Column, Table
+from rich.table import Table
 
 from core.calibration.prediction_set import prediction_set
 from core.cli import interrupt
@@ -140,8 +140,23 @@ def load(dataset: str) -> "Dataset":
 
 
 def table(*heads: str, title: str | None = None) -> Table:
-    """A table whose cells are folded where a terminal is too narrow, and never cut."""
-    return _Table(*(Column(head, overflow="fold") for head in heads), title=title)
+    """A table of names and what is said of them."""
+    return _Table(*heads, title=title)
+
+
+def show(shown: Table) -> None:
+    """Print a table or, where a terminal is too narrow for its words, each row as a paragraph; nothing is cut."""
+    if out.measure(shown, options=out.options.update(max_width=_WIDE)).minimum <= out.width:
+        out.print(shown)
+        return
+    if shown.title:
+        out.print(shown.title, soft_wrap=True)
+    _, *heads = (column.header for column in shown.columns)
+    for name, *cells in zip(*(column.cells for column in shown.columns), strict=True):
+        out.print(name, soft_wrap=True)
+        for head, cell in zip(heads, cells, strict=False):  # a model that cannot be used says no more than that
+            if cell:
+                out.print(f"  {head}: {cell}", soft_wrap=True)
 
 
 def print_json(record: dict[str, Any]) -> None:
@@ -182,7 +197,7 @@ def _print_score_table(records: Iterable[dict[str, Any]]) -> None:
             )
     finally:  # interrupted, too: what was judged until then is in the history, and was waited for
         if shown.row_count:
-            out.print(shown)
+            show(shown)
 
 
 def _say_second(record: dict[str, Any]) -> str:
@@ -200,11 +215,11 @@ def print_evaluation(summary: dict[str, Any], output: Format) -> None:
     areas = table("evidence", "AUROC", title=title)
     for name, area in summary["auroc"].items():
         areas.add_row(name, "no anomalies to tell apart" if area is None else f"{area:.4f}")
-    out.print(areas)
+    show(areas)
     rates = table("alpha", "false alarms", "anomalies caught")
     for alpha, measured in summary["at_alpha"].items():
         rates.add_row(alpha, _percent(measured["false_alarm_rate"]), _percent(measured["detection_rate"]))
-    out.print(rates)
+    show(rates)
 
 
 def print_models(records: Sequence[dict[str, Any]], output: Format) -> None:
@@ -222,7 +237,7 @@ def print_models(records: Sequence[dict[str, Any]], output: Format) -> None:
                 record["model"], ", ".join(record["normal"]), record["dataset"], record["calibrated_on"], made
             )
     if output is Format.table:
-        out.print(shown)
+        show(shown)
 
 
 def _percent(share: float | None) -> str:

@@ -208,12 +208,11 @@ def test_long_names_are_told_apart_in_a_pipe_and_in_a_narrow_terminal(
 
     piped = run("score", *names, "--model", "tiny-5").stdout
     monkeypatch.setattr(output, "out", Console(width=60))
-    narrow = run("score", *names, "--model", "tiny-5").stdout
+    narrow = run("score", *names, "--model", "tiny-5").stdout.splitlines()
 
     for name in names:
         assert any(name in line for line in piped.splitlines())
-    cells = "".join(line.split("│")[1].strip() for line in narrow.splitlines() if line.startswith("│"))
-    assert cells == "".join(names)
+        assert narrow[narrow.index(name) + 1].startswith("  verdict: ")
 
 
 def test_every_digit_judged_is_kept_in_the_history_unless_asked_not_to(run: Run) -> None:
