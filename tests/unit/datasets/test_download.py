@@ -64,21 +64,27 @@ def test_remains_that_cannot_be_gone_on_with_give_way_to_the_whole_file(
         assert fetch(remote(mirror.url), tmp_path).read_bytes() == BODY
 
 
-def test_a_dead_first_mirror_leaves_the_work_to_the_second(tmp_path: Path) -> None:
-    with serve({"file.gz": BODY}) as mirror:
-        assert fetch(remote(DEAD, mirror.url), tmp_path).read_bytes() == BODY
-
-
 def test_a_transfer_that_breaks_off_is_resumed_where_it_ended(tmp_path: Path) -> None:
     with serve({"file.gz": BODY}, breaks_after=[300_000]) as mirror:
         assert fetch(remote(mirror.url), tmp_path).read_bytes() == BODY
     assert mirror.asked == [("file.gz", None), ("file.gz", "bytes=300000-")]
 
 
-def test_what_one_mirror_began_the_next_one_finishes(tmp_path: Path) -> None:
-    with serve({"file.gz": BODY}, breaks_after=[100_000, 0]) as first, serve({"file.gz": BODY}) as second:
-        assert fetch(remote(first.url, second.url), tmp_path).read_bytes() == BODY
-    assert second.asked == [("file.gz", "bytes=100000-")]
+@pytest.mark.parametrize(
+    ("sent", "breaks_after", "rest"),
+    [
+        pytest.param({}, (), None, id="a dead one"),
+        pytest.param({"file.gz": b"<html>sorry</html>"}, (), None, id="one with another file"),
+        pytest.param({"file.gz": BODY}, [100_000, 0], "bytes=100000-", id="one that breaks off"),
+    ],
+)
+def test_what_the_first_mirror_does_not_give_the_second_does(
+    tmp_path: Path, sent: dict[str, bytes], breaks_after: list[int], rest: str | None
+) -> None:
+    with serve(sent, breaks_after=breaks_after) as first, serve({"file.gz": BODY}) as second:
+        urls = (first.url if sent else DEAD, second.url)
+        assert fetch(remote(*urls), tmp_path).read_bytes() == BODY
+    assert second.asked == [("file.gz", rest)]
 
 
 @pytest.mark.parametrize(
@@ -95,11 +101,6 @@ def test_a_mirror_that_sends_what_is_not_wanted_is_refused_and_nothing_is_left_b
     with serve(sent) as mirror, pytest.raises(DatasetError, match=reason):
         fetch(remote(mirror.url, body=wanted), tmp_path)
     assert names(tmp_path) == []
-
-
-def test_a_mirror_with_a_wrong_file_does_not_stop_the_next_one(tmp_path: Path) -> None:
-    with serve({"file.gz": b"<html>sorry</html>"}) as first, serve({"file.gz": BODY}) as second:
-        assert fetch(remote(first.url, second.url), tmp_path).read_bytes() == BODY
 
 
 def test_without_any_network_every_mirror_is_named(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ def test_an_unknown_name_is_told_the_nearest_and_all_known_ones() -> None:
     assert not datasets.available("FashionMNIST")
 
 
-@pytest.mark.parametrize("name", ["", "folder:", "npz:", "zip:x", "folder:/nowhere", "npz:/nowhere.npz"])
+@pytest.mark.parametrize("name", ["", "folder:", "npz:", "zip:x", "folder:/nowhere/at/all", "npz:/nowhere.npz"])
 def test_a_name_without_data_behind_it_is_refused(name: str) -> None:
     assert not datasets.available(name)
     with pytest.raises(DatasetError):

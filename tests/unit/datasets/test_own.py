@@ -105,14 +105,6 @@ def test_a_folder_without_pictures_says_what_is_missing(tmp_path: Path, make: st
         datasets.load(f"folder:{tmp_path / 'own'}")
 
 
-def test_images_and_labels_of_an_npz_come_back(tmp_path: Path) -> None:
-    path = npz(tmp_path / "own.npz", images=PIXELS, labels=np.arange(12) % 10)
-    own = datasets.load(f"npz:{path}", "all")
-    np.testing.assert_array_equal(own.images, PIXELS.astype(np.float32) / 255)
-    np.testing.assert_array_equal(own.labels, np.arange(12) % 10)
-    assert own.label_names == tuple("0123456789")
-
-
 def test_a_relative_path_falls_back_to_the_data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ODD_DIGIT_DATASETS", str(tmp_path))
     (tmp_path / "outliers").mkdir()
@@ -137,14 +129,6 @@ def test_labels_of_every_kind_are_named(
     own = datasets.load(f"npz:{npz(tmp_path / 'own.npz', **arrays)}", "all")
     assert own.label_names == names
     np.testing.assert_array_equal(own.labels, indices)
-
-
-def test_other_sizes_are_scaled_into_ink_images(tmp_path: Path) -> None:
-    small = np.zeros((2, 16, 16), np.uint8)
-    small[:, 2:14, 7:9] = 200
-    own = datasets.load(f"npz:{npz(tmp_path / 'own.npz', images=small)}", "all")
-    assert own.images.shape == (2, 28, 28)
-    assert (own.images[0] > 0.5).any(axis=1).sum() == 20
 
 
 @pytest.mark.parametrize("paper", [0, 255])
@@ -210,32 +194,6 @@ def test_a_second_array_of_the_same_name_is_refused(tmp_path: Path) -> None:
         datasets.load(bomb(tmp_path / "own.npz", (10**5, 28, 28), "images"))
 
 
-@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 but no more", b"\x93NUMPY\x01\x00"], ids=["empty", "cut", "npy"])
-def test_what_is_no_archive_is_refused(tmp_path: Path, content: bytes) -> None:
-    (tmp_path / "own.npz").write_bytes(content)
-    with pytest.raises(DatasetError, match=r"not a whole \.npz|not an array"):
-        datasets.load(f"npz:{tmp_path / 'own.npz'}")
-
-
-@pytest.mark.parametrize(
-    "header",
-    [b",1", b"{1: 2, 'descr': '|u1', 'shape': (1,)}", b"(" * 60, b"{'descr': '|u1', 'fortran_order': 0"],
-    ids=["no literal", "keys of two kinds", "nested", "unfinished"],
-)
-def test_a_header_that_makes_no_sense_is_refused(tmp_path: Path, header: bytes) -> None:
-    with zipfile.ZipFile(tmp_path / "own.npz", "w") as archive:
-        archive.writestr("images.npy", b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header)
-    with pytest.raises(DatasetError, match="images: is not an array of numbers"):
-        datasets.load(f"npz:{tmp_path / 'own.npz'}")
-
-
-def test_labels_that_are_no_text_are_refused(tmp_path: Path) -> None:
-    labels = np.array(["a"] * 12)
-    labels.view(np.uint32)[3] = 0x7FFFFFFF
-    with pytest.raises(DatasetError, match="not Unicode"):
-        datasets.load(f"npz:{npz(tmp_path / 'own.npz', images=PIXELS, labels=labels)}")
-
-
 @given(st.data())
 @settings(max_examples=100, deadline=None)
 def test_no_damage_whatever_raises_anything_but_a_dataset_error(
@@ -249,41 +207,6 @@ def test_no_damage_whatever_raises_anything_but_a_dataset_error(
     path.write_bytes(content[: data.draw(st.integers(0, len(content)))] if data.draw(st.booleans()) else content)
     with contextlib.suppress(DatasetError):
         assert datasets.load(f"npz:{path}", "all").images.shape[1:] == (28, 28)
-
-
-@pytest.mark.parametrize(
-    "arrays",
-    [
-        {"x_train": PIXELS[:8], "y_train": LABELS[:8], "x_test": PIXELS[8:], "y_test": LABELS[8:]},
-        {"images": 255 - PIXELS, "labels": LABELS},
-        {"images": (1 - EXPECTED).astype(np.float64), "labels": LABELS},
-        {"images": PIXELS, "labels": np.eye(10, dtype=np.float32)[LABELS]},
-        {"images": PIXELS, "labels": LABELS[:, None]},
-        {"images": np.repeat(PIXELS[..., None], 3, axis=3), "labels": LABELS},
-        {"images": PIXELS.reshape(12, 784), "labels": LABELS},
-        {"images": PIXELS, "labels": LABELS, "mean": PIXELS.mean(axis=0), "std": PIXELS.std(axis=0)},
-    ],
-    ids=["keras", "dark on light", "light floats", "one-hot", "a column", "colour", "flat", "mean and deviation"],
-)
-def test_arrays_as_data_sets_hold_them_are_the_same_labelled_images(
-    tmp_path: Path, arrays: dict[str, np.ndarray]
-) -> None:
-    own = datasets.load(f"npz:{npz(tmp_path / 'own.npz', **arrays)}", "all")
-
-    np.testing.assert_allclose(own.images, EXPECTED, atol=1e-6)
-    np.testing.assert_array_equal(own.labels, LABELS)
-
-
-def test_training_and_testing_may_stand_above_the_labels(tmp_path: Path) -> None:
-    for part in ("training", "testing"):
-        for label in "57":
-            (tmp_path / part / label).mkdir(parents=True)
-            picture(label).save(tmp_path / part / label / f"{part}.png")
-
-    own = datasets.load(f"folder:{tmp_path}", "all")
-
-    assert own.label_names == ("5", "7")
-    np.testing.assert_array_equal(np.bincount(own.labels), [2, 2])
 
 
 def test_links_are_followed_a_dead_one_is_refused_and_what_systems_leave_is_passed_over(tmp_path: Path) -> None:

@@ -23,6 +23,12 @@ FLAT, SHARE, ONE_HOT = IMAGES.reshape(N, -1), IMAGES / 255, np.eye(10, dtype=int
 WORDS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
 
 ARRAYS = {
+    "shares": SHARE,
+    "flat": FLAT,
+    "flat shares": (FLAT / 255).astype(np.float32),
+    "column by column": np.asfortranarray(IMAGES),
+    "with a channel": IMAGES[..., None],
+    "from -1 to 1": IMAGES / np.float32(127.5) - 1,
     "wrapped to signed bytes": IMAGES.astype(np.int8),
     "standardised": (SHARE - SHARE.mean()) / SHARE.std(),
     "standardised one by one": np.stack([(image - image.mean()) / image.std() for image in SHARE]),

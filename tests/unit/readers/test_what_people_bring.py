@@ -50,16 +50,6 @@ def test_a_compressed_npy_is_read_through(pack: Callable[[bytes], bytes], tmp_pa
     np.testing.assert_array_equal(images_of(read(tmp_path / "digits.npy.gz")), images)
 
 
-def test_brightness_from_minus_one_to_one_is_read(tmp_path: Path) -> None:
-    images, _ = digits(3)
-    np.save(tmp_path / "tanh.npy", images / np.float32(127.5) - 1)
-
-    items = list(sources.read(sources.places([tmp_path / "tanh.npy"])))
-
-    assert [item.error for item in items] == [""] * 3
-    np.testing.assert_array_equal(items[0].picture, images[0])
-
-
 def test_an_archive_that_is_not_read_and_a_packed_picture_are_refused_with_the_remedy(tmp_path: Path) -> None:
     (tmp_path / "twice.zip.gz").write_bytes(gzip.compress(zipped([("7/a.png", b"")])))
     with tarfile.open(tmp_path / "digits.tar.gz", "w:gz") as archive:
