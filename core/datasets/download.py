@@ -59,11 +59,13 @@ def fetch(
             return target
         troubles = []
         for url in remote.urls:
-            trouble = _try_mirror(url, part, remote, progress, timeout)
-            if trouble is None:
+            try:
+                _bring(url, part, remote, progress, timeout)
+            except _MirrorError as error:
+                troubles.append(f"{urlsplit(url).netloc} ({error})")
+            else:
                 part.replace(target)
                 return target
-            troubles.append(f"{urlsplit(url).netloc} ({trouble})")
         if part.is_file() and part.stat().st_size == 0:
             part.unlink()
     except OSError as error:
@@ -74,31 +76,21 @@ def fetch(
     raise DatasetError(f"{remote.name}: no mirror delivered it: {', '.join(troubles)}.")
 
 
-def _try_mirror(
-    url: str, part: Path, remote: Remote, progress: Callable[[int, int], None] | None, timeout: float
-) -> str | None:
-    """Fill ``part`` from one mirror, resuming while bytes come; returns what went wrong, None when verified."""
-    trouble = "no bytes"
-    for _ in range(ATTEMPTS):
+def _bring(url: str, part: Path, remote: Remote, progress: Callable[[int, int], None] | None, timeout: float) -> None:
+    """Fill ``part`` from one mirror and verify it, resuming while bytes come; useless remains deserve a clean start."""
+    for attempt in range(ATTEMPTS):
         start = part.stat().st_size if part.is_file() else 0
         try:
             _append(url, part, remote, start, progress, timeout)
+            if _md5(part) == remote.md5:
+                return
+            raise _MirrorError("wrong checksum", part_is_useless=True)
         except _MirrorError as error:
-            trouble = str(error)
             if error.part_is_useless:
                 part.unlink(missing_ok=True)
-                if start:
-                    continue  # the remains of an older transfer: this mirror deserves a clean start
-            if part.is_file() and part.stat().st_size > start:
-                continue
-            return trouble
-        if _md5(part) == remote.md5:
-            return None
-        part.unlink()
-        trouble = "wrong checksum"
-        if not start:
-            return trouble
-    return trouble
+            goes_on = start > 0 if error.part_is_useless else part.is_file() and part.stat().st_size > start
+            if not goes_on or attempt == ATTEMPTS - 1:
+                raise
 
 
 def _append(

@@ -29,15 +29,8 @@ _DIGITS = {
     "9": "170,84 138,62 104,86 108,122 142,128 170,92; 172,84 164,142 150,218",
 }
 # What makes each digit broken: ink that is missing (a stretch of the drawing, as shares of its length) or ink too many.
-_GAPS = {
-    "0": (0.42, 0.62),
-    "2": (0.3, 0.5),
-    "3": (0.34, 0.56),
-    "5": (0.3, 0.52),
-    "6": (0.3, 0.5),
-    "8": (0.4, 0.6),
-    "9": (0.5, 0.68),
-}
+_GAPS = {"0": (0.42, 0.62), "2": (0.3, 0.5), "3": (0.34, 0.56), "5": (0.3, 0.52), "6": (0.3, 0.5)}
+_GAPS |= {"8": (0.4, 0.6), "9": (0.5, 0.68)}
 _EXTRA = {
     "1": "92,104 140,108 198,100",
     "4": "88,216 140,222 204,214",
@@ -125,16 +118,8 @@ def _broken(digit: str) -> list[Points]:
     if digit in _GAPS:
         points = [(i, point) for i, stroke in enumerate(strokes) for point in stroke]
         start, end = (int(share * len(points)) for share in _GAPS[digit])
-        runs: list[Points] = []
-        last = None
-        for at, (i, point) in enumerate(points):
-            if start <= at < end:
-                last = None
-                continue
-            if i != last:
-                runs.append([])
-            runs[-1].append(point)
-            last = i
+        pieces = (points[:start], points[end:])
+        runs = ([point for of, point in piece if of == i] for piece in pieces for i in range(len(strokes)))
         strokes = [run for run in runs if len(run) > 1]
     return strokes + (_smooth(_EXTRA[digit]) if digit in _EXTRA else [])
 

@@ -15,7 +15,7 @@ from core.files.npy import read_header
 from core.readers.columns import LOOK, Columns, unnamed
 from core.readers.items import Item, Place
 from core.readers.stacks import LARGEST_SIDE, Form, StackReader, plain
-from core.readers.unpack import DAMAGE, opened, read_up_to
+from core.readers.unpack import opened, read_up_to
 
 TOGETHER = 256  # images in memory at a time
 BLOCK_BYTES = 64 << 20  # fewer, where they are large
@@ -104,48 +104,26 @@ def is_idx(head: bytes) -> bool:
     return len(head) >= 4 and magic[:2] == b"\0\0" and magic[2] in IDX_TYPES and 1 <= magic[3] <= 4
 
 
-def read_idx(place: Place, labels: Place | None) -> Iterator[Item]:
-    """The images of an IDX file, with the labels of another where there is one.
-
-    Raises:
-        BatchError: damaged, not images, or as many labels as images are missing.
-    """
-    with ExitStack() as stack:
-        images = _open_idx(place, stack)
-        beside = None if labels is None else _open_idx(labels, stack)
-        if beside is not None and len(images.shape) == 1 < len(beside.shape):
-            images, beside = beside, images  # named the wrong way round
-        if len(images.shape) == 1:
-            raise BatchError(f"{place.name}: holds labels only; give the file of images beside it.")
-        if beside is not None and beside.shape[0] != images.shape[0]:
-            raise BatchError(f"{beside.name}: {beside.shape[0]:,} labels for {images.shape[0]:,} images: no pair.")
-        yield from items_of(images.name, images, beside)
-
-
-def read_npy(place: Place, labels: Place | None = None) -> Iterator[Item]:
-    """The images of an ``.npy`` array, with the labels of another where there is one; ``Form.of`` says of which shapes.
+def read_array(place: Place, labels: Place | None = None) -> Iterator[Item]:
+    """The images of an IDX or ``.npy`` file, with the labels of another where there is one; of the shapes of `Form.of`.
 
     Raises:
         BatchError: damaged, not images, or not as many labels as images.
     """
     with ExitStack() as stack:
-        images = npy_stream(place.name, opened(place, stack))
-        beside = None if labels is None else npy_stream(labels.name, opened(labels, stack))
+        images = _opened(place, stack)
+        beside = None if labels is None else _opened(labels, stack)
         if beside is not None and len(images.shape) == 1 < len(beside.shape):
-            images, beside = beside, images
+            images, beside = beside, images  # named the wrong way round
         if beside is not None and beside.shape[:1] != ((there := _images_form(images).count),):
-            raise BatchError(f"{beside.name}: has shape {beside.shape} for {there:,} images: no pair.")
+            raise BatchError(f"{beside.name}: {math.prod(beside.shape[:1]):,} labels for {there:,} images: no pair.")
         yield from items_of(images.name, images, beside)
 
 
-def count(place: Place, kind: str) -> int:
-    """How many images an IDX or ``.npy`` file will come to, from its header alone; 1 where it will be refused."""
-    try:
-        with ExitStack() as stack:
-            stream = _open_idx(place, stack) if kind == "idx" else npy_stream(place.name, opened(place, stack))
-            return _images_form(stream).count
-    except (BatchError, *DAMAGE):
-        return 1
+def count(place: Place) -> int:
+    """How many images an IDX or ``.npy`` file will come to, from its header alone."""
+    with ExitStack() as stack:
+        return _images_form(_opened(place, stack)).count
 
 
 def items_of(source: str, images: Stream, labels: Stream | None, label: str | None = None) -> Iterator[Item]:
@@ -176,7 +154,9 @@ def _images_form(stream: Stream) -> Form:
     if stream.dtype.names:
         fields = ", ".join(stream.dtype.names)
         raise BatchError(f"{stream.name}: holds records of {fields}: save each as an array of its own, numpy.savez.")
-    if (form := Form.of(stream.shape)) is None:
+    if (form := Form.of(stream.shape)) is None and len(stream.shape) == 1:
+        raise BatchError(f"{stream.name}: holds labels only; give the file of images beside it.")
+    if form is None:
         raise BatchError(
             f"{stream.name}: has shape {stream.shape}; images are (n, height, width), with or without channels, or "
             "(n, pixels), sides up to 1,024."
@@ -207,12 +187,12 @@ def _labels(stream: Stream) -> Iterator[object]:
         yield from values
 
 
-def _open_idx(place: Place, stack: ExitStack) -> Stream:
-    """An IDX file whose magic number, sizes and values may each be written big-endian, as they should, or not."""
+def _opened(place: Place, stack: ExitStack) -> Stream:
+    """An ``.npy`` or IDX file; its magic number, sizes and values may each be big-endian, as they should, or not."""
     file = opened(place, stack)
     head, error = read_up_to(file, 4)
     if error is None and not is_idx(head):
-        raise BatchError(f"{place.name}: is not an IDX file.")
+        return npy_stream(place.name, opened(place, stack))
     kind, axes, order = (head[2], head[3], ">") if head[:2] == b"\0\0" else (*head[1::-1], "<")
     sizes, error = read_up_to(file, 4 * axes) if error is None else (head, error)
     if error is not None:

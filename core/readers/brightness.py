@@ -10,10 +10,7 @@ from core.errors import BatchError
 
 Block = NDArray[np.generic]
 TOPS = (1.0, 16.0, 255.0, 65535.0)  # white of a stack without values below 0; scikit-learn's digits have 16 steps
-MNIST_BLACK, MNIST_WHITE = (
-    -0.1307 / 0.3081,
-    (1 - 0.1307) / 0.3081,
-)  # by torchvision's examples
+MNIST_BLACK, MNIST_WHITE = -0.1307 / 0.3081, (1 - 0.1307) / 0.3081  # by torchvision's examples
 SYMMETRIC = ((-1.0, 1.0), (-0.5, 0.5), (-127.5, 127.5), (MNIST_BLACK, MNIST_WHITE))
 MOST, NEARLY_ALL = 0.5, 0.8  # share of the images that decide, so that a broken one does not
 PAPER = 0.2  # share of an image's pixels that have one value where all were moved and stretched alike

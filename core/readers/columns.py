@@ -9,20 +9,8 @@ from core.readers.items import LABELS, as_label
 
 LABEL_NAMES = ("label", "labels", "digit", "digits", "target", "targets", "class", "classes", "category", "y")
 # Which a name of several words may be made of.
-_LABEL_WORDS = {
-    *LABEL_NAMES,
-    "true",
-    "truth",
-    "name",
-    "names",
-    "id",
-    "ids",
-    "train",
-    "test",
-    "val",
-    "valid",
-    "validation",
-}
+_LABEL_WORDS = {"true", "truth", "name", "names", "id", "ids", "train", "test", "val", "valid", "validation"}
+_LABEL_WORDS |= {*LABEL_NAMES}
 NUMBERING = ("", "id", "ids", "index", "indices", "unnamed: 0", "imageid", "image_id", "rowid", "__index_level_0__")
 LOOK = 200  # rows that decide
 MOST = 1 << 20  # columns

@@ -120,22 +120,18 @@ def read_csv(place: Place) -> Iterator[Item]:
             raise damage[0]
 
 
-def count_csv(place: Place) -> int:
+def count(place: Place) -> int:
     """About how many images a table has: its lines, without a head; what is long is estimated from its beginning."""
-    try:
-        with ExitStack() as stack:
-            file = opened(place, stack)
-            lines, size, last = 0, 0, b"\n"
-            head = file.readline(LONGEST_LINE)
-            while size < COUNTED and (block := file.read(1 << 20)):
-                lines, size, last = lines + block.count(b"\n"), size + len(block), block[-1:]
-            if size >= COUNTED:
-                packed = packed_position(file)
-                return max(1, round(lines * place.size / max(packed, 1)))
-            cells = re.split(r"[,;|\s]+", head.decode("utf-8", "replace").replace("\0", ""))
-            return max(1, lines + (last != b"\n") + all(_is_number(cell) for cell in cells if cell))
-    except (BatchError, *DAMAGE):
-        return 1
+    with ExitStack() as stack:
+        file = opened(place, stack)
+        lines, size, last = 0, 0, b"\n"
+        head = file.readline(LONGEST_LINE)
+        while size < COUNTED and (block := file.read(1 << 20)):
+            lines, size, last = lines + block.count(b"\n"), size + len(block), block[-1:]
+        if size >= COUNTED:
+            return round(lines * place.size / max(packed_position(file), 1))
+        cells = re.split(r"[,;|\s]+", head.decode("utf-8", "replace").replace("\0", ""))
+        return lines + (last != b"\n") + all(_is_number(cell) for cell in cells if cell)
 
 
 def looks_like_table(head: bytes) -> bool:

@@ -62,13 +62,10 @@ def read_npz(place: Place) -> Iterator[Item]:
 
 
 def count(place: Place) -> int:
-    """How many images the archive will come to, from its headers alone; 1 where it will be refused."""
-    try:
-        with ExitStack() as stack:
-            content = _content(place, _open_npz(place, stack), stack)
-            return max(1, sum(form.count for form in content.stacks.values()))
-    except (BatchError, *DAMAGE):
-        return 1
+    """How many images the archive will come to, from its headers alone."""
+    with ExitStack() as stack:
+        content = _content(place, _open_npz(place, stack), stack)
+        return sum(form.count for form in content.stacks.values())
 
 
 def _open_npz(place: Place, stack: ExitStack) -> zipfile.ZipFile:

@@ -80,13 +80,10 @@ def read_parquet(place: Place, start: int = 0, stop: int | None = None) -> Itera
             raise BatchError(f"{place.name}: is not a whole Parquet file ({error}). Copy it again.") from error
 
 
-def count_parquet(place: Place) -> int:
-    """How many rows a Parquet file has; 1 where it will be refused."""
-    try:
-        with place.open() as file:
-            return max(1, int(pq.ParquetFile(file).metadata.num_rows))
-    except (pa.ArrowException, *DAMAGE):
-        return 1
+def count(place: Place) -> int:
+    """How many rows a Parquet file has."""
+    with place.open() as file:
+        return int(pq.ParquetFile(file).metadata.num_rows)
 
 
 def columns(place: Place) -> list[str]:

@@ -23,7 +23,6 @@ from core.readers.items import InMemory, Item, Opener, Place, label_of, parts_of
 TABLES = (".csv", ".tsv", ".txt", ".arff", ".data", ".dat")
 MOST_FILES = 1_000_000
 FEW = 32  # entries of a zip that may hold a file of labels beside one of images
-READERS = {"npz": npz.read_npz, "csv": csv.read_csv, "parquet": parquet.read_parquet}
 # What names of images have where those of their labels have something else.
 _BESIDE = (
     *(("images", "labels"), ("image", "label"), ("imgs", "labels"), ("X", "y"), ("x", "y")),
@@ -182,29 +181,7 @@ def kind_of(place: Place) -> str:
 
 def _items_of(place: Place, labels: Place | None) -> Iterator[Item]:
     try:
-        kind = kind_of(place)
-        if kind == "picture":
-            yield Item(place.name, place, place.label, together=place.label is not None)
-        elif kind == "pdf":
-            for name, page in pages(place.read(), place.name):
-                if isinstance(page, InkError):
-                    raise page
-                assert isinstance(page, np.ndarray)
-                yield Item(name, page, place.label, together=place.label is not None)
-        elif kind == "results":
-            said = f"{place.name}: holds results of this program"
-            if place.listed:
-                yield Item(place.name, None, note=f"{said}: left out.")
-            else:
-                yield Item(place.name, None, error=f"{said} and no pictures.")
-        elif kind == "idx":
-            yield from arrays.read_idx(place, labels)
-        elif kind == "npy":
-            yield from arrays.read_npy(place, labels)
-        elif kind == "zip":
-            yield from _read_zip(place)
-        else:
-            yield from READERS[kind](place)
+        yield from READERS[kind_of(place)][0](place, labels)
     except OddDigitError as error:
         yield Item(place.name, None, place.label, error=str(error))
     # The one boundary of a file: whatever its bytes make a library raise ends the file and never the batch.
@@ -220,7 +197,25 @@ def _read(batch: Sequence[Place]) -> Iterator[Item]:
         yield from read_one(place, labels)
 
 
-def _read_zip(place: Place) -> Iterator[Item]:
+def _read_picture(place: Place, _: Place | None) -> Iterator[Item]:
+    yield Item(place.name, place, place.label, together=place.label is not None)
+
+
+def _read_pdf(place: Place, _: Place | None) -> Iterator[Item]:
+    for name, page in pages(place.read(), place.name):
+        if isinstance(page, InkError):
+            raise page
+        assert isinstance(page, np.ndarray)
+        yield Item(name, page, place.label, together=place.label is not None)
+
+
+def _read_results(place: Place, _: Place | None) -> Iterator[Item]:
+    said = f"{place.name}: holds results of this program"
+    left_out, refused = (f"{said}: left out.", "") if place.listed else ("", f"{said} and no pictures.")
+    yield Item(place.name, None, error=refused, note=left_out)
+
+
+def _read_zip(place: Place, _: Place | None) -> Iterator[Item]:
     source = place.open.path if isinstance(place.open, Opener) else place.read()
     labels: dict[str, Place] = {}
     if archives.count(source, place.name) <= FEW:
@@ -252,25 +247,36 @@ def _inside(place: Place, name: str, data: bytes) -> Place:
 
 def _count(place: Place) -> int:
     try:
-        kind = kind_of(place)
-        if kind in ("idx", "npy", "npz"):
-            return npz.count(place) if kind == "npz" else arrays.count(place, kind)
-        if kind == "csv":
-            return csv.count_csv(place)
-        if kind == "pdf":
-            return pdf.count(place.read())
-        if kind == "parquet":
-            return parquet.count_parquet(place)
-        if kind == "zip":
-            source = place.open.path if isinstance(place.open, Opener) else place.read()
-            entries = archives.count(source, place.name)
-            if entries > FEW:
-                return entries
-            return max(1, count([_inside(place, *member) for member in archives.members(source, place.name, _ignore)]))
+        return max(1, READERS[kind_of(place)][1](place))
     # What cannot be counted is an item that says why when it is read.
     except Exception:
         return 1
+
+
+def _count_zip(place: Place) -> int:
+    source = place.open.path if isinstance(place.open, Opener) else place.read()
+    entries = archives.count(source, place.name)
+    if entries > FEW:
+        return entries
+    return count([_inside(place, *member) for member in archives.members(source, place.name, _ignore)])
+
+
+def _one(_: Place) -> int:
     return 1
+
+
+# By what `kind_of` says: what gives the items of a place, with the labels beside it, and what counts them.
+READERS: dict[str, tuple[Callable[[Place, Place | None], Iterator[Item]], Callable[[Place], int]]] = {
+    "picture": (_read_picture, _one),
+    "results": (_read_results, _one),
+    "pdf": (_read_pdf, lambda place: pdf.count(place.read())),
+    "zip": (_read_zip, _count_zip),
+    "idx": (arrays.read_array, arrays.count),
+    "npy": (arrays.read_array, arrays.count),
+    "npz": (lambda place, _: npz.read_npz(place), npz.count),
+    "csv": (lambda place, _: csv.read_csv(place), csv.count),
+    "parquet": (lambda place, _: parquet.read_parquet(place), parquet.count),
+}
 
 
 def _plain_name(name: str) -> str:
@@ -296,9 +302,8 @@ def _sibling(place: Place) -> Place | None:
 
 def _inside_folder(folder: Path, apart: Path | None, left_out: Callable[[Path], object]) -> Iterator[Path]:
     """The files in a folder, but for the one that results will be written to."""
-    real = (
-        os.path.realpath
-    )  # unlike Path.resolve, it takes links in a circle for what they are: files that are not there
+    # Unlike Path.resolve, it takes links in a circle for what they are: files that are not there.
+    real = os.path.realpath
     return (path for path in files_in(folder, left_out) if apart is None or real(path) != real(apart))
 
 
