@@ -1,7 +1,6 @@
 """CSV tables of pixels as data sets circulate and spreadsheets and NumPy write them: one digit a line."""
 
 import codecs
-import csv
 import io
 import math
 import re
@@ -22,7 +21,7 @@ from core.ink.picture import SUFFIXES
 from core.readers.brightness import Brightness
 from core.readers.columns import LOOK, Columns, named, unnamed
 from core.readers.items import FOLDERS, Item, Place
-from core.readers.rewriting import most, rewriting
+from core.readers.rewriting import cells_of, most, rewriting
 from core.readers.stacks import StackReader
 from core.readers.unpack import DAMAGE, opened, packed_position
 
@@ -62,23 +61,20 @@ class Layout:
         """Height and width of an image."""
         return math.isqrt(len(self.columns.pixels))
 
-    def split(self, line: str) -> list[str] | str:
-        """A line's cells, a comma at its end left out; or why it has none."""
-        cells = _split(line, self.separator)
-        if isinstance(cells, list) and len(cells) == self.total + 1 and not cells[-1].strip():
-            cells.pop()
-        return cells
-
-    def image(self, cells: Sequence[str]) -> NDArray[np.float32] | str:
-        """The pixels of a line as ``(side, side)``, or what is wrong with it."""
+    def row(self, line: str) -> tuple[NDArray[np.float32] | str, object]:
+        """The pixels of a line as ``(side, side)``, or what is wrong with it, and its label."""
+        cells = cells_of(line, self.separator)
+        if len(cells) == self.total + 1 and not cells[-1].strip():
+            cells.pop()  # after a comma at the end
+        label = self.columns.labels([cells])[0]
         if len(cells) != self.total:
-            return f"has {len(cells)} cells instead of {self.total}."
+            return f"has {len(cells)} cells instead of {self.total}.", label
         try:
             values = [cells[i].replace(",", ".") if self.decimal == "," else cells[i] for i in self.columns.pixels]
             values = [_BOOLEAN.get(value.strip().lower(), value) for value in values]
-            return np.array(values, dtype=np.float32).reshape(self.side, self.side)
+            return np.array(values, dtype=np.float32).reshape(self.side, self.side), label
         except ValueError as error:
-            return f"holds a pixel that is not a number ({error})."
+            return f"holds a pixel that is not a number ({error}).", label
 
 
 def read_csv(place: Place) -> Iterator[Item]:
@@ -105,17 +101,22 @@ def read_csv(place: Place) -> Iterator[Item]:
             yield Item(place.name, None, note=f"{place.name}: {layout.columns.note}")
         del ahead[:passed]
         reader = StackReader(place.name)
-        first = parsed[0].astype(np.float32) if ahead and (parsed := _parse(ahead, layout)) else _images(ahead, layout)
-        yield from reader.look(first) if len(first) else ()
+        if ahead and (parsed := _parse(ahead, layout)):
+            yield from reader.look(parsed[0].astype(np.float32))
+        elif images := [image for image, _ in map(layout.row, ahead) if isinstance(image, np.ndarray)]:
+            yield from reader.look(np.stack(images))
         reader.brightness = reader.brightness or Brightness()
         # Tables that were joined have the head again.
         remaining = (line for line in chain(ahead, lines) if head is None or line.strip() != head)
         while block := list(islice(remaining, TOGETHER)):
-            parsed = _parse(block, layout)
-            if parsed is None:
-                yield from _one_by_one(block, layout, reader)
-            else:
+            if parsed := _parse(block, layout):
                 yield from reader.items(*parsed)
+                continue
+            for image, label in map(layout.row, block):
+                if isinstance(image, str):
+                    yield reader.refusal(image, label)
+                else:
+                    yield from reader.items(image[None], [label])
         if damage:
             raise damage[0]
 
@@ -236,27 +237,6 @@ def _parse(lines: Sequence[str], layout: Layout) -> tuple[NDArray[np.generic], l
     return None
 
 
-def _images(lines: Sequence[str], layout: Layout) -> NDArray[np.float32]:
-    """The images of those lines that hold one, ``(m, side, side)``."""
-    cells = [row for line in lines if isinstance(row := layout.split(line), list)]
-    images = [image for row in cells if isinstance(image := layout.image(row), np.ndarray)]
-    return np.stack(images) if images else np.empty((0, layout.side, layout.side), np.float32)
-
-
-def _one_by_one(lines: Sequence[str], layout: Layout, reader: StackReader) -> Iterator[Item]:
-    for line in lines:
-        cells = layout.split(line)
-        if isinstance(cells, str):
-            yield reader.refusal(f"cannot be read ({cells}).")
-            continue
-        label = layout.columns.labels([cells])[0]
-        image = layout.image(cells)
-        if isinstance(image, str):
-            yield reader.refusal(image, label)
-        else:
-            yield from reader.items(image[None], [label])
-
-
 def _layout(name: str, ahead: Sequence[str]) -> tuple[Layout, int]:
     """How the table is written, by its first lines, and how many of them stand above its rows: titles and a head."""
     if not ahead:
@@ -268,7 +248,7 @@ def _layout(name: str, ahead: Sequence[str]) -> tuple[Layout, int]:
     separator = next((mark for mark in ";\t|," if few and counts[mark] >= few), " ")
     if separator == "," and most(ahead, _COMMAS_IN_NUMBERS.search):
         separator = " "
-    rows = [cells if isinstance(cells := _split(line, separator), list) else [] for line in ahead]
+    rows = [cells_of(line, separator) for line in ahead]
     decimal = "," if most(rows, lambda row: any("," in cell for cell in row)) else "."
     total = sorted(map(len, rows))[len(rows) // 2]
     if total > 1 and all(not row[-1].strip() for row in rows if len(row) == total):
@@ -303,15 +283,6 @@ def _is_head(first: Sequence[str], body: Sequence[Sequence[str]]) -> bool:
     if not body:
         return len(words) > len(first) / 2
     return any(sum(_is_number(row[i]) for row in body if i < len(row)) > len(body) / 2 for i in words)
-
-
-def _split(line: str, separator: str) -> list[str] | str:
-    if separator == " ":
-        return line.split()
-    try:
-        return next(csv.reader([line], delimiter=separator))
-    except (csv.Error, StopIteration) as error:
-        return str(error) or "it is empty"
 
 
 def _is_number(cell: str) -> bool:

@@ -32,7 +32,7 @@ def rewriting(ahead: Sequence[str]) -> Callable[[str], str] | None:
         return partial(_filled, count=ahead[0].count(",") + 1)
     ahead = ahead[-ENOUGH:]
     for separator in ";\t|,":
-        rows = [_cells(line, separator) for line in ahead if separator in line]
+        rows = [cells_of(line, separator) for line in ahead if separator in line]
         for at in range(max(map(len, rows), default=0) if len(rows) > len(ahead) / 2 else 0):
             if most(rows, lambda row, at=at: at < len(row) and pixels_in(row[at])):
                 count = next(len(pixels) for row in reversed(rows) if at < len(row) and (pixels := pixels_in(row[at])))
@@ -57,11 +57,14 @@ def _double_quoted(line: str) -> str:
     return line.replace("'", '"')
 
 
-def _cells(line: str, separator: str) -> list[str]:
+def cells_of(line: str, separator: str) -> list[str]:
+    """A line's cells without their quotes, none where a quote has no end; a blank stands for any blanks and tabs."""
+    if separator == " ":
+        return line.split()
     try:
-        return next(csv.reader([line], delimiter=separator))
-    except (csv.Error, StopIteration):
-        return [line]
+        return next(csv.reader([line], delimiter=separator), [])
+    except csv.Error:
+        return []
 
 
 def _dense(line: str, side: int) -> str:
@@ -87,7 +90,7 @@ def _filled(line: str, count: int) -> str:
 
 def _spread(line: str, separator: str, at: int, count: int) -> str:
     """A line with all pixels in one cell, after its other cells; of a head, their names."""
-    cells = _cells(line.rstrip("\r\n"), separator)
+    cells = cells_of(line.rstrip("\r\n"), separator)
     if at >= len(cells):
         return line
     text = cells.pop(at)

@@ -127,18 +127,3 @@ def test_mnist_loads_whole_and_as_published() -> None:
         np.bincount(train.labels), [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
     )
     np.testing.assert_allclose(train.images.mean(), 0.1306604, atol=1e-5)
-
-
-@pytest.mark.datasets
-def test_mnists_development_folds_are_fifty_and_ten_thousand_of_the_training_images() -> None:
-    mnist = datasets.load("mnist", download=False)
-    train, test = datasets.development(mnist)
-    assert (len(train), len(test)) == (50_000, 10_000)
-    np.testing.assert_array_equal(test.images[0], mnist.images[50_000])
-
-
-@pytest.mark.datasets
-def test_reading_leaves_the_data_folder_as_it_was() -> None:
-    before = {path: path.stat().st_mtime_ns for path in (paths.datasets_dir() / "MNIST").rglob("*")}
-    datasets.load("mnist", "test")
-    assert {path: path.stat().st_mtime_ns for path in (paths.datasets_dir() / "MNIST").rglob("*")} == before
