@@ -5,7 +5,7 @@
 // presses something else meanwhile has changed their mind.
 
 const NAMES = '[data-testid="stPageLink-NavLink"]';
-const JUST_NOW = 1000; // ms
+const JUST_NOW = 10000; // ms, in which a busy server on a slow line has heard of a press
 const press = (window.oddDigitPress ??= { wanted: null, quiet: 0, last: 0 }); // outlives the page that it was pressed on
 
 function idle() {

@@ -156,3 +156,7 @@ def test_log_counts_and_all_evidences_are_drawn_on_demand_and_a_digit_at_the_thr
         "() => [document.documentElement.scrollWidth, document.querySelector('[data-testid=stMain]').scrollWidth]"
     )
     assert max(widths) <= 390, "on a narrow window something is wider than the page"
+    nine = explorer.get_by_role("radio", name="9", exact=True).bounding_box()
+    assert nine is not None
+    assert nine["x"] + nine["width"] <= 390, "a digit to choose is out of sight"
+    assert nine["height"] == 40, "choices are not of the height of the lists and buttons beside them"

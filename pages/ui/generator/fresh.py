@@ -44,7 +44,7 @@ def show(detector: "Detector", digit: str, point: OperatingPoint) -> None:
         press=lambda i: st.session_state.update({_CHOSEN: (of, i)}),
     )
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-        st.button("Again", icon=":material/refresh:", on_click=_again)
+        st.button("Again", on_click=_again)
         if chosen is None:
             st.markdown("Press one: walk from it, draw on it, or see how it is judged.", width="content")
         else:
@@ -73,10 +73,10 @@ def _tile(drawn: Drawn, i: int, odd: bool) -> tiles.Tile:
 
 def _with_it(digit: str, point: OperatingPoint, drawn: Drawn, chosen: int, of: str) -> None:
     there, drawing = drawn.latents[chosen], (drawn.images[chosen], f"a fresh {digit}", point)
-    st.button("Walk from it", icon=":material/explore:", on_click=place.go, args=(there,), key="fresh_go")
-    st.button("Draw on it", icon=":material/draw:", on_click=_draw_on, args=drawing, key="fresh_draw")
+    st.button("Walk from it", on_click=place.go, args=(there,), key="fresh_go")
+    st.button("Draw on it", on_click=_draw_on, args=drawing, key="fresh_draw")
     judged = ((of, chosen),)
-    st.button("Judge it", icon=":material/rule:", on_click=presses.open_reading, args=judged, key="fresh_judge")
+    st.button("Judge it", on_click=presses.open_reading, args=judged, key="fresh_judge")
 
 
 def _draw_on(image: NDArray[np.float32], name: str, point: OperatingPoint) -> None:
