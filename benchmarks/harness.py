@@ -124,7 +124,7 @@ def commit() -> str:
 def look(file: Path = TEST_LOG) -> None:
     """Note that the test images are looked at: variants are chosen without them."""
     at, _, _ = header(commit()).partition("\n")
-    typed, day, made = at.split(", ")
+    typed, day, made = at.rsplit(", ", 2)
     with file.open("a") as out:
         out.write(f"| {day.removesuffix(' UTC')} | {made.removeprefix('commit ')} | {typed} |\n")
 

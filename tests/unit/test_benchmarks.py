@@ -141,14 +141,14 @@ def test_the_test_images_are_not_used_without_a_note(repository: Path, monkeypat
     log = repository / "log.md"
     monkeypatch.setattr(harness.__main__, "__spec__", SimpleNamespace(name="benchmarks.one_class"))
 
-    for seeds in ("0", "1,2"):
+    for seeds in ("0", "1, 2"):
         monkeypatch.setattr(sys, "argv", ["one_class.py", "--seeds", seeds])
         harness.look(log)
 
     first, second = log.read_text().splitlines()
     assert first.startswith("| 20")
     assert first.endswith(f" | {harness.commit()} | `python -m benchmarks.one_class --seeds 0` |")
-    assert second.endswith("`python -m benchmarks.one_class --seeds 1,2` |")
+    assert second.endswith("`python -m benchmarks.one_class --seeds '1, 2'` |")
 
 
 def test_rows_of_a_tree_with_changes_lie_outside_the_repository(repository: Path, state_dir: Path) -> None:
