@@ -115,7 +115,7 @@ def trained(digit: str, seed: int, others: Path | None) -> Path | str | None:
 
 def report(rows: list[dict[str, str]], split: str) -> tuple[str, ...]:
     """AUROC by method and digit, then cost and default thresholds by method."""
-    every = pd.DataFrame(rows).query("split == @split").astype(dict.fromkeys(Measured._fields, float))
+    every = pd.DataFrame(rows, columns=COLUMNS).query("split == @split").astype(dict.fromkeys(Measured._fields, float))
     methods = every["method"].unique()  # in the order of the file
     areas = every.pivot_table(index="method", columns="digit", values="auroc", sort=False)
     areas.insert(0, "mean", areas.mean(axis=1, skipna=False))
