@@ -30,12 +30,12 @@ def whole(name: str, value: object, least: int, most: int) -> int:
 
 
 def text(name: str, value: object, such_as: str) -> str:
-    """Text that says something.
+    """Text that says something, on one line.
 
     Raises:
-        OddDigitError: it is no text, or empty.
+        OddDigitError: it is no text, empty, or moves a terminal's cursor.
     """
-    if isinstance(value, str) and value.strip():
+    if isinstance(value, str) and value.strip() and value.isprintable():
         return value
     raise OddDigitError(f"{name} is {_shown(value)}: give text, such as {such_as}.")
 

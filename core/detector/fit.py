@@ -57,15 +57,12 @@ def fit_digits(
         labels: which digit each is, ``(n,)``.
         settings: of the training.
         split_seed: of the split into train, validation and calibrate.
-        folder: where each digit's training state is kept after every epoch, to go on from; None keeps nothing.
-        watch: called with a label and its trainer before the first epoch, or where a run goes on from, and after
-            every epoch.
-        enough: asked as training goes; once it says so, the last finished epoch of each digit begun is what is
-            kept, and digits without one are left out. One epoch is always learnt. Needs ``folder``.
+        folder: as ``Detector.fit_steps`` takes it, and the rest too.
+        watch: likewise.
+        enough: likewise.
 
     Raises:
-        TrainingError: no images, too few of a label, labels that do not match, ``enough`` without a folder, or
-            training diverged.
+        TrainingError: no images, too few of a label, ``enough`` without a folder, or training diverged.
     """
     names = _check(images, labels)
     if enough is not None and folder is None:
@@ -115,8 +112,6 @@ def of_several(progress: Progress, index: int, names: tuple[str, ...], seconds: 
 def _check(images: NDArray[np.float32], labels: NDArray[np.str_]) -> tuple[str, ...]:
     if not len(images):
         raise TrainingError(f"there are no images to train on: give at least {FEWEST_IMAGES} a label.")
-    if len(labels) != len(images):
-        raise TrainingError(f"{len(images)} images came with {len(labels)} labels: give one label an image.")
     names = tuple(str(name) for name in np.unique(labels))
     for name in names:
         if (count := int((labels == name).sum())) < FEWEST_IMAGES:

@@ -63,7 +63,7 @@ def _in_range(images: NDArray[np.float32], is_bytes: bool) -> NDArray[np.float32
     if least < 0:
         raise OddDigitError(f"Negative values in data: images reach from {least:g}; paper is 0 and ink is 1.")
     if most > 1:
-        raise OddDigitError(f"images reach {most:g}, and ink is 1: divide bytes by 255, or give them as uint8.")
+        raise OddDigitError(f"images reach {most:.9g}, and ink is 1: divide bytes by 255, or give them as uint8.")
     return images
 
 
@@ -85,7 +85,9 @@ def as_labels(name: str, labels: Iterable[Any] | None, n: int) -> NDArray[np.str
     if given.size != n:
         raise TrainingError(f"{n} images came with {given.size} labels: give one label an image.")
     values = [value.decode(errors="replace") if isinstance(value, bytes) else value for value in given.ravel().tolist()]
-    if any(value is None or value != value or value == "" for value in values):  # NaN is not even itself
+    if not all(isinstance(value, str | int | float | None) for value in values):
+        raise TrainingError(f"{name} holds what is neither text nor number: give the digit of each image.")
+    if any(value is None or value == "" or (isinstance(value, float) and math.isnan(value)) for value in values):
         raise TrainingError(
             f"{name} holds empty labels: leave those rows out, or give no {name} if all are of one kind."
         )
@@ -93,8 +95,6 @@ def as_labels(name: str, labels: Iterable[Any] | None, n: int) -> NDArray[np.str
         raise TrainingError(
             f"{name} is true or false: leave the odd rows out, and give the digit of each image or none."
         )
-    if not all(isinstance(value, str | int | float) for value in values):
-        raise TrainingError(f"{name} holds what is neither text nor number: give the digit of each image.")
     # Tables with gaps make floats of whole numbers: 5.0 is a 5.
     names = np.array([f"{v:.0f}" if isinstance(v, float) and v.is_integer() else str(v) for v in values])
     if set(names) & {"-1", "-1.0"}:

@@ -77,18 +77,15 @@ class Card:
                 for label, losses in data["curve"].items()
             }
             card = cls(**data)
+            if not card.normal or not all(isinstance(getattr(card, name), kind) for name, kind in _KINDS.items()):
+                raise ValueError("fields")
+            if not all(isinstance(value, _PLAIN) for value in card.settings.values()):
+                raise ValueError("settings")
+            if not all(isinstance(value, str) for value in card.versions.values()):
+                raise ValueError("versions")
         except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
-            raise ModelError(
-                f"the model card inside is not readable ({type(error).__name__}): fetch the file again."
-            ) from error
-        if not card.normal:
-            raise ModelError("the model card inside names no normal digits: fetch the file again.")
-        for name, kind in _KINDS.items():
-            if not isinstance(getattr(card, name), kind):
-                raise ModelError(f"the model card inside has an unusable {name!r}: fetch the file again.")
-        for name, plain in (("settings", _PLAIN), ("versions", str)):
-            if not all(isinstance(value, plain) for value in getattr(card, name).values()):
-                raise ModelError(f"the model card inside has unusable {name!r}: fetch the file again.")
+            reason = type(error).__name__
+            raise ModelError(f"the model card inside is not readable ({reason}): fetch the file again.") from error
         return card
 
 

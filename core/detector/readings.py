@@ -24,7 +24,7 @@ Floats = NDArray[np.float64]
 Images = NDArray[np.float32]
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class Scores:
     """How odd n ink images are to one detector. Indexing with a slice, a mask or indices gives fewer of them.
 
@@ -169,7 +169,7 @@ class Scores:
         return record
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class Readings(Scores):
     """Everything a detector has to say about n ink images: scores, and what is to be seen.
 

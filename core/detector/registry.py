@@ -103,7 +103,7 @@ def file_for(name: str | Path) -> Path:
         ModelError: a bare name that is not usable, or taken; or a folder.
     """
     path = arguments.path("path", name)
-    if str(name) and os.path.isdir(path):  # noqa: PTH112 - as below
+    if str(name).endswith("/") or (str(name) and os.path.isdir(path)):  # noqa: PTH112 - as above
         raise ModelError(f"{name} is a folder: give a file in it, such as {path / f'my-5{SUFFIX}'}.")
     if path.suffix == SUFFIX:
         return path
