@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Self
 
@@ -19,13 +18,12 @@ from core.calibration.conformal import Calibration
 from core.calibration.evaluation import Evaluation
 from core.calibration.prediction_set import agreeing
 from core.datasets import Dataset
-from core.detector import assemble, file, registry, strangers
+from core.detector import assemble, file, registry
 from core.detector.fit import fit_digits
 from core.detector.inputs import PIXELS, as_images, as_labels, chunks
 from core.detector.model_card import UNNAMED, Card
 from core.detector.readings import Readings, Scores
 from core.detector.state import DetectorState
-from core.errors import OddDigitError, TrainingError
 from core.gan.determinism import one_thread
 from core.gan.networks import architecture_of
 from core.gan.recipe import MOST_EPOCHS, TrainingSettings
@@ -83,13 +81,8 @@ class Detector(OutlierMixin, BaseEstimator):
     @classmethod
     def of(cls, state: DetectorState) -> "Detector":
         """The detector of a state, with the parameters that it was fitted with."""
-        settings = state.card.settings
-        detector = cls(
-            architecture=str(settings.get("architecture", "conv")),
-            epochs=settings.get("epochs"),
-            seed=int(settings.get("seed", 0)),
-            split_seed=state.card.split_seed,
-        )
+        own, names = state.card.settings, ("architecture", "epochs", "seed")
+        detector = cls(**{name: own[name] for name in names if name in own}, split_seed=state.card.split_seed)
         detector.state_ = state
         return detector
 
@@ -208,29 +201,7 @@ class Detector(OutlierMixin, BaseEstimator):
         split_seed = arguments.whole("split_seed", self.split_seed, 0, arguments.LARGEST_SEED)
         images = as_images(X)
         labels = as_labels("y", y, len(images))
-        folder = None if folder is None else arguments.path("folder", folder)
-        writers = None if stretches is None else arguments.array("stretches", stretches, "one number an image").ravel()
-        if writers is not None and len(writers) != len(images):
-            raise TrainingError(f"{len(images)} images came with {len(writers)} stretches: give one number an image.")
-        for name, function in (("watch", watch), ("enough", enough)):
-            if function is not None and not callable(function):
-                raise OddDigitError(f"{name} is no function: give one that is called as training goes, or None.")
-        fitted = yield from fit_digits(images, labels, settings, split_seed, folder, watch, enough)
-        pooled, digits = assemble.calibrations_of(fitted.scorers, fitted.standards, fitted.calibrate)
-        card = Card(
-            name=UNNAMED,
-            normal=tuple(fitted.scorers),
-            split_seed=split_seed,
-            counts=fitted.counts,
-            settings=asdict(settings),
-            curve=fitted.curve,
-            seconds=round(fitted.seconds, 1),
-        )
-        state = DetectorState(card, pooled, None, fitted.scorers, fitted.standards, digits)
-        by = {} if writers is None else {n: writers[labels == n] for n in fitted.scorers}
-        if by and all(map(strangers.enough, by.values())):
-            state = strangers.corrected(state, {name: images[labels == name] for name in by}, by)
-        self.state_ = state
+        self.state_ = yield from fit_digits(images, labels, settings, split_seed, folder, watch, enough, stretches)
 
     def inspect(self, images: ArrayLike) -> Readings:
         """Everything the detector has to say about ink images.
@@ -268,21 +239,10 @@ class Detector(OutlierMixin, BaseEstimator):
         measured = Scores(state.card.name, state.card.normal, images, scores, p_values, digits, state.calibrations)
         return measured, Evidences.joined(seen) if seen else None
 
-    def _by_evidence(self, images: ArrayLike) -> Scores:
-        """What the chosen evidence needs and no more."""
-        return self.scores(images) if self._point.evidence in DISTANCES else self.inspect(images)
-
     def sample(self, n: int, seed: int = 0) -> NDArray[np.float32]:
         """Fresh digits as the generators draw them, ``(n, 28, 28)``; those of several digits take turns.
 
-        The same n and seed give the same digits.
-
-        Args:
-            n: how many, up to 100,000.
-            seed: 0 to 4,294,967,295.
-
-        Raises:
-            OddDigitError: either is something else.
+        The same n, up to 100,000, and seed give the same digits.
         """
         n = arguments.whole("n", n, 0, MOST_SAMPLES)
         seed = arguments.whole("seed", seed, 0, arguments.LARGEST_SEED)
@@ -328,7 +288,9 @@ class Detector(OutlierMixin, BaseEstimator):
 
     def score_samples(self, X: ArrayLike) -> NDArray[np.float64]:  # noqa: N803
         """Raw scores turned round, ``(n,)``: higher is more normal."""
-        return -self._by_evidence(X).scores[self._point.evidence]
+        evidence = self._point.evidence
+        read = self.scores if evidence in DISTANCES else self.inspect  # what it needs and no more
+        return -read(X).scores[evidence]
 
     @property
     def offset_(self) -> float:
@@ -342,7 +304,7 @@ class Detector(OutlierMixin, BaseEstimator):
 
     def predict(self, X: ArrayLike) -> NDArray[np.int64]:  # noqa: N803
         """+1 normal, -1 anomaly, ``(n,)``."""
-        return 1 - 2 * self._by_evidence(X).class_id(self._point)
+        return np.where(self.decision_function(X) < 0, -1, 1)
 
     @property
     def n_features_in_(self) -> int:

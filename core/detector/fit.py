@@ -1,14 +1,19 @@
-"""From labelled normal digits to one scorer a digit: the split, the training, the memory."""
+"""From labelled normal digits to a detector's state: the split, the training, the memory, the calibration."""
 
 import time
 from collections.abc import Callable, Generator
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from core import arguments
 from core.datasets import split
+from core.detector import strangers
+from core.detector.assemble import calibrations_of
+from core.detector.model_card import UNNAMED, Card
+from core.detector.state import DetectorState
 from core.errors import TrainingError
 from core.files.atomic import writing
 from core.gan.recipe import TrainingSettings
@@ -20,27 +25,6 @@ from core.scoring.scorer import Scorer
 FEWEST_IMAGES = 50
 
 
-@dataclass
-class Fitted:
-    """What a fit has made, digit by digit.
-
-    Attributes:
-        scorers: digit -> its scorer.
-        standards: digit -> evidence -> (centre, scale).
-        calibrate: digit -> the images that nothing but calibration may use, ``(n, 28, 28)``.
-        counts: digit -> numbers of images (train, validation, calibrate).
-        curve: digit -> loss name -> one mean a finished epoch.
-        seconds: wall time, seconds.
-    """
-
-    scorers: dict[str, Scorer] = field(default_factory=dict)
-    standards: dict[str, dict[str, Scale]] = field(default_factory=dict)
-    calibrate: dict[str, NDArray[np.float32]] = field(default_factory=dict)
-    counts: dict[str, tuple[int, int, int]] = field(default_factory=dict)
-    curve: dict[str, dict[str, list[float]]] = field(default_factory=dict)
-    seconds: float = 0.0
-
-
 def fit_digits(
     images: NDArray[np.float32],
     labels: NDArray[np.str_],
@@ -49,7 +33,8 @@ def fit_digits(
     folder: Path | None = None,
     watch: Callable[[str, Trainer], None] | None = None,
     enough: Callable[[], bool] | None = None,
-) -> Generator[Progress, None, Fitted]:
+    stretches: ArrayLike | None = None,
+) -> Generator[Progress, None, DetectorState]:
     """Train one digit after the other, handing out progress; the generator's return value is what was made.
 
     Args:
@@ -60,28 +45,40 @@ def fit_digits(
         folder: as ``Detector.fit_steps`` takes it, and the rest too.
         watch: likewise.
         enough: likewise.
+        stretches: likewise.
 
     Raises:
         TrainingError: no images, too few of a label, ``enough`` without a folder, or training diverged.
     """
     names = _check(images, labels)
-    if enough is not None and folder is None:
-        raise TrainingError("training can only be ended early where each epoch is kept: give a folder too.")
+    for argument, function in (("watch", watch), ("enough", enough)):
+        if function is not None and not callable(function):
+            raise TrainingError(f"{argument} is no function: give one that is called as training goes, or None.")
+    writers = None if stretches is None else arguments.array("stretches", stretches, "one number an image").ravel()
+    if writers is not None and len(writers) != len(images):
+        raise TrainingError(f"{len(images)} images came with {len(writers)} stretches: give one number an image.")
     if folder is not None:
+        folder = arguments.path("folder", folder)
         with writing(folder):  # now, not after an epoch
             folder.mkdir(parents=True, exist_ok=True)
+    elif enough is not None:
+        raise TrainingError("training can only be ended early where each epoch is kept: give a folder too.")
     enough = enough or (lambda: False)
     started = time.monotonic()
-    fitted = Fitted()
+    scorers: dict[str, Scorer] = {}
+    standards: dict[str, dict[str, Scale]] = {}
+    calibrate: dict[str, NDArray[np.float32]] = {}
+    counts: dict[str, tuple[int, int, int]] = {}
+    curve: dict[str, dict[str, list[float]]] = {}
     for i, name in enumerate(names):
-        if fitted.scorers and enough() and not _begun(folder, i):
+        kept = None if folder is None else folder / f"digit-{i}.safetensors"
+        if scorers and enough() and not (kept and kept.exists()):
             break
         own = images[labels == name]
         parts = split(len(own), split_seed)
         validation = own[parts.validation]
-        state = _state_file(folder, i) if folder is not None else None
         suited = settings.suited_to(len(parts.train))
-        trainer = Trainer(own[parts.train], suited, state)
+        trainer = Trainer(own[parts.train], suited, kept)
         if watch is not None:
             watch(name, trainer)
         for progress in () if trainer.epoch and enough() else trainer.run():
@@ -89,14 +86,27 @@ def fit_digits(
                 watch(name, trainer)
             yield of_several(progress, i, names, time.monotonic() - started)
             if trainer.epoch and enough():
-                trainer = Trainer(own[parts.train], suited, state)  # as the last finished epoch left it
+                trainer = Trainer(own[parts.train], suited, kept)  # as the last finished epoch left it
                 break
-        scorer = Scorer.fit(trainer.networks, own[parts.train], validation, suited, trainer.latent_prior())
-        fitted.scorers[name], fitted.standards[name] = scorer, standards_of(scorer, validation)
-        fitted.calibrate[name], fitted.curve[name] = own[parts.calibrate], trainer.curve
-        fitted.counts[name] = (len(parts.train), len(parts.validation), len(parts.calibrate))
-    fitted.seconds = time.monotonic() - started
-    return fitted
+        scorers[name] = Scorer.fit(trainer.networks, own[parts.train], validation, suited, trainer.latent_prior())
+        standards[name] = standards_of(scorers[name], validation)
+        calibrate[name], curve[name] = own[parts.calibrate], trainer.curve
+        counts[name] = (len(parts.train), len(parts.validation), len(parts.calibrate))
+    card = Card(
+        name=UNNAMED,
+        normal=tuple(scorers),
+        split_seed=split_seed,
+        counts=counts,
+        settings=asdict(settings),
+        curve=curve,
+        seconds=round(time.monotonic() - started, 1),
+    )
+    pooled, digits = calibrations_of(scorers, standards, calibrate)
+    state = DetectorState(card, pooled, None, scorers, standards, digits)
+    by = {} if writers is None else {name: writers[labels == name] for name in scorers}
+    if by and all(map(strangers.enough, by.values())):
+        state = strangers.corrected(state, {name: images[labels == name] for name in by}, by)
+    return state
 
 
 def of_several(progress: Progress, index: int, names: tuple[str, ...], seconds: float) -> Progress:
@@ -117,11 +127,3 @@ def _check(images: NDArray[np.float32], labels: NDArray[np.str_]) -> tuple[str, 
         if (count := int((labels == name).sum())) < FEWEST_IMAGES:
             raise TrainingError(f"label {name!r} has {count} images: give at least {FEWEST_IMAGES}.")
     return names
-
-
-def _state_file(folder: Path, index: int) -> Path:
-    return folder / f"digit-{index}.safetensors"
-
-
-def _begun(folder: Path | None, index: int) -> bool:
-    return folder is not None and _state_file(folder, index).exists()
