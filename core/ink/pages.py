@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 from PIL.TiffImagePlugin import TiffImageFile
 
 from core.errors import InkError
-from core.ink import pdf
+from core.ink import pdf, storage
 from core.ink.containers import TIFF
 from core.ink.picture import Source
 from core.ink.read import Ink, Step, read
@@ -73,14 +72,8 @@ def as_files(data: bytes, name: str, most: int) -> list[tuple[str, bytes | InkEr
         if len(files) == most:
             files.append((name, InkError(f"{name}: its first {most} pages are here; a batch reads all of them.")))
             break
-        files.append((called, _png(page) if isinstance(page, np.ndarray) else cast(InkError, page)))
+        files.append((called, storage.png(page, 1) if isinstance(page, np.ndarray) else cast(InkError, page)))
     return files
-
-
-def _png(pixels: NDArray[np.uint8]) -> bytes:
-    file = io.BytesIO()
-    Image.fromarray(pixels).save(file, "PNG", compress_level=1)
-    return file.getvalue()
 
 
 def _pages(picture: Source, name: str) -> Iterator[tuple[str, Source]]:

@@ -158,7 +158,7 @@ def read(
     if len(shapes) > MOST_SHAPES:
         raise InkError(f"{name}: {len(shapes)} shapes found, more like a texture than writing; crop it to the digits.")
     drawn = [_outline(ink, shape) for shape in shapes]
-    images = np.stack([_redraw(*outline) for outline in drawn])
+    images = np.stack([strokes.place(strokes.smooth(strokes.normalise(shape), *edge)) for shape, *edge in drawn])
     scale = np.array(opened.scale * 2)
     boxes = (np.array([shape.box for shape in shapes]) + np.array([left, top] * 2)) * scale
     limits = np.array([opened.width, opened.height] * 2)
@@ -187,11 +187,6 @@ def _unchanged(opened: Picture) -> Ink:
 def _unchanged_steps(image: Floats) -> tuple[Step, ...]:
     note = "The picture already is a 28x28 ink image, or its negative, and is taken as it stands."
     return (Step("Ink image", _bytes(image), note),)
-
-
-def _redraw(outline: NDArray[np.bool_], step: float, grey: float) -> Floats:
-    """An outline as an ink image, its strokes within MNIST's range of widths; the rest as ``_outline`` gave it."""
-    return strokes.place(strokes.smooth(strokes.normalise(outline), step, grey))
 
 
 def _outline(ink: Floats, shape: Shape) -> tuple[NDArray[np.bool_], float, float]:

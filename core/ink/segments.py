@@ -20,7 +20,6 @@ _FLAT = 0.05
 _BAR_GAP = 0.3
 _TORN, _TALLEST = 0.25, 2.1
 _TORN_BESIDE, _UNEQUAL = 0.1, 0.7
-_FOLD, _MOST_FOLDED = 0.09, 12
 _MOST_PIECES = 2000
 _SMALLEST = 5  # pixels; no digit can be read from less
 _PROMINENT = 1.5  # times as high as the first
@@ -64,7 +63,7 @@ def find_shapes(mask: Mask, *, split: bool = True) -> list[Shape]:
     if len(boxes) == 1:
         left, top, right, bottom = (int(edge) for edge in boxes[0])
         return [Shape(pieces[top:bottom, left:right] > 0, (left, top, right, bottom))]
-    groups = _joined(boxes[kept], _folded(pieces, kept + 1, boxes[kept])) if split else np.zeros(len(kept), np.int64)
+    groups = _joined(boxes[kept]) if split else np.zeros(len(kept), np.int64)
     names = np.zeros(len(boxes) + 1, np.int64)
     names[kept + 1] = groups + 1
     page = np.where(mask, names[pieces], 0)
@@ -194,34 +193,7 @@ def _worth_keeping(boxes: Boxes, areas: NDArray[np.int64], shape: tuple[int, ...
     return keep
 
 
-def _folded(pieces: NDArray[np.int32], names: NDArray[np.int64], boxes: Boxes) -> Mask:
-    """Which pieces face each other across a narrow gap in two places or more, as the halves that a fold parts do.
-
-    Args:
-        pieces: the number of a piece at each pixel, ``(h, w)``.
-        names: numbers of those that are kept, ``(n,)``.
-        boxes: of those, ``(n, 4)``.
-
-    Returns:
-        ``(n, n)``, true above the diagonal alone.
-    """
-    from scipy.ndimage import label, maximum_filter
-
-    facing = np.zeros((len(boxes),) * 2, bool)
-    if len(boxes) > _MOST_FOLDED:
-        return facing
-    gap = round(_FOLD * int((boxes[:, 2:] - boxes[:, :2]).max())) | 1
-    for i, j in zip(*np.triu_indices(len(boxes), 1), strict=True):
-        left, top = np.minimum(boxes[i, :2], boxes[j, :2])
-        right, bottom = np.maximum(boxes[i, 2:], boxes[j, 2:])
-        if (np.maximum(boxes[i, :2], boxes[j, :2]) - np.minimum(boxes[i, 2:], boxes[j, 2:])).max() <= gap:
-            part = pieces[top:bottom, left:right]
-            one, other = (maximum_filter(part == names[k], size=gap) for k in (i, j))
-            facing[i, j] = label(one & other, structure=np.ones((3, 3)))[1] > 1
-    return facing
-
-
-def _joined(boxes: Boxes, folded: Mask) -> NDArray[np.int64]:
+def _joined(boxes: Boxes) -> NDArray[np.int64]:
     """Group pieces that belong to one shape, such as the bar of a 5 and its body: group number of each ``(n,)``."""
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components
@@ -246,6 +218,6 @@ def _joined(boxes: Boxes, folded: Mask) -> NDArray[np.int64]:
     span = np.maximum(right[:, None], right) - np.minimum(left[:, None], left)
     stacked = (over_x > 0.5 * narrower) & (-over_y < _TORN * taller) & (whole < _TALLEST * span)
     beside = (over_y > 0.6 * shorter) & (-over_x < _TORN_BESIDE * taller) & (shorter < _UNEQUAL * taller)
-    rows, columns = np.nonzero(nested | folded | bar | stacked | beside)
+    rows, columns = np.nonzero(nested | bar | stacked | beside)
     links = coo_matrix((np.ones(len(rows)), (rows, columns)), shape=(len(boxes), len(boxes)))
     return connected_components(links, directed=False)[1].astype(np.int64)

@@ -41,8 +41,8 @@ def grey(images: NDArray[np.floating]) -> NDArray[np.uint8]:
     return np.rint(np.clip(images, 0, 1) * 255).astype(np.uint8)
 
 
-def png(pixels: NDArray[np.uint8]) -> bytes:
-    """Pixels ``(h, w)`` or ``(h, w, 3)`` as a PNG file."""
+def png(pixels: NDArray[np.uint8], compress_level: int = 6) -> bytes:
+    """Pixels ``(h, w)`` or ``(h, w, 3)`` as a PNG file; level 1 is quick, 9 small."""
     buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "PNG")
+    Image.fromarray(pixels).save(buffer, "PNG", compress_level=compress_level)
     return buffer.getvalue()

@@ -22,16 +22,6 @@ Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
 
-def stroke_width(mask: Mask) -> float:
-    """Width of the strokes of a mask, in its own pixels: twice the median distance from the skeleton to the edge.
-
-    >>> bar = np.zeros((40, 40), bool); bar[5:35, 16:24] = True
-    >>> 6 <= stroke_width(bar) <= 10
-    True
-    """
-    return _anatomy(mask)[0]
-
-
 def is_blob(mask: Mask) -> bool:
     """Whether a shape has no strokes to speak of.
 
@@ -40,11 +30,11 @@ def is_blob(mask: Mask) -> bool:
     """
     longest = max(np.ptp(axis) + 1 for axis in np.nonzero(mask))
     # Quick for most: strokes this broad cover this much.
-    return bool(mask.sum() > BLOB * longest**2 and stroke_width(mask) > BLOB * longest)
+    return bool(mask.sum() > BLOB * longest**2 and _anatomy(mask)[0] > BLOB * longest)
 
 
 def _anatomy(mask: Mask) -> tuple[float, Mask, Floats]:
-    """Stroke width, skeleton and distance to the edge of a mask."""
+    """Stroke width, twice the median distance from the skeleton to the edge; skeleton; distances to the edge."""
     from scipy.ndimage import distance_transform_edt
     from skimage.morphology import skeletonize
 
