@@ -14,8 +14,7 @@ from rich.progress import Progress as Bar
 
 from core import arguments
 from core.cli.options import Evidence, EvidenceOption, FaintOption, ModelOption, SecondOption, WholeOption, none_empty
-from core.cli.output import REFUSED, ending, examples, print_json, say, usage
-from core.errors import HistoryError
+from core.cli.output import REFUSED, ending, examples, keeping, print_json, say, usage
 from core.operating_point import OperatingPoint
 
 if TYPE_CHECKING:
@@ -137,7 +136,10 @@ def batch(
             second_opinions.add(store)
         _write(review, output)
         if not no_history:
-            _keep(review)
+            from core.batch import export
+
+            with keeping():
+                export.keep(review)
         store.delete()
     raise typer.Exit(REFUSED if review.summary.refused else 0)
 
@@ -258,15 +260,6 @@ def _write(review: "Review", output: str) -> None:
     if summary.refused and not summary.judged:
         say.print(str(review.error[0]))
     say.print(say_rule(review.rule, review.calibration))
-
-
-def _keep(review: "Review") -> None:
-    from core.batch import export
-
-    try:
-        export.keep(review)
-    except HistoryError as error:
-        say.print(f"Not kept in the history: {error}")
 
 
 def _path(given: str) -> Path:

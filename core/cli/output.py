@@ -15,7 +15,7 @@ from rich.table import Table
 
 from core.calibration.prediction_set import prediction_set
 from core.cli import interrupt
-from core.errors import ModelError, OddDigitError
+from core.errors import HistoryError, ModelError, OddDigitError
 from core.words import visible
 
 if TYPE_CHECKING:
@@ -105,6 +105,15 @@ def usage(option: str | None = None) -> Iterator[None]:
         yield
     except OddDigitError as error:
         raise typer.BadParameter(str(error), param_hint=option and f"'{option}'") from error
+
+
+@contextmanager
+def keeping() -> Iterator[None]:
+    """Around what keeps a record: where the history cannot be written that is said, and the verdict stands."""
+    try:
+        yield
+    except HistoryError as error:
+        say.print(f"Not kept in the history: {error}")
 
 
 def fetch(dataset: str) -> None:

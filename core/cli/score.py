@@ -12,8 +12,8 @@ import typer
 
 from core import arguments
 from core.cli.options import Evidence, EvidenceOption, FaintOption, ModelOption, SecondOption, WholeOption, none_empty
-from core.cli.output import REFUSED, TableFormat, ending, examples, print_scores, program, say, usage
-from core.errors import HistoryError, InkError, OddDigitError
+from core.cli.output import REFUSED, TableFormat, ending, examples, keeping, print_scores, program, say, usage
+from core.errors import InkError, OddDigitError
 from core.operating_point import OperatingPoint
 from core.words import visible
 
@@ -183,9 +183,7 @@ def _keep(
     from core.history import History, Verdict
 
     about = {"source": f"cli: {source}", "source_kind": "cli", "model_hash": detector.fingerprint}
-    try:
+    with keeping():
         History().record_all(
             Verdict.of(readings, row, point, **about, second_opinion=asked) for row, asked in enumerate(second)
         )
-    except HistoryError as error:
-        say.print(f"Not kept in the history: {error}")

@@ -31,27 +31,16 @@ def export_csv(verdicts: Iterable[Verdict | Damaged], file: TextIO) -> None:
 
 def _lines(verdicts: Iterable[Verdict | Damaged]) -> Iterator[list[Any]]:
     for verdict in verdicts:
+        row = vars(verdict)
         if isinstance(verdict, Damaged):
-            yield ["damaged" if name == "verdict" else verdict.id if name == "id" else None for name in COLUMNS]
-            continue
-        yield [
-            verdict.id,
-            _iso(verdict.time),
-            _iso(verdict.last_seen),
-            verdict.source,
-            verdict.model,
-            verdict.evidence,
-            verdict.alpha,
-            verdict.threshold,
-            "anomaly" if verdict.class_id == ANOMALY else "normal",
-            verdict.p_value,
-            *(verdict.scores.get(name) for name in EVIDENCES),
-            *(verdict.p_values.get(name) for name in EVIDENCES),
-            " ".join(verdict.prediction_set),
-            verdict.mark,
-            verdict.true_label,
-            verdict.second_opinion,
-        ]
+            row = row | {"verdict": "damaged"}
+        else:
+            row = row | {"first_seen": _iso(verdict.time), "last_seen": _iso(verdict.last_seen)}
+            row |= {"verdict": "anomaly" if verdict.class_id == ANOMALY else "normal"}
+            row |= {"plausible_digits": " ".join(verdict.prediction_set)}
+            for kind, values in (("score", verdict.scores), ("p_value", verdict.p_values)):
+                row |= {f"{kind}_{name}": value for name, value in values.items()}
+        yield [row.get(name) for name in COLUMNS]
 
 
 def _iso(seconds: float) -> str:

@@ -231,7 +231,8 @@ class History:
 
 
 def _record_within_quota(rows: list[dict[str, Any]], connection: sqlite3.Connection) -> list[int]:
-    ids = _record_rows(rows, connection)
+    _forget_old_deletions(connection)
+    ids = [_record_drawing(connection, row) if row["drawing"] else _put(connection, row) for row in rows]
     if settings.shared_server():
         query = "SELECT count(*) FROM verdicts INDEXED BY by_visitor WHERE visitor = ? AND deletion IS NULL"
         for visitor in {row["visitor"] for row in rows}:
@@ -242,11 +243,6 @@ def _record_within_quota(rows: list[dict[str, Any]], connection: sqlite3.Connect
                     f"{settings.ROWS:,} here: delete some on the History page."
                 )
     return ids
-
-
-def _record_rows(rows: list[dict[str, Any]], connection: sqlite3.Connection) -> list[int]:
-    _forget_old_deletions(connection)
-    return [_record_drawing(connection, row) if row["drawing"] else _put(connection, row) for row in rows]
 
 
 def _put(connection: sqlite3.Connection, row: dict[str, Any]) -> int:

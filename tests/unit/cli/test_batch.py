@@ -116,17 +116,6 @@ def test_wrong_usage_is_said_before_anything_is_read(arguments: list[str], said:
     assert said in " ".join(result.stderr.replace("│", " ").split())
 
 
-def test_results_written_into_the_folder_that_is_judged_are_no_input_of_the_next_run(
-    pile: Path, tiny_shelf: tuple[str, str]
-) -> None:
-    arguments = (pile, "--model", "tiny-5", "--output", pile / "found.csv")
-
-    first, second = batch(*arguments), batch(*arguments)
-
-    assert (first.exit_code, second.exit_code) == (0, 0)
-    assert json.loads(first.stdout) == json.loads(second.stdout)
-
-
 def test_a_hyphen_writes_the_rows_to_standard_output_and_the_history_can_be_left_alone(
     pile: Path, tmp_path: Path, tiny_shelf: tuple[str, str]
 ) -> None:

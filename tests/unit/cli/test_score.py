@@ -5,7 +5,7 @@ import io
 from pathlib import Path
 
 import pytest
-from PIL import Image, ImageDraw
+from PIL import Image
 from rich.console import Console
 from typer.testing import CliRunner
 
@@ -17,6 +17,7 @@ from core.history import EVERYTHING, History
 from core.operating_point import EVIDENCES
 from core.views import second_opinion
 from tests.support.command_line import Run, draw, objects
+from tests.support.pens import beside_a_faint_stroke
 from tests.support.piles import document
 
 SCORE_KEYS = ["source", "box", "model", "evidence", "alpha", "class_id", "verdict", "p_value", "anomaly_score"]
@@ -86,26 +87,20 @@ def test_an_alpha_too_small_for_any_threshold_is_null_in_json(run: Run) -> None:
     assert printed["verdict"] == "normal"
 
 
-def test_split_judges_each_shape_from_left_to_right_and_leaves_one_digit_as_it_is(run: Run) -> None:
-    asked = ("--model", "tiny-5", "--format", "json")
+def test_shapes_are_several_digits_from_left_to_right_or_one_together_but_not_both(run: Run) -> None:
+    asked = ("score", draw("three.png", count=3), "--model", "tiny-5", "--format", "json")
 
-    result = run("score", draw("three.png", count=3), *asked, "--split")
+    result, (one,) = run(*asked, "--split"), objects(run(*asked, "--together"))
 
     printed = objects(result)
     assert result.exit_code == 0
     assert [list(each) for each in printed] == [SCORE_KEYS] * 3
     lefts = [each["box"][0] for each in printed]
     assert lefts == sorted(lefts)
-    assert objects(run("score", draw(), *asked)) == objects(run("score", "five.png", *asked, "--split"))
-
-
-def test_shapes_may_be_one_digit_together_but_not_one_and_several(run: Run) -> None:
-    file = draw("three.png", count=3)
-
-    (printed,) = objects(run("score", file, "--model", "tiny-5", "--format", "json", "--together"))
-
-    assert printed["box"][2] - printed["box"][0] > 560
-    assert run("score", file, "--model", "tiny-5", "--together", "--split").exit_code == 2
+    assert one["box"][2] - one["box"][0] > 560
+    assert run(*asked, "--together", "--split").exit_code == 2
+    asked = ("score", draw(), *asked[2:])
+    assert objects(run(*asked)) == objects(run(*asked, "--split"))
 
 
 def test_what_was_unsure_goes_to_standard_error_and_can_be_answered(run: Run) -> None:
@@ -121,11 +116,7 @@ def test_what_was_unsure_goes_to_standard_error_and_can_be_answered(run: Run) ->
 
 
 def test_a_faint_stroke_that_was_left_out_is_said_with_the_option_that_takes_it_in(run: Run) -> None:
-    page = Image.new("L", (300, 300), 255)
-    pen = ImageDraw.Draw(page)
-    pen.line([(100, 40), (70, 160), (180, 160)], fill=0, width=14)
-    pen.line([(215, 60), (215, 200)], fill=195, width=14)
-    page.save("four.png")
+    beside_a_faint_stroke().save("four.png")
 
     left_out, taken_in = (
         run("score", "four.png", "--model", "tiny-5", "--format", "json", "--together", *more)

@@ -70,6 +70,7 @@ def test_interrupted_by_the_keyboard_score_prints_what_it_has_and_says_how_far_i
         pytest.param("x" * 300 + ".png", None, id="a name too long"),
         pytest.param("odd [/x] :smile: [red].png", b"no picture", id="a name like markup"),
         pytest.param("null\0byte.png", None, id="a null byte"),
+        pytest.param("/dev/zero", None, id="a device, which is not waited for"),
     ],
 )
 @pytest.mark.parametrize("output", ["json", "table"])
@@ -175,12 +176,3 @@ def test_what_a_file_is_called_never_acts_on_the_terminal(output: str, run: Run)
     said = (result.stdout + result.stderr).replace("\r\n", "\n")
     assert not {"\x1b", "\x07", "\u202e"} & {*said}
     assert "�[31m�gnp�.png is not a picture" in said.replace("\\ufffd", "�")
-
-
-def test_a_pipe_is_no_picture_and_is_not_waited_for(run: Run) -> None:
-    os.mkfifo("pipe.png")
-
-    result = run("score", "pipe.png", draw(), "--model", "tiny-5", "--format", "json")
-
-    assert "there is no such file" in objects(result)[0]["error"]
-    assert result.exit_code == 1

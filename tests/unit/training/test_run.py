@@ -1,6 +1,5 @@
 """A training run from data set to shelf, and what can be known before it starts."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -97,13 +96,6 @@ def test_a_damaged_state_says_which_and_what_to_do_and_nothing_is_resumed_where_
     (run.folder(RunSpec("mine")) / "spec.json").write_text(text)
     with pytest.raises(TrainingError, match="state of run 'mine' is damaged: delete"):
         finish(RunSpec("mine"), resume=True)
-
-
-def test_what_was_asked_for_survives_on_disk() -> None:
-    spec = RunSpec("mine", ("0", "5"), "digits", "dense", 7, 9)
-    run.reserve(spec)
-    kept = json.loads((run.folder(RunSpec("mine")) / "spec.json").read_text())
-    assert RunSpec(**kept | {"normal": tuple(kept["normal"])}) == spec
 
 
 @pytest.mark.parametrize(
