@@ -80,31 +80,19 @@ def test_a_row_cut_short_by_a_crash_is_measured_again(rows: harness.Rows) -> Non
     assert [(row["digit"], row["auroc"]) for row in rows.read()] == [("5", "0.250000"), ("6", "0.500000")]
 
 
-def test_writing_a_section_again_leaves_the_others_alone(tmp_path: Path) -> None:
-    file = tmp_path / "results.md"
-    results.put("First", "old", file)
-    results.put("Second, kept", "### A part\n\nkept", file)
+def test_a_section_written_again_takes_its_place_and_every_table_is_kept_as_csv(tmp_path: Path) -> None:
+    file, table = tmp_path / "results.md", results.table(["digit", "AUROC"], [[5, 0.25]])
+    results.put("First", table, file)
+    results.put("Second, kept", f"### A part\n\n{table}\nand\n\n{table}", file)
 
     results.put("First", "new", file)
 
     assert file.read_text() == (
         "# Results\n\n- [First](#first)\n- [Second, kept](#second-kept)\n\n"
-        "## First\n\nnew\n\n## Second, kept\n\n### A part\n\nkept\n"
+        f"## First\n\nnew\n\n## Second, kept\n\n### A part\n\n{table}\nand\n\n{table}"
     )
-
-
-def test_tables_are_kept_as_csv_and_go_with_their_section(tmp_path: Path) -> None:
-    file = tmp_path / "results.md"
-    tables = [results.table(["digit", "AUROC"], [[5, auroc]]) for auroc in (0.25, 0.5)]
-
-    results.put("Two tables", "\nand\n\n".join(tables), file)
-    (tmp_path / "tables" / "of-yesterday.csv").touch()
-    results.put("Two tables", "\nand\n\n".join(tables), file)
-
-    assert {csv.name: csv.read_text() for csv in (tmp_path / "tables").iterdir()} == {
-        "two-tables.csv": "digit,AUROC\n5,0.2500\n",
-        "two-tables-2.csv": "digit,AUROC\n5,0.5000\n",
-    }
+    kept = {csv.name: csv.read_text() for csv in (tmp_path / "tables").iterdir()}
+    assert kept == dict.fromkeys(("second-kept.csv", "second-kept-2.csv"), "digit,AUROC\n5,0.2500\n")
 
 
 def test_no_figure_of_a_tree_with_changes_is_kept(
