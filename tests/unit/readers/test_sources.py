@@ -14,7 +14,7 @@ from core import ink
 from core.errors import BatchError, InkError
 from core.readers import arrays, npz, parquet, sources
 from core.readers.items import Place, as_label, place_of
-from tests.support.formats import WRITERS, N, images_of, read
+from tests.support.formats import IMAGES, LABELS, PLAIN, N, images_of, read
 from tests.support.piles import digits, folder_of, idx, png
 
 
@@ -30,9 +30,9 @@ def test_scikit_learns_eight_by_eight_digits_in_sixteen_steps_are_read_as_pictur
 
 
 def test_reading_can_begin_anywhere_in_a_mixture(tmp_path: Path) -> None:
-    images, labels = digits(N)
-    mixture = [WRITERS["CSV of Kaggle"](tmp_path, images, labels), WRITERS["npz"](tmp_path, images, labels)]
-    pile = sources.places([*mixture, folder_of(tmp_path / "pictures", images)])
+    (tmp_path / "a.csv").write_text(PLAIN)
+    np.savez(tmp_path / "a.npz", images=IMAGES, labels=LABELS)
+    pile = sources.places([tmp_path / "a.csv", tmp_path / "a.npz", folder_of(tmp_path / "pictures", IMAGES)])
     everything = [item.source for item in sources.read(pile)]
 
     for start in (0, 5, N, 2 * N + 3, 3 * N):
@@ -41,8 +41,7 @@ def test_reading_can_begin_anywhere_in_a_mixture(tmp_path: Path) -> None:
 
 
 def test_a_row_that_is_broken_is_refused_alone_and_keeps_its_number(tmp_path: Path) -> None:
-    images, labels = digits(5)
-    lines = WRITERS["CSV of Kaggle"](tmp_path, images, labels).read_text().splitlines()
+    lines = PLAIN.splitlines()[:6]
     lines[2] = lines[2].replace(",", ",oops", 1)
     lines[3] = ",".join(lines[3].split(",")[:500])
     lines[4] = lines[4][:-1] + "9999"
@@ -169,12 +168,12 @@ def test_refused_members_of_a_zip_stand_where_they_stood_and_one_that_climbs_ref
 
 
 def test_labels_that_are_not_as_many_as_images_are_not_paired(tmp_path: Path) -> None:
-    images, labels = digits(4)
-    path = WRITERS["IDX"](tmp_path, images, labels[:3])
+    (tmp_path / "t10k-images-idx3-ubyte").write_bytes(idx(IMAGES))
+    (tmp_path / "t10k-labels-idx1-ubyte").write_bytes(idx(LABELS[:3].astype(np.uint8)))
 
-    (item,) = read(path)
+    (item,) = read(tmp_path)
 
-    assert "3 labels for 4 images" in item.error
+    assert "3 labels for 20 images" in item.error
 
 
 def test_hidden_files_of_a_folder_are_passed_over_and_an_empty_folder_is_an_error(tmp_path: Path) -> None:
