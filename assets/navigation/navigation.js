@@ -12,11 +12,17 @@ function idle() {
   return document.querySelector('[data-testid="stApp"]')?.dataset.testScriptState === "notRunning";
 }
 
+// The first page's own address is empty, which as a link would be this page.
+function path(href) {
+  return new URL(/^[^?]/.test(href) ? href : `./${href}`, location.href).pathname;
+}
+
 function pressed(event) {
   if (!event.isTrusted) return;
   const link = event.target.closest(NAMES);
   const elsewhere = event.ctrlKey || event.metaKey || event.shiftKey;
-  press.wanted = link && !elsewhere ? { href: link.href, path: link.pathname, tries: 3 } : null;
+  const href = link?.getAttribute("href");
+  press.wanted = link && !elsewhere ? { href, path: path(href), tries: 3 } : null;
   press.quiet = 0;
   const now = performance.now();
   if (press.wanted && (!idle() || now - press.last < JUST_NOW)) {
@@ -29,7 +35,7 @@ function pressed(event) {
 }
 
 function follow() {
-  [...document.querySelectorAll(NAMES)].find((one) => one.href === press.wanted.href)?.click();
+  [...document.querySelectorAll(NAMES)].find((one) => one.getAttribute("href") === press.wanted.href)?.click();
 }
 
 // What a button opens stands at the end of the document: opened by the keyboard, it takes the keyboard with it.

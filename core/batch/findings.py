@@ -264,7 +264,7 @@ def say_expected(review: Review) -> str:
     if summary.doubted:
         said.append(f"A network that knows all ten digits reads {summary.doubted:,} of those that passed as another")
     if (right := FALSE_RATE * summary.mislabelled) >= 1:
-        said.append(f"About {right:,.0f} of the labels called wrong are right after all")
+        said.append(f"About {right:,.0f} of the labels called wrong {'is' if right < 1.5 else 'are'} right after all")
     return ". ".join(said) + "."
 
 
@@ -320,7 +320,7 @@ def foresee(n: int, digits: int, rate: float, caution: float = 1.0) -> str:
     if needed <= max(1, digits // 1000):
         return ""
     return (
-        f"With {n:,} calibration digits nothing can look odder than 1 in {n + 1:,}, so unless at least {needed:,} "
+        f"Nothing can look odder than 1 in {n + 1:,} to this model, so unless at least {needed:,} "
         f"of the {digits:,} digits look so ({100 * needed / digits:.2g} %), a rate of {100 * rate:g} % flags none at "
         "all. Take a model calibrated on more digits (mnist-any: about 12,000), a higher rate, or plain false alarms."
     )

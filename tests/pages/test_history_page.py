@@ -199,29 +199,20 @@ def test_a_damaged_row_says_so_can_be_deleted_and_takes_no_other_with_it(history
     assert rows(checked(page.run())) == [3, 1]
 
 
-def test_a_row_is_opened_again_with_everything_its_model_says(history: History, tiny_shelf: tuple[str, str]) -> None:
-    readings = Detector.load(tiny_shelf[0]).inspect(one().image[None])
-    row = history.record(Verdict.of(readings, 0, OperatingPoint(tiny_shelf[0]), source="canvas", source_kind="canvas"))
-    page = show()
-
-    checked(page.button(key=f"open-{row}").click().run())
-
-    assert "The discriminator's response" in text(page)
-    assert "As recorded" not in text(page)
-    assert list(page.warning) == []
-
-
-def test_a_row_of_a_model_that_changed_since_says_so_and_shows_both(
-    history: History, tiny_shelf: tuple[str, str]
+@pytest.mark.parametrize("changed", [False, True])
+def test_a_row_is_opened_again_and_what_was_recorded_stands_beside_it_where_its_model_has_changed(
+    changed: bool, history: History, tiny_shelf: tuple[str, str]
 ) -> None:
-    (row,) = history.record_all([replace(one(), model=tiny_shelf[0], model_hash="an older build")])
+    readings = Detector.load(tiny_shelf[0]).inspect(one().image[None])
+    about = {"source": "canvas", "source_kind": "canvas", "model_hash": "an older build" if changed else ""}
+    row = history.record(Verdict.of(readings, 0, OperatingPoint(tiny_shelf[0]), **about))
     page = show()
 
     checked(page.button(key=f"open-{row}").click().run())
 
-    assert ["has changed since" in warning.value for warning in page.warning] == [True]
-    assert "As recorded: " in text(page)
     assert "The discriminator's response" in text(page)
+    assert ("As recorded: " in text(page)) is changed
+    assert ["has changed since" in warning.value for warning in page.warning] == [True] * changed
 
 
 def test_a_row_whose_model_is_gone_still_shows_what_was_recorded(history: History) -> None:

@@ -88,19 +88,15 @@ def test_alpha_and_threshold_are_two_ways_to_write_one_threshold(scores: np.ndar
     assert calibration.threshold(min(back, 0.9999)) == threshold or not np.isfinite(threshold)
 
 
-def test_tied_scores_count_against_the_digit() -> None:
-    calibration = Calibration.fit([1.0, 2.0, 2.0, 2.0, 3.0])
-
-    assert calibration.p_values([2.0]).tolist() == [5 / 6]
-    assert calibration.p_values([2.5]).tolist() == [2 / 6]
-
-
-def test_one_calibration_digit_gives_two_p_values() -> None:
-    calibration = Calibration.fit([7.0])
-
-    assert calibration.p_values([6.0, 7.0, 8.0]).tolist() == [1.0, 1.0, 0.5]
-    assert calibration.flags([8.0], 0.5).tolist() == [True]
-    assert calibration.flags([8.0], 0.49).tolist() == [False]
+@pytest.mark.parametrize(
+    ("scores", "queries", "p_values"),
+    [
+        pytest.param([1, 2, 2, 2, 3], [2.0, 2.5], [5 / 6, 2 / 6], id="tied scores count against the digit"),
+        pytest.param([7.0], [6.0, 7.0, 8.0], [1.0, 1.0, 0.5], id="one calibration digit gives two p-values"),
+    ],
+)
+def test_p_values_of_few_scores(scores: list[float], queries: list[float], p_values: list[float]) -> None:
+    assert Calibration.fit(scores).p_values(queries).tolist() == p_values
 
 
 def test_constant_scores_flag_only_what_lies_above_them() -> None:

@@ -26,14 +26,6 @@ def test_the_second_opinion_says_what_the_first_verdict_cannot_know(
     assert SecondOpinion(reads_as, "5", anomaly).sentence() == said
 
 
-def test_what_passes_as_a_five_and_reads_as_a_six_is_not_simply_normal() -> None:
-    words = describe(readings(60.5), 0, POINT, "us", SecondOpinion(("6",), "5", False))
-
-    assert not words.anomaly
-    assert words.verdict == "Normal for a network that knows only 5s"
-    assert words.second_opinion == "The network that knows all ten digits reads it as a 6."
-
-
 def test_where_both_agree_the_verdict_is_what_it_is_alone() -> None:
     alone = describe(readings(60.5), 0, POINT, "us")
 
