@@ -13,9 +13,16 @@ SHARED = "ODD_DIGIT_SHARED"
 
 
 def folder(variable: str) -> Path | None:
-    """The folder that a variable names, absolute; None where it is not set."""
+    """The folder that a variable names, absolute; None where it is not set.
+
+    Raises:
+        SystemExit: ``~`` in it names nobody.
+    """
     text = os.environ.get(variable)
-    return Path(text).expanduser().resolve() if text else None
+    try:
+        return Path(text).expanduser().resolve() if text else None
+    except RuntimeError as error:
+        raise SystemExit(f"{variable} is {text!r}, and there is no such user: write the folder out.") from error
 
 
 def shared_server() -> bool:

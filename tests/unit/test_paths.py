@@ -27,3 +27,10 @@ def test_data_sets_and_state_lie_where_the_environment_says_and_asking_makes_no_
         assert paths.datasets_dir() == tmp_path / "sets"
         assert paths.state_dir() == tmp_path / "deep" / "state"
     assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_of_nobodys_is_said_with_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ODD_DIGIT_STATE", "~nobody-here/state")
+
+    with pytest.raises(SystemExit, match="ODD_DIGIT_STATE is '~nobody-here/state', and there is no such user"):
+        paths.state_dir()
