@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from core import arguments, paths, quota, settings
 from core.detector.model_card import Card, read_card
-from core.errors import ModelError, WriteError
+from core.errors import ModelError, OddDigitError, WriteError
 from core.files.atomic import writing
 from core.words import did_you_mean
 
@@ -72,15 +72,18 @@ def find(name: str | Path, visitor: str) -> Model:
     Raises:
         ModelError: there is none; the text lists what there is.
     """
-    given = arguments.path("model", name)
     there = {model.name: model for model in models(visitor)}
     if model := there.get(str(name)):
         return model
-    follows = not visitor or not settings.shared_server()
-    for path in (given, given.with_name(given.name + SUFFIX) if given.name else given):
-        # os.path says no to what is no path at all, such as a text of 5,000 letters, where pathlib raises.
-        if follows and path.suffix == SUFFIX and os.path.isfile(path):  # noqa: PTH113
-            return Model(path.stem, path)
+    if not visitor or not settings.shared_server():
+        try:
+            given = arguments.path("model", name)
+        except OddDigitError as error:
+            raise ModelError(str(error)) from error
+        for path in (given, given.with_name(given.name + SUFFIX) if given.name else given):
+            # os.path says no to what is no path at all, such as a text of 5,000 letters, where pathlib raises.
+            if path.suffix == SUFFIX and os.path.isfile(path):  # noqa: PTH113
+                return Model(path.stem, path)
     if model := there.get(str(name).removesuffix(SUFFIX)):
         return model
     hint, names = did_you_mean(str(name), there), ", ".join(there) or "none yet"
