@@ -168,7 +168,7 @@ class _Watch:
     def interrupted(self) -> str:
         """What was done until now, and how to go on."""
         if not self._done:
-            return "Interrupted: nothing was judged yet."
+            return "Interrupted: nothing was judged and kept yet."
         how_far = f"{self._done:,} of about {self._total:,} {self._what} are judged and kept"
         return f"Interrupted: {how_far}, and the same command goes on where it was."
 

@@ -143,6 +143,28 @@ def test_a_hyphen_reads_a_file_of_any_kind_from_standard_input(
     assert pd.read_csv(tmp_path / "found.csv")["source"].str.startswith("standard input").all()
 
 
+def test_an_interrupted_batch_says_what_is_kept_and_the_same_command_goes_on(
+    pile: Path, tmp_path: Path, tiny_shelf: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = (pile, "--model", "tiny-5", "--output", tmp_path / "found.csv", "--no-history")
+
+    def interrupted(*_: object) -> str:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("core.batch.run.judge", interrupted)
+        early = batch(*asked)
+    with monkeypatch.context() as patch:
+        patch.setattr("core.batch.export.write", interrupted)
+        late = batch(*asked)
+    whole = batch(*asked)
+
+    assert (early.exit_code, late.exit_code, whole.exit_code) == (130, 130, 0)
+    assert "nothing was judged and kept yet" in early.stderr
+    assert "8 of about 8 items are judged and kept, and the same command goes on" in " ".join(late.stderr.split())
+    assert "Going on after 8" in whole.stderr
+
+
 def test_a_disk_that_refuses_ends_a_batch_in_a_sentence_and_the_next_place_goes_on(
     pile: Path, tmp_path: Path, tiny_shelf: tuple[str, str]
 ) -> None:
