@@ -204,7 +204,7 @@ def test_a_batch_keeps_its_model_when_another_is_chosen_and_is_deleted_with_ever
     page = show(model="tiny-5")
     assert "Judged by tiny-any" in text(page)
 
-    checked(button(page, "Delete this batch").click().run())
+    checked(button(page, "Delete it").click().run())
 
     assert not store.folder.exists()
     assert "Nothing judged yet" in text(page)

@@ -5,11 +5,11 @@ from typing import Any
 
 import streamlit as st
 
-from core import datasets, quota
+from core import quota
 from core.batch import queue
 from core.batch.findings import Rule, foresee, say_rule
 from core.batch.queue import Upload
-from core.datasets import examples, public
+from core.datasets import examples
 from core.detector import Detector
 from core.errors import QuotaError
 from core.operating_point import OperatingPoint
@@ -119,13 +119,8 @@ def nothing_yet(decides: Rule, detector: Detector) -> None:
         "ink could be: the probably mislabelled come out too.",
         icon=":material/inbox:",
     )
-    with st.container(horizontal=True, gap="small"):
-        tries = [("46 drawn examples", ":material/draw:", _try_sample)]
-        if datasets.available("mnist"):
-            tries.append(("MNIST's 10,000 test digits", ":material/dataset:", _try_mnist))
-        for what, icon, hand_in in tries:
-            act = (_PLACE, hand_in, detector, decides)
-            st.button(f"Try it with {what}", icon=icon, on_click=presses.attempt, args=act)
+    act = (_PLACE, _try_sample, detector, decides)
+    st.button("Try it with 46 drawn examples", icon=":material/draw:", on_click=presses.attempt, args=act)
 
 
 def _say_pile(files: int, pictures: int) -> str:
@@ -146,11 +141,6 @@ def _about(ids: tuple[str, ...], _uploads: Sequence[Upload], whose: str) -> int:
 
 def _try_sample(detector: Detector, decides: Rule) -> None:
     _submit([Upload(name, data) for name, data in examples.sample_files()], detector, decides)
-
-
-def _try_mnist(detector: Detector, decides: Rule) -> None:
-    files = public.LAYOUTS["mnist"].files("test")
-    _submit([Upload(file.name, file.read_bytes()) for file in files], detector, decides)
 
 
 def _submit(uploads: Sequence[Upload], detector: Detector, decides: Rule) -> None:

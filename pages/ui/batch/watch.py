@@ -58,14 +58,11 @@ def show(store: Store) -> bool:
 
 
 def delete(store: Store) -> None:
-    """The button that gives a batch up, with all that was found in it."""
-    st.button(
-        "Delete this batch",
-        icon=":material/delete:",
-        type="tertiary",
-        on_click=presses.attempt,
-        args=(_PLACE, _delete, store),
-    )
+    """What gives a batch up, with all that was found in it; asked twice, since nothing brings it back."""
+    with st.popover("Delete this batch", icon=":material/delete:", type="tertiary"):
+        st.markdown("What was found in it goes, and the labels set right with it.")
+        act = (_PLACE, _delete, store)
+        st.button("Delete it", type="primary", key="batch-delete", on_click=presses.attempt, args=act)
 
 
 def _watch(store: Store) -> None:
