@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from core.ink.masks import extent
 from core.ink.resize import pooled
 from core.ink.ruled_lines import Line, factor_of, find_printed_lines, without
 from core.ink.segments import INKED
@@ -98,10 +99,8 @@ def _pieces(ink: Floats) -> Iterator[tuple[Place, Mask]]:
         if max(rows.stop - rows.start, columns.stop - columns.start) * factor < _SMALLEST:
             continue
         top, left = rows.start * factor, columns.start * factor
-        drawn = ink[top : rows.stop * factor, left : columns.stop * factor] > INKED
-        y, x = np.flatnonzero(drawn.any(axis=1)), np.flatnonzero(drawn.any(axis=0))
-        place = (slice(top + int(y[0]), top + int(y[-1]) + 1), slice(left + int(x[0]), left + int(x[-1]) + 1))
-        yield place, names[rows, columns] == name
+        y, x = extent(ink[top : rows.stop * factor, left : columns.stop * factor] > INKED)
+        yield (slice(top + y.start, top + y.stop), slice(left + x.start, left + x.stop)), names[rows, columns] == name
 
 
 def _runs_along_its_sides(piece: Mask) -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from core.ink.masks import along_border, grown, otsu, shrunken
+from core.ink.masks import along_border, extent, grown, otsu, shrunken
 from core.ink.resize import shrunk
 
 Floats = NDArray[np.float32]
@@ -157,10 +157,7 @@ def _is_all_round(dark: Mask, share: float) -> bool:
     share = min(share, 1 - share)
     if share >= _ONE_TONE:
         return share < _TIGHT and _fills(other) and not other[[0, 0, -1, -1], [0, -1, 0, -1]].any()
-    rows, columns = np.flatnonzero(other.any(axis=1)), np.flatnonzero(other.any(axis=0))
-    if not len(rows):
-        return False
-    return bool(along_border(other[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]).mean() < _FRAMED)
+    return bool(other.any() and along_border(other[extent(other)]).mean() < _FRAMED)
 
 
 def _light(signed: Floats, inverted: bool) -> tuple[Floats, bool]:

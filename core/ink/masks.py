@@ -26,12 +26,10 @@ def shrunken(mask: Mask, pixels: int) -> Mask:
     return ~grown(~mask, pixels)
 
 
-def clear_of_border(mask: Mask, pixels: int) -> Mask:
-    """A mask without what lies within so many pixels of the picture's own edge."""
-    inner = np.zeros_like(mask)
-    place = (slice(pixels, max(pixels, mask.shape[0] - pixels)), slice(pixels, max(pixels, mask.shape[1] - pixels)))
-    inner[place] = mask[place]
-    return inner
+def extent(mask: Mask) -> tuple[slice, slice]:
+    """The rows and the columns from the first to the last that has any of a mask ``(h, w)``; of an empty one, none."""
+    rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
+    return (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)) if len(rows) else (slice(0), slice(0))
 
 
 def along_border(values: NDArray[Any]) -> NDArray[Any]:

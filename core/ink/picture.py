@@ -15,7 +15,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 from core import arguments, settings
 from core.errors import InkError, OddDigitError
 from core.ink import containers, pdf
-from core.ink.masks import along_border
+from core.ink.masks import along_border, extent
 from core.ink.resize import resized, unrepeated
 
 # Names of files that hold one picture, but for a TIFF of several pages; a PDF may be read too.
@@ -273,10 +273,7 @@ def _flatten(values: Floats) -> tuple[Floats, bool]:
 
 def _fills_its_box(mask: NDArray[np.bool_]) -> bool:
     """Whether a mask is of one piece such as a sheet, a window or a round cut-out: a circle fills 0.79 of its box."""
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    if not len(rows):
-        return False
-    return bool(mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].mean() > _FILLED)
+    return bool(mask.any() and mask[extent(mask)].mean() > _FILLED)
 
 
 def _too_large(name: str, size: str = "") -> str:

@@ -17,12 +17,12 @@ from PIL import Image
 
 from core.errors import InkError
 from core.ink import folds as folding
-from core.ink import strokes
+from core.ink import storage, strokes
 from core.ink.faint import Followed, follow
 from core.ink.forms import remove_form
 from core.ink.geometry import BOX, is_ink_image, negative
 from core.ink.illumination import InkMap, find_ink
-from core.ink.masks import grown
+from core.ink.masks import extent, grown
 from core.ink.picture import Picture, Source, open_picture
 from core.ink.resize import pooled
 from core.ink.ruled_lines import remove_ruling
@@ -178,8 +178,8 @@ def read(
 
 def _unchanged(opened: Picture) -> Ink:
     image = opened.pixels if opened.pixels.ndim == 2 else opened.pixels[:, :, 0]
-    rows, columns = np.flatnonzero(image.any(axis=1)), np.flatnonzero(image.any(axis=0))
-    box = [[columns[0], rows[0], columns[-1] + 1, rows[-1] + 1]]
+    rows, columns = extent(image > 0)
+    box = [[columns.start, rows.start, columns.stop, rows.stop]]
     boxes = np.round(np.array(box) * (opened.scale * 2)).astype(np.int64)
     return Ink(image[None].astype(np.float32), boxes, (), partial(_unchanged_steps, image))
 
@@ -244,8 +244,7 @@ def _clean(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
         large = np.bincount(names.ravel()) > least
         large[0] = False
         mask = large[names] if large.any() else mask
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    return mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    return mask[extent(mask)]
 
 
 def _doubts(
@@ -304,4 +303,4 @@ def _steps(
 def _bytes(pixels: Floats) -> Pixels:
     """Floats 0 .. 1 as uint8, small enough to show."""
     factor = -(-max(pixels.shape[:2]) // STEP_SIDE)
-    return np.clip(np.rint(pixels[::factor, ::factor] * 255), 0, 255).astype(np.uint8)
+    return storage.grey(pixels[::factor, ::factor])

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.ink.illumination import project
-from core.ink.masks import along_border, clear_of_border, grown, otsu, shrunken
+from core.ink.masks import along_border, extent, grown, otsu, shrunken
 from core.ink.resize import resized, shrunk
 from core.ink.segments import breadth_of
 
@@ -64,11 +64,10 @@ def cut_out(pixels: Floats) -> tuple[Floats, Box] | None:
     # The pixels along its edge are half surroundings: they are painted over too.
     inner = _shrunken(sheet, 2)
     nearest = distance_transform_edt(~inner, return_distances=False, return_indices=True)
-    rows, columns = np.flatnonzero(sheet.any(axis=1)), np.flatnonzero(sheet.any(axis=0))
-    place = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+    rows, columns = place = extent(sheet)
     down, across = height / small.shape[0], width / small.shape[1]
-    left, top = int(columns[0] * across), int(rows[0] * down)
-    right, bottom = min(width, round((columns[-1] + 1) * across)), min(height, round((rows[-1] + 1) * down))
+    left, top = int(columns.start * across), int(rows.start * down)
+    right, bottom = min(width, round(columns.stop * across)), min(height, round(rows.stop * down))
     part = pixels[top:bottom, left:right]
     size = (right - left, bottom - top)
     paper = resized(small[tuple(nearest)][place], size)
@@ -160,7 +159,7 @@ def _largest(mask: Mask) -> Mask:
 
 def _shrunken(mask: Mask, pixels: int) -> Mask:
     """A mask without what is so near its edge, or the picture's."""
-    return clear_of_border(shrunken(mask, pixels), pixels)
+    return shrunken(np.pad(mask, pixels), pixels)[pixels:-pixels, pixels:-pixels]
 
 
 def _is_written_on(sheet: Mask, side: Mask) -> bool:

@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from core.ink.geometry import BOX, SIDE
+from core.ink.masks import extent
 
 # Shapes are worked on as masks this many times finer than the ink image, so that a stroke of any pen has a shape.
 FINE = 6
@@ -114,8 +115,7 @@ def place(mask: Mask) -> Floats:
     """
     from scipy.ndimage import gaussian_filter
 
-    rows, columns = np.nonzero(mask.any(axis=1))[0], np.nonzero(mask.any(axis=0))[0]
-    box = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    box = mask[extent(mask)]
     height, width = box.shape
     ratio = BOX / max(height, width)
     size = max(1, round(width * ratio)), max(1, round(height * ratio))

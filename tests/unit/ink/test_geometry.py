@@ -57,10 +57,8 @@ def test_no_images_and_empty_images_stay_empty() -> None:
 @settings(max_examples=60, deadline=None)
 def test_any_image_becomes_a_valid_ink_image(images: np.ndarray) -> None:
     ink = to_ink_images(images)
-    assert ink.shape == (1, 28, 28)
-    assert ink.dtype == np.float32
-    assert ink.min() >= 0
-    assert ink.max() <= 1
+    assert (ink.shape, ink.dtype) == ((1, 28, 28), np.float32)
+    assert 0 <= ink.min() <= ink.max() <= 1
 
 
 def strokes(n: int) -> np.ndarray:
@@ -70,15 +68,19 @@ def strokes(n: int) -> np.ndarray:
     return np.repeat(image[None], n, axis=0)
 
 
-def test_augmented_images_are_ink_images_that_all_differ_and_the_given_ones_stay() -> None:
-    given_images = strokes(20)
+def test_augmented_images_are_ink_images_that_all_differ_and_hardly_move_and_the_given_ones_stay() -> None:
+    given_images = strokes(200)
+
     varied = augment(given_images, np.random.default_rng(0))
-    np.testing.assert_array_equal(given_images, strokes(20))
-    assert varied.shape == (20, 28, 28)
-    assert varied.dtype == np.float32
-    assert varied.min() >= 0
-    assert varied.max() <= 1
-    assert len(np.unique(varied, axis=0)) == 20
+
+    np.testing.assert_array_equal(given_images, strokes(200))
+    assert (varied.shape, varied.dtype) == ((200, 28, 28), np.float32)
+    assert 0 <= varied.min() < varied.max() <= 1
+    assert len(np.unique(varied, axis=0)) == 200
+    amount = varied.sum(axis=(1, 2)) / strokes(1).sum()
+    moved = [np.abs(centre_of_mass(image) - centre_of_mass(strokes(1)[0])).max() for image in varied]
+    assert 0.8 < amount.min() < amount.max() < 1.25
+    assert max(moved) < 2
 
 
 def test_the_same_seed_varies_alike_another_seed_does_not_and_no_variation_brings_the_images_back() -> None:
@@ -87,15 +89,6 @@ def test_the_same_seed_varies_alike_another_seed_does_not_and_no_variation_bring
     assert np.abs(first - other).max() > 0.1
     same = augment(strokes(2), np.random.default_rng(0), degrees=0, scale=0, shear=0, shift=0)
     np.testing.assert_allclose(same, strokes(2), atol=1e-5)
-
-
-def test_augmenting_keeps_the_ink_nearly_the_same_and_nearly_in_place() -> None:
-    varied = augment(strokes(200), np.random.default_rng(0))
-    amount = varied.sum(axis=(1, 2)) / strokes(1).sum()
-    moved = [np.abs(centre_of_mass(image) - centre_of_mass(strokes(1)[0])).max() for image in varied]
-    assert amount.min() > 0.8
-    assert amount.max() < 1.25
-    assert max(moved) < 2
 
 
 def test_a_shift_moves_by_pixels_and_not_further_than_asked() -> None:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.ndimage import maximum_filter, minimum_filter
 
-from core.ink.masks import clear_of_border, grown, otsu, shrunken
+from core.ink.masks import grown, otsu, shrunken
 
 
 @given(st.integers(1, 12), st.integers(1, 12), st.integers(0, 7), st.integers(0, 2**32 - 1))
@@ -15,9 +15,6 @@ def test_they_are_what_filters_make_of_them(height: int, width: int, pixels: int
     size = 2 * pixels + 1
     np.testing.assert_array_equal(grown(mask, pixels), maximum_filter(mask, size=size, mode="constant", cval=0))
     np.testing.assert_array_equal(shrunken(mask, pixels), minimum_filter(mask, size=size, mode="constant", cval=1))
-    np.testing.assert_array_equal(
-        clear_of_border(shrunken(mask, pixels), pixels), minimum_filter(mask, size=size, mode="constant", cval=0)
-    )
 
 
 @pytest.mark.parametrize(("low", "high"), [(0.1, 0.9), (-3.2, 0.0), (5.0, 5.5)])

@@ -1,8 +1,8 @@
 """Whatever is read, drawn at random, damaged or no picture at all, gives valid ink images or a reason."""
 
-import io
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 
 import numpy as np
 from hypothesis import given, settings
@@ -11,18 +11,15 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image
 
 from core.errors import InkError
-from core.ink import read
-from core.ink.read import Ink
+from core.ink import Ink, read
 from tests.support.pens import drawing
+from tests.support.piles import encoded
 
 
 def assert_valid(ink: Ink) -> None:
-    assert ink.images.shape[1:] == (28, 28)
-    assert ink.images.dtype == np.float32
+    assert (ink.images.shape[1:], ink.images.dtype) == ((28, 28), np.float32)
     assert len(ink.images) == len(ink.boxes) >= 1
-    assert np.isfinite(ink.images).all()
-    assert ink.images.min() >= 0
-    assert ink.images.max() <= 1
+    assert 0 <= ink.images.min() <= ink.images.max() <= 1, "NaN, or beyond paper and ink"
     assert (ink.images.reshape(len(ink.images), -1).max(axis=1) > 0).all()
     assert (ink.boxes[:, 2:] > ink.boxes[:, :2]).all()
     assert (ink.boxes >= 0).all()
@@ -33,11 +30,8 @@ def assert_valid(ink: Ink) -> None:
 
 def assert_valid_or_refused(reading: Callable[[], Ink]) -> None:
     """A hostile picture either gives valid ink images or an InkError; anything else fails the test."""
-    try:
-        ink = reading()
-    except InkError:
-        return
-    assert_valid(ink)
+    with suppress(InkError):
+        assert_valid(reading())
 
 
 shapes = st.one_of(
@@ -46,15 +40,9 @@ shapes = st.one_of(
     hnp.array_shapes(min_dims=1, max_dims=4, max_side=4),
 )
 arrays = st.one_of(
-    hnp.arrays(np.uint8, shapes),
-    hnp.arrays(np.bool_, shapes),
-    hnp.arrays(np.uint16, shapes),
-    hnp.arrays(np.int32, shapes),
+    *(hnp.arrays(kind, shapes) for kind in (np.uint8, np.bool_, np.uint16, np.int32, np.float64)),
     hnp.arrays(np.float32, shapes, elements=st.floats(0, 1, width=32)),
-    hnp.arrays(np.float64, shapes),
 )
-
-
 rectangles = st.lists(
     st.tuples(*[st.integers(0, 139)] * 2, *[st.integers(1, 140)] * 2, st.integers(0, 255)), min_size=1, max_size=7
 )
@@ -96,9 +84,7 @@ def test_any_pil_image_gives_valid_ink_images_or_a_reason(mode: str, width: int,
 @given(st.data())
 def test_a_damaged_file_gives_valid_ink_images_or_a_reason(data: bytes) -> None:
     fmt = data.draw(st.sampled_from(["PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF"]))
-    file = io.BytesIO()
-    Image.fromarray(drawing(side=280)).resize((48, 48)).convert("RGB").save(file, fmt)
-    blob = bytearray(file.getvalue())
+    blob = bytearray(encoded(Image.fromarray(drawing()).resize((48, 48)).convert("RGB"), fmt))
     for _ in range(data.draw(st.integers(1, 4))):
         blob[data.draw(st.integers(0, len(blob) - 1))] = data.draw(st.integers(0, 255))
     assert_valid_or_refused(lambda: read(bytes(blob[: data.draw(st.integers(1, len(blob)))])))
@@ -108,5 +94,4 @@ def test_a_thread_of_a_picture_is_read_or_refused_and_never_looked_at_for_ever()
     page = np.full((2_000, 3), 255, np.uint8)
     page[666:1_000, 1] = 0
     for thread in (page, page.T, np.full((6_400, 3), 255, np.uint8)):
-        with suppress(InkError):
-            assert_valid(read(thread))
+        assert_valid_or_refused(partial(read, thread))
