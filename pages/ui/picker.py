@@ -159,15 +159,6 @@ def _show(arriving: Arriving, so_far: "Callable[[Detector], None] | None") -> No
     said.empty()
 
 
-def normal_of(name: str) -> tuple[str, ...]:
-    """The normal labels of a model, from its card alone: much quicker than loading it.
-
-    Raises:
-        ModelError: there is none, or its file cannot be used.
-    """
-    return registry.card(name, visitor()).normal
-
-
 def _pick_threshold(point: OperatingPoint) -> None:
     st.segmented_control(
         "False alarms you are willing to pay",

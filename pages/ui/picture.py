@@ -1,6 +1,6 @@
-"""The one way a page shows a picture: sent along with the page, never as a file of the server."""
+"""The one way a page shows a picture, sent along with the page, never as a file of the server; and a chart."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import streamlit as st
@@ -31,3 +31,8 @@ def show(
         place: where; the page itself by default.
     """
     (place or st).image(images.inline(picture), caption=caption, width=width, alt=alt)
+
+
+def chart(figure: Any, key: str, alt: str, place: DeltaGenerator | None = None) -> None:
+    """Show a Plotly figure without Plotly's own buttons."""
+    (place or st).plotly_chart(figure, key=key, config={"displayModeBar": False}, alt=alt)

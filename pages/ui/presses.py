@@ -54,6 +54,11 @@ def failed(where: str) -> Exception | None:
     return error
 
 
+def count(key: str) -> None:
+    """Count on what a session counts under that key."""
+    st.session_state[key] += 1
+
+
 def go(path: str, **query: str) -> None:
     """Have another page opened, with a link's query."""
     st.session_state[_LEAVING] = (st.session_state[PAGE], path, query)

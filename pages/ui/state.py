@@ -26,8 +26,10 @@ def operating_point() -> OperatingPoint:
             point = OperatingPoint.from_query(_left(point, given) | given)
         except OddDigitError as error:
             st.warning(f"The link was not understood: {plain(error)}")
-    if point.model not in {model.name for model in registry.models(visitor())}:
-        fallback = _first_model()
+    names = [model.name for model in registry.models(visitor())]
+    if point.model not in names:
+        default = OperatingPoint().model
+        fallback = default if default in names or not names else names[0]
         if fallback != point.model:
             st.warning(f"There is no model {plain(repr(point.model))} here; showing {plain(fallback)} instead.")
         given = {"model": fallback}
@@ -127,9 +129,3 @@ def _links_passed() -> list[dict[str, str]]:
     links: list[dict[str, str]] = st.session_state[_PASSED][1]
     del links[:-_PASSED_LINKS]
     return links
-
-
-def _first_model() -> str:
-    names = [model.name for model in registry.models(visitor())]
-    default = OperatingPoint().model
-    return default if default in names or not names else names[0]

@@ -90,11 +90,16 @@ def headline(
     words = describe(readings, row, point, card.calibrated_on, second)
     kind = f"{'anomaly' if words.anomaly else 'normal'}{'-asking' if note == _ASKING else ''}"
     with st.container(key=f"verdict-{kind}-{row}-{key}", gap="xsmall"):
-        st.markdown(f"### :{COLOUR[words.anomaly]}[{SIGN[words.anomaly]} {plain(words.verdict)}]")
+        st.markdown(f"### {signed(words)}")
         # One element with or without a second opinion: what is drawn anew leaves none of the former ones behind.
         second_line = f":material/group: {plain(said)}\n\n" if (said := words.second_opinion or note) else ""
         st.markdown(f"{second_line}**{plain(words.meaning)}** {plain(words.extrapolation)}")
         st.caption(plain(words.calibration_set) + (_FOREIGN if foreign_ink and not card.recalibrated else ""))
+
+
+def signed(words: Wording) -> str:
+    """The verdict with its sign, in its colour."""
+    return f":{COLOUR[words.anomaly]}[{SIGN[words.anomaly]} {plain(words.verdict)}]"
 
 
 def details(readings: Readings, row: int, point: OperatingPoint, key: str = "", whose: str = "yours") -> None:
@@ -132,9 +137,8 @@ def in_a_line(words: Wording, about: str = "", short: bool = False) -> None:
         about: says first what was judged, where one could not tell.
         short: a second opinion is said in place of the first one's meaning.
     """
-    answer = f":{COLOUR[words.anomaly]}[{SIGN[words.anomaly]} **{plain(words.verdict)}**]"
     more = words.second_opinion if short and words.second_opinion else f"{words.meaning} {words.second_opinion}"
-    st.markdown(f"{about}{answer} · {plain(more)}")
+    st.markdown(f"{about}**{signed(words)}** · {plain(more)}")
 
 
 def as_recorded(words: Wording, image: NDArray[np.float32]) -> None:
@@ -190,12 +194,8 @@ def _standing(readings: Readings, row: int, point: OperatingPoint, key: str, who
     scores = readings.calibrations[point.evidence].scores
     score = float(readings.scores[point.evidence][row])
     figure = charts.standing(scores, readings.threshold(point), score, whose, name_normals(readings.normal))
-    st.plotly_chart(
-        figure,
-        key=f"standing-{key}",
-        config={"displayModeBar": False},
-        alt="Histogram of the scores of normal digits, with the line and this digit's score",
-    )
+    said = "Histogram of the scores of normal digits, with the line and this digit's score"
+    picture.chart(figure, f"standing-{key}", said)
 
 
 def _evidences(readings: Readings, row: int, point: OperatingPoint) -> None:

@@ -121,15 +121,3 @@ def test_a_row_of_pictures_is_one_stop_of_tab_and_what_a_press_opens_gives_the_k
     expect(pictures.nth(1)).to_be_focused()
     page.keyboard.press("Tab")
     expect(page.get_by_role("list", name="Just outside the line").get_by_role("button").first).to_be_focused()
-
-
-def test_the_first_page_leads_to_the_latents_around_its_reconstruction(page: Page, app: str) -> None:
-    page.goto(f"{app}/?model=tiny-5")
-    expect(page.locator("[class*=st-key-verdict-]").get_by_text("look at least this odd")).to_be_visible(
-        timeout=90 * SECONDS
-    )
-
-    page.get_by_role("button", name="Walk around this reconstruction").click()
-
-    expect(page).to_have_url(re.compile("Generator.*latent="), timeout=60 * SECONDS)
-    expect(page.get_by_test_id("realism").first).not_to_be_empty(timeout=60 * SECONDS)

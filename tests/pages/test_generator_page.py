@@ -81,8 +81,7 @@ def test_another_sheet_is_drawn_on_demand_and_a_digit_pressed_on_it_becomes_the_
     opened.press(monkeypatch, "fresh", 3)
     checked(page.run())
     checked(page.run())
-    page.button(key="fresh_go").click()
-    checked(page.run())
+    checked(page.button(key="fresh_go").click().run())
 
     after, _ = drawn(page)
     assert components(page, "tiles")[0]["tiles"] != sheet["tiles"]

@@ -74,8 +74,7 @@ def test_the_page_opens_at_five_percent_with_promise_histogram_all_five_curves_a
 def test_a_named_threshold_moves_the_operating_point_and_the_link(label: str, there: OperatingPoint) -> None:
     page = open_page()
 
-    page.button(key=f"line-{label}").click()
-    checked(page.run())
+    checked(page.button(key=f"line-{label}").click().run())
 
     assert point(page) == there
 
@@ -83,11 +82,9 @@ def test_a_named_threshold_moves_the_operating_point_and_the_link(label: str, th
 def test_from_the_originals_threshold_a_rate_leads_back_to_the_evidence_before_and_both_ways_are_said() -> None:
     page = open_page(evidence="manifold")
 
-    page.button(key="line-the original's 0.20").click()
-    checked(page.run())
+    checked(page.button(key="line-the original's 0.20").click().run())
     there, said = point(page), text(page)
-    page.button(key="line-5 %").click()
-    checked(page.run())
+    checked(page.button(key="line-5 %").click().run())
 
     assert (there.evidence, point(page)) == ("pixel", OperatingPoint("tiny-5", "manifold", 0.05))
     assert "no longer manifold" in said
@@ -97,8 +94,7 @@ def test_from_the_originals_threshold_a_rate_leads_back_to_the_evidence_before_a
 def test_a_threshold_that_cannot_come_along_to_another_model_is_said_to_stay_behind() -> None:
     page = open_page(threshold="0.31")
 
-    page.selectbox(key="own_choice Where do you draw the line?").set_value("tiny-any")
-    checked(page.run())
+    checked(page.selectbox(key="own_choice Where do you draw the line?").set_value("tiny-any").run())
 
     assert point(page) == OperatingPoint("tiny-any", "fused", 0.05)
     assert "The line at score 0.31 belongs to tiny-5" in text(page)
@@ -108,8 +104,7 @@ def test_the_best_balance_is_marked_as_needing_labels_and_sets_a_fixed_threshold
     page = open_page()
     best = Detector.load("tiny-5").evaluation_.best_balance("fused")  # type: ignore[union-attr]
 
-    page.button(key="line-best balance (needs labels)").click()
-    checked(page.run())
+    checked(page.button(key="line-best balance (needs labels)").click().run())
 
     assert point(page).threshold == best
     data = drawn(page)
@@ -137,8 +132,7 @@ def test_a_link_opens_at_its_threshold_and_choosing_another_evidence_keeps_alpha
     data = drawn(page)
     assert (data["of"], data["setting"][data["row"]]) == ("tiny-5 manifold", 0.1)
 
-    page.segmented_control(key="evidence_choice Where do you draw the line?").set_value("pixel")
-    checked(page.run())
+    checked(page.segmented_control(key="evidence_choice Where do you draw the line?").set_value("pixel").run())
 
     assert point(page) == OperatingPoint("tiny-5", "pixel", 0.1)
     assert drawn(page)["curves"][0]["name"] == "pixel"
@@ -177,8 +171,7 @@ def test_the_originals_threshold_tells_the_story_and_draws_again_on_demand(monke
 
     assert "caught 0 of 54 anomalies: the line lay above all of them" in text(page)
     before = page.dataframe[0].value.to_dict()
-    page.button(key="original_again").click()
-    checked(page.run())
+    checked(page.button(key="original_again").click().run())
 
     assert list(before["line"].values())[:2] == ["mean squared error over 0.20", "mean squared error over 0.08"]
     assert page.session_state["original_draw"] == 1

@@ -27,16 +27,14 @@ def fives(count: int) -> list[tuple[str, bytes, str]]:
 
 def test_own_digits_become_a_model_that_is_chosen_and_names_whose_they_are() -> None:
     page = open_page()
-    page.file_uploader(key="own_ink").set_value(fives(30))
-    checked(page.run())
+    checked(page.file_uploader(key="own_ink").set_value(fives(30)).run())
 
     assert "**30 digits read.**" in text(page)
     assert "30 are too few for a line at 1 %: it takes 99." in text(page)
     assert any("no more than 16\\.6 %" in promise.value for promise in page.info)
     assert not any("no more than" in warning.value for warning in page.warning)
     page.text_input(key="own_ink_whose").set_value("Ada's hand")
-    page.button(key="own_ink_make").click()
-    checked(page.run())
+    checked(page.button(key="own_ink_make").click().run())
 
     assert point(page).model == "my-5"
     assert "my-5 is made and chosen on every page" in text(page)
@@ -55,12 +53,10 @@ def test_own_digits_become_a_model_that_is_chosen_and_names_whose_they_are() -> 
 )
 def test_a_name_that_cannot_be_used_is_refused_and_nothing_is_made(name: str, said: str) -> None:
     page = open_page()
-    page.file_uploader(key="own_ink").set_value(fives(20))
-    checked(page.run())
+    checked(page.file_uploader(key="own_ink").set_value(fives(20)).run())
     page.text_input(key="own_ink_name").set_value(name)
 
-    page.button(key="own_ink_make").click()
-    checked(page.run())
+    checked(page.button(key="own_ink_make").click().run())
 
     assert said in text(page)
     assert point(page).model == "tiny-5"
@@ -109,8 +105,7 @@ def test_digits_are_drawn_one_after_another_taken_out_put_back_and_made_a_model(
     assert "**2 digits read.**" in text(page)
     checked(page.button(key="own_back").click().run())
     assert "**3 digits read.**" in text(page)
-    page.button(key="own_ink_make").click()
-    checked(page.run())
+    checked(page.button(key="own_ink_make").click().run())
 
     assert point(page).model == "my-5"
     assert "tiny-5 is as it was" in text(page)

@@ -44,7 +44,7 @@ def show(detector: "Detector", digit: str, point: OperatingPoint) -> None:
         press=lambda i: st.session_state.update({_CHOSEN: (of, i)}),
     )
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-        st.button("Again", on_click=_again)
+        st.button("Again", on_click=presses.count, args=(_SEED,))
         if chosen is None:
             st.markdown("Press one: walk from it, draw on it, or see how it is judged.", width="content")
         else:
@@ -114,7 +114,3 @@ def _flagged(
     point: OperatingPoint,
 ) -> NDArray[np.bool_]:
     return latent_walk.flagged(_detector, digit, seed, point)
-
-
-def _again() -> None:
-    st.session_state[_SEED] += 1

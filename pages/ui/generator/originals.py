@@ -58,8 +58,8 @@ def show(scorer: Scorer, detector: "Detector", digit: str) -> None:
             "map starts and walks begin and end, the generator redraws its training digits: that is its memory."
         )
     figure = charts.memorisation(drawn, known.unseen, float(distance[0]))
-    st.plotly_chart(figure, key="copying", config={"displayModeBar": False},
-                    alt="Distance to the nearest training digit: fresh digits and unseen test digits")  # fmt: skip
+    said = "Distance to the nearest training digit: fresh digits and unseen test digits"
+    picture.chart(figure, "copying", said)
 
 
 @st.cache_resource(max_entries=10, show_spinner="Looking at the training digits…")

@@ -9,7 +9,7 @@ from core.calibration.evaluation import Confusion, Evaluation
 from core.errors import OddDigitError
 from core.operating_point import OperatingPoint
 from core.views import fixed_threshold
-from pages.ui import chrome
+from pages.ui import chrome, presses
 from pages.ui.threshold import borderline
 
 if TYPE_CHECKING:
@@ -44,7 +44,13 @@ def story(detector: "Detector", evaluation: Evaluation, point: OperatingPoint) -
             ]
             table.append(_row(f"fused, calibrated at {100 * CALIBRATED:g} %", replayed.yours))
             st.dataframe(pd.DataFrame(table), hide_index=True, width="content")
-            st.button("Draw other digits", icon=":material/casino:", on_click=_again, key="original_again")
+            st.button(
+                "Draw other digits",
+                icon=":material/casino:",
+                on_click=presses.count,
+                args=("original_draw",),
+                key="original_again",
+            )
         several = ", and measures each digit by its own spread" if len(detector.card_.normal) > 1 else ""
         st.caption(
             f"Above, the same {point.threshold:.2f} cuts elsewhere, since the pixel evidence divides by the ink and "
@@ -60,7 +66,3 @@ def _row(name: str, counts: Confusion) -> dict[str, str]:
         "anomalies caught": f"{counts.caught} of {counts.caught + counts.misses}",
         "false alarms": f"{counts.false_alarms} of {counts.false_alarms + counts.true_normal}",
     }
-
-
-def _again() -> None:
-    st.session_state["original_draw"] += 1

@@ -9,15 +9,14 @@ from core import ink, quota
 from core.datasets.examples import Example, for_normal
 from core.detector.state import Measured
 from core.errors import OddDigitError
-from core.figures import charts, images
+from core.figures import charts
 from core.ink import apart
 from core.ink.picture import SUFFIXES
 from core.operating_point import OperatingPoint
 from core.views import model_table
 from core.views.verdict_words import describe
-from pages.ui import chrome, opinion, picker, picture, state
+from pages.ui import chrome, opinion, picker, picture, state, verdict
 from pages.ui.text import plain
-from pages.ui.verdict import COLOUR, SIGN
 from pages.ui.visitor import visitor
 
 _KINDS = [*SUFFIXES, ".pdf"]
@@ -28,10 +27,15 @@ def show(chosen: dict[str, Measured]) -> None:
     left, right = st.columns([3, 2], gap="large")
     with left:
         st.markdown("**Their cards**")
-        st.table(pd.DataFrame(model_table.table(chosen)).map(plain), hide_index=True, border="horizontal")
+        cards(chosen)
     with right:
         _roc(chosen)
     _same_digit(chosen)
+
+
+def cards(models: dict[str, Measured]) -> None:
+    """Cards of models, line by line, side by side."""
+    st.table(pd.DataFrame(model_table.table(models)).map(plain), hide_index=True, border="horizontal")
 
 
 def _roc(chosen: dict[str, Measured]) -> None:
@@ -42,7 +46,7 @@ def _roc(chosen: dict[str, Measured]) -> None:
     drawn = {name: curve for name, curve in curves.items() if curve is not None}
     if drawn:
         figure = charts.roc_curves(drawn)
-        st.plotly_chart(figure, key="compare-roc", config={"displayModeBar": False}, alt="ROC curves")
+        picture.chart(figure, "compare-roc", "ROC curves")
     if without := [name for name in chosen if name not in drawn]:
         st.caption(f"None for {plain(', '.join(without))}: evaluated without anomalies.")
     if len({measured.card.evaluated_on for measured in chosen.values()}) > 1:
@@ -59,14 +63,14 @@ def _same_digit(chosen: dict[str, Measured]) -> None:
     name = left.selectbox("An example", list(examples), key="compare_example")
     file = right.file_uploader("or a picture of yours", _KINDS, key="compare_file")
     try:
-        picture = _read(file.getvalue(), file.name, visitor()) if file else _drawn(examples[name])
+        digits = _read(file.getvalue(), file.name, visitor()) if file else _drawn(examples[name])
     except OddDigitError as error:
         chrome.refuse(error)
         return
     columns = st.columns(len(chosen))
     for column, (model, measured) in zip(columns, chosen.items(), strict=True):
         with column:
-            _verdict(model, measured, picture)
+            _verdict(model, measured, digits)
 
 
 @st.cache_data(max_entries=20, show_spinner="Finding the ink…")
@@ -87,16 +91,9 @@ def _verdict(model: str, measured: Measured, digits: ink.Ink) -> None:
         chrome.refuse(error)
         return
     words = describe(readings, 0, point, measured.card.calibrated_on, opinion.at_once(readings, point)[0])
-    st.markdown(f"**{plain(model)}**  \n:{COLOUR[words.anomaly]}[{SIGN[words.anomaly]} {plain(words.verdict)}]")
+    st.markdown(f"**{plain(model)}**  \n{verdict.signed(words)}")
     st.caption(plain(f"{words.second_opinion} {words.meaning}"))
-    pictures = (
-        (images.digit_png(readings.images[0], 4), "as the model sees it"),
-        (images.digit_png(readings.reconstruction[0], 4), "nearest normal digit"),
-        (images.residual_png(readings.images[0], readings.residual[0], 4), "where they differ"),
-    )
-    with st.container(key=f"pictures-compared-{model}"):
-        for column, (png, caption) in zip(st.columns(3, wrap=False), pictures, strict=True):
-            picture.show(png, caption, caption=caption, width="stretch", place=column)
+    verdict.pictures(readings, 0, f"compared-{model}")
 
 
 def _point(model: str) -> OperatingPoint:

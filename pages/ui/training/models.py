@@ -14,7 +14,7 @@ from core.errors import OddDigitError
 from core.figures import charts, training
 from core.training.job import forget_upload
 from core.views import model_table
-from pages.ui import chrome, presses, state
+from pages.ui import chrome, picture, presses, state
 from pages.ui.text import plain
 from pages.ui.training import compare
 from pages.ui.visitor import visitor
@@ -76,22 +76,17 @@ def _list(shelf: dict[str, Model], measured: dict[str, Measured]) -> None:
 def _card(model: Model, measured: Measured) -> None:
     left, right = st.columns([3, 2], gap="large")
     with left:
-        st.table(
-            pd.DataFrame(model_table.table({model.name: measured})).map(plain), hide_index=True, border="horizontal"
-        )
+        compare.cards({model.name: measured})
     with right:
-        for label, curves in list(measured.card.curve.items())[:1]:
-            count = len(next(iter(curves.values()), []))
-            if count:
-                st.markdown(
-                    "**Losses while it was trained**" + (f", digit {label}" if len(measured.card.curve) > 1 else "")
-                )
-                figure = training.losses(curves)
-                st.plotly_chart(figure, key="card-losses", config={"displayModeBar": False}, alt="Losses by epoch")
+        label, curves = next(iter(measured.card.curve.items()), ("", {}))
+        if any(curves.values()):
+            which = f", digit {label}" if len(measured.card.curve) > 1 else ""
+            st.markdown(f"**Losses while it was trained**{which}")
+            picture.chart(training.losses(curves), "card-losses", "Losses by epoch")
         if measured.evaluation is not None and (curve := measured.evaluation.roc("fused")):
             st.markdown("**ROC curve**, with its area")
             figure = charts.roc_curves({model.name: curve}).update_layout(showlegend=True)
-            st.plotly_chart(figure, key="card-roc", config={"displayModeBar": False}, alt="ROC curve")
+            picture.chart(figure, "card-roc", "ROC curve")
     _actions(model)
 
 
@@ -106,7 +101,7 @@ def _actions(model: Model) -> None:
             st.caption(f"{whose}: it cannot be renamed or deleted.")
             return
         with st.popover("Rename"):
-            st.text_input("New name", model.name, max_chars=64, key=_new_name(model.name))
+            st.text_input("New name", model.name, max_chars=64, key=f"rename-{model.name}")
             act = (_PLACE, _rename, model.name)
             st.button("Rename it", on_click=presses.attempt, args=act, key="model-rename")
         with st.popover("Delete"):
@@ -135,13 +130,9 @@ def _use(name: str) -> None:
     st.session_state[_DONE] = f"{name} is chosen on every page."
 
 
-def _new_name(name: str) -> str:
-    return f"rename-{name}"
-
-
 # What was typed is read when the button is pressed: whoever types and presses at once gets what they see.
 def _rename(name: str) -> None:
-    new = st.session_state[_new_name(name)].strip()
+    new = st.session_state[f"rename-{name}"].strip()
     registry.rename(name, new, visitor())
     st.session_state[_DONE], st.session_state[_CHOSEN] = f"{name} is called {new} now.", [new]
 

@@ -11,7 +11,6 @@ from core.training.snapshots import Frame
 from pages.ui import chrome, component, picture
 from pages.ui.text import plain
 
-_PLAIN = {"displayModeBar": False}
 _player = component.declare("player")
 
 
@@ -81,7 +80,7 @@ def _reconstructions(shown: Frame) -> None:
 def _losses(key: str, same: list[Frame], shown: Frame, now: dict[str, float]) -> None:
     if curves := training.curves_of(same):
         figure = training.losses(curves, shown.epoch)
-        st.plotly_chart(figure, key=f"losses-{key}", config=_PLAIN, alt="Losses by epoch")
+        picture.chart(figure, f"losses-{key}", "Losses by epoch")
         if not all(training.begun(name, values[0]) for name, values in curves.items()):
             st.caption("The generator first learns to copy. Its own loss begins where it has a critic to convince.")
     else:
@@ -94,7 +93,7 @@ def _losses(key: str, same: list[Frame], shown: Frame, now: dict[str, float]) ->
 def _separation(key: str, shown: Frame) -> None:
     st.markdown("**Held-out normals and others apart**")
     figure = training.separation(shown.normal_errors, shown.other_errors)
-    st.plotly_chart(figure, key=f"apart-{key}", config=_PLAIN, alt="Histograms of normals and others")
+    picture.chart(figure, f"apart-{key}", "Histograms of normals and others")
     area = shown.separation
     said = "There are no other digits in this data." if area is None else f"AUROC {area:.3f} of this error alone."
     st.caption(f"{said} For watching only, it selects nothing.")

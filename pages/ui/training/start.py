@@ -32,6 +32,8 @@ _OWN = "my own pictures"
 _UPLOAD, _PLACE = "train_upload", "train"
 _NAME_OFFERED = "train_name_offered"
 _KINDS = [*SUFFIXES, ".pdf", ".zip"]
+_count = st.cache_data(max_entries=20, ttl=600, show_spinner="Counting the digits…")(count_images)
+_seconds_an_image = st.cache_data(ttl=600, show_spinner=False)(seconds_an_image)
 
 
 def offer() -> None:
@@ -51,7 +53,11 @@ def offer() -> None:
         chrome.refuse(error)
         return
     normal = row[2].multiselect(
-        "Normal", labels, _default(labels, counts), key=f"train_normal-{dataset}", format_func=_say_label
+        "Normal",
+        labels,
+        _default(labels, counts),
+        key=f"train_normal-{dataset}",
+        format_func=lambda label: "all of them" if label == EVERY_LABEL else label,
     )
     with row[3]:
         name = _name(dataset, tuple(normal))
@@ -91,7 +97,10 @@ def _say_dataset(name: str) -> str:
 def _settings() -> tuple[str, int, int]:
     """Architecture, epochs and seed."""
     architecture = st.radio(
-        "Architecture", list(ARCHITECTURES), format_func=_say_architecture, key="train_architecture"
+        "Architecture",
+        list(ARCHITECTURES),
+        format_func=lambda name: f"{name}: {ARCHITECTURES[name].words}",
+        key="train_architecture",
     )
     epochs = st.number_input(
         "Epochs",
@@ -107,10 +116,6 @@ def _settings() -> tuple[str, int, int]:
     return str(architecture), int(epochs), int(seed)
 
 
-def _say_architecture(name: str) -> str:
-    return f"{name}: {ARCHITECTURES[name].words}"
-
-
 def _labels(dataset: str, counts: Counts | None) -> list[str]:
     labels = [label for label, n in counts.train.items() if n] if counts else list(datasets.labels_in(dataset))
     return [*labels, EVERY_LABEL] if len(labels) > 1 else labels
@@ -124,25 +129,16 @@ def _default(labels: list[str], counts: Counts | None) -> list[str]:
     return ["5"] if 2 * counts.train.get("5", 0) > counts.train[most] else [most]
 
 
-def _say_label(label: str) -> str:
-    return "all of them" if label == EVERY_LABEL else label
-
-
 def _name(dataset: str, normal: tuple[str, ...]) -> str:
     """The name's field: it follows the choice of digits until someone types a name."""
     kind = "npz:mine" if dataset.startswith("npz:") else dataset
     offered = _free(run.default_name(kind, normal)) if normal else ""
-    _follow("train_name", _NAME_OFFERED, offered)
-    return st.text_input("Name", key="train_name", max_chars=64).strip()
-
-
-def _follow(key: str, remembered: str, offered: str) -> None:
-    """Put what is offered into a field that still shows what was offered before."""
-    shown, before = st.session_state.get(key), st.session_state.get(remembered)
+    shown, before = st.session_state.get("train_name"), st.session_state.get(_NAME_OFFERED)
     # Written only when it changes: a value set anew overwrites what is being typed just then.
     if shown is None or (shown == before and offered != before):
-        st.session_state[key] = offered
-    st.session_state[remembered] = offered
+        st.session_state["train_name"] = offered
+    st.session_state[_NAME_OFFERED] = offered
+    return st.text_input("Name", key="train_name", max_chars=64).strip()
 
 
 def _free(name: str) -> str:
@@ -200,16 +196,6 @@ def _read(files: tuple[tuple[str, bytes], ...], label: str, progress: own.Progre
         known = (key, uploads.keep(files, label, visitor(), progress))
         st.session_state[_UPLOAD] = known
     return known[1]
-
-
-@st.cache_data(max_entries=20, ttl=600, show_spinner="Counting the digits…")
-def _count(dataset: str) -> Counts:
-    return count_images(dataset)
-
-
-@st.cache_data(ttl=600, show_spinner=False)
-def _seconds_an_image(architecture: str) -> float:
-    return seconds_an_image(architecture)
 
 
 def _plan(spec: RunSpec, counts: Counts | None) -> tuple[Plan | None, OddDigitError | None]:
