@@ -71,7 +71,7 @@ def test_verdicts_are_listed_newest_first_with_their_words_and_numbers(history: 
 
     assert rows(page) == [third, second, first]
     assert "In all 3, 1 anomaly" in text(page)
-    assert "**Anomaly**] · 0.40 % of" in text(page)
+    assert "Anomaly]** · 0.40 % of" in text(page)
     assert "upload: 2.png" in text(page)
     assert page.image is not None
 

@@ -1,7 +1,7 @@
 """Three ways in, one road: drawing, upload and photograph all go through ``ink`` to the same verdict."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
+from streamlit.delta_generator import DeltaGenerator
 
 from core import ink, quota
 from core.detector.readings import Readings
@@ -91,32 +92,30 @@ def camera() -> list[File]:
     return [File("photograph", photo.getvalue())] if photo else []
 
 
-def judge_drawing(
-    drawing: Drawing, point: OperatingPoint, at_hand: "st.delta_generator.DeltaGenerator | None" = None
-) -> None:
+def judge_drawing(drawing: Drawing, point: OperatingPoint, at_hand: DeltaGenerator) -> None:
     """Judge what is on the canvas, or the example shown while it is empty.
 
     Args:
         drawing: what is to be judged.
         point: model, evidence and threshold.
-        at_hand: takes the verdict once more, in a line.
+        at_hand: takes the verdict once more, in a line, and until there is one that it is waited for.
     """
+    about = f"{drawing.example}: " if drawing.example else ""
     example = f"An example, {drawing.example}. Draw your own and the verdict follows every stroke."
     st.caption(example if drawing.example else "What is on the canvas, judged after every stroke.")
     try:
         itself = drawing.picture.shape == (SIDE, SIDE)
         digits = None if itself else ink.read(drawing.picture, name="the drawing", split=False)
         images = drawing.picture[None] if digits is None else digits.images
-        detector = _awake(images, point)
+        detector = _awake(images, point, lambda said: at_hand.markdown(f"{about}{said}"))
         readings = detector.inspect(images)
     except OddDigitError as error:
+        at_hand.empty()
         chrome.refuse(error)
         return
     second = opinion.at_once(readings, point)
-    if at_hand is not None:
-        about = f"{drawing.example}: " if drawing.example else ""
-        with at_hand:
-            verdict.in_a_line(describe(readings, 0, point, detector.card_.calibrated_on, second[0]), about, short=True)
+    with at_hand:
+        verdict.in_a_line(describe(readings, 0, point, detector.card_.calibrated_on, second[0]), about, short=True)
 
     def keep(asked: SecondOpinion | None) -> None:
         if not drawing.example:
@@ -131,24 +130,27 @@ def judge_drawing(
         verdict.how_it_was_read(digits)
 
 
-def _awake(images: NDArray[np.float32], point: OperatingPoint) -> "Detector":
+def _awake(images: NDArray[np.float32], point: OperatingPoint, say: Callable[[str], object]) -> "Detector":
     """The detector; while its digits wake, the likeliest of this ink first, those that are awake judge it."""
     if detector := picker.if_awake(point.model):
         return detector
+    say(":material/hourglass_empty: The model is waking: its verdict comes here.")
 
     def judge_by(awake: "Detector") -> None:
         if point.evidence in DISTANCES:
-            _so_far(awake.inspect(images), point)
+            _so_far(awake.inspect(images), point, say)
 
     return picker.detector(point.model, images[0], judge_by)
 
 
-def _so_far(readings: Readings, point: OperatingPoint) -> None:
+def _so_far(readings: Readings, point: OperatingPoint, say: Callable[[str], object]) -> None:
     """What some of a model's digits say: that ink is normal stands whatever the others say; that it is odd does not."""
     if readings.class_id(point)[0]:
         st.caption("None of the digits that are ready finds it plausible; the others are asked as they wake.")
         return
-    st.markdown(f"### :{verdict.COLOUR[False]}[{verdict.SIGN[False]} Normal]")
+    normal = f":{verdict.COLOUR[False]}[{verdict.SIGN[False]} Normal]"
+    say(f"**{normal}** · which it could be follows when all of the model is awake.")
+    st.markdown(f"### {normal}")
     st.markdown(
         "**That stands: another digit can only find it more plausible.** Which it could be follows when all are awake."
     )

@@ -32,14 +32,15 @@ def judge(point: OperatingPoint, normal: tuple[str, ...]) -> None:
         if draw.open:
             with draw:
                 drawing = canvas.draw(normal)
-                at_hand = st.container(key="at-hand")  # on a phone the verdict itself stands below all this
+                with st.container(key="at-hand"):  # on a phone the verdict itself stands below all this
+                    at_hand = st.empty()
                 canvas.tools(normal)
         with upload:
             files = intake.upload() if upload.open else None
         with camera:
             photo = intake.camera() if camera.open else None
     with right:
-        if drawing is not None:
+        if drawing is not None and at_hand is not None:
             intake.judge_drawing(drawing, point, at_hand)
         elif files is not None:
             intake.judge_pictures(files, point, "upload")
