@@ -61,7 +61,7 @@ def few_latents(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def expected_to_fail(_: object) -> dict[str, str]:
     return {
-        "check_dtype_object": "an image is an array of numbers; objects that hold numbers are refused",
+        "check_dtype_object": "the wrapper tiles no objects, and those that are no numbers are refused in our words",
         "check_estimators_empty_data_messages": "images without pixels are refused for their shape, in our words",
         "check_n_features_in_after_fitting": "an image has 784 numbers, and others are refused for their shape",
     }
