@@ -12,7 +12,7 @@ from core.datasets import Dataset, own
 from core.errors import DatasetError
 from core.files.atomic import write_whole
 from core.files.zip import count, looks_like_zip, members
-from core.readers.items import label_of, parts_of
+from core.readers.items import as_label, label_of, parts_of
 
 MOST_PICTURES = settings.PICTURES
 LARGEST_BYTES = 32 * 2**20  # of a picture that is no archive
@@ -113,11 +113,11 @@ def _pictures(
 def _label(path: str, label: str) -> str:
     """The name of the folder a picture lies in, a digit by whatever name as that.
 
-    >>> _label("pile/fives/one.png", "mine"), _label("one.png", "mine"), _label("a/b/one.png", "mine")
-    ('5', 'mine', 'b')
+    >>> _label("pile/fives/one.png", "mine"), _label("one.png", "Seven"), _label("a/b/one.png", "mine")
+    ('5', '7', 'b')
     """
     parts = parts_of(path)
-    return label_of(parts) or (parts[-2] if len(parts) > 1 else label)
+    return label_of(parts) or as_label(parts[-2] if len(parts) > 1 else label) or label
 
 
 def _write(part: Path, images: np.ndarray, labels: np.ndarray) -> None:

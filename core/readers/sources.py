@@ -51,11 +51,13 @@ def places(inputs: Sequence[Path], apart: Path | None = None, left_out: Callable
         BatchError: an input is missing or unreadable, a folder is empty, or there are too many files.
     """
     files: list[Place] = []
+    # Unlike Path.resolve, it takes links in a circle for what they are: files that are not there.
+    real = os.path.realpath
     for path in inputs:
         if not path.is_dir():
             files.append(place_of(path))
             continue
-        inside = sorted(_inside_folder(path, apart, left_out))
+        inside = sorted(file for file in files_in(path, left_out) if apart is None or real(file) != real(apart))
         if not inside:
             raise BatchError(f"{path}: there is no file in this folder. Give one that holds pictures.")
         shown = Path(path.name) if path.is_absolute() else path
@@ -298,13 +300,6 @@ def _sibling(place: Place) -> Place | None:
             if path.is_file():
                 return replace(place_of(path), name=name + suffix)
     return None
-
-
-def _inside_folder(folder: Path, apart: Path | None, left_out: Callable[[Path], object]) -> Iterator[Path]:
-    """The files in a folder, but for the one that results will be written to."""
-    # Unlike Path.resolve, it takes links in a circle for what they are: files that are not there.
-    real = os.path.realpath
-    return (path for path in files_in(folder, left_out) if apart is None or real(path) != real(apart))
 
 
 def _place_in_folder(path: Path, name: str, label: str | None) -> Place:
