@@ -7,6 +7,8 @@ from collections.abc import Collection, Iterator
 from contextlib import ExitStack
 from typing import BinaryIO, NamedTuple, cast
 
+import numpy as np
+
 from core.errors import BatchError
 from core.files.zip import BOMB_BYTES, BOMB_RATIO
 from core.readers.arrays import Stream, items_of, npy_stream
@@ -130,12 +132,9 @@ def _one_hot(stream: Stream) -> bool:
     """Whether each of the first rows, which this reads, marks one class and nothing else."""
     if len(stream.shape) != 2 or not 1 < stream.shape[1] <= MOST_CLASSES:
         return False
-    block = next(stream.rows(), None)
-    return (
-        block is not None
-        and block.dtype.kind in "biuf"
-        and bool(((block != 0).sum(axis=1) == 1).all() and block.max() == 1)
-    )
+    block = next(stream.rows(), np.empty((0, 2)))
+    ones = len(block) > 0 and block.dtype.kind in "biuf" and block.max() == 1
+    return bool(ones and ((block != 0).sum(axis=1) == 1).all())
 
 
 def _could_be_labels(name: str, stream: Stream) -> bool:

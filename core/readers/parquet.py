@@ -157,9 +157,9 @@ def _is_text(kind: Any) -> bool:
 def _items(rows: pa.RecordBatch, layout: Layout, reader: StackReader) -> Iterator[Item]:
     labels = _labels([rows.column(name).to_pylist() for name in layout.label], len(rows))
     if len(layout.pictures) > 1:
-        wide = np.stack([_floats(rows.column(name)) for name in layout.pictures], axis=1)
+        wide = np.stack([rows.column(name).to_numpy(zero_copy_only=False) for name in layout.pictures], axis=1)
         side = math.isqrt(len(layout.pictures))
-        yield from reader.items(wide.reshape(len(rows), side, side), labels)
+        yield from reader.items(wide.reshape(len(rows), side, side).astype(np.float64), labels)
         return
     column = rows.column(layout.pictures[0])
     if isinstance(column, pa.ExtensionArray):
@@ -175,14 +175,8 @@ def _labels(columns: list[list[Any]], count: int) -> list[object]:
     """A label for each row, of one column, one-hot in ten, or one-hot in a list."""
     if len(columns) != 1:
         return [hot(cells) for cells in zip(*columns, strict=True)] or [None] * count
-    return [
-        (cell[0] if len(cell) == 1 else hot(cell))
-        if isinstance(cell, list)
-        else None
-        if isinstance(cell, dict)
-        else cell
-        for cell in columns[0]
-    ]
+    cells = (None if isinstance(cell, dict) else cell for cell in columns[0])
+    return [cell if not isinstance(cell, list) else cell[0] if len(cell) == 1 else hot(cell) for cell in cells]
 
 
 def _unwrapped(value: Any) -> Any:
@@ -248,7 +242,3 @@ def _image(value: Sequence[Any]) -> NDArray[np.float64] | str:
         if form is None
         else np.asarray(form.grey(array[None]), np.float64)
     )
-
-
-def _floats(column: Any) -> NDArray[np.float64]:
-    return np.asarray(column.to_numpy(zero_copy_only=False), np.float64)

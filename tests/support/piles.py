@@ -50,9 +50,11 @@ def zipped(files: Iterable[tuple[str | zipfile.ZipInfo, bytes]], packing: int = 
     return buffer.getvalue()
 
 
-def idx(array: NDArray[np.uint8]) -> bytes:
-    """An array of bytes as an IDX file."""
-    return struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape) + array.tobytes()
+def idx(array: NDArray[np.uint8] | NDArray[np.int32]) -> bytes:
+    """An array of bytes or 32-bit integers as an IDX file."""
+    kind = 0x08 if array.dtype == np.uint8 else 0x0C
+    values = array.astype(array.dtype.newbyteorder(">")).tobytes()
+    return struct.pack(f">HBB{array.ndim}I", 0, kind, array.ndim, *array.shape) + values
 
 
 def folder_of(folder: Path, images: Sequence[Pixels]) -> Path:

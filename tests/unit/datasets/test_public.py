@@ -4,7 +4,6 @@ import bz2
 import gzip
 import hashlib
 import io
-import struct
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,6 +15,7 @@ from core import datasets
 from core.datasets import public
 from core.errors import DatasetError
 from tests.support.mirror import serve
+from tests.support.piles import idx
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (12, 28, 28), dtype=np.uint8)
 
@@ -27,13 +27,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     (tmp_path / "sets").mkdir()
     return tmp_path / "sets"
-
-
-def idx(array: np.ndarray) -> bytes:
-    """An array in MNIST's own format: magic, big-endian sizes, data."""
-    kind = {"uint8": 0x08, "int32": 0x0C}[array.dtype.name]
-    data = array.astype(array.dtype.newbyteorder(">")).tobytes()
-    return struct.pack(f">BBBB{array.ndim}I", 0, 0, kind, array.ndim, *array.shape) + data
 
 
 def put(folder: Path, name: str, images: np.ndarray = PIXELS, labels: np.ndarray | None = None) -> None:
