@@ -69,6 +69,7 @@ def test_version_is_the_packages(run: Run) -> None:
         pytest.param("help evalute", "Did you mean 'evaluate'", id="a command one wants help with"),
         pytest.param("models --fromat json", "Possible options: --format", id="an option"),
         pytest.param("score five.png --model tiny5", "Did you mean 'tiny-5'?", id="a model"),
+        pytest.param("score five.png --evidence sound", "evidence': 'sound' is not one of 'pixel'", id="a choice"),
         pytest.param("evaluate --model tiny-5 --dataset minst", "Did you mean 'mnist'?", id="a data set"),
     ],
 )

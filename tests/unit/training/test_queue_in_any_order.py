@@ -96,19 +96,16 @@ class QueueMachine(RuleBasedStateMachine):
 
     @invariant()
     def every_job_stands_where_it_should(self) -> None:
-        if hasattr(self, "bench"):
-            assert {job.id: job.state for job in self.bench.jobs.of("")} == self.expected
+        assert {job.id: job.state for job in self.bench.jobs.of("")} == self.expected
 
     @invariant()
     def one_worker_works_and_only_for_the_running_job(self) -> None:
-        if hasattr(self, "bench"):
-            assert [worker.folder.name for worker in self.bench.workers if worker.code is None] == self.running()
+        assert [worker.folder.name for worker in self.bench.workers if worker.code is None] == self.running()
 
     @invariant()
     def a_job_told_to_stop_has_a_worker_that_knows(self) -> None:
-        if hasattr(self, "bench"):
-            for job_id in self.running():
-                assert self.worker(job_id).finishing == self.bench.jobs.get(job_id, "").finishing
+        for job_id in self.running():
+            assert self.worker(job_id).finishing == self.bench.jobs.get(job_id, "").finishing
 
     def running(self):
         return [job_id for job_id, state in self.expected.items() if state is State.RUNNING]
