@@ -163,7 +163,7 @@ def made_difficulties(detector: Detector, count: int) -> tuple[str, ...]:
     for level in levels():
         # A 4,000-pixel picture costs seconds to draw; fewer of them say as much.
         few = count if level.scene.side * level.scene.page < 2000 else min(count, max(10, count // 10))
-        found: list[Images | None] = []
+        images_read: list[Images | None] = []
         several = 0
         for i in range(few):
             rng = np.random.default_rng(zlib.crc32(f"{level.difficulty} {level.label} {i}".encode()))
@@ -171,14 +171,14 @@ def made_difficulties(detector: Detector, count: int) -> tuple[str, ...]:
             try:
                 digits = ink.read(picture)
             except InkError:
-                found.append(None)
+                images_read.append(None)
             else:
                 several += len(digits.images) > 1
-                found.append(largest(digits))
-        judged = Judged.by(detector, filled(found), labels[:few])
+                images_read.append(largest(digits))
+        judged = Judged.by(detector, filled(images_read), labels[:few])
         label = level.label if level.clean else f"{level.label} (no longer clean)"
         cells = _brief(judged, base.of(np.arange(count) < few))
-        rows.append([level.difficulty, label, *cells, several, sum(image is None for image in found)])
+        rows.append([level.difficulty, label, *cells, several, sum(image is None for image in images_read)])
         say(f"{level.difficulty}: {level.label}")
     columns = [
         "difficulty",
