@@ -6,6 +6,7 @@ import math
 import re
 import zipfile
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, TextIO
 
@@ -69,12 +70,8 @@ def write(review: Review, path: Path) -> str:
     """
     check_suffix(path)
     before = rows_in(path)
-    if path.suffix == ".csv":
-        write_whole(path, lambda part: _to_csv(review, part))
-    elif path.suffix == ".parquet":
-        write_whole(path, lambda part: write_parquet(review, part))
-    else:
-        write_whole(path, lambda part: write_zip(review, part, review.order("flagged")))
+    writers = {".csv": _to_csv, ".parquet": write_parquet, ".zip": _to_zip}
+    write_whole(path, partial(writers[path.suffix], review))
     after = rows_in(path)
     return f"{path} held {before:,} rows and now holds {after:,}." if after < before else ""
 
@@ -215,6 +212,10 @@ def keep(review: Review) -> None:
 def _to_csv(review: Review, path: Path) -> None:
     with path.open("w", newline="", encoding="utf-8") as file:
         export_csv(review, file)
+
+
+def _to_zip(review: Review, path: Path) -> None:
+    write_zip(review, path, review.order("flagged"))
 
 
 def _parts(review: Review, columns: Sequence[str]) -> Iterator[tuple[int, pa.Table]]:

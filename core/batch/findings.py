@@ -103,13 +103,10 @@ class Review:
             raise BatchError(f"{store.job.title}: nothing of this batch has been judged yet.")
         table = pa.concat_tables([part.replace_schema_metadata(None) for part in tables])
         self.store, self.rule, self.normal = store, rule, store.job.normal
-        self.source = table["source"].to_numpy(zero_copy_only=False)
-        self.label = table["label"].to_numpy(zero_copy_only=False)
-        self.error = table["error"].to_numpy(zero_copy_only=False)
-        self.item = table["item"].to_numpy()
+        plain = ("source", "label", "error", "item", *scores)
+        arrays = (table[name].to_numpy(zero_copy_only=False) for name in plain)
+        self.source, self.label, self.error, self.item, self.score, self.p_value = arrays
         self.boxes = np.stack([table[edge].fill_null(-1).to_numpy() for edge in EDGES], axis=1).astype(np.int64)
-        self.score = table[f"score_{evidence}"].to_numpy(zero_copy_only=False).astype(np.float64)
-        self.p_value = table[f"p_value_{evidence}"].to_numpy(zero_copy_only=False).astype(np.float64)
         self.judged = np.isfinite(self.p_value)
         width = len(self.normal) if len(self.normal) > 1 else 0
         self.digits = np.full((len(table), width), np.nan)

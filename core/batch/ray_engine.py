@@ -10,6 +10,7 @@ import os
 import re
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -217,15 +218,12 @@ def written(rows: str) -> set[int]:
 def remarks(rows: str, detector: Detector) -> Iterator[Note]:
     """What is to be said about the batch whose units are in a folder or at an address, as of one judged locally."""
     looked_at: list[Image] = []
-    system, folder = _system(rows)
-    for order in sorted(written(rows)):
-        with system.open_input_file(f"{folder}/unit-{order:09d}.parquet") as file:
-            part = pq.ParquetFile(file)
-            for note in json.loads((part.schema_arrow.metadata or {}).get(_NOTES, b"[]")):
-                yield Note(**note)
-            if more := LOOK - len(looked_at):
-                images = part.read(columns=["image"])["image"].drop_null().slice(0, more)
-                looked_at += [storage.from_bytes(image) for image in images.to_pylist()]
+    for part in _parts(rows):
+        for note in json.loads((part.schema_arrow.metadata or {}).get(_NOTES, b"[]")):
+            yield Note(**note)
+        if more := LOOK - len(looked_at):
+            images = part.read(columns=["image"])["image"].drop_null().slice(0, more)
+            looked_at += [storage.from_bytes(image) for image in images.to_pylist()]
     if said := say_better(looked_at, detector):
         yield Note(text=said)
 
@@ -242,15 +240,12 @@ def tally(rows: str, rule: Rule) -> dict[str, float | int | str | None]:
         p-value at and below which a row is an anomaly (None where none is).
     """
     column = f"p_value_{rule.point.evidence}"
-    counts: dict[float, int] = {}
+    counts: Counter[float] = Counter()
     refused = 0
-    system, folder = _system(rows)
-    for order in sorted(written(rows)):
-        with system.open_input_file(f"{folder}/unit-{order:09d}.parquet") as file:
-            p_values = pq.ParquetFile(file).read(columns=[column])[0]
+    for part in _parts(rows):
+        p_values = part.read(columns=[column])[0]
         refused += p_values.null_count
-        for value, count in zip(*np.unique(p_values.drop_null().to_numpy(), return_counts=True), strict=True):
-            counts[float(value)] = counts.get(float(value), 0) + int(count)
+        counts.update(dict(zip(*np.unique(p_values.drop_null().to_numpy(), return_counts=True), strict=True)))
     values = np.array(sorted(counts))
     times = np.array([counts[value] for value in values], dtype=np.int64)
     judged = int(times.sum())
@@ -280,9 +275,8 @@ def _gather(folder: Path, cut: Sequence[Unit], detector: Detector, rule: Rule, m
     for half_gathered in store.parts:
         half_gathered.unlink()
     done = first = 0
-    for unit in cut:
-        table = pq.ParquetFile(folder / "rows" / f"unit-{unit.order:09d}.parquet").read()
-        if len(table):
+    for part in _parts(str(folder / "rows")):
+        if len(table := part.read()):
             within = table["item"].to_numpy()
             table = table.set_column(0, SCHEMA.field("item"), pa.array(within + done, pa.int64()))
             done += int(within[-1]) + 1
@@ -290,6 +284,14 @@ def _gather(folder: Path, cut: Sequence[Unit], detector: Detector, rule: Rule, m
             first += len(table)
     store.finish()
     return store
+
+
+def _parts(rows: str) -> Iterator[pq.ParquetFile]:
+    """What is written of each unit, in their order."""
+    system, folder = _system(rows)
+    for order in sorted(written(rows)):
+        with system.open_input_file(f"{folder}/unit-{order:09d}.parquet") as file:
+            yield pq.ParquetFile(file)
 
 
 def _system(rows: str) -> tuple[fs.FileSystem, str]:

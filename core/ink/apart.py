@@ -28,7 +28,7 @@ KEPT = 2  # processes that wait for the next to read
 _SERVE = "from core.ink import apart; apart.serve()"
 _idle: list["Process"] = []
 _kept = KEPT
-_lock = threading.Lock()
+_lock = threading.RLock()  # generators that nobody ends are ended in the midst of anything
 _serving = False
 
 

@@ -115,20 +115,6 @@ def test_where_a_rate_decides_a_stopped_batch_waits_for_its_end_to_enter_the_his
     assert History(visitor="ann").count().judged == 0
 
 
-def test_visitors_take_turns_however_many_batches_one_of_them_hands_in(tiny_detector_any: Detector) -> None:
-    order: list[str] = []
-
-    def launch(folder: Path) -> judging.Thread:
-        order.append(Store(folder).job.visitor)
-        return judging.Thread(Store(folder), tiny_detector_any)
-
-    server = BatchQueue(launch, tick_seconds=0)
-    given = [server.submit(some(1), tiny_detector_any, RULE, who, keep=False) for who in ("ann",) * 4 + ("bob", "cy")]
-    wait_for(lambda: server.tick() or not any(server.standing(store).state.busy for store in given))
-
-    assert order == ["ann", "bob", "cy", "ann", "ann", "ann"]
-
-
 def test_a_long_batch_makes_way_for_another_visitor_and_goes_on_to_the_same_rows(
     tiny_detector_any: Detector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -196,16 +182,6 @@ def test_all_visitors_together_have_a_limit_and_no_files_are_no_batch(
         server.submit(some(1), tiny_detector_any, RULE, "bob", keep=False)
 
 
-def test_visitors_see_their_own_batches_the_newest_first(tiny_detector_any: Detector) -> None:
-    server, first = hand_in(some(1), tiny_detector_any)
-    second = server.submit(some(2), tiny_detector_any, RULE, "ann", keep=False)
-    other = server.submit(some(1), tiny_detector_any, RULE, "bob", keep=False)
-    wait_for(lambda: not any(server.standing(store).state.busy for store in (first, second, other)))
-
-    assert [store.folder for store in stores("ann")] == [second.folder, first.folder]
-    assert [store.folder for store in stores("bob")] == [other.folder]
-
-
 def test_a_batch_that_fails_says_why_and_the_next_one_is_judged(
     tiny_detector: Detector, tiny_detector_any: Detector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -223,17 +199,21 @@ def test_a_batch_that_fails_says_why_and_the_next_one_is_judged(
     assert server.standing(after).state is State.DONE
 
 
-def test_old_batches_make_room_and_a_deleted_one_leaves_nothing(
+def test_old_batches_of_ones_own_make_room_and_a_deleted_one_leaves_nothing(
     tiny_detector_any: Detector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("core.batch.queue.KEPT", 2)
     server, first = hand_in(some(1), tiny_detector_any, keep=False)
     wait_for(lambda: not server.standing(first).state.busy)
-    for _ in range(2):
-        store = server.submit(some(1), tiny_detector_any, RULE, "ann", keep=False)
-        wait_for(lambda store=store: not server.standing(store).state.busy)
+    second = server.submit(some(1), tiny_detector_any, RULE, "ann", keep=False)
+    wait_for(lambda: not server.standing(second).state.busy)
+    store = server.submit(some(1), tiny_detector_any, RULE, "ann", keep=False)
+    wait_for(lambda: not server.standing(store).state.busy)
 
-    assert len(stores("ann")) == 2
+    other = server.submit(some(1), tiny_detector_any, RULE, "bob", keep=False)
+    wait_for(lambda: not server.standing(other).state.busy)
+    assert [ours.folder for ours in stores("ann")] == [store.folder, second.folder], "the newest first"
+    assert [theirs.folder for theirs in stores("bob")] == [other.folder]
     assert not first.folder.exists()
     assert History(visitor="ann").count().judged == 0, "verdicts stay out of the history when asked"
     server.delete(store)

@@ -85,19 +85,6 @@ def test_training_and_a_batch_make_the_same_of_the_same_digits(
     assert review.p_value.tolist() == tiny_detector_any.scores(own.images).p_values["fused"].tolist()
 
 
-def test_a_refused_file_is_a_row_with_its_reason_between_its_neighbours(
-    tmp_path: Path, tiny_detector_any: Detector
-) -> None:
-    pile = folder_of(tmp_path / "pile", digits(3)[0])
-    (pile / "0001.png").write_bytes(b"no picture")
-
-    review = judge(tmp_path / "batch", tiny_detector_any, pile)
-
-    assert review.judged.tolist() == [True, False, True]
-    assert "0001.png" in review.error[1]
-    assert review.summary.refused == 1
-
-
 def test_a_sheet_of_digits_gives_a_row_each_in_reading_order_with_its_box_or_is_one_digit(
     tmp_path: Path, tiny_detector_any: Detector
 ) -> None:
