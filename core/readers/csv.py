@@ -127,8 +127,11 @@ def count(place: Place) -> int:
         file = opened(place, stack)
         lines, size, last = 0, 0, b"\n"
         head = file.readline(LONGEST_LINE)
+        quoted = head.count(b'"') % 2
         while size < COUNTED and (block := file.read(1 << 20)):
-            lines, size, last = lines + block.count(b"\n"), size + len(block), block[-1:]
+            parts = block.split(b'"')  # every other one stands in quotes, where a line's end ends none
+            lines, size, last = lines + b"".join(parts[quoted::2]).count(b"\n"), size + len(block), block[-1:]
+            quoted ^= 1 - len(parts) % 2
         if size >= COUNTED:
             return round(lines * place.size / max(packed_position(file), 1))
         cells = re.split(r"[,;|\s]+", head.decode("utf-8", "replace").replace("\0", ""))

@@ -94,7 +94,7 @@ def read_one(place: Place, labels: Place | None = None) -> Iterator[Item]:
 
 
 def count(batch: Sequence[Place]) -> int:
-    """About how many items there are, without reading them: exact but for tables with line breaks inside cells."""
+    """About how many items there are, without reading them: exact but for tables with lines around their rows."""
     return sum(_count(place) for place, _ in paired(batch))
 
 

@@ -104,6 +104,7 @@ def test_a_table_of_any_layout_is_the_same_labelled_digits(name: str, tmp_path: 
     path.write_text(TABLES[name])
 
     assert_same([item for item in read(path) if not item.note])
+    assert abs(sources.count(sources.places([path])) - N) <= (N * 40 if "ARFF" in name else 3)  # by lines
 
 
 @pytest.mark.parametrize(
