@@ -14,6 +14,8 @@ from core.ink.picture import Source
 from tests.support.pens import FIVE, SEVEN, difference, drawing, read_alike
 from tests.support.piles import encoded
 
+SOFT = np.exp(-(((np.arange(300) - 150) / 40) ** 2))
+
 
 def grainy(
     spread: float, coarseness: float, shape: tuple[int, int] = (240, 320), falling_to: float = 1.0
@@ -166,6 +168,7 @@ def test_inversion_can_be_set_by_hand() -> None:
         pytest.param(np.zeros((100, 100)), "no ink found", id="all black"),
         pytest.param(np.random.default_rng(0).normal(0.8, 0.05, (200, 300)).clip(0, 1), "no ink found", id="noise"),
         pytest.param(np.tile(np.linspace(0.3, 0.9, 300), (200, 1)), "no ink found", id="shade"),
+        pytest.param(0.9 - 0.18 * np.outer(SOFT[:200], SOFT), "no ink found", id="a soft shadow"),
         pytest.param(grainy(0.02, 1), "no ink found", id="grain"),
         pytest.param(grainy(0.06, 3), "no ink found", id="coarse grain"),
         pytest.param(grainy(0.03, 1, falling_to=0.4), "no ink found", id="grain in fading light"),
