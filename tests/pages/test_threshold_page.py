@@ -5,11 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from streamlit.runtime.scriptrunner import StopException
 from streamlit.testing.v1 import AppTest
 
 from core import datasets
 from core.calibration.evaluation import Evaluation
 from core.detector import Detector, registry
+from core.errors import DatasetError
 from core.operating_point import OperatingPoint
 from tests.support import opened
 from tests.support.opened import checked, components, text
@@ -177,20 +179,49 @@ def test_the_originals_threshold_tells_the_story_and_draws_again_on_demand(monke
     assert page.session_state["original_draw"] == 1
 
 
-def test_without_the_data_set_everything_but_pictures_works_and_a_download_is_offered(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def open_without_pictures(monkeypatch: pytest.MonkeyPatch) -> AppTest:
+    """The page of a model that was evaluated on a data set which is not here."""
     evaluation = Detector.load("tiny-5").evaluation_
     assert evaluation is not None
     remake(replace(evaluation, sources=("mnist:test",)))
     monkeypatch.setenv("ODD_DIGIT_DATASETS", "/nowhere")
+    return open_page()
 
-    page = open_page()
+
+def test_without_the_data_set_everything_but_pictures_works_and_a_download_is_offered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    page = open_without_pictures(monkeypatch)
 
     assert "MNIST is not on this machine" in text(page)
     assert page.button(key="download-mnist").label == "Download MNIST (12 MB)"
     assert len(drawn(page)["curves"]) == 5
     assert "Just inside the line" in text(page)
+
+
+def test_a_download_that_was_pressed_goes_on_after_a_run_that_was_ended_and_what_stops_it_is_said(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    page = open_without_pictures(monkeypatch)
+    fetched: list[str] = []
+    here = datasets.load
+
+    def load(name: str, *given: Any, progress: object = None, **more: Any) -> datasets.Dataset:
+        if progress is None:
+            return here(name, *given, **more)
+        fetched.append(name)
+        if len(fetched) == 1:
+            raise StopException  # as where a newer press ends the run
+        raise DatasetError("The line is dead.")
+
+    monkeypatch.setattr("core.datasets.load", load)
+    page.button(key="download-mnist").click().run()
+    said = text(checked(page.run()))
+    checked(page.run())
+
+    assert fetched == ["mnist", "mnist"]
+    assert "The line is dead." in said
+    assert "The line is dead." not in text(page)
 
 
 def remake(evaluation: Evaluation | None) -> None:

@@ -164,10 +164,10 @@ def _download(name: str) -> None:
     try:
         datasets.load(name, "all", progress=follow)
     except OddDigitError as error:
+        st.session_state.pop(_WANTED)
         chrome.refuse(error)
         return
-    finally:
-        st.session_state.pop(_WANTED, None)
+    st.session_state.pop(_WANTED)
     st.rerun()
 
 
