@@ -60,8 +60,12 @@ def count(key: str) -> None:
 
 
 def go(path: str, **query: str) -> None:
-    """Have another page opened, with a link's query."""
-    st.session_state[_LEAVING] = (st.session_state[PAGE], path, query)
+    """Have a page opened, with a link's query; a reading that is open is closed, also where that page is this one."""
+    st.session_state.pop(_OPENED, None)
+    run = get_script_run_ctx()
+    here = run.pages_manager.get_pages().get(run.page_script_hash) if run else None
+    if here is None or not here["script_path"].endswith(path):
+        st.session_state[_LEAVING] = (st.session_state[PAGE], path, query)
     st.switch_page(path, query_params=query)
 
 

@@ -54,3 +54,15 @@ def test_the_browsers_way_back_closes_the_reading_that_is_open(back: bool, monke
     page.session_state["page"], page.session_state["opened"] = "Batch", ("a batch", 7)
 
     assert ("opened" in page.run().session_state) is not back
+
+
+def test_a_button_that_leads_to_the_page_it_stands_on_leads_there_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    went = []
+    monkeypatch.setattr(st, "switch_page", lambda path, query_params: went.append(path))
+    pages = {"here": {"script_path": "/app/pages/3_Batch.py"}}
+    run = SimpleNamespace(page_script_hash="here", pages_manager=SimpleNamespace(get_pages=lambda: pages))
+    monkeypatch.setattr(presses, "get_script_run_ctx", lambda: run)
+
+    AppTest.from_function(_leaves, args=("Batch",)).run().button[0].click().run()
+
+    assert went == ["pages/3_Batch.py"]
