@@ -26,7 +26,11 @@ def page(history: History) -> None:
         return
     tools.summary(counts, today)
     which = bar.choose(history)
-    which = tools.sample(history, which)
+    left, right = st.columns(2)
+    with left:
+        tools.over_time(history, which)
+    with right:
+        which = tools.sample(history, which)
     count = history.count(which)
     tools.review_sample(history, which)
     pages = max(1, -(-count.judged // A_PAGE))

@@ -4,7 +4,7 @@
 """
 
 from core.history.filter import EVERYTHING, Filter
-from core.history.history import Counts, History
+from core.history.history import Counts, History, Period
 from core.history.verdict import Damaged, Verdict
 
-__all__ = ["EVERYTHING", "Counts", "Damaged", "Filter", "History", "Verdict"]
+__all__ = ["EVERYTHING", "Counts", "Damaged", "Filter", "History", "Period", "Verdict"]

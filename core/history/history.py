@@ -48,6 +48,15 @@ class Counts:
         return self.right + self.wrong
 
 
+@dataclass(frozen=True)
+class Period:
+    """How many digits were judged, and how many were anomalies, from ``start`` (UTC seconds since 1970) on."""
+
+    start: float
+    judged: int
+    anomalies: int
+
+
 class History:
     """The record of verdicts in one SQLite file. It holds no connection: any number of threads and processes may write.
 
@@ -185,6 +194,22 @@ class History:
         whose, owner = self._deletions()
         query = f"SELECT count(*) FROM verdicts WHERE deletion IN (SELECT id FROM deletions WHERE {whose})"
         return int(self._rows(query, owner)[0][0])
+
+    def anomalies_over_time(
+        self, which: Filter = EVERYTHING, *, step: float = 86400.0, seconds_east: float = 0.0
+    ) -> list[Period]:
+        """How many were judged and how many were anomalies, period by period; periods without any are left out.
+
+        Args:
+            which: which verdicts.
+            step: length of a period, seconds.
+            seconds_east: how far local time is ahead of UTC, seconds, so that a day begins at the reader's midnight.
+        """
+        condition, values = which.condition(self._whose())
+        query = f"""SELECT CAST((last_seen + ?) / ? AS INTEGER) AS period, count(*), sum(class_id = {ANOMALY})
+            FROM {self._narrow()} WHERE {condition} GROUP BY period ORDER BY period"""
+        rows = self._rows(query, [seconds_east, step, *values])
+        return [Period(number * step - seconds_east, judged, anomalies) for number, judged, anomalies in rows]
 
     def draw_sample(self, n: int, seed: int, which: Filter = EVERYTHING) -> tuple[int, ...]:
         """Ids of ``n`` verdicts drawn at random (fewer when there are fewer), for a person to review all of them.

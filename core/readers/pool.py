@@ -19,10 +19,7 @@ from core.readers.rows import Row, read_each, read_item
 Thing = tuple[int, Item]  # an item and its position in the batch
 PICTURES, PICTURE_BYTES = 8, 2 << 20  # read by a process at a time
 IN_ORDER = 64  # items that are looked at before any goes on
-AHEAD, AHEAD_BYTES = (
-    16,
-    64 << 20,
-)  # portions for each process, and bytes in all, that are read before they are asked for
+AHEAD, AHEAD_BYTES = 16, 64 << 20  # portions for each process, and bytes in all, read before they are asked for
 ITEMS, ITEM_BYTES = 256, 8 << 20  # read from a file at a time
 
 

@@ -13,6 +13,12 @@ def zone() -> tzinfo:
     return timezone(-timedelta(minutes=minutes_behind))
 
 
+def seconds_east() -> float:
+    """How far the visitor's clock is ahead of UTC, seconds."""
+    offset = datetime.now(zone()).utcoffset()
+    return offset.total_seconds() if offset else 0.0
+
+
 def midnight(day: date | None = None) -> float:
     """When a day begins for the visitor, UTC seconds since 1970; None is today."""
     here = zone()

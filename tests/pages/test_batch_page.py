@@ -12,6 +12,7 @@ from core import datasets
 from core.batch import corrections, queue, second_opinions
 from core.batch.findings import Review, Rule
 from core.batch.store import Store, stores
+from core.datasets.examples import sample_files
 from core.detector import Detector, registry
 from core.history import History
 from core.operating_point import OperatingPoint
@@ -170,6 +171,32 @@ def test_a_false_discovery_rate_that_cannot_flag_says_so_beforehand() -> None:
 
     assert "at most 10 % are expected to be normal" in text(page)
     assert "flags none at all" in text(page)
+
+
+def test_table_and_charts_show_the_same_pile(tiny_detector_any: Detector) -> None:
+    store = judged(tiny_detector_any, [queue.Upload(*file) for file in sample_files()])
+    page = show()
+    page.segmented_control(key="shown_kind").set_value("all")
+    page.segmented_control(key="view").set_value("Table")
+    checked(page.run())
+
+    table = page.dataframe[0].value
+
+    assert len(table) == 46
+    assert {"number", "digit", "reconstruction", "verdict", "p-value", "reads as", "label", "source"} <= set(
+        table.columns
+    )
+    labels = Review(store, RULE).labels
+    for number, said in zip(table["number"], table["label fits"], strict=True):
+        row = number - 1
+        fits = None if np.isnan(labels.p_value[row]) else "no" if labels.disagreeing[row] else "yes"
+        expected = f"{fits}: probably mislabelled" if labels.mislabelled[row] else fits
+        assert (said if isinstance(said, str) else None) == expected
+    assert table["verdict"].tolist()[-1] == "refused"
+    scores = [score for score in table["score"] if score == score]
+    assert scores == sorted(scores, reverse=True)
+    page.segmented_control(key="view").set_value("Charts")
+    checked(page.run())
 
 
 def test_what_was_unsure_in_pictures_is_said_of_the_batch_and_where_to_choose_otherwise(

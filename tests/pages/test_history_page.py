@@ -173,6 +173,18 @@ def test_many_rows_come_page_by_page_and_a_chosen_verdict_narrows_them(history: 
     assert rows(page) == list(range(45, 0, -3))
 
 
+def test_the_rate_of_anomalies_is_drawn_once_it_is_unfolded(history: History) -> None:
+    fill(history, 9)
+    page = show()
+    assert len(page.get("plotly_chart")) == 0
+
+    page.session_state["rate_open"] = True
+    checked(page.run())
+
+    assert len(page.get("plotly_chart")) == 1
+    assert "By hour" in text(page)
+
+
 def test_a_damaged_history_is_said_once_and_the_page_goes_on(history: History) -> None:
     history.path.parent.mkdir(parents=True, exist_ok=True)
     history.path.write_bytes(b"this was never a database " * 400)

@@ -1,4 +1,4 @@
-"""A judged pile: the answer in a line, the oddest first as pictures, and files to take away."""
+"""A judged pile: the answer in a line, the oddest first as pictures or as a table, charts, and files to take away."""
 
 import io
 import re
@@ -15,9 +15,10 @@ from core.batch.findings import SHOWN, Review, Rule, Summary, say_expected
 from core.batch.store import Store
 from core.detector import registry
 from core.errors import OddDigitError
+from core.figures import batch
 from pages.ui import chrome
 from pages.ui.batch import watch
-from pages.ui.batch.rows import PLACE, gallery, opened, refused
+from pages.ui.batch.rows import PLACE, gallery, opened, refused, table
 from pages.ui.text import plain
 from pages.ui.visitor import visitor
 
@@ -25,9 +26,11 @@ WORDS = {kind: kind for kind in SHOWN} | {
     "doubted": "passed, look like another digit",
     "mislabelled": "probably mislabelled",
 }
+GALLERY, TABLE, CHARTS = "Gallery", "Table", "Charts"
 A_GALLERY, A_TABLE = 48, 100
 SECONDS = 5.0  # between two looks at a batch that is still judged
 _OTHERWISE = "To choose otherwise for one, give it to Upload on the first page."
+_PLAIN = {"displayModeBar": False}
 
 
 def show(store: Store, decides: Rule) -> None:
@@ -74,11 +77,18 @@ def _look_through(review: Review) -> None:
     try:
         chrome.failed(PLACE)
         shown, rows = _choose(review)
-        if not len(rows):
+        view = st.segmented_control(
+            "View", [GALLERY, TABLE, CHARTS], default=GALLERY, key="view", required=True, label_visibility="collapsed"
+        )
+        if view == CHARTS:
+            _charts(review)
+        elif not len(rows):
             which = "" if shown == "all" else f"{WORDS[shown]} "
             st.info(f"No {which}digit here.", icon=":material/done_all:")
         elif shown == "refused":
             refused(review, _page(rows, A_TABLE))
+        elif view == TABLE:
+            table(review, _page(rows, A_TABLE))
         else:
             _corrected(review)
             gallery(review, _page(rows, A_GALLERY), shown)
@@ -203,3 +213,14 @@ def _csv(review: Review, file: io.BytesIO) -> None:
 
 def _zip(review: Review, file: io.BytesIO) -> None:
     export.write_zip(review, file, review.order("flagged"))
+
+
+def _charts(review: Review) -> None:
+    st.caption("Of the whole pile, whatever is chosen above.")
+    left, right = st.columns(2)
+    if review.judged.any():
+        chart = batch.scores(review.calibration.scores, review.score[review.judged], review.threshold)
+        left.plotly_chart(chart, key="pile-scores", config=_PLAIN, alt="Scores of the pile and of normal digits")
+    if review.label_names:
+        chart = batch.by_label(review.label, review.flagged, review.labels.mislabelled)
+        right.plotly_chart(chart, key="pile-labels", config=_PLAIN, alt="Share flagged and mislabelled by label")

@@ -1,4 +1,4 @@
-"""The rows of a batch: the judged as a gallery, the refused with their reasons, and one of them opened in full."""
+"""The rows of a batch: as a gallery, as a table, the refused with their reasons, and one opened in full."""
 
 from functools import partial
 
@@ -11,7 +11,7 @@ from core.batch import corrections, queue
 from core.batch.findings import Review
 from core.batch.queue import Upload
 from core.errors import ModelError, OddDigitError
-from core.figures.images import page_of_digits, page_with_boxes
+from core.figures.images import digit_png, inline, page_of_digits, page_with_boxes
 from core.views.verdict_words import recorded
 from core.words import either, say_rarity
 from pages.ui import chrome, picker, presses, tiles, verdict
@@ -62,11 +62,73 @@ def correct(review: Review, labels: dict[int, str | None]) -> None:
     presses.attempt(PLACE, corrections.correct, review.store, labels)
 
 
+def table(review: Review, rows: NDArray[np.int64]) -> None:
+    """The same as lines of a table: choosing one opens its full reading."""
+    images = review.store.pictures(rows.tolist())
+    drawn = _drawn(review, images, review.judged[rows])
+    lines = []
+    for row, image, drawing in zip(rows.tolist(), images, drawn, strict=True):
+        judged = bool(review.judged[row])
+        lines.append(
+            {
+                "number": row + 1,
+                "digit": _uri(image) if judged else None,
+                "reconstruction": None if drawing is None else _uri(drawing),
+                "verdict": _word(review, row),
+                "p-value": review.p_value[row],
+                "score": review.score[row],
+                "reads as": _reads_as(review, row),
+                "label": review.label[row],
+                "label fits": _fits(review, row),
+                "source": review.source[row],
+                "reason": review.error[row] or None,
+            }
+        )
+    columns = {
+        "number": st.column_config.NumberColumn(width="small", help="place in the pile, from 1"),
+        "digit": st.column_config.ImageColumn(width="small", help="as the model sees it"),
+        "reconstruction": st.column_config.ImageColumn(width="small", help="the nearest normal digit"),
+        "p-value": st.column_config.NumberColumn(format="%.4f", help="share of normal digits at least this odd"),
+        "score": st.column_config.NumberColumn(format="%.4g", help="higher is odder"),
+        "reads as": st.column_config.TextColumn(help="what the ink could be, to a model that knows several digits"),
+        "label fits": st.column_config.TextColumn(help="whether the ink could be what the label says"),
+    }
+    key = f"table-{rows[0]}-{len(rows)}"
+
+    def choose() -> None:
+        chosen = st.session_state[key]["selection"]["rows"]
+        if chosen and chosen[0] < len(rows) and review.judged[rows[chosen[0]]]:
+            _open(review, int(rows[chosen[0]]))
+
+    st.dataframe(
+        pd.DataFrame(lines).dropna(axis=1, how="all"),
+        hide_index=True,
+        row_height=44,
+        column_config=columns,
+        on_select=choose,
+        selection_mode="single-row",
+        key=key,
+    )
+    st.caption("Choose a line to open its full reading.")
+
+
 def refused(review: Review, rows: NDArray[np.int64]) -> None:
     """What could not be read, in the order it came, and why; whose name stands beside the reason is not named in it."""
     why = [review.error[row].removeprefix(review.source[row]).lstrip(": ") for row in rows]
     columns = {"reason": why, "source": review.source[rows], "number": rows + 1}
     st.dataframe(pd.DataFrame(columns), hide_index=True, key=f"refused-{rows[0]}")
+
+
+def _drawn(review: Review, images: NDArray[np.float32], judged: NDArray[np.bool_]) -> list[NDArray[np.float32] | None]:
+    """Reconstructions of the judged of some images, drawn when they are looked at; none where the model is gone."""
+    drawn: list[NDArray[np.float32] | None] = [None] * len(images)
+    try:
+        readings = picker.detector(review.point.model).inspect(images[judged])
+        for i, drawing in zip(np.flatnonzero(judged), readings.reconstruction, strict=True):
+            drawn[i] = drawing
+    except ModelError as error:
+        verdict.without(review.point.model, error)
+    return drawn
 
 
 def _open(review: Review, row: int) -> None:
@@ -164,3 +226,16 @@ def _reads_as(review: Review, row: int) -> str | None:
     if not review.judged[row] or (second is None and not review.digits.shape[1]):
         return None
     return either(review.prediction_set(row) if second is None else second.reads_as) or "no digit"
+
+
+def _fits(review: Review, row: int) -> str | None:
+    """Whether the label is one of the digits that the ink could be; None without a label that the model knows."""
+    if np.isnan(review.labels.p_value[row]):
+        return None
+    if not review.labels.disagreeing[row]:
+        return "yes"
+    return "no: probably mislabelled" if review.labels.mislabelled[row] else "no"
+
+
+def _uri(image: NDArray[np.float32]) -> str:
+    return inline(digit_png(image, 2))

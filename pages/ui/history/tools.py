@@ -1,4 +1,4 @@
-"""What stands around the rows of the history: numbers, export, deleting, and the review sample."""
+"""What stands around the rows of the history: numbers, the rate over time, export, deleting, and the review sample."""
 
 import io
 from dataclasses import replace
@@ -12,7 +12,7 @@ from core.errors import HistoryError, OddDigitError
 from core.history import EVERYTHING, Counts, Filter, History
 from core.history.export import export_csv
 from core.history.reviewed_sample import Review, review
-from pages.ui import calibration_set, chrome, picker, presses, usage
+from pages.ui import calibration_set, chrome, local_time, picker, presses, usage
 from pages.ui.history import rows
 from pages.ui.text import plain
 from pages.ui.visitor import visitor
@@ -20,6 +20,7 @@ from pages.ui.visitor import visitor
 if TYPE_CHECKING:
     from core.detector import Detector
 
+DAY, HOUR = 86400.0, 3600.0
 SAMPLE = 100
 SEED = 0
 _MADE = "calibrated_now"
@@ -30,6 +31,27 @@ def summary(counts: Counts, today: Counts) -> None:
     marked = f", {counts.marked:,} marked, {counts.wrong:,} of them wrong" if counts.marked else ""
     before = f"** In all {_numbers(counts)}" if today != counts else "**"
     st.markdown(f"**Today {_numbers(today)}{'.' * (today != counts)}{before}{marked}.")
+
+
+def over_time(history: History, which: Filter) -> None:
+    """The rate of anomalies by day, or by hour while all is of one or two days; worked out once it is unfolded."""
+    with st.expander("Rate of anomalies over time", on_change="rerun", key="rate_open") as shown:
+        if not shown.open:
+            return
+        from core.figures.history import anomaly_rate
+
+        east = local_time.seconds_east()
+        periods, unit = history.anomalies_over_time(which, step=DAY, seconds_east=east), "day"
+        if 0 < len(periods) < 3:
+            periods, unit = history.anomalies_over_time(which, step=HOUR, seconds_east=east), "hour"
+        if periods:
+            st.plotly_chart(
+                anomaly_rate(periods, local_time.zone()),
+                key="rate",
+                config={"displayModeBar": False},
+                alt=f"Share of anomalies by {unit}",
+            )
+        st.caption(f"By {unit}; the bars are 95 % intervals: wide where few digits were judged.")
 
 
 def export_and_delete(history: History, which: Filter, shown: int, everything: int) -> None:

@@ -84,6 +84,19 @@ def test_counts_tell_anomalies_and_marks_apart_and_what_can_be_chosen_is_what_oc
     assert history.source_kinds() == ["batch", "canvas", "upload"]
 
 
+def test_anomalies_are_counted_by_the_readers_own_days(history: History) -> None:
+    before_midnight, after_midnight = 10 * DAY - 3600, 10 * DAY + 3600
+    history.record(verdict(1, last_seen=before_midnight, class_id=1))
+    history.record(verdict(2, last_seen=after_midnight))
+    history.record(verdict(3, last_seen=after_midnight + 60, class_id=1))
+
+    in_utc = history.anomalies_over_time()
+    two_hours_east = history.anomalies_over_time(seconds_east=7200.0)
+
+    assert [(p.start, p.judged, p.anomalies) for p in in_utc] == [(9 * DAY, 1, 1), (10 * DAY, 2, 1)]
+    assert [(p.start, p.judged, p.anomalies) for p in two_hours_east] == [(10 * DAY - 7200, 3, 2)]
+
+
 def test_a_row_that_is_not_there_is_said(history: History) -> None:
     with pytest.raises(HistoryError, match="no row 17"):
         history.get(17)

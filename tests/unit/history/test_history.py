@@ -178,6 +178,7 @@ def test_on_a_shared_server_each_visitor_sees_marks_and_deletes_only_their_own(
     assert [kept.source for kept in ann.browse()] == ["upload: 2.png", "upload: 1.png"]
     assert ann.count().judged == len(list(ann.each())) == len(ann.draw_sample(9, 0)) == 2
     assert (ann.models(), ann.source_kinds()) == (["mnist-1", "mnist-5"], ["upload"])
+    assert sum(period.judged for period in ann.anomalies_over_time()) == 2
     with pytest.raises(HistoryError, match="another visitor"):
         ann.get(bobs)
     with pytest.raises(HistoryError, match="another visitor"):

@@ -30,10 +30,15 @@ def harmful(position: int, item: Item, manner: Manner = AS_FOUND) -> Iterator[Ro
 
 
 def reader(position: int, item: Item, manner: Manner) -> Iterator[Row]:
-    """A row that says which process this is; after the first portion it works for ever, and says so by a file."""
+    """A row that says which process this is.
+
+    In the folder that the label names: waits for what was taken ahead, and works for ever on the second portion.
+    """
     yield Row(position, str(os.getpid()), None)
+    if item.label is not None:
+        wait_for(Path(item.label, "ahead").exists)
     while position >= pool.PICTURES and item.label is not None:
-        Path(item.label).touch()
+        Path(item.label, "at work").touch()
 
 
 @pytest.fixture
@@ -126,7 +131,14 @@ def test_items_are_taken_a_few_portions_ahead_and_who_stops_asking_ends_the_read
 ) -> None:
     monkeypatch.setattr(pool, "read_item", reader)
     taken = count()
-    readings = pool.read_items((Item("a", b"", str(tmp_path / "at work")) for _ in taken), AS_FOUND, 1)
+
+    def items() -> Iterator[Item]:
+        for i in taken:
+            if i == 2 * pool.PICTURES:
+                (tmp_path / "ahead").touch()
+            yield Item("a", b"", str(tmp_path))
+
+    readings = pool.read_items(items(), AS_FOUND, 1)
     process = Path("/proc", next(readings).rows[0].source)
     wait_for((tmp_path / "at work").exists)
 
