@@ -1,6 +1,6 @@
 """Choosing what is normal and where the threshold stands; the same widgets on every page that judges."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,7 +62,7 @@ def pick_model(point: OperatingPoint) -> None:
     how = _moved_by("digit_choice", chosen, "model", _DIGITS)
     st.segmented_control("Normal is", digits, width="content", **how)
     if others:
-        how = _moved_by("own_choice", point.model if point.model in others else None, "model")
+        how = _moved_by("own_choice", point.model if point.model in others else None, "model", options=others)
         st.selectbox("or one of yours", others, placeholder="choose", width=130, **how)
 
 
@@ -167,23 +167,24 @@ def _pick_threshold(point: OperatingPoint) -> None:
         help="Of 100 normal digits, this many are flagged. Fewer false alarms let more anomalies slip through.",
         **_moved_by("alpha_choice", point.alpha if point.alpha in ALPHAS else None, "alpha"),
     )
-    how = _moved_by("evidence_choice", point.evidence, "evidence")
+    how = _moved_by("evidence_choice", point.evidence, "evidence", options=EVIDENCES[::-1])
     st.radio("Evidence", EVIDENCES[::-1], format_func=EVIDENCE_WORDS.get, **how)
     st.caption("The Threshold page lets you set the line anywhere and see what it costs.")
 
 
-def _moved_by(name: str, value: Any, part: str, words: dict[Any, Any] | None = None) -> dict[str, Any]:
+def _moved_by(
+    name: str, value: Any, part: str, words: dict[Any, Any] | None = None, options: Sequence[Any] | None = None
+) -> dict[str, Any]:
     """What makes a widget show a part of the operating point, and move it.
 
     Its key is the page's own: a choice that arrives when its page is being left already is read as that page's, not as
     what the widget of the same name shows on the next.
     """
     key = f"{name} {st.session_state[presses.PAGE]}"
-    st.session_state[key] = value
 
     def take() -> None:
         if (choice := st.session_state[key]) is not None:
             moved: dict[str, Any] = {part: words[choice] if words else choice}
             state.move(**moved)
 
-    return {"key": key, "on_change": take}
+    return {"on_change": take, **presses.steered(key, value, options)}

@@ -5,7 +5,7 @@ does where it returns True may never be reached, so nothing acts there; and a ca
 or on a busy server the second of two quick presses would undo the first, or half of it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any
 
@@ -57,6 +57,26 @@ def failed(where: str) -> Exception | None:
 def count(key: str) -> None:
     """Count on what a session counts under that key."""
     st.session_state[key] += 1
+
+
+def steered(key: str, value: Any, options: Sequence[Any] | None = None, begins: str = "default") -> dict[str, Any]:
+    """What makes a widget show a value; one that shows it already is left alone.
+
+    Every value that is set goes to the browser, and undoes there what was pressed before it came.
+
+    Args:
+        key: of the widget.
+        value: what it is to show.
+        options: of a widget that begins with the index of one of them.
+        begins: the argument that a new widget begins with.
+    """
+    if key in st.session_state:
+        if st.session_state[key] != value:
+            st.session_state[key] = value
+        return {"key": key}
+    if options is not None:
+        return {"key": key, "index": None if value is None else list(options).index(value)}
+    return {"key": key, begins: value}
 
 
 def go(path: str, **query: str) -> None:

@@ -16,7 +16,7 @@ from core.batch.store import Store
 from core.detector import registry
 from core.errors import OddDigitError
 from core.figures import batch
-from pages.ui import chrome
+from pages.ui import chrome, presses
 from pages.ui.batch import watch
 from pages.ui.batch.rows import PLACE, gallery, opened, refused, table
 from pages.ui.text import plain
@@ -155,11 +155,16 @@ def _choose(review: Review) -> tuple[str, NDArray[np.int64]]:
     summary = review.summary
     counts = {"all": summary.rows} | {kind: getattr(summary, kind) for kind in SHOWN if kind != "all"}
     kinds = [kind for kind in SHOWN if counts[kind] or kind in ("flagged", "all")]
-    if st.session_state.get("shown_kind") not in kinds:
-        st.session_state["shown_kind"] = "flagged" if summary.flagged else "all"
+    kind = st.session_state.get("shown_kind")
+    if kind not in kinds:
+        kind = "flagged" if summary.flagged else "all"
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         shown = st.segmented_control(
-            "Show", kinds, key="shown_kind", required=True, format_func=lambda kind: f"{WORDS[kind]} {counts[kind]:,}"
+            "Show",
+            kinds,
+            required=True,
+            format_func=lambda kind: f"{WORDS[kind]} {counts[kind]:,}",
+            **presses.steered("shown_kind", kind),
         )
         label = None
         if review.label_names:

@@ -9,6 +9,7 @@ from core.errors import OddDigitError
 from core.scoring.scorer import Scorer
 from core.views import latent_walk
 from core.views.latent_walk import Floats
+from pages.ui import presses
 from pages.ui.text import plain
 
 if TYPE_CHECKING:
@@ -23,10 +24,10 @@ def pick_digit(detector: "Detector") -> tuple[str, Scorer]:
     given = st.query_params.get("digit", digits[0])
     chosen = given if given in digits else digits[0]
     if len(digits) > 1:
-        st.session_state["generator_digit"] = chosen
         st.segmented_control(
-            "Draw", digits, key="generator_digit", required=True, on_change=_take_digit, format_func=plain,
+            "Draw", digits, required=True, on_change=_take_digit, format_func=plain,
             help="In a model of several digits each has its own generator, so a walk stays within one digit.",
+            **presses.steered("generator_digit", chosen),
         )  # fmt: skip
     return chosen, detector.scorers_[chosen]
 

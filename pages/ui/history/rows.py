@@ -124,19 +124,18 @@ def _delete_button(history: History, row_id: int) -> None:
 
 def _marks(history: History, row: Verdict) -> None:
     mark, label = f"mark-{row.id}", f"label-{row.id}"
-    st.session_state[mark], st.session_state[label] = row.mark, row.true_label
     act: dict[str, Any] = {"on_change": presses.attempt, "args": (PLACE, _mark, history, row.id, mark, label)}
-    st.segmented_control("This was", ["right", "wrong"], key=mark, label_visibility="collapsed", **act)
+    is_right = presses.steered(mark, row.mark)
+    st.segmented_control("This was", ["right", "wrong"], label_visibility="collapsed", **is_right, **act)
     options = LABELS if row.true_label in (*LABELS, None) else [*LABELS, row.true_label]
     st.selectbox(
         "It was a",
         options,
-        None,
-        key=label,
         placeholder="it was …",
         label_visibility="collapsed",
         accept_new_options=True,
         width=112,
+        **presses.steered(label, row.true_label, options),
         **act,
     )
 

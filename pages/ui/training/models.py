@@ -39,13 +39,12 @@ def show() -> None:
     if measured:
         _list(shelf, measured)
         chosen = st.session_state.pop(JUST_DONE, None) or st.session_state.get(_CHOSEN, [])
-        st.session_state[_CHOSEN] = [name for name in chosen if name in measured]
         chosen = st.pills(
             "Choose one for its card, two or more to compare them",
             list(measured),
             selection_mode="multi",
-            key=_CHOSEN,
             format_func=plain,
+            **presses.steered(_CHOSEN, [name for name in chosen if name in measured]),
         )
         if len(chosen) == 1:
             _card(shelf[chosen[0]], measured[chosen[0]])

@@ -134,11 +134,10 @@ def _name(dataset: str, normal: tuple[str, ...]) -> str:
     kind = "npz:mine" if dataset.startswith("npz:") else dataset
     offered = _free(run.default_name(kind, normal)) if normal else ""
     shown, before = st.session_state.get("train_name"), st.session_state.get(_NAME_OFFERED)
-    # Written only when it changes: a value set anew overwrites what is being typed just then.
-    if shown is None or (shown == before and offered != before):
-        st.session_state["train_name"] = offered
+    follows = shown is None or (shown == before and offered != before)
     st.session_state[_NAME_OFFERED] = offered
-    return st.text_input("Name", key="train_name", max_chars=64).strip()
+    how = presses.steered("train_name", offered if follows else shown, begins="value")
+    return st.text_input("Name", max_chars=64, **how).strip()
 
 
 def _free(name: str) -> str:

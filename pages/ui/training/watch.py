@@ -213,17 +213,18 @@ def _chosen(watchable: list[Job]) -> Job:
     by_id = {job.id: job for job in watchable}
     pressed = st.session_state.pop(_PRESSED, False)
     # A job that has just begun to draw comes to the front, unless someone has chosen another just then.
-    if st.session_state.get(_WATCH) not in by_id or (not pressed and st.session_state.get(_FRONT) != default.id):
-        st.session_state[_WATCH] = default.id
+    shown = st.session_state.get(_WATCH)
+    if shown not in by_id or (not pressed and st.session_state.get(_FRONT) != default.id):
+        shown = default.id
     st.session_state[_FRONT] = default.id
     # All in sight rather than in a list to open, which closes under the hand when the page is drawn anew.
     chosen = st.pills(
         "Watch",
         list(by_id),
-        key=_WATCH,
         required=True,
         on_change=_press,
         format_func=lambda i: plain(by_id[i].spec.name),
+        **presses.steered(_WATCH, shown),
     )
     return by_id[str(chosen)]
 
