@@ -11,9 +11,9 @@ if st.runtime.exists():
     page.show()
 else:
     from core import upkeep
-    from pages.ui import presses
+    from pages.ui import reruns
     from pages.ui.visitor import MIDDLEWARE
 
     upkeep.begin()
-    presses.take_whole()
+    reruns.mend()
     app = st.App(__file__, middleware=MIDDLEWARE)

@@ -1,43 +1,19 @@
 """Presses, each taken whole: what one does is done in its callback, before the page is drawn anew or left.
 
 Streamlit lets a newer request end a run wherever it stands, and counts the press that began it as taken. What a button
-does where it returns True may never be reached, so nothing acts there; and a callback is not looked away from either,
-or on a busy server the second of two quick presses would undo the first, or half of it.
+does where it returns True may never be reached, so nothing acts there.
 """
 
 from collections.abc import Callable, Sequence
-from functools import wraps
 from typing import Any
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
-from streamlit.runtime.state.safe_session_state import SafeSessionState
 
 from core.errors import OddDigitError
 
 PAGE = "page"  # the title of the page that is shown
 _FAILED, _LEAVING, _OPENED = "failed at", "leaving", "opened"
-
-
-def take_whole() -> None:
-    """Have callbacks run to their end in every session of this process."""
-    setattr(SafeSessionState, "on_script_will_rerun", undisturbed(SafeSessionState.on_script_will_rerun))  # noqa: B010
-
-
-def undisturbed(take: Callable[..., None]) -> Callable[..., None]:
-    """The same, but nothing newer is looked at until it is done."""
-
-    @wraps(take)
-    def run(*args: Any, **kwargs: Any) -> None:
-        context = get_script_run_ctx()
-        waiting = vars(context.script_requests) if context and context.script_requests else {}
-        waiting["on_scriptrunner_yield"] = lambda: None
-        try:
-            take(*args, **kwargs)
-        finally:
-            del waiting["on_scriptrunner_yield"]
-
-    return run
 
 
 def attempt(where: str, work: Callable[..., object], *arguments: object) -> None:
