@@ -149,8 +149,8 @@ def _sheared(images: Tensor, shape: Tensor) -> Tensor:
 def _normalised(images: Tensor, shape: Tensor) -> Tensor:
     """Without slant, the ink's spread along x and y that of an average digit; an empty image stays empty."""
     x, y, slant, _, _ = shape
-    spread_x, spread_y = shape[3:].sqrt()  # (n, 1, 1) each
-    step_x, step_y = (spread_x / _SPREAD[0]).clamp(0.35, 1.6), (spread_y / _SPREAD[1]).clamp(0.5, 1.6)
+    least, most, spread = _steps()
+    step_x, step_y = (shape[3:].sqrt() / spread).clamp(least, most)  # (n, 1, 1) each: source pixels per pixel
     across, down = _axes((_SIDE - 1) / 2)
     rows = step_y * down  # (n, 28, 1)
     columns = x + step_x * across + slant * rows  # (n, 28, 28)
@@ -185,6 +185,13 @@ def _moments() -> Tensor:
     """Powers 0, 1 and 2 of pixel positions, ``(3, 28)`` float64."""
     axis = torch.arange(_SIDE, dtype=torch.float64)
     return torch.stack((torch.ones_like(axis), axis, axis.square()))
+
+
+@constant
+def _steps() -> tuple[Tensor, Tensor, Tensor]:
+    """Least and most that moment normalisation stretches, and the spread it aims at, of x and y ``(2, 1, 1, 1)``."""
+    least, most, spread = torch.tensor(((0.35, 0.5), (1.6, 1.6), _SPREAD))[:, :, None, None, None]
+    return least, most, spread
 
 
 @constant
