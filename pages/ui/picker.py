@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from core.detector import Detector
+    from core.history import Verdict
 
 _SOON = 0.25  # seconds, in which nobody misses anything
 ALPHAS = (0.01, 0.02, 0.05, 0.1, 0.2)
@@ -115,8 +116,13 @@ def if_awake(name: str) -> "Detector | None":
 
 def say_threshold(point: OperatingPoint) -> str:
     """Where the threshold is, in a few words."""
-    where = f"score {point.threshold:g}" if point.alpha is None else f"{100 * point.alpha:g} % false alarms"
-    return f"line at {where}" + ("" if point.evidence == "fused" else f", {point.evidence}")
+    return f"line at {where(point)}"
+
+
+def where(of: "OperatingPoint | Verdict") -> str:
+    """As ``say_threshold``, after whatever stands before it."""
+    said = f"score {of.threshold:g}" if of.alpha is None else f"{100 * of.alpha:g} % false alarms"
+    return said + ("" if of.evidence == "fused" else f", {of.evidence}")
 
 
 def _file(name: str) -> tuple[str, int]:

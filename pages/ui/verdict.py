@@ -90,16 +90,16 @@ def headline(
     words = describe(readings, row, point, card.calibrated_on, second)
     kind = f"{'anomaly' if words.anomaly else 'normal'}{'-asking' if note == _ASKING else ''}"
     with st.container(key=f"verdict-{kind}-{row}-{key}", gap="xsmall"):
-        st.markdown(f"### {signed(words)}")
+        st.markdown(f"### {signed(words.anomaly, words.verdict)}")
         # One element with or without a second opinion: what is drawn anew leaves none of the former ones behind.
         second_line = f":material/group: {plain(said)}\n\n" if (said := words.second_opinion or note) else ""
         st.markdown(f"{second_line}**{plain(words.meaning)}** {plain(words.extrapolation)}")
         st.caption(plain(words.calibration_set) + (_FOREIGN if foreign_ink and not card.recalibrated else ""))
 
 
-def signed(words: Wording) -> str:
-    """The verdict with its sign, in its colour."""
-    return f":{COLOUR[words.anomaly]}[{SIGN[words.anomaly]} {plain(words.verdict)}]"
+def signed(anomaly: bool, said: str) -> str:
+    """A verdict with its sign, in its colour."""
+    return f":{COLOUR[anomaly]}[{SIGN[anomaly]} {plain(said)}]"
 
 
 def details(readings: Readings, row: int, point: OperatingPoint, key: str = "", whose: str = "yours") -> None:
@@ -138,7 +138,7 @@ def in_a_line(words: Wording, about: str = "", short: bool = False) -> None:
         short: a second opinion is said in place of the first one's meaning.
     """
     more = words.second_opinion if short and words.second_opinion else f"{words.meaning} {words.second_opinion}"
-    st.markdown(f"{about}**{signed(words)}** · {plain(more)}")
+    st.markdown(f"{about}**{signed(words.anomaly, words.verdict)}** · {plain(more)}")
 
 
 def as_recorded(words: Wording, image: NDArray[np.float32]) -> None:

@@ -16,7 +16,7 @@ from core.batch.store import Store
 from core.detector import registry
 from core.errors import OddDigitError
 from core.figures import batch
-from pages.ui import chrome, presses
+from pages.ui import chrome, picture, presses
 from pages.ui.batch import watch
 from pages.ui.batch.rows import PLACE, gallery, opened, refused, table
 from pages.ui.text import plain
@@ -30,7 +30,6 @@ GALLERY, TABLE, CHARTS = "Gallery", "Table", "Charts"
 A_GALLERY, A_TABLE = 48, 100
 SECONDS = 5.0  # between two looks at a batch that is still judged
 _OTHERWISE = "To choose otherwise for one, give it to Upload on the first page."
-_PLAIN = {"displayModeBar": False}
 
 
 def show(store: Store, decides: Rule) -> None:
@@ -225,7 +224,7 @@ def _charts(review: Review) -> None:
     left, right = st.columns(2)
     if review.judged.any():
         chart = batch.scores(review.calibration.scores, review.score[review.judged], review.threshold)
-        left.plotly_chart(chart, key="pile-scores", config=_PLAIN, alt="Scores of the pile and of normal digits")
+        picture.chart(chart, "pile-scores", "Scores of the pile and of normal digits", left)
     if review.label_names:
         chart = batch.by_label(review.label, review.flagged, review.labels.mislabelled)
-        right.plotly_chart(chart, key="pile-labels", config=_PLAIN, alt="Share flagged and mislabelled by label")
+        picture.chart(chart, "pile-labels", "Share flagged and mislabelled by label", right)

@@ -148,7 +148,7 @@ def _so_far(readings: Readings, point: OperatingPoint, say: Callable[[str], obje
     if readings.class_id(point)[0]:
         st.caption("None of the digits that are ready finds it plausible; the others are asked as they wake.")
         return
-    normal = f":{verdict.COLOUR[False]}[{verdict.SIGN[False]} Normal]"
+    normal = verdict.signed(False, say_verdict(False))
     say(f"**{normal}** · which it could be follows when all of the model is awake.")
     st.markdown(f"### {normal}")
     st.markdown(

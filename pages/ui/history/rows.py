@@ -40,7 +40,7 @@ def show(history: History, rows: list[Verdict | Damaged]) -> None:
             with st.container(gap=None, width="stretch"):
                 verdict.in_a_line(_words(row))
                 st.caption(
-                    f"{local_time.say(row.last_seen)} · {plain(_source(row))} · {plain(row.model)}, {_threshold(row)}"
+                    f"{local_time.say(row.last_seen)} · {plain(_source(row))} · {plain(row.model)}, {picker.where(row)}"
                 )
             _marks(history, row)
             st.button(
@@ -80,7 +80,7 @@ def _against(path: str, stamp: int) -> tuple[tuple[str, ...], int]:  # noqa: ARG
 
 def open_again(row: Verdict) -> None:
     """Judge the kept ink again and show everything; what was recorded stands beside it where the model has changed."""
-    judged = f"judged {local_time.say(row.last_seen)} by {row.model}, line at {_threshold(row)}"
+    judged = f"judged {local_time.say(row.last_seen)} by {row.model}, line at {picker.where(row)}"
     st.caption(plain(f"{_source(row)}, {judged}; row {row.id}."))
     try:
         detector = picker.detector(row.model)
@@ -158,8 +158,3 @@ def _rebuilt(row: Verdict, fingerprint: str) -> bool:
 
 def _source(row: Verdict) -> str:
     return say_kind(row.source) if row.source == row.source_kind else row.source
-
-
-def _threshold(row: Verdict) -> str:
-    where = f"score {row.threshold:g}" if row.alpha is None else f"{100 * row.alpha:g} % false alarms"
-    return where + ("" if row.evidence == "fused" else f", {row.evidence}")

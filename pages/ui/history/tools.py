@@ -12,7 +12,7 @@ from core.errors import HistoryError, OddDigitError
 from core.history import EVERYTHING, Counts, Filter, History
 from core.history.export import export_csv
 from core.history.reviewed_sample import Review, review
-from pages.ui import calibration_set, chrome, local_time, picker, presses, usage
+from pages.ui import calibration_set, chrome, local_time, picker, picture, presses, usage
 from pages.ui.history import rows
 from pages.ui.text import plain
 from pages.ui.visitor import visitor
@@ -45,12 +45,7 @@ def over_time(history: History, which: Filter) -> None:
         if 0 < len(periods) < 3:
             periods, unit = history.anomalies_over_time(which, step=HOUR, seconds_east=east), "hour"
         if periods:
-            st.plotly_chart(
-                anomaly_rate(periods, local_time.zone()),
-                key="rate",
-                config={"displayModeBar": False},
-                alt=f"Share of anomalies by {unit}",
-            )
+            picture.chart(anomaly_rate(periods, local_time.zone()), "rate", f"Share of anomalies by {unit}")
         st.caption(f"By {unit}; the bars are 95 % intervals: wide where few digits were judged.")
 
 

@@ -91,7 +91,7 @@ def _verdict(model: str, measured: Measured, digits: ink.Ink) -> None:
         chrome.refuse(error)
         return
     words = describe(readings, 0, point, measured.card.calibrated_on, opinion.at_once(readings, point)[0])
-    st.markdown(f"**{plain(model)}**  \n{verdict.signed(words)}")
+    st.markdown(f"**{plain(model)}**  \n{verdict.signed(words.anomaly, words.verdict)}")
     st.caption(plain(f"{words.second_opinion} {words.meaning}"))
     verdict.pictures(readings, 0, f"compared-{model}")
 
