@@ -120,12 +120,37 @@ def test_a_sheet_is_split_and_its_digits_open_with_their_place_in_it(
     assert "look at least this odd" in text(page)
     (again,) = opened.components(page, "boxes")
     opened.press(monkeypatch, "gallery")  # nothing more: the reading stays open, however often the page is drawn
+    assert [box["id"] for box in again["boxes"]] == list(range(10))
+
+
+def test_the_next_pile_begins_empty_while_the_picture_of_the_last_is_still_at_hand(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    buffer = io.BytesIO()
+    sheet("0123456789", columns=5)[0].save(buffer, "PNG")
+    page = show()
     page.file_uploader[0].set_value([("form.png", buffer.getvalue(), "image/png")])
     checked(page.run())
+    page.toggle(key="pile_keep").set_value(False)
+    checked(button(page, "Judge 1 file").click().run())
+    (store,) = stores(ME)
+    finished(queue.of_server(), store)
+
+    checked(page.run())
+    page.segmented_control(key="shown_kind").set_value("all")
+    opened.press(monkeypatch, "gallery", 3)
+    checked(page.run())
+
+    assert not [one for one in page.button if "Judge" in one.label]
     assert "Number 4 · form" in text(page)
     assert "Where it stood in the picture; press another to see it" in text(page)
     (itself,) = opened.components(page, "boxes")
-    assert [box["id"] for box in again["boxes"]] == [box["id"] for box in itself["boxes"]] == list(range(10))
+    assert [box["id"] for box in itself["boxes"]] == list(range(10))
+    opened.press(monkeypatch, "gallery")
+    page.file_uploader[0].set_value([("other.png", buffer.getvalue(), "image/png")])
+    checked(page.run())
+    assert button(page, "Judge 1 file")
+    assert not page.toggle(key="pile_keep").value, "what was chosen for the pile before is forgotten"
 
 
 def test_the_threshold_can_be_moved_after_the_pile_was_judged(tiny_detector_any: Detector) -> None:

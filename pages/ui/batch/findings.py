@@ -28,7 +28,7 @@ WORDS = {kind: kind for kind in SHOWN} | {
 }
 GALLERY, TABLE, CHARTS = "Gallery", "Table", "Charts"
 A_GALLERY, A_TABLE = 48, 100
-SECONDS = 5.0  # between two looks at a batch that is still judged
+SECONDS = 3.0  # between two looks at a batch that is still judged
 _OTHERWISE = "To choose otherwise for one, give it to Upload on the first page."
 
 
@@ -62,7 +62,7 @@ def _so_far(store: Store, rule: Rule) -> None:
     """The oddest of what has been judged so far. Nothing else: what is drawn anew all the time is not to be pressed."""
     try:
         review = _reviewed(store, rule)
-        st.markdown(f"### {headline(review.summary)}")
+        st.markdown(f"### The first {headline(review.summary)}")  # the bar above is ahead of what is looked through
         st.caption("The oddest so far; press one for its full reading. Files to take away come when all are judged.")
         gallery(review, review.order("all")[:A_GALLERY], "all")
         opened(review)

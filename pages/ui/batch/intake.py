@@ -9,6 +9,7 @@ from core import quota
 from core.batch import queue
 from core.batch.findings import Rule, foresee, say_rule
 from core.batch.queue import Upload
+from core.batch.store import Store
 from core.datasets import examples
 from core.detector import Detector
 from core.errors import QuotaError
@@ -24,6 +25,9 @@ _IN_WORDS = {ALARMS: "normal digits that are flagged", DISCOVERIES: "normal digi
 RATES = (0.01, 0.05, 0.1, 0.2)
 CHOSEN, OPEN = "batch", "hand-in"
 _KEEP, _WHOLE, _FULL, _PLACE = "pile_keep", "pile_whole", "pile_full", "hand-in"
+_CHOICES = {_WHOLE: False, _KEEP: True, _FULL: False}
+_PILES, _PICTURES = "piles handed in", "pictures handed in"
+_MOST_BYTES = 20_000_000  # of pictures that a page keeps, for the places where digits stood in them
 
 
 def rule(point: OperatingPoint, detector: Detector) -> Rule:
@@ -71,7 +75,7 @@ def _files(decides: Rule, detector: Detector) -> None:
     files = st.file_uploader(
         "Pictures, PDF, sheets and forms full of digits, zip archives, CSV, Parquet, IDX, npy or npz, in any mixture",
         accept_multiple_files="directory" if folder == "a folder" else True,
-        key=f"pile-{folder}",
+        key=f"pile-{folder}-{st.session_state.setdefault(_PILES, 0)}",  # the next pile begins empty
     )
     chrome.failed(_PLACE)
     if not files:
@@ -92,12 +96,14 @@ def _files(decides: Rule, detector: Detector) -> None:
         )
         st.toggle(
             "Each picture is one digit",
+            _chosen(_WHOLE),
             key=_WHOLE,
             help="Off: separate shapes in a picture are separate digits, in reading order, a row each.",
         )
-        st.toggle("Keep the verdicts in the history", value=True, key=_KEEP)
+        st.toggle("Keep the verdicts in the history", _chosen(_KEEP), key=_KEEP)
         st.toggle(
             "Draw every digit",
+            _chosen(_FULL),
             key=_FULL,
             help="Every evidence in the files to take away, and reconstructions in Parquet: twice the time. Off: a "
             "digit is drawn when you look at it.",
@@ -145,6 +151,22 @@ def _try_sample(detector: Detector, decides: Rule) -> None:
 
 def _submit(uploads: Sequence[Upload], detector: Detector, decides: Rule) -> None:
     state: Any = st.session_state
-    manner, keep = Manner(bool(state.get(_WHOLE)), full=bool(state.get(_FULL))), bool(state.get(_KEEP, True))
-    store = queue.of_server().submit(uploads, detector, decides, visitor(), manner, keep)
+    whole, keep, full = choices = [bool(state.get(key, _chosen(key))) for key in _CHOICES]
+    store = queue.of_server().submit(uploads, detector, decides, visitor(), Manner(whole, full=full), keep)
     state[CHOSEN], state[OPEN] = store.folder.name, False
+    state[_PILES] = state.get(_PILES, 0) + 1
+    state.update((f"last {key}", value) for key, value in zip(_CHOICES, choices, strict=True))
+    if sum(len(upload.data) for upload in uploads) <= _MOST_BYTES:
+        files = [bytes(upload.data) for upload in uploads]
+        state[_PICTURES] = (store.folder.name, dict(zip(queue.names_of(uploads), files, strict=True)))
+
+
+def _chosen(key: str) -> bool:
+    """What was chosen for the pile before: its widgets went with its files."""
+    return bool(st.session_state.get(f"last {key}", _CHOICES[key]))
+
+
+def handed_in(store: Store) -> dict[str, bytes]:
+    """The files of a batch by their names in it, while its page has them still."""
+    batch, files = st.session_state.get(_PICTURES, ("", {}))
+    return dict(files) if batch == store.folder.name else {}

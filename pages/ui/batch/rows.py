@@ -7,14 +7,14 @@ import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
-from core.batch import corrections, queue
+from core.batch import corrections
 from core.batch.findings import Review
-from core.batch.queue import Upload
 from core.errors import ModelError, OddDigitError
 from core.figures.images import digit_png, inline, page_of_digits, page_with_boxes
 from core.views.verdict_words import recorded
 from core.words import either, say_rarity
 from pages.ui import chrome, picker, presses, tiles, verdict
+from pages.ui.batch import intake
 from pages.ui.text import plain
 
 _TEXT = 60
@@ -197,10 +197,8 @@ def _where(review: Review, row: int) -> None:
     """The digits of its picture, a box around each, to press: in the picture itself while that is still at hand."""
     source = review.source[row]
     siblings = np.flatnonzero((review.item == review.item[row]) & (review.source == source) & review.judged)
-    handed_in = [file for key in ("files", "a folder") for file in st.session_state.get(f"pile-{key}") or []]
-    uploads = dict(zip(queue.names_of([Upload(file.name, b"") for file in handed_in]), handed_in, strict=True))
-    if source in uploads:
-        page, places = page_with_boxes(bytes(uploads[source].getbuffer()), source, review.boxes[siblings])
+    if (file := intake.handed_in(review.store).get(source)) is not None:
+        page, places = page_with_boxes(file, source, review.boxes[siblings])
         said = "Where it stood in the picture"
     elif len(siblings) > 1:
         images = review.store.pictures(siblings.tolist())
