@@ -273,12 +273,12 @@ def _second(review: Review, row: int) -> str | None:
 def _file_name(source: str) -> str:
     """The end of a source as a file name that every system takes.
 
-    >>> _file_name("../a/=cmd|five.png"), _file_name("pile.idx #17")
-    ('cmd_five', 'pile_17')
+    >>> _file_name("../a/=cmd|five.png"), _file_name("Stücke.idx #17")
+    ('cmd_five', 'Stücke_17')
     """
     last = PurePosixPath(source.replace("\\", "/")).name
     stem = re.sub(r"\.(png|jpe?g|bmp|gif|webp|tiff?|idx|npz?|npy|csv|parquet)(?=$| #)", "", last, flags=re.IGNORECASE)
-    return re.sub(r"[^A-Za-z0-9-]+", "_", stem).strip("_")[:60] or "digit"
+    return re.sub(r"[^\w-]+", "_", stem).strip("_")[:60] or "digit"
 
 
 def _image_png(data: bytes | None) -> bytes | None:

@@ -239,7 +239,8 @@ def _ignore(name: str, why: str) -> None:
 
 def _refusals(place: Place, refused: list[tuple[str, str]]) -> Iterator[Item]:
     for name, why in refused:
-        yield Item(f"{place.name}/{name}", None, label_of(name.split("/")), error=f"{place.name}/{name} {why}")
+        whole = f"{place.name}/{name}"
+        yield Item(whole, None, label_of(name.split("/")), error=foreign.remedy(whole) or f"{whole} {why}")
     refused.clear()
 
 

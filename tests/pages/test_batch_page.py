@@ -329,3 +329,5 @@ def test_a_label_is_set_right_in_the_full_reading(tiny_detector_any: Detector, m
     checked(right.set_value("5").run())
 
     assert corrections.read(store) == {0: "5"}
+    assert "Labelled 8, set right: it is a 5." in text(page)
+    assert "Probably mislabelled." not in text(page)

@@ -123,8 +123,10 @@ def _corrected(review: Review) -> None:
         return
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         changed = corrections.changed(review, right)
+        left = len(set(review.order("mislabelled").tolist()) - right.keys())
+        more = f"; {left:,} of the probably mislabelled left" if left else ""
         st.markdown(
-            f"**{changed:,} label{'s' * (changed != 1)} corrected**, {len(right) - changed:,} found right.",
+            f"**{changed:,} label{'s' * (changed != 1)} corrected**, {len(right) - changed:,} found right{more}.",
             width="content",
         )
         st.download_button(
@@ -200,7 +202,7 @@ def _exports(review: Review, decides: Rule) -> None:
 
 def _stem(store: Store) -> str:
     """What files of a batch are called: after the batch, so that two of them do not take each other's place."""
-    return re.sub(r"[^A-Za-z0-9-]+", "_", store.job.title.rsplit(".", 1)[0]).strip("_")[:60] or "batch"
+    return re.sub(r"[^\w-]+", "_", store.job.title.rsplit(".", 1)[0]).strip("_")[:60] or "batch"
 
 
 def _made(write: Callable[[Review, io.BytesIO], None], review: Review) -> bytes:

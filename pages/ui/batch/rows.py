@@ -12,7 +12,7 @@ from core.batch.findings import Review
 from core.errors import ModelError, OddDigitError
 from core.figures.images import digit_png, inline, page_of_digits, page_with_boxes
 from core.views.verdict_words import recorded
-from core.words import either, say_rarity
+from core.words import either, one_of, say_rarity
 from pages.ui import chrome, picker, presses, tiles, verdict
 from pages.ui.batch import intake
 from pages.ui.text import plain
@@ -170,7 +170,10 @@ def _reading(review: Review) -> None:
 def _label(review: Review, row: int) -> None:
     """What the digit is labelled, and the right label a press away."""
     given, corrected = review.label[row], corrections.read(review.store).get(row)
-    if review.labels.mislabelled[row]:
+    if corrected is not None:
+        said = "found right" if corrected == given else f"set right: it is {one_of(corrected)}"
+        st.caption(plain(f"Labelled {given}, {said}." if given is not None else f"Labelled by hand: {corrected}."))
+    elif review.labels.mislabelled[row]:
         why = review.labels.explain(row, str(given), review.normal)
         st.warning(f"Probably mislabelled. {plain(why)}", icon=":material/label_off:")
     elif given is not None:

@@ -65,6 +65,15 @@ def test_an_archive_that_is_not_read_and_a_packed_picture_are_refused_with_the_r
         assert "unpack it first" in item.error
 
 
+def test_what_is_a_zip_to_its_writer_alone_is_refused_as_what_it_is_to_people(tmp_path: Path) -> None:
+    (tmp_path / "pile.zip").write_bytes(zipped([("list.xlsx", b"PK\3\4"), ("more.zip", b"PK\3\4")]))
+
+    sheet, archive = read(tmp_path / "pile.zip")
+
+    assert "list.xlsx: is a spreadsheet, which is not read: save it as CSV" in sheet.error
+    assert archive.error.endswith("more.zip is an archive itself: unpack it first.")
+
+
 def test_a_dangling_link_is_one_refused_row(tmp_path: Path) -> None:
     folder = folder_of(tmp_path / "scans", digits(2)[0])
     (folder / "lost.png").symlink_to("/nowhere/object.png")
