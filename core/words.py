@@ -3,7 +3,7 @@
 import difflib
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 LONGEST_TEXT = 500
 # What moves a terminal's cursor, breaks a line, or turns the direction of what is read.
@@ -46,13 +46,13 @@ def visible(text: object, keep: str = "") -> str:
     return _MOVES.sub(lambda match: match[0] if match[0] in keep else "\ufffd", str(text))
 
 
-def either(names: tuple[str, ...]) -> str:
-    """Names of which one is meant; empty where there is none.
+def either(names: Sequence[str], joined: str = "or") -> str:
+    """Names of which one is meant, or all that are ``joined`` by "and"; empty where there is none.
 
-    >>> either(("4",)), either(("4", "7", "9")), either(())
-    ('4', '4, 7 or 9', '')
+    >>> either(("4",)), either(("4", "7", "9")), either(("4", "7", "9"), "and"), either(())
+    ('4', '4, 7 or 9', '4, 7 and 9', '')
     """
-    return " or ".join(part for part in (", ".join(names[:-1]), *names[-1:]) if part)
+    return f" {joined} ".join(part for part in (", ".join(names[:-1]), *names[-1:]) if part)
 
 
 def did_you_mean(name: str, there: Iterable[str]) -> str:
@@ -83,7 +83,7 @@ def name_normals(normal: tuple[str, ...]) -> str:
     if set(normal) == set("0123456789"):
         return "normal digits"
     names = [f"{name}s" if len(name) == 1 else f"“{name}”" for name in normal]
-    return "normal " + (names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}")
+    return f"normal {either(names, 'and')}"
 
 
 def say_normal(normal: tuple[str, ...]) -> str:

@@ -14,7 +14,7 @@ from core.errors import ModelError, OddDigitError
 from core.figures import charts, images
 from core.ink import Ink
 from core.operating_point import EVIDENCES, OperatingPoint
-from core.views.differences import differences, say_differences
+from core.views.differences import in_words
 from core.views.second_opinion import SecondOpinion, wanted
 from core.views.verdict_words import Wording, describe
 from core.words import name_normals
@@ -108,7 +108,7 @@ def details(readings: Readings, row: int, point: OperatingPoint, key: str = "", 
     Arguments as of :func:`show`.
     """
     pictures(readings, row, key)
-    if said := say_differences(differences(readings.images[row], readings.residual[row])):
+    if said := in_words(readings, row, point):
         st.caption(said)
     _standing(readings, row, point, key, whose)
     st.markdown(
