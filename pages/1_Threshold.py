@@ -16,6 +16,7 @@ except OddDigitError as error:
     chrome.refuse(error)
     st.stop()
 
+chrome.weak(detector.state_)
 explorer.buttons(detector, point)
 view = explorer.show(detector, point)
 threshold = float(view.table.threshold[view.row])

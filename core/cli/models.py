@@ -109,9 +109,20 @@ def records() -> list[dict[str, Any]]:
                 "made": card.created,
                 "shipped": model.shipped,
                 "path": str(model.path),
+                "weaknesses": [] if model.shipped else list(_weaknesses(model.path)),
             }
         )
     return rows
+
+
+def _weaknesses(path: Path) -> tuple[str, ...]:
+    from core.detector.file import read_measured  # with torch, which a list of shipped models does not wait for
+    from core.views.weakness import weaknesses
+
+    try:
+        return weaknesses(read_measured(path))
+    except OddDigitError as error:
+        return (str(error),)
 
 
 def summary(detector: "Detector") -> dict[str, Any]:

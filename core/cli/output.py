@@ -234,6 +234,7 @@ def print_evaluation(summary: dict[str, Any], output: Format) -> None:
 def print_models(records: Sequence[dict[str, Any]], output: Format) -> None:
     """Print what ``models.records`` gives, an object or a row a model."""
     shown = table("model", "normal", "data", "calibrated on", "made")
+    weak = {record["model"]: record["weaknesses"] for record in records if record.get("weaknesses")}
     for record in records:
         if output is Format.json:
             print_json(record)
@@ -247,6 +248,8 @@ def print_models(records: Sequence[dict[str, Any]], output: Format) -> None:
             )
     if output is Format.table:
         show(shown)
+        for name, why in weak.items():
+            say.print(f"{name} is weak. {' '.join(why)}", style="yellow")
 
 
 def _percent(share: float | None) -> str:

@@ -76,9 +76,13 @@ def train(
         fetch(spec.dataset)
         _run(spec, resume, whole)
         from core.detector import Detector, registry
+        from core.views.weakness import weaknesses
 
         say.print(f"Trained {spec.name}: {registry.find(spec.name, '').path}")
-        print_evaluation(summary(Detector.load(spec.name)), Format.table)
+        detector = Detector.load(spec.name)
+        print_evaluation(summary(detector), Format.table)
+        if weak := weaknesses(detector.state_):
+            say.print(f"{spec.name} is weak. {' '.join(weak)}", style="yellow")
 
 
 def _check(labels: tuple[str, ...], dataset: str, name: str | None) -> "Dataset | None":

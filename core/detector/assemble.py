@@ -59,7 +59,7 @@ def recalibrate(
     }
     counts = {label: (*state.card.counts[label][:2], len(part)) for label, part in parts.items()}
     card = replace(state.card, name=name, calibrated_on=calibrated_on, counts=counts, strangers=0)
-    card = replace(card, recalibrated=True, created=now())
+    card = replace(card, recalibrated=True, fresh_flagged=None, created=now())
     return replace(state, card=card, calibrations=pooled, digit_calibrations=digits)
 
 

@@ -36,6 +36,8 @@ class Card:
         evaluated_on: what the evaluation's anomalies were, or why there are none.
         strangers: how many digits p-values are measured against as a stranger's; 0: the calibration set itself is.
         recalibrated: whether the calibration was replaced after training.
+        fresh_flagged: share of fresh digits by its own generators that it calls anomalies at 5 %, 0 .. 1; None where
+            nobody has looked.
         created: UTC time, ISO 8601.
         versions: versions of Python and the libraries that shape the numbers.
     """
@@ -52,6 +54,7 @@ class Card:
     evaluated_on: str = "not evaluated yet"
     strangers: int = 0
     recalibrated: bool = False
+    fresh_flagged: float | None = None
     created: str = field(default_factory=lambda: now())
     versions: dict[str, str] = field(default_factory=lambda: library_versions())
 
@@ -134,6 +137,7 @@ _KINDS: dict[str, type | tuple[type, ...]] = {
     "evaluated_on": str,
     "strangers": int,
     "recalibrated": bool,
+    "fresh_flagged": (int, float, type(None)),
     "created": str,
     "versions": dict,
 }

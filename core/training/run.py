@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from core.gan.trainer import Progress, Trainer
 
 EVERY_LABEL = "any"
+FRESH = 64  # digits that each generator draws, to see whether the detector would take them for normal
 
 
 @dataclass(frozen=True)
@@ -188,9 +189,10 @@ def normal_images(
 
 
 def finish(detector: "Detector", name: str, dataset: str, evaluation_sets: list[datasets.Dataset]) -> "Detector":
-    """A fitted detector named, and evaluated on images that took no part in making it."""
+    """A fitted detector named, and evaluated on images that took no part in making it, and on digits it draws."""
     from core.calibration.evaluation import concatenate
     from core.detector import Detector
+    from core.detector.readings import ANOMALY
 
     evaluation = concatenate([detector.evaluate(part) for part in evaluation_sets])
     names = [part.name if part.name in datasets.NAMES else datasets.title(part.name) for part in evaluation_sets]
@@ -201,8 +203,14 @@ def finish(detector: "Detector", name: str, dataset: str, evaluation_sets: list[
         evaluated_on = f"{sets}; anomalies: {listed}"
     else:
         evaluated_on = f"{sets}; no anomalies, since every label there is normal: no AUROC can be given"
+    fresh = detector.inspect(detector.sample(FRESH * len(detector.scorers_)))
     card = replace(
-        detector.card_, name=name, dataset=dataset, calibrated_on=writers_of(dataset), evaluated_on=evaluated_on
+        detector.card_,
+        name=name,
+        dataset=dataset,
+        calibrated_on=writers_of(dataset),
+        evaluated_on=evaluated_on,
+        fresh_flagged=float((fresh.class_id(alpha=0.05) == ANOMALY).mean()),
     )
     return Detector.of(replace(detector.state_, card=card, evaluation=evaluation))
 

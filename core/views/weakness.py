@@ -9,13 +9,8 @@ MUCH_FLAGGED = 1 / 3  # of what a generator draws; shipped ones stay below
 LITTLE_CAUGHT = 0.8
 
 
-def weaknesses(measured: Measured, flagged: float | None = None) -> tuple[str, ...]:
-    """One sentence a weakness; empty for a model that is as good as its numbers can tell.
-
-    Args:
-        measured: card, calibration and evaluation of the model.
-        flagged: share of fresh digits by its own generator that it calls anomalies, 0 .. 1; None if nobody looked.
-    """
+def weaknesses(measured: Measured) -> tuple[str, ...]:
+    """One sentence a weakness, and what helps at the end; empty for a model that is as good as its numbers can tell."""
     card, evaluation = measured.card, measured.evaluation
     calibration = measured.calibrations["fused"]
     said = []
@@ -25,11 +20,13 @@ def weaknesses(measured: Measured, flagged: float | None = None) -> tuple[str, .
         rest = sum(card.counts[label][1:])
         beside = f"; {rest:,} more tuned and calibrated it" if rest else ""
         said.append(f"It learnt {label} from {few[label]:,} images only{beside}.")
-    if flagged is not None and flagged > MUCH_FLAGGED:
-        said.append(f"It would flag {say_share(flagged)} of the digits it draws itself: it cannot draw them yet.")
+    if card.fresh_flagged is not None and card.fresh_flagged > MUCH_FLAGGED:
+        share = say_share(card.fresh_flagged)
+        said.append(f"It would flag {share} of the digits it draws itself: it cannot draw them yet.")
     if evaluation is not None and evaluation.n_normal:
         rates = evaluation.confusion("fused", calibration.threshold(ALPHA))
-        if rates.false_alarm_rate > calibration.bound(ALPHA) > 0:
+        # What other people write says nothing of a promise to the hand it was calibrated on.
+        if rates.false_alarm_rate > calibration.bound(ALPHA) > 0 and not card.recalibrated:
             said.append(
                 f"It flags {say_share(rates.false_alarm_rate)} of normal digits it never saw, where {100 * ALPHA:g} % "
                 "were promised: those it was calibrated on are too few, or by other hands."
@@ -40,11 +37,10 @@ def weaknesses(measured: Measured, flagged: float | None = None) -> tuple[str, .
         at_most = calibration.bound(ALPHA)
         promise = f"may flag up to {say_share(at_most)} of normal digits" if at_most else "flags nothing"
         said.append(f"It is calibrated on {calibration.n:,} digits: its line at {100 * ALPHA:g} % {promise}.")
-    return tuple(said)
+    return (*said, _remedy(measured)) if said else ()
 
 
-def remedy(measured: Measured) -> str:
-    """What helps a weak model, in a sentence."""
+def _remedy(measured: Measured) -> str:
     if any(0 < counts[0] < FEW_TRAINED for counts in measured.card.counts.values()):
         return f"What helps: more images, {FEW_TRAINED:,} a digit or better a few thousand."
     return "What helps: train it longer, or give it more images of normal digits."

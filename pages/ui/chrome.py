@@ -6,7 +6,9 @@ import streamlit as st
 from streamlit.errors import StreamlitPageNotFoundError
 
 from core import paths
+from core.detector.state import Measured
 from core.files.atomic import why_not
+from core.views.weakness import weaknesses
 from pages.ui import component, presses
 from pages.ui.text import plain
 
@@ -53,6 +55,15 @@ def link(path: str, label: str, icon: str | None = None, **query: str) -> None:
 def refuse(error: Exception) -> None:
     """Say an error that was written for people."""
     st.error(plain(error), icon=":material/error:")
+
+
+def weak(measured: Measured, said: str = "is weak") -> bool:
+    """Say what is weak about a model and what helps; False where nothing is."""
+    *why, remedy = map(plain, weaknesses(measured) or [""])
+    if why:
+        text = f"**{plain(measured.card.name)}** {said}. {' '.join(why)} **{remedy}**"
+        st.warning(text, icon=":material/trending_down:")
+    return bool(why)
 
 
 def failed(where: str) -> None:

@@ -34,7 +34,7 @@ def test_the_page_opens_with_a_map_a_walk_fresh_digits_their_originals_and_says_
     assert len(walk["realism"]) == latent_walk.STEPS
     assert "of these 64 for real" in text(page)
     assert "its nearest training digit is" in text(page)
-    assert "A weak generator. It learnt 5 from 99 images only;" in text(page)
+    assert "**tiny-5** is weak. It learnt 5 from 99 images only;" in text(page)
     assert "What helps: more images" in text(page)
     card = page.table[0].value
     assert "from a mixture of" in dict(zip(card["card"], card["tiny-5"], strict=True))["fresh latents"]

@@ -13,7 +13,6 @@ from core.operating_point import OperatingPoint
 from core.scoring.scorer import Scorer
 from core.views import latent_walk, model_table
 from core.views.latent_walk import Drawn
-from core.views.weakness import remedy, weaknesses
 from pages.ui import chrome, picker, presses, tiles, verdict
 from pages.ui.draw import canvas
 from pages.ui.generator import place
@@ -56,7 +55,7 @@ def show(detector: "Detector", digit: str, point: OperatingPoint) -> None:
         f"The discriminator takes {real} of these {len(flagged)} for real. With the {picker.say_threshold(point)} the "
         f"whole detector calls {int(flagged.sum())} of them anomalies: those framed in orange."
     )
-    _say_what_is_weak(detector, float(flagged.mean()) if point == OperatingPoint(point.model) else None)
+    chrome.weak(detector.state_)
 
 
 def show_card(detector: "Detector", digit: str) -> None:
@@ -91,13 +90,6 @@ def _reading(detector: "Detector", point: OperatingPoint, image: NDArray[np.floa
         )
     except OddDigitError as error:
         chrome.refuse(error)
-
-
-def _say_what_is_weak(detector: "Detector", flagged: float | None) -> None:
-    """What is weak, and what helps; the share of these digits that is flagged counts at the default threshold alone."""
-    if weak := weaknesses(detector.state_, flagged):
-        said = f"{plain(' '.join(weak))} **{plain(remedy(detector.state_))}**"
-        st.warning(f"A weak generator. {said}", icon=":material/trending_down:")
 
 
 @st.cache_data(max_entries=32, show_spinner=False)

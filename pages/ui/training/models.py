@@ -73,6 +73,7 @@ def _list(shelf: dict[str, Model], measured: dict[str, Measured]) -> None:
 
 
 def _card(model: Model, measured: Measured) -> None:
+    chrome.weak(measured)
     left, right = st.columns([3, 2], gap="large")
     with left:
         compare.cards({model.name: measured})

@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import streamlit as st
 
 from core import paths
@@ -13,9 +12,8 @@ from core.detector.file import read_measured
 from core.errors import OddDigitError
 from core.training import queue, snapshots
 from core.training.job import Job, Report, State, forget_upload, frames_folder
-from core.views.weakness import remedy, weaknesses
 from core.words import say_duration
-from pages.ui import chrome, picker, presses
+from pages.ui import chrome, presses
 from pages.ui.text import plain
 from pages.ui.training import pictures
 from pages.ui.training.models import JUST_DONE
@@ -100,32 +98,17 @@ def _finished(job: Job) -> None:
     text, draw = st.columns([5, 1.4], vertical_alignment="center")
     try:
         measured = read_measured(model.path)
-        weak = weaknesses(measured, _flagged(str(model.path), model.path.stat().st_mtime_ns, name))
     except OddDigitError as error:
         chrome.refuse(error)
         return
     with text:
-        if weak:
-            st.warning(
-                f"**{plain(name)}** · done, but weak. {plain(' '.join(weak))} **{plain(remedy(measured))}**",
-                icon=":material/trending_down:",
-            )
-        else:
+        if not chrome.weak(measured, "· done, but weak"):
             st.markdown(
                 f"{_SIGNS[job.state]} **{plain(name)}** · done: calibrated, evaluated and ready on every page. Its "
                 "card is among the models below."
             )
     with draw:
         chrome.link("dashboard.py", "Draw with it", ":material/draw:", model=name)
-
-
-@st.cache_data(max_entries=50, show_spinner="Looking at what it draws…")
-def _flagged(path: str, stamp: int, name: str) -> float:  # noqa: ARG001 - tell models of the same name apart
-    """Share of fresh digits by a model's own generators that it calls anomalies."""
-    from core.views import latent_walk  # with torch, which a page without a finished job does not wait for
-
-    detector = picker.detector(name)
-    return float(np.mean([latent_walk.flagged(detector, digit) for digit in detector.scorers_]))
 
 
 def _row(job: Job) -> None:

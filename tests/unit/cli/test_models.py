@@ -79,6 +79,8 @@ def test_models_lists_what_there_is_and_names_what_cannot_be_used_in_words_and_a
     assert (five["model"], five["normal"], five["shipped"]) == ("tiny-5", ["5"], False)
     assert every["normal"] == ["0", "5", "8"]
     assert Path(five["path"]).is_file()
+    assert five["weaknesses"][0].startswith("It learnt 5 from 99 images only")
+    assert f"tiny-5 is weak. {' '.join(five['weaknesses'])}" in result.stderr
 
 
 def test_calibrate_makes_a_model_whose_promise_holds_for_the_ink_in_a_folder(run: Run) -> None:

@@ -32,6 +32,8 @@ def test_train_puts_a_calibrated_and_evaluated_detector_on_the_shelf(run: Run, m
     assert (detector.evaluation_.n_normal, detector.evaluation_.n_anomaly) == (13, 13)
     assert "AUROC" in result.stdout
     assert "my-few-5.safetensors" in result.stderr
+    assert "my-few-5 is weak. It learnt 5 from" in result.stderr
+    assert 0 <= detector.card_.fresh_flagged <= 1
     again = run("train", "--dataset", few, "--normal", "5", *quick)
     assert again.exit_code == 2
     assert "'my-few-5' is the name of a model that is already here: choose another name" in again.stderr
