@@ -8,11 +8,13 @@ from pages.ui.training import models, start, watch
 
 chrome.page("Teach it a new normal", "It learns in the background: watch it, leave, come back.")
 queue.of_server()  # whatever was waiting when the server last ended goes on
-form = st.container()  # filled last: counting the digits of a data set takes a cold server some seconds
+form = st.container(key="teach")
+with form:
+    begun = start.begin()  # and ended last: counting the digits of a data set takes a cold server some seconds
 st.divider()
 watch.show()
 st.divider()
 models.show()
 usage.show()
 with form:
-    start.offer()
+    start.offer(*begun)

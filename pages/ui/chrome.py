@@ -13,7 +13,7 @@ from pages.ui import component, presses
 from pages.ui.text import plain
 
 NAME = "Odd Digit Out"
-LOGO, ICON, STYLE = (paths.ASSETS / name for name in ("logo.svg", "icon.svg", "style.html"))
+LOGO, ICON = (paths.ASSETS / name for name in ("logo.svg", "icon.svg"))
 FIRST = "Draw"
 _follow = component.declare("navigation")
 
@@ -33,7 +33,6 @@ def page(title: str, lead: str) -> None:
         initial_sidebar_state="collapsed",
     )
     st.logo(str(LOGO), size="large")
-    st.html(STYLE)
     _navigation(title)
     with st.container(key="name" if title == NAME else "title"):
         st.title(title, anchor=False)

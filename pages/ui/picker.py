@@ -47,7 +47,7 @@ def model_and_threshold() -> OperatingPoint:
 def model(point: OperatingPoint, evidence: bool = False) -> None:
     """Which digit is normal, and on demand which score the threshold is on."""
     state.said()
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="choices"):
         pick_model(point)
         if evidence:
             pick_evidence(point)

@@ -14,6 +14,7 @@ import streamlit as st
 from starlette.middleware import Middleware
 
 from core import quota, settings
+from pages.ui.style import Styled, asks_for_page
 from pages.ui.uploading import UploadLimit
 
 ONE_PERSON = "local"
@@ -52,12 +53,11 @@ class Visitors:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        asks_for_page = scope["method"] == "GET" and not scope["path"].startswith(("/_stcore", "/static", "/media"))
 
         async def answer(message: dict[str, Any]) -> None:
             if message["type"] == "http.response.start":
                 head = [*message.get("headers", ()), *_HEADERS]
-                if asks_for_page and settings.shared_server():
+                if asks_for_page(scope) and settings.shared_server():
                     head.append((b"set-cookie", _cookie(scope).encode("latin-1")))
                 message = {**message, "headers": head}
             await send(message)
@@ -65,7 +65,7 @@ class Visitors:
         await self.app(scope, receive, answer)
 
 
-MIDDLEWARE = (Middleware(Visitors), Middleware(UploadLimit))
+MIDDLEWARE = (Middleware(Visitors), Middleware(UploadLimit), Middleware(Styled))
 
 
 def _cookie(scope: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""No page has a serious accessibility fault, in either theme, and the generator page works by hand and keyboard."""
+"""No page jumps or has a serious accessibility fault, in either theme; the generator works by hand and keyboard."""
 
 import re
 from importlib.resources import files
@@ -21,6 +21,13 @@ PAGES = {"": "look at least this odd"} | {
 AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
 # Faults inside Streamlit's own widgets, which no page can mend: selector -> why.
 NOT_OURS: dict[str, str] = {}
+MOST_SHIFT = 0.1  # cumulative layout shift: "good" by Web Vitals
+SHIFTS = """
+window.shift = 0;
+new PerformanceObserver((list) => {
+  for (const one of list.getEntries()) if (!one.hadRecentInput) window.shift += one.value;
+}).observe({type: 'layout-shift', buffered: true});
+"""
 RUN = """async (left) => {
   const scan = await axe.run({exclude: left.map((one) => [one])}, {resultTypes: ['violations']});
   return scan.violations.filter((v) => ['serious', 'critical'].includes(v.impact))
@@ -36,10 +43,13 @@ def test_every_page_of_the_app_is_checked() -> None:
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_a_page_has_no_serious_fault_in_either_theme(browser: Browser, app: str, name: str) -> None:
+def test_a_page_neither_jumps_nor_has_a_serious_fault_in_either_theme(browser: Browser, app: str, name: str) -> None:
     page = browser.new_page(color_scheme="light", viewport={"width": 1280, "height": 900})
+    page.add_init_script(SHIFTS)
     page.goto(f"{app}/{name}?model=tiny-5")
     expect(page.get_by_text(re.compile(PAGES[name])).filter(visible=True).first).to_be_visible(timeout=90 * SECONDS)
+    at_rest(page)
+    assert page.evaluate("window.shift") < MOST_SHIFT
     page.evaluate(AXE)
 
     faults = {"light": faults_of(page)}

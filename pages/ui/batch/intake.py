@@ -32,7 +32,7 @@ _MOST_BYTES = 20_000_000  # of pictures that a page keeps, for the places where 
 
 def rule(point: OperatingPoint, detector: Detector) -> Rule:
     """What decides: the threshold above, or a false discovery rate over the whole batch, with its promise."""
-    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
+    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom", key="rule"):
         how = st.segmented_control(
             "What is to stay rare",
             list(_IN_WORDS),

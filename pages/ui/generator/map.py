@@ -34,7 +34,8 @@ def show(scorer: Scorer, model: str, digit: str, through: Floats) -> None:
         st.session_state["map_place"] = {of: (x, y)}
         place.let_go(digit, drawn.at(x, y), through)
 
-    walker.show("map", drawn, of, "Map of the latent space", names, (x, y), take)
+    title = "Map of the latent space"
+    walker.show(key="map", drawn=drawn, of=of, title=title, names=names, place=(x, y), take=take)
     st.caption(
         f"Drag on the map or move the sliders. These two directions hold {100 * drawn.held:.0f} % of the variation of "
         "the training digits' latents. Towards its edges the map bends to where those lie: there are digits everywhere."

@@ -26,14 +26,15 @@ _component = component.declare("explorer")
 def show(detector: "Detector", point: OperatingPoint) -> View:
     """Draw the explorer at the operating point; letting the thumb go moves the operating point."""
     view = _view(detector, _what_is_drawn(detector), point)
-    _component(key=KEY, data=view.data, on_line_change=_take)
+    with st.container(key="explorer-area"):
+        _component(key=KEY, data=view.data, on_line_change=_take)
     return view
 
 
 def buttons(detector: "Detector", point: OperatingPoint) -> None:
     """Thresholds that have a name; the original's lie on the pixel error."""
     evaluation = detector.evaluation_
-    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+    with st.container(horizontal=True, gap="small", vertical_alignment="center", key="lines"):
         # From one of the original's a rate leads back to the evidence that it took the visitor from.
         evidence = st.session_state.get(_BEFORE, "fused") if chosen(point) else point.evidence
         for alpha in (0.01, 0.05, 0.1):

@@ -1,8 +1,10 @@
 """Asking for a training run: data, normal digits, name; everything else has a default and is folded away."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from core import datasets
 from core.datasets import own, uploads
@@ -36,11 +38,15 @@ _count = st.cache_data(max_entries=20, ttl=600, show_spinner="Counting the digit
 _seconds_an_image = st.cache_data(ttl=600, show_spinner=False)(seconds_an_image)
 
 
-def offer() -> None:
-    """One row that starts a run; what stands in its way is said below it."""
+def begin() -> tuple[Sequence[DeltaGenerator], str]:
+    """The row that starts a run, so far with its data alone: the rest waits for their digits to be counted."""
     row = st.columns([1.1, 2, 2.4, 1.8, 1.1], vertical_alignment="bottom")
     with row[1]:
-        dataset = _dataset()
+        return row, _dataset()
+
+
+def offer(row: Sequence[DeltaGenerator], dataset: str) -> None:
+    """The rest of the row; what stands in its way is said below it."""
     if dataset == _OWN:
         dataset = _own_pictures()
     if not dataset:
