@@ -130,8 +130,10 @@ def say_share(share: float) -> str:
 
     >>> say_share(0.026), say_share(0.64), say_share(0.9999), say_share(0.00083), say_share(1.0), say_share(0.0)
     ('2.6 %', '64 %', '99 %', '0.083 %', '100 %', '0 %')
+    >>> say_share(0.000999)
+    '0.10 %'
     """
-    percent = 100 * share
+    percent = float(f"{100 * share:.2g}") if share < 0.0995 else 100 * share
     if percent <= 0 or percent >= 100:
         return f"{percent:.0f} %"
     if percent >= 9.95:

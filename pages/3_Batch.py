@@ -4,24 +4,34 @@ import streamlit as st
 
 from core.errors import OddDigitError
 from pages.ui import chrome, picker
-from pages.ui.batch import findings, intake, watch
+from pages.ui.batch import examples, findings, intake, watch
 
 chrome.page("Find the odd ones in a pile", "Scans, a whole data set, a sheet full of digits: the oddest come first.")
 try:
     point = picker.model_and_threshold()
-    detector = picker.detector(point.model)
 except OddDigitError as error:
     chrome.refuse(error)
     st.stop()
-rule = intake.rule(point, detector)
+rule = intake.rule(point)
+trouble = st.container()
 batches = watch.batches()
-intake.hand_in(rule, detector, open_at_first=not batches)
-chosen = watch.choose(batches)
-if chosen is None:
-    intake.nothing_yet(rule, detector)
-    st.stop()
 try:
-    if not watch.show(chosen):
-        findings.show(chosen, rule)
+    if batches:
+        hand_in = intake.place()
+        chosen = watch.choose(batches)
+        if not watch.show(chosen):
+            findings.show(chosen, rule)
+    else:
+        hand_in, beside = examples.beside_the_intake(rule)
 except OddDigitError as error:
     chrome.refuse(error)
+try:
+    # Only now, so that a model that takes a while to wake holds up nothing that is there already.
+    with hand_in:
+        intake.files(rule, detector := picker.detector(point.model))
+    if not batches:
+        with beside:
+            examples.offer(rule, detector)
+except OddDigitError as error:
+    with trouble:
+        chrome.refuse(error)

@@ -38,7 +38,7 @@ def test_one_visitor_meets_nothing_of_another_and_finds_their_own_after_a_reload
     anna, ben = (watch(context.new_page()) for context in contexts)
     visit(anna, app, "Batch", "Nothing judged yet")
     anna.get_by_role("button", name="Try it with 46 drawn examples").click()
-    expect(anna.get_by_text("45 digits")).to_be_visible(timeout=120 * SECONDS)
+    expect(anna.get_by_role("heading", name="45 digits")).to_be_visible(timeout=120 * SECONDS)
     visit(anna, app, "Training", "Import a model")
     name = anna.get_by_role("textbox", name="Name here")
     press(anna.get_by_text("Import a model from another machine"), name)
@@ -60,7 +60,7 @@ def test_one_visitor_meets_nothing_of_another_and_finds_their_own_after_a_reload
 
     # The first finds everything again in a new tab.
     again = watch(contexts[0].new_page())
-    visit(again, app, "Batch", "45 digits")
+    visit(again, app, "Batch", "Hand in another pile")
     visit(again, app, "History", "Today 4")
     for context in contexts:
         context.close()

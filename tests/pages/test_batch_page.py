@@ -16,6 +16,8 @@ from core.datasets.examples import sample_files
 from core.detector import Detector, registry
 from core.history import History
 from core.operating_point import OperatingPoint
+from pages.ui import picker
+from pages.ui.text import plain
 from tests.support import judging, opened
 from tests.support.opened import as_read, checked, text
 from tests.support.pens import beside_a_faint_stroke, folded
@@ -53,7 +55,7 @@ def judged(detector: Detector, uploads: list[queue.Upload], keep: bool = False) 
 
 def test_the_examples_are_judged_at_a_click_and_shown_oddest_first() -> None:
     page = show()
-    assert page.session_state["hand-in"]
+    assert page.expander[0].proto.expanded
     assert "Nothing judged yet" in text(page)
     assert "the nearest to 5 % that keeps it) of normal digits" in text(page)
 
@@ -63,7 +65,7 @@ def test_the_examples_are_judged_at_a_click_and_shown_oddest_first() -> None:
     checked(page.run())
 
     said = text(page)
-    assert not page.session_state["hand-in"], "the intake stands open above the answer"
+    assert not page.expander[0].proto.expanded, "the intake stands open above the answer"
     assert "45 digits" in said
     assert "1 refused" in said
     assert "probably mislabelled" in said
@@ -244,9 +246,60 @@ def test_refused_files_are_listed_with_their_reasons(tiny_detector_any: Detector
 
     checked(page.run())
 
-    table = page.dataframe[0].value
-    assert table["source"].tolist() == ["bad_$x$.png"]
-    assert table["reason"].tolist()[0].startswith("is not a picture that can be read: give")
+    table = page.table[0].value
+    assert table["source"].tolist() == [plain("bad_$x$.png")]
+    assert as_read(table["why"].tolist()[0]).startswith("Is not a picture that can be read: give")
+
+
+def test_a_pile_of_which_nothing_can_be_read_says_so_and_shows_why_at_once(tiny_detector_any: Detector) -> None:
+    judged(tiny_detector_any, [queue.Upload("a.png", b"none"), queue.Upload("b.png", b"none")])
+
+    page = show()
+
+    assert "No digit could be read · 2 refused" in text(page)
+    assert page.table[0].value["source"].tolist() == [plain("a.png"), plain("b.png")]
+    assert "would be flagged" not in text(page)
+    assert [one.proto.label for one in page.get("download_button")] == ["CSV", "Parquet"]
+
+
+def test_before_the_first_pile_the_examples_are_judged_in_the_picture_and_open_at_a_press(
+    monkeypatch: pytest.MonkeyPatch, tiny_detector_any: Detector
+) -> None:
+    monkeypatch.setattr(picker, "detector", lambda name: tiny_detector_any)
+    page = show(model="mnist-any")
+
+    assert "45 digits · 3 flagged · 1 refused · 2 probably mislabelled" in text(page)
+    odd, others = opened.components(page, "tiles")
+    assert [tile["lines"][-1] for tile in odd["tiles"]][-2:] == ["reads as 7", "reads as 4"]
+    assert {tile["kind"] for tile in odd["tiles"][:3]} == {"anomaly"}
+    assert {tile["kind"] for tile in others["tiles"]} == {"normal"}
+    assert len(odd["tiles"]) + len(others["tiles"]) == 45
+
+    opened.press(monkeypatch, "examples-odd", 43)
+    checked(page.run())
+
+    assert "Number 44 · found/letter.png" in text(page)
+    assert "label-pile-43" not in page.session_state, "labels of the examples cannot be set right"
+
+
+def test_the_line_above_moves_in_the_examples_too(monkeypatch: pytest.MonkeyPatch, tiny_detector_any: Detector) -> None:
+    monkeypatch.setattr(picker, "detector", lambda name: tiny_detector_any)
+
+    assert "1 flagged" in text(show(model="mnist-any", alpha="0.002"))
+
+
+def test_the_batch_that_was_handed_in_last_is_shown_and_another_once_chosen(tiny_detector_any: Detector) -> None:
+    older = judged(tiny_detector_any, [queue.Upload("older.png", png(digits(1)[0][0]))])
+    judged(tiny_detector_any, [queue.Upload("newer.png", png(digits(1)[0][0]))])
+    page = show()
+    chosen = next(one for one in page.selectbox if one.label == "Batch")
+    assert "newer" in chosen.options[chosen.index or 0]
+
+    chosen.set_value(older.folder.name).run()
+
+    assert next(one for one in page.selectbox if one.label == "Batch").value == older.folder.name
+    checked(button(page, "Delete it").click().run())
+    assert "1 digit" in text(page)
 
 
 def test_a_batch_keeps_its_model_when_another_is_chosen_and_is_deleted_with_everything_in_it(
@@ -260,7 +313,7 @@ def test_a_batch_keeps_its_model_when_another_is_chosen_and_is_deleted_with_ever
 
     assert not store.folder.exists()
     assert "Nothing judged yet" in text(page)
-    assert page.session_state["hand-in"]
+    assert page.expander[0].proto.expanded
 
 
 def test_a_batch_whose_model_is_gone_still_opens_as_it_was_recorded(

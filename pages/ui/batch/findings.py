@@ -4,7 +4,6 @@ import io
 import re
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import streamlit as st
@@ -35,15 +34,14 @@ _OTHERWISE = "To choose otherwise for one, give it to Upload on the first page."
 def show(store: Store, decides: Rule) -> None:
     """Everything about a batch; the threshold may still be moved. While it is judged, the oddest so far."""
     job = store.job
-    same = (decides.point.model, decides.point.evidence) == (job.point.model, job.point.evidence)
-    rule = decides if same else Rule(job.point, job.rate)
     if queue.of_server().standing(store).state.busy:
-        st.fragment(_so_far, run_every=SECONDS)(store, rule)
+        st.fragment(_so_far, run_every=SECONDS)(store, decides)
         return
-    review = _reviewed(store, rule)
+    review = reviewed(store, decides)
     st.markdown(f"### {headline(review.summary)}")
-    st.caption(say_expected(review))
-    if not same:
+    if review.summary.judged:
+        st.caption(say_expected(review))
+    if review.rule != decides:
         here = job.point.model in {model.name for model in registry.models(visitor())}
         how = ": choose those above to move the line" if here else ", which is no longer here: the line stays"
         said = f"Judged by {plain(job.point.model)}, {job.point.evidence}{how}."
@@ -51,18 +49,18 @@ def show(store: Store, decides: Rule) -> None:
     for note in store.notes:
         st.caption(plain(f"{note} {_OTHERWISE}" if note.kind else note.text))
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-        _exports(review, rule)
+        _exports(review)
         with st.popover("What the columns say", icon=":material/help:"):
             st.markdown(export.explained())
         watch.delete(store)
     _look_through(review)
 
 
-def _so_far(store: Store, rule: Rule) -> None:
+def _so_far(store: Store, decides: Rule) -> None:
     """The oddest of what has been judged so far. Nothing else: what is drawn anew all the time is not to be pressed."""
     try:
-        review = _reviewed(store, rule)
-        st.markdown(f"### The first {headline(review.summary)}")  # the bar above is ahead of what is looked through
+        review = reviewed(store, decides)
+        st.markdown(f"### The first {headline(review.summary)}")  # while the bar above is further on already
         st.caption("The oddest so far; press one for its full reading. Files to take away come when all are judged.")
         gallery(review, review.order("all")[:A_GALLERY], "all")
         opened(review)
@@ -99,9 +97,11 @@ def _look_through(review: Review) -> None:
 def headline(summary: Summary) -> str:
     """The pile in one line.
 
-    >>> headline(Summary(10_003, 10_000, 3, 412, 500.0, 0, 0, 0))
-    '10,000 digits · 412 flagged · 3 refused'
+    >>> headline(Summary(10_003, 10_000, 3, 412, 500.0, 0, 0, 0)), headline(Summary(2, 0, 2, 0, 0.0, 0, 0, 0))
+    ('10,000 digits · 412 flagged · 3 refused', 'No digit could be read · 2 refused')
     """
+    if not summary.judged:
+        return f"No digit could be read · {summary.refused:,} refused"
     parts = [f"{summary.judged:,} digit{'s' * (summary.judged != 1)}", f"{summary.flagged:,} flagged"]
     if summary.doubted:
         parts.append(f"{summary.doubted:,} passed, but look like another digit")
@@ -117,8 +117,8 @@ def _corrected(review: Review) -> None:
     right = corrections.read(review.store)
     if not right:
         st.caption(
-            "Press a digit for its full reading, where its label can be set right. Quicker: choose one with the arrow "
-            "keys and type the right digit; space says that the label is right, backspace takes it back."
+            "Press a digit for its full reading. With the keyboard: arrow keys choose one, a digit sets its label "
+            "right, space says that it is right, backspace takes that back."
         )
         return
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
@@ -142,23 +142,27 @@ def _corrected(review: Review) -> None:
         )
 
 
-def _reviewed(store: Store, rule: Rule) -> Review:
-    return _review(str(store.folder), (store.done[1], second_opinions.given(store)), repr(rule), rule)
+def reviewed(store: Store, decides: Rule) -> Review:
+    """A batch under the rule that stands above, or under its own where another model or evidence has judged it."""
+    job = store.job
+    same = (decides.point.model, decides.point.evidence) == (job.point.model, job.point.evidence)
+    rule = decides if same else Rule(job.point, job.rate)
+    return _review(str(store.folder), (store.done[1], second_opinions.given(store)), repr(rule), rule, store)
 
 
 @st.cache_resource(max_entries=6, show_spinner="Looking through the batch…")
-def _review(folder: str, rows: tuple[int, bool], rule: str, _rule: Rule) -> Review:  # noqa: ARG001 - tell versions apart
-    return Review(Store(Path(folder)), _rule)
+def _review(folder: str, rows: tuple[int, bool], rule: str, _rule: Rule, _store: Store) -> Review:  # noqa: ARG001 - tell versions apart
+    return Review(_store, _rule)
 
 
 def _choose(review: Review) -> tuple[str, NDArray[np.int64]]:
     """Which rows to look at: returns the kind and the rows, oddest first."""
     summary = review.summary
     counts = {"all": summary.rows} | {kind: getattr(summary, kind) for kind in SHOWN if kind != "all"}
-    kinds = [kind for kind in SHOWN if counts[kind] or kind in ("flagged", "all")]
+    kinds = [kind for kind in SHOWN if counts[kind] or (kind in ("flagged", "all") and summary.judged)]
     kind = st.session_state.get("shown_kind")
     if kind not in kinds:
-        kind = "flagged" if summary.flagged else "all"
+        kind = "flagged" if summary.flagged else "all" if summary.judged else "refused"
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         shown = st.segmented_control(
             "Show",
@@ -181,14 +185,16 @@ def _page(rows: NDArray[np.int64], size: int) -> NDArray[np.int64]:
     return rows[(number - 1) * size : number * size]
 
 
-def _exports(review: Review, decides: Rule) -> None:
+def _exports(review: Review) -> None:
     """The findings as files, made only when they are asked for."""
-    key = f"{review.store.folder.name}-{decides}"
+    key = f"{review.store.folder.name}-{review.rule}"
     for label, name, kind, make in (
         ("CSV", ".csv", "text/csv", _csv),
         ("Parquet", ".parquet", "application/vnd.apache.parquet", export.write_parquet),
         (f"{review.summary.flagged:,} flagged, zip", "-flagged.zip", "application/zip", _zip),
     ):
+        if make is _zip and not review.summary.flagged:
+            continue
         st.download_button(
             label,
             partial(_made, make, review),

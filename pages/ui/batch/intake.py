@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from core import quota
 from core.batch import queue
 from core.batch.findings import Rule, foresee, say_rule
 from core.batch.queue import Upload
 from core.batch.store import Store
-from core.datasets import examples
 from core.detector import Detector
 from core.errors import QuotaError
 from core.operating_point import OperatingPoint
@@ -24,14 +24,15 @@ ALARMS, DISCOVERIES = "false alarms", "false discoveries"  # as links have them
 _IN_WORDS = {ALARMS: "normal digits that are flagged", DISCOVERIES: "normal digits among the flagged"}
 RATES = (0.01, 0.05, 0.1, 0.2)
 CHOSEN, OPEN = "batch", "hand-in"
-_KEEP, _WHOLE, _FULL, _PLACE = "pile_keep", "pile_whole", "pile_full", "hand-in"
+PLACE = "hand-in"  # where the page says what went wrong with a pile
+_KEEP, _WHOLE, _FULL = "pile_keep", "pile_whole", "pile_full"
 _CHOICES = {_WHOLE: False, _KEEP: True, _FULL: False}
 _PILES, _PICTURES = "piles handed in", "pictures handed in"
 _MOST_BYTES = 20_000_000  # of pictures that a page keeps, for the places where digits stood in them
 
 
-def rule(point: OperatingPoint, detector: Detector) -> Rule:
-    """What decides: the threshold above, or a false discovery rate over the whole batch, with its promise."""
+def rule(point: OperatingPoint) -> Rule:
+    """What decides: the threshold above, or a false discovery rate over the whole batch."""
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom", key="rule"):
         how = st.segmented_control(
             "What is to stay rare",
@@ -55,20 +56,18 @@ def rule(point: OperatingPoint, detector: Detector) -> Rule:
                 required=True,
                 format_func=lambda share: f"{100 * share:g} %",
             )
-    chosen = Rule(point, rate)
-    st.caption(say_rule(chosen, detector.calibrations_[point.evidence]))
-    return chosen
+    return Rule(point, rate)
 
 
-def hand_in(decides: Rule, detector: Detector, open_at_first: bool) -> None:
-    """The files and the button that has them judged; closed once there is an answer to look at."""
-    st.session_state.setdefault(OPEN, open_at_first)
-    title = "Hand in a pile" if open_at_first else "Hand in another pile"
-    with st.expander(title, key=OPEN, on_change="rerun"):
-        _files(decides, detector)
+def place(first: bool = False) -> DeltaGenerator:
+    """Where files are handed in; closed once there is an answer to look at."""
+    # A pile that is handed in brings a place of its own, which begins closed: a value set anew would have to travel.
+    key = OPEN if first else f"{OPEN} {st.session_state.get(CHOSEN, '')}"
+    return st.expander("Hand in a pile" if first else "Hand in another pile", first, key=key, on_change="rerun")
 
 
-def _files(decides: Rule, detector: Detector) -> None:
+def files(decides: Rule, detector: Detector) -> None:
+    """The files, what is promised of them, and the button that has them judged."""
     folder = st.segmented_control(
         "Hand in", ["files", "a folder"], default="files", key="pile_kind", required=True, label_visibility="collapsed"
     )
@@ -77,7 +76,8 @@ def _files(decides: Rule, detector: Detector) -> None:
         accept_multiple_files="directory" if folder == "a folder" else True,
         key=f"pile-{folder}-{st.session_state.setdefault(_PILES, 0)}",  # the next pile begins empty
     )
-    chrome.failed(_PLACE)
+    chrome.failed(PLACE)
+    st.caption(say_rule(decides, detector.calibrations_[decides.point.evidence]))
     if not files:
         return
     uploads = [Upload(file.name, file.getbuffer()) for file in files]
@@ -92,7 +92,7 @@ def _files(decides: Rule, detector: Detector) -> None:
             type="primary",
             icon=":material/play_arrow:",
             on_click=presses.attempt,
-            args=(_PLACE, _submit, uploads, detector, decides),
+            args=(PLACE, submit, uploads, detector, decides),
         )
         st.toggle(
             "Each picture is one digit",
@@ -118,17 +118,6 @@ def _files(decides: Rule, detector: Detector) -> None:
             st.warning(warning, icon=":material/visibility_off:")
 
 
-def nothing_yet(decides: Rule, detector: Detector) -> None:
-    """Before the first pile: something to try, and what a pile may be."""
-    st.info(
-        "Nothing judged yet. A sub-folder named after a digit, or a column named label, is checked against what the "
-        "ink could be: the probably mislabelled come out too.",
-        icon=":material/inbox:",
-    )
-    act = (_PLACE, _try_sample, detector, decides)
-    st.button("Try it with 46 drawn examples", icon=":material/draw:", on_click=presses.attempt, args=act)
-
-
 def _say_pile(files: int, pictures: int) -> str:
     """What the button will have judged: archives, tables and stacks hold more than one picture.
 
@@ -145,15 +134,12 @@ def _about(ids: tuple[str, ...], _uploads: Sequence[Upload], whose: str) -> int:
         return queue.about(_uploads)
 
 
-def _try_sample(detector: Detector, decides: Rule) -> None:
-    _submit([Upload(name, data) for name, data in examples.sample_files()], detector, decides)
-
-
-def _submit(uploads: Sequence[Upload], detector: Detector, decides: Rule) -> None:
+def submit(uploads: Sequence[Upload], detector: Detector, decides: Rule) -> None:
+    """Have files judged, in the manner that stands on the page."""
     state: Any = st.session_state
     whole, keep, full = choices = [bool(state.get(key, _chosen(key))) for key in _CHOICES]
     store = queue.of_server().submit(uploads, detector, decides, visitor(), Manner(whole, full=full), keep)
-    state[CHOSEN], state[OPEN] = store.folder.name, False
+    state[CHOSEN] = store.folder.name
     state[_PILES] = state.get(_PILES, 0) + 1
     state.update((f"last {key}", value) for key, value in zip(_CHOICES, choices, strict=True))
     if sum(len(upload.data) for upload in uploads) <= _MOST_BYTES:

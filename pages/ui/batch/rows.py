@@ -27,7 +27,7 @@ def gallery(review: Review, rows: NDArray[np.int64], shown: str) -> None:
     corrected = corrections.read(review.store)
     of = f"{review.store.folder.name} {shown}"
     tiled = [
-        _tile(review, row, image, shown, corrected.get(row))
+        tile(review, row, image, shown, corrected.get(row))
         for row, image in zip(rows.tolist(), images, strict=True)
         if review.judged[row]
     ]
@@ -36,16 +36,17 @@ def gallery(review: Review, rows: NDArray[np.int64], shown: str) -> None:
         of,
         tiled,
         "Digits of the pile, oddest first",
-        press=lambda row: _open(review, row),
+        press=lambda row: open_row(review, row),
         correct=lambda labels: correct(review, labels),
     )
     if refused := len(rows) - len(tiled):
         st.caption(f"{refused:,} more could not be read: they have no picture, and their reasons are under refused.")
 
 
-def _tile(review: Review, row: int, image: NDArray[np.float32], shown: str, corrected: str | None) -> tiles.Tile:
+def tile(review: Review, row: int, image: NDArray[np.float32], shown: str, corrected: str | None = None) -> tiles.Tile:
+    """A row as a picture, with what is to be said of it where rows of that kind are shown."""
     read = _reads_as(review, row) if shown in ("mislabelled", "doubted") else None
-    said = f"reads as {read}" if read else f"{say_rarity(review.p_value[row], review.calibration.n)} so odd"
+    said = f"reads as {read}" if read else f"{say_rarity(review.p_value[row], review.calibration.n)} look odder"
     return tiles.Tile(
         row,
         tiles.picture_of(image),
@@ -98,7 +99,7 @@ def table(review: Review, rows: NDArray[np.int64]) -> None:
     def choose() -> None:
         chosen = st.session_state[key]["selection"]["rows"]
         if chosen and chosen[0] < len(rows) and review.judged[rows[chosen[0]]]:
-            _open(review, int(rows[chosen[0]]))
+            open_row(review, int(rows[chosen[0]]))
 
     st.dataframe(
         pd.DataFrame(lines).dropna(axis=1, how="all"),
@@ -115,8 +116,8 @@ def table(review: Review, rows: NDArray[np.int64]) -> None:
 def refused(review: Review, rows: NDArray[np.int64]) -> None:
     """What could not be read, in the order it came, and why; whose name stands beside the reason is not named in it."""
     why = [review.error[row].removeprefix(review.source[row]).lstrip(": ") for row in rows]
-    columns = {"reason": why, "source": review.source[rows], "number": rows + 1}
-    st.dataframe(pd.DataFrame(columns), hide_index=True, key=f"refused-{rows[0]}")
+    columns = {"source": map(plain, review.source[rows]), "why": [plain(f"{one[:1].upper()}{one[1:]}") for one in why]}
+    st.table(pd.DataFrame(columns), hide_index=True, border="horizontal")  # which, unlike other tables, wraps its lines
 
 
 def _drawn(review: Review, images: NDArray[np.float32], judged: NDArray[np.bool_]) -> list[NDArray[np.float32] | None]:
@@ -131,23 +132,29 @@ def _drawn(review: Review, images: NDArray[np.float32], judged: NDArray[np.bool_
     return drawn
 
 
-def _open(review: Review, row: int) -> None:
+def open_row(review: Review, row: int) -> None:
+    """Have a row opened in full."""
     presses.open_reading((review.store.folder.name, row))
 
 
-def opened(review: Review) -> None:
-    """The digit that was opened, until it is closed: also while the page is drawn anew because the batch has ended."""
+def opened(review: Review, correctable: bool = True) -> None:
+    """The digit that was opened, until it is closed: also while the page is drawn anew because the batch has ended.
+
+    Args:
+        review: the batch.
+        correctable: whether its labels can be set right.
+    """
     folder, row = presses.opened() or ("", 0)
     if folder == review.store.folder.name and row < len(review):
-        presses.reading(partial(_reading, review))
+        presses.reading(partial(_reading, review, correctable))
 
 
-def _reading(review: Review) -> None:
+def _reading(review: Review, correctable: bool) -> None:
     """A digit in full, with its label, and where it stood in its picture; a press on another there leads to that."""
     row = int(presses.opened()[1])
     st.caption(f"Number {row + 1:,} · {plain(review.source[row])}")
     try:
-        _label(review, row)
+        _label(review, row, correctable)
         images, second = review.store.pictures([row]), review.second_opinion(row)
         try:
             detector = picker.detector(review.point.model)
@@ -167,7 +174,7 @@ def _reading(review: Review) -> None:
         chrome.refuse(error)
 
 
-def _label(review: Review, row: int) -> None:
+def _label(review: Review, row: int, correctable: bool) -> None:
     """What the digit is labelled, and the right label a press away."""
     given, corrected = review.label[row], corrections.read(review.store).get(row)
     if corrected is not None:
@@ -178,6 +185,8 @@ def _label(review: Review, row: int) -> None:
         st.warning(f"Probably mislabelled. {plain(why)}", icon=":material/label_off:")
     elif given is not None:
         st.caption(f"Labelled {plain(given)}.")
+    if not correctable:
+        return
     names = sorted({*"0123456789", *review.normal, *review.label_names, *(() if corrected is None else (corrected,))})
     st.pills(
         "It is a" if given is None else "It is really a",
@@ -211,7 +220,7 @@ def _where(review: Review, row: int) -> None:
         return
     st.caption(said + ("; press another to see it." if len(siblings) > 1 else "."))
     tiles.boxes(
-        "where", page, places, siblings.tolist(), review.flagged[siblings], row, lambda other: _open(review, other)
+        "where", page, places, siblings.tolist(), review.flagged[siblings], row, lambda other: open_row(review, other)
     )
 
 

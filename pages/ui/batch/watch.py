@@ -8,7 +8,7 @@ from core.batch.store import Store, stores
 from core.jobs.queue import State
 from core.words import say_duration
 from pages.ui import chrome, local_time, presses
-from pages.ui.batch.intake import CHOSEN, OPEN
+from pages.ui.batch.intake import CHOSEN
 from pages.ui.text import plain
 from pages.ui.visitor import visitor
 
@@ -21,16 +21,17 @@ def batches() -> dict[str, Store]:
     return {store.folder.name: store for store in stores(visitor())}
 
 
-def choose(stores: dict[str, Store]) -> Store | None:
-    """The batch to look at, the newest unless another is chosen; None while there is none."""
+def choose(stores: dict[str, Store]) -> Store:
+    """The batch to look at, of at least one: the newest unless another is chosen."""
     chrome.failed(_PLACE)
-    if not stores:
-        return None
-    if st.session_state.get(CHOSEN) not in stores:
-        st.session_state[CHOSEN] = next(iter(stores))
+    begun = st.session_state.get(CHOSEN, "")
+    # A pile that is handed in brings a list of its own, which begins with it: a value set anew would have to travel.
+    key = f"{CHOSEN} {begun}"
+    shown = next(name for name in (st.session_state.get(key), begun, *stores) if name in stores)
     if len(stores) > 1:
-        st.selectbox("Batch", list(stores), key=CHOSEN, format_func=lambda name: _say(stores[name]))
-    return stores[st.session_state[CHOSEN]]
+        how = presses.steered(key, shown, list(stores))
+        st.selectbox("Batch", list(stores), format_func=lambda name: _say(stores[name]), **how)
+    return stores[shown]
 
 
 def show(store: Store) -> bool:
@@ -61,7 +62,7 @@ def delete(store: Store) -> None:
     """What gives a batch up, with all that was found in it; asked twice, since nothing brings it back."""
     with st.popover("Delete this batch", icon=":material/delete:", type="tertiary"):
         st.markdown("What was found in it goes, and the labels set right with it.")
-        act = (_PLACE, _delete, store)
+        act = (_PLACE, queue.of_server().delete, store)
         st.button("Delete it", type="primary", key="batch-delete", on_click=presses.attempt, args=act)
 
 
@@ -86,9 +87,3 @@ def _progress(store: Store, standing: Standing) -> str:
 
 def _say(store: Store) -> str:
     return f"{store.job.title}, {local_time.say(store.job.created)}, {store.job.point.model}"
-
-
-def _delete(store: Store) -> None:
-    queue.of_server().delete(store)
-    for key in (CHOSEN, OPEN):
-        st.session_state.pop(key, None)
