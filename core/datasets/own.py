@@ -159,8 +159,9 @@ def _content(name: str, readings: "Iterable[Reading]", total: int, progress: Pro
     if not read:
         why = f"; the first: {refused[0][1]}" if refused else ""
         raise DatasetError(f"{name}: no picture in it could be read ({len(refused)} refused{why}).")
-    if not any(label for _, _, label in read):
-        read = [(source, image, UNLABELLED) for source, image, _ in read]
+    labels = {label for _, _, label in read} - {None, UNLABELLED}
+    otherwise = None if labels else UNLABELLED  # as the folder of a corrected set is called that no label was given
+    read = [(source, image, label if label in labels else otherwise) for source, image, label in read]
     refused += [(source, "has no label.") for source, _, label in read if label is None]
     known = [(image, label) for _, image, label in read if label is not None]
     names = _sorted({label for _, label in known})

@@ -28,8 +28,12 @@ _BESIDE = (
     *(("images", "labels"), ("image", "label"), ("imgs", "labels"), ("X", "y"), ("x", "y")),
     *(("data", "target"), ("data", "labels"), ("images", "targets"), ("inputs", "targets")),
 )
-# Heads of the tables that this program writes (batch and score), which are no digits where they lie among them.
-RESULTS = (b"number,source,left,top,right,bottom,model,evidence", b"source,box,model,evidence,")
+# Heads of the tables that this program writes (batch, score, a corrected set): no digits where they lie among them.
+RESULTS = (
+    b"number,source,left,top,right,bottom,model,evidence",
+    b"source,box,model,evidence,",
+    b"number,source,label,corrected_label,file",
+)
 RESULT_COLUMNS = {"number", "source", "model", "evidence", "verdict", "anomaly_score"}
 
 

@@ -14,6 +14,7 @@ from core.batch.score import SCHEMA
 from core.batch.store import Job, Store
 from core.errors import BatchError
 from core.operating_point import OperatingPoint
+from tests.support.formats import read
 from tests.unit.batch.test_findings import CALIBRATION, row
 
 POINT = OperatingPoint("stand-in")
@@ -66,3 +67,15 @@ def test_the_corrected_set_has_every_digit_in_the_folder_of_its_right_label(stor
     assert [name.split("/")[0] for name in names] == ["5", "3", "unlabelled", "labels.csv"]
     assert [(line["label"], line["corrected_label"]) for line in lines] == [("5", "5"), ("5", "3"), ("", "")]
     assert [line["file"] for line in lines] == names[:3]
+
+
+def test_the_corrected_set_is_handed_in_again_whole_and_nothing_in_it_is_refused(store: Store, tmp_path: Path) -> None:
+    corrections.correct(store, {1: "3"})
+    corrected = tmp_path / "pile-corrected.zip"
+
+    corrections.write_zip(Review(store, Rule(POINT)), corrected, corrections.read(store))
+
+    items = read(corrected)
+    assert [item.label for item in items] == ["5", "3", None, None]
+    assert not any(item.error for item in items)
+    assert items[-1].note.endswith("holds results of this program: left out.")

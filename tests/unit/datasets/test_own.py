@@ -59,14 +59,15 @@ def test_the_digit_that_a_folder_is_named_after_is_the_label_of_its_pictures_whe
 
 
 def test_folders_of_no_digit_are_labels_as_they_are_called_and_a_picture_in_none_is_refused(tmp_path: Path) -> None:
-    for name in ("a/first/x.png", "training/b/x.png", "one/page 2/x.png", "x.png"):
+    for name in ("a/first/x.png", "training/b/x.png", "one/page 2/x.png", "x.png", "unlabelled/x.png"):
         (tmp_path / "own" / name).parent.mkdir(parents=True, exist_ok=True)
         picture("7").save(tmp_path / "own" / name)
 
     own = datasets.load(f"folder:{tmp_path / 'own'}", "all")
 
     assert own.label_names == ("1", "a", "b")
-    assert own.refused == (("x.png", "lies in no sub-folder."),)
+    reasons = {Path(file).as_posix(): why for file, why in own.refused}
+    assert reasons == {"x.png": "lies in no sub-folder.", "unlabelled/x.png": "has no label."}
 
 
 def test_a_broken_picture_is_reported_and_the_others_are_read(pictures: Path) -> None:
