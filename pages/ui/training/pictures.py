@@ -34,12 +34,12 @@ def show(key: str, folder: Path, now: dict[str, float]) -> None:
         says = [_say(frame, frames) for frame in frames]
         at = _epoch(key, says, [_sheet(path) for path in paths]) - 1
         shown = frames[at]
-        _reconstructions(shown)
     with middle:
         st.markdown(f"**Losses** · {plain(says[at])}")
         _losses(key, [frame for frame in frames if frame.label == shown.label], shown, now)
     with right:
         _separation(key, shown)
+    _reconstructions(shown)
 
 
 @st.cache_data(max_entries=2_000, show_spinner=False)
@@ -49,7 +49,7 @@ def _frame(path: str) -> Frame:
 
 @st.cache_data(max_entries=2_000, show_spinner=False)
 def _sheet(path: str) -> str:
-    return images.inline(images.sheet_png(_frame(path).samples, 8))
+    return images.inline(images.sheet_png(_frame(path).samples, 4))
 
 
 def _epoch(key: str, says: list[str], sheets: list[str]) -> int:
@@ -67,14 +67,16 @@ def _say(frame: Frame, frames: list[Frame]) -> str:
 
 
 def _reconstructions(shown: Frame) -> None:
-    for what, given, drawn in (
+    pairs = (
         ("held-out normals", shown.held_out, shown.held_out_drawn),
         ("other digits", shown.odd, shown.odd_drawn),
-    ):
-        if given.size:
-            png = images.pairs_png(given, drawn)
-            caption = f"{what}, and below what it makes of them"
-            picture.show(png, what.capitalize(), caption=caption, width="stretch")
+    )
+    if any(given.size for _, given, _ in pairs):
+        for place, (what, given, drawn) in zip(st.columns(2, gap="medium"), pairs, strict=True):
+            if given.size:
+                caption = f"{what}, and below what it makes of them"
+                png = images.pairs_png(given, drawn)
+                picture.show(png, what.capitalize(), caption=caption, width="stretch", place=place)
 
 
 def _losses(key: str, same: list[Frame], shown: Frame, now: dict[str, float]) -> None:
@@ -95,5 +97,5 @@ def _separation(key: str, shown: Frame) -> None:
     figure = training.separation(shown.normal_errors, shown.other_errors)
     picture.chart(figure, f"apart-{key}", "Histograms of normals and others")
     area = shown.separation
-    said = "There are no other digits in this data." if area is None else f"AUROC {area:.3f} of this error alone."
-    st.caption(f"{said} For watching only, it selects nothing.")
+    said = "There are no other digits in this data" if area is None else f"AUROC {area:.3f} by this error alone"
+    st.caption(f"{said}; for watching only.")

@@ -32,7 +32,7 @@ from pages.ui.visitor import visitor
 
 _OWN = "my own pictures"
 _UPLOAD, _PLACE = "train_upload", "train"
-_NAME_OFFERED = "train_name_offered"
+_NAME, _STARTED = "train_name", "trainings started"
 _KINDS = [*SUFFIXES, ".pdf", ".zip"]
 _count = st.cache_data(max_entries=20, ttl=600, show_spinner="Counting the digits…")(count_images)
 _seconds_an_image = st.cache_data(ttl=600, show_spinner=False)(seconds_an_image)
@@ -136,13 +136,17 @@ def _default(labels: list[str], counts: Counts | None) -> list[str]:
 
 
 def _name(dataset: str, normal: tuple[str, ...]) -> str:
-    """The name's field: it follows the choice of digits until someone types a name."""
+    """The name's field: it follows the choice of digits until someone types a name.
+
+    It is another with every name that is offered: a value set anew would be undone by what polls before it has come.
+    """
     kind = "npz:mine" if dataset.startswith("npz:") else dataset
     offered = _free(run.default_name(kind, normal)) if normal else ""
-    shown, before = st.session_state.get("train_name"), st.session_state.get(_NAME_OFFERED)
-    follows = shown is None or (shown == before and offered != before)
-    st.session_state[_NAME_OFFERED] = offered
-    how = presses.steered("train_name", offered if follows else shown, begins="value")
+    key = f"train_name {st.session_state.setdefault(_STARTED, 0)} {offered}"
+    before, offered_before = st.session_state.get(_NAME, (key, offered))
+    shown = st.session_state.get(before, offered_before)
+    st.session_state[_NAME] = key, offered
+    how = presses.steered(key, offered if shown == offered_before else shown, begins="value")
     return st.text_input("Name", max_chars=64, **how).strip()
 
 
@@ -240,7 +244,7 @@ def _start(spec: RunSpec, counts: Counts | None) -> None:
     """Start what the form shows, with what was typed or chosen there in the moment of the click."""
     spec = replace(
         spec,
-        name=st.session_state["train_name"].strip(),
+        name=st.session_state[st.session_state[_NAME][0]].strip(),
         epochs=int(st.session_state["train_epochs"]),
         seed=int(st.session_state["train_seed"]),
     )
@@ -248,4 +252,5 @@ def _start(spec: RunSpec, counts: Counts | None) -> None:
     if trouble is not None:
         raise trouble
     queue.of_server().submit(spec, plan.finishing / plan.training if plan else 0.0)
-    st.session_state[_NAME_OFFERED] = spec.name  # it is taken now, so that the next one is offered in its place
+    presses.count(_STARTED)
+    del st.session_state[_NAME]  # it is taken now: the next one is offered in its place

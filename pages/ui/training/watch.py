@@ -113,7 +113,7 @@ def _finished(job: Job) -> None:
 
 def _row(job: Job) -> None:
     """One unfinished job: what it is doing and what can be done about it."""
-    text, buttons = st.columns([5, 3.6], vertical_alignment="bottom")
+    text, buttons = st.columns([6.1, 3], vertical_alignment="bottom")
     with text:
         st.fragment(_progress, run_every=REDRAW_SECONDS if job.state in _MOVING else None)(job)
     server = queue.of_server()
