@@ -1,7 +1,9 @@
 """The first page as Streamlit runs it, without a browser: what is shown, and that nothing raises."""
 
 import base64
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -42,9 +44,9 @@ def uploaded(*files: tuple[str, bytes], model: str = "mnist-5") -> AppTest:
     return page
 
 
-def put_on_canvas(page: AppTest, picture: Image.Image, strokes: int = 1) -> AppTest:
+def put_on_canvas(page: AppTest, picture: Image.Image, strokes: int = 1, objects: Sequence[Any] = ()) -> AppTest:
     data = "data:image/png;base64," + base64.b64encode(png(picture.convert("RGBA"))).decode()
-    drawing = {"raw": {"objects": [{"type": "Path"}] * strokes}, "data": data}
+    drawing = {"raw": {"objects": [*objects] or [{"type": "Path"}] * strokes}, "data": data}
     page.session_state["canvas"] = {"drawing": drawing, "backgroundFit": None}
     return page.run()
 
@@ -97,6 +99,48 @@ def test_a_drawing_is_one_row_of_the_history_however_many_strokes_it_has() -> No
 
     rows = History().browse()
     assert [(row.source_kind, row.class_id) for row in rows] == [("canvas", 0)]
+
+
+def elsewhere_and_back(page: AppTest) -> AppTest:
+    """Another way in is shown, which takes the canvas out of the page, and then the canvas again."""
+    page.session_state["way_in"] = "Upload"
+    page.run()
+    assert "canvas" not in page.session_state
+    page.session_state["way_in"] = "Draw"
+    return page.run()
+
+
+def test_a_drawing_is_on_the_canvas_and_judged_as_before_when_the_canvas_comes_back() -> None:
+    page = put_on_canvas(open_page(model="mnist-5"), example("a broken 5"))
+
+    elsewhere_and_back(page)
+
+    assert page.session_state["canvas_start"]["objects"] == [{"type": "Path"}]
+    assert "What is on the canvas" in text(page)
+    assert "[:material/warning: Anomaly]" in text(page)
+    assert len(History().browse()) == 1
+
+    put_on_canvas(page, Image.new("L", (280, 280), 255), strokes=0)
+    elsewhere_and_back(page)
+
+    assert page.session_state["canvas_start"] is None
+    assert "An example, a 5." in text(page)
+
+
+def test_an_example_stays_one_when_the_canvas_tells_of_it_and_when_the_canvas_comes_back() -> None:
+    page = open_page(model="mnist-5")
+    page.button(key="example-a broken 5").click().run()
+    begun = page.session_state["canvas_start"]
+
+    put_on_canvas(page, example("a broken 5"), objects=begun["objects"])
+    elsewhere_and_back(page)
+
+    assert page.session_state["canvas_start"]["objects"] == begun["objects"]
+    assert "An example, a broken 5." in text(page)
+    assert "[:material/warning: Anomaly]" in text(page)
+    assert History().count().judged == 0
+    page.button(key="example-a broken 5").click().run()
+    assert page.session_state["canvas_start"] != begun, "drawn on, the canvas would go on showing what was drawn"
 
 
 def test_clearing_the_canvas_begins_another_drawing() -> None:

@@ -112,7 +112,7 @@ def test_a_fresh_digit_on_the_canvas_is_judged_there_as_it_was_drawn(monkeypatch
 
     page.button(key="fresh_draw").click().run()
     there = AppTest.from_file(str(paths.ROOT / "dashboard.py"), default_timeout=180)
-    there.session_state["canvas_example"] = page.session_state["canvas_example"]
+    there.session_state["canvas_left"] = page.session_state["canvas_left"]
     there.query_params.update({"model": "tiny-5", "alpha": "0.3"})
     said = text(checked(there.run()))
 

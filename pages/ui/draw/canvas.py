@@ -38,6 +38,7 @@ _show_tools = st.components.v2.component(
     """,
 )
 _START, _SEEN, _EXAMPLE, _DRAWING = "canvas_start", "canvas_seen", "canvas_example", "canvas_drawing"
+_CANVAS, _LEFT = "canvas", "canvas_left"
 
 
 @dataclass(frozen=True)
@@ -68,8 +69,11 @@ class _Digit:
 
 
 def draw(normal: tuple[str, ...]) -> Drawing:
-    """The canvas; returns what is on it, or the first example while it is empty."""
-    canvas = _canvas("Draw a digit here", "canvas", st.session_state.get(_START))
+    """The canvas, as it was left if another page or way in was shown; returns what is on it, or the first example."""
+    if _CANVAS not in st.session_state:
+        strokes, st.session_state[_EXAMPLE] = st.session_state.get(_LEFT, (None, None))
+        _begin_with(strokes)
+    canvas = _canvas("Draw a digit here", _CANVAS, st.session_state.get(_START))
     return _what_is_there(canvas, for_normal(normal)[0])
 
 
@@ -108,31 +112,49 @@ def _canvas(title: str, key: str, start: dict[str, Any] | None = None) -> Any:
 def _what_is_there(canvas: Any, first: Example) -> Drawing:
     data = canvas.image_bytes
     strokes = (canvas.json_data or {}).get("objects", [])
-    fresh = data is not None and data != st.session_state.get(_SEEN)
-    if fresh:
+    if data is not None and data != st.session_state.get(_SEEN):
         st.session_state[_SEEN] = data
-        st.session_state[_EXAMPLE] = None
+        put = (st.session_state.get(_START) or {}).get("objects", [])
+        if not strokes or _shapes(strokes) != _shapes(put):  # else it tells of what was put there, now and then
+            st.session_state[_EXAMPLE], st.session_state[_LEFT] = None, (None, None)
         if not strokes:
             st.session_state[_DRAWING] = uuid.uuid4().hex
-    chosen = st.session_state.get(_EXAMPLE)
-    if chosen is None and data is not None and strokes:
-        return Drawing(canvas.image_data, st.session_state.setdefault(_DRAWING, uuid.uuid4().hex), "")
-    example = chosen or first
+    shown = st.session_state.get(_EXAMPLE)
+    if shown is None and data is not None and strokes:
+        shown = Drawing(canvas.image_data, st.session_state.setdefault(_DRAWING, uuid.uuid4().hex), "")
+        st.session_state[_LEFT] = (strokes, shown)
+    if isinstance(shown, Drawing):
+        return shown
+    example = shown or first
     return Drawing(np.asarray(example.picture()), "", example.name)
 
 
+def _shapes(strokes: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
+    """What strokes have in common with what the canvas makes of them."""
+    return [
+        tuple(stroke.get(part) for part in ("path", *("left", "top") * ("path" not in stroke))) for stroke in strokes
+    ]
+
+
 def _put(example: Example) -> None:
-    """Put an example on the canvas. The canvas draws it but reports no picture of it until the next stroke."""
-    st.session_state[_START] = {"objects": [_path(stroke) for stroke in example.strokes]}
-    st.session_state[_EXAMPLE] = example
-    st.session_state[_DRAWING] = uuid.uuid4().hex
+    """Put an example on the canvas; until it is drawn on, it is judged as it is."""
+    _put_strokes([_path(stroke) for stroke in example.strokes], example)
 
 
 def put_picture(image: NDArray[np.float32], name: str) -> None:
     """Put an ink image ``(28, 28)`` on the canvas, a square a pixel; until it is drawn on, it is judged as it is."""
-    st.session_state[_START] = {"objects": _squares(np.rint(255 * np.clip(image, 0, 1)).astype(np.uint8))}
-    st.session_state[_EXAMPLE] = _Digit(name, image)
+    _put_strokes(_squares(np.rint(255 * np.clip(image, 0, 1)).astype(np.uint8)), _Digit(name, image))
+
+
+def _put_strokes(strokes: list[dict[str, Any]], example: Example | _Digit) -> None:
+    _begin_with(strokes)
+    st.session_state[_EXAMPLE], st.session_state[_LEFT] = example, (strokes, example)
     st.session_state[_DRAWING] = uuid.uuid4().hex
+
+
+def _begin_with(strokes: list[dict[str, Any]] | None) -> None:
+    """Have the canvas show these strokes; what it showed before goes, also where that began with the same ones."""
+    st.session_state[_START] = None if strokes is None else {"objects": strokes, "put": uuid.uuid4().hex}
 
 
 def _squares(pixels: NDArray[np.uint8]) -> list[dict[str, Any]]:
