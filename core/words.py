@@ -23,13 +23,13 @@ def say_verdict(anomaly: bool, reads_as: tuple[str, ...] | None = None, p_value:
     >>> say_verdict(True), say_verdict(False), say_verdict(False, ("4", "9")), say_verdict(False, only="normal 5s")
     ('Anomaly', 'Normal', 'Normal: reads as 4 or 9', 'Normal for a network that knows only 5s')
     >>> say_verdict(False, ("8",), 0.069)
-    'Normal: reads as 8, but odder than 93 % of them'
+    'Normal: reads as 8, but odder than 93.1 % of them'
     """
     if only and not anomaly:
         return f"Normal for a network that knows only {only.removeprefix('normal ')}"
     if anomaly or not reads_as:
         return "Anomaly" if anomaly else "Normal"
-    odd = f", but odder than {100 - math.ceil(100 * p_value)} % of them" if p_value <= HARDLY_NORMAL else ""
+    odd = f", but odder than {say_share(1 - p_value)} of them" if p_value <= HARDLY_NORMAL else ""
     return f"Normal: reads as {either(reads_as)}{odd}"
 
 
@@ -110,35 +110,43 @@ def say_oddness(p_value: float, normals: str, n: int | None = None) -> str:
     >>> say_oddness(0.026, "normal 5s"), say_oddness(1.0, "normal digits")
     ('2.6 % of normal 5s look at least this odd', 'All normal digits look at least this odd')
     >>> say_oddness(1 / 1085, "normal 5s", 1084)
-    'Fewer than 1 in 1,084 normal 5s look at least this odd'
+    'At most 0.092 % of normal 5s look at least this odd'
     """
-    rarity = "All" if p_value >= 1 else say_rarity(p_value, n)
-    return f"{rarity[0].upper()}{rarity[1:]}{' of' * rarity.endswith('%')} {normals} look at least this odd"
+    rarity = "All" if p_value >= 1 else f"{say_rarity(p_value, n)} of"
+    return f"{rarity[0].upper()}{rarity[1:]} {normals} look at least this odd"
 
 
 def say_rarity(p_value: float, n: int | None = None) -> str:
     """How many look at least so odd, in as few words as there are; arguments as of ``say_oddness``.
 
     >>> say_rarity(0.026, 1084), say_rarity(1 / 1085, 1084)
-    ('2.6 %', 'fewer than 1 in 1,084')
+    ('2.6 %', 'at most 0.092 %')
     """
-    return f"fewer than 1 in {n:,}" if n is not None and p_value <= 1 / (n + 1) else say_share(p_value)
+    most = "at most " if n is not None and p_value <= 1 / (n + 1) else ""
+    return most + say_share(p_value)
 
 
 def say_share(share: float) -> str:
-    """A share as people say it, the one way it is said here: percent, in two digits.
+    """A share as it is said everywhere: percent with one decimal, and with two digits towards 0 and 100 %.
 
-    >>> say_share(0.026), say_share(0.64), say_share(0.9999), say_share(0.00083), say_share(1.0), say_share(0.0)
-    ('2.6 %', '64 %', '99 %', '0.083 %', '100 %', '0 %')
-    >>> say_share(0.000999)
-    '0.10 %'
+    ``percent`` of assets/explorer/explorer.js says it alike.
+
+    >>> say_share(0.05), say_share(0.637), say_share(0.9934), say_share(0.00083), say_share(1.0), say_share(0.0)
+    ('5 %', '63.7 %', '99.34 %', '0.083 %', '100 %', '0 %')
     """
-    percent = float(f"{100 * share:.2g}") if share < 0.0995 else 100 * share
-    if percent <= 0 or percent >= 100:
-        return f"{percent:.0f} %"
-    if percent >= 9.95:
-        return f"{min(99, round(percent))} %"
-    return f"{percent:.{1 - math.floor(math.log10(percent))}f} %"
+    percent = 100 * share if share >= 1 else min(100 * share, 99.99)  # whatever is not all is not said to be
+    rest = min(percent, 100 - percent)
+    decimals = 1 - math.floor(math.log10(rest)) if 0 < rest < 0.995 else 1
+    return f"{percent:.{decimals}f}".rstrip("0").rstrip(".") + " %"
+
+
+def say_p_value(p_value: float) -> str:
+    """A p-value in three digits, without exponents.
+
+    >>> say_p_value(0.0261484), say_p_value(1 / 12001), say_p_value(1.0)
+    ('0.0261', '0.0000833', '1')
+    """
+    return f"{p_value:.{3 - math.ceil(math.log10(p_value) + 1e-12)}f}".rstrip("0").rstrip(".")
 
 
 def say_nearest(asked: float, kept: float) -> str:
@@ -147,9 +155,7 @@ def say_nearest(asked: float, kept: float) -> str:
     >>> say_nearest(0.05, 0.0489), say_nearest(0.05, 0.0498)
     ('the nearest to 5 % that keeps it', '')
     """
-    if f"{100 * asked:.1f}" == f"{100 * kept:.1f}":
-        return ""
-    return f"the nearest to {100 * asked:g} % that keeps it"
+    return "" if say_share(asked) == say_share(kept) else f"the nearest to {say_share(asked)} that keeps it"
 
 
 def say_duration(seconds: float) -> str:

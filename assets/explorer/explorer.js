@@ -353,9 +353,12 @@ function round(low, high) {
   return Array.from({ length: count }, (_, i) => (first + i) * step);
 }
 
+// As say_share of core/words.py says it.
 function percent(share) {
   if (share === null || Number.isNaN(share)) return "–";
-  return `${(100 * share).toFixed(share > 0 && share < 0.00095 ? 2 : 1)}\u00a0%`;
+  const said = share >= 1 ? 100 : Math.min(100 * share, 99.99), rest = Math.min(said, 100 - said);
+  const decimals = rest > 0 && rest < 0.995 ? 1 - Math.floor(Math.log10(rest)) : 1;
+  return `${+said.toFixed(decimals)}\u00a0%`;
 }
 
 function short(score) {

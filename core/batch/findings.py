@@ -257,7 +257,7 @@ def say_expected(review: Review) -> str:
     elif summary.flagged:
         said.append(f"At most about {max(1, np.ceil(summary.expected)):,.0f} of the flagged are normal")
     else:
-        said.append(f"None can be flagged with a rate of {100 * rate:g} %")
+        said.append(f"None can be flagged with a rate of {say_share(rate)}")
     if summary.doubted:
         said.append(f"A network that knows all ten digits reads {summary.doubted:,} of those that passed as another")
     if (right := FALSE_RATE * summary.mislabelled) >= 1:
@@ -273,7 +273,7 @@ def say_rule(rule: Rule, calibration: Calibration) -> str:
     """
     if rule.rate is not None:
         return (
-            f"Of the digits that are flagged, at most {100 * rule.rate:g} % are expected to be normal ones: "
+            f"Of the digits that are flagged, at most {say_share(rule.rate)} are expected to be normal ones: "
             "the line moves with the pile (Benjamini-Hochberg). That holds for people who "
             "write as those it was measured against; of another country or camera more are."
         )
@@ -281,11 +281,10 @@ def say_rule(rule: Rule, calibration: Calibration) -> str:
         if not (kept := calibration.kept(rule.point.alpha)):
             return no_threshold(calibration, rule.point.alpha)
         nearest = say_nearest(rule.point.alpha, kept)
-        percent = f"{say_share(kept)} ({nearest})" if nearest else f"{100 * rule.point.alpha:g} %"
-        whose = _whose(calibration, rule.point.alpha)
-        return f"About {percent} of normal digits{whose} are flagged; what is odd comes on top."
-    share = 100 * float(calibration.alpha(threshold := rule.point.threshold or 0.0)[0])
-    return f"Every digit with a score above {threshold:g} is flagged, as {share:.2g} % of normal digits are."
+        said = f"{say_share(kept)}{nearest and f' ({nearest})'} of normal digits{_whose(calibration, rule.point.alpha)}"
+        return f"About {said} are flagged; what is odd comes on top."
+    share = say_share(float(calibration.alpha(threshold := rule.point.threshold or 0.0)[0]))
+    return f"Every digit with a score above {threshold:g} is flagged, as {share} of normal digits are."
 
 
 def _whose(calibration: Calibration, alpha: float) -> str:
@@ -317,7 +316,8 @@ def foresee(n: int, digits: int, rate: float, caution: float = 1.0) -> str:
     if needed <= max(1, digits // 1000):
         return ""
     return (
-        f"Nothing can look odder than 1 in {n + 1:,} to this model, so unless at least {needed:,} "
-        f"of the {digits:,} digits look so ({100 * needed / digits:.2g} %), a rate of {100 * rate:g} % flags none at "
-        "all. Take a model calibrated on more digits (mnist-any: about 12,000), a higher rate, or plain false alarms."
+        f"The least share of normal digits this model can tell is {say_share(1 / (n + 1))}, so unless at least "
+        f"{needed:,} of the {digits:,} digits are as odd ({say_share(needed / digits)}), a rate of {say_share(rate)} "
+        "flags none at all. Take a model calibrated on more digits (mnist-any: about 12,000), a higher rate, or plain "
+        "false alarms."
     )

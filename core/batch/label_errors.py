@@ -104,5 +104,5 @@ def say_place(p_value: float) -> str:
     if p_value > 0.5:
         return "among the most ordinary"
     if p_value > 0.01:
-        return f"odder than {100 - int(np.ceil(100 * p_value))} %"
+        return f"odder than {say_share(1 - p_value)}"
     return f"among the oddest {say_share(p_value)}"

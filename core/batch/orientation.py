@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from core.words import say_share
+
 if TYPE_CHECKING:
     from core.detector import Detector
 
@@ -38,8 +40,8 @@ def say_better(looked_at: Sequence[Image], detector: "Detector") -> str:
     if shares[best] > given / 2:
         return ""
     return (
-        f"Of the first {len(images)} digits {given:.0%} are odd as they lie, and {shares[best]:.0%} {best}: "
-        "do they lie wrong?"
+        f"Of the first {len(images)} digits {say_share(given)} are odd as they lie, "
+        f"and {say_share(shares[best])} {best}: do they lie wrong?"
     )
 
 

@@ -67,7 +67,7 @@ def review(
         first = f"{refused[0][0]}: {refused[0][1]}"
         said.append(f"{_count(len(refused), 'picture was', 'pictures were')} left out. The first: {first}")
     said += [
-        f"{len(names)} are too few for a line at {_percent(alpha)}: it takes {images_needed(alpha)}."
+        f"{len(names)} are too few for a line at {say_share(alpha)}: it takes {images_needed(alpha)}."
         for alpha in ALPHAS
         if promised.rank(alpha) < 1
     ]
@@ -95,12 +95,12 @@ def say_promise(promised: Calibration, alpha: float) -> str:
     n = promised.own
     if promised.rates is None:
         return (
-            f"With {n} digits a line at {_percent(alpha)} flags {100 * promised.rank(alpha) / (n + 1):.1f} % of normal "
-            f"ones on average, and with 95 % confidence no more than {100 * promised.bound(alpha):.1f} %."
+            f"With {n} digits a line at {say_share(alpha)} flags {say_share(promised.kept(alpha))} of normal "
+            f"ones on average, and with 95 % confidence no more than {say_share(promised.bound(alpha))}."
         )
     low, high = promised.rates[promised.n - promised.rank(alpha)]
     return (
-        f"A line at {_percent(alpha)} flags about {_percent(alpha)} of normal ones by that hand, most likely between "
+        f"A line at {say_share(alpha)} flags about {say_share(alpha)} of normal ones by that hand, most likely between "
         f"{say_share(low)} and {say_share(high)}: estimated from {n} digits and from what other people's are like. "
         f"The {n} alone promise, with 95 % confidence, no more than {say_share(promised.bound(alpha))}."
     )
@@ -117,7 +117,3 @@ def _listed(names: list[str]) -> str:
 
 def _count(n: int, one: str, many: str) -> str:
     return f"{n} {one if n == 1 else many}"
-
-
-def _percent(alpha: float) -> str:
-    return f"{100 * alpha:g} %"

@@ -16,7 +16,7 @@ from rich.table import Table
 from core.calibration.prediction_set import prediction_set
 from core.cli import interrupt
 from core.errors import HistoryError, ModelError, OddDigitError
-from core.words import visible
+from core.words import say_p_value, say_share, visible
 
 if TYPE_CHECKING:
     from core.datasets import Dataset
@@ -200,8 +200,8 @@ def _print_score_table(records: Iterable[dict[str, Any]]) -> None:
             shown.add_row(
                 record["source"],
                 record["verdict"].upper() if odd else record["verdict"],
-                f"{record['p_value']:.4f}",
-                f"{100 * record['anomaly_score']:.1f} %",
+                say_p_value(record["p_value"]),
+                say_share(record["anomaly_score"]),
                 " or ".join(prediction_set(record.get("digits", {}), record["alpha"], odd)) or _say_second(record),
             )
     finally:  # interrupted, too: what was judged until then is in the history, and was waited for
@@ -253,4 +253,4 @@ def print_models(records: Sequence[dict[str, Any]], output: Format) -> None:
 
 
 def _percent(share: float | None) -> str:
-    return "-" if share is None else f"{100 * share:.2f} %"
+    return "-" if share is None else say_share(share)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from core.datasets import title
 from core.detector.state import Measured
 from core.operating_point import EVIDENCES
+from core.words import say_share
 
 ALPHAS = (0.01, 0.05, 0.1)
 
@@ -48,7 +49,10 @@ def facts(measured: Measured) -> dict[str, str]:
         rows[f"AUROC, {e}"] = "no anomalies to tell apart" if area is None else f"{area:.4f}"
     for alpha in ALPHAS:
         flagged, caught = _rates(measured, alpha)
-        rows |= {f"false alarms, promised {100 * alpha:g} %": flagged, f"anomalies caught at {100 * alpha:g} %": caught}
+        rows |= {
+            f"false alarms, promised {say_share(alpha)}": flagged,
+            f"anomalies caught at {say_share(alpha)}": caught,
+        }
     rows["made"] = f"{card.created[:16].replace('T', ' ')} UTC"
     rows["with"] = ", ".join(f"{name} {version}" for name, version in card.versions.items())
     return rows
@@ -67,5 +71,5 @@ def _rates(measured: Measured, alpha: float) -> tuple[str, str]:
     if evaluation is None:
         return "not measured", "no anomalies"
     counts = evaluation.confusion("fused", measured.calibrations["fused"].threshold(alpha))
-    flagged = f"{100 * counts.false_alarm_rate:.1f} %{whose}" if evaluation.n_normal else "not measured"
-    return flagged, f"{100 * counts.detection_rate:.1f} %" if evaluation.n_anomaly else "no anomalies"
+    flagged = f"{say_share(counts.false_alarm_rate)}{whose}" if evaluation.n_normal else "not measured"
+    return flagged, say_share(counts.detection_rate) if evaluation.n_anomaly else "no anomalies"

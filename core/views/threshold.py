@@ -14,7 +14,7 @@ from core.detector.model_card import Card
 from core.operating_point import EVIDENCES, OperatingPoint
 from core.views.fixed_threshold import FIXED_THRESHOLDS, ON_EVIDENCE
 from core.views.threshold_table import ALPHAS, ThresholdTable, tabulate
-from core.words import name_normals, say_nearest
+from core.words import name_normals, say_nearest, say_share
 
 BINS = 60
 MOST_CURVE_POINTS = 240
@@ -137,7 +137,7 @@ def no_threshold(calibration: Calibration, alpha: float) -> str:
     'No line: 30 calibration digits are too few for 1 %, so nothing is flagged; 99 are needed.'
     """
     needed = f"{images_needed(alpha):,}"
-    return NO_THRESHOLD.format(n=f"{calibration.n:,}", alpha=f"{100 * alpha:g} %", needed=needed)
+    return NO_THRESHOLD.format(n=f"{calibration.n:,}", alpha=say_share(alpha), needed=needed)
 
 
 def say_source(source: str) -> str:

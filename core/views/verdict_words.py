@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 from core.detector.readings import ANOMALY, Readings
 from core.operating_point import OperatingPoint
 from core.views.second_opinion import SecondOpinion
-from core.words import name_normals, say_oddness, say_verdict
+from core.words import name_normals, say_oddness, say_share, say_verdict
 
+LEAST = 1e-7  # a rate below which an extrapolation says no figure
 STRANGERS = ", each of them a stranger to what was learnt"
 
 
@@ -95,10 +96,5 @@ def _extrapolate(readings: Readings, row: int, point: OperatingPoint) -> str:
     if calibration.tail is None or readings.p_values[point.evidence][row] > calibration.floor:
         return ""
     rate = float(calibration.tail.survival(readings.scores[point.evidence][row])[0])
-    guess = f"about 1 in {_two_digits(1 / rate):,}" if rate > 1e-7 else "fewer than 1 in 10 million"
+    guess = f"about {say_share(rate)}" if rate > LEAST else f"less than {say_share(LEAST)}"
     return f"Beyond every digit it was measured against; extrapolated, {guess}."
-
-
-def _two_digits(value: float) -> int:
-    step = 10 ** max(0, len(str(int(value))) - 2)
-    return int(round(value / step) * step)

@@ -28,7 +28,7 @@ def weaknesses(measured: Measured) -> tuple[str, ...]:
         # What other people write says nothing of a promise to the hand it was calibrated on.
         if rates.false_alarm_rate > calibration.bound(ALPHA) > 0 and not card.recalibrated:
             said.append(
-                f"It flags {say_share(rates.false_alarm_rate)} of normal digits it never saw, where {100 * ALPHA:g} % "
+                f"It flags {say_share(rates.false_alarm_rate)} of normal digits it never saw, where {say_share(ALPHA)} "
                 "were promised: those it was calibrated on are too few, or by other hands."
             )
         if evaluation.n_anomaly and rates.detection_rate < LITTLE_CAUGHT:
@@ -36,7 +36,7 @@ def weaknesses(measured: Measured) -> tuple[str, ...]:
     if calibration.n < FEW_CALIBRATED:
         at_most = calibration.bound(ALPHA)
         promise = f"may flag up to {say_share(at_most)} of normal digits" if at_most else "flags nothing"
-        said.append(f"It is calibrated on {calibration.n:,} digits: its line at {100 * ALPHA:g} % {promise}.")
+        said.append(f"It is calibrated on {calibration.n:,} digits: its line at {say_share(ALPHA)} {promise}.")
     return (*said, _remedy(measured)) if said else ()
 
 

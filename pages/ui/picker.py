@@ -11,6 +11,7 @@ from core.detector.loading import Arriving
 from core.errors import OddDigitError
 from core.figures import images
 from core.operating_point import EVIDENCES, OperatingPoint
+from core.words import say_share
 from pages.ui import picture, presses, state
 from pages.ui.visitor import visitor
 
@@ -121,7 +122,7 @@ def say_threshold(point: OperatingPoint) -> str:
 
 def where(of: "OperatingPoint | Verdict") -> str:
     """As ``say_threshold``, after whatever stands before it."""
-    said = f"score {of.threshold:g}" if of.alpha is None else f"{100 * of.alpha:g} % false alarms"
+    said = f"score {of.threshold:g}" if of.alpha is None else f"{say_share(of.alpha)} false alarms"
     return said + ("" if of.evidence == "fused" else f", {of.evidence}")
 
 
@@ -169,7 +170,7 @@ def _pick_threshold(point: OperatingPoint) -> None:
     st.segmented_control(
         "False alarms you are willing to pay",
         ALPHAS,
-        format_func=lambda alpha: f"{100 * alpha:g} %",
+        format_func=say_share,
         help="Of 100 normal digits, this many are flagged. Fewer false alarms let more anomalies slip through.",
         **_moved_by("alpha_choice", point.alpha if point.alpha in ALPHAS else None, "alpha"),
     )

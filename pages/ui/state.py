@@ -8,6 +8,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from core.detector import registry
 from core.errors import OddDigitError
 from core.operating_point import OperatingPoint
+from core.words import say_share
 from pages.ui.text import plain
 from pages.ui.visitor import visitor
 
@@ -58,7 +59,7 @@ def _left(point: OperatingPoint, given: dict[str, str]) -> dict[str, str]:
     if point.threshold is None or not another:
         return left
     whose = point.model if another == "model" else f"the {point.evidence} evidence"
-    say(f"The line at score {point.threshold:g} belongs to {whose}. It stands at {100 * STARTING_ALPHA:g} % now.")
+    say(f"The line at score {point.threshold:g} belongs to {whose}. It stands at {say_share(STARTING_ALPHA)} now.")
     return {key: left[key] for key in ("model", "evidence")}
 
 

@@ -17,7 +17,7 @@ from core.operating_point import EVIDENCES, OperatingPoint
 from core.views.differences import in_words
 from core.views.second_opinion import SecondOpinion, wanted
 from core.views.verdict_words import Wording, describe
-from core.words import name_normals
+from core.words import name_normals, say_p_value, say_share
 from pages.ui import chrome, opinion, picker, picture, presses
 from pages.ui.text import plain
 from pages.ui.visitor import visitor
@@ -203,14 +203,14 @@ def _evidences(readings: Readings, row: int, point: OperatingPoint) -> None:
         {
             "evidence": EVIDENCES,
             "score": [readings.scores[e][row] for e in EVIDENCES],
-            "p-value": [readings.p_values[e][row] for e in EVIDENCES],
-            "odder than": [100 * (1 - readings.p_values[e][row]) for e in EVIDENCES],
+            "p-value": [say_p_value(readings.p_values[e][row]) for e in EVIDENCES],
+            "odder than": [say_share(1 - readings.p_values[e][row]) for e in EVIDENCES],
         }
     )
     columns = {
         "score": st.column_config.NumberColumn(format="%.4g"),
-        "p-value": st.column_config.NumberColumn(format="%.4f", help="share of normal digits at least this odd"),
-        "odder than": st.column_config.NumberColumn(format="%.1f %%", help="share of normal digits less odd"),
+        "p-value": st.column_config.TextColumn(help="share of normal digits at least this odd"),
+        "odder than": st.column_config.TextColumn(help="share of normal digits less odd"),
     }
     st.dataframe(table, hide_index=True, column_config=columns)
     if digits := readings.digits_by(point.evidence):
@@ -218,5 +218,5 @@ def _evidences(readings: Readings, row: int, point: OperatingPoint) -> None:
             "How plausible each digit is: its p-value among normal digits of that kind. "
             "Another digit that is nearer counts against it."
         )
-        ordered = {name: np.round(p[row], 4) for name, p in digits.items()}
+        ordered = {name: say_p_value(p[row]) for name, p in digits.items()}
         st.dataframe(pd.DataFrame([ordered]), hide_index=True)

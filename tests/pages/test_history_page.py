@@ -71,7 +71,7 @@ def test_verdicts_are_listed_newest_first_with_their_words_and_numbers(history: 
 
     assert rows(page) == [third, second, first]
     assert "In all 3, 1 anomaly" in text(page)
-    assert "Anomaly]** · 0.40 % of" in text(page)
+    assert "Anomaly]** · 0.4 % of" in text(page)
     assert "upload: 2.png" in text(page)
     assert page.image is not None
 
@@ -96,8 +96,8 @@ def test_few_digits_of_ones_own_stand_for_as_many_as_where_they_were_judged(
 
     said = text(show())
 
-    assert "Fewer than 1 in 999 normal 5s look at least this odd." in said
-    assert "3.0 % of normal 5s look at least this odd." in said
+    assert "At most 0.1 % of normal 5s look at least this odd." in said
+    assert "3 % of normal 5s look at least this odd." in said
 
 
 @pytest.mark.parametrize(

@@ -34,8 +34,8 @@ def test_a_larger_share_never_sounds_smaller(shares: list[float]) -> None:
     assert smaller <= larger
 
 
-def test_only_what_is_odder_than_all_it_was_measured_against_is_said_to_be_rarer_than_one_in_so_many() -> None:
-    assert say_oddness(1 / 1085, "5s", 1084) == "Fewer than 1 in 1,084 5s look at least this odd"
+def test_only_what_is_odder_than_all_it_was_measured_against_is_said_to_be_at_most_so_rare() -> None:
+    assert say_oddness(1 / 1085, "5s", 1084) == "At most 0.092 % of 5s look at least this odd"
     assert say_oddness(2 / 1085, "5s", 1084) == "0.18 % of 5s look at least this odd"
     assert say_oddness(1 / 1085, "5s") == "0.092 % of 5s look at least this odd"
 

@@ -15,7 +15,7 @@ from core.detector import Detector
 from core.errors import QuotaError
 from core.operating_point import OperatingPoint
 from core.readers.items import Manner
-from core.words import say_normal
+from core.words import say_normal, say_share
 from pages.ui import chrome, presses
 from pages.ui.text import plain
 from pages.ui.visitor import visitor
@@ -54,7 +54,7 @@ def rule(point: OperatingPoint) -> Rule:
                 default=0.1,
                 key="flag_rate",
                 required=True,
-                format_func=lambda share: f"{100 * share:g} %",
+                format_func=say_share,
             )
     return Rule(point, rate)
 

@@ -89,7 +89,7 @@ def table(review: Review, rows: NDArray[np.int64]) -> None:
         "number": st.column_config.NumberColumn(width="small", help="place in the pile, from 1"),
         "digit": st.column_config.ImageColumn(width="small", help="as the model sees it"),
         "reconstruction": st.column_config.ImageColumn(width="small", help="the nearest normal digit"),
-        "p-value": st.column_config.NumberColumn(format="%.4f", help="share of normal digits at least this odd"),
+        "p-value": st.column_config.NumberColumn(format="%.3g", help="share of normal digits at least this odd"),
         "score": st.column_config.NumberColumn(format="%.4g", help="higher is odder"),
         "reads as": st.column_config.TextColumn(help="what the ink could be, to a model that knows several digits"),
         "label fits": st.column_config.TextColumn(help="whether the ink could be what the label says"),

@@ -6,6 +6,7 @@ import streamlit as st
 from core.scoring.scorer import Scorer
 from core.views import latent_walk
 from core.views.latent_walk import Drawn, Floats
+from core.words import say_share
 from pages.ui.generator import place, walker
 
 _DIRECTIONS = {f"{2 * i + 1} and {2 * i + 2}": (2 * i, 2 * i + 1) for i in range(4)}
@@ -37,7 +38,7 @@ def show(scorer: Scorer, model: str, digit: str, through: Floats) -> None:
     title = "Map of the latent space"
     walker.show(key="map", drawn=drawn, of=of, title=title, names=names, place=(x, y), take=take)
     st.caption(
-        f"Drag on the map or move the sliders. These two directions hold {100 * drawn.held:.0f} % of the variation of "
+        f"Drag on the map or move the sliders. These two directions hold {say_share(drawn.held)} of the variation of "
         "the training digits' latents. Towards its edges the map bends to where those lie: there are digits everywhere."
     )
 

@@ -12,6 +12,7 @@ from core.figures import charts, images
 from core.scoring.scorer import Scorer
 from core.views import latent_walk, memorization
 from core.views.latent_walk import Floats
+from core.words import say_share
 from pages.ui import chrome, picture
 from pages.ui.generator import place
 from pages.ui.text import plain
@@ -50,7 +51,7 @@ def show(scorer: Scorer, detector: "Detector", digit: str) -> None:
         f"On a scale where a copy lies at 0, its nearest training digit is **{distance[0]:.2f}** away. Fresh digits "
         f"lie **{np.median(drawn):.2f}** from theirs (median of {drawn.size}), test digits that it never saw "
         f"**{np.median(known.unseen):.2f}** (median of {known.unseen.size}); "
-        f"{100 * nearer:.0f} % of those come as near."
+        f"{say_share(nearer)} of those come as near."
     )
     if not nearer:
         st.caption(

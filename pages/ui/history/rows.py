@@ -17,6 +17,7 @@ from core.history import Damaged, Filter, History, Verdict
 from core.operating_point import EVIDENCES
 from core.views import second_opinion
 from core.views.verdict_words import Wording, recorded
+from core.words import say_p_value
 from pages.ui import local_time, picker, picture, presses, verdict
 from pages.ui.history.bar import say_kind
 from pages.ui.text import plain
@@ -146,9 +147,12 @@ def _mark(history: History, row_id: int, mark: str, label: str) -> None:
 
 def _as_recorded(row: Verdict) -> None:
     verdict.as_recorded(_words(row), row.image)
-    columns = ("evidence", "score", "p-value")
     st.table(
-        [dict(zip(columns, (e, row.scores[e], row.p_values[e]), strict=True)) for e in EVIDENCES if e in row.scores]
+        [
+            {"evidence": e, "score": f"{row.scores[e]:.4g}", "p-value": say_p_value(row.p_values[e])}
+            for e in EVIDENCES
+            if e in row.scores
+        ]
     )
 
 

@@ -12,6 +12,7 @@ from core.errors import OddDigitError
 from core.operating_point import OperatingPoint
 from core.views.fixed_threshold import FIXED_THRESHOLDS, ON_EVIDENCE
 from core.views.threshold import View
+from core.words import say_share
 from pages.ui import component, state
 from pages.ui.text import plain
 from pages.ui.threshold.fixed_threshold import chosen
@@ -39,7 +40,7 @@ def buttons(detector: "Detector", point: OperatingPoint) -> None:
         evidence = st.session_state.get(_BEFORE, "fused") if chosen(point) else point.evidence
         for alpha in (0.01, 0.05, 0.1):
             there = OperatingPoint(point.model, evidence, alpha)
-            _button(f"{100 * alpha:g} %", point, there, "This share of normal digits is flagged.")
+            _button(say_share(alpha), point, there, "This share of normal digits is flagged.")
         balance = None if evaluation is None else evaluation.best_balance(point.evidence)
         if balance is not None:
             why = "Most anomalies caught for the fewest false alarms (Youden). It needs labels of anomalies, which a "

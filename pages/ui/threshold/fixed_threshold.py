@@ -9,6 +9,7 @@ from core.calibration.evaluation import Confusion, Evaluation
 from core.errors import OddDigitError
 from core.operating_point import OperatingPoint
 from core.views import fixed_threshold
+from core.words import say_share
 from pages.ui import chrome, presses
 from pages.ui.threshold import borderline
 
@@ -42,7 +43,7 @@ def story(detector: "Detector", evaluation: Evaluation, point: OperatingPoint) -
             table = [
                 _row(f"mean squared error over {threshold:.2f}", counts) for threshold, counts in replayed.original
             ]
-            table.append(_row(f"fused, calibrated at {100 * CALIBRATED:g} %", replayed.yours))
+            table.append(_row(f"fused, calibrated at {say_share(CALIBRATED)}", replayed.yours))
             st.dataframe(pd.DataFrame(table), hide_index=True, width="content")
             st.button(
                 "Draw other digits",

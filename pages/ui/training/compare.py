@@ -15,6 +15,7 @@ from core.ink.picture import SUFFIXES
 from core.operating_point import OperatingPoint
 from core.views import model_table
 from core.views.verdict_words import describe
+from core.words import say_share
 from pages.ui import chrome, opinion, picker, picture, state, verdict
 from pages.ui.text import plain
 from pages.ui.visitor import visitor
@@ -56,7 +57,7 @@ def _roc(chosen: dict[str, Measured]) -> None:
 def _same_digit(chosen: dict[str, Measured]) -> None:
     """One picture, judged by every model at the false-alarm rate this visit has chosen."""
     at = _point("").alpha
-    st.markdown(f"**The same digit through each**, line at {100 * (at or 0):g} % false alarms")
+    st.markdown(f"**The same digit through each**, line at {say_share(at or 0)} false alarms")
     normal = tuple(dict.fromkeys(label for measured in chosen.values() for label in measured.card.normal))
     examples = {example.name: example for example in for_normal(normal)}
     left, right = st.columns(2, vertical_alignment="bottom")

@@ -140,7 +140,7 @@ def test_an_odd_digit_is_probably_mislabelled_where_another_one_explains_it_bett
 
     assert reviewed.labels.mislabelled.tolist() == [True, False]
     assert reviewed.labels.explain(0, "0", reviewed.normal) == (
-        "Labelled 0: as a 0 it is among the oddest 0.20 %, as a 5 odder than 96 %."
+        "Labelled 0: as a 0 it is among the oddest 0.2 %, as a 5 odder than 96 %."
     )
     reviewed.store.delete()
     of_one_digit = review(row(99.5, label="5"), row(10, label="5"), row(99.5, label="3"))
@@ -227,7 +227,7 @@ def test_a_small_calibration_set_is_known_beforehand_to_flag_nothing() -> None:
 def test_a_rule_says_its_promise_in_one_sentence() -> None:
     assert "About 5 % of normal" in say_rule(Rule(OperatingPoint(alpha=0.05)), CALIBRATION)
     tied = Calibration.fit([*range(95), *[95] * 4])
-    assert "About 1.0 % (the nearest to 4 % that keeps it) of" in say_rule(Rule(OperatingPoint(alpha=0.04)), tied)
+    assert "About 1 % (the nearest to 4 % that keeps it) of" in say_rule(Rule(OperatingPoint(alpha=0.04)), tied)
     assert "at most 10 % are expected to be normal" in say_rule(Rule(OperatingPoint(), 0.1), CALIBRATION)
     fixed = Rule(OperatingPoint("m", "fused", None, 50.5))
     assert "score above 50.5" in say_rule(fixed, CALIBRATION)

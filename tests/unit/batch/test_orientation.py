@@ -24,7 +24,7 @@ class Known:
 
 @pytest.mark.parametrize("way", WAYS)
 def test_digits_that_lie_wrong_are_said_to(way: str) -> None:
-    assert f"100% are odd as they lie, and 0% {way}" in say_better([*INK], Known(_laid(INK, *WAYS[way])))
+    assert f"100 % are odd as they lie, and 0 % {way}" in say_better([*INK], Known(_laid(INK, *WAYS[way])))
 
 
 @pytest.mark.parametrize(

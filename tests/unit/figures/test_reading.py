@@ -12,7 +12,7 @@ def test_a_reading_is_three_pictures_under_its_verdict() -> None:
     figure = plot_reading(readings(10, 95.5), 1)
 
     assert [trace.type for trace in figure.data] == ["image"] * 3
-    assert figure.layout.title.text == "Anomaly. 5.0 % of normal 5s look at least this odd."
+    assert figure.layout.title.text == "Anomaly. 5 % of normal 5s look at least this odd."
     assert "the nearest normal digit" in [note.text for note in figure.layout.annotations]
 
 

@@ -126,8 +126,8 @@ def test_a_short_alpha_has_the_rank_it_stands_for(n: int, share: float) -> None:
 def test_the_promise_names_the_digits_whose_they_are_and_what_it_was_measured_on() -> None:
     words = f"{promise(CALIBRATION, CARD)} {more(CALIBRATION, EVALUATION, CARD)}"
 
-    assert words.format(alpha="5.0 %", bound="7.2 %", rate="5.6 %") == (
-        "At this line 5.0 % of normal 5s by MNIST's writers are flagged; with 95 % confidence no more than 7.2 %, "
+    assert words.format(alpha="5 %", bound="7.2 %", rate="5.6 %") == (
+        "At this line 5 % of normal 5s by MNIST's writers are flagged; with 95 % confidence no more than 7.2 %, "
         "wherever you move it. How much people differ this model does not know: of people it never met a few more are "
         "flagged. Measured on digits never used (made, test): 5.6 %."
     )

@@ -14,10 +14,10 @@ POINT = OperatingPoint("stand-in", "fused", 0.05)
     ("score", "n", "verdict", "meaning"),
     [
         pytest.param(60.5, 99, "Normal", "40 % of normal 5s look at least this odd.", id="ordinary"),
-        pytest.param(96.5, 99, "Anomaly", "4.0 % of normal 5s look at least this odd.", id="odd"),
+        pytest.param(96.5, 99, "Anomaly", "4 % of normal 5s look at least this odd.", id="odd"),
         pytest.param(-1.0, 99, "Normal", "All normal 5s look at least this odd.", id="less odd than every other"),
         pytest.param(
-            1_200, 1_100, "Anomaly", "Fewer than 1 in 1,100 normal 5s look at least this odd.", id="a bound and no zero"
+            1_200, 1_100, "Anomaly", "At most 0.091 % of normal 5s look at least this odd.", id="a bound and no zero"
         ),
     ],
 )
@@ -35,7 +35,7 @@ def test_an_extrapolation_is_named_as_one_and_given_only_beyond_every_one_of_man
 
     beyond, inside = (describe(judged, row, POINT, "us").extrapolation for row in (0, 1))
 
-    assert re.fullmatch(r"Beyond every digit .*; extrapolated, (about|fewer than) 1 in [\d,]+( million)?\.", beyond)
+    assert re.fullmatch(r"Beyond every digit .*; extrapolated, (about|less than) [\d.]+ %\.", beyond)
     assert inside == describe(readings(1e6, n=499), 0, POINT, "us").extrapolation == ""
 
 
