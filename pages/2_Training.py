@@ -12,9 +12,9 @@ form = st.container(key="teach")
 with form:
     begun = start.begin()  # and ended last: counting the digits of a data set takes a cold server some seconds
 st.divider()
-watch.show()
+announced = watch.show()
 st.divider()
-models.show()
+models.show(announced)
 usage.show()
 with form:
     start.offer(*begun)

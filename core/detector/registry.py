@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from core import arguments, paths, quota, settings
+from core.detector import departed
 from core.detector.model_card import Card, read_card
 from core.errors import ModelError, OddDigitError, WriteError
 from core.files.atomic import writing
@@ -51,6 +52,10 @@ def own_folder(visitor: str) -> Path:
 def runs_folder(visitor: str) -> Path:
     """Where a visitor's unfinished training runs keep their state, each under the name its model will have."""
     return paths.visitor_dir(visitor) / "runs"
+
+
+def _departed(visitor: str) -> Path:
+    return paths.visitor_dir(visitor) / "departed"
 
 
 def models(visitor: str) -> list[Model]:
@@ -97,6 +102,11 @@ def card(name: str | Path, visitor: str) -> Card:
         ModelError: there is no such model, or its file cannot be used.
     """
     return read_card(find(name, visitor).path)
+
+
+def measured_against(name: str, visitor: str) -> tuple[tuple[str, ...], int | None]:
+    """The normal digits of a model that a visitor had, and how many it was measured against; as ``departed.recall``."""
+    return departed.recall(_departed(visitor), name)
 
 
 def file_for(name: str | Path) -> Path:
@@ -225,8 +235,7 @@ def rename(name: str, new: str, visitor: str) -> None:
     copied = None if there is None else file.load(there.path)
     if copied is None or (copied.card, copied.fingerprint) != (state.named(new).card, state.fingerprint):
         _save(state, new, visitor)
-    with writing(path):
-        path.unlink()
+    _let_go(path, visitor)
 
 
 def delete(name: str, visitor: str) -> None:
@@ -236,7 +245,11 @@ def delete(name: str, visitor: str) -> None:
         ModelError: it is shipped, unknown or not the visitor's.
         WriteError: the disk refuses.
     """
-    path = _own(name, visitor).path
+    _let_go(_own(name, visitor).path, visitor)
+
+
+def _let_go(path: Path, visitor: str) -> None:
+    departed.keep(path, _departed(visitor))
     with writing(path):
         path.unlink()
 

@@ -1,5 +1,7 @@
 import sqlite3
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -238,6 +240,20 @@ def test_a_row_whose_model_is_gone_still_shows_what_was_recorded(history: Histor
     assert "long-gone is no longer here" in said
     assert "As recorded: " in said
     assert said.count("reads it as a 9") == 2, "the second opinion went with the model"
+
+
+@pytest.mark.parametrize("goes", [registry.delete, lambda name, visitor: registry.rename(name, "another", visitor)])
+def test_what_a_model_said_keeps_its_words_when_the_model_goes(
+    goes: Callable[[str, str], None], history: History, tiny_detector_file: Path
+) -> None:
+    registry.import_model(tiny_detector_file.read_bytes(), "local", "mine")
+    history.record(replace(one(), model="mine", p_value=1e-6, class_id=1))
+    before = next(line for line in text(show()).splitlines() if "at least this odd" in line)
+    assert "ewer than 1 in" in before
+
+    goes("mine", "local")
+
+    assert before in text(show())
 
 
 def test_a_sample_needs_a_model_and_is_drawn_whatever_the_verdicts_are(

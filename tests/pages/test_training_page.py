@@ -70,6 +70,10 @@ def test_one_click_trains_the_detector_is_on_every_shelf_and_the_page_says_what_
     assert name_field(at).value == f"{name}-2"
     assert f"**{name}** · done, but weak. It learnt 5 from" in text(at)
     assert "What helps: more images" in text(at)
+    at.session_state["models_chosen"] = [name]
+    at.run()
+    assert at.table, "its card is not shown"
+    assert text(at).count("What helps: more images") == 1, "its card says again what is weak"
 
     registry.rename(name, "renamed", "")
     at.run()

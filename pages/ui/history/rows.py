@@ -1,7 +1,7 @@
 """The rows of the history: each with its digit, its verdict, room for a person's own word, and the way back into it."""
 
 import math
-from contextlib import suppress
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -44,14 +44,7 @@ def show(history: History, rows: list[Verdict | Damaged]) -> None:
                     f"{local_time.say(row.last_seen)} · {plain(_source(row))} · {plain(row.model)}, {picker.where(row)}"
                 )
             _marks(history, row)
-            st.button(
-                ":material/open_in_full:",
-                key=f"open-{row.id}",
-                help="Open the full reading",
-                type="tertiary",
-                on_click=presses.open_reading,
-                args=(row.id,),
-            )
+            _icon_button("Open the full reading", "open_in_full", f"open-{row.id}", presses.open_reading, row.id)
             _delete_button(history, row.id)
     # Only now, so that loading its model does not hold up the other rows.
     for row in rows:
@@ -61,11 +54,11 @@ def show(history: History, rows: list[Verdict | Damaged]) -> None:
 
 def _words(row: Verdict) -> Wording:
     """The verdict in the words that every page uses."""
-    normal: tuple[str, ...] = ()
-    n = None
-    with suppress(ModelError, OSError):
+    try:
         path = registry.find(row.model, visitor()).path
         normal, n = _against(str(path), path.stat().st_mtime_ns)
+    except (ModelError, OSError):
+        normal, n = registry.measured_against(row.model, visitor())
     anomaly = row.class_id == ANOMALY
     reads_as = row.prediction_set if row.digits and row.alpha is not None else None
     second = second_opinion.of_field(row.second_opinion, normal, anomaly)
@@ -73,7 +66,7 @@ def _words(row: Verdict) -> Wording:
 
 
 @st.cache_data(max_entries=100, show_spinner=False)
-def _against(path: str, stamp: int) -> tuple[tuple[str, ...], int]:  # noqa: ARG001 - a rewritten file is read anew
+def _against(path: str, stamp: int) -> tuple[tuple[str, ...], int | None]:  # noqa: ARG001 - a rewritten file is read anew
     """The normal digits of a model, and how many its p-values are measured against: few of one's own stand for more."""
     measured = read_measured(Path(path))
     return measured.card.normal, measured.calibrations["fused"].n
@@ -119,8 +112,14 @@ def undo(history: History) -> None:
 
 
 def _delete_button(history: History, row_id: int) -> None:
-    act: dict[str, Any] = {"on_click": presses.attempt, "args": (PLACE, history.delete, Filter(ids=(row_id,)))}
-    st.button(":material/delete:", key=f"delete-{row_id}", help="Delete this verdict", type="tertiary", **act)
+    act = (PLACE, history.delete, Filter(ids=(row_id,)))
+    _icon_button("Delete this verdict", "delete", f"delete-{row_id}", presses.attempt, *act)
+
+
+def _icon_button(words: str, icon: str, key: str, act: Callable[..., None], *arguments: object) -> None:
+    """A button of which an icon is seen, and its words by a mouse above it and by those who cannot see the icon."""
+    icon = f":material/{icon}:"
+    st.button(words, key=key, icon=icon, help=words, type="tertiary", on_click=act, args=arguments)
 
 
 def _marks(history: History, row: Verdict) -> None:

@@ -23,8 +23,12 @@ JUST_DONE = "models_just_done"  # names of models that have this moment been mad
 _PLACE, _DONE, _CHOSEN = "models", "models_done", "models_chosen"
 
 
-def show() -> None:
-    """A list of all models, then the card of the one chosen, or those chosen side by side."""
+def show(announced: str = "") -> None:
+    """A list of all models, then the card of the one chosen, or those chosen side by side.
+
+    Args:
+        announced: the model of which the page has said already what is weak about it.
+    """
     st.subheader("Models", anchor=False)
     chrome.failed(_PLACE)
     if done := st.session_state.pop(_DONE, None):
@@ -47,6 +51,8 @@ def show() -> None:
             **presses.steered(_CHOSEN, [name for name in chosen if name in measured]),
         )
         if len(chosen) == 1:
+            if chosen[0] != announced:
+                chrome.weak(measured[chosen[0]])
             _card(shelf[chosen[0]], measured[chosen[0]])
         elif chosen:
             compare.show({name: measured[name] for name in chosen})
@@ -73,7 +79,6 @@ def _list(shelf: dict[str, Model], measured: dict[str, Measured]) -> None:
 
 
 def _card(model: Model, measured: Measured) -> None:
-    chrome.weak(measured)
     left, right = st.columns([3, 2], gap="large")
     with left:
         compare.cards({model.name: measured})

@@ -36,8 +36,13 @@ _RECORDED = paths.ASSETS / "learning"
 _NO_FADING = "<style>.st-key-training_watch [data-stale=true] {opacity: 1 !important; transition: none}</style>"
 
 
-def show() -> None:
-    """All of this visitor's jobs. What can be pressed is drawn once; only what moves on its own redraws itself."""
+def show() -> str:
+    """All of this visitor's jobs. What can be pressed is drawn once; only what moves on its own redraws itself.
+
+    Returns:
+        the name of the finished model of which it says how it turned out; empty where it says so of none.
+    """
+    announced = ""
     jobs = queue.of_server().of(visitor())
     st.html(_NO_FADING)
     chrome.failed(_PLACE)
@@ -47,7 +52,7 @@ def show() -> None:
     watchable = [job for job in jobs if snapshots.frames(_frames_folder(job))]
     chosen = _chosen(watchable) if watchable else None
     if chosen is not None and chosen.state is State.DONE:
-        _finished(chosen)
+        announced = _finished(chosen)
     elif not unfinished:
         st.info(
             "Nothing is being trained. Choose what is normal and press Train: it goes on in the background, also when "
@@ -64,6 +69,7 @@ def show() -> None:
     if unfinished:
         moving = any(job.state in _MOVING for job in unfinished)
         st.fragment(_follow, run_every=REDRAW_SECONDS if moving else IDLE_SECONDS)(_standing(jobs))
+    return announced
 
 
 def _follow(before: _Standing) -> None:
@@ -89,18 +95,18 @@ def _pictures(job: Job) -> None:
     pictures.show(job.id, _frames_folder(job), report.losses if learning else {})
 
 
-def _finished(job: Job) -> None:
-    """A job that is done: what came of it, as long as it is called what the job called it."""
+def _finished(job: Job) -> str:
+    """A job that is done: what came of it, as long as it is called what the job called it; returns its name then."""
     name = job.spec.name
     model = next((model for model in registry.models(visitor()) if model.name == name), None)
     if model is None:
-        return
+        return ""
     text, draw = st.columns([5, 1.4], vertical_alignment="center")
     try:
         measured = read_measured(model.path)
     except OddDigitError as error:
         chrome.refuse(error)
-        return
+        return ""
     with text:
         if not chrome.weak(measured, "· done, but weak"):
             st.markdown(
@@ -109,6 +115,7 @@ def _finished(job: Job) -> None:
             )
     with draw:
         chrome.link("dashboard.py", "Draw with it", ":material/draw:", model=name)
+    return name
 
 
 def _row(job: Job) -> None:
