@@ -249,7 +249,7 @@ def test_what_a_model_said_keeps_its_words_when_the_model_goes(
     registry.import_model(tiny_detector_file.read_bytes(), "local", "mine")
     history.record(replace(one(), model="mine", p_value=1e-6, class_id=1))
     before = next(line for line in text(show()).splitlines() if "at least this odd" in line)
-    assert "ewer than 1 in" in before
+    assert "At most 0.0001 % of normal 5s" in before
 
     goes("mine", "local")
 
