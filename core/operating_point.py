@@ -73,5 +73,5 @@ class OperatingPoint:
             threshold = float(query["threshold"]) if query.get("threshold") else None
             alpha = float(query["alpha"]) if query.get("alpha") else (None if threshold is not None else default.alpha)
         except (TypeError, ValueError) as error:
-            raise OddDigitError(f"the link's line is not a number ({error}): alpha=0.05, say.") from error
+            raise OddDigitError(f"its line is not a number ({error}): give alpha=0.05, say.") from error
         return cls(query.get("model") or default.model, query.get("evidence") or default.evidence, alpha, threshold)

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from core.errors import OddDigitError
+from core.views.threshold import sources
 from pages.ui import chrome, picker, state
 from pages.ui.text import plain
 from pages.ui.threshold import borderline, explorer, fixed_threshold, own_ink
@@ -27,9 +28,7 @@ if evaluation is None or not len(evaluation):
             "measured rates, no ROC curve and no digits at the line.")  # fmt: skip
 else:
     if not evaluation.n_anomaly:
-        st.info(
-            f"Evaluated on {plain(detector.card_.evaluated_on)}. Detection, precision and the ROC curve need anomalies."
-        )
+        st.info(f"Evaluated on normal digits only ({plain(sources(evaluation))}): how many others it catches is unknown.")
     if fixed_threshold.chosen(point):
         fixed_threshold.story(detector, evaluation, point)
     borderline.show(detector, evaluation, point, threshold)

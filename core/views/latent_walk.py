@@ -192,5 +192,5 @@ def from_text(text: str, size: int) -> Floats:
         if len(steps) != size:
             raise ValueError(f"{len(steps)} numbers")
     except ValueError as error:
-        raise OddDigitError(f"the link's latent is not one of this model ({error}): open the page anew.") from error
+        raise OddDigitError(f"The link's place on the map ({error}) is not of this model.") from error
     return (steps * np.float32(_STEP)).astype(np.float32)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from core.datasets import title
 from core.detector.state import Measured
 from core.operating_point import EVIDENCES
+from core.views.threshold import sources
 from core.words import say_share
 
 ALPHAS = (0.01, 0.05, 0.1)
@@ -42,7 +43,7 @@ def facts(measured: Measured) -> dict[str, str]:
         "epochs": f"{epochs}" if epochs == planned else f"{epochs} of {planned}, stopped by hand",
         "seed": str(card.settings.get("seed", "unknown")),
         "training time": f"{card.seconds:,.0f} s",
-        "evaluated on": card.evaluated_on,
+        "evaluated on": _evaluated_on(measured),
     }
     for e in reversed(EVIDENCES):
         area = evaluation.auroc(e) if evaluation is not None else None
@@ -56,6 +57,13 @@ def facts(measured: Measured) -> dict[str, str]:
     rows["made"] = f"{card.created[:16].replace('T', ' ')} UTC"
     rows["with"] = ", ".join(f"{name} {version}" for name, version in card.versions.items())
     return rows
+
+
+def _evaluated_on(measured: Measured) -> str:
+    said = measured.card.evaluated_on
+    if measured.evaluation is None or not measured.evaluation.n_normal:
+        return said
+    return "; ".join([sources(measured.evaluation), *said.split("; ")[1:]])
 
 
 def table(models: Mapping[str, Measured]) -> dict[str, list[str]]:

@@ -115,9 +115,8 @@ def more(calibration: Calibration, evaluation: Evaluation | None, card: Card) ->
     alone = OWN if card.recalibrated else UNKNOWN
     said = _by_kind(calibration, alone, SEEN, FEW_MORE.replace("{own}", f"{calibration.own:,}"))
     if evaluation is not None and evaluation.n_normal:
-        used = np.unique(evaluation.source[~evaluation.anomaly])
-        names = " and ".join(say_source(evaluation.sources[i]) for i in used)
-        said += " " + (MEASURED_ELSEWHERE if card.recalibrated else MEASURED).replace("{sources}", names)
+        measured = MEASURED_ELSEWHERE if card.recalibrated else MEASURED
+        said += " " + measured.replace("{sources}", sources(evaluation))
     return _filled(said, card)
 
 
@@ -138,6 +137,11 @@ def no_threshold(calibration: Calibration, alpha: float) -> str:
     """
     needed = f"{images_needed(alpha):,}"
     return NO_THRESHOLD.format(n=f"{calibration.n:,}", alpha=say_share(alpha), needed=needed)
+
+
+def sources(evaluation: Evaluation) -> str:
+    """The data sets of the normal digits of an evaluation, for people."""
+    return " and ".join(say_source(evaluation.sources[i]) for i in np.unique(evaluation.source[~evaluation.anomaly]))
 
 
 def say_source(source: str) -> str:

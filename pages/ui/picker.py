@@ -8,7 +8,7 @@ import streamlit as st
 
 from core.detector import registry
 from core.detector.loading import Arriving
-from core.errors import OddDigitError
+from core.errors import ModelError, OddDigitError
 from core.figures import images
 from core.operating_point import EVIDENCES, OperatingPoint
 from core.words import say_share
@@ -65,7 +65,7 @@ def pick_model(point: OperatingPoint) -> None:
     st.segmented_control("Normal is", digits, width="content", **how)
     if others:
         how = _moved_by("own_choice", point.model if point.model in others else None, "model", options=others)
-        st.selectbox("or one of yours", others, placeholder="choose", width=130, **how)
+        st.selectbox("or one of yours", others, placeholder="your models", width=130, **how)
 
 
 def pick_evidence(point: OperatingPoint) -> None:
@@ -127,7 +127,12 @@ def where(of: "OperatingPoint | Verdict") -> str:
 
 
 def _file(name: str) -> tuple[str, int]:
-    path = registry.find(name, visitor()).path
+    try:
+        path = registry.find(name, visitor()).path
+    except ModelError:
+        if state.lost(name):
+            st.rerun()
+        raise
     return str(path), path.stat().st_mtime_ns
 
 

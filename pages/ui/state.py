@@ -9,6 +9,7 @@ from core.detector import registry
 from core.errors import OddDigitError
 from core.operating_point import OperatingPoint
 from core.words import say_share
+from pages.ui import presses
 from pages.ui.text import plain
 from pages.ui.visitor import visitor
 
@@ -23,16 +24,13 @@ def operating_point() -> OperatingPoint:
     point = st.session_state.get(_POINT, OperatingPoint())
     given = _of_point(st.query_params.to_dict())
     if given and given != point.to_query() and not _late(given):
-        try:
-            point = OperatingPoint.from_query(_left(point, given) | given)
-        except OddDigitError as error:
-            st.warning(f"The link was not understood: {plain(error)}")
+        point = _linked(point, given)
     names = [model.name for model in registry.models(visitor())]
     if point.model not in names:
         default = OperatingPoint().model
         fallback = default if default in names or not names else names[0]
         if fallback != point.model:
-            st.warning(f"There is no model {plain(repr(point.model))} here; showing {plain(fallback)} instead.")
+            say(f"There is no model {point.model!r} here; showing {fallback} instead.")
         given = {"model": fallback}
         point = OperatingPoint.from_query(_left(point, given) | given)
     set_operating_point(point)
@@ -50,6 +48,16 @@ def move(model: str | None = None, alpha: float | None = None, evidence: str | N
     set_operating_point(OperatingPoint.from_query(_left(point, given) | given))
 
 
+def _linked(point: OperatingPoint, given: dict[str, str]) -> OperatingPoint:
+    """The point that a link asks for; where the link is wrong, that is said, and its model is kept."""
+    try:
+        return OperatingPoint.from_query(_left(point, given) | given)
+    except OddDigitError as error:
+        say(f"The link was not understood: {error}")
+        model = {"model": given["model"]} if given.get("model") else {}
+        return OperatingPoint.from_query(_left(point, model) | model)
+
+
 def _left(point: OperatingPoint, given: dict[str, str]) -> dict[str, str]:
     """What stays of a point where part of another is given: not a threshold, where model or evidence are others."""
     left = point.to_query()
@@ -61,6 +69,12 @@ def _left(point: OperatingPoint, given: dict[str, str]) -> dict[str, str]:
     whose = point.model if another == "model" else f"the {point.evidence} evidence"
     say(f"The line at score {point.threshold:g} belongs to {whose}. It stands at {say_share(STARTING_ALPHA)} now.")
     return {key: left[key] for key in ("model", "evidence")}
+
+
+def lost(model: str) -> bool:
+    """Whether the model that was chosen is gone, and drawing all of the page anew chooses another and says so."""
+    chosen = st.session_state.get(_POINT)
+    return chosen is not None and chosen.model == model and bool(registry.models(visitor()))
 
 
 def keep_digit(image: NDArray[np.float32]) -> None:
@@ -75,19 +89,25 @@ def last_digit() -> NDArray[np.float32] | None:
 
 
 def say(text: str) -> None:
-    """Say, once and on the page that is drawn next, what changed along with what was pressed."""
-    st.session_state[_SAID] = text
+    """Have said, on the page that is drawn next, what changed along with what was pressed or was wrong with a link."""
+    said, shown = st.session_state.get(_SAID, ("", None))
+    st.session_state[_SAID] = (text if shown or not said or said == text else f"{said} {text}", None)
 
 
 def unsaid() -> bool:
     """Whether there is something to say that the part of the page drawn now comes too late for."""
-    return _SAID in st.session_state
+    return st.session_state.get(_SAID, ("", ()))[1] is None
 
 
 def said() -> None:
-    """What there is to say, where the operating point is chosen."""
-    if text := st.session_state.pop(_SAID, None):
+    """What there is to say, where the operating point is chosen; it stays until that is moved or the page is left."""
+    text, shown = st.session_state.get(_SAID, ("", None))
+    here = (st.session_state[presses.PAGE], st.session_state[_POINT])
+    if text and shown in (None, here):
+        st.session_state[_SAID] = (text, here)
         st.info(plain(text), icon=":material/info:")
+    else:
+        st.session_state.pop(_SAID, None)
 
 
 def set_operating_point(point: OperatingPoint) -> None:

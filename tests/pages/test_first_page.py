@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from core import paths
 from core.datasets.examples import for_normal
+from core.detector import registry
 from core.detector.loading import Arriving
 from core.history import History, Verdict
 from core.operating_point import OperatingPoint
@@ -80,6 +81,30 @@ def test_a_link_to_another_model_leaves_the_threshold_where_it_was_or_says_why_n
     said = text(open_page(model="long-gone", threshold="2.5"))
     assert "There is no model 'long-gone' here; showing mnist-any instead." in said
     assert "The line at score 2.5 belongs to long-gone. It stands at 5 % now." in said
+
+
+def test_of_a_link_that_is_wrong_in_part_the_model_is_kept_and_what_was_wrong_is_said_until_something_is_chosen() -> None:
+    page = open_page(model="mnist-5", alpha="7")
+
+    for _ in range(2):
+        assert (page.query_params["model"], page.query_params["alpha"]) == ("mnist-5", "0.05")
+        assert "The link was not understood: alpha is 7.0: give a false-alarm rate between 0 and 1" in text(page)
+        page.run()
+
+    page.button_group(key="digit_choice Odd Digit Out").set_value("3").run()
+    assert "not understood" not in text(page)
+
+
+def test_a_model_that_is_deleted_while_one_draws_gives_way_to_another_which_judges_and_says_so(
+    tiny_shelf: tuple[str, str],
+) -> None:
+    page = put_on_canvas(open_page(model=tiny_shelf[0]), example("a 5"), strokes=1)
+
+    registry.find(tiny_shelf[0], "").path.unlink()
+    put_on_canvas(page, example("a 5"), strokes=2)
+
+    assert "There is no model 'tiny-5' here; showing mnist-any instead." in text(page)
+    assert "Normal: reads as 5" in text(page)
 
 
 def test_a_drawn_five_is_normal_and_a_broken_one_is_not() -> None:

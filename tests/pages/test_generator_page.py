@@ -11,7 +11,7 @@ from core.operating_point import OperatingPoint
 from core.views import latent_walk, memorization
 from core.views.verdict_words import describe
 from tests.support import opened
-from tests.support.opened import checked, components, text
+from tests.support.opened import as_read, checked, components, text
 
 pytestmark = pytest.mark.usefixtures("tiny_shelf")
 
@@ -37,7 +37,9 @@ def test_the_page_opens_with_a_map_a_walk_fresh_digits_their_originals_and_says_
     assert "**tiny-5** is weak. It learnt 5 from 99 images only;" in text(page)
     assert "What helps: more images" in text(page)
     card = page.table[0].value
-    assert "from a mixture of" in dict(zip(card["card"], card["tiny-5"], strict=True))["fresh latents"]
+    rows = dict(zip(card["card"], card["tiny-5"], strict=True))
+    assert "from a mixture of" in rows["fresh latents"]
+    assert as_read(rows["evaluated on"]).startswith("scikit-learn's digits, test; anomalies: ")  # as Threshold says it
 
 
 def test_the_detector_itself_judges_the_fresh_digits_at_the_threshold_of_the_link() -> None:
@@ -64,9 +66,19 @@ def test_the_map_is_laid_through_the_latent_of_the_link_and_every_digit_has_its_
     assert eight["sprite"] != zero["sprite"]
 
 
-@pytest.mark.parametrize("query", [{"latent": "nonsense"}, {"digit": "x"}, {"latent": "AAAA", "digit": "<b>"}])
-def test_a_spoilt_link_still_opens_the_page(query: dict[str, str]) -> None:
-    assert len(drawn(open_page(**query))) == 2
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ({"latent": "nonsense"}, "is not of this model. The map begins at a typical digit."),
+        ({"model": "tiny-any", "digit": "x"}, "This model draws no x: here are its 0s."),
+        ({"latent": "AAAA", "digit": "<b>"}, "is not of this model. The map begins at a typical digit."),
+    ],
+)
+def test_a_spoilt_link_still_opens_the_page_and_what_was_wrong_is_said(query: dict[str, str], said: str) -> None:
+    page = open_page(**query)
+
+    assert len(drawn(page)) == 2
+    assert said in text(page)
 
 
 def test_another_sheet_is_drawn_on_demand_and_a_digit_pressed_on_it_becomes_the_map(

@@ -24,6 +24,8 @@ def pick_digit(detector: "Detector") -> tuple[str, Scorer]:
     given = st.query_params.get("digit", digits[0])
     chosen = given if given in digits else digits[0]
     if len(digits) > 1:
+        if given != chosen:
+            st.warning(f"This model draws no {plain(given)}: here are its {plain(chosen)}s.", icon=":material/warning:")
         st.segmented_control(
             "Draw", digits, required=True, on_change=_take_digit, format_func=plain,
             help="In a model of several digits each has its own generator, so a walk stays within one digit.",
@@ -44,7 +46,7 @@ def latent(scorer: Scorer, digit: str) -> Floats:
         try:
             anchor = latent_walk.from_text(given, size)
         except OddDigitError as error:
-            st.warning(plain(error), icon=":material/warning:")
+            st.warning(f"{plain(error)} The map begins at a typical digit.", icon=":material/warning:")
     if anchor is None:
         anchor = latent_walk.typical(scorer)[0]
     st.session_state[_ANCHOR] = ((digit, given), anchor)

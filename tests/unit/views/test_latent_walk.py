@@ -90,7 +90,7 @@ def test_a_latent_survives_its_link_and_a_link_that_is_none_is_refused_in_words(
     back = latent_walk.from_text(latent_walk.to_text(latent), len(latent))
 
     assert np.abs(back - latent).max() <= 1 / 8192 + 1e-6
-    with pytest.raises(OddDigitError, match="the link's latent"):
+    with pytest.raises(OddDigitError, match="is not of this model"):
         latent_walk.from_text(text, 32)
 
 
