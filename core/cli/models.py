@@ -84,7 +84,7 @@ def calibrate(
             say.print(seen.promise)
         for concern in seen.concerns:
             say.print(concern, style="yellow")
-        made = detector.calibrated(given.images, given.labels, name, f"the writers of {images}")
+        made = detector.calibrated(given.images, given.labels, name, f"the writers of {images.resolve().name}")
         made.save(place)
         say.print(f"Calibrated on {len(given.images)} images: {place}. {model} is as it was.")
 

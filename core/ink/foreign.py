@@ -72,11 +72,11 @@ def remedy(name: str, head: bytes = b"") -> str | None:
         head: its first bytes, unpacked; they tell a kind that has another name.
 
     >>> remedy("data/sheet.xlsx")
-    'data/sheet.xlsx: is a spreadsheet, which is not read: save it as CSV, a digit a line.'
+    'data/sheet.xlsx is a spreadsheet, which is not read: save it as CSV, a digit a line.'
     >>> remedy("five.png")
     """
     suffixes = {suffix.lower() for suffix in PurePosixPath(name).suffixes[-2:]} - {".gz", ".bz2", ".xz"}
     named = [kind for kind in KINDS if suffixes & set(kind[1])]
     head = b"Rar!" if head[257:262] == b"ustar" else head  # tar's mark stands where a file's content would
     known = named or [kind for kind in KINDS if kind[2] and head.startswith(kind[2])]
-    return f"{name}: is {known[0][0]}, which is not read: {known[0][3]}." if known else None
+    return f"{name} is {known[0][0]}, which is not read: {known[0][3]}." if known else None

@@ -19,7 +19,7 @@ from core.history import History, Verdict
 from core.ink import apart
 from core.ink.geometry import SIDE
 from core.ink.pages import as_files
-from core.ink.picture import SUFFIXES, Source
+from core.ink.picture import Source
 from core.ink.segments import most_prominent
 from core.operating_point import DISTANCES, OperatingPoint
 from core.views.second_opinion import SecondOpinion
@@ -62,9 +62,12 @@ class File:
 
 def upload() -> list[File]:
     """Pictures chosen or dropped."""
-    kinds = [*SUFFIXES, ".pdf"]
-    files = st.file_uploader("Pictures of digits, one or several", kinds, accept_multiple_files=True, key="uploads")
-    st.caption("PNG, JPEG, HEIC, AVIF, WebP, TIFF, BMP, GIF or PDF. Nothing but the 28 × 28 digit is kept.")
+    # Any kind can be chosen: what Streamlit itself refuses is a red tile, without a word of why.
+    files = st.file_uploader("Pictures of digits, one or several", accept_multiple_files=True, key="uploads")
+    st.caption(
+        "PNG, JPEG, HEIC, AVIF, WebP, TIFF, BMP, GIF or PDF; zip archives and tables go to Batch. Nothing but the "
+        "28 × 28 digit is kept."
+    )
     return [page for file in files or [] for page in _files(file.name, file.getvalue())]
 
 
@@ -110,7 +113,7 @@ def judge_drawing(drawing: Drawing, point: OperatingPoint, at_hand: DeltaGenerat
         detector = _awake(images, point, lambda said: at_hand.markdown(f"{about}{said}"))
         readings = detector.inspect(images)
     except OddDigitError as error:
-        at_hand.empty()
+        at_hand.markdown(f":red[:material/error: {plain(error)}]")
         chrome.refuse(error)
         return
     second = opinion.at_once(readings, point)
@@ -123,7 +126,8 @@ def judge_drawing(drawing: Drawing, point: OperatingPoint, at_hand: DeltaGenerat
             _record(readings, point, detector, "canvas", "canvas", drawing.id, (asked,))
 
     keep(second[0])
-    later = verdict.show(readings, 0, point, detector.card_, whose="the example" if drawing.example else "yours")
+    whose, weak = "the example" if drawing.example else "yours", partial(chrome.weak, detector.state_)
+    later = verdict.show(readings, 0, point, detector.card_, whose=whose, under=weak)
     if later != second[0]:
         keep(later)
     if digits is not None:
@@ -187,6 +191,7 @@ def judge_pictures(files: Sequence[File], point: OperatingPoint, kind: str) -> N
         st.caption(plain(file.name))
 
     def doubts() -> None:
+        chrome.weak(detector.state_)
         _doubts(file, picture)
 
     later = verdict.show(readings, row, point, detector.card_, foreign_ink=True, key=f"{chosen}", under=doubts)

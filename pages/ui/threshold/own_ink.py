@@ -12,7 +12,6 @@ from core.datasets.pictures import Pictures, gather, joined
 from core.detector import registry
 from core.errors import OddDigitError
 from core.figures import images
-from core.ink.picture import SUFFIXES
 from core.operating_point import OperatingPoint
 from core.words import name_normals
 from pages.ui import calibration_set, chrome, picture, presses, state
@@ -44,7 +43,6 @@ def section(detector: "Detector", point: OperatingPoint) -> None:
     drawn = own_drawings.collect(normal)
     files = st.file_uploader(
         "Pictures, one digit each, or zip archives of them",
-        [*SUFFIXES, ".pdf", ".zip"],
         accept_multiple_files=True,
         key="own_ink",
     )

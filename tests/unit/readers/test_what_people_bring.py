@@ -70,7 +70,7 @@ def test_what_is_a_zip_to_its_writer_alone_is_refused_as_what_it_is_to_people(tm
 
     sheet, archive = read(tmp_path / "pile.zip")
 
-    assert "list.xlsx: is a spreadsheet, which is not read: save it as CSV" in sheet.error
+    assert "list.xlsx is a spreadsheet, which is not read: save it as CSV" in sheet.error
     assert archive.error.endswith("more.zip is an archive itself: unpack it first.")
 
 
