@@ -23,7 +23,7 @@ class Tile:
         picture: ``data:`` address.
         lines: what stands under it, at most three short ones; as plain text, so that nothing in it is Markdown.
         alt: what it shows, for those who cannot see it.
-        kind: "anomaly", "normal" or empty for a frame of neither colour.
+        kind: "anomaly", "normal", "yours" or empty for a frame of none of their colours.
         label: the label it came with; None without one.
         corrected: the label a person has given it; None where nobody has.
     """

@@ -18,6 +18,7 @@ _show_tools = st.components.v2.component(
     "canvas_tools",
     js="""
     const style = '.dc-toolbar, .dc-toolbar:hover, .dc-toolbar:focus-within { opacity: 1; top: -2.65rem; }' +
+      '@media (max-width: 640px) { .dc-toolbar, .dc-toolbar:hover, .dc-toolbar:focus-within { top: -3.3rem; } }' +
       '.dc-toolbar [title^=Update], .dc-toolbar [title=Edit], .dc-toolbar-separator { display: none; }';
     function pin() {
       for (const host of document.querySelectorAll('.st-key-canvas-area *')) {
@@ -88,7 +89,7 @@ def tools(normal: tuple[str, ...]) -> None:
     """Pens, and examples that can be put on the canvas."""
     st.segmented_control("Pen", list(PENS), default="medium", key="pen", required=True, width="stretch")
     st.markdown("Try one, then draw on:")
-    with st.container(horizontal=True, gap="small"):
+    with st.container(horizontal=True, gap="xsmall"):
         for example in for_normal(normal):
             st.button(example.name, on_click=_put, args=(example,), key=f"example-{example.name}")
 

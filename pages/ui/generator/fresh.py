@@ -45,7 +45,7 @@ def show(detector: "Detector", digit: str, point: OperatingPoint) -> None:
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         st.button("Again", on_click=presses.count, args=(_SEED,))
         if chosen is None:
-            st.markdown("Press one: walk from it, draw on it, or see how it is judged.", width="content")
+            st.caption("Press one: walk from it, draw on it, or see how it is judged.", width="stretch")
         else:
             _with_it(digit, point, drawn, chosen, of)
     if chosen is not None and presses.opened() == (of, chosen):
@@ -53,7 +53,7 @@ def show(detector: "Detector", digit: str, point: OperatingPoint) -> None:
     real = int((drawn.probability >= 0.5).sum())
     st.caption(
         f"The discriminator takes {real} of these {len(flagged)} for real. With the {picker.say_threshold(point)} the "
-        f"whole detector calls {int(flagged.sum())} of them anomalies: those framed in orange."
+        f"whole detector calls {int(flagged.sum())} of them anomalies{': those framed in orange' * bool(flagged.any())}."
     )
     chrome.weak(detector.state_)
 
