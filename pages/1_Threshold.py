@@ -28,7 +28,8 @@ if evaluation is None or not len(evaluation):
             "measured rates, no ROC curve and no digits at the line.")  # fmt: skip
 else:
     if not evaluation.n_anomaly:
-        st.info(f"Evaluated on normal digits only ({plain(sources(evaluation))}): how many others it catches is unknown.")
+        seen = plain(sources(evaluation))
+        st.info(f"Evaluated on normal digits only ({seen}): how many others it catches is unknown.")
     if fixed_threshold.chosen(point):
         fixed_threshold.story(detector, evaluation, point)
     borderline.show(detector, evaluation, point, threshold)

@@ -38,7 +38,7 @@ def show(
     card: Card,
     foreign_ink: bool = False,
     key: str = "",
-    under: Callable[[], None] | None = None,
+    under: Callable[[], object] | None = None,
     whose: str = "yours",
     second: SecondOpinion | None = None,
 ) -> SecondOpinion | None:

@@ -83,7 +83,7 @@ def test_a_link_to_another_model_leaves_the_threshold_where_it_was_or_says_why_n
     assert "The line at score 2.5 belongs to long-gone. It stands at 5 % now." in said
 
 
-def test_of_a_link_that_is_wrong_in_part_the_model_is_kept_and_what_was_wrong_is_said_until_something_is_chosen() -> None:
+def test_a_link_that_is_wrong_in_part_keeps_its_model_and_what_was_wrong_is_said_until_something_is_chosen() -> None:
     page = open_page(model="mnist-5", alpha="7")
 
     for _ in range(2):

@@ -51,9 +51,10 @@ def show(detector: "Detector", digit: str, point: OperatingPoint) -> None:
     if chosen is not None and presses.opened() == (of, chosen):
         presses.reading(partial(_reading, detector, point, drawn.images[chosen], chosen))
     real = int((drawn.probability >= 0.5).sum())
+    odd = f"{int(flagged.sum())} of them anomalies{': those framed in orange' * bool(flagged.any())}"
     st.caption(
         f"The discriminator takes {real} of these {len(flagged)} for real. With the {picker.say_threshold(point)} the "
-        f"whole detector calls {int(flagged.sum())} of them anomalies{': those framed in orange' * bool(flagged.any())}."
+        f"whole detector calls {odd}."
     )
     chrome.weak(detector.state_)
 

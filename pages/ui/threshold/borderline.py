@@ -111,7 +111,7 @@ def _group(
         kind = "yours" if row == _YOURS else "anomaly" if evaluation.anomaly[row] else "normal"
         strip = images.inline(images.strip_png(one.images[0], one.reconstruction[0], one.residual[0]))
         lines = (names.get(row, "yours"), _score(one.scores, 0, point))
-        strips.append(tiles.Tile(row, strip, lines, f"{'your own digit' if row == _YOURS else kind}, reconstruction, heat map", kind))
+        strips.append(tiles.Tile(row, strip, lines, f"{kind}, reconstruction, heat map", kind))
     of = f"{detector.fingerprint} {point} {group.title}"
 
     def press(row: int) -> None:
