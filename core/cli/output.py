@@ -205,6 +205,8 @@ def _print_score_table(records: Iterable[dict[str, Any]]) -> None:
                 " or ".join(prediction_set(record.get("digits", {}), record["alpha"], odd)) or _say_second(record),
             )
     finally:  # interrupted, too: what was judged until then is in the history, and was waited for
+        if not any(shown.columns[-1].cells):  # a model of one digit reads nothing but that
+            shown.columns.pop()
         if shown.row_count:
             show(shown)
 

@@ -204,6 +204,7 @@ def test_long_names_are_told_apart_in_a_pipe_and_in_a_narrow_terminal(
     for name in names:
         assert any(name in line for line in piped.splitlines())
         assert narrow[narrow.index(name) + 1].startswith("  verdict: ")
+    assert "reads as" not in piped, "a model of one digit reads nothing but that"
 
 
 def test_every_digit_judged_is_kept_in_the_history_unless_asked_not_to(run: Run) -> None:
