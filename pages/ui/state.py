@@ -16,6 +16,7 @@ from pages.ui.visitor import visitor
 STARTING_ALPHA = 0.05
 _POINT, _SAID, _DIGIT, _PASSED = "operating_point", "what_changed", "last_digit", "links_passed"
 _PASSED_LINKS = 20  # of which a late press may remind
+_ASK = "Its owner can download it under Training: import the file there, then open the link again."
 _BOUND = {"flag_by"}  # what a widget keeps in the link is not to be touched by others
 
 
@@ -30,7 +31,7 @@ def operating_point() -> OperatingPoint:
         default = OperatingPoint().model
         fallback = default if default in names or not names else names[0]
         if fallback != point.model:
-            say(f"There is no model {point.model!r} here; showing {fallback} instead.")
+            say(f"There is no model {point.model!r} here; showing {fallback} instead. {_ASK}")
         given = {"model": fallback}
         point = OperatingPoint.from_query(_left(point, given) | given)
     set_operating_point(point)
@@ -114,7 +115,9 @@ def set_operating_point(point: OperatingPoint) -> None:
     """Move the operating point: every page, and the link in the address bar, follow."""
     st.session_state[_POINT] = point
     here, query = st.query_params.to_dict(), point.to_query()
-    gone = [key for key in ("alpha", "threshold") if key in here and key not in query]
+    # What is of a model's generator, a digit and a place in its latent space, goes with the model.
+    of_model = ("digit", "latent") if here.get("model", point.model) != point.model else ()
+    gone = [key for key in ("alpha", "threshold", *of_model) if key in here and key not in query]
     changed = {key: value for key, value in query.items() if here.get(key) != value}
     if (given := _of_point(here)) and given != query:
         _links_passed().append(given)

@@ -81,6 +81,20 @@ def test_a_spoilt_link_still_opens_the_page_and_what_was_wrong_is_said(query: di
     assert said in text(page)
 
 
+def test_a_place_in_the_latent_space_goes_with_its_model() -> None:
+    scorer = Detector.load("tiny-5").scorers_["5"]
+    there = latent_walk.to_text(latent_walk.typical(scorer)[3])
+    page = checked(open_page(latent=there))
+    assert page.query_params["latent"] == there
+
+    page.selectbox[0].set_value("tiny-any").run()
+
+    assert not {"digit", "latent"} & page.query_params.keys()
+    gone = open_page(model="somebody-elses", digit="5", latent=there)
+    assert not {"digit", "latent"} & gone.query_params.keys()
+    assert "import the file there, then open the link again" in text(gone)
+
+
 def test_another_sheet_is_drawn_on_demand_and_a_digit_pressed_on_it_becomes_the_map(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
