@@ -15,7 +15,7 @@ from pages.ui.text import plain
 NAME = "Odd Digit Out"
 LOGO, ICON = (paths.ASSETS / name for name in ("logo.svg", "icon.svg"))
 FIRST = "Draw"
-_follow = component.declare("navigation")
+_keyboard = component.declare("keyboard")
 
 
 def page(title: str, lead: str) -> None:
@@ -33,7 +33,7 @@ def page(title: str, lead: str) -> None:
         initial_sidebar_state="collapsed",
     )
     st.logo(str(LOGO), size="large")
-    _navigation(title)
+    _navigation()
     with st.container(key="name" if title == NAME else "title"):
         st.title(title, anchor=False)
     st.caption(lead)
@@ -71,7 +71,7 @@ def failed(where: str) -> None:
         refuse(error)
 
 
-def _navigation(title: str) -> None:
+def _navigation() -> None:
     """The pages in a row; Streamlit's own list in the sidebar would take a fifth of the window."""
     pages = {FIRST: "dashboard.py"}
     for file in sorted((paths.ROOT / "pages").glob("[0-9]_*.py")):
@@ -79,5 +79,4 @@ def _navigation(title: str) -> None:
     with st.container(horizontal=True, gap="small", key="navigation"):
         for label, path in pages.items():
             link(path, label)
-        # That this runs shows that whatever was pressed before the link has been taken: the link may be followed.
-        _follow(key=(key := f"follow {title}"), data=st.session_state.get(key, {}).get("pressed"), width="content")
+        _keyboard(key="keyboard", width="content")

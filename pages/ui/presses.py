@@ -11,9 +11,10 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from core.errors import OddDigitError
+from pages.ui import reruns
 
 PAGE = "page"  # the title of the page that is shown
-_FAILED, _LEAVING, _OPENED = "failed at", "leaving", "opened"
+_FAILED, _OPENED = "failed at", "opened"
 
 
 def attempt(where: str, work: Callable[..., object], *arguments: object) -> None:
@@ -58,20 +59,15 @@ def steered(key: str, value: Any, options: Sequence[Any] | None = None, begins: 
 def go(path: str, **query: str) -> None:
     """Have a page opened, with a link's query; a reading that is open is closed, also where that page is this one."""
     st.session_state.pop(_OPENED, None)
-    run = get_script_run_ctx()
-    here = run.pages_manager.get_pages().get(run.page_script_hash) if run else None
-    if here is None or not here["script_path"].endswith(path):
-        st.session_state[_LEAVING] = (st.session_state[PAGE], path, query)
+    if run := get_script_run_ctx():
+        for page, about in run.pages_manager.get_pages().items():
+            if about["script_path"].endswith(path):
+                reruns.head_for(page, query)
     st.switch_page(path, query_params=query)
 
 
 def arrive(title: str) -> None:
-    """A page begins: what was on its way to another goes on there, although the page left behind was heard of since."""
-    left, path, query = st.session_state.get(_LEAVING, ("", "", {}))
-    if left == title:
-        st.switch_page(path, query_params=query)
-    else:
-        st.session_state.pop(_LEAVING, None)
+    """A page begins: a reading that was open on another is closed."""
     run = get_script_run_ctx()
     if st.session_state.get(PAGE) != title or (run and run.is_history_navigation):
         st.session_state.pop(_OPENED, None)  # the browser's way back leads out of a reading, too
@@ -80,7 +76,8 @@ def arrive(title: str) -> None:
 
 def open_reading(of: object) -> None:
     """Have the full reading of something opened; it stays open until it is closed, or its page is left."""
-    st.session_state[_OPENED] = of
+    if not reruns.left_behind():
+        st.session_state[_OPENED] = of
 
 
 def opened() -> Any:

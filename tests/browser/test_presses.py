@@ -94,14 +94,19 @@ def test_digits_chosen_just_before_a_link_count_although_the_server_hears_of_all
     expect(page).to_have_url(re.compile(place), timeout=60_000)
 
 
-def test_a_digit_chosen_on_a_page_whose_link_away_is_being_answered_counts_on_the_next(page: Page, app: str) -> None:
+@pytest.mark.parametrize("answered", [False, True])
+def test_digits_chosen_on_a_page_whose_link_away_is_on_its_way_count_on_the_next(
+    page: Page, app: str, answered: bool
+) -> None:
     line = batch_at_rest(page, app)
 
-    line.holds = "to the browser"
+    line.holds = "to the browser" if answered else "to the server"
     page.get_by_role("link", name="Threshold", exact=True).click()
-    page.wait_for_timeout(700)
+    page.wait_for_timeout(3000 * answered)  # in which the server has drawn the next page, and forgotten this one
+    choose(page, "1")
     choose(page, "5")
     page.wait_for_timeout(300)
     line.let_go()
 
     expect(page).to_have_url(re.compile("Threshold.*model=mnist-5"), timeout=60_000)
+    expect(page.get_by_role("radio", name="5", exact=True)).to_be_checked(timeout=60_000)

@@ -18,20 +18,6 @@ def _leaves(title: str) -> None:
     st.button("Go", on_click=presses.go, args=("pages/3_Batch.py",), kwargs={"model": "mnist-5"})
 
 
-def test_a_page_left_by_a_button_is_left_even_if_more_of_it_is_heard_of(monkeypatch: pytest.MonkeyPatch) -> None:
-    went = []
-    monkeypatch.setattr(st, "switch_page", lambda path, query_params: went.append((path, query_params)))
-    page = AppTest.from_function(_leaves, args=("Threshold",)).run()
-
-    page.button[0].click().run()
-
-    assert went == [("pages/3_Batch.py", {"model": "mnist-5"})] * 2  # as it is pressed, and as the page begins again
-    left = AppTest.from_function(_leaves, args=("Batch",))
-    left.session_state["leaving"] = page.session_state["leaving"]
-    assert "leaving" not in left.run().session_state
-    assert len(went) == 2
-
-
 @pytest.mark.parametrize("back", [False, True])
 def test_the_browsers_way_back_closes_the_reading_that_is_open(back: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(presses, "get_script_run_ctx", lambda: SimpleNamespace(is_history_navigation=back))
