@@ -77,12 +77,12 @@ def one_of(name: str) -> str:
 def name_normals(normal: tuple[str, ...]) -> str:
     """Normal digits in the plural.
 
-    >>> name_normals(("5",)), name_normals(("0", "5")), name_normals(tuple("0123456789"))
-    ('normal 5s', 'normal 0s and 5s', 'normal digits')
+    >>> name_normals(("5",)), name_normals(("0", "5")), name_normals(tuple("0123456789")), name_normals(("digit",))
+    ('normal 5s', 'normal 0s and 5s', 'normal digits', 'normal digits')
     """
     if set(normal) == set("0123456789"):
         return "normal digits"
-    names = [f"{name}s" if len(name) == 1 else f"“{name}”" for name in normal]
+    names = [f"{name}s" if len(name) == 1 or name == "digit" else f"“{name}”" for name in normal]
     return f"normal {either(names, 'and')}"
 
 

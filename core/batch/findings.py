@@ -62,7 +62,7 @@ class Summary:
         labelled: digits that came with a label the model knows.
         disagreeing: of those, how many lie outside their label's plausible digits.
         mislabelled: of those, how many are probably mislabelled, by a false discovery rate of their own.
-        doubted: how many pass a model of one digit that the model of all ten reads as another.
+        doubted: how many pass a model of one digit that the model of all ten reads as another or as none.
     """
 
     rows: int
@@ -174,7 +174,7 @@ class Review:
 
     @cached_property
     def doubted(self) -> Bools:
-        """Which rows pass a model of one digit, while the model of all ten reads them as another, ``(n,)``."""
+        """Which rows pass a model of one digit that the model of all ten does not read as it, ``(n,)``."""
         return np.zeros(len(self), bool) if self._read is None else self.judged & ~self.flagged & ~self._read
 
     @cached_property
@@ -259,7 +259,7 @@ def say_expected(review: Review) -> str:
     else:
         said.append(f"None can be flagged with a rate of {say_share(rate)}")
     if summary.doubted:
-        said.append(f"A network that knows all ten digits reads {summary.doubted:,} of those that passed as another")
+        said.append(f"A network that knows all ten digits reads {summary.doubted:,} of those that passed otherwise")
     if (right := FALSE_RATE * summary.mislabelled) >= 1:
         said.append(f"About {right:,.0f} of the labels called wrong {'is' if right < 1.5 else 'are'} right after all")
     return ". ".join(said) + "."

@@ -104,9 +104,9 @@ def card(name: str | Path, visitor: str) -> Card:
     return read_card(find(name, visitor).path)
 
 
-def measured_against(name: str, visitor: str) -> tuple[tuple[str, ...], int | None]:
-    """The normal digits of a model that a visitor had, and how many it was measured against; as ``departed.recall``."""
-    return departed.recall(_departed(visitor), name)
+def measured_against(name: str, visitor: str, evidence: str) -> tuple[tuple[str, ...], int | None]:
+    """The normal digits of a model that a visitor had, and how many an evidence was; as ``departed.recall``."""
+    return departed.recall(_departed(visitor), name, evidence)
 
 
 def file_for(name: str | Path) -> Path:

@@ -117,10 +117,12 @@ class Verdict:
     @property
     def prediction_set(self) -> tuple[str, ...]:
         """Which normal digits the ink could be at its alpha, most plausible first; unknown with a fixed threshold."""
-        if self.alpha is None:
-            return ()
+        return () if self.alpha is None else self.prediction_set_at(self.alpha)
+
+    def prediction_set_at(self, alpha: float) -> tuple[str, ...]:
+        """The same at the alpha that a fixed threshold stands for, which its model knows."""
         known = {name: p for name, p in self.digits.items() if p is not None}
-        return prediction_set(known, self.alpha, self.class_id == ANOMALY)
+        return prediction_set(known, alpha, self.class_id == ANOMALY)
 
     @property
     def truly_normal(self) -> bool | None:

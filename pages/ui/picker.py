@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from core.detector import Detector
+    from core.detector.state import Measured
     from core.history import Verdict
 
 _SOON = 0.25  # seconds, in which nobody misses anything
@@ -113,6 +114,23 @@ def if_awake(name: str) -> "Detector | None":
     file = _file(name)
     arriving = _arriving(*file)
     return _taken(arriving, file) if arriving.awake else None
+
+
+def measured(path: Path) -> "Measured":
+    """A model's card, what its p-values are measured against, and its evaluation: read once, with no network.
+
+    Raises:
+        ModelError: it is no model.
+        OSError: it is not there.
+    """
+    return _measured(str(path), path.stat().st_mtime_ns)
+
+
+@st.cache_resource(max_entries=100, show_spinner=False)
+def _measured(path: str, stamp: int) -> "Measured":  # noqa: ARG001 - the stamp makes a rewritten file be read anew
+    from core.detector.file import read_measured  # with torch, which the first page does not wait for
+
+    return read_measured(Path(path))
 
 
 def say_threshold(point: OperatingPoint) -> str:

@@ -102,6 +102,17 @@ def test_few_digits_of_ones_own_stand_for_as_many_as_where_they_were_judged(
     assert "3 % of normal 5s look at least this odd." in said
 
 
+def test_a_row_says_what_draw_said_at_a_threshold_of_ones_own_and_by_another_evidence(history: History) -> None:
+    digits = {"8": 0.3, "3": 0.08, "9": 0.02}
+    history.record_all([replace(one(1), model="mnist-any", alpha=None, threshold=1.4279500246, digits=digits)])
+    history.record_all([replace(one(2), model="mnist-5", evidence="pixel", p_value=1 / 1085, class_id=1)])
+
+    said = text(show())
+
+    assert "Normal: reads as 8 or 3" in said
+    assert "At most 0.092 % of normal 5s look at least this odd." in said
+
+
 @pytest.mark.parametrize(
     ("query", "expected"),
     [

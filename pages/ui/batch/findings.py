@@ -22,7 +22,7 @@ from pages.ui.text import plain
 from pages.ui.visitor import visitor
 
 WORDS = {kind: kind for kind in SHOWN} | {
-    "doubted": "passed, look like another digit",
+    "doubted": "passed, read otherwise",
     "mislabelled": "probably mislabelled",
 }
 GALLERY, TABLE, CHARTS = "Gallery", "Table", "Charts"
@@ -104,7 +104,7 @@ def headline(summary: Summary) -> str:
         return f"No digit could be read · {summary.refused:,} refused"
     parts = [f"{summary.judged:,} digit{'s' * (summary.judged != 1)}", f"{summary.flagged:,} flagged"]
     if summary.doubted:
-        parts.append(f"{summary.doubted:,} passed, but look like another digit")
+        parts.append(f"{summary.doubted:,} passed, but read otherwise")
     if summary.refused:
         parts.append(f"{summary.refused:,} refused")
     if summary.labelled:

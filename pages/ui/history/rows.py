@@ -3,13 +3,11 @@
 import math
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
 from core.detector import registry
-from core.detector.file import read_measured
 from core.detector.readings import ANOMALY
 from core.errors import ModelError
 from core.figures import images
@@ -54,22 +52,19 @@ def show(history: History, rows: list[Verdict | Damaged]) -> None:
 
 def _words(row: Verdict) -> Wording:
     """The verdict in the words that every page uses."""
+    alpha, n = row.alpha, None
     try:
-        path = registry.find(row.model, visitor()).path
-        normal, n = _against(str(path), path.stat().st_mtime_ns)
+        measured = picker.measured(registry.find(row.model, visitor()).path)
+        normal, calibration = measured.card.normal, measured.calibrations[row.evidence]
+        n = calibration.n
+        if row.alpha is None and row.threshold is not None:
+            alpha = float(calibration.alpha(row.threshold)[0])
     except (ModelError, OSError):
-        normal, n = registry.measured_against(row.model, visitor())
+        normal, n = registry.measured_against(row.model, visitor(), row.evidence)
     anomaly = row.class_id == ANOMALY
-    reads_as = row.prediction_set if row.digits and row.alpha is not None else None
+    reads_as = row.prediction_set_at(alpha) if row.digits and alpha is not None else None
     second = second_opinion.of_field(row.second_opinion, normal, anomaly)
     return recorded(anomaly, row.p_value, normal, n, reads_as, second)
-
-
-@st.cache_data(max_entries=100, show_spinner=False)
-def _against(path: str, stamp: int) -> tuple[tuple[str, ...], int | None]:  # noqa: ARG001 - a rewritten file is read anew
-    """The normal digits of a model, and how many its p-values are measured against: few of one's own stand for more."""
-    measured = read_measured(Path(path))
-    return measured.card.normal, measured.calibrations["fused"].n
 
 
 def open_again(row: Verdict) -> None:

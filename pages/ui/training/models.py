@@ -1,12 +1,9 @@
 """The models there are: one's card, download, import, rename, delete, and two or more side by side."""
 
-from pathlib import Path
-
 import pandas as pd
 import streamlit as st
 
 from core.detector import registry
-from core.detector.file import read_measured
 from core.detector.model_card import LARGEST_BYTES
 from core.detector.registry import Model
 from core.detector.state import Measured
@@ -14,7 +11,7 @@ from core.errors import OddDigitError
 from core.figures import charts, training
 from core.training.job import forget_upload
 from core.views import model_table
-from pages.ui import chrome, picture, presses, state
+from pages.ui import chrome, picker, picture, presses, state
 from pages.ui.text import plain
 from pages.ui.training import compare
 from pages.ui.visitor import visitor
@@ -37,7 +34,7 @@ def show(announced: str = "") -> None:
     measured: dict[str, Measured] = {}
     for model in shelf.values():
         try:
-            measured[model.name] = _measured(str(model.path), model.path.stat().st_mtime_ns)
+            measured[model.name] = picker.measured(model.path)
         except (OddDigitError, OSError) as error:
             st.warning(f"{plain(model.name)} cannot be used: {plain(error)}", icon=":material/warning:")
     if measured:
@@ -63,11 +60,6 @@ def show(announced: str = "") -> None:
 
 def _newest_own_first(model: Model) -> tuple[bool, float]:
     return model.shipped, 0.0 if model.shipped or not model.path.exists() else -model.path.stat().st_mtime
-
-
-@st.cache_data(max_entries=100, show_spinner=False)
-def _measured(path: str, stamp: int) -> Measured:  # noqa: ARG001 - the stamp makes a rewritten file be read anew
-    return read_measured(Path(path))
 
 
 def _list(shelf: dict[str, Model], measured: dict[str, Measured]) -> None:
