@@ -11,9 +11,10 @@ if st.runtime.exists():
     page.show()
 else:
     from core import upkeep
-    from pages.ui import reruns
+    from pages.ui import reruns, uploading
     from pages.ui.visitor import MIDDLEWARE
 
     upkeep.begin()
     reruns.mend()
+    uploading.mend()
     app = st.App(__file__, middleware=MIDDLEWARE)

@@ -1,15 +1,40 @@
-"""Uploads on their way to a shared server: until their page is closed they lie in its memory, which is everybody's."""
+"""Uploads on their way: none is lost to a page that is drawn meanwhile, and none fills a shared server's memory."""
 
 from collections import Counter
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 import streamlit as st
 from starlette.responses import PlainTextResponse
+from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
 
 from core import settings
 
 _ENDPOINT = "/_stcore/upload_file/"
 _SHARE = 2  # of what all may have there, half is a single page's
+
+
+def mend() -> None:
+    """Have no upload lost, in every session of this process."""
+    ForwardMsgQueue.clear = with_answers(ForwardMsgQueue.clear)  # type: ignore[method-assign]
+
+
+def with_answers(clear: Callable[..., None]) -> Callable[..., None]:
+    """Emptying what waits to be sent, as a run begins: where files are to be sent to is an answer, not of the page.
+
+    A browser asks for that as files are chosen, and waits for the answer without end and without a word. Streamlit's
+    version is pinned; ``tests/unit/test_uploading.py`` holds this.
+    """
+
+    @wraps(clear)
+    def run(queue: ForwardMsgQueue, retain_lifecycle_msgs: bool = False, *args: Any, **kwargs: Any) -> None:
+        waiting = [message for message in queue._queue if message.WhichOneof("type") == "file_urls_response"]
+        clear(queue, retain_lifecycle_msgs, *args, **kwargs)
+        if retain_lifecycle_msgs:  # otherwise nobody is there any more
+            queue._queue[:0] = [message for message in waiting if message not in queue._queue]
+
+    return run
 
 
 class UploadLimit:

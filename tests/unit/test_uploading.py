@@ -1,4 +1,4 @@
-"""Uploads to a shared server lie in its memory: no page, and no program that stands in for one, fills it."""
+"""Uploads: none is lost to a page drawn meanwhile; no page, and no program in its place, fills a server's memory."""
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
@@ -6,10 +6,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 
 from core import settings
+from pages.ui import uploading
 from pages.ui.uploading import UploadLimit
 
 
@@ -90,3 +93,20 @@ def test_one_persons_machine_takes_what_it_is_given(
     monkeypatch.delenv("ODD_DIGIT_SHARED")
 
     assert status("anna", b"90000000") == 200
+
+
+@pytest.mark.parametrize(("fragments", "rest"), [(None, ["session_status_changed"]), (["a part"], None)])
+def test_a_page_that_begins_to_be_drawn_keeps_the_answer_that_a_chosen_file_waits_for_and_nothing_twice(
+    fragments: list[str] | None, rest: list[str] | None
+) -> None:
+    queue = ForwardMsgQueue()
+    for kind in ("file_urls_response", "delta", "session_status_changed"):
+        message = ForwardMsg()
+        getattr(message, kind).SetInParent()
+        queue.enqueue(message)
+
+    uploading.with_answers(ForwardMsgQueue.clear)(queue, retain_lifecycle_msgs=True, fragment_ids_this_run=fragments)
+
+    kinds = [message.WhichOneof("type") for message in queue.flush()]
+    assert kinds.count("file_urls_response") == 1
+    assert rest is None or kinds == ["file_urls_response", *rest]
