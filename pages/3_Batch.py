@@ -29,6 +29,8 @@ try:
     # Only now, so that a model that takes a while to wake holds up nothing that is there already.
     with hand_in:
         intake.files(rule, detector := picker.detector(point.model))
+    with trouble:
+        chrome.weak(detector.state_)
     if not batches:
         with beside:
             examples.offer(rule, detector)

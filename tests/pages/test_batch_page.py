@@ -72,6 +72,10 @@ def test_the_examples_are_judged_at_a_click_and_shown_oddest_first() -> None:
     assert History().count().judged == 45
 
 
+def test_a_weak_model_is_said_to_be_one_before_a_pile_is_handed_in() -> None:
+    assert "tiny-any is weak" in text(show()).replace("*", "")
+
+
 def test_an_archive_says_what_it_holds_and_which_model_will_judge() -> None:
     page = show()
     buffer = io.BytesIO()

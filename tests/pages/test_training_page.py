@@ -79,6 +79,7 @@ def test_one_click_trains_the_detector_is_on_every_shelf_and_the_page_says_what_
     at.run()
 
     assert f"**{name}** · done" not in text(at)
+    assert f"{name} is called otherwise by now, or deleted" in text(at)
 
 
 def test_a_name_in_use_or_no_files_and_no_normal_digit_are_said_before_anything_starts(

@@ -163,7 +163,7 @@ def _choose(review: Review) -> tuple[str, NDArray[np.int64]]:
     kind = st.session_state.get("shown_kind")
     if kind not in kinds:
         kind = "flagged" if summary.flagged else "all" if summary.judged else "refused"
-    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
+    with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         shown = st.segmented_control(
             "Show",
             kinds,
@@ -174,7 +174,7 @@ def _choose(review: Review) -> tuple[str, NDArray[np.int64]]:
         label = None
         if review.label_names:
             label = st.selectbox("Label", review.label_names, None, key="shown_label", placeholder="any", width=130)
-        text = st.text_input("Name contains", key="shown_text", width=220)
+        text = st.text_input("Name contains", key="shown_text", width=190)
     kind = shown or "all"
     return kind, review.order(kind, label, text)
 

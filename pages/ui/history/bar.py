@@ -17,7 +17,7 @@ KINDS = {"canvas": "drawing", "cli": "command line"}
 def choose(history: History) -> Filter:
     """Let a person narrow the history down; the choice is in the link and survives a reload."""
     with st.container(horizontal=True, gap="small"):
-        model = _pick("Model", history.models(), "by_model")
+        model = _pick("Model", history.models(), "by_model", width=170)
         verdict = _pick("Verdict", list(VERDICTS), "by_verdict")
         source = _pick("Source", history.source_kinds(), "by_source", say_kind)
         mark = _pick("Mark", list(MARKS), "by_mark")
@@ -33,9 +33,9 @@ def choose(history: History) -> Filter:
     )
 
 
-def _pick(label: str, options: list[str], key: str, say: Callable[[str], str] = str) -> str | None:
+def _pick(label: str, options: list[str], key: str, say: Callable[[str], str] = str, width: int = 130) -> str | None:
     return st.selectbox(
-        label, options, None, say, key=key, bind="query-params", placeholder="any", width=130, filter_mode=None
+        label, options, None, say, key=key, bind="query-params", placeholder="any", width=width, filter_mode=None
     )
 
 

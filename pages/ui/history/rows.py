@@ -82,8 +82,8 @@ def open_again(row: Verdict) -> None:
         st.warning("The model of that name has changed since: below is what it says today.", icon=":material/history:")
         _as_recorded(row)
     second = second_opinion.of_field(row.second_opinion, readings.normal, row.class_id == ANOMALY)
-    foreign = row.source_kind != "canvas"
-    verdict.show(readings, 0, row.point, detector.card_, foreign, key=f"again-{row.id}", second=second)
+    foreign, whose = row.source_kind != "canvas", "this one" if row.source_kind == "batch" else "yours"
+    verdict.show(readings, 0, row.point, detector.card_, foreign, f"again-{row.id}", whose=whose, second=second)
 
 
 def delete(history: History, which: Filter, label: str, key: str, disabled: bool = False) -> None:

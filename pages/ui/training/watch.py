@@ -100,6 +100,7 @@ def _finished(job: Job) -> str:
     name = job.spec.name
     model = next((model for model in registry.models(visitor()) if model.name == name), None)
     if model is None:
+        st.caption(f"{plain(name)} is called otherwise by now, or deleted. This is how it learnt.")
         return ""
     text, draw = st.columns([5, 1.4], vertical_alignment="center")
     try:
@@ -143,6 +144,8 @@ def _progress(job: Job) -> None:
     said = f"{_SIGNS[job.state]} **{plain(job.spec.name)}** · {_say(job, report)}"
     if job.state in (State.RUNNING, State.PAUSED):
         st.progress(report.standing(_now(job, report))[0], said)
+    elif job.state is State.FAILED:
+        st.error(said)
     else:
         st.markdown(said)
 
