@@ -131,12 +131,12 @@ def say_share(share: float) -> str:
 
     ``percent`` of assets/explorer/explorer.js says it alike.
 
-    >>> say_share(0.05), say_share(0.637), say_share(0.9934), say_share(0.00083), say_share(1.0), say_share(0.0)
+    >>> say_share(0.05), say_share(0.637), say_share(0.9934), say_share(0.00083), say_share(1.0), say_share(3e-19)
     ('5 %', '63.7 %', '99.34 %', '0.083 %', '100 %', '0 %')
     """
     percent = 100 * share if share >= 1 else min(100 * share, 99.99)  # whatever is not all is not said to be
     rest = min(percent, 100 - percent)
-    decimals = 1 - math.floor(math.log10(rest)) if 0 < rest < 0.995 else 1
+    decimals = 1 - math.floor(math.log10(rest)) if 1e-6 < rest < 0.995 else 1  # less is nothing
     return f"{percent:.{decimals}f}".rstrip("0").rstrip(".") + " %"
 
 
@@ -172,6 +172,15 @@ def say_duration(seconds: float) -> str:
         return f"{minutes} min {rest} s" if rest else f"{minutes} min"
     hours, minutes = divmod(round(whole / 60), 60)
     return (f"{hours} h {minutes} min" if minutes else f"{hours} h") if hours else f"{minutes} min"
+
+
+def say_refusal(name: str, why: str) -> str:
+    """Why something cannot be used, with its name where the reason does not begin with that.
+
+    >>> say_refusal("a.png", "a.png is empty."), say_refusal("b.png", "lies in no folder named 5")
+    ('a.png is empty.', 'b.png: lies in no folder named 5')
+    """
+    return why if why.startswith(name) else f"{name}: {why}"
 
 
 def clean_text(text: str) -> str:

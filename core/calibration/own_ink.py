@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from core.calibration.conformal import Calibration, images_needed
 from core.calibration.few_digits import adapted
-from core.words import name_normals, say_share
+from core.words import name_normals, say_refusal, say_share
 
 ALPHAS = (0.01, 0.05, 0.1)
 ASKED = 20  # digits to draw or hand in; `few_digits.ENOUGH` guarantee by themselves
@@ -64,7 +64,7 @@ def review(
     odd = tuple(int(i) for i in np.argsort(-scores, kind="stable") if far[i])
     said = []
     if refused:
-        first = f"{refused[0][0]}: {refused[0][1]}"
+        first = say_refusal(*refused[0])
         said.append(f"{_count(len(refused), 'picture was', 'pictures were')} left out. The first: {first}")
     said += [
         f"{len(names)} are too few for a line at {say_share(alpha)}: it takes {images_needed(alpha)}."

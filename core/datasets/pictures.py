@@ -15,6 +15,7 @@ from core.files.zip import looks_like_zip, members
 from core.ink import apart
 from core.readers import pool
 from core.readers.items import Item, Manner, label_of, parts_of
+from core.words import say_refusal
 
 MOST = 5_000
 
@@ -88,7 +89,7 @@ def gather(files: Iterable[tuple[str, bytes]], normal: tuple[str, ...], split: b
         refused += [(name, where) for name, _ in read if _folder(name) not in normal]
         read = [(name, images) for name, images in read if _folder(name) in normal]
     if not read:
-        why = f" The first: {refused[0][0]}: {refused[0][1]}" if refused else ""
+        why = f" The first: {say_refusal(*refused[0])}" if refused else ""
         raise OddDigitError(f"no picture could be used to calibrate on.{why}")
     labels = [_folder(name) for name, images in read for _ in images] if len(normal) > 1 else None
     names = [f"{name}, digit {i + 1}" if len(images) > 1 else name for name, images in read for i in range(len(images))]

@@ -132,12 +132,12 @@ def _read(path: Path, outdated: bool = False) -> tuple[dict[str, str], dict[str,
     try:
         return metadata, from_bytes(tensor_files.read(path)[1])
     except (SafetensorError, OSError) as error:
-        raise ModelError(f"{path.name} is not a whole model file ({error}): fetch it again.") from error
+        raise ModelError(f"{path.name} is not a whole model file ({error}): fetch or train it again.") from error
 
 
 def _damaged(path: Path, error: Exception) -> ModelError:
     reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
-    return ModelError(f"{path.name} is damaged inside ({reason}): fetch it again.")
+    return ModelError(f"{path.name} is damaged inside ({reason}): fetch or train it again.")
 
 
 def _check_versions(path: Path, metadata: Mapping[str, str]) -> None:

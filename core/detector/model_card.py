@@ -107,7 +107,7 @@ def read_metadata(path: Path) -> dict[str, str]:
     try:
         metadata = tensors.read_metadata(path)
     except (SafetensorError, OSError) as error:
-        raise ModelError(f"{path.name} is not a whole model file ({error}): fetch it again.") from error
+        raise ModelError(f"{path.name} is not a whole model file ({error}): fetch or train it again.") from error
     if any(metadata.get(key) != value for key, value in MAGIC.items()) or "card" not in metadata:
         raise ModelError(f"{path.name} is not an Odd Digit Out detector: choose a file this app has saved.")
     return metadata

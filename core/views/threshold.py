@@ -158,11 +158,13 @@ def say_source(source: str) -> str:
 def _axis(
     calibration: Calibration, evaluation: Evaluation | None, point: OperatingPoint, table: ThresholdTable
 ) -> tuple[float, float]:
-    """The stretch of scores shown: all of the calibration set, nearly all evaluation digits, and every threshold."""
+    """The stretch of scores shown: all of the calibration set, nearly all evaluation digits, thresholds near them."""
     scores = calibration.scores if evaluation is None else evaluation.scores[point.evidence]
     ends = [calibration.scores[0], calibration.scores[-1], *np.quantile(scores, [0, 0.999])]
     finite = table.threshold[np.isfinite(table.threshold) & np.isnan(table.setting)]
-    ends += [end for end in (*finite, point.threshold) if end is not None]
+    low, high = min(ends), max(ends)
+    reach = 3 * (high - low)  # a threshold far beyond would leave nothing to be seen of the scores
+    ends += [np.clip(end, low - reach, high + reach) for end in (*finite, point.threshold) if end is not None]
     low, high = min(ends), max(ends)
     margin = 0.02 * (high - low) or 0.02 * max(abs(high), 1.0)
     return float(low - margin), float(high + margin)

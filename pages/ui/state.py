@@ -1,5 +1,8 @@
 """The operating point of a visit: it stays across pages and, in the link, across reloads."""
 
+import time
+from typing import Any
+
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
@@ -15,6 +18,8 @@ from pages.ui.visitor import visitor
 
 STARTING_ALPHA = 0.05
 _POINT, _SAID, _DIGIT, _PASSED = "operating_point", "what_changed", "last_digit", "links_passed"
+_NOTHING: tuple[str, Any, float] = ("", None, 0.0)  # what is said, where it was shown first, and when
+_MOMENT = 3  # seconds in which nobody has read it
 _PASSED_LINKS = 20  # of which a late press may remind
 _ASK = "Its owner can download it under Training: import the file there, then open the link again."
 _BOUND = {"flag_by"}  # what a widget keeps in the link is not to be touched by others
@@ -91,22 +96,29 @@ def last_digit() -> NDArray[np.float32] | None:
 
 def say(text: str) -> None:
     """Have said, on the page that is drawn next, what changed along with what was pressed or was wrong with a link."""
-    said, shown = st.session_state.get(_SAID, ("", None))
-    st.session_state[_SAID] = (text if shown or not said or said == text else f"{said} {text}", None)
+    said, shown, _ = st.session_state.get(_SAID, _NOTHING)
+    st.session_state[_SAID] = (text if shown or not said or said == text else f"{said} {text}", None, 0.0)
 
 
 def unsaid() -> bool:
     """Whether there is something to say that the part of the page drawn now comes too late for."""
-    return st.session_state.get(_SAID, ("", ()))[1] is None
+    text, shown, _ = st.session_state.get(_SAID, _NOTHING)
+    return bool(text) and shown is None
 
 
 def said() -> None:
-    """What there is to say, where the operating point is chosen; it stays until that is moved or the page is left."""
-    text, shown = st.session_state.get(_SAID, ("", None))
-    here = (st.session_state[presses.PAGE], st.session_state[_POINT])
-    if text and shown in (None, here):
-        st.session_state[_SAID] = (text, here)
-        st.info(plain(text), icon=":material/info:")
+    """What there is to say, where the operating point is chosen; it stays until that is moved or the page is left.
+
+    Where the page is left within a moment, as when a link was pressed before, the next page says it.
+    """
+    place = st.empty()  # there in any case, or what comes next, a canvas say, would be another to the browser
+    text, shown, since = st.session_state.get(_SAID, _NOTHING)
+    here, now = (st.session_state[presses.PAGE], st.session_state[_POINT]), time.monotonic()
+    if shown is None or (shown[1] == here[1] and now - since < _MOMENT and shown != here):
+        shown, since = here, now
+    if text and shown == here:
+        st.session_state[_SAID] = (text, here, since)
+        place.info(plain(text), icon=":material/info:")
     else:
         st.session_state.pop(_SAID, None)
 

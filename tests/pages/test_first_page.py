@@ -84,14 +84,18 @@ def test_a_link_to_another_model_leaves_the_threshold_where_it_was_or_says_why_n
 
 
 def test_a_link_that_is_wrong_in_part_keeps_its_model_and_what_was_wrong_is_said_until_something_is_chosen() -> None:
+    below = len(open_page(model="mnist-5").main.children)
     page = open_page(model="mnist-5", alpha="7")
 
     for _ in range(2):
+        assert len(page.main.children) == below  # or the canvas would begin anew, without what is drawn on it
         assert (page.query_params["model"], page.query_params["alpha"]) == ("mnist-5", "0.05")
         assert "The link was not understood: alpha is 7.0: give a false-alarm rate between 0 and 1" in text(page)
         page.run()
 
-    page.button_group(key="digit_choice Odd Digit Out").set_value("3").run()
+    page.switch_page("pages/1_Threshold.py").run()  # so soon that nobody has read it
+    assert "not understood" in text(page)
+    page.button_group(key="digit_choice Where do you draw the line?").set_value("3").run()
     assert "not understood" not in text(page)
 
 

@@ -173,7 +173,7 @@ def test_the_originals_threshold_tells_the_story_and_draws_again_on_demand(monke
     page = open_page(evidence="pixel", threshold="0.2")
 
     assert "caught 0 of 54 anomalies: the line lay above all of them" in text(page)
-    before = page.dataframe[0].value.to_dict()
+    before = page.table[0].value.to_dict()
     checked(page.button(key="original_again").click().run())
 
     assert list(before["line"].values())[:2] == ["mean squared error over 0.20", "mean squared error over 0.08"]

@@ -44,7 +44,7 @@ def story(detector: "Detector", evaluation: Evaluation, point: OperatingPoint) -
                 _row(f"mean squared error over {threshold:.2f}", counts) for threshold, counts in replayed.original
             ]
             table.append(_row(f"fused, calibrated at {say_share(CALIBRATED)}", replayed.yours))
-            st.dataframe(pd.DataFrame(table), hide_index=True, width="content")
+            st.table(pd.DataFrame(table), hide_index=True, border="horizontal")
             st.button(
                 "Draw other digits",
                 icon=":material/casino:",

@@ -84,7 +84,7 @@ def test_an_untouched_copy_loads_and_a_file_of_before_there_was_a_checksum(
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        pytest.param(b"", "not a whole model file.*fetch it again", id="empty"),
+        pytest.param(b"", "not a whole model file.*fetch or train it again", id="empty"),
         pytest.param(b"\0", "not a whole model file", id="one byte"),
         pytest.param(b"GIF89a" * 100, "not a whole model file", id="a picture"),
         pytest.param(b"<html>404</html>" * 50, "not a whole model file", id="a page instead of a file"),
@@ -110,7 +110,7 @@ def test_a_file_cut_or_with_something_behind_its_end_is_refused(
     path = tmp_path / "cut.safetensors"
     path.write_bytes((whole + bytes(len(whole)))[: int(share * len(whole))])
 
-    refused(path, r"cut\.safetensors is not a whole model file .*: fetch it again\.")
+    refused(path, r"cut\.safetensors is not a whole model file .*: fetch or train it again\.")
 
 
 def test_a_pickle_with_the_right_suffix_is_refused_and_never_run(tmp_path: Path) -> None:

@@ -204,6 +204,12 @@ def test_both_of_the_originals_lines_are_in_the_table_of_the_pixel_error_alone()
     assert not {0.2, 0.08} & set(fused.tolist())
 
 
+def test_a_threshold_far_beyond_all_scores_leaves_room_for_the_scores() -> None:
+    near, far = (view(OperatingPoint("made-5", "fused", None, threshold)).data["axis"] for threshold in (2.0, 1e9))
+
+    assert far[1] - far[0] < 5 * (near[1] - near[0])
+
+
 def test_a_calibration_set_of_one_score_can_still_be_drawn() -> None:
     displayed = view(OperatingPoint("made-5", "fused", 0.5), evaluation([1.0], []), Calibration.fit([1.0]))
 
