@@ -74,8 +74,10 @@ def test_a_link_to_another_model_leaves_the_threshold_where_it_was_or_says_why_n
     page.run()
     page.query_params.clear()
     page.query_params["model"] = "mnist-5"
+    before = list(page.main.children)
 
     assert "The line at score 2.5 belongs to mnist-3. It stands at 5 % now." in text(page.run())
+    assert list(page.main.children) == before, "what has the keyboard's focus is another element than before"
     assert page.query_params["alpha"] == "0.05"
 
     said = text(open_page(model="long-gone", threshold="2.5"))
