@@ -20,6 +20,7 @@ _SMALLEST = 24  # pixels
 # A box runs along so much of each side, its sides lie so far apart, and it is mostly empty. What is written in one of
 # them is at least so large, as a share of it.
 _ALONG, _APART, _HOLLOW, _WRITTEN = 0.85, 0.3, 0.5, 0.3
+_PARALLEL = 0.12  # so little do opposite sides of a box differ in slope, photographed askew, too
 # All that is written is smaller than a line to write on is long, by this factor, and larger than a speck.
 _SHORTER, _SPECK = 0.83, 0.14
 # Such a line, alone, is flatter than this; with something standing on it, it is thinner, and so much of it is free.
@@ -111,10 +112,11 @@ def _runs_along_its_sides(piece: Mask) -> bool:
 
 
 def _sides(ink: Floats) -> list[Line]:
-    """Lines from side to side of a box; none unless two of them stand apart, as the bows of no digit do."""
+    """Lines from side to side of a box; none unless two stand apart and all lie alike, as the bows of no digit do."""
     lines = find_printed_lines(ink)
-    middles = [line.middle for line in lines]
-    return lines if lines and max(middles) - min(middles) > _APART else []
+    if not lines or np.ptp([line.slope for line in lines]) > _PARALLEL:
+        return []
+    return lines if np.ptp([line.middle for line in lines]) > _APART else []
 
 
 def _widest(lines: list[Line]) -> float:

@@ -3,6 +3,7 @@
 Jobs live in files, so that closing a tab, restarting the server or killing it loses at most the epoch under way.
 """
 
+import time
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
@@ -20,7 +21,7 @@ from core.files.folder import trash
 from core.jobs.process import LOG, NO_ROOM, Process, Worker, said, why
 from core.jobs.queue import Entry, Queue, State, in_turn
 from core.training import run
-from core.training.job import Job, Report, all_jobs, jobs_folder, read_job, read_report, write_job
+from core.training.job import Job, Report, all_jobs, jobs_folder, read_job, read_report, write_job, write_report
 from core.training.run import RunSpec
 from core.training.worker import FINISH
 
@@ -180,7 +181,9 @@ class Jobs(Queue):
         ]
 
     def _set(self, folder: Path, state: State, cause: str = "") -> None:
-        job = read_job(folder)
+        job, report = read_job(folder), read_report(folder)
+        if state is State.RUNNING and report.written:  # what is left of it begins to pass again now
+            write_report(folder, replace(report, written=time.time()))
         self._put(replace(job, state=state, cause=cause, finishing=job.finishing and state is not State.FAILED))
 
     def _ended(self, folder: Path, code: int) -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageDraw
 from scipy.ndimage import gaussian_filter, rotate
 
 from core.datasets.examples import Points
@@ -48,6 +48,18 @@ def table(columns: int, rows: int, cell: int = 90, gap: int = 0) -> tuple[Pixels
 
 def names(ink: Ink) -> list[str]:
     return [step.name for step in ink.steps]
+
+
+def test_a_bold_zero_of_straight_strokes_is_no_box_as_its_sides_are_not_parallel() -> None:
+    page = Image.new("L", (256, 256), 0)
+    around = [(56, 68), (148, 84), (168, 100), (180, 176), (144, 180), (68, 160)]
+    ImageDraw.Draw(page).line([*around, *around[:2]], fill=255, width=24, joint="curve")
+    ink = np.asarray(page.resize((64, 64), Image.Resampling.BOX), np.float32) / 255
+
+    clear, lines = remove_form(ink)
+
+    assert lines == 0
+    np.testing.assert_array_equal(clear, ink)
 
 
 @pytest.mark.parametrize("brightness", [20.0, 60.0, 120.0])

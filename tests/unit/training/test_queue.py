@@ -10,7 +10,7 @@ import pytest
 from core import settings as limits
 from core.errors import ModelError, TrainingError
 from core.training import run
-from core.training.job import State, all_jobs, jobs_folder
+from core.training.job import Report, State, all_jobs, jobs_folder, write_report
 from core.training.queue import Jobs
 from core.training.run import RunSpec
 from tests.support.training import Bench, FakeWorker, finish_an_epoch
@@ -33,6 +33,22 @@ def test_a_resumed_job_has_the_place_that_it_had(bench: Bench) -> None:
     assert [bench.jobs.ahead(job) for job in bench.jobs.of("")] == [1, 1, 2]
     bench.end(0)
     assert bench.states() == {"first": State.DONE, "second": State.RUNNING, "third": State.WAITING}
+
+
+def test_while_a_job_stands_still_none_of_what_is_left_of_it_passes(bench: Bench) -> None:
+    job = bench.submit("first")
+    bench.jobs.pause(job, "")
+    said = Report(fraction=0.25, seconds=100, seconds_left=300, written=time.time() - 3_600)
+    write_report(jobs_folder() / job, said)
+
+    bench.jobs.resume(job, "")
+    bench.jobs.tick()
+
+    [resumed] = bench.jobs.of("")
+    assert resumed.state is State.RUNNING
+    share, left = bench.jobs.report(resumed).standing(time.time())
+    assert share == pytest.approx(0.25, abs=0.05)
+    assert left == pytest.approx(300, abs=20)
 
 
 def test_visitors_take_turns_however_much_one_of_them_asks_for(bench: Bench, shared_server: None) -> None:
