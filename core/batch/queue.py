@@ -110,7 +110,7 @@ class BatchQueue(Queue):
         names = names_of(uploads)
         title = names[0] if len(names) == 1 else f"{len(names):,} files"
         try:
-            with writing(folder):
+            with writing(folder.parent):
                 (folder / "input").mkdir(parents=True)
                 for i, upload in enumerate(uploads):
                     (folder / "input" / f"{i:06d}").write_bytes(upload.data)

@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from core.operating_point import OperatingPoint
 from pages.ui import picker
 from pages.ui.text import plain
 from tests.support import judging, opened
+from tests.support.disks import read_only
 from tests.support.opened import as_read, checked, text
 from tests.support.pens import beside_a_faint_stroke, folded
 from tests.support.piles import digits, png, sheet
@@ -70,6 +72,17 @@ def test_the_examples_are_judged_at_a_click_and_shown_oddest_first() -> None:
     assert "1 refused" in said
     assert "probably mislabelled" in said
     assert History().count().judged == 45
+
+
+def test_where_nothing_can_be_kept_the_examples_say_so_below_their_button(state_dir: Path) -> None:
+    page = show()
+
+    with read_only(state_dir):
+        checked(button(page, "46 drawn examples").click().run())
+
+    assert [one for one in page.error if "batches cannot be written" in one.value.replace("\\", "")]
+    (beside, *_) = (column for column in page.columns if column.button and column.error)
+    assert "46 drawn examples" in beside.button[0].label
 
 
 def test_a_weak_model_is_said_to_be_one_before_a_pile_is_handed_in() -> None:

@@ -1,5 +1,6 @@
 """Before the first pile: the intake, and beside it drawn examples that are judged already, to look at and to try."""
 
+from contextlib import suppress
 from dataclasses import replace
 
 import streamlit as st
@@ -10,11 +11,12 @@ from core.batch.findings import Review, Rule
 from core.batch.queue import Upload
 from core.datasets import examples
 from core.detector import Detector
-from core.errors import OddDigitError
+from core.errors import ModelError
 from pages.ui import chrome, presses, tiles
 from pages.ui.batch import findings, intake, rows
 
 ODD, OTHERS = 5, 10  # in a row
+_PLACE = "examples"
 
 
 def beside_the_intake(decides: Rule) -> tuple[DeltaGenerator, DeltaGenerator]:
@@ -26,11 +28,8 @@ def beside_the_intake(decides: Rule) -> tuple[DeltaGenerator, DeltaGenerator]:
             "Nothing judged yet. A sub-folder named after a digit, or a column named label, is checked against what "
             "the ink could be: the probably mislabelled come out too."
         )
-    with right:
-        try:
-            _judged(findings.reviewed(pile(), decides))
-        except OddDigitError as error:
-            chrome.refuse(error)
+    with right, suppress(ModelError):  # where the shipped model is not there, they are offered without a picture
+        _judged(findings.reviewed(pile(), decides))
     return place, right
 
 
@@ -41,8 +40,9 @@ def offer(decides: Rule, detector: Detector) -> None:
         type="primary",
         icon=":material/draw:",
         on_click=presses.attempt,
-        args=(intake.PLACE, _try, detector, decides),
+        args=(_PLACE, _try, detector, decides),
     )
+    chrome.failed(_PLACE)
 
 
 def _judged(review: Review) -> None:

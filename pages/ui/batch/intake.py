@@ -24,8 +24,7 @@ ALARMS, DISCOVERIES = "false alarms", "false discoveries"  # as links have them
 _IN_WORDS = {ALARMS: "normal digits that are flagged", DISCOVERIES: "normal digits among the flagged"}
 RATES = (0.01, 0.05, 0.1, 0.2)
 CHOSEN, OPEN = "batch", "hand-in"
-PLACE = "hand-in"  # where the page says what went wrong with a pile
-_KEEP, _WHOLE, _FULL = "pile_keep", "pile_whole", "pile_full"
+_KEEP, _WHOLE, _FULL, _PLACE = "pile_keep", "pile_whole", "pile_full", "hand-in"
 _CHOICES = {_WHOLE: False, _KEEP: True, _FULL: False}
 _PILES, _PICTURES = "piles handed in", "pictures handed in"
 _MOST_BYTES = 20_000_000  # of pictures that a page keeps, for the places where digits stood in them
@@ -76,7 +75,7 @@ def files(decides: Rule, detector: Detector) -> None:
         accept_multiple_files="directory" if folder == "a folder" else True,
         key=f"pile-{folder}-{st.session_state.setdefault(_PILES, 0)}",  # the next pile begins empty
     )
-    chrome.failed(PLACE)
+    chrome.failed(_PLACE)
     st.caption(say_rule(decides, detector.calibrations_[decides.point.evidence]))
     if not files:
         return
@@ -92,7 +91,7 @@ def files(decides: Rule, detector: Detector) -> None:
             type="primary",
             icon=":material/play_arrow:",
             on_click=presses.attempt,
-            args=(PLACE, submit, uploads, detector, decides),
+            args=(_PLACE, submit, uploads, detector, decides),
         )
         st.toggle(
             "Each picture is one digit",
