@@ -258,8 +258,10 @@ def say_expected(review: Review) -> str:
         said.append(f"At most about {max(1, np.ceil(summary.expected)):,.0f} of the flagged are normal")
     else:
         said.append(f"None can be flagged with a rate of {say_share(rate)}")
-    if summary.doubted:
-        said.append(f"A network that knows all ten digits reads {summary.doubted:,} of those that passed otherwise")
+    if (doubted := summary.doubted) > 0:
+        said.append(
+            f"A network that knows all ten digits reads {doubted:,} of those that passed as another, or as none"
+        )
     if (right := FALSE_RATE * summary.mislabelled) >= 1:
         said.append(f"About {right:,.0f} of the labels called wrong {'is' if right < 1.5 else 'are'} right after all")
     return ". ".join(said) + "."

@@ -5,6 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from core.words import say_share
 from tests.browser.conftest import at_rest, go_to, press
 
 pytestmark = pytest.mark.browser
@@ -60,6 +61,21 @@ def test_threshold_point_and_matrix_follow_the_thumb_before_it_is_let_go(explore
     explorer.mouse.up()
     expect(explorer).not_to_have_url(link, timeout=30 * SECONDS)
     assert what_is_shown(explorer)["promise"] == near["promise"]
+
+
+def test_a_share_is_said_by_the_browser_as_it_is_everywhere_else(explorer: Page) -> None:
+    def counted(cell: str) -> tuple[int, str]:
+        count, share = explorer.locator(f"[data-cell={cell}]").inner_text().split("\n", 1)
+        return int(count.replace(",", "")), share.strip().replace("\u00a0", " ")
+
+    explorer.mouse.move(*middle(explorer.get_by_test_id("line"), 0.9))
+    explorer.mouse.down()
+    for across in (0.05, 0.2, 0.3, 0.5, 0.9):
+        explorer.mouse.move(*middle(explorer.get_by_test_id("line"), across))
+        for pair in (("trueNormal", "falseAlarms"), ("misses", "caught")):
+            counts = [counted(cell) for cell in pair]
+            of = sum(count for count, _ in counts)
+            assert [said for _, said in counts] == [say_share(count / of) for count, _ in counts]
 
 
 def test_a_threshold_that_was_let_go_survives_a_reload_and_goes_along_to_other_pages(explorer: Page) -> None:

@@ -46,7 +46,7 @@ def gallery(review: Review, rows: NDArray[np.int64], shown: str) -> None:
 def tile(review: Review, row: int, image: NDArray[np.float32], shown: str, corrected: str | None = None) -> tiles.Tile:
     """A row as a picture, with what is to be said of it where rows of that kind are shown."""
     read = _reads_as(review, row) if shown in ("mislabelled", "doubted") else None
-    said = f"reads as {read}" if read else f"{say_rarity(review.p_value[row], review.calibration.n)} look odder"
+    said = f"reads as {read}" if read else f"{say_rarity(review.p_value[row], review.calibration.n)} look as odd"
     return tiles.Tile(
         row,
         tiles.picture_of(image),
