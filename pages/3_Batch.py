@@ -1,10 +1,14 @@
 """Many digits at once: hand a pile in, watch it being judged, see the odd ones first, take the findings away."""
 
+from contextlib import suppress
+
 import streamlit as st
 
+from core.detector import registry
 from core.errors import OddDigitError
 from pages.ui import chrome, picker
 from pages.ui.batch import examples, findings, intake, watch
+from pages.ui.visitor import visitor
 
 chrome.page("Find the odd ones in a pile", "Scans, a whole data set, a sheet full of digits: the oddest come first.")
 try:
@@ -14,6 +18,10 @@ except OddDigitError as error:
     st.stop()
 rule = intake.rule(point)
 trouble = st.container()
+# Before anything stands below; shipped models are not weak, and what is wrong with a file is said where it is used.
+with suppress(OddDigitError, OSError), trouble:
+    if not (model := registry.find(point.model, visitor())).shipped:
+        chrome.weak(picker.measured(model.path))
 batches = watch.batches()
 try:
     if batches:
@@ -29,8 +37,6 @@ try:
     # Only now, so that a model that takes a while to wake holds up nothing that is there already.
     with hand_in:
         intake.files(rule, detector := picker.detector(point.model))
-    with trouble:
-        chrome.weak(detector.state_)
     if not batches:
         with beside:
             examples.offer(rule, detector)
