@@ -80,6 +80,18 @@ def test_the_larger_of_extra_and_missing_is_said_first_and_parts_of_one_part_tog
     )
 
 
+@pytest.mark.parametrize(
+    ("nine", "words"), [(0.02, "Missing: the upright."), (0.2, "Missing: a long upright down the right.")]
+)
+def test_a_part_has_a_name_only_where_it_is_certain_which_digit_was_drawn(nine: float, words: str) -> None:
+    judged = readings(60.5, normal=("4", "9"))
+    judged.digits["4"][:], judged.digits["9"][:] = 0.4, nine
+    judged.images[0] = drawn(FOUR[:2])
+    judged.residual[0] = drawn(FOUR[:2]) - drawn(FOUR)
+
+    assert in_words(judged, 0, OperatingPoint("stand-in", "fused", 0.05)) == words
+
+
 def test_of_an_anomaly_something_is_always_said_and_of_a_clean_digit_nothing() -> None:
     point = OperatingPoint("stand-in", "fused", 0.05)
 
