@@ -15,7 +15,7 @@ from pages.ui.text import plain
 NAME = "Odd Digit Out"
 LOGO, ICON = (paths.ASSETS / name for name in ("logo.svg", "icon.svg"))
 FIRST = "Draw"
-_keyboard = component.declare("keyboard")
+_presses = component.declare("presses")
 
 
 def page(title: str, lead: str) -> None:
@@ -33,7 +33,7 @@ def page(title: str, lead: str) -> None:
         initial_sidebar_state="collapsed",
     )
     st.logo(str(LOGO), size="large")
-    _navigation()
+    _navigation(title)
     with st.container(key="name" if title == NAME else "title"):
         st.title(title, anchor=False)
     st.caption(lead)
@@ -71,7 +71,7 @@ def failed(where: str) -> None:
         refuse(error)
 
 
-def _navigation() -> None:
+def _navigation(title: str) -> None:
     """The pages in a row; Streamlit's own list in the sidebar would take a fifth of the window."""
     pages = {FIRST: "dashboard.py"}
     for file in sorted((paths.ROOT / "pages").glob("[0-9]_*.py")):
@@ -79,4 +79,4 @@ def _navigation() -> None:
     with st.container(horizontal=True, gap="small", key="navigation"):
         for label, path in pages.items():
             link(path, label)
-        _keyboard(key="keyboard", width="content")
+        _presses(key="presses", data=title, width="content")

@@ -110,3 +110,19 @@ def test_digits_chosen_on_a_page_whose_link_away_is_on_its_way_count_on_the_next
 
     expect(page).to_have_url(re.compile("Threshold.*model=mnist-5"), timeout=60_000)
     expect(page.get_by_role("radio", name="5", exact=True)).to_be_checked(timeout=60_000)
+
+
+def test_a_digit_chosen_in_the_very_moment_in_which_the_next_page_begins_counts_there(page: Page, app: str) -> None:
+    line = batch_at_rest(page, app)
+    line.holds = "to the browser"
+    page.get_by_role("link", name="Threshold", exact=True).click()
+
+    # Streamlit would forget it before it is sent; here it does not come to know of it at all.
+    page.evaluate(
+        "document.addEventListener('click', press => press.stopImmediatePropagation(), {capture: true, once: true})"
+    )
+    choose(page, "5")
+    line.let_go()
+
+    expect(page).to_have_url(re.compile("Threshold.*model=mnist-5"), timeout=60_000)
+    expect(page.get_by_role("radio", name="5", exact=True)).to_be_checked(timeout=60_000)
