@@ -56,14 +56,21 @@ def model(point: OperatingPoint, evidence: bool = False) -> None:
 
 
 def pick_model(point: OperatingPoint) -> None:
-    """Which digit is normal: any, 0 to 9, or one of one's own models."""
+    """Which digit is normal: any, 0 to 9, or one of one's own models.
+
+    Raises:
+        ModelError: there is none at all.
+    """
     shelf = registry.models(visitor())
+    if not shelf:
+        raise ModelError("There is no model here: put the files of checkpoints/ back, or train one under Training.")
     names = {model.name for model in shelf}
     digits = [word for word, name in _DIGITS.items() if name in names]
     others = [model.name for model in shelf if model.name not in _DIGITS.values()]
     chosen = next((word for word, name in _DIGITS.items() if name == point.model), None)
-    how = _moved_by("digit_choice", chosen, "model", _DIGITS)
-    st.segmented_control("Normal is", digits, width="content", **how)
+    if digits:
+        how = _moved_by("digit_choice", chosen, "model", _DIGITS)
+        st.segmented_control("Normal is", digits, width="content", **how)
     if others:
         how = _moved_by("own_choice", point.model if point.model in others else None, "model", options=others)
         st.selectbox("or one of yours", others, placeholder="your models", width=130, **how)

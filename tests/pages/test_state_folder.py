@@ -50,6 +50,15 @@ def test_every_page_opens_and_says_what_cannot_be_kept(file: str, unusable: str)
     assert [error.value for error in page.error] == []
 
 
+@pytest.mark.parametrize("file", [file for file in PAGES if not file.endswith(("Training.py", "History.py"))])
+def test_without_a_single_model_a_page_that_needs_one_says_how_to_get_one(
+    file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(paths, "CHECKPOINTS", tmp_path)
+
+    assert "put the files of checkpoints/ back, or train one under Training." in text(open_page(file))
+
+
 def test_what_was_kept_before_is_read_from_a_folder_that_cannot_be_written(tiny_shelf: tuple[str, str]) -> None:
     History().record(verdict(1, source="kept before"))
 
