@@ -76,7 +76,7 @@ def test_the_verdict_follows_strokes_undo_another_normal_digit_and_a_cleared_can
     expect(page.get_by_text("An example")).to_be_visible(timeout=30 * SECONDS)
 
 
-def test_an_example_can_be_drawn_on(page: Page, app: str) -> None:
+def test_an_example_can_be_drawn_on_and_cleared_away(page: Page, app: str) -> None:
     open_first_page(page, app)
 
     page.get_by_role("button", name="a 5", exact=True).click(timeout=60 * SECONDS)
@@ -88,3 +88,7 @@ def test_an_example_can_be_drawn_on(page: Page, app: str) -> None:
     stroke(page, [(60, 250), (140, 30), (220, 250)])
 
     verdict(page, "Anomaly")
+
+    page.get_by_role("button", name=re.compile("Reset|Clear")).click()
+    expect(page.get_by_text("An example, a 5")).to_be_visible(timeout=30 * SECONDS)
+    assert not page.locator("canvas.dc-canvas.lower-canvas").evaluate(HAS_INK), "clearing brought the example back"

@@ -14,7 +14,7 @@ from core import paths
 from core.datasets.examples import for_normal
 from core.detector import registry
 from core.detector.loading import Arriving
-from core.history import History, Verdict
+from core.history import EVERYTHING, History, Verdict
 from core.operating_point import OperatingPoint
 from core.views import second_opinion
 from pages.ui import picker, verdict
@@ -154,7 +154,7 @@ def test_a_drawing_is_on_the_canvas_and_judged_as_before_when_the_canvas_comes_b
     put_on_canvas(page, Image.new("L", (280, 280), 255), strokes=0)
     elsewhere_and_back(page)
 
-    assert page.session_state["canvas_start"] is None
+    assert not page.session_state["canvas_start"]["objects"]
     assert "An example, a 5." in text(page)
 
 
@@ -163,7 +163,10 @@ def test_an_example_stays_one_when_the_canvas_tells_of_it_and_when_the_canvas_co
     page.button(key="example-a broken 5").click().run()
     begun = page.session_state["canvas_start"]
 
-    put_on_canvas(page, example("a broken 5"), objects=begun["objects"])
+    put_on_canvas(page, example("a broken 5"), objects=[*begun["objects"], {"path": []}])
+    assert "What is on the canvas" in text(page)
+    History().delete(EVERYTHING)
+    put_on_canvas(page, example("a 5"), objects=begun["objects"])  # what was added is undone
     elsewhere_and_back(page)
 
     assert page.session_state["canvas_start"]["objects"] == begun["objects"]

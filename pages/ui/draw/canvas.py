@@ -1,6 +1,7 @@
 """The drawing canvas: what is on it as a picture, and examples that can be put on it."""
 
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,12 +15,19 @@ from core.datasets.examples import PEN, SIDE, Example, for_normal
 PENS = {"thin": 8, "medium": PEN, "thick": 28}
 # The canvas shows undo, redo and clear only under a mouse: on a touch screen nobody would find them. Moving strokes
 # about and sending the drawing by hand are left out: every stroke is sent, and a pencil that does not draw misleads.
+# Its own clearing goes back to what was put on it; where anything may be, ours empties it.
 _show_tools = st.components.v2.component(
     "canvas_tools",
     js="""
     const style = '.dc-toolbar, .dc-toolbar:hover, .dc-toolbar:focus-within { opacity: 1; top: -2.65rem; }' +
       '@media (max-width: 640px) { .dc-toolbar, .dc-toolbar:hover, .dc-toolbar:focus-within { top: -3.3rem; } }' +
       '.dc-toolbar [title^=Update], .dc-toolbar [title=Edit], .dc-toolbar-separator { display: none; }';
+    let clear = null;
+    function press(event) {
+      if (!clear || !event.target.closest('[title^=Reset]')) return;
+      event.stopImmediatePropagation();
+      clear();
+    }
     function pin() {
       for (const host of document.querySelectorAll('.st-key-canvas-area *')) {
         const root = host.shadowRoot;
@@ -28,10 +36,12 @@ _show_tools = st.components.v2.component(
           sheet.dataset.pin = '';
           sheet.textContent = style;
           root.append(sheet);
+          root.addEventListener('click', press, true);
         }
       }
     }
-    export default function () {
+    export default function ({ data, setTriggerValue }) {
+      clear = data ? () => setTriggerValue('clear', true) : null;
       pin();
       const again = setInterval(pin, 400);
       return () => clearInterval(again);
@@ -39,7 +49,11 @@ _show_tools = st.components.v2.component(
     """,
 )
 _START, _SEEN, _EXAMPLE, _DRAWING = "canvas_start", "canvas_seen", "canvas_example", "canvas_drawing"
-_CANVAS, _LEFT = "canvas", "canvas_left"
+_CANVAS, _LEFT, _PUT = "canvas", "canvas_left", "canvas_put"
+_NOTHING: tuple[list[dict[str, Any]], str] = (
+    [],
+    "nothing",
+)  # strokes, and what is judged: an example as long as nothing is there
 
 
 @dataclass(frozen=True)
@@ -72,9 +86,8 @@ class _Digit:
 def draw(normal: tuple[str, ...]) -> Drawing:
     """The canvas, as it was left if another page or way in was shown; returns what is on it, or the first example."""
     if _CANVAS not in st.session_state:
-        strokes, st.session_state[_EXAMPLE] = st.session_state.get(_LEFT, (None, None))
-        _begin_with(strokes)
-    canvas = _canvas("Draw a digit here", _CANVAS, st.session_state.get(_START))
+        _begin_with(*st.session_state.get(_LEFT, _NOTHING))
+    canvas = _canvas("Draw a digit here", _CANVAS, st.session_state[_START], clear)
     return _what_is_there(canvas, for_normal(normal)[0])
 
 
@@ -94,8 +107,13 @@ def tools(normal: tuple[str, ...]) -> None:
             st.button(example.name, on_click=_put, args=(example,), key=f"example-{example.name}")
 
 
-def _canvas(title: str, key: str, start: dict[str, Any] | None = None) -> Any:
-    _show_tools(key="tools")
+def clear() -> None:
+    """Empty the canvas, whatever is on it or was put there."""
+    _begin_with(*_NOTHING)
+
+
+def _canvas(title: str, key: str, start: dict[str, Any] | None = None, clears: Callable[[], None] | None = None) -> Any:
+    _show_tools(key="tools", data=clears is not None, on_clear_change=clears or (lambda: None))
     with st.container(key="canvas-area"):
         st.markdown(title)
         return st_canvas(
@@ -115,19 +133,25 @@ def _what_is_there(canvas: Any, first: Example) -> Drawing:
     strokes = (canvas.json_data or {}).get("objects", [])
     if data is not None and data != st.session_state.get(_SEEN):
         st.session_state[_SEEN] = data
-        put = (st.session_state.get(_START) or {}).get("objects", [])
-        if not strokes or _shapes(strokes) != _shapes(put):  # else it tells of what was put there, now and then
-            st.session_state[_EXAMPLE], st.session_state[_LEFT] = None, (None, None)
-        if not strokes:
-            st.session_state[_DRAWING] = uuid.uuid4().hex
-    shown = st.session_state.get(_EXAMPLE)
+        if strokes and _shapes(strokes) == _shapes(st.session_state[_START]["objects"]):
+            _judge(strokes, st.session_state[_PUT])  # it tells of what was put there, or all that was added is undone
+        else:
+            _judge([], None)
+            if not strokes:
+                st.session_state[_DRAWING] = uuid.uuid4().hex
+    shown = st.session_state[_EXAMPLE]
     if shown is None and data is not None and strokes:
         shown = Drawing(canvas.image_data, st.session_state.setdefault(_DRAWING, uuid.uuid4().hex), "")
         st.session_state[_LEFT] = (strokes, shown)
     if isinstance(shown, Drawing):
         return shown
-    example = shown or first
+    example = first if shown is None or shown == _NOTHING[1] else shown
     return Drawing(np.asarray(example.picture()), "", example.name)
+
+
+def _judge(strokes: list[dict[str, Any]], shown: Any) -> None:
+    """Have something judged other than the canvas's own picture, where not None; strokes bring it back later."""
+    st.session_state[_EXAMPLE], st.session_state[_LEFT] = shown, (strokes, shown)
 
 
 def _shapes(strokes: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
@@ -139,23 +163,21 @@ def _shapes(strokes: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
 
 def _put(example: Example) -> None:
     """Put an example on the canvas; until it is drawn on, it is judged as it is."""
-    _put_strokes([_path(stroke) for stroke in example.strokes], example)
+    _begin_with([_path(stroke) for stroke in example.strokes], example)
 
 
 def put_picture(image: NDArray[np.float32], name: str) -> None:
     """Put an ink image ``(28, 28)`` on the canvas, a square a pixel; until it is drawn on, it is judged as it is."""
-    _put_strokes(_squares(np.rint(255 * np.clip(image, 0, 1)).astype(np.uint8)), _Digit(name, image))
+    _begin_with(_squares(np.rint(255 * np.clip(image, 0, 1)).astype(np.uint8)), _Digit(name, image))
 
 
-def _put_strokes(strokes: list[dict[str, Any]], example: Example | _Digit) -> None:
-    _begin_with(strokes)
-    st.session_state[_EXAMPLE], st.session_state[_LEFT] = example, (strokes, example)
-    st.session_state[_DRAWING] = uuid.uuid4().hex
-
-
-def _begin_with(strokes: list[dict[str, Any]] | None) -> None:
-    """Have the canvas show these strokes; what it showed before goes, also where that began with the same ones."""
-    st.session_state[_START] = None if strokes is None else {"objects": strokes, "put": uuid.uuid4().hex}
+def _begin_with(strokes: list[dict[str, Any]], shown: Any) -> None:
+    """Have the canvas show these strokes, also where it began with the same ones; what it showed before goes."""
+    st.session_state[_START] = {"objects": strokes, "put": uuid.uuid4().hex}
+    st.session_state[_PUT] = shown
+    _judge(strokes, shown)
+    if not isinstance(shown, Drawing):
+        st.session_state[_DRAWING] = uuid.uuid4().hex
 
 
 def _squares(pixels: NDArray[np.uint8]) -> list[dict[str, Any]]:
