@@ -16,7 +16,7 @@ from rich.table import Table
 from core.calibration.prediction_set import prediction_set
 from core.cli import interrupt
 from core.errors import HistoryError, ModelError, OddDigitError
-from core.words import say_p_value, say_share, visible
+from core.words import either, say_p_value, say_share, visible
 
 if TYPE_CHECKING:
     from core.datasets import Dataset
@@ -202,7 +202,7 @@ def _print_score_table(records: Iterable[dict[str, Any]]) -> None:
                 record["verdict"].upper() if odd else record["verdict"],
                 say_p_value(record["p_value"]),
                 say_share(record["anomaly_score"]),
-                " or ".join(prediction_set(record.get("digits", {}), record["alpha"], odd)) or _say_second(record),
+                either(prediction_set(record.get("digits", {}), record["alpha"], odd)) or _say_second(record),
             )
     finally:  # interrupted, too: what was judged until then is in the history, and was waited for
         if not any(shown.columns[-1].cells):  # a model of one digit reads nothing but that
@@ -214,7 +214,7 @@ def _print_score_table(records: Iterable[dict[str, Any]]) -> None:
 def _say_second(record: dict[str, Any]) -> str:
     """How the model of all ten reads a digit that was judged by a model of one, where it was asked."""
     field = record.get("second_opinion")
-    return f"{field.replace(' ', ' or ')}, to the model of all ten" if field else ""
+    return f"{'no digit' if field == 'none' else either(field.split())}, to the model of all ten" if field else ""
 
 
 def print_evaluation(summary: dict[str, Any], output: Format) -> None:

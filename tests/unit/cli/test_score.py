@@ -225,6 +225,25 @@ def test_every_digit_judged_is_kept_in_the_history_unless_asked_not_to(run: Run)
         assert verdict.model_hash == Detector.load("tiny-5").fingerprint
 
 
+@pytest.mark.parametrize(("field", "said"), [("none", "no digit"), ("6", "6"), ("4 7 9", "4, 7 or 9")])
+def test_a_second_opinion_is_listed_as_pages_say_it(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, field: str, said: str
+) -> None:
+    monkeypatch.setattr(output, "out", Console(width=200))
+    judged = {
+        "source": "a.png",
+        "class_id": 0,
+        "verdict": "normal",
+        "p_value": 0.3,
+        "anomaly_score": 0.7,
+        "alpha": 0.05,
+    }
+
+    output.print_scores([judged | {"second_opinion": field}], output.TableFormat.table)
+
+    assert f"│ {said}, to the model of all ten" in capsys.readouterr().out
+
+
 def test_a_second_opinion_is_a_field_of_its_own_and_changes_no_verdict(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
