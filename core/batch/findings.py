@@ -257,7 +257,10 @@ def say_expected(review: Review) -> str:
     elif summary.flagged:
         said.append(f"At most about {max(1, np.ceil(summary.expected)):,.0f} of the flagged are normal")
     else:
-        said.append(f"None can be flagged with a rate of {say_share(rate)}")
+        said.append(
+            f"Nothing here is odd enough that at most {say_share(rate)} of the flagged would be normal; a higher share "
+            "finds more, and so does choosing the normal digits that are flagged"
+        )
     if (doubted := summary.doubted) > 0:
         said.append(
             f"A network that knows all ten digits reads {doubted:,} of those that passed as another, or as none"

@@ -106,6 +106,9 @@ def test_a_false_discovery_rate_flags_what_benjamini_and_hochberg_flag(review: C
     reviewed.store.delete()
     reached_by_none = review(*(row(score) for score in range(1, 90)), rate=0.1)
     assert not reached_by_none.flagged.any()
+    assert "odd enough that at most 10 % of the flagged would be normal; a higher share" in say_expected(
+        reached_by_none
+    )
     assert reached_by_none.summary.flagged == 0
 
 
