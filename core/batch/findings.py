@@ -259,7 +259,7 @@ def say_expected(review: Review) -> str:
     else:
         said.append(
             f"Nothing here is odd enough that at most {say_share(rate)} of the flagged would be normal; a higher share "
-            "finds more, and so does choosing the normal digits that are flagged"
+            "finds more, and so does a line by false alarms"
         )
     if (doubted := summary.doubted) > 0:
         said.append(
