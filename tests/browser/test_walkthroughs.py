@@ -197,7 +197,7 @@ def test_a_pupil_with_a_teachers_link_meets_the_teachers_threshold_on_every_page
     go_to(page, "Threshold")
 
     expect(page).to_have_url(re.compile("alpha=0.1"), timeout=60 * SECONDS)
-    own = page.get_by_role("button", name=re.compile("^your own digit"))
+    own = page.get_by_role("button", name=re.compile("^yours"))
     expect(own).to_be_visible(timeout=60 * SECONDS)
     at_rest(page)
     press(own, page.get_by_role("dialog"))

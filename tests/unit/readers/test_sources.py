@@ -122,7 +122,7 @@ def test_what_is_not_read_is_refused_with_its_kind_and_a_way_out(
 
     [item] = read(tmp_path / name)
 
-    assert f"{name}: is " in item.error
+    assert f"{name} is " in item.error
     assert remedy in item.error
     with pytest.raises(InkError, match="which is not read"):
         ink.read(tmp_path / name, name=name)
