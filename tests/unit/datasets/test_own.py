@@ -19,7 +19,6 @@ from core.readers import sources
 from tests.support.piles import digits
 
 PIXELS, LABELS = digits(12)[0], np.arange(12) % 10
-EXPECTED = PIXELS.astype(np.float32) / 255
 
 
 def npz(path: Path, **arrays: object) -> Path:

@@ -41,7 +41,6 @@ def drawn() -> Image.Image:
 GREY = drawn()
 PAGE: Pixels = np.asarray(GREY)
 COVER: Pixels = 255 - PAGE
-WHOLE = np.full_like(PAGE, 255)
 
 
 def channels(*values: Pixels | int) -> Image.Image:
