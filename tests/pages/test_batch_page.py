@@ -2,10 +2,15 @@
 
 import io
 import zipfile
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Button
 
@@ -16,8 +21,10 @@ from core.batch.store import Store, stores
 from core.datasets.examples import sample_files
 from core.detector import Detector, registry
 from core.history import History
+from core.jobs.queue import State
 from core.operating_point import OperatingPoint
 from pages.ui import picker
+from pages.ui.batch import watch
 from pages.ui.text import plain
 from tests.support import judging, opened
 from tests.support.disks import read_only
@@ -217,7 +224,23 @@ def test_a_false_discovery_rate_that_cannot_flag_says_so_beforehand() -> None:
     assert "flags none at all" in text(page)
 
 
-def test_table_and_charts_show_the_same_pile(tiny_detector_any: Detector) -> None:
+def test_a_batch_is_looked_through_once_its_first_digits_are_judged_whatever_was_watched_before_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    anew: list[str] = []
+    standing = SimpleNamespace(state=State.RUNNING, progress=None)
+    monkeypatch.setattr(queue, "of_server", lambda: SimpleNamespace(standing=lambda store: standing))
+    monkeypatch.setattr(st, "session_state", {})
+    for name in ("first", "second"):
+        monkeypatch.setattr(st, "rerun", lambda name=name: anew.append(name))
+        store: Any = SimpleNamespace(folder=Path(name), parts=["a part"], job=SimpleNamespace(title="", total=9))
+        watch._watch(store)
+        watch._watch(store)
+
+    assert anew == ["first", "second"]
+
+
+def test_table_and_charts_show_the_same_pile(tiny_detector_any: Detector, monkeypatch: pytest.MonkeyPatch) -> None:
     store = judged(tiny_detector_any, [queue.Upload(*file) for file in sample_files()])
     page = show()
     page.segmented_control(key="shown_kind").set_value("all")
@@ -239,8 +262,20 @@ def test_table_and_charts_show_the_same_pile(tiny_detector_any: Detector) -> Non
     assert table["verdict"].tolist()[-1] == "refused"
     scores = [score for score in table["score"] if score == score]
     assert scores == sorted(scores, reverse=True)
+    for lines in ([1], []):  # chosen, and pressed once more after its reading was closed
+        page.session_state["opened"] = None
+        with monkeypatch.context() as browser:
+            browser.setattr(st, "dataframe", partial(choose, lines))
+            assert f"Number {table['number'][1]} ·" in text(checked(page.run()))
     page.segmented_control(key="view").set_value("Charts")
     checked(page.run())
+
+
+def choose(lines: list[int], _: object, key: str = "", on_select: Callable[[], None] | None = None, **__: Any) -> None:
+    """Lines of a table are chosen, as a browser does."""
+    if on_select is not None:
+        st.session_state[key] = {"selection": {"rows": lines}}
+        on_select()
 
 
 def test_what_was_unsure_in_pictures_is_said_of_the_batch_and_where_to_choose_otherwise(

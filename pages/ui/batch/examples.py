@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -54,21 +55,12 @@ def _judged(review: Review) -> None:
         "Drawn examples, judged by the network that knows all ten digits: :orange[orange] looks odd, :blue[blue] "
         "passes. Press one for its full reading."
     )
-    said = [_tile(review, row, "mislabelled" if review.labels.mislabelled[row] else "flagged") for row in first]
-    _show(review, "examples-odd", said, "Odd examples", ODD)
-    small = [replace(_tile(review, row, "all"), lines=(), label=None) for row in others]
-    _show(review, "examples-others", small, "Other examples", OTHERS)
+    odd = [replace(tile, lines=tile.lines[:1]) for tile in rows.tiled(review, first)]
+    small = [replace(tile, lines=(), label=None) for tile in rows.tiled(review, others)]
+    press = partial(rows.open_row, review)
+    tiles.show("examples-odd", "examples", odd, "Odd examples", columns=ODD, press=press)
+    tiles.show("examples-others", "examples", small, "Other examples", columns=OTHERS, press=press)
     rows.opened(review, correctable=False)
-
-
-def _tile(review: Review, row: int, shown: str) -> tiles.Tile:
-    (image,) = review.store.pictures([row])
-    tile = rows.tile(review, row, image, shown)
-    return replace(tile, lines=tile.lines[:1])
-
-
-def _show(review: Review, key: str, shown: list[tiles.Tile], title: str, columns: int) -> None:
-    tiles.show(key, key, shown, title, columns=columns, press=lambda row: rows.open_row(review, row))
 
 
 def _try(detector: Detector, decides: Rule) -> None:

@@ -23,39 +23,31 @@ PLACE = "batch rows"  # where what went wrong with a label is said
 
 def gallery(review: Review, rows: NDArray[np.int64], shown: str) -> None:
     """Digits as pictures: pressing one opens its full reading, a digit key sets its label right."""
-    images = review.store.pictures(rows.tolist())
-    corrected = corrections.read(review.store)
-    of = f"{review.store.folder.name} {shown}"
-    tiled = [
-        tile(review, row, image, shown, corrected.get(row))
-        for row, image in zip(rows.tolist(), images, strict=True)
-        if review.judged[row]
-    ]
+    seen = tiled(review, rows[review.judged[rows]].tolist(), shown)
     tiles.show(
         "gallery",
-        of,
-        tiled,
+        f"{review.store.folder.name} {shown}",
+        seen,
         "Digits of the pile, oddest first",
-        press=lambda row: open_row(review, row),
-        correct=lambda labels: correct(review, labels),
+        press=partial(open_row, review),
+        correct=partial(correct, review),
     )
-    if refused := len(rows) - len(tiled):
+    if refused := len(rows) - len(seen):
         st.caption(f"{refused:,} more could not be read: they have no picture, and their reasons are under refused.")
 
 
-def tile(review: Review, row: int, image: NDArray[np.float32], shown: str, corrected: str | None = None) -> tiles.Tile:
-    """A row as a picture, with what is to be said of it where rows of that kind are shown."""
-    read = _reads_as(review, row) if shown in ("mislabelled", "doubted") else None
-    said = f"reads as {read}" if read else f"{say_rarity(review.p_value[row], review.calibration.n)} look as odd"
-    return tiles.Tile(
-        row,
-        tiles.picture_of(image),
-        (said, review.source[row].rsplit("/", 1)[-1][-_TEXT:]),
-        f"digit {row + 1}: {_word(review, row)}",
-        _word(review, row),
-        review.label[row],
-        corrected,
-    )
+def tiled(review: Review, rows: list[int], shown: str = "") -> list[tiles.Tile]:
+    """Rows as pictures, with what is to be said of them where those of a kind are shown: by default of what each is."""
+    corrected, result = corrections.read(review.store), []
+    for row, image in zip(rows, review.store.pictures(rows), strict=True):
+        otherwise = shown in ("mislabelled", "doubted") if shown else review.labels.mislabelled[row]
+        read = _reads_as(review, row) if otherwise else None
+        said = f"reads as {read}" if read else f"{say_rarity(review.p_value[row], review.calibration.n)} look as odd"
+        lines = (said, review.source[row].rsplit("/", 1)[-1][-_TEXT:])
+        word, label = _word(review, row), review.label[row]
+        picture, alt = tiles.picture_of(image), f"digit {row + 1}: {word}"
+        result.append(tiles.Tile(row, picture, lines, alt, word, label, corrected.get(row)))
+    return result
 
 
 def correct(review: Review, labels: dict[int, str | None]) -> None:
@@ -94,10 +86,12 @@ def table(review: Review, rows: NDArray[np.int64]) -> None:
         "reads as": st.column_config.TextColumn(help="what the ink could be, to a model that knows several digits"),
         "label fits": st.column_config.TextColumn(help="whether the ink could be what the label says"),
     }
-    key = f"table-{rows[0]}-{len(rows)}"
+    key = f"table-{review.store.folder.name}-{rows[0]}-{len(rows)}"
 
     def choose() -> None:
-        chosen = st.session_state[key]["selection"]["rows"]
+        # Pressed again, a line is not chosen any more: whoever closed its reading wishes to see it once more.
+        chosen = st.session_state[key]["selection"]["rows"] or st.session_state.get(f"last {key}", [])
+        st.session_state[f"last {key}"] = chosen
         if chosen and chosen[0] < len(rows) and review.judged[rows[chosen[0]]]:
             open_row(review, int(rows[chosen[0]]))
 
@@ -219,9 +213,8 @@ def _where(review: Review, row: int) -> None:
     else:
         return
     st.caption(said + ("; press another to see it." if len(siblings) > 1 else "."))
-    tiles.boxes(
-        "where", page, places, siblings.tolist(), review.flagged[siblings], row, lambda other: open_row(review, other)
-    )
+    press = partial(open_row, review)
+    tiles.boxes("where", page, places, siblings.tolist(), review.flagged[siblings], row, press)
 
 
 def _word(review: Review, row: int) -> str:

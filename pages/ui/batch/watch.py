@@ -68,8 +68,8 @@ def delete(store: Store) -> None:
 
 def _watch(store: Store) -> None:
     standing = queue.of_server().standing(store)
-    if not standing.state.busy or (store.parts and not st.session_state.get(_BEGUN)):
-        st.session_state[_BEGUN] = standing.state.busy
+    if not standing.state.busy or (store.parts and st.session_state.get(_BEGUN) != store.folder.name):
+        st.session_state[_BEGUN] = store.folder.name
         st.rerun()
     st.progress(min(1.0, standing.progress.fraction) if standing.progress else 0.0, _progress(store, standing))
 

@@ -50,10 +50,7 @@ _show_tools = st.components.v2.component(
 )
 _START, _SEEN, _EXAMPLE, _DRAWING = "canvas_start", "canvas_seen", "canvas_example", "canvas_drawing"
 _CANVAS, _LEFT, _PUT = "canvas", "canvas_left", "canvas_put"
-_NOTHING: tuple[list[dict[str, Any]], str] = (
-    [],
-    "nothing",
-)  # strokes, and what is judged: an example as long as nothing is there
+_NOTHING: tuple[list[dict[str, Any]], str] = ([], "nothing")  # strokes, and what is judged: an example meanwhile
 
 
 @dataclass(frozen=True)
@@ -156,9 +153,7 @@ def _judge(strokes: list[dict[str, Any]], shown: Any) -> None:
 
 def _shapes(strokes: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
     """What strokes have in common with what the canvas makes of them."""
-    return [
-        tuple(stroke.get(part) for part in ("path", *("left", "top") * ("path" not in stroke))) for stroke in strokes
-    ]
+    return [(stroke["path"],) if "path" in stroke else (stroke.get("left"), stroke.get("top")) for stroke in strokes]
 
 
 def _put(example: Example) -> None:
