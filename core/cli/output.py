@@ -16,7 +16,7 @@ from rich.table import Table
 from core.calibration.prediction_set import prediction_set
 from core.cli import interrupt
 from core.errors import HistoryError, ModelError, OddDigitError
-from core.words import either, say_p_value, say_share, visible
+from core.words import either, say_p_value, say_refusal, say_share, visible
 
 if TYPE_CHECKING:
     from core.datasets import Dataset
@@ -142,7 +142,7 @@ def load(dataset: str) -> "Dataset":
             dataset, "all", progress=lambda done, line: bar.update(task, completed=done, description=line)
         )
     for name, reason in loaded.refused[:_REFUSED_SHOWN]:
-        say.print(reason if name in reason else f"{name}: {reason}")
+        say.print(say_refusal(name, reason))
     if len(loaded.refused) > _REFUSED_SHOWN:
         say.print(f"{len(loaded.refused) - _REFUSED_SHOWN:,} more are passed over.")
     return loaded

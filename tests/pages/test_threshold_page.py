@@ -60,7 +60,7 @@ def test_the_page_opens_at_five_percent_with_promise_histogram_all_five_curves_a
     assert {label["name"] for label in data["labels"]} == set("012346789")
     table = next(frame.value for frame in page.dataframe if "true label" in frame.value)
     assert len(table) == 397
-    assert "**tiny-5** is weak. It learnt 5 from 99 images only" in text(page).replace("\\", "")
+    assert "**tiny-5** is weak. It learnt 5 from 99 images only" in text(page)
     assert table["score"].is_monotonic_decreasing
     assert table["image"].str.startswith("digits:test:").all()
 
