@@ -84,7 +84,8 @@ def calibrate(
             say.print(seen.promise)
         for concern in seen.concerns:
             say.print(concern, style="yellow")
-        made = detector.calibrated(given.images, given.labels, name, f"the writers of {images.resolve().name}")
+        whose = f"the writers of the pictures in {images.resolve().name}"
+        made = detector.calibrated(given.images, given.labels, name, whose)
         made.save(place)
         say.print(f"Calibrated on {len(given.images)} images: {place}. {model} is as it was.")
 

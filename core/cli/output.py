@@ -235,6 +235,8 @@ def print_evaluation(summary: dict[str, Any], output: Format) -> None:
 
 def print_models(records: Sequence[dict[str, Any]], output: Format) -> None:
     """Print what ``models.records`` gives, an object or a row a model."""
+    from core.datasets import title
+
     shown = table("model", "normal", "data", "calibrated on", "made")
     weak = {record["model"]: record["weaknesses"] for record in records if record.get("weaknesses")}
     for record in records:
@@ -243,11 +245,9 @@ def print_models(records: Sequence[dict[str, Any]], output: Format) -> None:
         elif "error" in record:
             shown.add_row(record["model"], f"cannot be used: {record['error']}")
         else:
-            kind = "shipped" if record["shipped"] else "own"
-            made = f"{record['made'][:10]}, {kind}"
-            shown.add_row(
-                record["model"], ", ".join(record["normal"]), record["dataset"], record["calibrated_on"], made
-            )
+            made = f"{record['made'][:10]}, {'shipped' if record['shipped'] else 'own'}"
+            data = title(record["dataset"])
+            shown.add_row(record["model"], ", ".join(record["normal"]), data, record["calibrated_on"], made)
     if output is Format.table:
         show(shown)
         for name, why in weak.items():

@@ -4,10 +4,12 @@ Names are those of `NAMES`, ``folder:PATH`` (a sub-folder per label) and ``npz:P
 Importing this module is quick; torch, torchvision and scikit-learn are imported by the sets that need them.
 """
 
+import re
 import string
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
+from pathlib import PurePath
 
 import numpy as np
 
@@ -217,16 +219,17 @@ def check(name: str) -> None:
 
 
 def title(name: str) -> str:
-    """A data set's name as people know it; of one's own, no path.
+    """A data set's name as people know it; of one's own, no path, and of what was uploaded, which has none, no name.
 
-    >>> title("mnist"), title("npz:/home/anna/secret/3f.npz"), title("folder:letters/")
-    ('MNIST', 'own pictures', 'own pictures (letters)')
+    >>> title("mnist"), title("npz:/home/anna/secret/letters.npz"), title("folder:letters/")
+    ('MNIST', 'pictures in letters.npz', 'pictures in letters')
+    >>> title("npz:/home/anna/uploads/0123456789abcdef.npz")
+    'uploaded pictures'
     """
     kind, path = _place(name)
-    if kind == "folder":
-        return f"own pictures ({path.rstrip('/').rsplit('/', 1)[-1]})"
-    if kind == "npz":
-        return "own pictures"
+    if kind in OWN:
+        file = PurePath(path).name or path
+        return "uploaded pictures" if re.fullmatch(r"[0-9a-f]{16}\.npz", file) else f"pictures in {file}"
     return NAMES[name].title if name in NAMES else name
 
 

@@ -87,6 +87,7 @@ def read_pictures(
     total: int,
     name: str,
     progress: Progress | None = None,
+    refused: list[tuple[str, str]] | None = None,
 ) -> Content:
     """Read pictures of one shape each, through `core.ink`.
 
@@ -95,6 +96,7 @@ def read_pictures(
         total: how many there are.
         name: of the whole, for errors.
         progress: called with the share done, 0 to 1, and a line to show.
+        refused: (file, reason) of what is passed over as ``pictures`` are given; it grows.
 
     Raises:
         DatasetError: not one picture could be read.
@@ -102,7 +104,7 @@ def read_pictures(
     from core.readers import pool
 
     items = (_item(file, source, label) for label, file, source in pictures)
-    return _content(name, pool.read_items(items, ALONE, apart.cores()), total, progress)
+    return _content(name, pool.read_items(items, ALONE, apart.cores()), total, progress, refused)
 
 
 def read_file(path: str, progress: Progress | None = None) -> Content:
@@ -142,9 +144,15 @@ def _item(file: str, source: Path | bytes, label: str) -> Item:
     return Item(file, picture, label, together=True)
 
 
-def _content(name: str, readings: "Iterable[Reading]", total: int, progress: Progress | None) -> Content:
+def _content(
+    name: str,
+    readings: "Iterable[Reading]",
+    total: int,
+    progress: Progress | None,
+    refused: list[tuple[str, str]] | None = None,
+) -> Content:
     read: list[tuple[str, np.ndarray, str | None]] = []
-    refused: list[tuple[str, str]] = []
+    refused = [] if refused is None else refused
     said = 0
     for _, rows, note in readings:
         if broken := [row.error for row in rows if row.error and row.source == name]:  # the file itself
@@ -157,8 +165,8 @@ def _content(name: str, readings: "Iterable[Reading]", total: int, progress: Pro
             said = done
         _check_size(name, done)
     if not read:
-        why = f"; the first: {refused[0][1]}" if refused else ""
-        raise DatasetError(f"{name}: no picture in it could be read ({len(refused)} refused{why}).")
+        first = f"{f' The first of {len(refused):,} refused:' * (len(refused) > 1)} {refused[0][1]}" if refused else ""
+        raise DatasetError(f"{name}: no picture in it could be read.{first}")
     labels = {label for _, _, label in read} - {None, UNLABELLED}
     otherwise = None if labels else UNLABELLED  # as the folder of a corrected set is called that no label was given
     read = [(source, image, label if label in labels else otherwise) for source, image, label in read]

@@ -7,6 +7,8 @@ import numpy as np
 from core.datasets.load import Dataset
 from core.errors import DatasetError
 
+FEWEST_IMAGES = 50  # of a class, all parts together, that a detector is made from
+
 
 @dataclass(frozen=True)
 class Split:

@@ -12,10 +12,13 @@ from core.datasets import Dataset, own
 from core.errors import DatasetError
 from core.files.atomic import write_whole
 from core.files.zip import count, looks_like_zip, members
+from core.ink.foreign import remedy
 from core.readers.items import as_label, label_of, parts_of
 
 MOST_PICTURES = settings.PICTURES
 LARGEST_BYTES = 32 * 2**20  # of a picture that is no archive
+_ARRAYS = (".csv", ".tsv", ".npy", ".npz", ".parquet", ".arff")
+_NOT_HERE = "is a table or an array: give pictures, or train on it from the command line with --dataset npz:FILE."
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ def keep(files: Sequence[tuple[str, bytes]], label: str, visitor: str, progress:
         raise DatasetError(f"{count:,} files; at most {MOST_PICTURES:,} can be handed over. Take a part of them.")
     refused: list[tuple[str, str]] = []
     with quota.turn(visitor):
-        content = own.read_pictures(_pictures(files, label, refused), count, "your pictures", progress)
+        content = own.read_pictures(_pictures(files, label, refused), count, "your pictures", progress, refused)
     digest = hashlib.sha256(
         content.images.tobytes() + "\0".join(content.label_names).encode() + content.labels.tobytes()
     )
@@ -68,7 +71,7 @@ def keep(files: Sequence[tuple[str, bytes]], label: str, visitor: str, progress:
     write_whole(path, lambda part: _write(part, content.images, labels))
     names, counts = np.unique(labels, return_counts=True)
     sizes = {str(name): int(n) for name, n in zip(names, counts, strict=True)}
-    return Upload(f"npz:{path}", sizes, (*refused, *content.refused))
+    return Upload(f"npz:{path}", sizes, content.refused)
 
 
 def archived(files: Sequence[tuple[str, bytes]]) -> int:
@@ -99,7 +102,10 @@ def _pictures(
     files: Sequence[tuple[str, bytes]], label: str, refused: list[tuple[str, str]]
 ) -> Iterator[tuple[str, str, bytes]]:
     for name, data in files:
-        if looks_like_zip(data):
+        # A spreadsheet is a zip archive too, and so are arrays.
+        if why := remedy(name) or (f"{name} {_NOT_HERE}" if name.lower().endswith(_ARRAYS) else None):
+            refused.append((name, why))
+        elif looks_like_zip(data):
             inside = members(data, name, lambda file, why: refused.append((file, f"{file} {why}")))
             yield from ((_label(path, label), path, content) for path, content in inside)
         elif len(data) > LARGEST_BYTES:

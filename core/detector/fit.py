@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from core import arguments
-from core.datasets import split
+from core.datasets.split import FEWEST_IMAGES, split
 from core.detector import strangers
 from core.detector.assemble import calibrations_of
 from core.detector.model_card import UNNAMED, Card
@@ -21,8 +21,6 @@ from core.gan.trainer import Progress, Trainer
 from core.scoring.evidences import Scale
 from core.scoring.multi_digit import standards_of
 from core.scoring.scorer import Scorer
-
-FEWEST_IMAGES = 50
 
 
 def fit_digits(

@@ -119,9 +119,9 @@ class Trainer:
             yield from self._run_epoch()
 
     @torch.no_grad()
-    def samples(self) -> np.ndarray:
-        """Sixteen fresh digits of the present generator, always of the same places: ``(16, 28, 28)`` float32."""
-        return self.networks.generator(self._sample_latents()).squeeze(1).numpy()
+    def samples(self, n: int = SAMPLES) -> np.ndarray:
+        """Fresh digits of the present generator, for one ``n`` always of the same places: ``(n, 28, 28)`` float32."""
+        return self.networks.generator(self._sample_latents(n)).squeeze(1).numpy()
 
     @torch.no_grad()
     def reconstruct(self, images: np.ndarray) -> np.ndarray:
@@ -234,12 +234,12 @@ class Trainer:
             images = torch.from_numpy(geometry.augment(many.numpy(), np.random.default_rng(self.settings.seed)))
         return torch.cat([self.networks.encoder(chunk.unsqueeze(1)) for chunk in images.split(_CHUNK)])
 
-    def _sample_latents(self) -> Tensor:
-        """Sixteen latents of the prior, ``(16, latent)``, of one standard Gaussian while there is none."""
+    def _sample_latents(self, n: int = SAMPLES) -> Tensor:
+        """Latents of the prior, ``(n, latent)``, of one standard Gaussian while there is none; they leave no trace."""
         random = torch.Generator().manual_seed(self.settings.seed + 1)
         if self.prior is None:
-            return torch.randn(SAMPLES, self.settings.latent_size, generator=random)
-        return self.prior.widened(self._log_noise.detach().exp()).sample(SAMPLES, random)
+            return torch.randn(n, self.settings.latent_size, generator=random)
+        return self.prior.widened(self._log_noise.detach().exp()).sample(n, random)
 
     @torch.no_grad()
     def _refuse_collapse(self) -> None:

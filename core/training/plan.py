@@ -12,12 +12,11 @@ import torch
 from core import datasets, paths
 from core.datasets.split import split
 from core.detector import registry
-from core.detector.fit import FEWEST_IMAGES
 from core.errors import TrainingError
 from core.gan.determinism import one_thread
 from core.gan.networks import architecture_of, build
 from core.gan.recipe import MOST_EPOCHS, TrainingSettings
-from core.training.run import EVERY_LABEL, RunSpec
+from core.training.run import EVERY_LABEL, RunSpec, refuse_too_few
 
 MOST_LABELS = 100
 # A detector of one digit with its checkpoint, cache and pictures; measured at 14 MB for MNIST's largest digit.
@@ -107,11 +106,7 @@ def plan_run(spec: RunSpec, counts: Counts) -> Plan:
             raise TrainingError(
                 f"{spec.dataset} has no images labelled {label!r}: its labels are {', '.join(there[:40])}."
             )
-        if n < FEWEST_IMAGES:
-            raise TrainingError(
-                f"label {label!r} has {n} images to train on; at least {FEWEST_IMAGES} are needed "
-                "(of one's own pictures a fifth is set aside for the evaluation)."
-            )
+        refuse_too_few(spec.dataset, label, n, counts.test.get(label, 0))
     _check_disk(len(wanted))
     images = sum(counts.train[label] for label in wanted)
     anomalies = sum(n for label, n in counts.test.items() if label not in wanted)

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from core import datasets
+from core.datasets.load import TEST_SHARE
+from core.datasets.split import FEWEST_IMAGES
 from core.detector import registry
 from core.errors import OddDigitError, TrainingError
 from core.files.atomic import alone, write_whole
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from core.gan.trainer import Progress, Trainer
 
 EVERY_LABEL = "any"
+# Of one's own images of a label, of which some are set aside.
+FEWEST_OF_OWN = next(n for n in range(FEWEST_IMAGES, 2 * FEWEST_IMAGES) if n - round(TEST_SHARE * n) >= FEWEST_IMAGES)
 FRESH = 64  # digits that each generator draws, to see whether the detector would take them for normal
 
 
@@ -154,10 +158,12 @@ def _make(
     enough: Callable[[], bool] | None,
     whole: datasets.Dataset | None,
 ) -> "Iterator[Progress]":
-    from core.detector import Detector  # with torch, which what is refused does not wait for
-
     training, test = datasets.parts(spec.dataset, whole)
     images, labels, stretches = normal_images(training, spec.normal)
+    for label in map(str, np.unique(labels)):
+        refuse_too_few(spec.dataset, label, int((labels == label).sum()), len(test.of(label)))
+    from core.detector import Detector  # with torch, which what is refused does not wait for
+
     detector = Detector(architecture=spec.architecture, epochs=spec.epochs, seed=spec.seed)
     last = None
     watched = None if watch is None else partial(watch, training)
@@ -186,6 +192,27 @@ def normal_images(
     chosen = np.isin(names, wanted)
     stretches = dataset.stretches
     return dataset.images[chosen], names[chosen], None if stretches is None else stretches[chosen]
+
+
+def refuse_too_few(dataset: str, label: str, learnable: int, set_aside: int) -> None:
+    """Refuse a label with too few images.
+
+    Args:
+        dataset: as ``datasets.load`` names it; of one's own a fifth is set aside.
+        label: which.
+        learnable: how many images there are to train, validate and calibrate on.
+        set_aside: how many others are to evaluate with.
+
+    Raises:
+        TrainingError: they are too few; the text names how many were given and how many it takes.
+    """
+    if learnable >= FEWEST_IMAGES:
+        return
+    if dataset in datasets.NAMES:
+        raise TrainingError(f"label {label!r} has {learnable} images to train on: {FEWEST_IMAGES} are needed.")
+    given = learnable + set_aside
+    aside = f", of which a fifth, {set_aside}, is set aside to measure the model with" if set_aside else ""
+    raise TrainingError(f"label {label!r} has {given} images{aside}: give at least {FEWEST_OF_OWN}.")
 
 
 def finish(detector: "Detector", name: str, dataset: str, evaluation_sets: list[datasets.Dataset]) -> "Detector":
@@ -219,7 +246,9 @@ def writers_of(dataset: str) -> str:
     """Whose ink a data set holds, as a sentence goes on after "measured against ... by".
 
     >>> writers_of("mnist"), writers_of("digits"), writers_of("folder:letters")
-    ("MNIST's writers", "the writers of scikit-learn's digits", 'the writers of own pictures (letters)')
+    ("MNIST's writers", "the writers of scikit-learn's digits", 'the writers of the pictures in letters')
     """
     title = datasets.title(dataset)
-    return f"{title}'s writers" if dataset in datasets.NAMES and not title.endswith("s") else f"the writers of {title}"
+    if dataset not in datasets.NAMES:
+        return f"the writers of the {title}"
+    return f"the writers of {title}" if title.endswith("s") else f"{title}'s writers"

@@ -5,8 +5,9 @@ A frame is for watching only: nothing in it selects, stops or tunes anything.
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -15,6 +16,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as from_bytes
 from safetensors.numpy import save as to_bytes
 from sklearn.metrics import roc_auc_score
+from torch import Tensor
 
 from core.datasets import Dataset, split
 from core.errors import TrainingError
@@ -24,7 +26,9 @@ from core.gan.trainer import Trainer
 from core.ink import storage
 
 SHOWN = 8  # held-out digits, and as many odd ones, whose reconstructions are drawn
-COMPARED = 200  # at most so many held-out normals, and others, are set apart
+COMPARED = 200  # at most so many held-out normals, and others, are set apart, and so many fresh digits looked at
+NEIGHBOURS = 1_000  # at most so many training digits, of which the nearest counts
+FLAGGED_BEYOND = 0.95  # of held-out normals
 _FILE = re.compile(r"(\d+)-(\d+)\.safetensors")
 
 
@@ -43,6 +47,9 @@ class Frame:
         odd_drawn: their reconstructions.
         normal_errors: reconstruction error in gradient features of held-out normals, ``(n,)``.
         other_errors: the same of digits of other labels.
+        normal_distances: of held-out normals to the nearest training digit, in gradient features, ``(n,)``.
+        fresh_distances: the same of digits that the generator draws, ``(f,)``. A reconstruction error would not do:
+            whatever a generator draws it can draw again. Both are empty in frames of before they were kept.
     """
 
     label: str
@@ -55,6 +62,15 @@ class Frame:
     odd_drawn: NDArray[np.float32]
     normal_errors: NDArray[np.float32]
     other_errors: NDArray[np.float32]
+    normal_distances: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, dtype=np.float32))
+    fresh_distances: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, dtype=np.float32))
+
+    @property
+    def fresh_flagged(self) -> float | None:
+        """Share of fresh digits that lie further out than 95 % of held-out normals; None where there are none."""
+        if not self.normal_distances.size or not self.fresh_distances.size:
+            return None
+        return float((self.fresh_distances > np.quantile(self.normal_distances, FLAGGED_BEYOND)).mean())
 
     @property
     def separation(self) -> float | None:
@@ -63,6 +79,17 @@ class Frame:
             return None
         errors = np.concatenate([self.normal_errors, self.other_errors])
         return float(roc_auc_score(np.arange(errors.size) >= self.normal_errors.size, errors))
+
+
+class _Subjects(NamedTuple):
+    """What one digit's frames are drawn of: normals ``(n, 28, 28)`` that are neither trained on nor calibrated with,
+    digits of other labels ``(m, 28, 28)``, features of training digits ``(k, F)``, and the normals' distances to them.
+    """
+
+    held_out: NDArray[np.float32]
+    others: NDArray[np.float32]
+    neighbours: Tensor
+    normal_distances: NDArray[np.float32]
 
 
 class Watcher:
@@ -74,7 +101,7 @@ class Watcher:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._subjects: dict[str, tuple[NDArray[np.float32], NDArray[np.float32]]] = {}
+        self._subjects: dict[str, _Subjects] = {}
 
     def __call__(self, training: Dataset, label: str, trainer: Trainer) -> None:
         """Draw and keep the frame of where the trainer stands.
@@ -89,8 +116,8 @@ class Watcher:
         if path.exists():
             return
         if label not in self._subjects:
-            self._subjects[label] = _subjects(training, label)
-        held_out, others = self._subjects[label]
+            self._subjects[label] = _subjects(training, label, trainer)
+        held_out, others, neighbours, normal_distances = self._subjects[label]
         drawn, others_drawn = trainer.reconstruct(held_out), trainer.reconstruct(others)
         frame = Frame(
             label=label,
@@ -103,6 +130,8 @@ class Watcher:
             odd_drawn=others_drawn[:SHOWN],
             normal_errors=_errors(held_out, drawn),
             other_errors=_errors(others, others_drawn),
+            normal_distances=normal_distances,
+            fresh_distances=_distances(trainer.samples(COMPARED), neighbours),
         )
         write(path, frame)
 
@@ -136,11 +165,7 @@ def read(path: Path) -> Frame:
         raise TrainingError(f"the pictures of {path.stem} cannot be read ({error}).") from error
 
 
-def _subjects(training: Dataset, label: str) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Normals, and digits of other labels, that are drawn again and again.
-
-    The normals are validation images: neither trained on nor calibrated with.
-    """
+def _subjects(training: Dataset, label: str, trainer: Trainer) -> _Subjects:
     own = training.of(label)
     rows = [np.flatnonzero(training.labels == i) for i, name in enumerate(training.label_names) if name != label]
     rows = [part for part in rows if part.size]
@@ -148,7 +173,15 @@ def _subjects(training: Dataset, label: str) -> tuple[NDArray[np.float32], NDArr
     # One of each label in turn, so that the first few already are of many kinds.
     turns = [part[turn] for turn in range(each) for part in rows if turn < part.size][:COMPARED]
     others = training.images[np.array(turns, dtype=np.int64)]
-    return own[split(len(own), seed=0).validation][:COMPARED], others
+    held_out = own[split(len(own), seed=0).validation][:COMPARED]
+    neighbours = gradient_features(trainer.images[:NEIGHBOURS])
+    return _Subjects(held_out, others, neighbours, _distances(held_out, neighbours))
+
+
+def _distances(images: NDArray[np.float32], neighbours: Tensor) -> NDArray[np.float32]:
+    """From each image ``(n, 28, 28)`` to the nearest of the features ``(k, F)``, ``(n,)``."""
+    features = gradient_features(torch.from_numpy(images))
+    return torch.cdist(features, neighbours).amin(dim=1).numpy().astype(np.float32)
 
 
 def _errors(images: NDArray[np.float32], drawn: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -46,6 +46,8 @@ def test_without_a_network_the_bundled_digits_are_offered_and_a_recorded_trainin
     assert [frames[0]["say"], frames[-1]["say"]] == ["before it learns", f"epoch {len(frames) - 1}"]
     assert all(frame["sheet"].startswith("data:image/png;base64,") for frame in frames)
     assert f"**Losses** · epoch {len(frames) - 1}" in text(at)
+    assert "**Fresh digits it would flag itself**, by epoch" in text(at)
+    assert "100 % → " in text(at), "before it learns it draws no digits"
 
 
 def name_field(at: AppTest) -> TextInput:

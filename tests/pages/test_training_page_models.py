@@ -104,7 +104,7 @@ def test_ones_own_pictures_are_read_counted_and_checked_before_anything_starts(
         in text(at)
     )
     normal.set_value(["1"]).run()
-    assert "label '1' has 3 images to train on; at least 50 are needed" in text(at)
+    assert "label '1' has 4 images, of which a fifth, 1, is set aside" in text(at)
 
 
 @pytest.mark.parametrize(
@@ -124,3 +124,30 @@ def test_a_zip_that_is_hostile_or_without_pictures_is_refused_with_its_reason(
     assert not at.exception
     assert reason in text(at)
     assert at.button(key="train").disabled
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("marks.xlsx", "marks.xlsx is a spreadsheet, which is not read: save it as CSV, a digit a line."),
+        ("digits.npz", "digits.npz is a table or an array: give pictures, or train on it from the command line"),
+        ("song.mp3", "song.mp3 is not a picture that can be read"),
+    ],
+)
+def test_any_kind_of_file_can_be_chosen_to_train_on_and_what_is_not_read_is_said_with_why(
+    open_training_page: Callable[[], AppTest], name: str, reason: str
+) -> None:
+    at = upload(open_training_page(), name, digits_zip({"7": 1}) if name != "song.mp3" else b"ID3")
+    assert not at.exception
+    assert reason in text(at).replace("\\", "")
+    assert not list(at.get("file_uploader")[0].proto.type), "Streamlit refuses kinds with a red tile and no word"
+
+
+def test_a_file_that_is_no_model_is_not_imported_and_the_page_says_which_is(
+    open_training_page: Callable[[], AppTest],
+) -> None:
+    at = open_training_page()
+    at.get("file_uploader")[-1].upload("five.png", b"no model", "image/png")
+    at.run()
+    assert "five.png is no model: choose a file that Download has made" in text(at).replace("\\", "")
+    assert at.button(key="import").disabled

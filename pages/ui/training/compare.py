@@ -11,7 +11,6 @@ from core.detector.state import Measured
 from core.errors import OddDigitError
 from core.figures import charts
 from core.ink import apart
-from core.ink.picture import SUFFIXES
 from core.operating_point import OperatingPoint
 from core.views import model_table
 from core.views.verdict_words import describe
@@ -19,8 +18,6 @@ from core.words import say_share
 from pages.ui import chrome, opinion, picker, picture, state, verdict
 from pages.ui.text import plain
 from pages.ui.visitor import visitor
-
-_KINDS = [*SUFFIXES, ".pdf"]
 
 
 def show(chosen: dict[str, Measured]) -> None:
@@ -62,7 +59,7 @@ def _same_digit(chosen: dict[str, Measured]) -> None:
     examples = {example.name: example for example in for_normal(normal)}
     left, right = st.columns(2, vertical_alignment="bottom")
     name = left.selectbox("An example", list(examples), key="compare_example")
-    file = right.file_uploader("or a picture of yours", _KINDS, key="compare_file")
+    file = right.file_uploader("or a picture of yours", key="compare_file")
     try:
         digits = _read(file.getvalue(), file.name, visitor()) if file else _drawn(examples[name])
     except OddDigitError as error:

@@ -113,13 +113,18 @@ def _import() -> None:
     with st.expander("Import a model from another machine"):
         file = st.file_uploader(
             f"A file that Download has made ({registry.SUFFIX})",
-            [registry.SUFFIX.lstrip(".")],
             key="import_file",
             max_upload_size=LARGEST_BYTES >> 20,
         )
+        if wrong := file is not None and not file.name.lower().endswith(registry.SUFFIX):
+            st.warning(
+                f"{plain(file.name)} is no model: choose a file that Download has made, whose name ends in "
+                f"{registry.SUFFIX}.",
+                icon=":material/warning:",
+            )
         st.text_input("Name here", placeholder="as on its card", max_chars=64, key="import_name")
         act = (_PLACE, _take_in)
-        st.button("Import", disabled=file is None, on_click=presses.attempt, args=act, key="import")
+        st.button("Import", disabled=file is None or wrong, on_click=presses.attempt, args=act, key="import")
 
 
 def _use(name: str) -> None:

@@ -1,4 +1,4 @@
-"""What a generator draws as it learns: the same latents and digits at every epoch, its losses, what it sets apart."""
+"""What a generator draws as it learns: the same latents and digits at every epoch, its losses, what is odd."""
 
 from pathlib import Path
 
@@ -7,7 +7,8 @@ import streamlit as st
 from core.errors import OddDigitError
 from core.figures import images, training
 from core.training import snapshots
-from core.training.snapshots import Frame
+from core.training.snapshots import FLAGGED_BEYOND, Frame
+from core.words import say_share
 from pages.ui import chrome, component, picture
 from pages.ui.text import plain
 
@@ -34,10 +35,12 @@ def show(key: str, folder: Path, now: dict[str, float]) -> None:
         says = [_say(frame, frames) for frame in frames]
         at = _epoch(key, says, [_sheet(path) for path in paths]) - 1
         shown = frames[at]
+    same = [frame for frame in frames if frame.label == shown.label]
     with middle:
         st.markdown(f"**Losses** · {plain(says[at])}")
-        _losses(key, [frame for frame in frames if frame.label == shown.label], shown, now)
+        _losses(key, same, shown, now)
     with right:
+        _fresh_flagged(key, same, shown)
         _separation(key, shown)
     _reconstructions(shown)
 
@@ -90,6 +93,18 @@ def _losses(key: str, same: list[Frame], shown: Frame, now: dict[str, float]) ->
     if now:
         begun = {name: value for name, value in now.items() if training.begun(name, value)}
         st.caption("this epoch: " + ", ".join(f"{name} {value:.3g}" for name, value in begun.items()))
+
+
+def _fresh_flagged(key: str, same: list[Frame], shown: Frame) -> None:
+    shares = {frame.epoch: share for frame in same if (share := frame.fresh_flagged) is not None}
+    if not shares:  # frames of before it was kept
+        return
+    st.markdown("**Fresh digits it would flag itself**, by epoch")
+    figure = training.fresh_flagged(shares, shown.epoch)
+    picture.chart(figure, f"fresh-{key}", "Share of fresh digits flagged, by epoch")
+    first, last = (say_share(shares[epoch]) for epoch in (min(shares), max(shares)))
+    beyond = say_share(1 - FLAGGED_BEYOND)
+    st.caption(f"{first} → {last}. Of held-out normals {beyond} lie as far from what it learnt; for watching only.")
 
 
 def _separation(key: str, shown: Frame) -> None:

@@ -11,7 +11,6 @@ from core.datasets import own, uploads
 from core.detector import registry
 from core.errors import OddDigitError
 from core.gan.networks import ARCHITECTURES
-from core.ink.picture import SUFFIXES
 from core.training import queue, run
 from core.training.plan import (
     MOST_EPOCHS,
@@ -24,7 +23,7 @@ from core.training.plan import (
     plan_run,
     seconds_an_image,
 )
-from core.training.run import EVERY_LABEL, RunSpec
+from core.training.run import EVERY_LABEL, FEWEST_OF_OWN, RunSpec
 from core.words import say_duration
 from pages.ui import chrome, presses
 from pages.ui.text import plain
@@ -33,7 +32,6 @@ from pages.ui.visitor import visitor
 _OWN = "my own pictures"
 _UPLOAD, _PLACE = "train_upload", "train"
 _NAME, _STARTED = "train_name", "trainings started"
-_KINDS = [*SUFFIXES, ".pdf", ".zip"]
 _count = st.cache_data(max_entries=20, ttl=600, show_spinner="Counting the digits…")(count_images)
 _seconds_an_image = st.cache_data(ttl=600, show_spinner=False)(seconds_an_image)
 
@@ -164,15 +162,16 @@ def _free(name: str) -> str:
 def _own_pictures() -> str:
     """Uploading one's own pictures; the data set they are kept as, or empty."""
     left, middle, right = st.columns([2, 2, 1.3])
-    files = left.file_uploader("Pictures or zip archives", _KINDS, accept_multiple_files=True, key="train_files")
-    folder = middle.file_uploader("or a folder", _KINDS, accept_multiple_files="directory", key="train_folder")
+    # Any kind can be chosen: what Streamlit itself refuses is a red tile, without a word of why.
+    files = left.file_uploader("Pictures or zip archives", accept_multiple_files=True, key="train_files")
+    folder = middle.file_uploader("or a folder", accept_multiple_files="directory", key="train_folder")
     label = right.text_input("They show", "mine", max_chars=30, key="train_label").strip() or "mine"
     right.caption("Pictures that lie in folders are labelled by their folder's name instead.")
     given = tuple((file.name, file.getvalue()) for file in [*(files or []), *(folder or [])])
     if not given:
         st.info(
             "One shape a picture; folders or a zip with a folder for each kind also give it others to be measured "
-            "against. At least 63 of what is normal, better some hundreds.",
+            f"against. At least {FEWEST_OF_OWN} of what is normal, better some hundreds.",
             icon=":material/arrow_upward:",
         )
         return ""

@@ -66,6 +66,15 @@ def test_what_cannot_be_trained_is_refused_before_any_training_and_leaves_nothin
     assert not list(registry.runs_folder("").glob("*"))
 
 
+def test_too_few_pictures_of_ones_own_are_refused_with_the_number_given_and_what_is_set_aside(run: Run) -> None:
+    result = run("train", "--dataset", save_npz("few.npz", ("5",), 30), "--normal", "5")
+
+    assert result.exit_code == 1
+    said = " ".join(result.stderr.split())
+    assert "label '5' has 30 images, of which a fifth, 6, is set aside" in said
+    assert "give at least 62" in said
+
+
 def test_interrupted_training_says_how_to_go_on_and_then_makes_the_same_detector(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -102,7 +102,7 @@ def test_a_damaged_state_says_which_and_what_to_do_and_nothing_is_resumed_where_
     ("changes", "says"),
     [
         ({"normal": ()}, "no normal digit is chosen"),
-        ({"normal": ("few",)}, "label 'few' has 49 images to train on; at least 50 are needed"),
+        ({"normal": ("few",)}, "label 'few' has 49 images"),
         ({"normal": ("5", "none")}, "no images labelled 'none'"),
         ({"normal": ("x",)}, "no images labelled 'x'"),
         ({"normal": ("any",)}, "label 'few' has 49 images"),

@@ -62,6 +62,8 @@ def test_the_worker_reports_draws_frames_and_puts_the_detector_on_the_shelf() ->
     assert np.array_equal(frames[0].held_out, frames[1].held_out)
     assert not np.array_equal(frames[0].samples, frames[1].samples)
     assert 0 <= frames[1].separation <= 1
+    assert frames[0].fresh_flagged == 1, "before it learns it draws no digits"
+    assert frames[2].fresh_distances.shape == (200,)
     assert read_report(folder).stage == "evaluating"
     assert registry.card("tiny", "").curve["5"].keys() == {"generator", "discriminator", "reconstruction"}
     assert not run.folder(RunSpec("tiny")).exists()
