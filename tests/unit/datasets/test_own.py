@@ -95,7 +95,7 @@ def test_progress_counts_the_pictures(pictures: Path) -> None:
 
 @pytest.mark.parametrize("make", ["nothing", "no sub-folder", "no picture"])
 def test_a_folder_without_pictures_says_what_is_missing(tmp_path: Path, make: str) -> None:
-    wanted = {"nothing": "there is no folder", "no sub-folder": "sub-folder per label", "no picture": "five.png is empty"}
+    wanted = {"nothing": "there is no folder", "no sub-folder": "sub-folder per label", "no picture": "png is empty"}
     if make != "nothing":
         (tmp_path / "own").mkdir()
     if make == "no picture":
