@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 LONGEST_TEXT = 500
+NO_DIGIT = "no digit"  # what ink is read as, or labelled by hand, that is none
 # What moves a terminal's cursor, breaks a line, or turns the direction of what is read.
 _MOVES = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 HARDLY_NORMAL = 0.15  # a p-value that an anomaly at another threshold would have, said even where the digit passes
@@ -23,13 +24,13 @@ def say_verdict(anomaly: bool, reads_as: tuple[str, ...] | None = None, p_value:
     >>> say_verdict(True), say_verdict(False), say_verdict(False, ("4", "9")), say_verdict(False, only="normal 5s")
     ('Anomaly', 'Normal', 'Normal: reads as 4 or 9', 'Normal for a network that knows only 5s')
     >>> say_verdict(False, ("8",), 0.069)
-    'Normal: reads as 8, but odder than 93.1 % of them'
+    'Normal: reads as 8, but on the odd side'
     """
     if only and not anomaly:
         return f"Normal for a network that knows only {only.removeprefix('normal ')}"
     if anomaly or not reads_as:
         return "Anomaly" if anomaly else "Normal"
-    odd = f", but odder than {say_share(1 - p_value)} of them" if p_value <= HARDLY_NORMAL else ""
+    odd = ", but on the odd side" if p_value <= HARDLY_NORMAL else ""
     return f"Normal: reads as {either(reads_as)}{odd}"
 
 
@@ -68,9 +69,11 @@ def did_you_mean(name: str, there: Iterable[str]) -> str:
 def one_of(name: str) -> str:
     """A digit's name with its article.
 
-    >>> one_of("8"), one_of("4 or 9")
-    ('an 8', 'a 4 or 9')
+    >>> one_of("8"), one_of("4 or 9"), one_of("no digit")
+    ('an 8', 'a 4 or 9', 'no digit')
     """
+    if name == NO_DIGIT:
+        return name
     return f"an {name}" if name.startswith("8") else f"a {name}"
 
 
@@ -100,7 +103,7 @@ def say_normal(normal: tuple[str, ...]) -> str:
 
 
 def say_oddness(p_value: float, normals: str, n: int | None = None) -> str:
-    """What a p-value means, as every page says it: the share of normal digits that look as odd, or odder.
+    """What a p-value means, as everything says it: the share of normal digits that look at least this odd.
 
     Args:
         p_value: 0 .. 1.
@@ -117,7 +120,7 @@ def say_oddness(p_value: float, normals: str, n: int | None = None) -> str:
 
 
 def say_rarity(p_value: float, n: int | None = None) -> str:
-    """How many look at least so odd, in as few words as there are; arguments as of ``say_oddness``.
+    """How many look at least this odd, in as few words as there are; arguments as of ``say_oddness``.
 
     >>> say_rarity(0.026, 1084), say_rarity(1 / 1085, 1084)
     ('2.6 %', 'at most 0.092 %')
@@ -127,16 +130,16 @@ def say_rarity(p_value: float, n: int | None = None) -> str:
 
 
 def say_share(share: float) -> str:
-    """A share as it is said everywhere: percent with one decimal, and with two digits towards 0 and 100 %.
+    """A share as it is said everywhere: percent with one decimal, two digits towards 0, one of the rest towards 100 %.
 
     ``percent`` of assets/explorer/explorer.js says it alike.
 
-    >>> say_share(0.05), say_share(0.637), say_share(0.9934), say_share(0.00083), say_share(1.0), say_share(3e-19)
-    ('5 %', '63.7 %', '99.34 %', '0.083 %', '100 %', '0 %')
+    >>> say_share(0.05), say_share(0.637), say_share(0.99925), say_share(0.00083), say_share(1.0), say_share(3e-19)
+    ('5 %', '63.7 %', '99.92 %', '0.083 %', '100 %', '0 %')
     """
     percent = 100 * share if share >= 1 else min(100 * share, 99.99)  # whatever is not all is not said to be
     rest = min(percent, 100 - percent)
-    decimals = 1 - math.floor(math.log10(rest)) if 1e-6 < rest < 0.995 else 1  # less is nothing
+    decimals = (percent < 50) - math.floor(math.log10(rest)) if 1e-6 < rest < 0.995 else 1  # less is nothing
     return f"{percent:.{decimals}f}".rstrip("0").rstrip(".") + " %"
 
 

@@ -11,18 +11,19 @@ from pages.ui.batch import examples, findings, intake, watch
 from pages.ui.visitor import visitor
 
 chrome.page("Find the odd ones in a pile", "Scans, a whole data set, a sheet full of digits: the oddest come first.")
+batches = watch.batches()
 try:
-    point = picker.model_and_threshold()
+    with intake.above(folds=bool(batches)):
+        point = picker.model_and_threshold()
+        rule = intake.rule(point)
 except OddDigitError as error:
     chrome.refuse(error)
     st.stop()
-rule = intake.rule(point)
 trouble = st.container()
 # Before anything stands below; shipped models are not weak, and what is wrong with a file is said where it is used.
 with suppress(OddDigitError, OSError), trouble:
     if not (model := registry.find(point.model, visitor())).shipped:
         chrome.weak(picker.measured(model.path))
-batches = watch.batches()
 try:
     if batches:
         hand_in = intake.place()

@@ -357,7 +357,7 @@ function round(low, high) {
 function percent(share) {
   if (share === null || Number.isNaN(share)) return "–";
   const said = share >= 1 ? 100 : Math.min(100 * share, 99.99), rest = Math.min(said, 100 - said);
-  const decimals = rest > 1e-6 && rest < 0.995 ? 1 - Math.floor(Math.log10(rest)) : 1;
+  const decimals = rest > 1e-6 && rest < 0.995 ? (said < 50) - Math.floor(Math.log10(rest)) : 1;
   return `${+said.toFixed(decimals)}\u00a0%`;
 }
 

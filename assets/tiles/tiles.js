@@ -1,5 +1,5 @@
-// Pictures that are pressed: one of them takes Tab, arrow keys lead to the others. A press opens one, and where labels can be set right a digit key does it and goes on to the
-// next, space says that the label is right, backspace takes it back. Labels are sent until Python has them, so that none is lost.
+// Pictures that are pressed: one of them takes Tab, arrow keys lead to the others. A press opens one, and where labels can be set right a digit key (x or -: no digit) does it
+// and goes on to the next, space says that the label is right, backspace takes it back. Labels are sent until Python has them, so that none is lost.
 
 const instances = new WeakMap();
 const shown = new Map(); // by title: a page that is drawn anew may make the element anew
@@ -80,7 +80,7 @@ class Tiles {
     if (!this.data.editable) return;
     const tile = this.data.tiles.find((one) => String(one.id) === button.dataset.id);
     const back = event.key === "Backspace" || event.key === "Delete";
-    const label = /^[0-9]$/.test(event.key) ? event.key : event.key === " " ? tile.label : null;
+    const label = /^[0-9]$/.test(event.key) ? event.key : /^[x-]$/i.test(event.key) ? this.data.no_digit : event.key === " " ? tile.label : null;
     if (label === null && !back) return;
     event.preventDefault();
     event.stopPropagation();

@@ -68,7 +68,7 @@ def changed(review: Review, corrections: Mapping[int, str]) -> int:
 def write_zip(review: Review, path: Path | io.BytesIO, corrections: Mapping[int, str]) -> None:
     """Write the corrected set: every judged digit in a folder named after its right label, and a table of all labels.
 
-    It can be handed in as a batch again, or trained on.
+    It can be handed in as a batch again, or trained on: what is no digit has a folder, so a label, of its own.
     """
     lines = []
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
@@ -95,7 +95,7 @@ def _checked(label: object) -> str:
 def _folder_name(label: str | None) -> str:
     """A label as a folder that every system takes: labels come from other people's files.
 
-    >>> _folder_name("7"), _folder_name("../a b"), _folder_name(None)
-    ('7', 'a_b', 'unlabelled')
+    >>> _folder_name("7"), _folder_name("../a:b"), _folder_name("no digit"), _folder_name(None)
+    ('7', 'a_b', 'no digit', 'unlabelled')
     """
-    return re.sub(r"[^\w-]+", "_", label or UNLABELLED).strip("_") or UNLABELLED
+    return re.sub(r"[^\w -]+", "_", label or UNLABELLED).strip("_ ") or UNLABELLED

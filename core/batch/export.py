@@ -35,7 +35,10 @@ MEANINGS: tuple[tuple[tuple[str, ...], str], ...] = (
     (("score",), "by the evidence that decided; higher is odder"),
     (("label",), "as it was handed in"),
     (("plausible_digits",), "what the ink could be, with a model of several digits"),
-    (("second_opinion",), "how the model of all ten digits reads it, beside a model of one digit; none: as no digit"),
+    (
+        ("second_opinion",),
+        "how the network that knows all ten digits reads it, beside a model of one digit; none: as no digit",
+    ),
     (("label_p_value",), "share of digits of that label that look at least this odd as it"),
     (("suspicion",), "how much better another digit explains the ink, in powers of ten: sort by it to check labels"),
     (("label_disagrees",), "yes where the label is none of the plausible digits"),

@@ -255,7 +255,7 @@ def _write(review: "Review", output: str) -> None:
     if summary.labelled:
         words += f", {summary.mislabelled:,} probably mislabelled"
     if summary.doubted:
-        words += f", {summary.doubted:,} passed, but read otherwise by the model of all ten"
+        words += f", {summary.doubted:,} passed, but read otherwise by the network that knows all ten digits"
     say.print(words if output == STANDARD_OUTPUT else f"{words}: {output}")
     if summary.refused and not summary.judged:
         say.print(str(review.error[0]))

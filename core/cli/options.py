@@ -72,6 +72,9 @@ FaintOption = Annotated[
 ]
 SecondOption = Annotated[
     bool,
-    typer.Option("--second-opinion", help="Where a single digit is normal, say how the model of all ten reads it."),
+    typer.Option(
+        "--second-opinion",
+        help="Where a single digit is normal, say how the network that knows all ten digits reads it.",
+    ),
 ]
 EvidenceOption = Annotated[Evidence, typer.Option(help="Which score decides.")]

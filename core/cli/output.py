@@ -16,7 +16,7 @@ from rich.table import Table
 from core.calibration.prediction_set import prediction_set
 from core.cli import interrupt
 from core.errors import HistoryError, ModelError, OddDigitError
-from core.words import either, say_p_value, say_refusal, say_share, visible
+from core.words import NO_DIGIT, either, say_p_value, say_refusal, say_share, visible
 
 if TYPE_CHECKING:
     from core.datasets import Dataset
@@ -213,8 +213,9 @@ def _print_score_table(records: Iterable[dict[str, Any]]) -> None:
 
 def _say_second(record: dict[str, Any]) -> str:
     """How the model of all ten reads a digit that was judged by a model of one, where it was asked."""
-    field = record.get("second_opinion")
-    return f"{'no digit' if field == 'none' else either(field.split())}, to the model of all ten" if field else ""
+    if not (field := record.get("second_opinion")):
+        return ""
+    return f"{NO_DIGIT if field == 'none' else either(field.split())}, to the network that knows all ten digits"
 
 
 def print_evaluation(summary: dict[str, Any], output: Format) -> None:

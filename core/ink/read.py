@@ -24,7 +24,7 @@ from core.ink.geometry import BOX, is_ink_image, negative
 from core.ink.illumination import InkMap, find_ink
 from core.ink.masks import extent, grown
 from core.ink.picture import Picture, Source, open_picture
-from core.ink.resize import pooled
+from core.ink.resize import SMALLEST, enlarged, pooled
 from core.ink.ruled_lines import remove_ruling
 from core.ink.segments import INKED, Shape, breadth_of, drop_shading, edge_width, find_shapes
 from core.ink.sheet import cut_out
@@ -32,6 +32,7 @@ from core.ink.sheet import cut_out
 INK_VERSION = 3
 
 STEP_SIDE = 480
+ENLARGED = 3  # times, a picture too small for strokes to be told apart
 MOST_SHAPES = 500
 LOW_CONTRAST = 0.25
 SHADE_CONTRAST = 0.35
@@ -40,7 +41,7 @@ HAIRLINE = 2.0  # pixels at the size that strokes are worked on
 
 Floats = NDArray[np.float32]
 Pixels = NDArray[np.uint8]
-DoubtKind = Literal["pages", "sheet", "inversion", "several", "contrast", "blob", "faint", "fold"]
+DoubtKind = Literal["pages", "sheet", "inversion", "several", "contrast", "blob", "faint", "fold", "small"]
 
 
 @dataclass(frozen=True)
@@ -134,6 +135,14 @@ def read(
         raise InkError(
             f"{name} is {opened.width} x {opened.height} pixels, too small to hold a digit: use a larger one."
         )
+    if max(opened.pixels.shape[:2]) < SMALLEST:
+        lighter = False if opened.drawn_in_alpha and invert is None else invert
+        larger = enlarged(opened.pixels, ENLARGED)
+        ink = read(larger, name=name, invert=lighter, split=split, whole=whole, faint=faint, mend=mend)
+        size = opened.width, opened.height
+        boxes = np.clip(np.round(ink.boxes / ENLARGED - 1).astype(np.int64), 0, size * 2)
+        message = "The picture is only {} x {} pixels and was enlarged: read from so few, digits look odder."
+        return replace(ink, boxes=boxes, doubts=(Doubt("small", message.format(*size)), *ink.doubts))
     sheet = None if whole or opened.drawn_in_alpha else cut_out(opened.pixels)
     pixels, (left, top, _, _) = sheet or (opened.pixels, (0, 0, 0, 0))
     page = find_ink(pixels, False if opened.drawn_in_alpha and invert is None else invert)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-SMALLEST = 14  # pixels of the longer side of a picture whose pixels were repeated
+SMALLEST = 14  # pixels of the longer side of a picture that strokes can be told apart in
 _LOOK = 8  # rows and columns that show of most pictures that theirs were not
 
 Floats = NDArray[np.float32]
@@ -28,6 +28,22 @@ def shrunk(values: Floats, longest: int) -> Floats:
         return values
     ratio = longest / max(height, width)
     return resized(values, (max(1, round(width * ratio)), max(1, round(height * ratio))))
+
+
+def enlarged(values: Floats, times: int) -> Floats:
+    """A tiny picture ``(h, w)`` or ``(h, w, 3)``, 0 .. 1, so many times as large, with a pixel of its paper around it.
+
+    Strokes a pixel wide have no inside to be told by, and in so small a picture they often reach the edge.
+
+    >>> enlarged(np.ones((8, 6), np.float32), 3).shape
+    (30, 24)
+    """
+    if values.ndim == 3:
+        return np.stack([enlarged(channel, times) for channel in np.moveaxis(values, 2, 0)], axis=2)
+    paper = np.median(np.concatenate([values[0], values[-1], values[:, 0], values[:, -1]]))
+    framed = np.pad(values, 1, constant_values=paper)
+    size = (times * framed.shape[1], times * framed.shape[0])
+    return np.clip(np.asarray(Image.fromarray(framed).resize(size, Image.Resampling.LANCZOS)), 0, 1)
 
 
 def pooled(ink: Floats, side: int) -> Floats:

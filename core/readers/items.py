@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import BatchError
+from core.words import NO_DIGIT
 
 LARGEST_PICTURE = 100_000_000  # bytes of one picture file
 FOLDERS = "give the folder that they lie in; folders in it that are named after digits are their labels."
@@ -176,11 +177,13 @@ def label_of(parts: Sequence[str]) -> str | None:
 
     >>> [label_of((folder, "a.png")) for folder in ("7", "07", "digit_7", "Class-7", "7s", "Sevens", "page 7", "17")]
     ['7', '7', '7', '7', '7', '7', None, None]
-    >>> label_of(("5", "page 2", "a.png"))
-    '5'
+    >>> label_of(("5", "page 2", "a.png")), label_of(("no digit", "a.png"))
+    ('5', 'no digit')
     """
     for part in reversed(parts[:-1]):
         name = part.strip().lower()
+        if name == NO_DIGIT:
+            return name
         word = name.removesuffix("es" if name == "sixes" else "s")
         if word in WORDS:
             return str(WORDS.index(word))

@@ -16,7 +16,7 @@ from core.errors import TrainingError
 from core.gan.determinism import one_thread
 from core.gan.networks import architecture_of, build
 from core.gan.recipe import MOST_EPOCHS, TrainingSettings
-from core.training.run import EVERY_LABEL, RunSpec, refuse_too_few
+from core.training.run import RunSpec, refuse_too_few, wanted_labels
 
 MOST_LABELS = 100
 # A detector of one digit with its checkpoint, cache and pictures; measured at 14 MB for MNIST's largest digit.
@@ -97,7 +97,7 @@ def plan_run(spec: RunSpec, counts: Counts) -> Plan:
     if not spec.normal:
         raise TrainingError("no normal digit is chosen: choose at least one.")
     there = [name for name, n in counts.train.items() if n]
-    wanted = there if spec.normal == (EVERY_LABEL,) else list(spec.normal)
+    wanted = wanted_labels(spec.normal, there)
     if len(wanted) > MOST_LABELS:
         raise TrainingError(f"{len(wanted)} labels: a detector knows at most {MOST_LABELS}. Choose some of them.")
     for label in wanted:

@@ -5,7 +5,7 @@ interrupted at any moment and resumed to the same detector.
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -20,6 +20,7 @@ from core.detector import registry
 from core.errors import OddDigitError, TrainingError
 from core.files.atomic import alone, write_whole
 from core.files.folder import trash
+from core.words import NO_DIGIT
 
 if TYPE_CHECKING:
     from core.detector import Detector
@@ -175,6 +176,15 @@ def _make(
     finished.save(registry.own_folder(spec.visitor) / f"{spec.name}{registry.SUFFIX}")
 
 
+def wanted_labels(normal: tuple[str, ...], there: Iterable[str]) -> tuple[str, ...]:
+    """The labels that are to be normal; every label is every one but what a person has labelled no digit.
+
+    >>> wanted_labels(("any",), ("5", "no digit")), wanted_labels(("5",), ("5", "6"))
+    (('5',), ('5',))
+    """
+    return tuple(label for label in there if label != NO_DIGIT) if normal == (EVERY_LABEL,) else normal
+
+
 def normal_images(
     dataset: datasets.Dataset, normal: tuple[str, ...]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
@@ -184,7 +194,7 @@ def normal_images(
         TrainingError: a label is not in the data set; the text lists those that are.
     """
     names = np.array(dataset.label_names)[dataset.labels]
-    wanted = tuple(dict.fromkeys(names)) if normal == (EVERY_LABEL,) else normal
+    wanted = wanted_labels(normal, dict.fromkeys(names))
     for label in wanted:
         if label not in names:
             there = ", ".join(sorted(set(names))[:40])

@@ -8,7 +8,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from core.figures.images import digit_png, inline
-from core.words import say_verdict
+from core.words import NO_DIGIT, say_verdict
 from pages.ui import component
 
 _tiles, _boxes = component.declare("tiles"), component.declare("boxes")
@@ -71,6 +71,7 @@ def show(
         "columns": columns,
         "chosen": chosen,
         "editable": correct is not None,
+        "no_digit": NO_DIGIT,
         "tiles": [asdict(tile) for tile in tiles],
     }
 

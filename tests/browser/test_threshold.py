@@ -100,6 +100,7 @@ def test_the_browsers_way_back_leads_to_the_threshold_that_stood_there(explorer:
         explorer.get_by_role("button", name=rate, exact=True).click()
         expect(explorer).to_have_url(re.compile(rf"alpha=0\.0?{rate[:-2].rstrip('0') or 1}"), timeout=30 * SECONDS)
         at_rest(explorer)
+        expect(explorer.locator("[class*=st-key-line-] button:focus")).to_contain_text(rate)
         promised[rate] = what_is_shown(explorer)["promise"]
     go_to(explorer, "Draw")
     expect(explorer.get_by_text("line at 10 % false alarms")).to_be_visible(timeout=60 * SECONDS)

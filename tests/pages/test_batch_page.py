@@ -404,18 +404,21 @@ def test_labels_typed_in_the_gallery_are_kept_and_the_corrected_set_is_offered(
 ) -> None:
     images, _ = digits(3)
     store = judged(tiny_detector_any, [queue.Upload(f"8/{i}.png", png(image)) for i, image in enumerate(images)])
-    opened.press(monkeypatch, "gallery", labels={1: "5", 2: "8"})
+    opened.press(monkeypatch, "gallery", labels={0: "no digit", 1: "5", 2: "8"})
     page = show()
 
     page.segmented_control(key="shown_kind").set_value("all")
     checked(page.run())
     checked(page.run())
 
-    assert corrections.read(store) == {1: "5", 2: "8"}
-    assert "1 label corrected, 1 found right" in text(page).replace("*", "")
+    assert corrections.read(store) == {0: "no digit", 1: "5", 2: "8"}
+    assert "2 labels corrected, 1 found right" in text(page).replace("*", "")
 
 
-def test_a_label_is_set_right_in_the_full_reading(tiny_detector_any: Detector, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("label", "said"), [("5", "it is a 5"), ("no digit", "it is no digit")])
+def test_a_label_is_set_right_in_the_full_reading(
+    tiny_detector_any: Detector, monkeypatch: pytest.MonkeyPatch, label: str, said: str
+) -> None:
     store = judged(tiny_detector_any, [queue.Upload("8/a.png", png(digits(1)[0][0]))])
     opened.press(monkeypatch, "gallery", 0)
     page = show()
@@ -423,8 +426,8 @@ def test_a_label_is_set_right_in_the_full_reading(tiny_detector_any: Detector, m
     checked(page.run())
 
     right = next(one for one in page.get("button_group") if one.key and one.key.startswith("label-"))
-    checked(right.set_value("5").run())
+    checked(right.set_value(label).run())
 
-    assert corrections.read(store) == {0: "5"}
-    assert "Labelled 8, set right: it is a 5." in text(page)
+    assert corrections.read(store) == {0: label}
+    assert f"Labelled 8, set right: {said}." in text(page)
     assert "Probably mislabelled." not in text(page)

@@ -9,6 +9,7 @@ from PIL import Image, ImageDraw
 from streamlit.testing.v1 import AppTest
 
 from core.detector import registry
+from pages.ui.text import plain
 from tests.support.opened import text
 from tests.support.piles import png
 
@@ -20,9 +21,9 @@ def test_on_a_shared_server_others_models_are_not_shown(
     registry.own_folder("someone").mkdir(parents=True)
     (registry.own_folder("") / "tiny-5.safetensors").rename(registry.own_folder("someone") / "tiny-5.safetensors")
     at = open_training_page()
-    names = next(frame.value["model"] for frame in at.dataframe if "model" in frame.value.columns)
-    assert "tiny-5" not in set(names)
-    assert "tiny-any" in set(names)
+    names = next(frame.value["model"] for frame in at.table if "model" in frame.value.columns)
+    assert plain("tiny-5") not in set(names)
+    assert plain("tiny-any") in set(names)
     at.get("button_group")[0].set_value(["tiny-any"]).run()
     assert "Everyone's on this server" in text(at)
     assert not [button for button in at.button if button.key == "model-delete"]
@@ -33,7 +34,7 @@ def test_one_models_card_tells_what_was_promised_and_what_was_measured(
 ) -> None:
     at = open_training_page()
     at.get("button_group")[0].set_value(["tiny-5"]).run()
-    (card,) = (table.value for table in at.table)
+    _, card = (table.value for table in at.table)
     facts = {name: said.replace("\\", "") for name, said in zip(card["card"], card["tiny-5"], strict=True)}  # as shown
     assert facts["data"] == "scikit-learn's digits"
     assert facts["digits"].startswith("99 trained on, 14 tuned on, 28 calibrated on")
@@ -65,7 +66,7 @@ def test_two_models_stand_side_by_side_with_the_same_digit_through_each(
     at = open_training_page()
     at.get("button_group")[0].set_value(["tiny-5", "tiny-any"]).run()
     assert not at.exception
-    (table,) = (table.value for table in at.table)
+    _, table = (table.value for table in at.table)
     assert list(table.columns) == ["card", "tiny-5", "tiny-any"]
     assert "The same digit through each" in text(at)
     assert "not evaluated on the same digits and anomalies" in text(at)

@@ -34,6 +34,10 @@ def test_a_larger_share_never_sounds_smaller(shares: list[float]) -> None:
     assert smaller <= larger
 
 
+def test_what_nearly_all_do_is_said_with_no_more_digits_than_tell_it_from_all() -> None:
+    assert [say_share(share) for share in (0.99925, 0.9934, 0.999999)] == ["99.92 %", "99.3 %", "99.99 %"]
+
+
 def test_only_what_is_odder_than_all_it_was_measured_against_is_said_to_be_at_most_so_rare() -> None:
     assert say_oddness(1 / 1085, "5s", 1084) == "At most 0.092 % of 5s look at least this odd"
     assert say_oddness(2 / 1085, "5s", 1084) == "0.18 % of 5s look at least this odd"

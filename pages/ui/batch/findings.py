@@ -48,7 +48,7 @@ def show(store: Store, decides: Rule) -> None:
         st.caption(f"{said} What stands above is for the next pile.")
     for note in store.notes:
         st.caption(plain(f"{note} {_OTHERWISE}" if note.kind else note.text))
-    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+    with st.container(horizontal=True, gap="small", vertical_alignment="center", key="take-away"):
         _exports(review)
         with st.popover("What the columns say", icon=":material/help:"):
             st.markdown(export.explained())
@@ -116,9 +116,9 @@ def _corrected(review: Review) -> None:
     """What was set right so far, to take away; before that, how it is done."""
     right = corrections.read(review.store)
     if not right:
-        st.caption(
+        st.container(key="by-keys").caption(
             "Press a digit for its full reading. With the keyboard: arrow keys choose one, a digit sets its label "
-            "right, space says that it is right, backspace takes that back."
+            "right, x says that it is no digit, space that its label is right, backspace takes that back."
         )
         return
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
@@ -163,7 +163,7 @@ def _choose(review: Review) -> tuple[str, NDArray[np.int64]]:
     kind = st.session_state.get("shown_kind")
     if kind not in kinds:
         kind = "flagged" if summary.flagged else "all" if summary.judged else "refused"
-    with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
+    with st.container(horizontal=True, gap="small", vertical_alignment="bottom", key="filters"):
         shown = st.segmented_control(
             "Show",
             kinds,

@@ -16,18 +16,42 @@ from core.errors import QuotaError
 from core.operating_point import OperatingPoint
 from core.readers.items import Manner
 from core.words import say_normal, say_share
-from pages.ui import chrome, presses
+from pages.ui import chrome, picker, presses, state
 from pages.ui.text import plain
 from pages.ui.visitor import visitor
 
 ALARMS, DISCOVERIES = "false alarms", "false discoveries"  # as links have them
 _IN_WORDS = {ALARMS: "normal digits that are flagged", DISCOVERIES: "normal digits among the flagged"}
 RATES = (0.01, 0.05, 0.1, 0.2)
-CHOSEN, OPEN = "batch", "hand-in"
+CHOSEN, OPEN, _UNFOLDED = "batch", "hand-in", "pile_unfolded"
 _KEEP, _WHOLE, _FULL, _PLACE = "pile_keep", "pile_whole", "pile_full", "hand-in"
 _CHOICES = {_WHOLE: False, _KEEP: True, _FULL: False}
 _PILES, _PICTURES = "piles handed in", "pictures handed in"
 _MOST_BYTES = 20_000_000  # of pictures that a page keeps, for the places where digits stood in them
+
+
+def above(folds: bool) -> DeltaGenerator:
+    """What holds the choice of model and threshold; on a telephone it folds where there is an answer to look at.
+
+    Args:
+        folds: whether there is. In wide windows everything is shown; which it is, only the browser knows.
+    """
+    unfolded = st.session_state.setdefault(_UNFOLDED, False)
+    if folds:
+        point = state.operating_point()
+        st.button(
+            f"{plain(point.model)}, {picker.say_threshold(point)}",
+            icon=f":material/expand_{'less' if unfolded else 'more'}:",
+            key="unfold",
+            width="stretch",
+            help="Fold" if unfolded else "Choose another model, line or rule",
+            on_click=_unfold,
+        )
+    return st.container(key="above-folded" if folds and not unfolded else "above")
+
+
+def _unfold() -> None:
+    st.session_state[_UNFOLDED] = not st.session_state[_UNFOLDED]
 
 
 def rule(point: OperatingPoint) -> Rule:

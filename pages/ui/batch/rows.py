@@ -12,7 +12,7 @@ from core.batch.findings import Review
 from core.errors import ModelError, OddDigitError
 from core.figures.images import digit_png, inline, page_of_digits, page_with_boxes
 from core.views.verdict_words import recorded
-from core.words import either, one_of, say_rarity
+from core.words import NO_DIGIT, either, one_of, say_rarity
 from pages.ui import chrome, picker, presses, tiles, verdict
 from pages.ui.batch import intake
 from pages.ui.text import plain
@@ -42,7 +42,8 @@ def tiled(review: Review, rows: list[int], shown: str = "") -> list[tiles.Tile]:
     for row, image in zip(rows, review.store.pictures(rows), strict=True):
         otherwise = shown in ("mislabelled", "doubted") if shown else review.labels.mislabelled[row]
         read = _reads_as(review, row) if otherwise else None
-        said = f"reads as {read}" if read else f"{say_rarity(review.p_value[row], review.calibration.n)} look as odd"
+        rarity = say_rarity(review.p_value[row], review.calibration.n)
+        said = f"reads as {read}" if read else f"{rarity} look at least this odd"
         lines = (said, review.source[row].rsplit("/", 1)[-1][-_TEXT:])
         word, label = _word(review, row), review.label[row]
         picture, alt = tiles.picture_of(image), f"digit {row + 1}: {word}"
@@ -181,17 +182,17 @@ def _label(review: Review, row: int, correctable: bool) -> None:
         st.caption(f"Labelled {plain(given)}.")
     if not correctable:
         return
-    names = sorted({*"0123456789", *review.normal, *review.label_names, *(() if corrected is None else (corrected,))})
+    known = {*"0123456789", *review.normal, *review.label_names, *(() if corrected is None else (corrected,))}
     st.pills(
-        "It is a" if given is None else "It is really a",
-        names,
+        "It is" if given is None else "It is really",
+        [*sorted(known - {NO_DIGIT}), NO_DIGIT],
         default=corrected,
         key=f"label-{review.store.folder.name}-{row}",
         format_func=plain,
         on_change=_press_label,
         args=(review, row),
         help="The corrected set is a download below the gallery's filters. In the gallery a digit key does the same, "
-        "space says that a label is right, backspace takes it back.",
+        "x stands for no digit, space says that a label is right, backspace takes it back.",
     )
 
 
@@ -228,7 +229,7 @@ def _reads_as(review: Review, row: int) -> str | None:
     second = review.second_opinion(row)
     if not review.judged[row] or (second is None and not review.digits.shape[1]):
         return None
-    return either(review.prediction_set(row) if second is None else second.reads_as) or "no digit"
+    return either(review.prediction_set(row) if second is None else second.reads_as) or NO_DIGIT
 
 
 def _fits(review: Review, row: int) -> str | None:

@@ -52,10 +52,10 @@ def buttons(detector: "Detector", point: OperatingPoint) -> None:
 
 
 def _button(label: str, here: OperatingPoint, there: OperatingPoint, why: str) -> None:
-    here_already = here == there
+    # Its mark is an icon: a button of another type is another element, which the keyboard has not reached.
     st.button(
         label,
-        type="primary" if here_already else "secondary",
+        icon=":material/check:" if here == there else None,
         help=why,
         on_click=_go,
         args=(here, there),

@@ -67,7 +67,8 @@ def _list(shelf: dict[str, Model], measured: dict[str, Measured]) -> None:
         {"model": name, **model_table.summary(one), "kind": "shipped" if shelf[name].shipped else "own"}
         for name, one in measured.items()
     ]
-    st.dataframe(pd.DataFrame(rows), hide_index=True, height=min(35 * (len(rows) + 1) + 3, 290))
+    with st.container(key="models-list"):
+        st.table(pd.DataFrame(rows).map(plain), hide_index=True, border="horizontal")
 
 
 def _card(model: Model, measured: Measured) -> None:

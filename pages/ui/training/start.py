@@ -24,7 +24,7 @@ from core.training.plan import (
     seconds_an_image,
 )
 from core.training.run import EVERY_LABEL, FEWEST_OF_OWN, RunSpec
-from core.words import say_duration
+from core.words import NO_DIGIT, say_duration
 from pages.ui import chrome, presses
 from pages.ui.text import plain
 from pages.ui.visitor import visitor
@@ -129,7 +129,7 @@ def _default(labels: list[str], counts: Counts | None) -> list[str]:
     """The label with most images, which a training wants; 5 where the data set has about as many of each."""
     if counts is None or not counts.train:
         return ["5"] if "5" in labels else labels[:1]
-    most = max(counts.train, key=lambda label: counts.train[label])
+    most = max(counts.train, key=lambda label: (label != NO_DIGIT, counts.train[label]))
     return ["5"] if 2 * counts.train.get("5", 0) > counts.train[most] else [most]
 
 

@@ -14,6 +14,8 @@ from core.batch.score import SCHEMA
 from core.batch.store import Job, Store
 from core.errors import BatchError
 from core.operating_point import OperatingPoint
+from core.training.run import EVERY_LABEL, wanted_labels
+from core.words import NO_DIGIT
 from tests.support.formats import read
 from tests.unit.batch.test_findings import CALIBRATION, row
 
@@ -67,6 +69,19 @@ def test_the_corrected_set_has_every_digit_in_the_folder_of_its_right_label(stor
     assert [name.split("/")[0] for name in names] == ["5", "3", "unlabelled", "labels.csv"]
     assert [(line["label"], line["corrected_label"]) for line in lines] == [("5", "5"), ("5", "3"), ("", "")]
     assert [line["file"] for line in lines] == names[:3]
+
+
+def test_what_is_no_digit_keeps_a_folder_of_its_own_and_no_training_on_every_label_takes_it(
+    store: Store, tmp_path: Path
+) -> None:
+    corrections.correct(store, {1: NO_DIGIT})
+    corrected = tmp_path / "pile-corrected.zip"
+
+    corrections.write_zip(Review(store, Rule(POINT)), corrected, corrections.read(store))
+
+    labels = [item.label for item in read(corrected)]
+    assert labels[:2] == ["5", NO_DIGIT]
+    assert wanted_labels((EVERY_LABEL,), [label for label in labels if label]) == ("5",)
 
 
 def test_the_corrected_set_is_handed_in_again_whole_and_nothing_in_it_is_refused(store: Store, tmp_path: Path) -> None:

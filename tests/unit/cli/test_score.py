@@ -241,7 +241,7 @@ def test_a_second_opinion_is_listed_as_pages_say_it(
 
     output.print_scores([judged | {"second_opinion": field}], output.TableFormat.table)
 
-    assert f"│ {said}, to the model of all ten" in capsys.readouterr().out
+    assert f"│ {said}, to the network that knows all ten digits" in capsys.readouterr().out
 
 
 def test_a_second_opinion_is_a_field_of_its_own_and_changes_no_verdict(
@@ -258,6 +258,7 @@ def test_a_second_opinion_is_a_field_of_its_own_and_changes_no_verdict(
     assert opinion == "none" or set(opinion.split()) <= {"0", "5", "8"}
     several = run("score", "five.png", "--model", "tiny-any", "--second-opinion", "--format", "json", "--no-history")
     assert objects(several)[0]["second_opinion"] is None
-    assert "to the model of all ten" in run("score", "five.png", "--model", "tiny-5", "--second-opinion").stdout
+    shown = run("score", "five.png", "--model", "tiny-5", "--second-opinion").stdout
+    assert "to the network that knows all ten digits" in " ".join(shown.replace("│", " ").split())
     (kept,) = History().browse()
     assert kept.second_opinion == opinion

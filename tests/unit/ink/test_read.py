@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 from scipy.ndimage import distance_transform_edt, gaussian_filter
 from skimage.morphology import skeletonize
+from sklearn.datasets import load_digits
 
 from core.datasets import examples
 from core.datasets.examples import Points
@@ -206,3 +207,16 @@ def test_mnists_own_images_pass_bit_for_bit(part: str) -> None:
     passed = [np.array_equal(read(image).images[0], image) for image in images[::20]]
     assert np.mean(passed) >= 0.999
     assert are_ink_images(images).mean() >= 0.999
+
+
+@pytest.mark.parametrize("negative", [False, True])
+def test_a_digit_of_8x8_pixels_is_enlarged_and_read_in_one_piece_and_what_that_costs_is_said(negative: bool) -> None:
+    for grey in load_digits().images[:20]:
+        picture = (grey if negative else 16 - grey).astype(np.uint8) * 15
+
+        ink = read(picture)
+
+        (box,) = ink.boxes.tolist()
+        assert 0 <= box[0] < box[2] <= 8
+        assert 0 <= box[1] < box[3] <= 8
+        assert ink.doubts[0].message.startswith("The picture is only 8 x 8 pixels and was enlarged")

@@ -45,7 +45,7 @@ def test_an_extrapolation_is_named_as_one_and_given_only_beyond_every_one_of_man
         (80.5, "497", 0.05, "Normal: reads as 4, 9 or 7"),
         (80.5, "497", 0.09, "Normal: reads as 4 or 9"),
         (80.5, "497", 0.15, "Normal: reads as 4"),
-        (92.5, "897", 0.05, "Normal: reads as 8, but odder than 92 % of them"),
+        (92.5, "897", 0.05, "Normal: reads as 8, but on the odd side"),
         (98.5, "49", 0.05, "Anomaly"),
     ],
 )
