@@ -137,12 +137,12 @@ def read(
         )
     if max(opened.pixels.shape[:2]) < SMALLEST:
         lighter = False if opened.drawn_in_alpha and invert is None else invert
-        larger = enlarged(opened.pixels, ENLARGED)
-        ink = read(larger, name=name, invert=lighter, split=split, whole=whole, faint=faint, mend=mend)
+        picture = enlarged(opened.pixels, ENLARGED)
+        larger = read(picture, name=name, invert=lighter, split=split, whole=whole, faint=faint, mend=mend)
         size = opened.width, opened.height
-        boxes = np.clip(np.round(ink.boxes / ENLARGED - 1).astype(np.int64), 0, size * 2)
+        places = np.clip(np.round(larger.boxes / ENLARGED - 1).astype(np.int64), 0, size * 2)
         message = "The picture is only {} x {} pixels and was enlarged: read from so few, digits look odder."
-        return replace(ink, boxes=boxes, doubts=(Doubt("small", message.format(*size)), *ink.doubts))
+        return replace(larger, boxes=places, doubts=(Doubt("small", message.format(*size)), *larger.doubts))
     sheet = None if whole or opened.drawn_in_alpha else cut_out(opened.pixels)
     pixels, (left, top, _, _) = sheet or (opened.pixels, (0, 0, 0, 0))
     page = find_ink(pixels, False if opened.drawn_in_alpha and invert is None else invert)
