@@ -8,12 +8,11 @@ import streamlit as st
 
 from core import paths
 from core.detector import registry
-from core.detector.file import read_measured
 from core.errors import OddDigitError
 from core.training import queue, snapshots
 from core.training.job import Job, Report, State, forget_upload, frames_folder
 from core.words import say_duration
-from pages.ui import chrome, presses
+from pages.ui import chrome, picker, presses
 from pages.ui.text import plain
 from pages.ui.training import pictures
 from pages.ui.training.models import JUST_DONE
@@ -104,8 +103,8 @@ def _finished(job: Job) -> str:
         return ""
     text, draw = st.columns([5, 1.4], vertical_alignment="center")
     try:
-        measured = read_measured(model.path)
-    except OddDigitError as error:
+        measured = picker.measured(model.path)
+    except (OddDigitError, OSError) as error:
         chrome.refuse(error)
         return ""
     with text:
