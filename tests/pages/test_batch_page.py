@@ -1,7 +1,5 @@
 """The Batch page: hand a pile in, see the odd ones first, move the threshold, take the findings away."""
 
-import io
-import zipfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -12,7 +10,6 @@ import numpy as np
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
-from streamlit.testing.v1.element_tree import Button
 
 from core import datasets
 from core.batch import corrections, queue, second_opinions
@@ -28,13 +25,14 @@ from pages.ui.batch import watch
 from pages.ui.text import plain
 from tests.support import judging, opened
 from tests.support.disks import read_only
-from tests.support.opened import as_read, checked, text
+from tests.support.opened import as_read, button, checked, text
 from tests.support.pens import beside_a_faint_stroke, folded
-from tests.support.piles import digits, png, sheet
+from tests.support.piles import digits, png, sheet, zipped
 from tests.support.waiting import wait_for
 
 ME = "local"
 RULE = Rule(OperatingPoint("tiny-any", "fused", 0.05))
+FORM = png(sheet("0123456789", columns=5)[0])
 
 
 @pytest.fixture(autouse=True)
@@ -45,10 +43,6 @@ def _models(tiny_shelf: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> Non
 
 def show(**query: str) -> AppTest:
     return opened.open_page("pages/3_Batch.py", **({"model": "tiny-any"} | query))
-
-
-def button(page: AppTest, words: str) -> Button:
-    return next(one for one in page.button if words in one.label)
 
 
 def finished(server: queue.BatchQueue, store: Store) -> Store:
@@ -95,11 +89,8 @@ def test_where_nothing_can_be_kept_the_examples_say_so_below_their_button(state_
 
 def test_an_archive_says_what_it_holds_and_which_model_will_judge() -> None:
     page = show()
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for i, image in enumerate(digits(40)[0]):
-            archive.writestr(f"{i}.png", png(image))
-    page.file_uploader[0].set_value([("scans.zip", buffer.getvalue(), "application/zip")])
+    scans = zipped((f"{i}.png", png(image)) for i, image in enumerate(digits(40)[0]))
+    page.file_uploader[0].set_value([("scans.zip", scans, "application/zip")])
 
     checked(page.run())
 
@@ -128,9 +119,7 @@ def test_uploaded_files_become_rows_drawn_or_not_and_the_history_can_be_left_alo
 def test_a_sheet_is_split_and_its_digits_open_with_their_place_in_it(
     tiny_detector_any: Detector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    buffer = io.BytesIO()
-    sheet("0123456789", columns=5)[0].save(buffer, "PNG")
-    judged(tiny_detector_any, [queue.Upload("form.png", buffer.getvalue())])
+    judged(tiny_detector_any, [queue.Upload("form.png", FORM)])
     page = show()
     page.segmented_control(key="shown_kind").set_value("all")
     opened.press(monkeypatch, "gallery", 3)
@@ -149,10 +138,8 @@ def test_a_sheet_is_split_and_its_digits_open_with_their_place_in_it(
 def test_the_next_pile_begins_empty_while_the_picture_of_the_last_is_still_at_hand(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    buffer = io.BytesIO()
-    sheet("0123456789", columns=5)[0].save(buffer, "PNG")
     page = show()
-    page.file_uploader[0].set_value([("form.png", buffer.getvalue(), "image/png")])
+    page.file_uploader[0].set_value([("form.png", FORM, "image/png")])
     checked(page.run())
     page.toggle(key="pile_keep").set_value(False)
     checked(button(page, "Judge 1 file").click().run())
@@ -170,7 +157,7 @@ def test_the_next_pile_begins_empty_while_the_picture_of_the_last_is_still_at_ha
     (itself,) = opened.components(page, "boxes")
     assert [box["id"] for box in itself["boxes"]] == list(range(10))
     opened.press(monkeypatch, "gallery")
-    page.file_uploader[0].set_value([("other.png", buffer.getvalue(), "image/png")])
+    page.file_uploader[0].set_value([("other.png", FORM, "image/png")])
     checked(page.run())
     assert button(page, "Judge 1 file")
     assert not page.toggle(key="pile_keep").value, "what was chosen for the pile before is forgotten"

@@ -1,9 +1,6 @@
 """The first page as Streamlit runs it, without a browser: what is shown, and that nothing raises."""
 
-import base64
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -19,11 +16,12 @@ from core.operating_point import OperatingPoint
 from core.views import second_opinion
 from pages.ui import picker, verdict
 from tests.support import opened
-from tests.support.opened import components, text
+from tests.support.opened import button, components, put_on_canvas, text
 from tests.support.pens import beside_a_faint_stroke, folded
 from tests.support.piles import document, png
 
 pytestmark = pytest.mark.usefixtures("decoded_before")
+TWO = [{"type": "Path"}] * 2  # strokes
 
 
 def example(name: str) -> Image.Image:
@@ -43,13 +41,6 @@ def uploaded(*files: tuple[str, bytes], model: str = "mnist-5") -> AppTest:
     page.file_uploader(key="uploads").set_value(kinds).run()
     assert not page.exception
     return page
-
-
-def put_on_canvas(page: AppTest, picture: Image.Image, strokes: int = 1, objects: Sequence[Any] = ()) -> AppTest:
-    data = "data:image/png;base64," + base64.b64encode(png(picture.convert("RGBA"))).decode()
-    drawing = {"raw": {"objects": [*objects] or [{"type": "Path"}] * strokes}, "data": data}
-    page.session_state["canvas"] = {"drawing": drawing, "backgroundFit": None}
-    return page.run()
 
 
 def test_before_the_first_stroke_an_example_is_judged_and_called_one() -> None:
@@ -104,10 +95,10 @@ def test_a_link_that_is_wrong_in_part_keeps_its_model_and_what_was_wrong_is_said
 def test_a_model_that_is_deleted_while_one_draws_gives_way_to_another_which_judges_and_says_so(
     tiny_shelf: tuple[str, str],
 ) -> None:
-    page = put_on_canvas(open_page(model=tiny_shelf[0]), example("a 5"), strokes=1)
+    page = put_on_canvas(open_page(model=tiny_shelf[0]), example("a 5"))
 
     registry.find(tiny_shelf[0], "").path.unlink()
-    put_on_canvas(page, example("a 5"), strokes=2)
+    put_on_canvas(page, example("a 5"), TWO)
 
     assert "There is no model 'tiny-5' here; showing mnist-any instead." in text(page)
     assert "Normal: reads as 5" in text(page)
@@ -124,8 +115,8 @@ def test_a_drawn_five_is_normal_and_a_broken_one_is_not() -> None:
 def test_a_drawing_is_one_row_of_the_history_however_many_strokes_it_has() -> None:
     page = open_page(model="mnist-5")
 
-    put_on_canvas(page, example("a broken 5"), strokes=1)
-    put_on_canvas(page, example("a 5"), strokes=2)
+    put_on_canvas(page, example("a broken 5"))
+    put_on_canvas(page, example("a 5"), TWO)
     page.run()
 
     rows = History().browse()
@@ -151,7 +142,7 @@ def test_a_drawing_is_on_the_canvas_and_judged_as_before_when_the_canvas_comes_b
     assert "[:material/warning: Anomaly]" in text(page)
     assert len(History().browse()) == 1
 
-    put_on_canvas(page, Image.new("L", (280, 280), 255), strokes=0)
+    put_on_canvas(page, Image.new("L", (280, 280), 255), [])
     elsewhere_and_back(page)
 
     assert not page.session_state["canvas_start"]["objects"]
@@ -181,7 +172,7 @@ def test_clearing_the_canvas_begins_another_drawing() -> None:
     page = open_page(model="mnist-5")
 
     put_on_canvas(page, example("a 5"))
-    put_on_canvas(page, Image.new("L", (280, 280), 255), strokes=0)
+    put_on_canvas(page, Image.new("L", (280, 280), 255), [])
     assert "An example" in text(page)
     put_on_canvas(page, example("a 3"))
 
@@ -275,7 +266,7 @@ def test_what_was_unsure_in_a_picture_is_said_and_chosen_otherwise_with_one_pres
     page = uploaded(("picture.png", png(picture)), model="mnist-any")
     assert said in text(page)
 
-    next(button for button in page.button if button.label == offer).click().run()
+    button(page, offer).click().run()
 
     assert said not in text(page)
     assert "2 shapes found" in text(page)
@@ -300,12 +291,12 @@ def test_another_choice_of_how_to_read_a_picture_can_be_taken_back() -> None:
         two.paste(example("a 5").convert("L"), (left, 0))
     page = uploaded(("two.png", png(two)))
     assert "2 shapes found" in text(page)
-    assert not [button for button in page.button if button.label == "Read it as at first"]
+    assert "Read it as at first" not in {one.label for one in page.button}
 
-    next(button for button in page.button if button.label == "They are one digit").click().run()
+    button(page, "They are one digit").click().run()
     assert "shapes found" not in text(page)
 
-    next(button for button in page.button if button.label == "Read it as at first").click().run()
+    button(page, "Read it as at first").click().run()
     assert "2 shapes found" in text(page)
     assert not page.exception
 

@@ -11,7 +11,7 @@ from core.operating_point import OperatingPoint
 from core.views import latent_walk, memorization
 from core.views.verdict_words import describe
 from tests.support import opened
-from tests.support.opened import as_read, checked, components, text
+from tests.support.opened import as_read, button, checked, components, text
 
 pytestmark = pytest.mark.usefixtures("tiny_shelf")
 
@@ -102,8 +102,7 @@ def test_another_sheet_is_drawn_on_demand_and_a_digit_pressed_on_it_becomes_the_
     before, _ = drawn(page)
     sheet, _ = components(page, "tiles")
 
-    next(button for button in page.button if button.label == "Again").click()
-    checked(page.run())
+    checked(button(page, "Again").click().run())
     opened.press(monkeypatch, "fresh", 3)
     checked(page.run())
     checked(page.run())

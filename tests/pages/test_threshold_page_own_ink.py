@@ -1,8 +1,5 @@
 """The Threshold page's own ink: digits of one's own become a model, or it is said why not."""
 
-import base64
-import io
-
 import numpy as np
 import pytest
 from PIL import Image
@@ -14,7 +11,7 @@ from core.detector.file import read_measured
 from core.views import model_table
 from tests.pages.test_threshold_page import drawn, open_page, point
 from tests.support import opened, pens
-from tests.support.opened import checked, text
+from tests.support.opened import checked, put_on_canvas, text
 from tests.support.piles import png
 
 pytestmark = pytest.mark.usefixtures("tiny_shelf")
@@ -79,12 +76,7 @@ def test_drawings_and_pictures_count_together_and_files_that_are_none_are_refuse
 
 def draw(page: AppTest, picture: np.ndarray, number: int) -> AppTest:
     """Put a picture on the canvas of the digit of that number, as its component does, and keep it."""
-    buffer = io.BytesIO()
-    Image.fromarray(picture).convert("RGBA").save(buffer, "PNG")
-    data = "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
-    drawing = {"raw": {"objects": [{"type": "Path"}]}, "data": data}
-    page.session_state[f"own-canvas-{number}"] = {"drawing": drawing, "backgroundFit": None}
-    checked(page.run())
+    checked(put_on_canvas(page, Image.fromarray(picture), key=f"own-canvas-{number}"))
     return checked(page.button(key="own_keep").click().run())
 
 

@@ -1,14 +1,19 @@
 """Opening a page as Streamlit runs it, and reading what stands on it."""
 
+import base64
 import json
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from PIL import Image
 from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import Button
 
 from core import paths
 from pages.ui import tiles
+from tests.support.piles import png
 
 
 def open_page(file: str, **query: str | list[str]) -> AppTest:
@@ -23,6 +28,20 @@ def checked(page: AppTest) -> AppTest:
     """The page, which must not have raised."""
     assert [error.message for error in page.exception] == []
     return page
+
+
+def button(page: AppTest, words: str) -> Button:
+    """The first button with these words."""
+    return next(one for one in page.button if words in one.label)
+
+
+def put_on_canvas(
+    page: AppTest, picture: Image.Image, objects: Sequence[Any] = ({"type": "Path"},), key: str = "canvas"
+) -> AppTest:
+    """Run the page with a picture of some strokes on a canvas, as the canvas's component sends it."""
+    data = "data:image/png;base64," + base64.b64encode(png(picture.convert("RGBA"))).decode()
+    page.session_state[key] = {"drawing": {"raw": {"objects": [*objects]}, "data": data}, "backgroundFit": None}
+    return page.run()
 
 
 def press(

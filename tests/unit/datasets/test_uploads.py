@@ -1,6 +1,5 @@
 """One's own pictures as a data set."""
 
-import io
 from pathlib import Path
 
 import numpy as np
@@ -10,14 +9,13 @@ from PIL import Image, ImageDraw
 from core import datasets, ink
 from core.datasets import uploads
 from core.errors import DatasetError
-from tests.support.piles import digits
+from tests.support.piles import digits, png
 
 
 def picture_of_seven() -> bytes:
-    picture, file = Image.new("L", (80, 80), 255), io.BytesIO()
+    picture = Image.new("L", (80, 80), 255)
     ImageDraw.Draw(picture).text((24, 10), "7", fill=0, font_size=56)
-    picture.save(file, "PNG")
-    return file.getvalue()
+    return png(picture)
 
 
 def test_an_uploaded_picture_is_the_ink_image_that_would_be_judged() -> None:
