@@ -3,9 +3,8 @@
 import bz2
 import gzip
 import hashlib
-import io
-import zipfile
 from concurrent.futures import ThreadPoolExecutor
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +14,7 @@ from core import datasets
 from core.datasets import public
 from core.errors import DatasetError
 from tests.support.mirror import serve
-from tests.support.piles import idx
+from tests.support.piles import idx, zipped
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (12, 28, 28), dtype=np.uint8)
 
@@ -185,18 +184,17 @@ def test_two_threads_that_want_the_same_set_fetch_it_once(folder: Path, monkeypa
 def test_one_emnist_archive_gives_letters_and_digits_and_is_then_removed(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w") as archive:
-        for split in ("letters", "digits"):
-            for part in ("train", "test"):
-                labels = np.arange(1, 13, dtype=np.uint8) if split == "letters" else np.arange(12, dtype=np.uint8) % 10
-                for what, content in (("images-idx3-ubyte", PIXELS), ("labels-idx1-ubyte", labels)):
-                    archive.writestr(f"gzip/emnist-{split}-{part}-{what}.gz", gzip.compress(idx(content)))
-        archive.writestr("gzip/emnist-byclass-train-images-idx3-ubyte.gz", b"not wanted")
+    labels = {"letters": np.arange(1, 13, dtype=np.uint8), "digits": np.arange(12, dtype=np.uint8) % 10}
+    files = [
+        (f"gzip/emnist-{split}-{part}-{what}.gz", gzip.compress(idx(content)))
+        for split, part in product(labels, ("train", "test"))
+        for what, content in (("images-idx3-ubyte", PIXELS), ("labels-idx1-ubyte", labels[split]))
+    ]
+    packed = zipped([*files, ("gzip/emnist-byclass-train-images-idx3-ubyte.gz", b"not wanted")])
     source = public.torchvision_datasets().EMNIST
-    with serve({"gzip.zip": packed.getvalue()}) as mirror:
+    with serve({"gzip.zip": packed}) as mirror:
         monkeypatch.setattr(source, "url", f"{mirror.url}gzip.zip")
-        monkeypatch.setattr(source, "md5", hashlib.md5(packed.getvalue()).hexdigest())
+        monkeypatch.setattr(source, "md5", hashlib.md5(packed).hexdigest())
         letters, digits = datasets.load("emnist-letters"), datasets.load("emnist-digits", "test")
     assert len(mirror.asked) == 1
     assert (letters.labels.max(), digits.labels.max()) == (11, 9)

@@ -15,7 +15,7 @@ from core.errors import BatchError, InkError
 from core.readers import arrays, npz, parquet, sources
 from core.readers.items import Place, as_label, place_of
 from tests.support.formats import IMAGES, LABELS, PLAIN, N, images_of, read
-from tests.support.piles import digits, folder_of, idx, png
+from tests.support.piles import digits, folder_of, idx, png, zipped
 
 
 def test_scikit_learns_eight_by_eight_digits_in_sixteen_steps_are_read_as_pictures(tmp_path: Path) -> None:
@@ -152,10 +152,8 @@ def test_an_archive_of_arrays_that_unpacks_to_far_more_than_it_is_is_refused(
 
 def test_refused_members_of_a_zip_stand_where_they_stood_and_one_that_climbs_refuses_it_whole(tmp_path: Path) -> None:
     images, _ = digits(2)
-    with zipfile.ZipFile(tmp_path / "pile.zip", "w") as archive:
-        archive.writestr("a.png", png(images[0]))
-        archive.writestr("b.zip", b"PK\x03\x04")
-        archive.writestr("c.png", png(images[1]))
+    pile = [("a.png", png(images[0])), ("b.zip", b"PK\x03\x04"), ("c.png", png(images[1]))]
+    (tmp_path / "pile.zip").write_bytes(zipped(pile))
 
     items = read(tmp_path / "pile.zip")
 

@@ -4,7 +4,6 @@ import gzip
 import io
 import os
 import tarfile
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -136,8 +135,7 @@ def test_every_page_of_a_pdf_gives_its_row_in_a_folder_and_in_a_zip(tmp_path: Pa
     folder = tmp_path / "scans"
     (folder / "7").mkdir(parents=True)
     (folder / "7" / "scan.pdf").write_bytes(document(written))
-    with zipfile.ZipFile(folder / "more.zip", "w") as archive:
-        archive.writestr("3/one.PDF", document(written[:1]))
+    (folder / "more.zip").write_bytes(zipped([("3/one.PDF", document(written[:1]))]))
     places = sources.places([folder])
 
     rows = [row for reading in pool.read(places, 0, AS_FOUND, 1) for row in reading.rows]
