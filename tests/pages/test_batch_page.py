@@ -418,3 +418,16 @@ def test_a_label_is_set_right_in_the_full_reading(
     assert corrections.read(store) == {0: label}
     assert f"Labelled 8, set right: {said}." in text(page)
     assert "Probably mislabelled." not in text(page)
+
+
+def test_above_an_answer_what_chose_its_line_folds_and_says_what_it_is(tiny_detector_any: Detector) -> None:
+    judged(tiny_detector_any, [queue.Upload("8/a.png", png(digits(1)[0][0]))])
+    page = checked(show())
+    line = page.button(key="unfold")
+    assert (line.label, line.icon) == ("tiny\\-any, line at 5 % false alarms", ":material/expand_more:")
+
+    page.segmented_control(key="flag_by").set_value("false discoveries")
+    checked(line.click().run())
+
+    line = page.button(key="unfold")
+    assert (line.label, line.icon) == ("tiny\\-any, few normal among the flagged", ":material/expand_less:")

@@ -38,9 +38,10 @@ def above(folds: bool) -> DeltaGenerator:
     """
     unfolded = st.session_state.setdefault(_UNFOLDED, False)
     if folds:
-        point = state.operating_point()
+        point, chosen = state.operating_point(), st.session_state.get("flag_by", st.query_params.get("flag_by"))
+        decides = "few normal among the flagged" if chosen == DISCOVERIES else picker.say_threshold(point)
         st.button(
-            f"{plain(point.model)}, {picker.say_threshold(point)}",
+            f"{plain(point.model)}, {decides}",
             icon=f":material/expand_{'less' if unfolded else 'more'}:",
             key="unfold",
             width="stretch",
