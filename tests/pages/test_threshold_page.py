@@ -82,6 +82,19 @@ def test_a_named_threshold_moves_the_operating_point_and_the_link(label: str, th
     assert point(page) == there
 
 
+@pytest.mark.parametrize("label", ["10 %", "best balance (needs labels)"])
+def test_a_named_threshold_undoes_nothing_that_was_chosen_just_before_it(label: str) -> None:
+    page = open_page()
+
+    page.segmented_control(key="evidence_choice Where do you draw the line?").set_value("gradient")
+    page.selectbox(key="own_choice Where do you draw the line?").set_value("tiny-any")
+    checked(page.button(key=f"line-{label}").click().run())  # the browser says all three in one breath
+
+    best = Detector.load("tiny-any").evaluation_.best_balance("gradient")  # type: ignore[union-attr]
+    there = OperatingPoint("tiny-any", "gradient", 0.1)
+    assert point(page) == (there if label == "10 %" else there.at_threshold(float(best or 0)))
+
+
 def test_from_the_originals_threshold_a_rate_leads_back_to_the_evidence_before_and_both_ways_are_said() -> None:
     page = open_page(evidence="manifold")
 

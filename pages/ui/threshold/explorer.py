@@ -4,23 +4,27 @@ A native slider tells Python only when it is let go. So the browser gets one tab
 (``core.views.threshold``), looks up while the thumb is down, and sends the final one back.
 """
 
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from core.detector import registry
 from core.errors import OddDigitError
 from core.operating_point import OperatingPoint
 from core.views.fixed_threshold import FIXED_THRESHOLDS, ON_EVIDENCE
 from core.views.threshold import View
 from core.words import say_share
-from pages.ui import component, state
+from pages.ui import chrome, component, picker, presses, state
 from pages.ui.text import plain
 from pages.ui.threshold.fixed_threshold import chosen
+from pages.ui.visitor import visitor
 
 if TYPE_CHECKING:
     from core.detector import Detector
 
-KEY, _BEFORE = "explorer", "evidence_before_the_original"
+KEY, _BEFORE, _PLACE = "explorer", "evidence_before_the_original", "lines"
 _component = component.declare("explorer")
 
 
@@ -34,36 +38,51 @@ def show(detector: "Detector", point: OperatingPoint) -> View:
 
 def buttons(detector: "Detector", point: OperatingPoint) -> None:
     """Thresholds that have a name; the original's lie on the pixel error."""
-    evaluation = detector.evaluation_
     with st.container(horizontal=True, gap="small", vertical_alignment="center", key="lines"):
-        # From one of the original's a rate leads back to the evidence that it took the visitor from.
-        evidence = st.session_state.get(_BEFORE, "fused") if chosen(point) else point.evidence
         for alpha in (0.01, 0.05, 0.1):
-            there = OperatingPoint(point.model, evidence, alpha)
-            _button(say_share(alpha), point, there, "This share of normal digits is flagged.")
-        balance = None if evaluation is None else evaluation.best_balance(point.evidence)
-        if balance is not None:
+            _button(say_share(alpha), point, partial(_at_rate, alpha), "This share of normal digits is flagged.")
+        if detector.evaluation_ is not None and detector.evaluation_.best_balance(point.evidence) is not None:
             why = "Most anomalies caught for the fewest false alarms (Youden). It needs labels of anomalies, which a "
             why += "detector in use does not have."
-            _button("best balance (needs labels)", point, point.at_threshold(balance), why)
+            _button("best balance (needs labels)", point, _at_balance, why)
         for fixed in FIXED_THRESHOLDS:
-            there = OperatingPoint(point.model, ON_EVIDENCE, None, fixed)
-            _button(f"the original's {fixed:.2f}", point, there, "A line on the pixel error, set by hand.")
+            why = "A line on the pixel error, set by hand."
+            _button(f"the original's {fixed:.2f}", point, partial(_at_fixed, fixed), why)
+    chrome.failed(_PLACE)
 
 
-def _button(label: str, here: OperatingPoint, there: OperatingPoint, why: str) -> None:
+def _button(label: str, here: OperatingPoint, leads: Callable[[OperatingPoint], OperatingPoint], why: str) -> None:
     # Its mark is an icon: a button of another type is another element, which the keyboard has not reached.
     st.button(
         label,
-        icon=":material/check:" if here == there else None,
+        icon=":material/check:" if leads(here) == here else None,
         help=why,
-        on_click=_go,
-        args=(here, there),
+        on_click=presses.attempt,
+        args=(_PLACE, _go, leads),
         key=f"line-{label}",
     )
 
 
-def _go(here: OperatingPoint, there: OperatingPoint) -> None:
+def _at_rate(alpha: float, here: OperatingPoint) -> OperatingPoint:
+    # From one of the original's a rate leads back to the evidence that it took the visitor from.
+    evidence = st.session_state.get(_BEFORE, "fused") if chosen(here) else here.evidence
+    return OperatingPoint(here.model, evidence, alpha)
+
+
+def _at_balance(here: OperatingPoint) -> OperatingPoint:
+    evaluation = picker.measured(registry.find(here.model, visitor()).path).evaluation
+    balance = None if evaluation is None else evaluation.best_balance(here.evidence)
+    return here if balance is None else here.at_threshold(balance)
+
+
+def _at_fixed(threshold: float, here: OperatingPoint) -> OperatingPoint:
+    return OperatingPoint(here.model, ON_EVIDENCE, None, threshold)
+
+
+def _go(leads: Callable[[OperatingPoint], OperatingPoint]) -> None:
+    """From where the point is as the button is pressed, which may be another than that the button was drawn for."""
+    here = state.operating_point()
+    there = leads(here)
     if here.evidence != there.evidence:
         if not chosen(here):
             st.session_state[_BEFORE] = here.evidence
