@@ -96,15 +96,15 @@ def _losses(key: str, same: list[Frame], shown: Frame, now: dict[str, float]) ->
 
 
 def _fresh_flagged(key: str, same: list[Frame], shown: Frame) -> None:
-    shares = {frame.epoch: share for frame in same if (share := frame.fresh_flagged) is not None}
+    shares = {frame.epoch: flagged for frame in same if (flagged := frame.fresh_flagged) is not None}
     if not shares:  # frames of before it was kept
         return
     st.markdown("**Fresh digits it would flag itself**, by epoch")
     figure = training.fresh_flagged(shares, shown.epoch)
     picture.chart(figure, f"fresh-{key}", "Share of fresh digits flagged, by epoch")
-    first, last = (say_share(shares[epoch]) for epoch in (min(shares), max(shares)))
+    share = " → ".join(say_share(shares[epoch]) for epoch in sorted({min(shares), max(shares)}))
     beyond = say_share(1 - FLAGGED_BEYOND)
-    st.caption(f"{first} → {last}. Of held-out normals {beyond} lie as far from what it learnt; for watching only.")
+    st.caption(f"{share}. Of held-out normals {beyond} lie as far from what it learnt; for watching only.")
 
 
 def _separation(key: str, shown: Frame) -> None:
