@@ -3,8 +3,8 @@
     python -m scripts.learning [--frames FOLDER]
 
 Trains as the page does and keeps what is drawn before the first and after every epoch in assets/learning, without
-MNIST's own digits: the generator's samples, the losses, and the errors and distances that set odd digits apart. Takes some
-minutes; `--frames` takes the frames of a finished job instead (`jobs/ID/frames` in the state folder).
+MNIST's own digits: the generator's samples, the losses, and the errors and distances that set odd digits
+apart. Takes some minutes; `--frames` takes the frames of a finished job instead (`jobs/ID/frames` in the state folder).
 """
 
 import shutil
