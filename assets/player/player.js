@@ -1,13 +1,8 @@
 // Plays a training epoch by epoch: the sixteen digits follow the slider at once. It stays at the newest epoch until a
-// person moves it; where it is let go is sent, nothing when it follows. What was typed into a field of the page counts as
-// well where Escape closes what the field lies in: Streamlit would send it when the field is left, which is gone by then.
+// person moves it; where it is let go is sent, nothing when it follows.
 
 const PAUSE = 220; // milliseconds an epoch is shown
 const instances = new WeakMap();
-
-function leaveField({ key, target }) {
-  if (key === "Escape" && target.matches?.('[data-testid="stPopoverBody"] input')) target.blur();
-}
 
 export default function (component) {
   const { parentElement, data, setStateValue } = component;
@@ -15,11 +10,7 @@ export default function (component) {
   if (!ui) instances.set(parentElement, (ui = new Player(parentElement)));
   ui.send = (epoch) => setStateValue("place", epoch);
   ui.show(data);
-  document.addEventListener("keydown", leaveField, true);
-  return () => {
-    document.removeEventListener("keydown", leaveField, true);
-    ui.stop();
-  };
+  return () => ui.stop();
 }
 
 class Player {

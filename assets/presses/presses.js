@@ -1,7 +1,8 @@
 // What a page does for presses. A choice made in the very moment in which the next page begins reaches nobody: Streamlit's
 // browser side forgets what the page before showed as the next one arrives. So the choice is made there, once all is
-// quiet, if that page has it and does not show it yet. And what a button opens stands at the end of the document: opened
-// by the keyboard, it takes the keyboard with it.
+// quiet, if that page has it and does not show it yet. What a button opens stands at the end of the document: opened by
+// the keyboard, it takes the keyboard with it. What is typed there counts where Escape closes it, too: a field that is
+// gone before it is left says nothing.
 
 const LINK = '[data-testid="stPageLink-NavLink"]';
 const WAIT = 200; // ms between looks
@@ -27,9 +28,9 @@ function look() {
   missed?.click();
 }
 
-function opened(event) {
-  if (event.key !== "Enter" && event.key !== " ") return;
-  if (!event.target.closest?.('[data-testid="stPopover"]')) return;
+function typed({ key, target }) {
+  if (key === "Escape" && target.matches?.('[data-testid="stPopoverBody"] input')) target.blur();
+  if ((key !== "Enter" && key !== " ") || !target.closest?.('[data-testid="stPopover"]')) return;
   setTimeout(() => {
     const first = '[role="radio"][tabindex="0"], input, button, [tabindex="0"]';
     document.querySelector('[data-testid="stPopoverBody"]')?.querySelector(first)?.focus();
@@ -44,9 +45,9 @@ export default function ({ data }) {
     seen.looks = setInterval(look, WAIT);
   }
   document.addEventListener("click", pressed, true);
-  document.addEventListener("keydown", opened, true);
+  document.addEventListener("keydown", typed, true);
   return () => {
     document.removeEventListener("click", pressed, true);
-    document.removeEventListener("keydown", opened, true);
+    document.removeEventListener("keydown", typed, true);
   };
 }
