@@ -184,6 +184,7 @@ def shown(register: Callable[..., Any]) -> Callable[..., Any]:
     def show(state: Any, metadata: Any, user_key: str | None) -> Any:
         if (visit := _visit()) and (context := get_script_run_ctx()):
             visit.page_of[metadata.id] = context.page_script_hash
+            visit.page = visit.page or context.page_script_hash  # a page opened by its address is asked for by name
         return register(state, metadata, user_key)
 
     return show

@@ -72,7 +72,10 @@ def window(monkeypatch: pytest.MonkeyPatch) -> Window:
             module,
             "get_script_run_ctx",
             lambda: SimpleNamespace(
-                script_requests=window.requests, session_id=window.id, page_script_hash="", fragment_ids_this_run=None
+                script_requests=window.requests,
+                session_id=window.id,
+                page_script_hash="batch",
+                fragment_ids_this_run=None,
             ),
         )
     return window
@@ -255,3 +258,19 @@ def test_a_page_that_was_forgotten_still_knows_what_was_pressed_on_it_and_what_w
     assert called == ["choice on batch"]
     assert behind == [True]
     assert not reruns.left_behind()
+
+
+@pytest.mark.parametrize("part", ["", "a part of batch"])
+def test_what_is_pressed_on_a_page_that_was_opened_by_its_address_is_not_late(part: str, window: Window) -> None:
+    window.hears(page_name="Batch")
+    window.begins()
+    reruns.shown(lambda *_: None)(None, SimpleNamespace(id="button on batch"), None)
+    behind: list[bool] = []
+
+    press = window.hears(PRESSED, page_script_hash="batch", fragment_id=part)
+    window.begins()
+    take(window, states(PRESSED), lambda *_: behind.append(reruns.left_behind()))
+
+    assert press is not None
+    assert press.fragment_id == part
+    assert behind == [False]
