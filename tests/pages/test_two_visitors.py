@@ -80,7 +80,7 @@ def test_no_page_shows_anything_of_another_visitors_whatever_the_link_says(
     shown = "\n".join(everything(visit("ben", file, **link)) for link in links)
 
     assert SECRET not in re.sub(rf"models/{SECRET}\\*\.safetensors", "", shown)  # which is the link's own word
-    assert "tiny-5" in shown or file == "pages/4_History.py", "the page shows what is everyone's"
+    assert "tiny-5" in shown.replace("\\", "") or file == "pages/4_History.py", "the page shows what is everyone's"
 
 
 @pytest.mark.parametrize("file", ["pages/1_Threshold.py", "pages/5_Generator.py"])
