@@ -120,9 +120,10 @@ def pile(browser: Any, folder: Path, count: int) -> dict[str, float]:
         press.wait_for(timeout=pages.PATIENCE)
         began = time.monotonic()
         press.click()
-        page.get_by_test_id("tiles").get_by_role("button").first.wait_for(timeout=10 * pages.PATIENCE)
+        said = page.get_by_role("heading", name=re.compile(r"[\d,]+ digits ·"))  # the pictures come with it
+        said.wait_for(timeout=10 * pages.PATIENCE)
         seconds["first"] = time.monotonic() - began
-        page.get_by_role("button", name="Stop").wait_for(state="detached", timeout=10 * pages.PATIENCE)
+        said.filter(has_text=re.compile(f"^{count:,} digits")).wait_for(timeout=10 * pages.PATIENCE)
         return seconds | {"last": time.monotonic() - began}
 
 
