@@ -23,6 +23,7 @@ from pages.ui.visitor import visitor
 
 if TYPE_CHECKING:
     import numpy as np
+    from numpy.typing import NDArray
 
     from core.detector import Detector
 
@@ -79,12 +80,14 @@ def every_image(detector: "Detector", evaluation: Evaluation, point: OperatingPo
             "p-value": st.column_config.NumberColumn(format="%.4f", help="share of normal digits at least this odd"),
         },
     )
+    made, name = partial(_csv, columns), f"{detector.card_.name}-{point.evidence}.csv"
+    st.download_button("Download as CSV", made, name, "text/csv", on_click="ignore", icon=":material/download:")
+
+
+def _csv(columns: "dict[str, NDArray[np.generic]]") -> str:
     file = io.StringIO(newline="")
     write_csv(file, tuple(columns), zip(*columns.values(), strict=True))
-    name = f"{detector.card_.name}-{point.evidence}.csv"
-    st.download_button(
-        "Download as CSV", file.getvalue(), name, "text/csv", on_click="ignore", icon=":material/download:"
-    )
+    return file.getvalue()
 
 
 def _group(

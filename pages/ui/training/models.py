@@ -92,7 +92,7 @@ def _actions(model: Model) -> None:
     with st.container(horizontal=True, gap="small"):
         st.button("Use it", type="primary", on_click=_use, args=(model.name,), key="model-use")
         st.download_button(
-            "Download", model.path.read_bytes(), model.path.name, "application/octet-stream", key="model-download"
+            "Download", model.path.read_bytes, model.path.name, "application/octet-stream", key="model-download"
         )
         if not model.own:
             whose = "Shipped with the app" if model.shipped else "Everyone's on this server"
