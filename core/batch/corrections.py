@@ -11,12 +11,12 @@ from pathlib import Path
 from core.batch.export import digit_files
 from core.batch.findings import Review
 from core.batch.store import Store
+from core.datasets.own import UNLABELLED
 from core.errors import BatchError
 from core.files.atomic import write_whole
 from core.files.csv import write_csv
 
 LONGEST = 120  # letters of a label
-UNLABELLED = "unlabelled"
 COLUMNS = ("number", "source", "label", "corrected_label", "file")
 _writing = threading.Lock()
 

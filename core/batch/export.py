@@ -281,7 +281,12 @@ def _file_name(source: str) -> str:
     """
     last = PurePosixPath(source.replace("\\", "/")).name
     stem = re.sub(r"\.(png|jpe?g|bmp|gif|webp|tiff?|idx|npz?|npy|csv|parquet)(?=$| #)", "", last, flags=re.IGNORECASE)
-    return re.sub(r"[^\w-]+", "_", stem).strip("_")[:60] or "digit"
+    return safe_name(stem, "digit")
+
+
+def safe_name(text: str, otherwise: str) -> str:
+    """Text as the name of a file that every system takes, without its ending."""
+    return re.sub(r"[^\w-]+", "_", text).strip("_")[:60] or otherwise
 
 
 def _image_png(data: bytes | None) -> bytes | None:

@@ -142,13 +142,13 @@ def draw(scorer: Scorer, latents: NDArray[np.floating], columns: int, held: floa
     return Drawn(given.numpy(), images.numpy(), torch.sigmoid(logits).numpy(), columns, held)
 
 
-def flagged(detector: Detector, digit: str, seed: int = 0, point: OperatingPoint | None = None) -> NDArray[np.bool_]:
-    """Which of the ``FRESH`` digits that one generator draws the whole detector calls anomalies, at 5 % by default.
+def flagged(detector: Detector, digit: str, seed: int, point: OperatingPoint) -> NDArray[np.bool_]:
+    """Which of the ``FRESH`` digits that one generator draws the whole detector calls anomalies.
 
     A generator that has learnt little draws what is no digit, and its own detector says so.
     """
     drawn = fresh(detector.scorers_[digit], seed)
-    return detector.inspect(drawn.images).class_id(point or OperatingPoint(detector.card_.name)) == ANOMALY
+    return detector.inspect(drawn.images).class_id(point) == ANOMALY
 
 
 def say_prior(scorer: Scorer) -> str:

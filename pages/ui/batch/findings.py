@@ -1,7 +1,6 @@
 """A judged pile: the answer in a line, the oddest first as pictures or as a table, charts, and files to take away."""
 
 import io
-import re
 from collections.abc import Callable
 from functools import partial
 
@@ -208,7 +207,7 @@ def _exports(review: Review) -> None:
 
 def _stem(store: Store) -> str:
     """What files of a batch are called: after the batch, so that two of them do not take each other's place."""
-    return re.sub(r"[^\w-]+", "_", store.job.title.rsplit(".", 1)[0]).strip("_")[:60] or "batch"
+    return export.safe_name(store.job.title.rsplit(".", 1)[0], "batch")
 
 
 def _made(write: Callable[[Review, io.BytesIO], None], review: Review) -> bytes:
