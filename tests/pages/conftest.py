@@ -8,6 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.training import queue
 from core.views import second_opinion
+from tests.support import judging
 from tests.support.opened import open_page
 
 
@@ -30,3 +31,9 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[queue.Jo
 def open_training_page(server: queue.Jobs) -> Callable[[], AppTest]:
     """Opens the Training page of that server."""
     return lambda: open_page("pages/2_Training.py")
+
+
+@pytest.fixture
+def judged_here(tiny_shelf: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tiny models on the shelf, and no process of batches to wait for."""
+    monkeypatch.setattr("core.batch.queue.start", judging.by_name)

@@ -1,4 +1,4 @@
-"""The Batch page: hand a pile in, see the odd ones first, move the threshold, take the findings away."""
+"""The Batch page: see the odd ones first, move the threshold, correct labels, take the findings away."""
 
 from collections.abc import Callable
 from functools import partial
@@ -9,158 +9,24 @@ from typing import Any
 import numpy as np
 import pytest
 import streamlit as st
-from streamlit.testing.v1 import AppTest
 
 from core import datasets
 from core.batch import corrections, queue, second_opinions
 from core.batch.findings import Review, Rule
-from core.batch.store import Store, stores
 from core.datasets.examples import sample_files
 from core.detector import Detector, registry
-from core.history import History
 from core.jobs.queue import State
 from core.operating_point import OperatingPoint
-from pages.ui import picker
 from pages.ui.batch import watch
 from pages.ui.text import plain
-from tests.support import judging, opened
-from tests.support.disks import read_only
+from tests.support import opened
+from tests.support.batch_page import ME, RULE, finished, judged, show
 from tests.support.opened import as_read, button, checked, text
 from tests.support.pens import beside_a_faint_stroke, folded
-from tests.support.piles import digits, png, sheet, zipped
+from tests.support.piles import digits, png
 from tests.support.waiting import wait_for
 
-ME = "local"
-RULE = Rule(OperatingPoint("tiny-any", "fused", 0.05))
-FORM = png(sheet("0123456789", columns=5)[0])
-
-
-@pytest.fixture(autouse=True)
-def _models(tiny_shelf: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """The tiny models on the shelf, and no process to wait for."""
-    monkeypatch.setattr("core.batch.queue.start", judging.by_name)
-
-
-def show(**query: str) -> AppTest:
-    return opened.open_page("pages/3_Batch.py", **({"model": "tiny-any"} | query))
-
-
-def finished(server: queue.BatchQueue, store: Store) -> Store:
-    wait_for(lambda: not server.standing(store).state.busy)
-    return store
-
-
-def judged(detector: Detector, uploads: list[queue.Upload], keep: bool = False) -> Store:
-    """A pile that was judged before the page is opened."""
-    server = queue.of_server()
-    return finished(server, server.submit(uploads, detector, RULE, ME, keep=keep))
-
-
-def test_the_examples_are_judged_at_a_click_and_shown_oddest_first() -> None:
-    page = show()
-    assert page.expander[0].proto.expanded
-    assert "Nothing judged yet" in text(page)
-    assert "the nearest to 5 % that keeps it) of normal digits" in text(page)
-    assert "**tiny-any** is weak" in text(page)
-
-    checked(button(page, "46 drawn examples").click().run())
-    (store,) = stores(ME)
-    finished(queue.of_server(), store)
-    checked(page.run())
-
-    said = text(page)
-    assert not page.expander[0].proto.expanded, "the intake stands open above the answer"
-    assert "45 digits" in said
-    assert "1 refused" in said
-    assert "probably mislabelled" in said
-    assert History().count().judged == 45
-
-
-def test_where_nothing_can_be_kept_the_examples_say_so_below_their_button(state_dir: Path) -> None:
-    page = show()
-
-    with read_only(state_dir):
-        checked(button(page, "46 drawn examples").click().run())
-
-    assert [one for one in page.error if "batches cannot be written" in one.value.replace("\\", "")]
-    (beside, *_) = (column for column in page.columns if column.button and column.error)
-    assert "46 drawn examples" in beside.button[0].label
-
-
-def test_an_archive_says_what_it_holds_and_which_model_will_judge() -> None:
-    page = show()
-    scans = zipped((f"{i}.png", png(image)) for i, image in enumerate(digits(40)[0]))
-    page.file_uploader[0].set_value([("scans.zip", scans, "application/zip")])
-
-    checked(page.run())
-
-    assert button(page, "Judge 1 file, about 40 pictures")
-    assert "tiny-any** judges: only 0s, 5s and 8s are normal" in text(page)
-
-
-def test_uploaded_files_become_rows_drawn_or_not_and_the_history_can_be_left_alone() -> None:
-    page = show()
-    uploads = [(f"{i}.png", png(image), "image/png") for i, image in enumerate(digits(5)[0])]
-    page.file_uploader[0].set_value(uploads)
-    checked(page.run())
-    page.toggle(key="pile_keep").set_value(False)
-    page.toggle(key="pile_full").set_value(True)
-
-    checked(button(page, "Judge 5 files").click().run())
-    (store,) = stores(ME)
-    assert store.job.manner.full
-    finished(queue.of_server(), store)
-    checked(page.run())
-
-    assert "5 digits" in text(page)
-    assert History().count().judged == 0
-
-
-def test_a_sheet_is_split_and_its_digits_open_with_their_place_in_it(
-    tiny_detector_any: Detector, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    judged(tiny_detector_any, [queue.Upload("form.png", FORM)])
-    page = show()
-    page.segmented_control(key="shown_kind").set_value("all")
-    opened.press(monkeypatch, "gallery", 3)
-
-    checked(page.run())
-
-    assert "10 digits" in text(page)
-    assert "Number 4 · form" in text(page)
-    assert "put where they stood: the picture itself is not kept; press another to see it" in text(page)
-    assert "look at least this odd" in text(page)
-    (again,) = opened.components(page, "boxes")
-    opened.press(monkeypatch, "gallery")  # nothing more: the reading stays open, however often the page is drawn
-    assert [box["id"] for box in again["boxes"]] == list(range(10))
-
-
-def test_the_next_pile_begins_empty_while_the_picture_of_the_last_is_still_at_hand(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    page = show()
-    page.file_uploader[0].set_value([("form.png", FORM, "image/png")])
-    checked(page.run())
-    page.toggle(key="pile_keep").set_value(False)
-    checked(button(page, "Judge 1 file").click().run())
-    (store,) = stores(ME)
-    finished(queue.of_server(), store)
-
-    checked(page.run())
-    page.segmented_control(key="shown_kind").set_value("all")
-    opened.press(monkeypatch, "gallery", 3)
-    checked(page.run())
-
-    assert not [one for one in page.button if "Judge" in one.label]
-    assert "Number 4 · form" in text(page)
-    assert "Where it stood in the picture; press another to see it" in text(page)
-    (itself,) = opened.components(page, "boxes")
-    assert [box["id"] for box in itself["boxes"]] == list(range(10))
-    opened.press(monkeypatch, "gallery")
-    page.file_uploader[0].set_value([("other.png", FORM, "image/png")])
-    checked(page.run())
-    assert button(page, "Judge 1 file")
-    assert not page.toggle(key="pile_keep").value, "what was chosen for the pile before is forgotten"
+pytestmark = pytest.mark.usefixtures("judged_here")
 
 
 def test_the_threshold_can_be_moved_after_the_pile_was_judged(tiny_detector_any: Detector) -> None:
@@ -194,18 +60,6 @@ def test_what_passes_and_is_read_otherwise_by_the_network_of_all_ten_can_be_look
     (gallery,) = opened.components(page, "tiles")
     assert [tile["lines"][0] for tile in gallery["tiles"]] == ["reads as 6"] * passed
     assert "Normal for a network that knows only 5s" in said
-
-
-def test_a_false_discovery_rate_that_cannot_flag_says_so_beforehand() -> None:
-    page = show()
-    page.segmented_control(key="flag_by").set_value("false discoveries")
-    uploads = [(f"{i}.png", png(image), "image/png") for i, image in enumerate(digits(30)[0])]
-    page.file_uploader[0].set_value(uploads)
-
-    checked(page.run())
-
-    assert "at most 10 % are expected to be normal" in text(page)
-    assert "flags none at all" in text(page)
 
 
 def test_a_batch_is_looked_through_once_its_first_digits_are_judged_whatever_was_watched_before_it(
@@ -296,27 +150,6 @@ def test_a_pile_of_which_nothing_can_be_read_says_so_and_shows_why_at_once(tiny_
     assert page.table[0].value["source"].tolist() == [plain("a.png"), plain("b.png")]
     assert "would be flagged" not in text(page)
     assert [one.proto.label for one in page.get("download_button")] == ["CSV", "Parquet"]
-
-
-def test_before_the_first_pile_the_examples_are_judged_in_the_picture_and_open_at_a_press(
-    monkeypatch: pytest.MonkeyPatch, tiny_detector_any: Detector
-) -> None:
-    monkeypatch.setattr(picker, "detector", lambda name: tiny_detector_any)
-    page = show(model="mnist-any")
-
-    assert "1 flagged" in text(show(model="mnist-any", alpha="0.002")), "the line above does not move in the examples"
-    assert "45 digits · 3 flagged · 1 refused · 2 probably mislabelled" in text(page)
-    odd, others = opened.components(page, "tiles")
-    assert [tile["lines"][-1] for tile in odd["tiles"]][-2:] == ["reads as 7", "reads as 4"]
-    assert {tile["kind"] for tile in odd["tiles"][:3]} == {"anomaly"}
-    assert {tile["kind"] for tile in others["tiles"]} == {"normal"}
-    assert len(odd["tiles"]) + len(others["tiles"]) == 45
-
-    opened.press(monkeypatch, "examples-odd", 43)
-    checked(page.run())
-
-    assert "Number 44 · found/letter.png" in text(page)
-    assert "label-pile-43" not in page.session_state, "labels of the examples cannot be set right"
 
 
 def test_the_batch_that_was_handed_in_last_is_shown_and_another_once_chosen(tiny_detector_any: Detector) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from core.datasets.examples import Points
+from core.datasets.examples import Points, for_normal
 from core.ink import Ink, read
 
 FIVE: Points = [(180, 60), (110, 60), (100, 130), (150, 120), (185, 160), (165, 205), (95, 215)]
@@ -67,3 +67,8 @@ def folded() -> Image.Image:
     pen.line([(150, 50), (150, 250)], fill=0, width=30)
     pen.line([(100, 130), (200, 160)], fill=255, width=14)
     return page
+
+
+def example(name: str) -> Image.Image:
+    """A picture of an example that the first page offers where 5 is normal."""
+    return next(each for each in for_normal(("5",)) if each.name == name).picture()
