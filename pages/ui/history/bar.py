@@ -16,7 +16,7 @@ KINDS = {"canvas": "drawing", "cli": "command line"}
 
 def choose(history: History) -> Filter:
     """Let a person narrow the history down; the choice is in the link and survives a reload."""
-    with st.container(horizontal=True, gap="small"):
+    with st.container(horizontal=True, gap="small", key="history-filters"):
         model = _pick("Model", history.models(), "by_model", width=170)
         verdict = _pick("Verdict", list(VERDICTS), "by_verdict")
         source = _pick("Source", history.source_kinds(), "by_source", say_kind)
