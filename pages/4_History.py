@@ -21,7 +21,8 @@ def page(history: History) -> None:
     rows.undo(history)
     if not counts.judged:
         st.info("Nothing here yet: what you draw, upload or photograph is listed here.", icon=":material/draw:")
-        chrome.link("dashboard.py", "Draw a digit", ":material/draw:")
+        with st.container(key="way-on"):
+            chrome.link("dashboard.py", "Draw a digit", ":material/draw:")
         tools.what_is_kept(history)
         return
     tools.summary(counts, today)

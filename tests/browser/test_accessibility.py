@@ -4,7 +4,7 @@ import re
 from importlib.resources import files
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from core import paths
 from tests.browser.conftest import at_rest
@@ -22,10 +22,14 @@ AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="
 # Faults inside Streamlit's own widgets, which no page can mend: selector -> why.
 NOT_OURS: dict[str, str] = {}
 MOST_SHIFT = 0.1  # cumulative layout shift: "good" by Web Vitals
+WIDE, NARROW = ViewportSize(width=1280, height=900), ViewportSize(width=390, height=780)
 SHIFTS = """
-window.shift = 0;
+window.shifts = [];
 new PerformanceObserver((list) => {
-  for (const one of list.getEntries()) if (!one.hadRecentInput) window.shift += one.value;
+  const named = (node) => node?.parentElement?.closest('[class*="st-key-"]')?.className.match(/st-key-[^ ]+/)[0];
+  for (const one of list.getEntries()) {
+    if (!one.hadRecentInput) shifts.push([one.value, ...new Set(one.sources.map((moved) => named(moved.node)))]);
+  }
 }).observe({type: 'layout-shift', buffered: true});
 """
 RUN = """async (left) => {
@@ -42,14 +46,22 @@ def test_every_page_of_the_app_is_checked() -> None:
     assert here == set(PAGES) - {""}
 
 
+@pytest.mark.parametrize("window", [WIDE, NARROW], ids=["wide", "narrow"])
 @pytest.mark.parametrize("name", PAGES)
-def test_a_page_neither_jumps_nor_has_a_serious_fault_in_either_theme(browser: Browser, app: str, name: str) -> None:
-    page = browser.new_page(color_scheme="light", viewport={"width": 1280, "height": 900})
+def test_a_page_keeps_its_place_while_it_loads(browser: Browser, app: str, name: str, window: ViewportSize) -> None:
+    page = browser.new_page(viewport=window)
     page.add_init_script(SHIFTS)
-    page.goto(f"{app}/{name}?model=tiny-5")
-    expect(page.get_by_text(re.compile(PAGES[name])).filter(visible=True).first).to_be_visible(timeout=90 * SECONDS)
-    at_rest(page)
-    assert page.evaluate("window.shift") < MOST_SHIFT
+    loaded(page, app, name)
+    shifts = page.evaluate("window.shifts")
+    page.close()
+
+    assert sum(size for size, *_ in shifts) < MOST_SHIFT, shifts
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_no_page_has_a_serious_fault_in_either_theme(browser: Browser, app: str, name: str) -> None:
+    page = browser.new_page(color_scheme="light", viewport=WIDE)
+    loaded(page, app, name)
     page.evaluate(AXE)
 
     faults = {"light": faults_of(page)}
@@ -60,6 +72,12 @@ def test_a_page_neither_jumps_nor_has_a_serious_fault_in_either_theme(browser: B
     page.close()
 
     assert faults == {"light": [], "dark": []}
+
+
+def loaded(page: Page, app: str, name: str) -> None:
+    page.goto(f"{app}/{name}?model=tiny-5")
+    expect(page.get_by_text(re.compile(PAGES[name])).filter(visible=True).first).to_be_visible(timeout=90 * SECONDS)
+    at_rest(page)
 
 
 def faults_of(page: Page) -> list[str]:
