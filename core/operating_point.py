@@ -69,9 +69,16 @@ class OperatingPoint:
             OddDigitError: a parameter is not a number or out of range; the text names it.
         """
         default = cls()
-        try:
-            threshold = float(query["threshold"]) if query.get("threshold") else None
-            alpha = float(query["alpha"]) if query.get("alpha") else (None if threshold is not None else default.alpha)
-        except (TypeError, ValueError) as error:
-            raise OddDigitError(f"its line is not a number ({error}): give alpha=0.05, say.") from error
+        alpha, threshold = _number(query, "alpha"), _number(query, "threshold")
+        if alpha is None and threshold is None:
+            alpha = default.alpha
         return cls(query.get("model") or default.model, query.get("evidence") or default.evidence, alpha, threshold)
+
+
+def _number(query: Mapping[str, str], name: str) -> float | None:
+    if not (given := query.get(name)):
+        return None
+    try:
+        return float(given)
+    except (TypeError, ValueError) as error:
+        raise OddDigitError(f"its {name} {given!r} is not a number: give {name}=0.05, say.") from error
