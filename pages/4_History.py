@@ -37,7 +37,7 @@ def page(history: History) -> None:
     pages = max(1, -(-count.judged // A_PAGE))
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         tools.export_and_delete(history, which, count.judged, everything=counts.judged)
-        number = st.pagination(pages, key=f"page-of-{pages}") if pages > 1 else 1
+        number = st.pagination(pages, key=f"page-of-{pages}", width=324) if pages > 1 else 1
     rows.show(history, history.browse(which, limit=A_PAGE, offset=(number - 1) * A_PAGE))
     if not count.judged:
         st.info("No verdict matches: widen the choice above.", icon=":material/filter_alt_off:")
