@@ -2,7 +2,8 @@
 // browser side forgets what the page before showed as the next one arrives. So the choice is made there, once all is
 // quiet, if that page has it and does not show it yet. What a button opens stands at the end of the document: opened by
 // the keyboard, it takes the keyboard with it. What is typed there counts where Escape closes it, too: a field that is
-// gone before it is left says nothing.
+// gone before it is left says nothing. And one press is one step of the browser's way back, however often the page that
+// it leads to completes its link.
 
 const LINK = '[data-testid="stPageLink-NavLink"]';
 const WAIT = 200; // ms between looks
@@ -36,6 +37,19 @@ function typed({ key, target }) {
     document.querySelector('[data-testid="stPopoverBody"]')?.querySelector(first)?.focus();
   }, WAIT);
 }
+
+function stepOnce() {
+  const push = history.pushState.bind(history);
+  seen.stepped = false; // since the last press, or the last step back
+  history.pushState = (...step) => {
+    if (seen.stepped) history.replaceState(...step);
+    else push(...step);
+    seen.stepped = true;
+  };
+  for (const press of ["pointerdown", "keydown"]) addEventListener(press, () => (seen.stepped = false), true);
+  addEventListener("popstate", () => (seen.stepped = true), true);
+}
+if (seen.stepped === undefined) stepOnce();
 
 export default function ({ data }) {
   if (seen.page !== data) {

@@ -1,4 +1,4 @@
-"""No press is lost as a page is left: neither one just before the link nor one on the page left behind."""
+"""No press is lost as a page is left, be it before the link or on the page left behind; each is one step back."""
 
 import re
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, WebSocketRoute, expect
 
-from tests.browser.conftest import at_rest
+from tests.browser.conftest import at_rest, go_to
 from tests.browser.test_first_page import stroke
 
 pytestmark = pytest.mark.browser
@@ -65,6 +65,29 @@ def test_a_button_that_leads_to_another_page_leads_there_although_the_canvas_sen
 
     expect(page).to_have_url(re.compile("Generator.*latent="), timeout=60_000)
     expect(page.get_by_test_id("realism").first).not_to_be_empty(timeout=60_000)
+
+
+def test_one_step_back_leads_to_where_one_was_also_from_a_page_that_completes_its_own_link(
+    page: Page, app: str
+) -> None:
+    page.goto(f"{app}/?model=tiny-5")
+    walk = page.get_by_role("button", name="Walk around this reconstruction")
+    expect(walk).to_be_visible(timeout=90_000)
+    at_rest(page)
+    walk.click()
+    expect(page).to_have_url(re.compile("Generator.*latent=.*alpha="), timeout=60_000)
+    at_rest(page)
+    go_to(page, "History")
+    expect(page).to_have_url(re.compile("History"))
+    at_rest(page)
+
+    page.go_back()
+    expect(page).to_have_url(re.compile("Generator.*latent="))
+    at_rest(page)
+    page.go_back()
+
+    expect(walk).to_be_visible(timeout=60_000)
+    expect(page).not_to_have_url(re.compile("latent"))
 
 
 def choose(page: Page, digit: str) -> None:
