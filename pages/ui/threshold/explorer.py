@@ -40,22 +40,24 @@ def buttons(detector: "Detector", point: OperatingPoint) -> None:
     """Thresholds that have a name; the original's lie on the pixel error."""
     with st.container(horizontal=True, gap="small", vertical_alignment="center", key="lines"):
         for alpha in (0.01, 0.05, 0.1):
-            _button(say_share(alpha), point, partial(_at_rate, alpha), "This share of normal digits is flagged.")
-        if detector.evaluation_ is not None and detector.evaluation_.best_balance(point.evidence) is not None:
+            leads = partial(_at_rate, alpha)
+            _button(say_share(alpha), leads(point) == point, leads, "This share of normal digits is flagged.")
+        balance = None if detector.evaluation_ is None else detector.evaluation_.best_balance(point.evidence)
+        if balance is not None:
             why = "Most anomalies caught for the fewest false alarms (Youden). It needs labels of anomalies, which a "
             why += "detector in use does not have."
-            _button("best balance (needs labels)", point, _at_balance, why)
+            _button("best balance (needs labels)", point.threshold == balance, _at_balance, why)
         for fixed in FIXED_THRESHOLDS:
-            why = "A line on the pixel error, set by hand."
-            _button(f"the original's {fixed:.2f}", point, partial(_at_fixed, fixed), why)
+            leads, why = partial(_at_fixed, fixed), "A line on the pixel error, set by hand."
+            _button(f"the original's {fixed:.2f}", leads(point) == point, leads, why)
     chrome.failed(_PLACE)
 
 
-def _button(label: str, here: OperatingPoint, leads: Callable[[OperatingPoint], OperatingPoint], why: str) -> None:
+def _button(label: str, stands: bool, leads: Callable[[OperatingPoint], OperatingPoint], why: str) -> None:
     # Its mark is an icon: a button of another type is another element, which the keyboard has not reached.
     st.button(
         label,
-        icon=":material/check:" if leads(here) == here else None,
+        icon=":material/check:" if stands else None,
         help=why,
         on_click=presses.attempt,
         args=(_PLACE, _go, leads),
